@@ -1,0 +1,44 @@
+/*
+ * boot.h: the boot page, which the monitor writes and the guest only reads.
+ *
+ * The kernel is entered at mf_image_info.kernel_entry with
+ *   rdi (x0) = MF_BOOT_BASE, rsp = 0, interrupts of no kind, ring 3 (EL0),
+ * everything else zero. It must set up a stack of its own before it touches one.
+ */
+#ifndef MF_ABI_BOOT_H
+#define MF_ABI_BOOT_H
+
+#include <stdint.h>
+
+#include "abi/layout.h"
+
+#define MF_BOOT_MAGIC 0x31746f6f6279616dull /* "mayboot1", little-endian */
+#define MF_BOOT_SEED_BYTES 48u
+#define MF_BOOT_ENV_MAX (MF_BOOT_BYTES - MF_PAGE_BYTES)
+
+struct mf_boot {
+    uint64_t magic;         /* MF_BOOT_MAGIC                                     */
+    uint32_t abi_version;   /* MF_ABI_VERSION                                    */
+    uint32_t boot_bytes;    /* sizeof(struct mf_boot)                            */
+    uint64_t window_bytes;  /* size of the window, channel included              */
+    uint64_t channel_base;  /* window_bytes - MF_CHANNEL_BYTES                   */
+    uint64_t program_entry; /* the program's e_entry                             */
+    uint64_t program_phdr;  /* address of its program headers; 0 = not loaded    */
+    uint32_t program_phnum; /* how many                                          */
+    uint32_t program_phent; /* bytes of one                                      */
+    uint64_t program_end;   /* first free byte after the program, page-aligned   */
+    uint64_t instance_id;   /* unique while the node runs                        */
+    uint64_t monotonic_ns;  /* CLOCK_MONOTONIC when the page was written         */
+    uint64_t realtime_ns;   /* CLOCK_REALTIME then                               */
+    uint64_t hwcap;         /* AT_HWCAP and AT_HWCAP2 as a native program here   */
+    uint64_t hwcap2;        /*   would see them                                  */
+    uint32_t env_offset;    /* from MF_BOOT_BASE: NAME=value strings, NUL ended  */
+    uint32_t env_bytes;     /* all of them, their NULs included                  */
+    uint32_t env_count;     /* how many                                          */
+    uint32_t reserved;      /* 0                                                 */
+    uint8_t seed[MF_BOOT_SEED_BYTES]; /* fresh random bytes for this start       */
+};
+_Static_assert(sizeof(struct mf_boot) == 168, "ABI: mf_boot");
+_Static_assert(sizeof(struct mf_boot) <= MF_PAGE_BYTES, "the boot struct is one page");
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * calls.h: the system calls that the library OS adds to Linux's, for the SDK.
+ * Outside mayfly Linux answers each with ENOSYS, by which the SDK knows where it
+ * runs. Arguments as in any Linux system call; results >= 0, or -errno.
+ *
+ * One event at a time: `next` makes an event the current one, the others work on
+ * it, and `reply` or `write` with MF_CALL_END, or `fail`, ends it. Calling `next`
+ * with the current event unanswered fails it.
+ */
+#ifndef MF_ABI_CALLS_H
+#define MF_ABI_CALLS_H
+
+#include <stdint.h>
+
+#define MF_CALL_BASE 0x6d6600
+#define MF_CALL_END 1u
+
+/* X(offset, name, arguments, meaning) */
+#define MF_CALLS(X)                                                                          \
+    X(0, next, "(struct mf_call_event *event, void *fields, size_t capacity)",               \
+      "wait for an event; its fields (event.h) go to the buffer. E2BIG: did not fit, failed") \
+    X(1, body, "(void *buffer, size_t capacity)",                                            \
+      "read more of the event's body; 0 at its end")                                         \
+    X(2, reply, "(unsigned status, const void *fields, size_t bytes, unsigned flags)",       \
+      "begin the reply. EINVAL: bad status or fields; EALREADY: begun before")               \
+    X(3, write, "(const void *data, size_t bytes, unsigned flags)",                          \
+      "more of the reply's body. EFBIG: past MF_BODY_BYTES_MAX")                             \
+    X(4, fail, "(const char *message, size_t bytes)", "the handler failed: 500")             \
+    X(5, log, "(unsigned level, const char *text, size_t bytes)", "a log record")            \
+    X(6, cancelled, "()", "1 if nobody waits for the current event any more, else 0")
+
+#define MF_CALL_ENUM(offset, name, arguments, meaning) MF_CALL_##name = MF_CALL_BASE + offset,
+enum mf_call { MF_CALLS(MF_CALL_ENUM) };
+
+struct mf_call_event {
+    uint64_t id;          /* out */
+    uint64_t deadline_ns; /* out: CLOCK_MONOTONIC; 0 = none */
+    uint32_t field_bytes; /* out: how much of the buffer is fields */
+    uint32_t reserved;    /* out: 0 */
+};
+_Static_assert(sizeof(struct mf_call_event) == 24, "ABI: mf_call_event");
+
+#endif

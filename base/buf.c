@@ -1,0 +1,71 @@
+/* buf.c: doubling growth; a NUL kept behind the content. */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROOM_FIRST 256u
+
+static mf_err reserve(struct mf_buf *buf, size_t more)
+{
+    if (more >= SIZE_MAX - buf->bytes)
+        return MF_ENOMEM;
+    size_t need = buf->bytes + more + 1;
+    if (need <= buf->room)
+        return MF_OK;
+    size_t room = buf->room ? buf->room : ROOM_FIRST;
+    while (room < need)
+        room = room > SIZE_MAX / 2 ? need : room * 2;
+    uint8_t *data = realloc(buf->data, room);
+    if (!data)
+        return MF_ENOMEM;
+    buf->data = data;
+    buf->room = room;
+    return MF_OK;
+}
+
+mf_err mf_buf_add(struct mf_buf *buf, const void *data, size_t bytes)
+{
+    mf_err err = reserve(buf, bytes);
+    if (err)
+        return err;
+    if (bytes)
+        memcpy(buf->data + buf->bytes, data, bytes);
+    buf->bytes += bytes;
+    buf->data[buf->bytes] = 0;
+    return MF_OK;
+}
+
+mf_err mf_buf_printf(struct mf_buf *buf, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int bytes = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    mf_err err = bytes < 0 ? MF_EINVAL : reserve(buf, (size_t)bytes);
+    if (!err) {
+        (void)vsnprintf((char *)buf->data + buf->bytes, (size_t)bytes + 1, format, again);
+        buf->bytes += (size_t)bytes;
+    }
+    va_end(again);
+    return err;
+}
+
+void mf_buf_drop(struct mf_buf *buf, size_t bytes)
+{
+    mf_assert(bytes <= buf->bytes);
+    if (bytes && bytes < buf->bytes)
+        memmove(buf->data, buf->data + bytes, buf->bytes - bytes);
+    buf->bytes -= bytes;
+    if (buf->data)
+        buf->data[buf->bytes] = 0;
+}
+
+void mf_buf_close(struct mf_buf *buf)
+{
+    free(buf->data);
+    *buf = (struct mf_buf){0};
+}

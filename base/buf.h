@@ -1,0 +1,29 @@
+/* buf.h: a growing run of bytes. One owner, one thread. */
+#ifndef MF_BASE_BUF_H
+#define MF_BASE_BUF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Zero-initialised means empty. data is always followed by a NUL that bytes does
+ * not count, once something was added. */
+struct mf_buf {
+    uint8_t *data;
+    size_t bytes;
+    size_t room;
+};
+
+/* Add to the end. MF_ENOMEM leaves the buffer as it was. */
+MF_CHECKED mf_err mf_buf_add(struct mf_buf *buf, const void *data, size_t bytes);
+MF_CHECKED mf_err mf_buf_printf(struct mf_buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Forget the first bytes (at most buf->bytes); keeps the memory. */
+void mf_buf_drop(struct mf_buf *buf, size_t bytes);
+
+/* Back to empty, memory freed. Safe on an empty one. */
+void mf_buf_close(struct mf_buf *buf);
+
+#endif

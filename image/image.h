@@ -1,0 +1,61 @@
+/*
+ * image.h: read a mayfly image (abi/image.h). The file is hostile. Nothing here
+ * allocates but image_read(); the monitor uses it before lock-down, the node at
+ * deploy, the CLI for inspect.
+ */
+#ifndef MF_IMAGE_IMAGE_H
+#define MF_IMAGE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/image.h"
+#include "base/err.h"
+
+/* A PT_LOAD segment, already checked: page-aligned address and offset, file part
+ * inside the file, memory part inside [MF_KERNEL_BASE, window - channel), no
+ * overlap with another one, not writable and executable at once. */
+struct image_segment {
+    uint64_t address;      /* in the window, page-aligned       */
+    uint64_t memory_bytes; /* in memory, rounded up to pages    */
+    uint64_t file_offset;  /* page-aligned                      */
+    uint64_t file_bytes;   /* from the file; the rest is zeros  */
+    uint32_t flags;        /* PF_R | PF_W | PF_X                */
+    uint32_t reserved;
+};
+
+struct image {
+    struct mf_image_info info; /* a copy */
+    struct image_segment segment[MF_IMAGE_SEGMENTS_MAX];
+    uint32_t segment_count;
+    uint64_t manifest_offset; /* in the file; info.manifest_bytes long */
+    uint64_t hash_offset;     /* of info.hash in the file              */
+};
+
+/* Decode file (bytes long) into *image. Checks everything but the hash and the
+ * manifest's text. MF_EFORMAT with the reason in why. Borrows file only for the
+ * call. Any thread. */
+MF_CHECKED mf_err image_parse(const uint8_t *file, size_t bytes, struct image *image,
+                              struct mf_why *why);
+
+/* Recompute the content hash and compare. MF_EFORMAT: differs. */
+MF_CHECKED mf_err image_verify_hash(const uint8_t *file, size_t bytes, const struct image *image,
+                                    struct mf_why *why);
+
+/* A whole image file, mapped read-only, parsed and (if asked) hash-checked. */
+struct image_file {
+    const uint8_t *data; /* NULL: not open */
+    size_t bytes;
+    struct image image;
+};
+
+MF_CHECKED mf_err image_open(int fd, bool check_hash, struct image_file *file, struct mf_why *why);
+void image_close(struct image_file *file);
+
+/* The nearest symbol at or below address: name (borrowed from the file) and the
+ * distance. False where the image has no symbol that covers it. */
+bool image_symbol(const struct image_file *file, uint64_t address, const char **name,
+                  uint64_t *distance);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * settings.h: what a function may ask for. One schema for the manifest inside an
+ * image (JSON), a project's function.yml, and the settings given at deploy.
+ */
+#ifndef MF_IMAGE_SETTINGS_H
+#define MF_IMAGE_SETTINGS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "spawner/protocol.h"
+
+struct settings {
+    char name[MF_NAME_BYTES_MAX + 1]; /* DNS label */
+    char description[256];
+    enum mf_sandbox sandbox;    /* "auto" | "process" | "kvm"                         */
+    uint32_t memory_mib;        /* window size; 8 … 2048                              */
+    uint32_t timeout_ms;        /* 1 … MF_TIMEOUT_MS_MAX                              */
+    uint32_t max_instances;     /* 1 … MF_INSTANCES_MAX                               */
+    uint32_t wait_ms;           /* for a free instance; 0 … MF_WAIT_MS_MAX            */
+    uint32_t idle_ms;           /* until an idle instance is stopped                  */
+    uint32_t cpu_share;         /* weight, 1 … MF_CPU_SHARE_MAX, default 100          */
+    uint32_t cpu_ceiling_pct;   /* of one processor; 0 = none, else 1 … 100           */
+    uint32_t env_count;
+    uint32_t env_bytes;
+    char *env;                  /* heap, owned: NAME=value\0 …, env_bytes long        */
+};
+
+/* Fill with defaults; name empty. */
+void settings_init(struct settings *settings);
+void settings_close(struct settings *settings);
+MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to);
+
+/* Overlay a JSON object: keys name, description, sandbox, memory_mib, timeout_ms,
+ * max_instances, wait_ms, idle_ms, cpu_share, cpu_ceiling_pct, environment (object
+ * of strings; replaces the whole map). An unknown key, a wrong type, a value out of range: MF_EINVAL
+ * naming the key, and *settings is unchanged. */
+MF_CHECKED mf_err settings_from_json(const json_t *object, struct settings *settings,
+                                     struct mf_why *why);
+/* The same from text; the JSON may be hostile. */
+MF_CHECKED mf_err settings_parse(const char *json, size_t bytes, struct settings *settings,
+                                 struct mf_why *why);
+
+/* A new reference with every key; NULL on no memory. */
+json_t *settings_to_json(const struct settings *settings);
+
+bool settings_name_valid(const char *name, size_t bytes);
+const char *sandbox_name(enum mf_sandbox sandbox);
+bool sandbox_from_name(const char *name, enum mf_sandbox *sandbox);
+
+#endif

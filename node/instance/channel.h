@@ -1,0 +1,59 @@
+/*
+ * channel.h: the node's end of a channel (abi/channel.h). The other end is a
+ * guest: nothing it writes is believed. No allocation after open. One thread.
+ */
+#ifndef MF_NODE_INSTANCE_CHANNEL_H
+#define MF_NODE_INSTANCE_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/channel.h"
+#include "base/err.h"
+
+struct channel {
+    uint8_t *base;                       /* shared mapping; NULL: not open         */
+    uint32_t to_guest_tail;              /* ours, never read back from memory      */
+    uint32_t to_guest_released;          /* the guest's head as last believed      */
+    uint32_t to_node_head;               /* ours                                   */
+    uint32_t data_tail;                  /* where the next chunk to the guest goes */
+    uint32_t data_end[MF_RING_SLOTS];    /* per slot: end of its chunk             */
+};
+
+/* A message from the guest, all checks done: type known and of this direction,
+ * sizes within the ABI, data copied. data is valid until the next take. */
+struct channel_message {
+    uint64_t id;
+    enum mf_message type;
+    bool end;
+    uint32_t head_bytes;
+    uint32_t data_bytes;
+    uint64_t arg;
+    const uint8_t *data;
+};
+
+/* Map memfd (MF_CHANNEL_BYTES; stays the caller's) and clear the control words. */
+MF_CHECKED mf_err channel_open(int memfd, struct channel *channel);
+void channel_close(struct channel *channel);
+
+/* Place one message in the guest's ring. data = fields then body bytes; together at
+ * most MF_CHUNK_BYTES_MAX. MF_EAGAIN: no room now. Does not ring. MF_EPROTO: the
+ * guest's index is impossible. */
+MF_CHECKED mf_err channel_put(struct channel *channel, const struct mf_desc *desc,
+                              const void *head, const void *body);
+
+/* How many body bytes one channel_put() could carry now, after head_bytes of head. */
+uint32_t channel_room(const struct channel *channel, uint32_t head_bytes);
+
+/* Wake the guest if it sleeps. Call once after a batch of puts or takes. */
+void channel_bell(struct channel *channel);
+
+/* Take the next message; its data goes to scratch (MF_CHUNK_BYTES_MAX, the caller's).
+ * MF_EAGAIN: none. MF_EPROTO: nonsense, with the reason; the instance must end. */
+MF_CHECKED mf_err channel_take(struct channel *channel, uint8_t *scratch,
+                               struct channel_message *message, struct mf_why *why);
+
+/* Say that we sleep. False: something has arrived meanwhile, take again first. */
+bool channel_sleep(struct channel *channel);
+
+#endif

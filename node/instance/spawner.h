@@ -1,0 +1,65 @@
+/*
+ * spawner.h: the node's side of spawner/protocol.h: start the spawner, ask for
+ * blanks, start an instance on one, learn of ends. Never blocks but in
+ * spawner_open(). One thread.
+ */
+#ifndef MF_NODE_INSTANCE_SPAWNER_H
+#define MF_NODE_INSTANCE_SPAWNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "node/instance/channel.h"
+#include "spawner/protocol.h"
+
+struct spawner {
+    int fd;    /* our end; -1: not open. Readable: call spawner_read() */
+    pid_t pid;
+};
+
+/* What the node holds of one blank or instance. All descriptors close-on-exec. */
+struct blank {
+    uint64_t id;
+    enum mf_sandbox sandbox;
+    pid_t pid;     /* 0 until MF_SPAWNED came */
+    int control;   /* -1 when started or closed */
+    int bell;      /* eventfd; readable: the guest rang */
+    int console;   /* pipe, non-blocking: console lines */
+    struct channel channel;
+};
+
+/* Run the program at path as the spawner; it locks itself in. Waits until it says
+ * that it is ready or why not. */
+MF_CHECKED mf_err spawner_open(const char *path, struct spawner *spawner, struct mf_why *why);
+void spawner_close(struct spawner *spawner); /* ends it and all it started */
+
+/* Make the descriptors of a blank and ask for it. MF_SPAWNED or MF_SPAWN_FAILED follows. */
+MF_CHECKED mf_err blank_open(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox,
+                             struct blank *blank, struct mf_why *why);
+/* Hand it an image (fd stays the caller's) and go. May be called before MF_SPAWNED. */
+MF_CHECKED mf_err blank_start(struct blank *blank, int image_fd, uint64_t window_bytes, int nice,
+                              const char *env, uint32_t env_bytes, uint32_t env_count,
+                              struct mf_why *why);
+/* A pending MF_START_FAILED of this blank: true and the reason. */
+bool blank_start_failed(struct blank *blank, struct mf_why *why);
+void blank_kill(struct blank *blank);  /* SIGKILL; MF_EXITED follows; nothing if pid is 0 */
+void blank_close(struct blank *blank); /* descriptors and mapping; an unstarted blank ends */
+
+/* Next packet of the spawner. MF_EAGAIN: none. MF_EDEAD: the spawner is gone. */
+MF_CHECKED mf_err spawner_read(struct spawner *spawner, struct mf_spawn_packet *packet);
+
+/* Which sandboxes work here: probed by the spawner at its start. why: for each one
+ * that does not, the reason. */
+struct sandbox_support {
+    bool usable[3];            /* by enum mf_sandbox */
+    struct mf_why why[3];
+};
+void spawner_support(const struct spawner *spawner, struct sandbox_support *support);
+
+/* Words for a waitpid status of an instance: cause name as in logs and answers. */
+const char *exit_cause(int status);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * protocol.h: what node and spawner, and node and blank, say to each other. Both
+ * over AF_UNIX SOCK_SEQPACKET, one struct a packet, descriptors by SCM_RIGHTS.
+ * Both ends are ours, yet a blank is reached by the guest's faults: the node
+ * treats what comes from it like anything from a guest.
+ *
+ *   node → spawner   MF_SPAWN + 4 descriptors, in the order of enum mf_blank_fd
+ *   spawner → node   MF_SPAWNED | MF_SPAWN_FAILED, later MF_EXITED, by the node's id
+ *   node → blank     MF_START + 1 descriptor: the image, read-only
+ *   blank → node     MF_START_FAILED, before lock-down only; else nothing
+ *
+ * A blank whose control socket closes before MF_START ends itself. The spawner
+ * ends, and all blanks and instances with it, when its own socket closes.
+ */
+#ifndef MF_SPAWNER_PROTOCOL_H
+#define MF_SPAWNER_PROTOCOL_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define MF_SPAWN_MAGIC 0x4d465350u
+
+enum mf_sandbox { MF_SANDBOX_AUTO = 0, MF_SANDBOX_PROCESS = 1, MF_SANDBOX_KVM = 2 };
+
+enum mf_spawn_type {
+    MF_SPAWN = 1,
+    MF_SPAWNED,
+    MF_SPAWN_FAILED,
+    MF_EXITED,
+    MF_START,
+    MF_START_FAILED,
+};
+
+/* Descriptors of MF_SPAWN; the monitor keeps them at the numbers it likes. */
+enum mf_blank_fd {
+    MF_BLANK_CONTROL, /* the blank's end of the node-blank socket pair        */
+    MF_BLANK_CHANNEL, /* memfd of MF_CHANNEL_BYTES, sealed against resizing   */
+    MF_BLANK_BELL,    /* eventfd, non-blocking at the node: `ring`            */
+    MF_BLANK_CONSOLE, /* write end of a pipe: `console`                       */
+    MF_BLANK_FD_COUNT
+};
+
+/* Every packet but MF_START is one of these. */
+struct mf_spawn_packet {
+    uint32_t magic;   /* MF_SPAWN_MAGIC                                              */
+    uint32_t type;    /* enum mf_spawn_type                                          */
+    uint64_t id;      /* the node's number of the blank                              */
+    uint32_t sandbox; /* MF_SPAWN: PROCESS or KVM                                    */
+    int32_t pid;      /* MF_SPAWNED: in the node's pid namespace                     */
+    int32_t status;   /* MF_EXITED: as of waitpid(2); MF_SPAWN_FAILED: an mf_err     */
+    uint32_t maxrss_kib;  /* MF_EXITED: of getrusage                                 */
+    uint64_t cpu_ns;      /* MF_EXITED: user and system time                         */
+    struct mf_why why;    /* *_FAILED: what, where, what to do                       */
+};
+
+#define MF_START_ENV_MAX 32768u
+
+struct mf_start {
+    uint32_t magic; /* MF_SPAWN_MAGIC */
+    uint32_t type;  /* MF_START       */
+    uint64_t instance_id;
+    uint64_t window_bytes; /* layout.h's bounds; 0 = as the image says */
+    int32_t nice;          /* 0 to 19: the function's CPU share as a scheduling weight */
+    uint32_t env_count;
+    uint32_t env_bytes;    /* NAME=value strings, each with its NUL, right behind */
+    uint32_t reserved;
+    char env[];
+};
+
+#endif
