@@ -1,0 +1,88 @@
+/* test_base.c: errors, buffers. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+static void every_code_has_words(void **state)
+{
+    (void)state;
+#define CHECK(nr, NAME, words) assert_string_equal(mf_err_words(MF_##NAME), words);
+    MF_ERRORS(CHECK)
+#undef CHECK
+    assert_string_equal(mf_err_words(MF_OK), "no error");
+}
+
+static void errno_maps_to_the_nearest_code(void **state)
+{
+    (void)state;
+    assert_int_equal(mf_err_from_errno(ENOENT), MF_ENOENT);
+    assert_int_equal(mf_err_from_errno(ENOSPC), MF_EFULL);
+    assert_int_equal(mf_err_from_errno(EXDEV), MF_EIO);
+}
+
+static void why_is_cut_at_its_end(void **state)
+{
+    (void)state;
+    struct mf_why why = {{0}};
+    char longer[MF_WHY_BYTES * 2];
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = 0;
+    assert_int_equal(mf_why(&why, MF_EFORMAT, "%s", longer), MF_EFORMAT);
+    assert_int_equal(strlen(why.text), MF_WHY_BYTES - 1);
+}
+
+static void why_without_text_gives_the_codes_words(void **state)
+{
+    (void)state;
+    struct mf_why why = {{0}};
+    assert_string_equal(mf_why_text(&why, MF_EFULL), mf_err_words(MF_EFULL));
+    assert_string_equal(mf_why_text(NULL, MF_EFULL), mf_err_words(MF_EFULL));
+}
+
+static void buf_grows_and_stays_terminated(void **state)
+{
+    (void)state;
+    struct mf_buf buf = {0};
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(mf_buf_printf(&buf, "%03d", i), MF_OK);
+    assert_int_equal(buf.bytes, 3000);
+    assert_int_equal(buf.data[3000], 0);
+    assert_memory_equal(buf.data + 2997, "999", 3);
+    mf_buf_drop(&buf, 2997);
+    assert_string_equal((char *)buf.data, "999");
+    mf_buf_drop(&buf, 3);
+    assert_int_equal(buf.bytes, 0);
+    mf_buf_close(&buf);
+    assert_null(buf.data);
+}
+
+static void buf_refuses_a_size_that_overflows(void **state)
+{
+    (void)state;
+    struct mf_buf buf = {0};
+    assert_int_equal(mf_buf_add(&buf, "a", 1), MF_OK);
+    assert_int_equal(mf_buf_add(&buf, "b", SIZE_MAX - 1), MF_ENOMEM);
+    assert_int_equal(buf.bytes, 1);
+    mf_buf_close(&buf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_code_has_words),
+        cmocka_unit_test(errno_maps_to_the_nearest_code),
+        cmocka_unit_test(why_is_cut_at_its_end),
+        cmocka_unit_test(why_without_text_gives_the_codes_words),
+        cmocka_unit_test(buf_grows_and_stays_terminated),
+        cmocka_unit_test(buf_refuses_a_size_that_overflows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
