@@ -39,7 +39,8 @@ struct field_reader {
     uint32_t bytes;
     uint32_t at;
     uint32_t count;
-    bool reply; /* which kinds may stand here */
+    uint32_t seen; /* kinds, a bit each */
+    bool reply;    /* which kinds may stand here */
 };
 
 /* Next field. MF_ENOENT: the end. MF_EPROTO: breaks a rule of abi/event.h. */
