@@ -1,0 +1,30 @@
+/*
+ * window.h: an image in memory. The same for both monitors; base is where the
+ * window's address 0 stands in this process: NULL under the process monitor
+ * (guest address = host address), the start of a reservation under KVM.
+ */
+#ifndef MF_MONITOR_COMMON_WINDOW_H
+#define MF_MONITOR_COMMON_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "monitor/monitor.h"
+
+/* Map over [base + from, base + to), whatever was there: anonymous, private, not
+ * reserved, zero, with protection prot (mmap's). Page-aligned. */
+MF_CHECKED mf_err window_anonymous(uint8_t *base, uint64_t from, uint64_t to, int prot,
+                                   struct mf_why *why);
+
+/* Map every segment private from the image at base + address, zeros behind its file
+ * part, within the last file page too. Protection as the segment's flags say;
+ * PROT_EXEC only where execute is set (the process monitor). The ranges between the
+ * segments are left as they are. */
+MF_CHECKED mf_err window_load(uint8_t *base, const struct monitor_start *start, bool execute,
+                              struct mf_why *why);
+
+/* Map the channel shared, read-write, at base + start->channel_base. */
+MF_CHECKED mf_err window_channel(uint8_t *base, const struct monitor_start *start, int channel,
+                                 struct mf_why *why);
+
+#endif

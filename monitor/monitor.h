@@ -1,0 +1,66 @@
+/*
+ * monitor.h: what the spawner asks of a monitor. Each of the two runs one
+ * instance in the blank process that the spawner forked and confined: namespaces,
+ * empty root, no capabilities, no-new-privileges, rlimits, Landlock are in force
+ * before any of these functions is called; only the monitor's own lock-down (its
+ * system call filter) is still to come, as the last step before the guest.
+ *
+ *   monitor_X_probe    in a confined child of its own, once, at the spawner's start
+ *   monitor_X_prepare  in a blank, before its image is known: all that can be done early
+ *   monitor_X_run      after MF_START: open → map → lock down → run
+ *
+ * The blank is single-threaded, small and statically linked; malloc works but
+ * should not be needed. Nothing is allocated or opened after lock-down. What goes
+ * wrong before it is returned with a reason (the blank then sends MF_START_FAILED
+ * and ends); afterwards the process ends with a status of abi/cause.h.
+ */
+#ifndef MF_MONITOR_MONITOR_H
+#define MF_MONITOR_MONITOR_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "image/image.h"
+#include "spawner/protocol.h"
+
+/* What a blank holds. Descriptors stay at these numbers until the monitor moves or
+ * closes them; at the lock-down it keeps only those that the guest's calls need. */
+struct monitor_blank {
+    enum mf_sandbox sandbox;
+    int control; /* MF_BLANK_CONTROL; the monitors leave it to common/, close it at lock-down */
+    int channel; /* MF_BLANK_CHANNEL: to be mapped shared at channel_base, then closed        */
+    int bell;    /* MF_BLANK_BELL: `ring` writes the 8 bytes of a 1                           */
+    int console; /* MF_BLANK_CONSOLE: `console` writes at most MF_CONSOLE_MAX                 */
+    int kvm;     /* /dev/kvm, opened by the spawner; -1 where it is closed to us              */
+};
+
+/* A decoded MF_START (common/start.c): every field checked against abi/ and the image. */
+struct monitor_start {
+    int image_fd;          /* read-only, to be mapped private; the monitor closes it */
+    struct image image;    /* parsed; segments end at or before channel_base         */
+    uint64_t window_bytes; /* layout.h's bounds and step                             */
+    uint64_t channel_base; /* window_bytes - MF_CHANNEL_BYTES                        */
+    uint64_t instance_id;
+    int32_t nice;          /* 0 to 19, already in force when run is called           */
+    uint32_t env_count;
+    uint32_t env_bytes;
+    const char *env;       /* env_count strings, each with its NUL                   */
+};
+
+/* Really try whether this sandbox can work here. MF_OK, or the process ends itself
+ * with status 0: usable. Anything else: not, with the reason and what to do. */
+MF_CHECKED mf_err monitor_process_probe(struct mf_why *why);
+MF_CHECKED mf_err monitor_kvm_probe(int kvm, struct mf_why *why);
+
+/* Once per blank. What the monitor must remember it keeps in statics of its own:
+ * a blank is a process. */
+MF_CHECKED mf_err monitor_process_prepare(struct monitor_blank *blank, struct mf_why *why);
+MF_CHECKED mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why);
+
+/* Run the guest. Returns only a failure from before the lock-down. */
+MF_CHECKED mf_err monitor_process_run(struct monitor_blank *blank,
+                                      const struct monitor_start *start, struct mf_why *why);
+MF_CHECKED mf_err monitor_kvm_run(struct monitor_blank *blank, const struct monitor_start *start,
+                                  struct mf_why *why);
+
+#endif
