@@ -5,7 +5,8 @@
  *
  * One event at a time: `next` makes an event the current one, the others work on
  * it, and `reply` or `write` with MF_CALL_END, or `fail`, ends it. Calling `next`
- * with the current event unanswered fails it.
+ * with the current event unanswered fails it. A small event with a small reply is
+ * two calls: `next`, which brings the body along, and `reply` with MF_CALL_END.
  */
 #ifndef MF_ABI_CALLS_H
 #define MF_ABI_CALLS_H
@@ -17,12 +18,15 @@
 
 /* X(offset, name, arguments, meaning) */
 #define MF_CALLS(X)                                                                          \
-    X(0, next, "(struct mf_call_event *event, void *fields, size_t capacity)",               \
-      "wait for an event; its fields (event.h) go to the buffer. E2BIG: did not fit, failed") \
+    X(0, next, "(struct mf_call_event *event, void *buffer, size_t capacity)",               \
+      "wait for an event; its fields (event.h) go to the buffer, then what is there of its "  \
+      "body and fits. E2BIG: the fields did not fit, the event failed")                      \
     X(1, body, "(void *buffer, size_t capacity)",                                            \
       "read more of the event's body; 0 at its end")                                         \
-    X(2, reply, "(unsigned status, const void *fields, size_t bytes, unsigned flags)",       \
-      "begin the reply. EINVAL: bad status or fields; EALREADY: begun before")               \
+    X(2, reply, "(unsigned status, const void *fields, size_t field_bytes, const void *data, " \
+      "size_t bytes, unsigned flags)",                                                       \
+      "begin the reply: fields, then the start of its body. EINVAL: bad status or fields; "  \
+      "EALREADY: begun before; EFBIG: past MF_BODY_BYTES_MAX")                               \
     X(3, write, "(const void *data, size_t bytes, unsigned flags)",                          \
       "more of the reply's body. EFBIG: past MF_BODY_BYTES_MAX")                             \
     X(4, fail, "(const char *message, size_t bytes)", "the handler failed: 500")             \
@@ -36,8 +40,10 @@ struct mf_call_event {
     uint64_t id;          /* out */
     uint64_t deadline_ns; /* out: CLOCK_MONOTONIC; 0 = none */
     uint32_t field_bytes; /* out: how much of the buffer is fields */
+    uint32_t body_bytes;  /* out: how much after them is body */
+    uint32_t flags;       /* out: MF_CALL_END: that is the whole body; else `body` gives the rest */
     uint32_t reserved;    /* out: 0 */
 };
-_Static_assert(sizeof(struct mf_call_event) == 24, "ABI: mf_call_event");
+_Static_assert(sizeof(struct mf_call_event) == 32, "ABI: mf_call_event");
 
 #endif
