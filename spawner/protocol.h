@@ -4,10 +4,16 @@
  * Both ends are ours, yet a blank is reached by the guest's faults: the node
  * treats what comes from it like anything from a guest.
  *
+ *   spawner → node   first MF_SUPPORT for PROCESS, then for KVM; or MF_REFUSED, and it ends
  *   node → spawner   MF_SPAWN + 4 descriptors, in the order of enum mf_blank_fd
  *   spawner → node   MF_SPAWNED | MF_SPAWN_FAILED, later MF_EXITED, by the node's id
+ *   node → spawner   MF_KILL: SIGKILL for the blank with this id; an unknown id is no error
  *   node → blank     MF_START + 1 descriptor: the image, read-only
  *   blank → node     MF_START_FAILED, before lock-down only; else nothing
+ *
+ * Kills go through the spawner, since only the parent knows whether a pid is still
+ * its child's: between the reaping and MF_EXITED's arrival a kill(2) by the node
+ * could hit a stranger.
  *
  * A blank whose control socket closes before MF_START ends itself. The spawner
  * ends, and all blanks and instances with it, when its own socket closes.
@@ -30,6 +36,9 @@ enum mf_spawn_type {
     MF_EXITED,
     MF_START,
     MF_START_FAILED,
+    MF_SUPPORT,
+    MF_REFUSED,
+    MF_KILL,
 };
 
 /* Descriptors of MF_SPAWN; the monitor keeps them at the numbers it likes. */
@@ -46,12 +55,13 @@ struct mf_spawn_packet {
     uint32_t magic;   /* MF_SPAWN_MAGIC                                              */
     uint32_t type;    /* enum mf_spawn_type                                          */
     uint64_t id;      /* the node's number of the blank                              */
-    uint32_t sandbox; /* MF_SPAWN: PROCESS or KVM                                    */
+    uint32_t sandbox; /* MF_SPAWN, MF_SUPPORT: PROCESS or KVM                        */
     int32_t pid;      /* MF_SPAWNED: in the node's pid namespace                     */
-    int32_t status;   /* MF_EXITED: as of waitpid(2); MF_SPAWN_FAILED: an mf_err     */
+    int32_t status;   /* MF_EXITED: as of waitpid(2); *_FAILED, MF_REFUSED: an mf_err;
+                         MF_SUPPORT: 0 = usable, else an mf_err                      */
     uint32_t maxrss_kib;  /* MF_EXITED: of getrusage                                 */
     uint64_t cpu_ns;      /* MF_EXITED: user and system time                         */
-    struct mf_why why;    /* *_FAILED: what, where, what to do                       */
+    struct mf_why why;    /* where status is an mf_err: what, where, what to do      */
 };
 
 #define MF_START_ENV_MAX 32768u

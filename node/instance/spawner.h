@@ -15,9 +15,17 @@
 #include "node/instance/channel.h"
 #include "spawner/protocol.h"
 
+/* Which sandboxes work here: probed by the spawner at its start. why: for each one
+ * that does not, the reason. */
+struct sandbox_support {
+    bool usable[3];            /* by enum mf_sandbox */
+    struct mf_why why[3];
+};
+
 struct spawner {
     int fd;    /* our end; -1: not open. Readable: call spawner_read() */
     pid_t pid;
+    struct sandbox_support support;
 };
 
 /* What the node holds of one blank or instance. All descriptors close-on-exec. */
@@ -29,10 +37,11 @@ struct blank {
     int bell;      /* eventfd; readable: the guest rang */
     int console;   /* pipe, non-blocking: console lines */
     struct channel channel;
+    struct spawner *spawner; /* borrowed */
 };
 
 /* Run the program at path as the spawner; it locks itself in. Waits until it says
- * that it is ready or why not. */
+ * that it is ready or why not. It dies with the thread that calls this. */
 MF_CHECKED mf_err spawner_open(const char *path, struct spawner *spawner, struct mf_why *why);
 void spawner_close(struct spawner *spawner); /* ends it and all it started */
 
@@ -45,18 +54,12 @@ MF_CHECKED mf_err blank_start(struct blank *blank, int image_fd, uint64_t window
                               struct mf_why *why);
 /* A pending MF_START_FAILED of this blank: true and the reason. */
 bool blank_start_failed(struct blank *blank, struct mf_why *why);
-void blank_kill(struct blank *blank);  /* SIGKILL; MF_EXITED follows; nothing if pid is 0 */
+void blank_kill(struct blank *blank);  /* SIGKILL, by the spawner; MF_EXITED follows */
 void blank_close(struct blank *blank); /* descriptors and mapping; an unstarted blank ends */
 
 /* Next packet of the spawner. MF_EAGAIN: none. MF_EDEAD: the spawner is gone. */
 MF_CHECKED mf_err spawner_read(struct spawner *spawner, struct mf_spawn_packet *packet);
 
-/* Which sandboxes work here: probed by the spawner at its start. why: for each one
- * that does not, the reason. */
-struct sandbox_support {
-    bool usable[3];            /* by enum mf_sandbox */
-    struct mf_why why[3];
-};
 void spawner_support(const struct spawner *spawner, struct sandbox_support *support);
 
 /* Words for a waitpid status of an instance: cause name as in logs and answers. */
