@@ -42,6 +42,10 @@
 #define MF_PF_WRITE   2u
 #define MF_PF_FETCH   16u
 
+/* What a program's __stack_chk_fail leaves in RAX before it executes `ud2`, so that
+ * the kernel can name the cause (the SDK's does, in sdk/x86_64/smash.S). */
+#define MF_TRAP_STACK_SMASHED 0x6873616d73666dull /* "mfsmash", little-endian */
+
 struct mf_trap {
     uint64_t vector;  /* MF_VECTOR_…                                   */
     uint64_t address; /* page fault: the address touched; else 0       */
