@@ -28,4 +28,43 @@
 #define MF_BLANKS_DEFAULT 8
 #define MF_BLANKS_MAX 512
 
+/* The gateway: what clients can make the node hold. */
+#define MF_CONNECTIONS_DEFAULT 8192
+#define MF_CONNECTIONS_MAX 65536
+#define MF_REQUEST_HEAD_MS_MAX 30000  /* to deliver a request's head; an idle connection's life */
+#define MF_REQUEST_BODY_MS_MAX 120000 /* to deliver its body                                    */
+#define MF_REPLY_MS_MAX 300000        /* to take the reply                                      */
+#define MF_CLIENT_WATCH_MS 10         /* a call this old is ended when its client goes away     */
+#define MF_BUFFERED_MIB_DEFAULT 64    /* bodies held node-wide, of requests and of replies      */
+#define MF_BUFFERED_MIB_MAX 65536
+#define MF_DISCARD_BYTES_MAX (64u << 20) /* of a body past its limit, read so that the client hears 413 */
+#define MF_TARGET_BYTES_MAX 16384     /* a request's target: path and query                     */
+#define MF_CALL_ID_BYTES_MAX 128
+#define MF_RETRY_AFTER_S 1
+
+/* Instances. */
+#define MF_INSTANCES_NODE_MAX 8192 /* alive at once, blanks included                      */
+#define MF_CANCEL_GRACE_MS 1000    /* for a handler to end once nobody waits for it       */
+#define MF_DRAIN_MS_MAX 5000       /* for an instance to halt once it was told to         */
+#define MF_STOP_MS_MAX 30000       /* for the node to finish what runs, once told to stop */
+#define MF_SPURIOUS_BELLS_MAX 1024 /* doorbells with nothing behind them, in a row        */
+#define MF_MESSAGES_PER_TURN 256   /* taken of one instance before the others' turn       */
+#define MF_BLANK_REFILL_MS 5       /* after the last start; then the pool is filled again */
+#define MF_SPAWNER_RETRY_MS 1000
+
+/* Logs of functions. */
+#define MF_LOG_FILE_BYTES_MAX (1u << 20)
+#define MF_LOG_FILES_MAX 4
+#define MF_LOG_LINES_PER_S 1000  /* sustained; what is more is counted and dropped */
+#define MF_LOG_LINES_BURST 2000
+#define MF_LOG_TAIL_MAX 10000
+#define MF_LOG_FOLLOWERS_MAX 64
+
+/* The management API. */
+#define MF_API_CONNECTIONS_MAX 128
+#define MF_API_JSON_BYTES_MAX (256u << 10)
+#define MF_TOKEN_BYTES_MIN 16
+#define MF_TOKEN_BYTES_MAX 512
+#define MF_FUNCTIONS_MAX 4096
+
 #endif
