@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# install.sh: what ./up and ./check share: saying things, packages, building.
+# Sourced by them, with $top set to the top of the tree.
+: "${top:?set by the script that sources this}"
+
+say() { printf '%s\n' "$*"; }
+step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+die() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "this needs root and there is no sudo here. Run as root: $*"
+  fi
+}
+
+# packages_of SET...: the names in deploy/packages of these sets.
+packages_of() {
+  awk -v sets=" $* " '!/^#/ && index(sets, " " $1 " ") { print $2 }' "$top/deploy/packages"
+}
+
+why_package() {
+  awk -v name="$1" '$2 == name { $1 = $2 = ""; sub(/^ +/, ""); print; exit }' "$top/deploy/packages"
+}
+
+# missing_packages SET...: those not installed, by one call of dpkg-query.
+missing_packages() {
+  local wanted installed
+  mapfile -t wanted < <(packages_of "$@")
+  installed=$(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null |
+    sed -n 's/^ii *//p') || true
+  comm -23 <(printf '%s\n' "${wanted[@]}" | sort) <(printf '%s\n' "$installed" | sort)
+}
+
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 "$@"
+}
+
+# install_packages SET...: says what is missing and why, and installs it.
+install_packages() {
+  local missing package
+  command -v dpkg-query >/dev/null || {
+    say "Not a Debian system: make sure that you have the likes of: $(packages_of "$@" | xargs)"
+    return
+  }
+  mapfile -t missing < <(missing_packages "$@")
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  step "Installing ${#missing[@]} Debian packages that are missing here"
+  for package in "${missing[@]}"; do
+    printf '  %-22s %s\n' "$package" "$(why_package "$package")"
+  done
+  apt_get update >/dev/null || die "apt-get update failed: is the network there?"
+  apt_get install -y --no-install-recommends "${missing[@]}" >"$top/.install.log" 2>&1 || {
+    tail -n 20 "$top/.install.log" >&2
+    die "apt-get install failed, see above and .install.log"
+  }
+  rm -f "$top/.install.log"
+}
+
+# configure PRESET: only when it never was; ninja itself notices changed CMake files.
+configure() {
+  local directory=build
+  [ "$1" = release ] || directory=build/$1
+  [ -f "$top/$directory/build.ninja" ] &&
+    grep -qx "CMAKE_HOME_DIRECTORY:INTERNAL=$top" "$top/$directory/CMakeCache.txt" && return
+  (cd "$top" && cmake --fresh --preset "$1" >/dev/null) || die "configuring build/ failed, see above"
+}
+
+# build PRESET [TARGET...]: quiet unless a person watches.
+build() {
+  local preset=$1 quiet=() targets=()
+  shift
+  [ -t 1 ] || quiet=(-- --quiet)
+  [ $# -eq 0 ] || targets=(--target "$@")
+  configure "$preset"
+  (cd "$top" && cmake --build --preset "$preset" "${targets[@]}" "${quiet[@]}") || die "building ($preset) failed, see above"
+}
+
+# unpack_packages: programs the tests use from packages whose installation would
+# start a service. They land in build/tools, which goes to the front of PATH.
+unpack_packages() {
+  local tools=$top/build/tools package
+  export PATH=$tools/usr/bin:$PATH
+  for package in $(packages_of unpack); do
+    [ ! -e "$tools/.$package" ] || continue
+    dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' && continue
+    step "Unpacking $package into build/tools ($(why_package "$package"))"
+    unpack_package "$package" "$tools"
+  done
+}
+
+unpack_package() {
+  local scratch
+  scratch=$(mktemp -d)
+  (cd "$scratch" && apt-get -q download "$1" >/dev/null 2>&1) || die "apt-get download $1 failed: is the network there?"
+  mkdir -p "$2"
+  dpkg-deb -x "$scratch"/*.deb "$2"
+  rm -rf "$scratch"
+  touch "$2/.$1"
+}
