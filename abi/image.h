@@ -3,10 +3,13 @@
  *
  * ELF64, little-endian, ET_EXEC, with
  *   - PT_LOAD segments of kernel and program at their final addresses, ascending,
- *     page-aligned in address and offset, none both writable and executable;
+ *     page-aligned in address, offset and both sizes (so a monitor maps pages of
+ *     the file as they are), readable, none both writable and executable;
  *   - one PT_NOTE holding one note, owner "mayfly", type MF_NOTE_IMAGE, whose
  *     descriptor is struct mf_image_info followed by the manifest (JSON text);
+ *   - at most one PT_GNU_STACK, not executable, for tools; no other header;
  *   - optionally .symtab/.strtab of kernel and program, for gdb and backtraces.
+ * ELF header, program headers, note and segments follow one another in the file.
  * e_entry = kernel_entry. The hash is BLAKE2b-256 of the whole file with the
  * hash field itself as zeros.
  */
@@ -24,6 +27,8 @@
 #define MF_IMAGE_SEGMENTS_MAX 32u
 #define MF_MANIFEST_BYTES_MAX 65536u
 #define MF_KERNEL_BYTES_MAX (128u << 10) /* what the kernel's segments may fill */
+#define MF_PROGRAM_ROOM_MIN 0x100000u    /* from program to channel: heap, stack  */
+#define MF_PROGRAM_HEADERS_MAX 64u       /* program_phnum                         */
 
 struct mf_image_info {
     uint32_t abi_version;      /* MF_ABI_VERSION of the kernel inside            */

@@ -1,6 +1,6 @@
 /*
  * image.h: read a mayfly image (abi/image.h). The file is hostile. Nothing here
- * allocates but image_read(); the monitor uses it before lock-down, the node at
+ * allocates; image_open() maps. The monitor uses it before lock-down, the node at
  * deploy, the CLI for inspect.
  */
 #ifndef MF_IMAGE_IMAGE_H
@@ -13,14 +13,14 @@
 #include "abi/image.h"
 #include "base/err.h"
 
-/* A PT_LOAD segment, already checked: page-aligned address and offset, file part
- * inside the file, memory part inside [MF_KERNEL_BASE, window - channel), no
- * overlap with another one, not writable and executable at once. */
+/* A PT_LOAD segment, already checked: everything page-aligned, file part inside
+ * the file, memory part inside [MF_KERNEL_BASE, window - channel), no overlap with
+ * another one, ascending, not writable and executable at once. */
 struct image_segment {
-    uint64_t address;      /* in the window, page-aligned       */
-    uint64_t memory_bytes; /* in memory, rounded up to pages    */
-    uint64_t file_offset;  /* page-aligned                      */
-    uint64_t file_bytes;   /* from the file; the rest is zeros  */
+    uint64_t address;      /* in the window                     */
+    uint64_t memory_bytes; /* > 0                               */
+    uint64_t file_offset;
+    uint64_t file_bytes;   /* <= memory_bytes; the rest is zeros */
     uint32_t flags;        /* PF_R | PF_W | PF_X                */
     uint32_t reserved;
 };
@@ -38,6 +38,17 @@ struct image {
  * call. Any thread. */
 MF_CHECKED mf_err image_parse(const uint8_t *file, size_t bytes, struct image *image,
                               struct mf_why *why);
+
+/* May it run in a window of this size? Checks layout.h's bounds, and the room that
+ * the program leaves. image_parse() has checked info.window_bytes itself. */
+MF_CHECKED mf_err image_fits(const struct image *image, uint64_t window_bytes,
+                             struct mf_why *why);
+
+/* Of a checked segment: the kernel's, or the program's? */
+static inline bool image_segment_is_kernel(const struct image_segment *segment)
+{
+    return segment->address < MF_KERNEL_LIMIT;
+}
 
 /* Recompute the content hash and compare. MF_EFORMAT: differs. */
 MF_CHECKED mf_err image_verify_hash(const uint8_t *file, size_t bytes, const struct image *image,

@@ -1,0 +1,36 @@
+/*
+ * pack.h: kernel + program + manifest → one image (abi/image.h). The program's ELF
+ * and the manifest are hostile. Same input, same bytes. Any thread.
+ */
+#ifndef MF_IMAGE_PACK_H
+#define MF_IMAGE_PACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct pack_input {
+    const uint8_t *kernel; /* kernel.elf, with its symbols */
+    size_t kernel_bytes;
+    const uint8_t *program; /* a static Linux executable */
+    size_t program_bytes;
+    const char *manifest; /* settings as JSON text (settings.h) */
+    size_t manifest_bytes;
+};
+
+/* Add the image to *out, which must be empty. MF_EFORMAT, MF_EINVAL (manifest) or
+ * MF_ETOOBIG with the reason; *out is empty then. */
+MF_CHECKED mf_err pack_image(const struct pack_input *input, struct mf_buf *out,
+                             struct mf_why *why);
+
+/* Read a whole regular file of at most bytes_max into *out (empty before). */
+MF_CHECKED mf_err pack_read_file(const char *path, size_t bytes_max, struct mf_buf *out,
+                                 struct mf_why *why);
+
+/* Write by temporary file beside path, and rename: path holds all or what it held. */
+MF_CHECKED mf_err pack_write_file(const char *path, const struct mf_buf *content,
+                                  struct mf_why *why);
+
+#endif

@@ -1,0 +1,329 @@
+/*
+ * settings.c: the one schema of what a function may ask for (settings.h).
+ * Guarantees: an overlay applies whole or not at all; every value in struct
+ * settings is within its bounds. Any thread; a struct settings has one owner.
+ */
+#include "image/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/image.h"
+#include "abi/layout.h"
+#include "base/buf.h"
+
+#define MEMORY_MIB_DEFAULT ((uint32_t)(MF_WINDOW_DEFAULT >> 20))
+#define MEMORY_MIB_MIN ((uint32_t)(MF_WINDOW_MIN >> 20))
+#define MEMORY_MIB_MAX ((uint32_t)(MF_WINDOW_MAX >> 20))
+
+/* N(key, default, least, most); each a uint32_t member of the key's name. */
+#define NUMBER_KEYS(N)                                                        \
+    N(cpu_ceiling_pct, 0, 0, 100)                                             \
+    N(cpu_share, MF_CPU_SHARE_DEFAULT, 1, MF_CPU_SHARE_MAX)                   \
+    N(idle_ms, MF_IDLE_MS_DEFAULT, 0, MF_IDLE_MS_MAX)                         \
+    N(max_instances, MF_INSTANCES_DEFAULT, 1, MF_INSTANCES_MAX)               \
+    N(memory_mib, MEMORY_MIB_DEFAULT, MEMORY_MIB_MIN, MEMORY_MIB_MAX)         \
+    N(timeout_ms, MF_TIMEOUT_MS_DEFAULT, 1, MF_TIMEOUT_MS_MAX)                \
+    N(wait_ms, MF_WAIT_MS_DEFAULT, 0, MF_WAIT_MS_MAX)
+
+struct number_key {
+    const char *key;
+    size_t offset; /* in struct settings */
+    uint32_t standard, least, most;
+};
+
+static const struct number_key number_key[] = {
+#define ROW(key, standard, least, most) \
+    {#key, offsetof(struct settings, key), standard, least, most},
+    NUMBER_KEYS(ROW)
+#undef ROW
+};
+#define NUMBER_KEY_COUNT (sizeof number_key / sizeof number_key[0])
+
+static const char *const sandbox_names[] = {
+    [MF_SANDBOX_AUTO] = "auto",
+    [MF_SANDBOX_PROCESS] = "process",
+    [MF_SANDBOX_KVM] = "kvm",
+};
+#define SANDBOX_COUNT (sizeof sandbox_names / sizeof sandbox_names[0])
+
+static mf_err apply_key(const char *key, const json_t *value, struct settings *settings,
+                        struct mf_why *why);
+
+void settings_init(struct settings *settings)
+{
+    *settings = (struct settings){.sandbox = MF_SANDBOX_AUTO};
+    for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)
+        memcpy((char *)settings + number_key[i].offset, &number_key[i].standard, sizeof(uint32_t));
+}
+
+void settings_close(struct settings *settings)
+{
+    free(settings->env);
+    *settings = (struct settings){0};
+}
+
+mf_err settings_copy(const struct settings *from, struct settings *to)
+{
+    *to = *from;
+    if (!from->env)
+        return MF_OK;
+    to->env = malloc(from->env_bytes);
+    if (!to->env) {
+        *to = (struct settings){0};
+        return MF_ENOMEM;
+    }
+    memcpy(to->env, from->env, from->env_bytes);
+    return MF_OK;
+}
+
+mf_err settings_from_json(const json_t *object, struct settings *settings, struct mf_why *why)
+{
+    if (!json_is_object(object))
+        return mf_why(why, MF_EINVAL, "settings are a JSON object, {\"key\": value, ...}");
+    struct settings next;
+    mf_err err = settings_copy(settings, &next);
+    if (err)
+        return err;
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+        err = apply_key(key, value, &next, why);
+        if (err)
+            break;
+    }
+    if (err) {
+        settings_close(&next);
+        return err;
+    }
+    settings_close(settings);
+    *settings = next;
+    return MF_OK;
+}
+
+mf_err settings_parse(const char *json, size_t bytes, struct settings *settings,
+                      struct mf_why *why)
+{
+    if (bytes > MF_MANIFEST_BYTES_MAX)
+        return mf_why(why, MF_ETOOBIG, "settings of %zu bytes; %u are allowed", bytes,
+                      MF_MANIFEST_BYTES_MAX);
+    json_error_t error;
+    json_t *object = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!object)
+        return mf_why(why, MF_EINVAL, "settings are not JSON: line %d: %s", error.line,
+                      error.text);
+    mf_err err = settings_from_json(object, settings, why);
+    json_decref(object);
+    return err;
+}
+
+static json_t *env_to_json(const struct settings *settings)
+{
+    json_t *env = json_object();
+    for (uint32_t at = 0; env && at < settings->env_bytes;) {
+        const char *entry = settings->env + at;
+        const char *value = strchr(entry, '=');
+        mf_assert(value);
+        if (json_object_setn_new(env, entry, (size_t)(value - entry), json_string(value + 1)) != 0) {
+            json_decref(env);
+            return NULL;
+        }
+        at += (uint32_t)strlen(entry) + 1;
+    }
+    return env;
+}
+
+json_t *settings_to_json(const struct settings *settings)
+{
+    /* Keys in ascending order, so that the text is the same every time. */
+    return json_pack("{s:i, s:i, s:s, s:o, s:i, s:i, s:i, s:s, s:s, s:i, s:i}",
+                     "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
+                     "cpu_share", (int)settings->cpu_share,
+                     "description", settings->description,
+                     "environment", env_to_json(settings),
+                     "idle_ms", (int)settings->idle_ms,
+                     "max_instances", (int)settings->max_instances,
+                     "memory_mib", (int)settings->memory_mib,
+                     "name", settings->name,
+                     "sandbox", sandbox_name(settings->sandbox),
+                     "timeout_ms", (int)settings->timeout_ms,
+                     "wait_ms", (int)settings->wait_ms);
+}
+
+bool settings_name_valid(const char *name, size_t bytes)
+{
+    if (bytes == 0 || bytes > MF_NAME_BYTES_MAX || name[0] == '-' || name[bytes - 1] == '-')
+        return false;
+    for (size_t i = 0; i < bytes; i++) {
+        char c = name[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+            return false;
+    }
+    return true;
+}
+
+const char *sandbox_name(enum mf_sandbox sandbox)
+{
+    return (size_t)sandbox < SANDBOX_COUNT ? sandbox_names[sandbox] : "unknown";
+}
+
+bool sandbox_from_name(const char *name, enum mf_sandbox *sandbox)
+{
+    for (size_t i = 0; i < SANDBOX_COUNT; i++) {
+        if (strcmp(name, sandbox_names[i]) == 0) {
+            *sandbox = (enum mf_sandbox)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Text of a stranger, for a message on a terminal. */
+static const char *printable(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~')
+            return "(not printable)";
+    return text;
+}
+
+static bool has_control(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return true;
+    return false;
+}
+
+static mf_err apply_number(const struct number_key *row, const json_t *value,
+                           struct settings *settings, struct mf_why *why)
+{
+    if (!json_is_integer(value))
+        return mf_why(why, MF_EINVAL, "%s: must be a whole number from %u to %u", row->key,
+                      row->least, row->most);
+    json_int_t number = json_integer_value(value);
+    if (number < (json_int_t)row->least || number > (json_int_t)row->most)
+        return mf_why(why, MF_EINVAL, "%s: %lld; %u to %u are allowed", row->key,
+                      (long long)number, row->least, row->most);
+    uint32_t checked = (uint32_t)number;
+    memcpy((char *)settings + row->offset, &checked, sizeof checked);
+    return MF_OK;
+}
+
+static mf_err apply_name(const char *name, struct settings *settings, struct mf_why *why)
+{
+    size_t bytes = strlen(name);
+    if (!settings_name_valid(name, bytes))
+        return mf_why(why, MF_EINVAL, "name: \"%.80s\" is not a name; 1 to %d of a-z, 0-9 and -, "
+                      "no - at either end", printable(name), MF_NAME_BYTES_MAX);
+    memcpy(settings->name, name, bytes + 1);
+    return MF_OK;
+}
+
+static mf_err apply_description(const char *text, struct settings *settings, struct mf_why *why)
+{
+    size_t bytes = strlen(text);
+    if (bytes >= sizeof settings->description)
+        return mf_why(why, MF_EINVAL, "description: %zu bytes; %zu are allowed", bytes,
+                      sizeof settings->description - 1);
+    if (has_control(text))
+        return mf_why(why, MF_EINVAL, "description: no line breaks or other control characters");
+    memcpy(settings->description, text, bytes + 1);
+    return MF_OK;
+}
+
+static mf_err apply_sandbox(const char *name, struct settings *settings, struct mf_why *why)
+{
+    if (!sandbox_from_name(name, &settings->sandbox))
+        return mf_why(why, MF_EINVAL, "sandbox: \"%.80s\"; auto, process or kvm", printable(name));
+    return MF_OK;
+}
+
+/* A name of an environment variable, POSIX.1-2017, 8.1, lower case allowed. */
+static bool env_name_valid(const char *name)
+{
+    if (!*name || (*name >= '0' && *name <= '9'))
+        return false;
+    for (const char *c = name; *c; c++)
+        if (!((*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') ||
+              *c == '_'))
+            return false;
+    return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static mf_err add_variable(const char *name, const json_t *value, struct mf_buf *env,
+                           struct mf_why *why)
+{
+    if (!env_name_valid(name))
+        return mf_why(why, MF_EINVAL, "environment: \"%.80s\" is not a variable's name (letters, "
+                      "digits, _; no digit first)", printable(name));
+    if (!json_is_string(value))
+        return mf_why(why, MF_EINVAL, "environment: %.80s: must be a string", name);
+    size_t bytes = strlen(name) + json_string_length(value) + sizeof "=";
+    if (bytes > MF_ENV_BYTES_MAX - env->bytes)
+        return mf_why(why, MF_EINVAL, "environment: more than %d bytes", MF_ENV_BYTES_MAX);
+    mf_err err = mf_buf_printf(env, "%s=%s", name, json_string_value(value));
+    return err ? err : mf_buf_add(env, "", 1);
+}
+
+/* Sorted by name, so that equal maps give equal bytes. */
+static mf_err apply_environment(const json_t *map, struct settings *settings, struct mf_why *why)
+{
+    if (!json_is_object(map))
+        return mf_why(why, MF_EINVAL, "environment: must be an object of strings");
+    size_t count = json_object_size(map);
+    if (count > MF_ENV_COUNT_MAX)
+        return mf_why(why, MF_EINVAL, "environment: %zu variables; %d are allowed", count,
+                      MF_ENV_COUNT_MAX);
+    const char *name[MF_ENV_COUNT_MAX];
+    size_t named = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)map, key, value)
+        name[named++] = key;
+    qsort(name, count, sizeof name[0], by_name);
+    struct mf_buf env = {0};
+    mf_err err = MF_OK;
+    for (size_t i = 0; i < count && !err; i++)
+        err = add_variable(name[i], json_object_get(map, name[i]), &env, why);
+    if (err) {
+        mf_buf_close(&env);
+        return err;
+    }
+    free(settings->env);
+    settings->env = (char *)env.data; /* NULL where the map is empty */
+    settings->env_bytes = (uint32_t)env.bytes;
+    settings->env_count = (uint32_t)count;
+    return MF_OK;
+}
+
+static mf_err apply_key(const char *key, const json_t *value, struct settings *settings,
+                        struct mf_why *why)
+{
+    static const struct {
+        const char *key;
+        mf_err (*apply)(const char *, struct settings *, struct mf_why *);
+    } text_key[] = {
+        {"name", apply_name},
+        {"description", apply_description},
+        {"sandbox", apply_sandbox},
+    };
+    for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)
+        if (strcmp(key, number_key[i].key) == 0)
+            return apply_number(&number_key[i], value, settings, why);
+    for (size_t i = 0; i < sizeof text_key / sizeof text_key[0]; i++) {
+        if (strcmp(key, text_key[i].key) != 0)
+            continue;
+        if (!json_is_string(value))
+            return mf_why(why, MF_EINVAL, "%s: must be a string", key);
+        return text_key[i].apply(json_string_value(value), settings, why);
+    }
+    if (strcmp(key, "environment") == 0)
+        return apply_environment(value, settings, why);
+    return mf_why(why, MF_EINVAL, "\"%.80s\" is not a setting", printable(key));
+}
