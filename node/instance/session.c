@@ -1,0 +1,455 @@
+/*
+ * session.c: instances served from a poll loop.
+ * Guarantees: every event of a session gets an outcome by its deadline (plus the
+ * time a SIGKILL takes); a guest that breaks the protocol is killed with cause
+ * "protocol"; a round of the loop does a bounded amount of work for each session.
+ * Leaves to others: starting processes (spawner.c), the rings (channel.c), the
+ * meaning of fields.
+ * Owns the spawner of its host and what its sessions hold. One thread.
+ */
+#include "node/instance/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "abi/cause.h"
+#include "base/clock.h"
+#include "node/instance/event.h"
+
+#define TAKES_A_ROUND 256u   /* messages of one guest before the others' turn  */
+#define READS_A_ROUND 16u    /* pieces of one console, packets of the spawner  */
+#define ENDING_NS (5 * MF_NS_PER_S) /* a killed process that long alive: give up on it */
+
+/* What poll watches: the spawner, then three descriptors a session. */
+enum { FD_BELL, FD_CONSOLE, FD_CONTROL, FDS_A_SESSION };
+#define FDS_MAX (1 + SESSIONS_MAX * FDS_A_SESSION)
+
+static void serve(struct session *session);
+static bool about_to_sleep(struct session_host *host);
+static void hear_spawner(struct session_host *host);
+static void hear(struct session *session, const struct pollfd *fds);
+static void read_console(struct session *session);
+static void flush_line(struct session *session);
+static void announce(struct session *session);
+static void take_all(struct session *session);
+static void accept_message(struct session *session, const struct channel_message *message);
+static void condemn(struct session *session, const char *cause);
+static void end(struct session *session, int exit_status);
+static void decide(struct session *session, enum session_outcome outcome);
+
+mf_err session_host_open(const char *path, struct session_host *host, struct mf_why *why)
+{
+    *host = (struct session_host){.spawner = {.fd = -1}};
+    return spawner_open(path, &host->spawner, why);
+}
+
+void session_host_close(struct session_host *host)
+{
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++)
+        if (host->session[i])
+            session_close(host->session[i]);
+    spawner_close(&host->spawner);
+}
+
+mf_err session_sandbox(const struct session_host *host, enum mf_sandbox *sandbox,
+                       struct mf_why *why)
+{
+    struct sandbox_support support;
+    spawner_support(&host->spawner, &support);
+    if (*sandbox == MF_SANDBOX_AUTO)
+        *sandbox = support.usable[MF_SANDBOX_KVM] ? MF_SANDBOX_KVM : MF_SANDBOX_PROCESS;
+    if (support.usable[*sandbox])
+        return MF_OK;
+    return mf_why(why, MF_EUNSUPPORTED, "%s", mf_why_text(&support.why[*sandbox], MF_EUNSUPPORTED));
+}
+
+mf_err session_open(struct session_host *host, const struct session_options *options,
+                    struct session *session, struct mf_why *why)
+{
+    *session = (struct session){.host = host, .ears = options->ears};
+    uint32_t place = 0;
+    while (place < SESSIONS_MAX && host->session[place])
+        place++;
+    if (place == SESSIONS_MAX)
+        return mf_why(why, MF_EFULL, "sessions: all %u are open", SESSIONS_MAX);
+    enum mf_sandbox sandbox = options->sandbox;
+    mf_err err = session_sandbox(host, &sandbox, why);
+    if (!err)
+        err = blank_open(&host->spawner, ++host->last_id, sandbox, &session->blank, why);
+    if (err)
+        return err;
+    err = blank_start(&session->blank, options->image_fd, options->window_bytes, 0, options->env,
+                      options->env_bytes, options->env_count, why);
+    if (err) {
+        blank_close(&session->blank);
+        return err;
+    }
+    session->state = SESSION_IDLE;
+    session->control_open = session->console_open = true;
+    host->session[place] = session;
+    return MF_OK;
+}
+
+void session_close(struct session *session)
+{
+    if (session->state == SESSION_CLOSED)
+        return;
+    if (session->state != SESSION_ENDED)
+        session_drain(session, 0);
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++)
+        if (session->host->session[i] == session)
+            session->host->session[i] = NULL;
+    blank_close(&session->blank);
+    mf_buf_close(&session->head);
+    mf_buf_close(&session->body);
+    session->state = SESSION_CLOSED;
+}
+
+mf_err session_invoke(struct session *session, const struct session_event *event)
+{
+    mf_assert(event->head_bytes <= MF_HEAD_BYTES_MAX && event->body_bytes <= MF_BODY_BYTES_MAX);
+    if (session->state != SESSION_IDLE)
+        return session->state == SESSION_BUSY ? MF_EAGAIN : MF_EDEAD;
+    mf_buf_close(&session->head);
+    mf_buf_close(&session->body);
+    session->event = *event;
+    session->event_id++;
+    session->body_sent = 0;
+    session->announced = session->reply_begun = session->cancelled = false;
+    session->status = 0;
+    session->outcome = SESSION_PENDING;
+    session->state = SESSION_BUSY;
+    return MF_OK;
+}
+
+void session_cancel(struct session *session)
+{
+    if (session->state != SESSION_BUSY)
+        return;
+    struct mf_desc desc = {.id = session->event_id, .type = MF_MSG_CANCEL};
+    if (session->announced && channel_put(&session->blank.channel, &desc, NULL, NULL) == MF_OK)
+        channel_bell(&session->blank.channel);
+    session->cancelled = true; /* its answer may be on its way and is no offence */
+    decide(session, SESSION_LOST);
+}
+
+void session_step(struct session_host *host, uint64_t until_ns)
+{
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+        struct session *session = host->session[i];
+        if (!session || session->state == SESSION_ENDED)
+            continue;
+        serve(session);
+        if (session->state == SESSION_BUSY && session->event.deadline_ns &&
+            session->event.deadline_ns < until_ns)
+            until_ns = session->event.deadline_ns;
+    }
+    uint64_t now = mf_monotonic_ns();
+    uint64_t left_ms = until_ns > now ? (until_ns - now + MF_NS_PER_MS - 1) / MF_NS_PER_MS : 0;
+    int timeout_ms = !about_to_sleep(host) ? 0 : left_ms < 1000 ? (int)left_ms : 1000;
+
+    struct pollfd fds[FDS_MAX] = {{.fd = host->spawner.fd, .events = POLLIN}};
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+        const struct session *session = host->session[i];
+        struct pollfd *of = fds + 1 + i * FDS_A_SESSION;
+        bool alive = session && session->state != SESSION_ENDED;
+        of[FD_BELL] = (struct pollfd){alive ? session->blank.bell : -1, POLLIN, 0};
+        of[FD_CONSOLE] =
+            (struct pollfd){alive && session->console_open ? session->blank.console : -1, POLLIN, 0};
+        of[FD_CONTROL] =
+            (struct pollfd){alive && session->control_open ? session->blank.control : -1, POLLIN, 0};
+    }
+    if (poll(fds, FDS_MAX, timeout_ms) <= 0)
+        return;
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++)
+        if (host->session[i] && host->session[i]->state != SESSION_ENDED)
+            hear(host->session[i], fds + 1 + i * FDS_A_SESSION);
+    if (fds[0].revents)
+        hear_spawner(host);
+}
+
+enum session_outcome session_wait(struct session *session)
+{
+    while (session->state == SESSION_BUSY)
+        session_step(session->host, UINT64_MAX);
+    return session->outcome;
+}
+
+void session_drain(struct session *session, uint64_t until_ns)
+{
+    const struct mf_desc desc = {.type = MF_MSG_DRAIN};
+    if (until_ns && session->state == SESSION_IDLE &&
+        channel_put(&session->blank.channel, &desc, NULL, NULL) == MF_OK)
+        channel_bell(&session->blank.channel);
+    while (session->state != SESSION_ENDED && mf_monotonic_ns() < until_ns)
+        session_step(session->host, until_ns);
+    if (session->state == SESSION_ENDED)
+        return;
+    condemn(session, "killed");
+    uint64_t give_up_ns = mf_monotonic_ns() + ENDING_NS;
+    while (session->state != SESSION_ENDED && mf_monotonic_ns() < give_up_ns)
+        session_step(session->host, give_up_ns);
+    if (session->state != SESSION_ENDED)
+        end(session, -1);
+}
+
+/* What can be done for one without waiting: its messages, our event, its deadline. */
+static void serve(struct session *session)
+{
+    if (session->cause) /* killed already: only its end is of interest */
+        return;
+    take_all(session);
+    if (session->state == SESSION_BUSY && !session->cause)
+        announce(session);
+    if (session->state == SESSION_BUSY && !session->cause && session->event.deadline_ns &&
+        mf_monotonic_ns() >= session->event.deadline_ns) {
+        (void)mf_why(&session->why, MF_ETIMEDOUT, "no answer by the deadline");
+        condemn(session, "timeout");
+    }
+}
+
+/* Tell each guest that we sleep. False: one of them has said something meanwhile. */
+static bool about_to_sleep(struct session_host *host)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+        struct session *session = host->session[i];
+        if (session && session->state != SESSION_ENDED && !session->cause)
+            all = channel_sleep(&session->blank.channel) && all;
+    }
+    return all;
+}
+
+static void hear(struct session *session, const struct pollfd *fds)
+{
+    uint64_t rings;
+    if (fds[FD_BELL].revents && read(session->blank.bell, &rings, sizeof rings) == sizeof rings)
+        session->bells += rings;
+    if (fds[FD_CONSOLE].revents)
+        read_console(session);
+    if (!fds[FD_CONTROL].revents)
+        return;
+    struct mf_why why = {{0}};
+    if (!session->cause && blank_start_failed(&session->blank, &why)) {
+        session->why = why;
+        condemn(session, "start-failed"); /* it ends itself, too */
+    }
+    if (fds[FD_CONTROL].revents & (POLLHUP | POLLERR | POLLNVAL))
+        session->control_open = false;
+}
+
+static struct session *session_of(struct session_host *host, uint64_t id)
+{
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++)
+        if (host->session[i] && host->session[i]->blank.id == id)
+            return host->session[i];
+    return NULL;
+}
+
+static void hear_spawner(struct session_host *host)
+{
+    for (unsigned i = 0; i < READS_A_ROUND; i++) {
+        struct mf_spawn_packet packet;
+        mf_err err = spawner_read(&host->spawner, &packet);
+        if (err == MF_EAGAIN)
+            return;
+        if (err) {
+            for (uint32_t at = 0; at < SESSIONS_MAX; at++)
+                if (host->session[at] && host->session[at]->state != SESSION_ENDED) {
+                    host->session[at]->cause = "spawner-gone";
+                    end(host->session[at], -1);
+                }
+            return;
+        }
+        struct session *session = session_of(host, packet.id);
+        if (!session || session->state == SESSION_ENDED)
+            continue;
+        if (packet.type == MF_SPAWNED)
+            session->blank.pid = packet.pid;
+        if (packet.type == MF_SPAWN_FAILED) {
+            session->why = packet.why;
+            session->cause = "start-failed";
+            end(session, -1);
+        }
+        if (packet.type == MF_EXITED)
+            end(session, packet.status);
+    }
+}
+
+static void read_console(struct session *session)
+{
+    char piece[4096];
+    for (unsigned i = 0; i < READS_A_ROUND; i++) {
+        ssize_t got = read(session->blank.console, piece, sizeof piece);
+        if (got <= 0) {
+            session->console_open = got < 0 && (errno == EAGAIN || errno == EINTR);
+            return;
+        }
+        session->log_bytes += (uint64_t)got;
+        for (ssize_t at = 0; at < got; at++) {
+            if (piece[at] == '\n' || session->line_bytes == SESSION_LINE_MAX)
+                flush_line(session);
+            if (piece[at] != '\n')
+                session->line[session->line_bytes++] = piece[at];
+        }
+    }
+}
+
+static void flush_line(struct session *session)
+{
+    if (session->ears.console)
+        session->ears.console(session->ears.context, session->line, session->line_bytes);
+    session->line_bytes = 0;
+}
+
+/* Put what fits of the event: fields with the start of the body, then the rest. */
+static void announce(struct session *session)
+{
+    const struct session_event *event = &session->event;
+    bool put = false;
+    while (!session->announced || session->body_sent < event->body_bytes) {
+        uint32_t head_bytes = session->announced ? 0 : event->head_bytes;
+        size_t piece = event->body_bytes - session->body_sent;
+        uint32_t room = channel_room(&session->blank.channel, head_bytes);
+        if (piece > room)
+            piece = room;
+        if (session->announced && piece == 0)
+            break;
+        struct mf_desc desc = {
+            .id = session->event_id,
+            .type = session->announced ? MF_MSG_BODY : MF_MSG_INVOKE,
+            .flags = session->body_sent + piece == event->body_bytes ? MF_MSG_END : 0,
+            .head_bytes = head_bytes,
+            .data_bytes = head_bytes + (uint32_t)piece,
+            .arg = session->announced ? 0 : event->deadline_ns,
+        };
+        mf_err err = channel_put(&session->blank.channel, &desc, event->head,
+                                 (const uint8_t *)event->body + session->body_sent);
+        if (err == MF_EPROTO) {
+            (void)mf_why(&session->why, err, "channel: the guest's head is impossible");
+            condemn(session, exit_cause(W_EXITCODE(MF_CAUSE_STATUS + MF_CAUSE_PROTOCOL, 0)));
+        }
+        if (err)
+            break;
+        put = session->announced = true;
+        session->body_sent += piece;
+    }
+    if (put)
+        channel_bell(&session->blank.channel);
+}
+
+static void take_all(struct session *session)
+{
+    static uint8_t scratch[MF_CHUNK_BYTES_MAX];
+    struct channel_message message;
+    mf_err err = MF_OK;
+    bool took = false;
+    for (unsigned i = 0; i < TAKES_A_ROUND && !err && !session->cause; i++) {
+        err = channel_take(&session->blank.channel, scratch, &message, &session->why);
+        if (err == MF_OK) {
+            took = true;
+            accept_message(session, &message);
+        }
+    }
+    if (took)
+        channel_bell(&session->blank.channel); /* it may wait for room */
+    if (err == MF_EPROTO)
+        condemn(session, exit_cause(W_EXITCODE(MF_CAUSE_STATUS + MF_CAUSE_PROTOCOL, 0)));
+}
+
+/* The rule that a message of an event breaks in its order, or NULL. */
+static const char *offence(const struct session *session, const struct channel_message *message)
+{
+    if (message->id != session->event_id || !session->announced ||
+        session->outcome != SESSION_PENDING)
+        return "a message for an event it does not have";
+    if (message->type == MF_MSG_REPLY && session->reply_begun)
+        return "a second reply";
+    if (message->type == MF_MSG_REPLY_BODY && !session->reply_begun)
+        return "a reply's body before the reply";
+    if (message->type != MF_MSG_ERROR &&
+        message->data_bytes - message->head_bytes > MF_BODY_BYTES_MAX - session->body.bytes)
+        return "a reply's body past the limit";
+    if (message->type == MF_MSG_REPLY) {
+        struct field_reader reader;
+        struct field field;
+        mf_err err;
+        field_reader_init(&reader, message->data, message->head_bytes, true);
+        while ((err = field_next(&reader, &field)) == MF_OK)
+            ;
+        if (err != MF_ENOENT)
+            return "a reply's header that breaks a rule";
+    }
+    return NULL;
+}
+
+static void accept_message(struct session *session, const struct channel_message *message)
+{
+    const char *text = (const char *)message->data;
+    if (message->type == MF_MSG_LOG) {
+        session->log_bytes += message->data_bytes;
+        if (session->ears.log)
+            session->ears.log(session->ears.context, (enum mf_log_level)message->arg, text,
+                              message->data_bytes);
+        return;
+    }
+    if (session->cancelled && message->id == session->event_id) /* crossed our cancel */
+        return;
+    const char *wrong = offence(session, message);
+    if (wrong) {
+        (void)mf_why(&session->why, MF_EPROTO, "channel: the guest sent %s (type %u, event %llu)",
+                     wrong, message->type, (unsigned long long)message->id);
+        condemn(session, exit_cause(W_EXITCODE(MF_CAUSE_STATUS + MF_CAUSE_PROTOCOL, 0)));
+        return;
+    }
+    mf_err err = MF_OK;
+    if (message->type == MF_MSG_REPLY) {
+        session->reply_begun = true;
+        session->status = (uint16_t)message->arg;
+        err = mf_buf_add(&session->head, text, message->head_bytes);
+    }
+    if (message->type == MF_MSG_ERROR)
+        mf_buf_close(&session->body);
+    if (!err)
+        err = mf_buf_add(&session->body, text + message->head_bytes,
+                         message->data_bytes - message->head_bytes);
+    if (err) {
+        (void)mf_why(&session->why, err, "no memory for the reply's body");
+        condemn(session, "killed");
+    } else if (message->end) {
+        decide(session, message->type == MF_MSG_ERROR ? SESSION_FAILED : SESSION_REPLIED);
+    }
+}
+
+/* Kill it, for this cause. What it says from now on is not heard. */
+static void condemn(struct session *session, const char *cause)
+{
+    if (!session->cause)
+        session->cause = cause;
+    blank_kill(&session->blank);
+}
+
+static void end(struct session *session, int exit_status)
+{
+    if (!session->cause) /* its last words, which it had before it ended */
+        take_all(session);
+    if (session->console_open)
+        read_console(session);
+    if (session->line_bytes)
+        flush_line(session);
+    session->exit_status = exit_status;
+    if (!session->cause)
+        session->cause = exit_status == 0 ? "halted" : exit_cause(exit_status);
+    if (session->state == SESSION_BUSY)
+        decide(session, SESSION_LOST);
+    session->state = SESSION_ENDED;
+}
+
+static void decide(struct session *session, enum session_outcome outcome)
+{
+    session->outcome = outcome;
+    session->state = SESSION_IDLE;
+}
