@@ -1,0 +1,74 @@
+/* port.c: tries the library OS, and from the first refusal on stays local. */
+#include "sdk/port.h"
+
+#include <errno.h>
+
+#include "call.h"
+#include "sdk/local.h"
+
+static bool outside;
+
+#define ARG(x) ((long)(x))
+
+/* Some containers' filters answer unknown calls with EPERM, Linux with ENOSYS. */
+static bool refused(long result)
+{
+    if (result == -ENOSYS || result == -EPERM)
+        outside = true;
+    return outside;
+}
+
+long port_next(struct mf_call_event *event, void *buffer, size_t capacity)
+{
+    if (!outside) {
+        long r = call6(MF_CALL_next, ARG(event), ARG(buffer), ARG(capacity), 0, 0, 0);
+        if (!refused(r))
+            return r;
+    }
+    return local_next(event, buffer, capacity);
+}
+
+long port_body(void *buffer, size_t capacity)
+{
+    if (outside)
+        return local_body(buffer, capacity);
+    return call6(MF_CALL_body, ARG(buffer), ARG(capacity), 0, 0, 0, 0);
+}
+
+long port_reply(unsigned status, const void *fields, size_t field_bytes, const void *data,
+                size_t bytes, unsigned flags)
+{
+    if (outside)
+        return local_reply(status, fields, field_bytes, data, bytes, flags);
+    return call6(MF_CALL_reply, ARG(status), ARG(fields), ARG(field_bytes), ARG(data), ARG(bytes),
+                 ARG(flags));
+}
+
+long port_write(const void *data, size_t bytes, unsigned flags)
+{
+    if (outside)
+        return local_write(data, bytes, flags);
+    return call6(MF_CALL_write, ARG(data), ARG(bytes), ARG(flags), 0, 0, 0);
+}
+
+long port_fail(const char *message, size_t bytes)
+{
+    if (outside)
+        return local_fail(message, bytes);
+    return call6(MF_CALL_fail, ARG(message), ARG(bytes), 0, 0, 0, 0);
+}
+
+long port_log(unsigned level, const char *text, size_t bytes)
+{
+    if (!outside) {
+        long r = call6(MF_CALL_log, ARG(level), ARG(text), ARG(bytes), 0, 0, 0);
+        if (!refused(r))
+            return r;
+    }
+    return local_log(level, text, bytes);
+}
+
+bool port_cancelled(void)
+{
+    return !outside && call6(MF_CALL_cancelled, 0, 0, 0, 0, 0, 0) > 0;
+}

@@ -1,0 +1,14 @@
+/* query.h: find and decode a parameter of a query. */
+#ifndef MF_SDK_QUERY_H
+#define MF_SDK_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The first parameter whose decoded name is name: where its value stands, still encoded. */
+bool query_find(const char *query, const char *name, const char **value, size_t *bytes);
+
+/* Decode into to, which has room for bytes + 1; returns the length without the NUL. */
+size_t query_decode(const char *text, size_t bytes, char *to);
+
+#endif

@@ -1,0 +1,18 @@
+/* call.h: a system call of x86-64 Linux, with up to six arguments (System V ABI, A.2.1). */
+#ifndef MF_SDK_CALL_H
+#define MF_SDK_CALL_H
+
+static inline long call6(long nr, long a, long b, long c, long d, long e, long f)
+{
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+#endif
