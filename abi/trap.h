@@ -42,13 +42,10 @@
 #define MF_PF_WRITE   2u
 #define MF_PF_FETCH   16u
 
-/* What a program's __stack_chk_fail leaves in RAX before it executes `ud2`, so that
- * the kernel can name the cause (the SDK's does, in sdk/x86_64/smash.c). */
-#define MF_TRAP_STACK_SMASHED 0x6873616d73666dull /* "mfsmash", little-endian */
-
 /* A program that ends itself for a cause of its own executes `ud2` with RDX =
  * MF_TRAP_MARK and EAX = MF_CAUSE_STACK_SMASHED or MF_CAUSE_ABORTED (cause.h); the
- * fault report then names that cause. Any other value is an illegal instruction. */
+ * fault report then names that cause. Any other value is an illegal instruction. The
+ * SDK's __stack_chk_fail does so. */
 #define MF_TRAP_MARK 0x6c75616679616d21ull
 
 struct mf_trap {
