@@ -26,7 +26,8 @@
     X(3, NOT_FOUND, "no such function, file or directory")                    \
     X(4, UNREACHABLE, "the node does not answer")                             \
     X(5, FUNCTION, "the function itself failed, faulted or ran out of time")  \
-    X(6, UNSUPPORTED, "this machine or build cannot do it")
+    X(6, UNSUPPORTED, "this machine or build cannot do it")                   \
+    X(7, COMPILER, "the compiler did not accept the program")
 
 #define CLI_EXIT_ENUM(nr, NAME, meaning) CLI_##NAME = nr,
 enum cli_exit { CLI_EXITS(CLI_EXIT_ENUM) };

@@ -1,0 +1,32 @@
+/*
+ * project.h: a project's function.yml: the function's settings (settings.h), its
+ * sources and extra compiler flags. The text may be hostile. Any thread.
+ */
+#ifndef MF_IMAGE_PROJECT_H
+#define MF_IMAGE_PROJECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define PROJECT_FILE "function.yml"
+#define PROJECT_FILE_BYTES_MAX 65536u
+#define PROJECT_SOURCES_MAX 256u
+#define PROJECT_CFLAGS_MAX 64u
+
+struct project {
+    char *manifest; /* JSON text of the settings given, keys sorted */
+    char *name;     /* of the settings; "" if not given             */
+    char **source;  /* relative to the project; NULL-terminated     */
+    char **cflag;   /* the same                                     */
+};
+
+/* MF_EINVAL with key and line where the text breaks a rule. All of it is heap memory
+ * that project_close() frees. */
+MF_CHECKED mf_err project_parse(const char *yaml, size_t bytes, struct project *project,
+                                struct mf_why *why);
+/* Safe on a zeroed one. */
+void project_close(struct project *project);
+
+#endif
