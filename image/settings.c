@@ -263,7 +263,7 @@ static mf_err add_variable(const char *name, const json_t *value, struct mf_buf 
         return mf_why(why, MF_EINVAL, "environment: \"%.80s\" is not a variable's name (letters, "
                       "digits, _; no digit first)", printable(name));
     if (!json_is_string(value))
-        return mf_why(why, MF_EINVAL, "environment: %.80s: must be a string", name);
+        return mf_why(why, MF_EINVAL, "environment: %.80s: must be a string; put it in quotes", name);
     size_t bytes = strlen(name) + json_string_length(value) + sizeof "=";
     if (bytes > MF_ENV_BYTES_MAX - env->bytes)
         return mf_why(why, MF_EINVAL, "environment: more than %d bytes", MF_ENV_BYTES_MAX);

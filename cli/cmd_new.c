@@ -1,0 +1,165 @@
+/*
+ * cmd_new.c: mayfly new. Copies the template beside our program, a working function
+ * called "hello", under the new name: in hello.c its file name changes, in the other
+ * files every "hello".
+ * Guarantees: writes nothing over; on failure nothing of ours is left.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "image/pack.h"
+#include "image/settings.h"
+
+#define TEMPLATE_BYTES_MAX 65536u
+
+enum { KEY_DIR = CLI_LONG + 1, KEY_JSON };
+
+static const struct cli_option options[] = {
+    {"dir", KEY_DIR, "DIR", "the folder to make (default: NAME)"},
+    {"json", KEY_JSON, NULL, "print what was made as JSON"},
+    {0},
+};
+
+struct template_file {
+    const char *from;
+    const char *to;  /* NULL: NAME.c */
+    const char *old; /* text that stands for the name */
+};
+
+static const struct template_file files[] = {
+    {"hello.c", NULL, "hello.c"},
+    {"function.yml", "function.yml", "hello"},
+    {"README.md", "README.md", "hello"},
+};
+#define FILE_COUNT (sizeof files / sizeof files[0])
+
+struct making {
+    const char *name;
+    char own_source[MF_NAME_BYTES_MAX + sizeof ".c"];
+    int folder; /* descriptor */
+    size_t made; /* of files[] */
+};
+
+static const char *target(const struct making *making, size_t i)
+{
+    return files[i].to ? files[i].to : making->own_source;
+}
+
+static mf_err replace_all(const struct mf_buf *text, const char *old, const char *new,
+                          struct mf_buf *out)
+{
+    const char *at = (const char *)text->data;
+    mf_err err = MF_OK;
+    for (const char *hit; at && !err && (hit = strstr(at, old)); at = hit + strlen(old)) {
+        err = mf_buf_add(out, at, (size_t)(hit - at));
+        if (!err)
+            err = mf_buf_add(out, new, strlen(new));
+    }
+    return err || !at ? err : mf_buf_add(out, at, strlen(at));
+}
+
+static int write_new(struct making *making, const char *path, const struct mf_buf *text)
+{
+    int fd = openat(making->folder, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return cli_fail(CLI_FAILED, "cannot create %s: %s", path, strerror(errno));
+    making->made++;
+    bool whole = write(fd, text->data, text->bytes) == (ssize_t)text->bytes;
+    if (close(fd) != 0 || !whole)
+        return cli_fail(CLI_FAILED, "cannot write %s: %s", path, strerror(errno));
+    return CLI_OK;
+}
+
+static int copy_file(struct making *making, size_t i)
+{
+    char beside[64], path[PATH_MAX];
+    (void)snprintf(beside, sizeof beside, "template/c/%s", files[i].from);
+    if (!cli_beside(beside, path, sizeof path))
+        return cli_fail(CLI_FAILED, "no %s beside the mayfly program: the installation is not "
+                        "whole; build or install mayfly again", beside);
+    struct mf_buf text = {0}, changed = {0};
+    struct mf_why why = {0};
+    const char *new = files[i].to ? making->name : making->own_source;
+    mf_err err = pack_read_file(path, TEMPLATE_BYTES_MAX, &text, &why);
+    if (!err)
+        err = replace_all(&text, files[i].old, new, &changed);
+    int code = err ? cli_fail_why(&why, err) : write_new(making, target(making, i), &changed);
+    mf_buf_close(&text);
+    mf_buf_close(&changed);
+    return code;
+}
+
+static int make(const char *name, const char *folder)
+{
+    struct making making = {.name = name};
+    (void)snprintf(making.own_source, sizeof making.own_source, "%s.c", name);
+    if (mkdir(folder, 0777) != 0)
+        return cli_fail(CLI_FAILED, "cannot make the folder %s: %s%s", folder, strerror(errno),
+                        errno == EEXIST ? "; nothing was changed" : "");
+    making.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = making.folder < 0
+                   ? cli_fail(CLI_FAILED, "cannot open %s: %s", folder, strerror(errno))
+                   : CLI_OK;
+    for (size_t i = 0; i < FILE_COUNT && code == CLI_OK; i++)
+        code = copy_file(&making, i);
+    for (size_t i = 0; i < making.made && code != CLI_OK; i++)
+        (void)unlinkat(making.folder, target(&making, i), 0);
+    if (making.folder >= 0)
+        (void)close(making.folder);
+    if (code != CLI_OK)
+        (void)rmdir(folder);
+    return code;
+}
+
+static int print(const char *name, const char *folder, bool json)
+{
+    if (json)
+        return cli_print_json(json_pack("{s:s, s:s, s:o}", "name", name, "folder", folder, "files",
+                                        json_pack("[s+, s, s]", name, ".c", files[1].to,
+                                                  files[2].to)));
+    printf("%s/\n  %s.c\n", folder, name);
+    for (size_t i = 1; i < FILE_COUNT; i++)
+        printf("  %s\n", files[i].to);
+    printf("\nNext: mayfly build %s\n", folder);
+    return CLI_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    const char *folder = NULL;
+    bool json = false;
+    int key;
+    while ((key = cli_getopt(&cmd_new, argc, argv)) != -1) {
+        if (key == KEY_DIR)
+            folder = optarg;
+        else if (key == KEY_JSON)
+            json = true;
+    }
+    if (argc - optind != 1)
+        cli_usage(&cmd_new, "give one name");
+    const char *name = argv[optind];
+    if (!settings_name_valid(name, strlen(name)))
+        cli_usage(&cmd_new, "'%s' is not a name: 1 to %d of a-z, 0-9 and -, no - at either end",
+                  name, MF_NAME_BYTES_MAX);
+    if (!folder)
+        folder = name;
+    int code = make(name, folder);
+    return code == CLI_OK ? print(name, folder, json) : code;
+}
+
+const struct command cmd_new = {
+    .name = "new",
+    .arguments = "NAME [--dir DIR] [--json]",
+    .summary = "start a C function from a template",
+    .details = "Makes a folder with NAME.c, function.yml and README.md. Nothing that is there\n"
+               "already is overwritten.",
+    .options = options,
+    .run = run,
+};
