@@ -28,6 +28,9 @@
 #define MF_BLANKS_DEFAULT 8
 #define MF_BLANKS_MAX 512
 
+/* Blanks and instances of one spawner together. */
+#define MF_CHILDREN_MAX 8192
+
 /* The gateway: what clients can make the node hold. */
 #define MF_CONNECTIONS_DEFAULT 8192
 #define MF_CONNECTIONS_MAX 65536

@@ -23,8 +23,19 @@
 #include "image/image.h"
 #include "spawner/protocol.h"
 
-/* What a blank holds. Descriptors stay at these numbers until the monitor moves or
- * closes them; at the lock-down it keeps only those that the guest's calls need. */
+/* Where the spawner puts a blank's descriptors: fixed, so that filters can name them. */
+#define MONITOR_FD_BASE 3
+enum monitor_fd {
+    MONITOR_FD_CONTROL = MONITOR_FD_BASE + MF_BLANK_CONTROL,
+    MONITOR_FD_CHANNEL = MONITOR_FD_BASE + MF_BLANK_CHANNEL,
+    MONITOR_FD_BELL = MONITOR_FD_BASE + MF_BLANK_BELL,
+    MONITOR_FD_CONSOLE = MONITOR_FD_BASE + MF_BLANK_CONSOLE,
+    MONITOR_FD_KVM = MONITOR_FD_BASE + MF_BLANK_FD_COUNT, /* in a KVM blank only */
+    MONITOR_FD_END
+};
+
+/* What a blank holds, at the numbers above. At the lock-down a monitor keeps only
+ * those that the guest's calls need. */
 struct monitor_blank {
     enum mf_sandbox sandbox;
     int control; /* MF_BLANK_CONTROL; the monitors leave it to common/, close it at lock-down */
@@ -48,14 +59,22 @@ struct monitor_start {
 };
 
 /* Really try whether this sandbox can work here. MF_OK, or the process ends itself
- * with status 0: usable. Anything else: not, with the reason and what to do. */
-MF_CHECKED mf_err monitor_process_probe(struct mf_why *why);
+ * with status 0: usable. Anything else: not, with the reason and what to do. The blank
+ * is a whole one, as for prepare and run; its other ends are nobody's. */
+MF_CHECKED mf_err monitor_process_probe(struct monitor_blank *blank, struct mf_why *why);
 MF_CHECKED mf_err monitor_kvm_probe(int kvm, struct mf_why *why);
 
 /* Once per blank. What the monitor must remember it keeps in statics of its own:
  * a blank is a process. */
 MF_CHECKED mf_err monitor_process_prepare(struct monitor_blank *blank, struct mf_why *why);
 MF_CHECKED mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why);
+
+/* All that the spawner calls, in the child that is to be the blank. main: prepare,
+ * MF_START, run. probe: the sandbox's probe; status 0 if usable. What fails is reported
+ * on control, and the process ends with MF_CAUSE_HOST. */
+_Noreturn void monitor_main(struct monitor_blank *blank);
+_Noreturn void monitor_probe(struct monitor_blank *blank);
+_Noreturn void monitor_give_up(int control, mf_err err, const struct mf_why *why);
 
 /* Run the guest. Returns only a failure from before the lock-down. */
 MF_CHECKED mf_err monitor_process_run(struct monitor_blank *blank,

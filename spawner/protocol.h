@@ -27,6 +27,9 @@
 
 #define MF_SPAWN_MAGIC 0x4d465350u
 
+/* Where the spawner finds its end of the socket when the node has exec'd it. */
+#define MF_SPAWNER_FD 3
+
 enum mf_sandbox { MF_SANDBOX_AUTO = 0, MF_SANDBOX_PROCESS = 1, MF_SANDBOX_KVM = 2 };
 
 enum mf_spawn_type {

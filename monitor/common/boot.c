@@ -1,0 +1,46 @@
+/* boot.c: everything in the boot page comes from the node, the image's checked info, or the host. */
+#include "monitor/common/boot.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "abi/boot.h"
+#include "base/clock.h"
+
+_Static_assert(sizeof(struct mf_boot) + MF_START_ENV_MAX <= MF_BOOT_BYTES,
+               "the largest environment fits behind the struct");
+
+mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap, uint64_t hwcap2,
+                 struct mf_why *why)
+{
+    mf_assert(start->env_bytes <= MF_START_ENV_MAX);
+    const struct mf_image_info *info = &start->image.info;
+    struct mf_boot boot = {
+        .magic = MF_BOOT_MAGIC,
+        .abi_version = MF_ABI_VERSION,
+        .boot_bytes = sizeof(struct mf_boot),
+        .window_bytes = start->window_bytes,
+        .channel_base = start->channel_base,
+        .program_entry = info->program_entry,
+        .program_phdr = info->program_phdr,
+        .program_phnum = info->program_phnum,
+        .program_phent = info->program_phent,
+        .program_end = info->program_end,
+        .instance_id = start->instance_id,
+        .monotonic_ns = mf_monotonic_ns(),
+        .realtime_ns = mf_realtime_ns(),
+        .hwcap = hwcap,
+        .hwcap2 = hwcap2,
+        .env_offset = sizeof(struct mf_boot), /* the same page while it is small */
+        .env_bytes = start->env_bytes,
+        .env_count = start->env_count,
+    };
+    if (getrandom(boot.seed, sizeof boot.seed, 0) != (ssize_t)sizeof boot.seed)
+        return mf_why(why, MF_EIO, "no random bytes for the guest's seed: %s", strerror(errno));
+    memcpy(area, &boot, sizeof boot);
+    if (start->env_bytes)
+        memcpy((uint8_t *)area + boot.env_offset, start->env, start->env_bytes);
+    explicit_bzero(boot.seed, sizeof boot.seed);
+    return MF_OK;
+}

@@ -1,0 +1,96 @@
+/*
+ * main.c: the life of a blank from the spawner's fork to the guest, for either
+ * monitor. Single-threaded; everything it owns goes with the process.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "abi/cause.h"
+#include "monitor/common/start.h"
+#include "monitor/monitor.h"
+
+static mf_err probe(struct monitor_blank *blank, struct mf_why *why)
+{
+    switch (blank->sandbox) {
+    case MF_SANDBOX_PROCESS:
+        return monitor_process_probe(blank, why);
+#ifdef MF_MONITOR_KVM
+    case MF_SANDBOX_KVM:
+        return monitor_kvm_probe(blank->kvm, why);
+#endif
+    default:
+        return mf_why(why, MF_EUNSUPPORTED, "this build has no monitor for sandbox %d",
+                      (int)blank->sandbox);
+    }
+}
+
+static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
+{
+    switch (blank->sandbox) {
+    case MF_SANDBOX_PROCESS:
+        return monitor_process_prepare(blank, why);
+#ifdef MF_MONITOR_KVM
+    case MF_SANDBOX_KVM:
+        return monitor_kvm_prepare(blank, why);
+#endif
+    default:
+        return mf_why(why, MF_EUNSUPPORTED, "this build has no monitor for sandbox %d",
+                      (int)blank->sandbox);
+    }
+}
+
+static mf_err run(struct monitor_blank *blank, const struct monitor_start *start,
+                  struct mf_why *why)
+{
+    if (setpriority(PRIO_PROCESS, 0, start->nice) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "cannot take nice %d: %s", start->nice,
+                      strerror(errno));
+    switch (blank->sandbox) {
+    case MF_SANDBOX_PROCESS:
+        return monitor_process_run(blank, start, why);
+#ifdef MF_MONITOR_KVM
+    case MF_SANDBOX_KVM:
+        return monitor_kvm_run(blank, start, why);
+#endif
+    default:
+        return MF_EUNSUPPORTED; /* prepare() has refused it */
+    }
+}
+
+void monitor_give_up(int control, mf_err err, const struct mf_why *why)
+{
+    struct mf_spawn_packet packet = {
+        .magic = MF_SPAWN_MAGIC, .type = MF_START_FAILED, .status = err, .why = *why};
+    if (!packet.why.text[0])
+        (void)mf_why(&packet.why, err, "%s", mf_err_words(err));
+    (void)send(control, &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT); /* or nobody listens */
+    _exit(MF_CAUSE_STATUS + MF_CAUSE_HOST);
+}
+
+void monitor_main(struct monitor_blank *blank)
+{
+    static struct start_packet packet; /* too large for a small stack */
+    static struct monitor_start start;
+    struct mf_why why = {{0}};
+    mf_err err = prepare(blank, &why);
+    if (!err)
+        err = start_receive(blank->control, &packet, &start, &why);
+    if (err == MF_EDEAD)
+        _exit(0); /* the node has no use for this blank any more */
+    if (!err)
+        err = run(blank, &start, &why);
+    monitor_give_up(blank->control, err, &why);
+}
+
+void monitor_probe(struct monitor_blank *blank)
+{
+    struct mf_why why = {{0}};
+    mf_err err = probe(blank, &why);
+    if (err)
+        monitor_give_up(blank->control, err, &why);
+    _exit(0);
+}

@@ -1,0 +1,136 @@
+/*
+ * start.c: MF_START, from the packet to a struct monitor_start that needs no more
+ * doubt. The node sent it, but the image inside may be anybody's.
+ * Leaves to others: the image's hash and manifest (the node checks them at deploy).
+ */
+#include "monitor/common/start.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "abi/channel.h"
+#include "base/limits.h"
+
+#define NICE_MAX 19
+
+static mf_err decode_env(const struct start_packet *packet, struct monitor_start *start,
+                         struct mf_why *why)
+{
+    const char *env = packet->start.env;
+    uint32_t strings = 0;
+    for (uint32_t i = 0; i < start->env_bytes; i++)
+        strings += env[i] == 0;
+    bool ended = start->env_bytes == 0 || env[start->env_bytes - 1] == 0;
+    if (!ended || strings != start->env_count || strings > MF_ENV_COUNT_MAX)
+        return mf_why(why, MF_EPROTO, "environment: %u strings in %u bytes, %u announced", strings,
+                      start->env_bytes, start->env_count);
+    start->env = env;
+    return MF_OK;
+}
+
+static mf_err decode_packet(const struct start_packet *packet, size_t bytes,
+                            struct monitor_start *start, struct mf_why *why)
+{
+    const struct mf_start *in = &packet->start;
+    if (bytes < sizeof *in || in->magic != MF_SPAWN_MAGIC || in->type != MF_START)
+        return mf_why(why, MF_EPROTO, "expected MF_START, got %zu other bytes", bytes);
+    if (in->env_bytes > MF_START_ENV_MAX || in->env_bytes != bytes - sizeof *in)
+        return mf_why(why, MF_EPROTO, "MF_START of %zu bytes announces %u of environment", bytes,
+                      in->env_bytes);
+    if (in->nice < 0 || in->nice > NICE_MAX)
+        return mf_why(why, MF_EINVAL, "nice %d is not in 0..%d", in->nice, NICE_MAX);
+    start->instance_id = in->instance_id;
+    start->window_bytes = in->window_bytes;
+    start->nice = in->nice;
+    start->env_count = in->env_count;
+    start->env_bytes = in->env_bytes;
+    return decode_env(packet, start, why);
+}
+
+mf_err start_decode(const struct start_packet *packet, size_t bytes, const uint8_t *file,
+                    size_t file_bytes, struct monitor_start *start, struct mf_why *why)
+{
+    *start = (struct monitor_start){.image_fd = -1};
+    mf_err err = decode_packet(packet, bytes, start, why);
+    if (!err)
+        err = image_parse(file, file_bytes, &start->image, why);
+    if (err)
+        return err;
+    if (start->window_bytes == 0)
+        start->window_bytes = start->image.info.window_bytes;
+    err = image_fits(&start->image, start->window_bytes, why);
+    if (!err)
+        start->channel_base = start->window_bytes - MF_CHANNEL_BYTES;
+    return err;
+}
+
+/* One packet and exactly one descriptor. */
+static mf_err receive(int control, struct start_packet *packet, size_t *bytes, int *fd,
+                      struct mf_why *why)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } rights = {0};
+    struct iovec part = {packet, sizeof *packet};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &rights,
+                             .msg_controllen = sizeof rights};
+    ssize_t got;
+    do
+        got = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got == 0 || (got < 0 && errno == ECONNRESET))
+        return MF_EDEAD;
+    if (got < 0)
+        return mf_why(why, MF_EIO, "control socket: %s", strerror(errno));
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !header ||
+        header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+        header->cmsg_len != CMSG_LEN(sizeof(int)))
+        return mf_why(why, MF_EPROTO, "MF_START comes with exactly one descriptor, the image");
+    memcpy(fd, CMSG_DATA(header), sizeof *fd);
+    *bytes = (size_t)got;
+    return MF_OK;
+}
+
+/* image_open() would do, but brings the hash's library into the blank. */
+static mf_err map_image(int fd, const uint8_t **file, size_t *bytes, struct mf_why *why)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size <= 0 ||
+        (uint64_t)status.st_size > MF_IMAGE_BYTES_MAX)
+        return mf_why(why, MF_EFORMAT, "image: not a file of 1 to %llu bytes", MF_IMAGE_BYTES_MAX);
+    void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED)
+        return mf_why(why, mf_err_from_errno(errno), "cannot map the image: %s", strerror(errno));
+    *file = data;
+    *bytes = (size_t)status.st_size;
+    return MF_OK;
+}
+
+mf_err start_receive(int control, struct start_packet *packet, struct monitor_start *start,
+                     struct mf_why *why)
+{
+    size_t bytes = 0, file_bytes = 0;
+    int fd = -1;
+    const uint8_t *file = NULL;
+    mf_err err = receive(control, packet, &bytes, &fd, why);
+    if (err)
+        return err;
+    err = map_image(fd, &file, &file_bytes, why);
+    if (!err) {
+        err = start_decode(packet, bytes, file, file_bytes, start, why);
+        (void)munmap((void *)(uintptr_t)file, file_bytes);
+    }
+    if (err)
+        (void)close(fd);
+    else
+        start->image_fd = fd;
+    return err;
+}

@@ -1,0 +1,77 @@
+/*
+ * window.c: mappings of a window. Whatever fails here fails before the lock-down.
+ * Leaves to others: that the segments are sane (image_parse), unmapping (a blank
+ * that fails ends).
+ */
+#include "monitor/common/window.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "abi/channel.h"
+
+static void *at(uint8_t *base, uint64_t offset)
+{
+    return (void *)((uintptr_t)base + (uintptr_t)offset); /* base may be NULL: no pointer arithmetic */
+}
+
+static mf_err map(uint8_t *base, uint64_t from, uint64_t to, int prot, int flags, int fd,
+                  uint64_t offset, const char *what, struct mf_why *why)
+{
+    mf_assert(from % MF_PAGE_BYTES == 0 && to % MF_PAGE_BYTES == 0 && from <= to);
+    if (from == to)
+        return MF_OK;
+    void *where = at(base, from);
+    if (mmap(where, (size_t)(to - from), prot, flags | MAP_FIXED, fd, (off_t)offset) != where)
+        return mf_why(why, mf_err_from_errno(errno), "cannot map the %s at 0x%llx (%llu bytes): %s",
+                      what, (unsigned long long)from, (unsigned long long)(to - from),
+                      strerror(errno));
+    return MF_OK;
+}
+
+mf_err window_anonymous(uint8_t *base, uint64_t from, uint64_t to, int prot, struct mf_why *why)
+{
+    return map(base, from, to, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, "memory",
+               why);
+}
+
+static int protection(const struct image_segment *segment, bool execute)
+{
+    int prot = 0;
+    if (segment->flags & PF_R)
+        prot |= PROT_READ;
+    if (segment->flags & PF_W)
+        prot |= PROT_WRITE;
+    if ((segment->flags & PF_X) && execute)
+        prot |= PROT_EXEC;
+    return prot;
+}
+
+mf_err window_load(uint8_t *base, const struct monitor_start *start, bool execute,
+                   struct mf_why *why)
+{
+    mf_assert(start->image.segment_count <= MF_IMAGE_SEGMENTS_MAX);
+    for (uint32_t i = 0; i < start->image.segment_count; i++) {
+        const struct image_segment *segment = &start->image.segment[i];
+        int prot = protection(segment, execute);
+        uint64_t file_end = segment->address + segment->file_bytes;
+        /* Sizes are whole pages (abi/image.h), so no file page has a tail to clear. */
+        mf_err err = map(base, segment->address, file_end, prot, MAP_PRIVATE | MAP_NORESERVE,
+                         start->image_fd, segment->file_offset, "segment", why);
+        if (!err)
+            err = window_anonymous(base, file_end, segment->address + segment->memory_bytes, prot,
+                                   why);
+        if (err)
+            return err;
+    }
+    return MF_OK;
+}
+
+mf_err window_channel(uint8_t *base, const struct monitor_start *start, int channel,
+                      struct mf_why *why)
+{
+    return map(base, start->channel_base, start->window_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+               channel, 0, "channel", why);
+}

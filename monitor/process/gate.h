@@ -1,0 +1,54 @@
+/*
+ * gate.h: the gate page and its data, the only code and memory of the monitor that
+ * stays in a sealed blank. The page is ours and read-only + executable; the data
+ * page is scratch that the guest can write, which gains it nothing: all that the
+ * gate reads there are addresses of the guest's own code and stack, and the guest
+ * can jump to any address of its window anyway. What the guest may do to the host is
+ * decided by the filter alone, which admits one instruction of the gate page and
+ * judges its arguments, whoever jumped there. The checks in the gate's slots are for
+ * a well-behaved kernel: an error number instead of a death.
+ */
+#ifndef MF_MONITOR_PROCESS_GATE_H
+#define MF_MONITOR_PROCESS_GATE_H
+
+#include <linux/filter.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "monitor/monitor.h"
+
+#define GATE_FILTER_MAX 256u /* instructions */
+
+struct gate_data {
+    uint64_t kernel_entry;
+    uint64_t kernel_syscall;
+    uint64_t kernel_exception;
+    uint64_t trap_record; /* where struct mf_trap goes: trap_stack_top - its size */
+    uint64_t unmap;       /* first address to unmap before the seal               */
+    uint64_t unmap_bytes; /* up to the end of what a process can map              */
+    uint64_t vdso;        /* the vDSO's address, 0 = none                         */
+    struct sock_fprog program;
+    uint8_t pad[56];
+    uint8_t xstate[576];  /* an XSAVE area that says: all in its initial state    */
+    struct sock_filter filter[GATE_FILTER_MAX];
+};
+
+/* What this processor and kernel must offer. MF_EUNSUPPORTED with the reason. */
+MF_CHECKED mf_err gate_supported(struct mf_why *why);
+
+/* Put the gate page and its data at their guest addresses, which must be free for it
+ * (MAP_FIXED); the page is moved there from our own text, so it costs no memory. */
+MF_CHECKED mf_err gate_map(struct mf_why *why);
+
+/* Fill the data page for this image and filter (length instructions, already in
+ * gate_data()->filter), and point signals at the gate. */
+MF_CHECKED mf_err gate_arm(const struct monitor_start *start, uint32_t length,
+                           struct mf_why *why);
+
+struct gate_data *gate_data(void);
+
+/* Unmap all above the window, our own text and stack included; install the filter;
+ * enter the kernel. What fails in there ends the process with MF_CAUSE_HOST. */
+_Noreturn void gate_enter(void);
+
+#endif

@@ -1,0 +1,357 @@
+/*
+ * gate.S: the page at MF_GATE_BASE of every process sandbox. Slots of 128 bytes, one
+ * a hypercall (abi/hypercall.h): each turns its struct into one host system call.
+ * Then the handlers that turn signals into abi/trap.h's arrivals, and the last steps
+ * of the monitor. All of it runs in ring 3 beside the guest; see gate.h for why its
+ * checks are courtesy and the filter the wall.
+ *
+ * All host calls go through the one `syscall` instruction at GATE_SYSCALL. A fault
+ * inside this page (a bad struct, stack or trap stack) ends the instance.
+ */
+#include "gate_layout.h"
+
+    .section .text.gate, "ax", @progbits
+    .balign 4096
+    .globl gate_page
+gate_page:
+
+    /* Slot nr begins here; the struct must be aligned and inside the window. */
+    .macro SLOT nr
+    .org \nr * GATE_SLOT
+    test $7, %dil
+    jnz gate_protocol
+    cmp GATE_BOOT_WINDOW, %rdi
+    jae gate_protocol
+    .endm
+
+    SLOT 0 /* halt: exit_group(0) */
+    cmpl $0, (%rdi)
+    jne gate_protocol
+    xor %edi, %edi
+    jmp gate_exit
+
+    SLOT 1 /* wait: futex(bell, FUTEX_WAIT_BITSET, seen, deadline or NULL, 0, any) */
+    push %rdi
+    sub $16, %rsp           /* struct timespec */
+    mov (%rdi), %rax        /* deadline_ns */
+    mov 8(%rdi), %r8d       /* seen */
+    xor %r10d, %r10d
+    test %rax, %rax
+    jz 1f
+    xor %edx, %edx
+    mov $1000000000, %ecx
+    div %rcx
+    mov %rax, (%rsp)
+    mov %rdx, 8(%rsp)
+    mov %rsp, %r10
+1:  mov %r8d, %edx
+    jmp gate_wait
+
+    SLOT 2 /* ring: write(bell, &one, 8); a full counter has rung already */
+    cmpl $0, (%rdi)
+    jne gate_protocol
+    mov $GATE_FD_BELL, %edi
+    mov $GATE_ONE, %esi
+    mov $8, %edx
+    mov $GATE_NR_WRITE, %eax
+    jmp gate_syscall
+
+    SLOT 3 /* protect: mprotect(address, bytes, prot) */
+    mov (%rdi), %r8
+    mov 8(%rdi), %r9
+    mov 16(%rdi), %edx
+    mov $GATE_KERNEL_BASE, %ecx
+    call gate_range
+    jnz 2f
+    mov $-GATE_EINVAL, %eax
+    cmp $3, %edx            /* none, read, or read and write */
+    ja 2f
+    cmp $2, %edx
+    je 2f
+    push %rdi
+    mov %r8, %rdi
+    mov %r9, %rsi
+    mov $GATE_NR_MPROTECT, %eax
+    call gate_syscall
+    pop %rdi
+2:  mov %eax, 20(%rdi)
+    ret
+
+    SLOT 4 /* discard: madvise(address, bytes, MADV_DONTNEED) */
+    mov (%rdi), %r8
+    mov 8(%rdi), %r9
+    mov $GATE_PROGRAM_BASE, %ecx
+    call gate_range
+    jnz 2f
+    push %rdi
+    mov %r8, %rdi
+    mov %r9, %rsi
+    mov $GATE_MADV_DONTNEED, %edx
+    mov $GATE_NR_MADVISE, %eax
+    call gate_syscall
+    pop %rdi
+2:  mov %eax, 16(%rdi)
+    movl $0, 20(%rdi)
+    ret
+
+    SLOT 5 /* clock: clock_gettime, once for either clock */
+    sub $24, %rsp           /* struct timespec, the struct's address */
+    mov %rdi, 16(%rsp)
+    mov $GATE_CLOCK_MONOTONIC, %edi
+    call gate_clock
+    mov 16(%rsp), %rcx
+    mov %rax, (%rcx)
+    mov $GATE_CLOCK_REALTIME, %edi
+    call gate_clock
+    mov 16(%rsp), %rcx
+    mov %rax, 8(%rcx)
+    add $24, %rsp
+    ret
+
+    SLOT 6 /* console: write(console, address, bytes) */
+    mov (%rdi), %rsi
+    mov 8(%rdi), %edx
+    mov $-GATE_EINVAL, %eax
+    cmp $GATE_CONSOLE_MAX, %edx
+    ja 2f
+    mov GATE_BOOT_CHANNEL, %rcx
+    sub %rsi, %rcx
+    jb 2f
+    cmp %rcx, %rdx
+    ja 2f
+    push %rdi
+    mov $GATE_FD_CONSOLE, %edi
+    mov $GATE_NR_WRITE, %eax
+    call gate_syscall
+    pop %rdi
+    xor %ecx, %ecx
+    test %eax, %eax
+    cmovns %ecx, %eax       /* a pipe takes up to PIPE_BUF bytes whole or not */
+2:  mov %eax, 12(%rdi)
+    ret
+
+    SLOT 7 /* fault: exit_group(MF_CAUSE_STATUS + cause) */
+    cmpl $0, 4(%rdi)
+    jne gate_protocol
+    mov (%rdi), %edi
+    lea -1(%rdi), %eax
+    cmp $GATE_CAUSE_COUNT - 1, %eax
+    jae gate_protocol
+    add $GATE_STATUS, %edi
+    jmp gate_exit
+
+/* Second half: ours alone. */
+
+    .org GATE_SYSCALL - GATE_PAGE
+gate_syscall:
+    syscall                 /* the only one the filter listens to */
+    ret
+
+    .org GATE_ONE - GATE_PAGE
+    .quad 1
+
+    .globl gate_restorer
+gate_restorer:              /* where a handler's `ret` goes, RSP at the frame's ucontext */
+    mov $GATE_NR_RT_SIGRETURN, %eax
+    jmp gate_syscall
+
+gate_protocol:
+    mov $GATE_STATUS_PROTOCOL, %edi
+gate_exit:                  /* needs no stack */
+    mov $GATE_NR_EXIT_GROUP, %eax
+    jmp gate_syscall
+
+/* Rest of wait: RDX seen, R10 deadline; the struct's address above the timespec. */
+gate_wait:
+    mov GATE_BOOT_CHANNEL, %rdi
+    add $GATE_BELL_WORD, %rdi
+    mov $GATE_FUTEX_WAIT_BITSET, %esi
+    xor %r8d, %r8d
+    mov $-1, %r9d
+    mov $GATE_NR_FUTEX, %eax
+    call gate_syscall       /* why it woke does not matter: the bell's value says it */
+    mov GATE_BOOT_CHANNEL, %rax
+    mov GATE_BELL_WORD(%rax), %eax
+    add $16, %rsp
+    pop %rdi
+    mov %eax, 12(%rdi)
+    ret
+
+/* Is [R8, R8 + R9) whole pages within [RCX, channel)? EAX = 0 and ZF, or -EINVAL. */
+gate_range:
+    mov $-GATE_EINVAL, %eax
+    test $0xfff, %r8d
+    jnz 1f
+    test $0xfff, %r9d
+    jnz 1f
+    test %r9, %r9
+    jz 1f
+    cmp %rcx, %r8
+    jb 1f
+    mov GATE_BOOT_CHANNEL, %rcx
+    sub %r8, %rcx
+    jb 1f
+    cmp %rcx, %r9
+    ja 1f
+    xor %eax, %eax
+1:  test %eax, %eax
+    ret
+
+/* RAX = the clock EDI in nanoseconds; the caller's timespec is at its RSP. */
+gate_clock:
+    lea 8(%rsp), %rsi
+    mov $GATE_NR_CLOCK_GETTIME, %eax
+    call gate_syscall
+    imul $1000000000, 8(%rsp), %rax
+    add 16(%rsp), %rax
+    ret
+
+/*
+ * SIGSYS: the filter trapped a `syscall` of the program. RDX is the ucontext; RIP in
+ * it already stands after the instruction, RAX still holds the number. Change where
+ * rt_sigreturn goes on, and nothing else (abi/trap.h).
+ */
+    .globl gate_on_sigsys
+gate_on_sigsys:
+    mov GATE_UC_RIP(%rdx), %rax
+    mov %rax, GATE_UC_RCX(%rdx)
+    mov GATE_UC_RFLAGS(%rdx), %rax
+    mov %rax, GATE_UC_R11(%rdx)
+    and $~GATE_RFLAGS_CLEARED, %eax
+    mov %rax, GATE_UC_RFLAGS(%rdx)
+    mov GATE_KERNEL_SYSCALL, %rax
+    mov %rax, GATE_UC_RIP(%rdx)
+    ret
+
+/*
+ * An exception. The frame tells vector, error code and CR2 as the processor gave
+ * them. A fault in this page is the end; so is one that arrives with RSP still at
+ * the record of the last: the kernel's handler died on its first step and would for
+ * ever. The selectors are set too: a program may have far-jumped to 32-bit code.
+ */
+    .globl gate_on_exception
+gate_on_exception:
+    mov GATE_UC_RIP(%rdx), %rax
+    mov %rax, %rcx
+    shr $12, %rcx
+    cmp $GATE_PAGE >> 12, %rcx
+    je gate_protocol
+    mov GATE_TRAP_RECORD, %rcx
+    cmp %rcx, GATE_UC_RSP(%rdx)
+    je 2f
+    mov GATE_UC_VECTOR(%rdx), %rsi
+    xor %edi, %edi
+    cmp $14, %rsi           /* CR2 is a page fault's alone; else it is stale */
+    jne 1f
+    mov GATE_UC_CR2(%rdx), %rdi
+1:  mov %rsi, (%rcx)        /* struct mf_trap */
+    mov %rdi, 8(%rcx)
+    mov GATE_UC_ERROR(%rdx), %rsi
+    mov %rsi, 16(%rcx)
+    mov %rax, 24(%rcx)
+    movzwl GATE_UC_CS(%rdx), %esi
+    mov %rsi, 32(%rcx)
+    mov GATE_UC_RFLAGS(%rdx), %rax
+    mov %rax, 40(%rcx)
+    mov GATE_UC_RSP(%rdx), %rsi
+    mov %rsi, 48(%rcx)
+    movzwl GATE_UC_SS(%rdx), %esi
+    mov %rsi, 56(%rcx)
+    movw $GATE_CS, GATE_UC_CS(%rdx)
+    movw $GATE_SS, GATE_UC_SS(%rdx)
+    mov %rcx, GATE_UC_RSP(%rdx)
+    and $~GATE_RFLAGS_CLEARED, %eax
+    mov %rax, GATE_UC_RFLAGS(%rdx)
+    mov GATE_KERNEL_EXCEPTION, %rax
+    mov %rax, GATE_UC_RIP(%rdx)
+    ret
+2:  mov $GATE_STATUS_DOUBLE, %edi
+    jmp gate_exit
+
+/*
+ * The last steps of the monitor, run at this page's guest address. Unmap everything
+ * above the window in one call. Where the kernel seals its vDSO (mseal(2), Linux
+ * 6.16), that is refused whole: then unmap below and above it, and what can be of its
+ * surroundings page by page; what stays is code whose `syscall` the filter traps.
+ */
+    .set VDSO_ZONE, 64 * 4096 /* on either side: vvar below, the vDSO's own pages above */
+    .globl gate_enter_code
+gate_enter_code:
+    mov $GATE_STACK_TOP, %esp
+    mov GATE_UNMAP, %rdi
+    mov GATE_UNMAP_COUNT, %rsi
+    call gate_unmap
+    test %rax, %rax
+    jz gate_seal
+    mov GATE_UNMAP_VDSO, %rbx
+    test %rbx, %rbx
+    jz gate_host
+    sub $VDSO_ZONE, %rbx
+    mov GATE_UNMAP, %rdi
+    mov %rbx, %rsi
+    sub %rdi, %rsi
+    call gate_unmap
+    test %rax, %rax
+    jnz gate_host
+    mov $2 * VDSO_ZONE / 4096, %ebp
+1:  mov %rbx, %rdi
+    mov $4096, %esi
+    call gate_unmap         /* sealed pages refuse: they stay */
+    add $4096, %rbx
+    dec %ebp
+    jnz 1b
+    mov GATE_UNMAP, %rsi
+    add GATE_UNMAP_COUNT, %rsi
+    mov %rbx, %rdi
+    sub %rbx, %rsi
+    jbe gate_seal           /* the zone reached the end of the address space */
+    call gate_unmap
+    test %rax, %rax
+    jnz gate_host
+
+gate_seal:
+    mov $GATE_SECCOMP_SET_MODE_FILTER, %edi
+    xor %esi, %esi
+    mov $GATE_PROGRAM, %edx
+    mov $GATE_NR_SECCOMP, %eax
+    call gate_syscall
+    test %rax, %rax
+    jnz gate_host
+
+    /* Everything zero but RDI (abi/boot.h); nothing of ours stays in a register. */
+    mov $GATE_XSTATE, %edi
+    mov $-1, %eax
+    mov $-1, %edx
+    xrstor64 (%rdi)
+    xor %eax, %eax
+    wrfsbase %rax
+    wrgsbase %rax
+    xor %ebx, %ebx
+    xor %ecx, %ecx
+    xor %edx, %edx
+    xor %esi, %esi
+    xor %ebp, %ebp
+    xor %esp, %esp
+    xor %r8d, %r8d
+    xor %r9d, %r9d
+    xor %r10d, %r10d
+    xor %r11d, %r11d
+    xor %r12d, %r12d
+    xor %r13d, %r13d
+    xor %r14d, %r14d
+    xor %r15d, %r15d
+    mov $0x10000, %edi      /* MF_BOOT_BASE */
+    jmp *GATE_KERNEL_ENTRY
+
+gate_unmap:
+    mov $GATE_NR_MUNMAP, %eax
+    jmp gate_syscall
+
+gate_host:
+    mov $GATE_STATUS_HOST, %edi
+    jmp gate_exit
+
+    .org 4096
+    .globl gate_page_end
+gate_page_end:
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,194 @@
+/*
+ * gate.c: puts gate.S in its place and arms it. Everything here happens before the
+ * lock-down, in the blank's only thread.
+ */
+#include "monitor/process/gate.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <time.h>
+
+#include "abi/boot.h"
+#include "abi/cause.h"
+#include "abi/channel.h"
+#include "abi/hypercall.h"
+#include "abi/trap.h"
+#include "gate_layout.h"
+
+/* arch/x86/include/uapi/asm: what glibc keeps to itself. */
+#define KERNEL_SA_RESTORER 0x04000000ul
+#define HWCAP2_WRITES_FSBASE 2ul
+struct kernel_sigaction {
+    uintptr_t handler;
+    unsigned long flags;
+    uintptr_t restorer;
+    uint64_t mask;
+};
+
+/* One past what mmap gives without being asked for more (4-level page tables; with
+ * five levels Linux still stays below this unless a hint says otherwise). */
+#define ADDRESSES_END 0x7ffffffff000ull
+#define MXCSR_INITIAL 0x1f80u
+#define MXCSR_OFFSET 24
+
+_Static_assert(GATE_PAGE == MF_GATE_BASE && GATE_DATA == MF_GATE_DATA_BASE, "layout.h");
+_Static_assert(GATE_STACK_TOP == MF_GATE_DATA_BASE + MF_GATE_DATA_BYTES, "layout.h");
+_Static_assert(GATE_KERNEL_BASE == MF_KERNEL_BASE && GATE_PROGRAM_BASE == MF_PROGRAM_BASE,
+               "layout.h");
+_Static_assert(GATE_SLOT == MF_GATE_SLOT_BYTES, "hypercall.h");
+_Static_assert(GATE_CONSOLE_MAX == MF_CONSOLE_MAX, "hypercall.h");
+_Static_assert(GATE_SYSCALL == MF_GATE_BASE + MF_GATE_BYTES / 2, "the second half is ours");
+_Static_assert(GATE_BOOT_WINDOW == MF_BOOT_BASE + offsetof(struct mf_boot, window_bytes), "boot.h");
+_Static_assert(GATE_BOOT_CHANNEL == MF_BOOT_BASE + offsetof(struct mf_boot, channel_base), "boot.h");
+_Static_assert(GATE_BELL_WORD == offsetof(struct mf_channel_head, bell), "channel.h");
+_Static_assert(GATE_CAUSE_COUNT == MF_CAUSE_COUNT && GATE_STATUS == MF_CAUSE_STATUS, "cause.h");
+_Static_assert(GATE_STATUS_PROTOCOL == MF_CAUSE_STATUS + MF_CAUSE_PROTOCOL, "cause.h");
+_Static_assert(GATE_STATUS_DOUBLE == MF_CAUSE_STATUS + MF_CAUSE_TRIPLE_FAULT, "cause.h");
+_Static_assert(GATE_STATUS_HOST == MF_CAUSE_STATUS + MF_CAUSE_HOST, "cause.h");
+_Static_assert(GATE_TRAP_BYTES == sizeof(struct mf_trap), "trap.h");
+_Static_assert(GATE_CS == MF_CS && GATE_SS == MF_SS, "trap.h");
+_Static_assert(offsetof(struct mf_trap, ss) == 56, "gate.S writes the record by offsets");
+_Static_assert(offsetof(struct mf_hc_wait, now) == 12, "gate.S: wait");
+_Static_assert(offsetof(struct mf_hc_protect, error) == 20, "gate.S: protect");
+_Static_assert(offsetof(struct mf_hc_discard, error) == 16, "gate.S: discard");
+_Static_assert(offsetof(struct mf_hc_clock, realtime_ns) == 8, "gate.S: clock");
+_Static_assert(offsetof(struct mf_hc_console, error) == 12, "gate.S: console");
+_Static_assert(offsetof(struct mf_hc_fault, reserved) == 4, "gate.S: fault");
+_Static_assert(GATE_FD_BELL == MONITOR_FD_BELL && GATE_FD_CONSOLE == MONITOR_FD_CONSOLE,
+               "monitor.h");
+
+#define DATA_AT(field) (MF_GATE_DATA_BASE + offsetof(struct gate_data, field))
+_Static_assert(GATE_KERNEL_ENTRY == DATA_AT(kernel_entry), "gate.h");
+_Static_assert(GATE_KERNEL_SYSCALL == DATA_AT(kernel_syscall), "gate.h");
+_Static_assert(GATE_KERNEL_EXCEPTION == DATA_AT(kernel_exception), "gate.h");
+_Static_assert(GATE_TRAP_RECORD == DATA_AT(trap_record), "gate.h");
+_Static_assert(GATE_UNMAP == DATA_AT(unmap) && GATE_UNMAP_COUNT == DATA_AT(unmap_bytes), "gate.h");
+_Static_assert(GATE_UNMAP_VDSO == DATA_AT(vdso), "gate.h");
+_Static_assert(GATE_PROGRAM == DATA_AT(program), "gate.h");
+_Static_assert(GATE_XSTATE == DATA_AT(xstate) && GATE_XSTATE % 64 == 0, "gate.h; SDM: XRSTOR");
+
+#define FRAME_AT(reg) offsetof(ucontext_t, uc_mcontext.gregs[reg])
+_Static_assert(GATE_UC_R11 == FRAME_AT(REG_R11) && GATE_UC_RCX == FRAME_AT(REG_RCX), "ucontext");
+_Static_assert(GATE_UC_RSP == FRAME_AT(REG_RSP) && GATE_UC_RIP == FRAME_AT(REG_RIP), "ucontext");
+_Static_assert(GATE_UC_RFLAGS == FRAME_AT(REG_EFL), "ucontext");
+_Static_assert(GATE_UC_CS == FRAME_AT(REG_CSGSFS) && GATE_UC_SS == GATE_UC_CS + 6, "ucontext");
+_Static_assert(GATE_UC_ERROR == FRAME_AT(REG_ERR) && GATE_UC_CR2 == FRAME_AT(REG_CR2), "ucontext");
+_Static_assert(GATE_UC_VECTOR == FRAME_AT(REG_TRAPNO), "ucontext");
+
+#define SAME_NUMBER(ours, linuxs) _Static_assert((ours) == (linuxs), "Linux's number")
+SAME_NUMBER(GATE_NR_WRITE, SYS_write);
+SAME_NUMBER(GATE_NR_MPROTECT, SYS_mprotect);
+SAME_NUMBER(GATE_NR_MUNMAP, SYS_munmap);
+SAME_NUMBER(GATE_NR_RT_SIGRETURN, SYS_rt_sigreturn);
+SAME_NUMBER(GATE_NR_MADVISE, SYS_madvise);
+SAME_NUMBER(GATE_NR_FUTEX, SYS_futex);
+SAME_NUMBER(GATE_NR_CLOCK_GETTIME, SYS_clock_gettime);
+SAME_NUMBER(GATE_NR_EXIT_GROUP, SYS_exit_group);
+SAME_NUMBER(GATE_NR_SECCOMP, SYS_seccomp);
+SAME_NUMBER(GATE_SECCOMP_SET_MODE_FILTER, SECCOMP_SET_MODE_FILTER);
+SAME_NUMBER(GATE_FUTEX_WAIT_BITSET, FUTEX_WAIT_BITSET);
+SAME_NUMBER(GATE_MADV_DONTNEED, MADV_DONTNEED);
+SAME_NUMBER(GATE_CLOCK_REALTIME, CLOCK_REALTIME);
+SAME_NUMBER(GATE_CLOCK_MONOTONIC, CLOCK_MONOTONIC);
+SAME_NUMBER(GATE_EINVAL, EINVAL);
+
+/* The data page holds the struct; the rest is the signal stack. */
+#define SIGNAL_STACK (MF_GATE_DATA_BASE + MF_PAGE_BYTES)
+#define SIGNAL_STACK_BYTES (MF_GATE_DATA_BYTES - MF_PAGE_BYTES)
+_Static_assert(sizeof(struct gate_data) <= MF_PAGE_BYTES, "one page");
+
+extern const char gate_page[], gate_page_end[], gate_restorer[], gate_on_sigsys[],
+    gate_on_exception[], gate_enter_code[];
+
+/* Where a label of gate.S is in the guest. */
+static uintptr_t in_guest(const char *label)
+{
+    return MF_GATE_BASE + (uintptr_t)(label - gate_page);
+}
+
+struct gate_data *gate_data(void)
+{
+    return (struct gate_data *)(uintptr_t)MF_GATE_DATA_BASE;
+}
+
+mf_err gate_supported(struct mf_why *why)
+{
+    if (!(getauxval(AT_HWCAP2) & HWCAP2_WRITES_FSBASE))
+        return mf_why(why, MF_EUNSUPPORTED,
+                      "this processor or kernel lacks wrfsbase, by which guests set up threads "
+                      "(Linux 5.9 and a processor with FSGSBASE have it)");
+    if (!__builtin_cpu_supports("avx") && !__builtin_cpu_supports("xsave"))
+        return mf_why(why, MF_EUNSUPPORTED, "this processor lacks XSAVE");
+    /* Two frames: a fault in a handler must reach its own, which then ends the guest. */
+    unsigned long frame = getauxval(AT_MINSIGSTKSZ);
+    if (2 * frame > SIGNAL_STACK_BYTES)
+        return mf_why(why, MF_EUNSUPPORTED, "signal frames of %lu bytes; room is for two of %u",
+                      frame, SIGNAL_STACK_BYTES / 2);
+    return MF_OK;
+}
+
+mf_err gate_map(struct mf_why *why)
+{
+    mf_assert(gate_page_end - gate_page == MF_GATE_BYTES);
+    void *code = (void *)(uintptr_t)MF_GATE_BASE;
+    void *data = (void *)(uintptr_t)MF_GATE_DATA_BASE;
+    if (mremap((void *)(uintptr_t)gate_page, MF_GATE_BYTES, MF_GATE_BYTES,
+               MREMAP_MAYMOVE | MREMAP_FIXED, code) != code)
+        return mf_why(why, mf_err_from_errno(errno), "cannot move the gate page to 0x%x: %s",
+                      MF_GATE_BASE, strerror(errno));
+    if (mmap(data, MF_GATE_DATA_BYTES, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != data)
+        return mf_why(why, mf_err_from_errno(errno), "cannot map the gate's data at 0x%x: %s",
+                      MF_GATE_DATA_BASE, strerror(errno));
+    return MF_OK;
+}
+
+static bool catch(int signal, const char *handler)
+{
+    const struct kernel_sigaction action = {
+        .handler = in_guest(handler),
+        .flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | KERNEL_SA_RESTORER,
+        .restorer = in_guest(gate_restorer),
+    };
+    return syscall(SYS_rt_sigaction, signal, &action, NULL, sizeof action.mask) == 0;
+}
+
+mf_err gate_arm(const struct monitor_start *start, uint32_t length, struct mf_why *why)
+{
+    mf_assert(length <= GATE_FILTER_MAX);
+    struct gate_data *data = gate_data();
+    data->kernel_entry = start->image.info.kernel_entry;
+    data->kernel_syscall = start->image.info.kernel_syscall;
+    data->kernel_exception = start->image.info.kernel_exception;
+    data->trap_record = start->image.info.trap_stack_top - sizeof(struct mf_trap);
+    data->unmap = start->window_bytes;
+    data->unmap_bytes = ADDRESSES_END - start->window_bytes;
+    data->vdso = getauxval(AT_SYSINFO_EHDR);
+    data->program = (struct sock_fprog){.len = (unsigned short)length, .filter = data->filter};
+    const uint32_t mxcsr = MXCSR_INITIAL;
+    memcpy(data->xstate + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
+
+    static const int exceptions[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
+    const stack_t stack = {.ss_sp = (void *)(uintptr_t)SIGNAL_STACK, .ss_size = SIGNAL_STACK_BYTES};
+    bool armed = syscall(SYS_sigaltstack, &stack, NULL) == 0 && catch(SIGSYS, gate_on_sigsys);
+    for (size_t i = 0; armed && i < sizeof exceptions / sizeof *exceptions; i++)
+        armed = catch(exceptions[i], gate_on_exception);
+    return armed ? MF_OK
+                 : mf_why(why, MF_EIO, "cannot install signal handlers: %s", strerror(errno));
+}
+
+void gate_enter(void)
+{
+    ((void (*)(void))in_guest(gate_enter_code))();
+    __builtin_unreachable();
+}
