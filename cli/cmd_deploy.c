@@ -1,0 +1,270 @@
+/*
+ * cmd_deploy.c: mayfly deploy: an image (or a project, built first) to the node,
+ * under a name, with settings over those in its manifest.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "abi/layout.h"
+#include "base/limits.h"
+#include "cli/build.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "image/image.h"
+#include "image/settings.h"
+
+enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_JSON, KEY_NUMBER };
+
+/* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
+#define NUMBERS(N)                                                                             \
+    N(0, "memory", "memory_mib", "MIB", MF_WINDOW_MIN >> 20, MF_WINDOW_MAX >> 20,              \
+      "memory of one instance")                                                                \
+    N(1, "timeout", "timeout_ms", "MS", 1, MF_TIMEOUT_MS_MAX, "what one request may take")     \
+    N(2, "max-instances", "max_instances", "N", 1, MF_INSTANCES_MAX,                           \
+      "instances at the same time")                                                            \
+    N(3, "wait", "wait_ms", "MS", 0, MF_WAIT_MS_MAX, "how long a request waits for an instance") \
+    N(4, "idle", "idle_ms", "MS", 0, MF_IDLE_MS_MAX, "how long an idle instance is kept")      \
+    N(5, "cpu-share", "cpu_share", "N", 1, MF_CPU_SHARE_MAX,                                   \
+      "weight against other functions; usual is 100")                                          \
+    N(6, "cpu-ceiling", "cpu_ceiling_pct", "PERCENT", 0, 100, "of one processor; 0: no ceiling")
+
+struct number {
+    const char *option, *key;
+    uint64_t least, most;
+};
+
+static const struct number numbers[] = {
+#define ROW(row, option, key, unit, least, most, help) [row] = {"--" option, key, least, most},
+    NUMBERS(ROW)
+#undef ROW
+};
+
+static const struct cli_option options[] = {
+    {"name", KEY_NAME, "NAME", "deploy under this name (default: the image's own)"},
+    {"env", 'e', "NAME=VALUE", "set in the function's environment; may be repeated"},
+    {"sandbox", KEY_SANDBOX, "KIND", "kvm, process or auto"},
+#define ROW(row, option, key, unit, least, most, help) {option, KEY_NUMBER + (row), unit, help},
+    NUMBERS(ROW)
+#undef ROW
+    {"json", KEY_JSON, NULL, "print what was deployed as JSON"},
+    CLIENT_OPTION_NODE,
+    {0},
+};
+
+struct deploy {
+    const char *node, *name;
+    json_t *settings;    /* what the options say */
+    json_t *environment; /* of them              */
+    bool json;
+};
+
+static int set_environment(struct deploy *deploy, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    char name[256];
+    if (!equals || equals == text || (size_t)(equals - text) >= sizeof name)
+        cli_usage(&cmd_deploy, "--env '%.40s': NAME=VALUE belongs here", text);
+    (void)snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+    json_t *value = json_string(equals + 1);
+    if (!value)
+        cli_usage(&cmd_deploy, "--env %s: the value is not UTF-8", name);
+    return json_object_set_new(deploy->environment, name, value);
+}
+
+static void parse(struct deploy *deploy, int argc, char **argv)
+{
+    int key;
+    while ((key = cli_getopt(&cmd_deploy, argc, argv)) != -1) {
+        enum mf_sandbox ignored;
+        if (key == 'e' && set_environment(deploy, optarg))
+            exit(cli_fail(CLI_FAILED, "out of memory"));
+        if (key == KEY_NAME)
+            deploy->name = optarg;
+        if (key == KEY_SANDBOX && !sandbox_from_name(optarg, &ignored))
+            cli_usage(&cmd_deploy, "--sandbox '%s': kvm, process or auto belongs here", optarg);
+        if (key == KEY_SANDBOX)
+            json_object_set_new(deploy->settings, "sandbox", json_string(optarg));
+        if (key == KEY_JSON)
+            deploy->json = true;
+        if (key == CLIENT_KEY_NODE)
+            deploy->node = optarg;
+        if (key >= KEY_NUMBER && key < KEY_NUMBER + (int)(sizeof numbers / sizeof numbers[0])) {
+            const struct number *n = &numbers[key - KEY_NUMBER];
+            uint64_t value = cli_number(n->option, optarg, n->least, n->most);
+            json_object_set_new(deploy->settings, n->key, json_integer((json_int_t)value));
+        }
+    }
+    if (argc - optind != 1)
+        cli_usage(&cmd_deploy, "one image or one project's folder belongs here");
+    if (deploy->name)
+        client_check_name(deploy->name);
+}
+
+/* Options for the environment add to the manifest's; at the node the map is replaced as a
+ * whole (settings.h). */
+static int complete(struct deploy *deploy, const struct image_file *file, const char *path,
+                    char name[static MF_NAME_BYTES_MAX + 1])
+{
+    const char *text = (const char *)file->data + file->image.manifest_offset;
+    json_error_t error;
+    json_t *manifest = json_loadb(text, file->image.info.manifest_bytes, 0, &error);
+    if (!manifest)
+        return cli_fail(CLI_FAILED, "%s: the manifest is no JSON: %s", path, error.text);
+    const char *own = json_string_value(json_object_get(manifest, "name"));
+    (void)snprintf(name, MF_NAME_BYTES_MAX + 1, "%s", deploy->name ? deploy->name : own ? own : "");
+    if (json_object_size(deploy->environment)) {
+        json_t *all = json_deep_copy(json_object_get(manifest, "environment"));
+        if (!json_is_object(all)) {
+            json_decref(all);
+            all = json_object();
+        }
+        json_object_update(all, deploy->environment);
+        json_object_set_new(deploy->settings, "environment", all);
+    }
+    json_decref(manifest);
+    if (!name[0])
+        return cli_fail(CLI_USAGE, "%s has no name of its own; give one with --name", path);
+    client_check_name(name);
+    return CLI_OK;
+}
+
+/* POST /v1/images; *hash is the caller's. */
+static int upload(struct client *client, const struct image_file *file, const char *path,
+                  json_t **hash)
+{
+    json_t *answer = NULL;
+    const struct request request = {.method = "POST",
+                                    .path = "/v1/images",
+                                    .data = file->data,
+                                    .bytes = file->bytes,
+                                    .label = "uploading"};
+    int code = client_json(client, &request, path, &answer);
+    if (code != CLI_OK)
+        return code;
+    *hash = json_incref(json_object_get(answer, "hash"));
+    json_decref(answer);
+    return json_is_string(*hash)
+               ? CLI_OK
+               : cli_fail(CLI_FAILED, "%s: the node does not say the image's hash", path);
+}
+
+static int put(struct client *client, const struct deploy *deploy, const char *name, json_t *hash,
+               json_t **function)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "/v1/functions/%s", name);
+    json_t *body = json_pack("{s:O, s:O}", "image", hash, "settings", deploy->settings);
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    json_decref(body);
+    if (!text)
+        return cli_fail(CLI_FAILED, "out of memory");
+    const struct request request = {.method = "PUT",
+                                    .path = path,
+                                    .data = text,
+                                    .bytes = strlen(text),
+                                    .content_type = "application/json"};
+    int code = client_json(client, &request, name, function);
+    free(text);
+    return code;
+}
+
+static int report(struct client *client, const struct deploy *deploy, const char *name,
+                  json_t *function)
+{
+    char gateway[CLIENT_ADDRESS_MAX], url[CLIENT_ADDRESS_MAX + 128];
+    int code = client_gateway(client, gateway);
+    if (code != CLI_OK)
+        return code;
+    (void)snprintf(url, sizeof url, "%s/function/%s", gateway, name);
+    if (deploy->json) {
+        json_object_set_new(function, "url", json_string(url));
+        return cli_print_json(json_incref(function));
+    }
+    printf("%s\n", url);
+    return CLI_OK;
+}
+
+static int deploy_file(struct deploy *deploy, const char *path)
+{
+    struct mf_why why = {{0}};
+    struct image_file file = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return cli_fail(errno == ENOENT ? CLI_NOT_FOUND : CLI_FAILED, "%s: %s", path,
+                        strerror(errno));
+    mf_err err = image_open(fd, true, &file, &why);
+    close(fd);
+    if (err)
+        return cli_fail(CLI_FAILED, "%s is no image that could be deployed: %s", path,
+                        mf_why_text(&why, err));
+    char name[MF_NAME_BYTES_MAX + 1];
+    struct client client = {0};
+    json_t *hash = NULL, *function = NULL;
+    int code = complete(deploy, &file, path, name);
+    if (code == CLI_OK)
+        code = client_open(&client, deploy->node);
+    if (code == CLI_OK)
+        code = upload(&client, &file, path, &hash);
+    if (code == CLI_OK)
+        code = put(&client, deploy, name, hash, &function);
+    if (code == CLI_OK)
+        code = report(&client, deploy, name, function);
+    json_decref(function);
+    json_decref(hash);
+    client_close(&client);
+    image_close(&file);
+    return code;
+}
+
+/* The image of a project that is only deployed leaves no file behind. */
+static int deploy_project(struct deploy *deploy, char *folder)
+{
+    const char *tmp = getenv("TMPDIR");
+    char place[PATH_MAX], out[PATH_MAX + 16];
+    (void)snprintf(place, sizeof place, "%s/mayfly-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+    if (!mkdtemp(place))
+        return cli_fail(CLI_FAILED, "%s: %s", place, strerror(errno));
+    (void)snprintf(out, sizeof out, "%s/function.mf", place);
+    struct built built;
+    const struct build build = {.input = &folder, .input_count = 1, .out = out};
+    int code = build_image(&build, &built);
+    if (code == CLI_OK)
+        code = deploy_file(deploy, out);
+    (void)unlink(out);
+    (void)rmdir(place);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    struct deploy deploy = {.settings = json_object(), .environment = json_object()};
+    struct stat about;
+    parse(&deploy, argc, argv);
+    char *path = argv[optind];
+    int code;
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+        code = deploy_project(&deploy, path);
+    else
+        code = deploy_file(&deploy, path);
+    json_decref(deploy.settings);
+    json_decref(deploy.environment);
+    return code;
+}
+
+const struct command cmd_deploy = {
+    .name = "deploy",
+    .arguments = "[OPTION...] FILE.mf | DIR",
+    .summary = "put an image on the node, or replace what runs there",
+    .details =
+        "DIR is a project, which is built first. Options stand over the settings in the\n"
+        "image's manifest. What ran before serves until the new version is accepted; if it\n"
+        "is refused, it keeps running. Prints the function's address.",
+    .options = options,
+    .run = run,
+};

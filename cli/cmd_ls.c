@@ -1,0 +1,123 @@
+/* cmd_ls.c: mayfly ls: the functions of the node and how each is doing. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/command.h"
+
+#define HASH_SHOWN 12 /* characters of an image's hash, as much as people compare */
+
+static const struct cli_option options[] = {
+    {"json", CLI_LONG + 1, NULL, "everything the node tells, as JSON"},
+    {"quiet", 'q', NULL, "names only, one a line"},
+    CLIENT_OPTION_NODE,
+    {0},
+};
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "-";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static void add_row(struct cli_table *table, const json_t *function)
+{
+    const json_t *sandbox = json_object_get(function, "sandbox");
+    const json_t *instances = json_object_get(function, "instances");
+    const json_t *memory = json_object_get(function, "memory_bytes");
+    char bytes[16] = "-";
+    if (json_is_integer(memory))
+        cli_bytes((uint64_t)json_integer_value(memory), bytes);
+    cli_table_add(table, "%s", text_of(function, "name"));
+    cli_table_add(table, "%s", text_of(function, "state"));
+    cli_table_add(table, "%lld idle, %lld busy", number_of(instances, "idle"),
+                  number_of(instances, "busy"));
+    cli_table_add(table, "%s", text_of(sandbox, "in_force"));
+    cli_table_add(table, "%s", bytes);
+    cli_table_add(table, "%lld", number_of(function, "invocations"));
+    cli_table_add(table, "%.*s", HASH_SHOWN, text_of(function, "image"));
+    cli_table_add(table, "%s", text_of(sandbox, "reason"));
+}
+
+static void print_table(const json_t *functions)
+{
+    static const char *const heading[] = {"NAME",   "STATE",       "INSTANCES", "SANDBOX",
+                                          "MEMORY", "INVOCATIONS", "IMAGE",     "WHY THIS SANDBOX"};
+    const size_t columns = sizeof heading / sizeof heading[0];
+    struct cli_table table;
+    size_t i;
+    const json_t *function;
+    cli_table_open(&table, columns);
+    for (i = 0; i < columns; i++)
+        cli_table_add(&table, "%s", heading[i]);
+    json_array_foreach(functions, i, function)
+        add_row(&table, function);
+    cli_table_close(&table);
+}
+
+static void print_names(const json_t *functions)
+{
+    size_t i;
+    const json_t *function;
+    json_array_foreach(functions, i, function)
+        printf("%s\n", text_of(function, "name"));
+}
+
+static int list(struct client *client, bool json, bool quiet)
+{
+    json_t *functions = NULL;
+    const struct request request = {.method = "GET", .path = "/v1/functions"};
+    int code = client_json(client, &request, "ls", &functions);
+    if (code != CLI_OK)
+        return code;
+    if (!json_is_array(functions)) {
+        json_decref(functions);
+        return cli_fail(CLI_FAILED, "ls: the node at %s does not speak this API", client->name);
+    }
+    if (json)
+        return cli_print_json(functions);
+    if (quiet)
+        print_names(functions);
+    else if (json_array_size(functions) == 0)
+        cli_note("no functions yet; 'mayfly deploy' puts one here");
+    else
+        print_table(functions);
+    json_decref(functions);
+    return CLI_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    const char *node = NULL;
+    bool json = false, quiet = false;
+    int key;
+    while ((key = cli_getopt(&cmd_ls, argc, argv)) != -1) {
+        if (key == CLIENT_KEY_NODE)
+            node = optarg;
+        else if (key == 'q')
+            quiet = true;
+        else
+            json = true;
+    }
+    if (optind != argc)
+        cli_usage(&cmd_ls, "'%s' is one argument too many", argv[optind]);
+    struct client client;
+    int code = client_open(&client, node);
+    if (code == CLI_OK)
+        code = list(&client, json, quiet);
+    client_close(&client);
+    return code;
+}
+
+const struct command cmd_ls = {
+    .name = "ls",
+    .arguments = "[--json]",
+    .summary = "list the node's functions",
+    .options = options,
+    .run = run,
+};
