@@ -11,7 +11,12 @@
  * sizeof(struct mf_trap), the struct standing there, all other general registers
  * and the vector state as they were. Return: `iretq` with its last five words.
  * The trap stack is used again by the next exception: a kernel that wants to
- * survive one moves the record away first.
+ * survive one moves the record away first. An exception that finds RSP still where
+ * the last one put it (the kernel's first instructions fault) may end the instance,
+ * as triple-fault, instead of arriving for ever.
+ *
+ * Either way TF is clear on arrival, whatever R11 or the record say; the other flags
+ * may be the program's.
  *
  * Selectors are Linux's: CS 0x33, SS 0x2b. FS and GS bases are the guest's own,
  * by wrfsbase; monitors refuse a processor that lacks it.
