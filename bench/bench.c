@@ -1,0 +1,236 @@
+/*
+ * bench.c: finds subjects, opens those that can run here, runs a bench over them,
+ * closes them. Owns nothing after bench_run() returns.
+ */
+#include "bench/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+/* The node runs one shard; a constant of node/main.c. */
+#define NODE_SHARDS 1u
+
+/* The only isolation there is so far; also the default. */
+#define ISOLATION_DEFAULT "reuse"
+
+volatile sig_atomic_t bench_stop;
+
+static const struct bench *const benches[] = {
+#define BENCH(name) &bench_##name,
+    BENCHES(BENCH)
+#undef BENCH
+        NULL,
+};
+
+static const struct known {
+    const char *name;
+    const struct subject_kind *kind;
+    const char *detail;
+} known[] = {
+    {"mayfly/process", &subject_mayfly, "process"},
+    {"mayfly/kvm", &subject_mayfly, "kvm"},
+    {"runc", &subject_oci, "runc"},
+    {"runsc", &subject_oci, "runsc"},
+    {"process", &subject_program, NULL},
+    {"http-server", &subject_program, NULL},
+};
+#define KNOWN_COUNT (sizeof known / sizeof known[0])
+
+const struct bench *const *bench_all(void)
+{
+    return benches;
+}
+
+const struct bench *bench_find(const char *name)
+{
+    for (size_t i = 0; benches[i]; i++)
+        if (strcmp(benches[i]->name, name) == 0)
+            return benches[i];
+    return NULL;
+}
+
+uint32_t bench_shards(void)
+{
+    return NODE_SHARDS;
+}
+
+/* Is name an item of a comma list? */
+static bool listed(const char *list, const char *name)
+{
+    size_t bytes = strlen(name);
+    for (const char *at = list; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, name, bytes) == 0 && (at[bytes] == ',' || at[bytes] == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool wanted(const struct bench_options *options, const char *name)
+{
+    return !options->only || listed(options->only, name);
+}
+
+static void add_subject(struct bench_run *run, const char *name, const struct subject_kind *kind,
+                        const char *detail)
+{
+    if (run->subject_count == BENCH_SUBJECTS_MAX || !wanted(run->options, name))
+        return;
+    struct subject *subject = &run->subject[run->subject_count++];
+    *subject = (struct subject){.kind = kind, .detail = detail};
+    (void)snprintf(subject->name, sizeof subject->name, "%s", name);
+    if (run->options->isolation && kind == &subject_mayfly)
+        (void)snprintf(subject->name, sizeof subject->name, "%s:%s", name,
+                       run->options->isolation);
+}
+
+static void find_subjects(struct bench_run *run, const struct bench *bench)
+{
+    for (size_t i = 0; i < KNOWN_COUNT; i++)
+        if (listed(bench->subjects, known[i].name))
+            add_subject(run, known[i].name, known[i].kind, known[i].detail);
+    for (uint32_t i = 0; bench->peers && i < run->options->peer_count; i++)
+        add_subject(run, run->options->peer[i].name, &subject_program,
+                    run->options->peer[i].command);
+}
+
+static void leave_out(struct bench_run *run, struct subject *subject, const char *reason)
+{
+    char text[MF_WHY_BYTES + 128];
+    (void)snprintf(text, sizeof text, "%s: %s is left out: %s", run->name, subject->name, reason);
+    run->options->remark(run->options->context, text);
+    subject->kind->close(subject);
+}
+
+/* MF_EUNSUPPORTED: left out, said so. */
+static mf_err open_subject(struct bench_run *run, struct subject *subject, struct mf_why *why)
+{
+    struct mf_why reason = {{0}};
+    mf_err err = subject->kind->open(subject, &reason);
+    if (err == MF_EUNSUPPORTED) {
+        leave_out(run, subject, reason.text);
+    } else if (err) {
+        (void)mf_why(why, err, "%s: %s", subject->name, mf_why_text(&reason, err));
+        subject->kind->close(subject);
+    }
+    return err;
+}
+
+static mf_err run_together(const struct bench *bench, struct bench_run *run, struct mf_why *why)
+{
+    mf_err err = MF_OK;
+    uint32_t opened = 0;
+    for (uint32_t i = 0; i < run->subject_count && !err; i++) {
+        err = open_subject(run, &run->subject[i], why);
+        if (!err)
+            run->subject[opened++] = run->subject[i];
+        else if (err == MF_EUNSUPPORTED)
+            err = MF_OK;
+    }
+    run->subject_count = opened;
+    if (!err)
+        err = opened ? bench->run(run, why)
+                     : mf_why(why, MF_EUNSUPPORTED, "%s: no subject can run here", bench->name);
+    for (uint32_t i = 0; i < opened; i++)
+        run->subject[i].kind->close(&run->subject[i]);
+    return err;
+}
+
+static mf_err run_one_by_one(const struct bench *bench, struct bench_run *run, struct mf_why *why)
+{
+    mf_err err = MF_OK;
+    uint32_t count = run->subject_count, opened = 0;
+    for (uint32_t i = 0; i < count && !err; i++) {
+        struct bench_run alone = {.name = run->name,
+                                  .options = run->options,
+                                  .report = run->report,
+                                  .subject_count = 1,
+                                  .subject = {run->subject[i]}};
+        err = open_subject(&alone, &alone.subject[0], why);
+        if (err == MF_EUNSUPPORTED) {
+            err = MF_OK;
+            continue;
+        }
+        if (err)
+            break;
+        opened++;
+        err = bench->run(&alone, why);
+        alone.subject[0].kind->close(&alone.subject[0]);
+    }
+    if (!err && !opened)
+        err = mf_why(why, MF_EUNSUPPORTED, "%s: no subject can run here", bench->name);
+    return err;
+}
+
+mf_err bench_run(const struct bench *bench, const struct bench_options *options,
+                 struct report *report, struct mf_why *why)
+{
+    if (options->isolation && strcmp(options->isolation, ISOLATION_DEFAULT) != 0)
+        return mf_why(why, MF_EUNSUPPORTED, "isolation %s is not there yet; there is: %s",
+                      options->isolation, ISOLATION_DEFAULT);
+    struct bench_run run = {.name = bench->name, .options = options, .report = report};
+    find_subjects(&run, bench);
+    if (!run.subject_count)
+        return mf_why(why, MF_EINVAL, "%s has none of these subjects; it has: %s", bench->name,
+                      bench->subjects);
+    return bench->together ? run_together(bench, &run, why) : run_one_by_one(bench, &run, why);
+}
+
+mf_err bench_tick(struct bench_run *run, struct mf_why *why)
+{
+    run->done++;
+    run->options->progress(run->options->context, run->name, run->done, run->total);
+    return bench_stop ? mf_why(why, MF_EAGAIN, "%s: stopped", run->name) : MF_OK;
+}
+
+mf_err bench_row(struct bench_run *run, const struct subject *subject, const char *metric,
+                 enum report_unit unit, struct samples *samples, json_t **row)
+{
+    return report_add(run->report, run->name, subject->name, metric, unit, samples, row);
+}
+
+mf_err bench_row_one(struct bench_run *run, const struct subject *subject, const char *metric,
+                     enum report_unit unit, double value)
+{
+    return report_add_one(run->report, run->name, subject->name, metric, unit, value);
+}
+
+mf_err bench_row_isolated(struct bench_run *run, const struct subject *subject, const char *metric,
+                          enum report_unit unit, struct samples *samples)
+{
+    mf_err err = bench_row(run, subject, metric, unit, samples, NULL);
+    if (err || subject->kind != &subject_mayfly || strchr(subject->name, ':'))
+        return err;
+    struct subject named = *subject;
+    (void)snprintf(named.name, sizeof named.name, "%.40s:%s", subject->name, ISOLATION_DEFAULT);
+    return bench_row(run, &named, metric, unit, samples, NULL);
+}
+
+void bench_settle(uint32_t ms)
+{
+    struct timespec rest = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    if (ms && !bench_stop)
+        nanosleep(&rest, NULL);
+}
+
+void bench_shuffle(uint32_t *order, uint32_t count)
+{
+    uint64_t state = 0x9e3779b97f4a7c15u;
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = i;
+    for (uint32_t left = count; left > 1; left--) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        uint32_t pick = (uint32_t)((state >> 33) % left), other = order[left - 1];
+        order[left - 1] = order[pick];
+        order[pick] = other;
+    }
+}
+
+uint32_t bench_samples(const struct bench_run *run, uint32_t usual)
+{
+    return run->options->samples ? run->options->samples : usual;
+}

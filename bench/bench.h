@@ -1,0 +1,110 @@
+/*
+ * bench.h: the benches, as data. `mayfly bench` (cli/cmd_bench.c) runs them by this
+ * table; what each times stands in its `explain`, and in docs/BENCH.md.
+ */
+#ifndef MF_BENCH_BENCH_H
+#define MF_BENCH_BENCH_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "bench/report.h"
+#include "bench/subject.h"
+
+#define BENCH_SUBJECTS_MAX 16u
+#define BENCH_PEERS_MAX 8u
+
+/* Programs beside the mayfly command. */
+#define BENCH_STATIC_HTTP "bench-static-http"
+#define BENCH_HTTP_SERVER "bench-http-server"
+#define BENCH_KEEPER "bench-keeper"
+#define BENCH_NOOP_IMAGE "bench-noop.mf"
+
+struct bench_peer {
+    char name[SUBJECT_NAME_BYTES];
+    const char *command;
+};
+
+/* What the command line may say, and where remarks go. */
+struct bench_options {
+    uint32_t samples;        /* of each subject; 0: the bench's own number          */
+    const char *isolation;   /* NULL: the product's default                         */
+    const char *only;        /* comma list of subjects, NULL: all                   */
+    bool sweep;
+    uint32_t peer_count;
+    struct bench_peer peer[BENCH_PEERS_MAX];
+    void (*progress)(void *context, const char *bench, uint64_t done, uint64_t total);
+    void (*remark)(void *context, const char *text); /* a subject left out, and why */
+    void *context;
+};
+
+/* One bench being run. */
+struct bench_run {
+    const char *name;
+    const struct bench_options *options;
+    struct report *report;
+    uint32_t subject_count;
+    struct subject subject[BENCH_SUBJECTS_MAX];
+    uint64_t done, total; /* for the progress bar; a bench that knows sets total */
+};
+
+struct bench {
+    const char *name;
+    const char *subjects; /* comma list, in the order of the rows */
+    bool peers;    /* --peer adds to them                                          */
+    bool together; /* all open at once, measured in turn; else one after the other */
+    const char *summary;
+    const char *explain;
+    mf_err (*run)(struct bench_run *run, struct mf_why *why);
+};
+
+/* X(name): in the order in which `mayfly bench all` runs them. */
+#define BENCHES(X) X(cold) X(start_cost) X(warm) X(throughput) X(burst) X(idle) X(memory)
+#define BENCH_DECLARE(name) extern const struct bench bench_##name;
+BENCHES(BENCH_DECLARE)
+
+/* NULL-terminated. */
+const struct bench *const *bench_all(void);
+const struct bench *bench_find(const char *name);
+
+/* Run one bench; its rows are added to report. A subject that cannot run is left
+ * out with a remark; MF_EUNSUPPORTED when none can. Ends everything it started. */
+MF_CHECKED mf_err bench_run(const struct bench *bench, const struct bench_options *options,
+                            struct report *report, struct mf_why *why);
+
+/* Set by a signal handler of the caller's: runs stop at the next sample. */
+extern volatile sig_atomic_t bench_stop;
+
+/* ---- for the benches ---- */
+
+/* How many shards the node has, and the bare server threads. */
+uint32_t bench_shards(void);
+
+/* One more of run->total is done. MF_EAGAIN: bench_stop is set. */
+MF_CHECKED mf_err bench_tick(struct bench_run *run, struct mf_why *why);
+
+/* report_add() for this bench. */
+MF_CHECKED mf_err bench_row(struct bench_run *run, const struct subject *subject,
+                            const char *metric, enum report_unit unit, struct samples *samples,
+                            json_t **row);
+MF_CHECKED mf_err bench_row_one(struct bench_run *run, const struct subject *subject,
+                                const char *metric, enum report_unit unit, double value);
+/* Rows of ours are printed under the isolation in force, too: mayfly/kvm:reuse. */
+MF_CHECKED mf_err bench_row_isolated(struct bench_run *run, const struct subject *subject,
+                                     const char *metric, enum report_unit unit,
+                                     struct samples *samples);
+
+/* Rest between samples, so that what one left behind does not tax the next. */
+#define BENCH_SETTLE_MS 20
+
+void bench_settle(uint32_t ms);
+
+/* 0 … count-1 in an order that is the same in every run of the same count. */
+void bench_shuffle(uint32_t *order, uint32_t count);
+
+/* Samples, or the number the command line asked for. */
+uint32_t bench_samples(const struct bench_run *run, uint32_t usual);
+
+#endif

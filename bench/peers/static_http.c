@@ -1,0 +1,79 @@
+/*
+ * static_http.c: the small static HTTP server that we compare with: what a bare
+ * process, or one in a container, needs to answer "ok". One connection after the
+ * other, or one on standard input and output. musl, no threads, no heap.
+ *
+ *   static_http --passed   serves the listening socket given as descriptor 3
+ *   static_http --stdio    answers what comes on standard input
+ *   static_http PORT       listens itself, on 127.0.0.1
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REQUEST_BYTES_MAX 4096
+
+static const char reply[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
+
+/* Read up to the blank line of a request without a body. */
+static bool read_request(int fd)
+{
+    char request[REQUEST_BYTES_MAX];
+    size_t bytes = 0;
+    while (bytes < sizeof request) {
+        ssize_t got = read(fd, request + bytes, sizeof request - bytes);
+        if (got <= 0)
+            return false;
+        bytes += (size_t)got;
+        if (bytes >= 4 && memcmp(request + bytes - 4, "\r\n\r\n", 4) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void serve(int in, int out)
+{
+    while (read_request(in))
+        if (write(out, reply, sizeof reply - 1) != (ssize_t)sizeof reply - 1)
+            return;
+}
+
+static int listen_on(uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 1024) != 0)
+        return -1;
+    return fd;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2)
+        return 2;
+    if (getpid() != 1) /* in a container its parent, the run-time, goes away */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (strcmp(argv[1], "--stdio") == 0) {
+        serve(STDIN_FILENO, STDOUT_FILENO);
+        return 0;
+    }
+    int listener = strcmp(argv[1], "--passed") == 0 ? 3 : listen_on((uint16_t)atoi(argv[1]));
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        if (fd < 0)
+            return 1;
+        serve(fd, fd);
+        close(fd);
+    }
+}

@@ -1,0 +1,35 @@
+/*
+ * samples.h: every value measured, kept; percentiles by nearest rank (the value
+ * below or at which p percent of the samples lie; no interpolation, no buckets).
+ * One owner, one thread.
+ */
+#ifndef MF_BENCH_SAMPLES_H
+#define MF_BENCH_SAMPLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* Zero-initialised means empty. */
+struct samples {
+    double *value;
+    size_t count;
+    size_t room;
+    bool sorted;
+};
+
+MF_CHECKED mf_err samples_add(struct samples *samples, double value);
+MF_CHECKED mf_err samples_add_all(struct samples *samples, const struct samples *more);
+
+/* Of at least one sample. percent in (0, 100]. Sorts. */
+double samples_percentile(struct samples *samples, double percent);
+double samples_min(struct samples *samples);
+double samples_max(struct samples *samples);
+
+void samples_close(struct samples *samples);
+
+/* Least squares: by how much y grows when x grows by one. At least two different x. */
+double slope(const double *x, const double *y, size_t count);
+
+#endif

@@ -1,0 +1,183 @@
+/*
+ * subject_mayfly.c: the C no-op on a node of our own, started as a user starts one
+ * (`mayfly node`, all settings at their defaults but address, state folder and the
+ * sandbox of the function) and driven as a user drives one: `mayfly deploy`,
+ * `mayfly rm`, HTTP requests. Instance number i is a function of its own name, so
+ * each of them can start cold. Owns the node and its state folder.
+ */
+#include <errno.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/subject.h"
+
+#define FOLDER_BYTES 64
+#define NAME_BYTES 24
+#define REMOVE_DEPTH 16
+
+struct node {
+    struct child daemon;
+    char mayfly[PATH_MAX];
+    char image[PATH_MAX];
+    char folder[FOLDER_BYTES];
+    char sandbox[16];
+    uint16_t port;
+    uint32_t count;    /* functions deployed by prepare()  */
+    bool serves;       /* serve() deployed its function    */
+};
+
+static mf_err run_mayfly(const struct node *node, const char *const *argv, struct mf_why *why)
+{
+    setenv("MAYFLY_STATE", node->folder, 1);
+    const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = -1};
+    return child_run(&plan, why);
+}
+
+static mf_err deploy(const struct node *node, const char *name, struct mf_why *why)
+{
+    const char *const argv[] = {node->mayfly, "deploy",      node->image,   "--name",
+                                name,         "--sandbox", node->sandbox, NULL};
+    return run_mayfly(node, argv, why);
+}
+
+static void instance_name(uint32_t instance, char name[static NAME_BYTES])
+{
+    (void)snprintf(name, NAME_BYTES, "bench-%u", instance);
+}
+
+static mf_err start_node(struct node *node, struct mf_why *why)
+{
+    char address[32];
+    mf_err err = free_port(&node->port);
+    if (err)
+        return err;
+    (void)snprintf(address, sizeof address, "127.0.0.1:%u", node->port);
+    const char *const argv[] = {node->mayfly, "node",   "--listen",   address,
+                                "--state",    node->folder, NULL};
+    const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = -1};
+    err = child_start(&plan, &node->daemon, why);
+    int connection = -1;
+    if (!err)
+        err = connect_when_up(node->port, &node->daemon, &connection, why);
+    if (!err)
+        close(connection);
+    return err;
+}
+
+static mf_err mayfly_open(struct subject *subject, struct mf_why *why)
+{
+    struct node *node = calloc(1, sizeof *node);
+    if (!node)
+        return MF_ENOMEM;
+    node->daemon = CHILD_NONE;
+    subject->state = node;
+    (void)snprintf(node->sandbox, sizeof node->sandbox, "%s", subject->detail);
+    if (!beside_us("mayfly", node->mayfly) || !beside_us(BENCH_NOOP_IMAGE, node->image))
+        return mf_why(why, MF_EUNSUPPORTED, "mayfly and %s are not in one folder; ./up --build makes both",
+                      BENCH_NOOP_IMAGE);
+    (void)snprintf(node->folder, sizeof node->folder, "/tmp/mayfly-bench-XXXXXX");
+    if (!mkdtemp(node->folder))
+        return mf_why(why, mf_err_from_errno(errno), "no folder in /tmp: %s", strerror(errno));
+    mf_err err = start_node(node, why);
+    if (err)
+        return err;
+    /* A sandbox that cannot be had here is refused at deploy, with the reason. */
+    err = deploy(node, "bench-probe", why);
+    if (err)
+        return MF_EUNSUPPORTED;
+    const char *const argv[] = {node->mayfly, "rm", "bench-probe", NULL};
+    return run_mayfly(node, argv, why);
+}
+
+static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *walk)
+{
+    (void)stat, (void)type, (void)walk;
+    return remove(path);
+}
+
+static void mayfly_close(struct subject *subject)
+{
+    struct node *node = subject->state;
+    if (!node)
+        return;
+    child_end(&node->daemon, SIGTERM, NULL);
+    if (node->folder[0])
+        nftw(node->folder, remove_one, REMOVE_DEPTH, FTW_DEPTH | FTW_PHYS);
+    free(node);
+    subject->state = NULL;
+}
+
+static mf_err mayfly_end(struct subject *subject, uint32_t instance, struct rusage *cost,
+                         struct mf_why *why)
+{
+    (void)cost; /* the processes' clocks told it */
+    char name[NAME_BYTES];
+    instance_name(instance, name);
+    const struct node *node = subject->state;
+    const char *const argv[] = {node->mayfly, "rm", name, NULL};
+    return run_mayfly(node, argv, why);
+}
+
+static mf_err mayfly_prepare(struct subject *subject, uint32_t count, struct mf_why *why)
+{
+    struct node *node = subject->state;
+    mf_err err = MF_OK;
+    for (uint32_t i = 0; i < count && !err; i++) {
+        char name[NAME_BYTES];
+        instance_name(i, name);
+        err = deploy(node, name, why);
+        node->count = i + 1;
+    }
+    return err;
+}
+
+static mf_err mayfly_connect(struct subject *subject, uint32_t instance, int *connection,
+                             struct mf_why *why)
+{
+    (void)instance;
+    const struct node *node = subject->state;
+    mf_err err = connect_to(node->port, connection);
+    return err ? mf_why(why, err, "the node does not listen any more") : MF_OK;
+}
+
+static mf_err mayfly_begin(struct subject *subject, uint32_t instance, int *connection,
+                           struct mf_why *why)
+{
+    const struct node *node = subject->state;
+    char name[NAME_BYTES], path[64];
+    struct load_target target;
+    instance_name(instance, name);
+    (void)snprintf(path, sizeof path, "/function/%s", name);
+    mf_err err = load_target_set(&target, node->port, path);
+    return err ? err : request_send(*connection, &target, why);
+}
+
+static mf_err mayfly_serve(struct subject *subject, struct load_target *target, struct mf_why *why)
+{
+    struct node *node = subject->state;
+    mf_err err = node->serves ? MF_OK : deploy(node, "bench-warm", why);
+    node->serves = true;
+    return err ? err : load_target_set(target, node->port, "/function/bench-warm");
+}
+
+static mf_err mayfly_processes(struct subject *subject, struct processes *list)
+{
+    const struct node *node = subject->state;
+    return processes_add_tree(list, node->daemon.pid);
+}
+
+const struct subject_kind subject_mayfly = {
+    .open = mayfly_open,
+    .close = mayfly_close,
+    .prepare = mayfly_prepare,
+    .connect = mayfly_connect,
+    .begin = mayfly_begin,
+    .end = mayfly_end,
+    .serve = mayfly_serve,
+    .processes = mayfly_processes,
+};

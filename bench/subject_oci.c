@@ -1,0 +1,327 @@
+/*
+ * subject_oci.c: the static server of "process" in a container, by an OCI run-time:
+ * `RUNTIME run` of the bundle that `RUNTIME spec` describes, changed only in its
+ * command and its terminal. A keeper holds the processes of each together.
+ * runc passes the listening socket on; runsc cannot, there the server speaks on its
+ * standard input and output, a socket pair. Owns a scratch folder.
+ */
+#include <errno.h>
+#include <ftw.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/subject.h"
+
+#define ARGUMENTS_MAX 24
+#define ID_BYTES 24
+#define REMOVE_DEPTH 16
+
+struct container {
+    struct child keeper;
+    int listener;   /* runc: passed on; -1: none */
+    uint16_t port;
+    int connection; /* runsc: our end of the pair; -1: none or given away */
+    char id[ID_BYTES];
+};
+
+struct oci {
+    bool gvisor;
+    char folder[64];
+    char state[80];
+    char keeper[PATH_MAX];
+    uint32_t count;
+    uint32_t named; /* so that every container has an id of its own */
+    struct container *container;
+};
+
+/* Flags that stand before the command of either run-time. */
+static size_t global_flags(const struct oci *oci, const char *runtime, const char **argv)
+{
+    size_t n = 0;
+    argv[n++] = runtime;
+    argv[n++] = "--root";
+    argv[n++] = oci->state;
+    if (oci->gvisor)
+        argv[n++] = "--network=none";
+    if (oci->gvisor && geteuid() != 0) {
+        argv[n++] = "--rootless";
+        argv[n++] = "--ignore-cgroups";
+    }
+    return n;
+}
+
+static mf_err run_in(const char *folder, const char *const *argv, struct mf_why *why)
+{
+    const struct child_plan plan = {
+        .argv = argv, .directory = folder, .in = -1, .out = -1, .passed = -1};
+    return child_run(&plan, why);
+}
+
+static mf_err copy_file(const char *from, const char *to)
+{
+    const char *const argv[] = {"cp", from, to, NULL};
+    return run_in(NULL, argv, NULL);
+}
+
+/* config.json: the run-time's own specification with our command. */
+static mf_err write_config(struct oci *oci, const char *runtime, struct mf_why *why)
+{
+    char path[128];
+    const char *const argv[] = {runtime, "spec",
+                                !oci->gvisor && geteuid() != 0 ? "--rootless" : NULL, NULL};
+    mf_err err = run_in(oci->folder, argv, why);
+    if (err)
+        return err;
+    (void)snprintf(path, sizeof path, "%s/config.json", oci->folder);
+    json_error_t error;
+    json_t *config = json_load_file(path, 0, &error);
+    json_t *process = json_object_get(config, "process");
+    json_object_set_new(process, "terminal", json_false());
+    json_object_set_new(process, "args",
+                        json_pack("[ss]", "/server", oci->gvisor ? "--stdio" : "--passed"));
+    bool written = process && json_dump_file(config, path, JSON_INDENT(2)) == 0;
+    json_decref(config);
+    return written ? MF_OK : mf_why(why, MF_EFORMAT, "%s spec wrote no usable config.json", runtime);
+}
+
+static mf_err make_bundle(struct oci *oci, const char *runtime, struct mf_why *why)
+{
+    char server[PATH_MAX], path[128];
+    if (!beside_us(BENCH_STATIC_HTTP, server) || !beside_us(BENCH_KEEPER, oci->keeper))
+        return mf_why(why, MF_EUNSUPPORTED, "%s and %s are not beside the mayfly command",
+                      BENCH_STATIC_HTTP, BENCH_KEEPER);
+    (void)snprintf(oci->folder, sizeof oci->folder, "/tmp/mayfly-bench-XXXXXX");
+    if (!mkdtemp(oci->folder))
+        return mf_why(why, mf_err_from_errno(errno), "no folder in /tmp: %s", strerror(errno));
+    (void)snprintf(oci->state, sizeof oci->state, "%s/state", oci->folder);
+    (void)snprintf(path, sizeof path, "%s/rootfs", oci->folder);
+    if (mkdir(path, 0755) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "%s: %s", path, strerror(errno));
+    (void)snprintf(path, sizeof path, "%s/rootfs/server", oci->folder);
+    if (copy_file(server, path))
+        return mf_why(why, MF_EIO, "%s: cannot write", path);
+    return write_config(oci, runtime, why);
+}
+
+static mf_err oci_prepare(struct subject *subject, uint32_t count, struct mf_why *why);
+static mf_err oci_end(struct subject *subject, uint32_t instance, struct rusage *cost,
+                      struct mf_why *why);
+
+/* One container by way of trial: only that shows whether this machine lets it. */
+static mf_err try_one(struct subject *subject, struct mf_why *why)
+{
+    struct oci *oci = subject->state;
+    struct mf_why reason = {{0}};
+    mf_err err = oci_prepare(subject, 1, &reason);
+    if (!err)
+        err = subject_start(subject, 0, 0, NULL, &reason);
+    if (err) {
+        char words[256];
+        (void)mf_why(why, MF_EUNSUPPORTED, "%s does not run here: %s", subject->detail,
+                     oci->count ? child_last_words(&oci->container[0].keeper, words, sizeof words)
+                                : reason.text);
+        return MF_EUNSUPPORTED;
+    }
+    return oci_end(subject, 0, NULL, why);
+}
+
+static mf_err oci_open(struct subject *subject, struct mf_why *why)
+{
+    struct oci *oci = calloc(1, sizeof *oci);
+    if (!oci)
+        return MF_ENOMEM;
+    subject->state = oci;
+    oci->gvisor = strcmp(subject->detail, "runsc") == 0;
+    const char *const argv[] = {subject->detail, "--version", NULL};
+    if (run_in(NULL, argv, NULL))
+        return mf_why(why, MF_EUNSUPPORTED, "%s is not installed (Debian package %s)",
+                      subject->detail, subject->detail);
+    mf_err err = make_bundle(oci, subject->detail, why);
+    return err ? err : try_one(subject, why);
+}
+
+static void container_close(struct container *container)
+{
+    child_end(&container->keeper, SIGTERM, NULL);
+    if (container->listener >= 0)
+        close(container->listener);
+    if (container->connection >= 0)
+        close(container->connection);
+    container->listener = container->connection = -1;
+}
+
+/* Have the run-time forget what it noted of a container that is dead. */
+static void forget(struct subject *subject, struct container *container)
+{
+    const char *argv[ARGUMENTS_MAX];
+    size_t n = global_flags(subject->state, subject->detail, argv);
+    argv[n++] = "delete";
+    argv[n++] = "--force";
+    argv[n++] = container->id;
+    argv[n] = NULL;
+    mf_err ignored = run_in(NULL, argv, NULL);
+    (void)ignored;
+}
+
+static void end_all(struct subject *subject)
+{
+    struct oci *oci = subject->state;
+    for (uint32_t i = 0; i < oci->count; i++) {
+        bool ran = oci->container[i].keeper.pid > 0;
+        container_close(&oci->container[i]);
+        if (ran)
+            forget(subject, &oci->container[i]);
+    }
+    free(oci->container);
+    oci->container = NULL;
+    oci->count = 0;
+}
+
+static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *walk)
+{
+    (void)stat, (void)type, (void)walk;
+    return remove(path);
+}
+
+static void oci_close(struct subject *subject)
+{
+    struct oci *oci = subject->state;
+    if (!oci)
+        return;
+    end_all(subject);
+    if (oci->folder[0])
+        nftw(oci->folder, remove_one, REMOVE_DEPTH, FTW_DEPTH | FTW_PHYS);
+    free(oci);
+    subject->state = NULL;
+}
+
+static mf_err start_keeper(struct subject *subject, struct container *container,
+                           struct mf_why *why)
+{
+    struct oci *oci = subject->state;
+    int pair[2] = {-1, -1};
+    mf_err err;
+    if (oci->gvisor)
+        err = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0 ? MF_OK : MF_EIO;
+    else
+        err = listen_anywhere(&container->listener, &container->port);
+    if (err)
+        return mf_why(why, err, "no sockets for a container: %s", strerror(errno));
+    container->connection = pair[0];
+    (void)snprintf(container->id, sizeof container->id, "bench-%u", oci->named++);
+    const char *argv[ARGUMENTS_MAX] = {oci->keeper};
+    size_t n = 1 + global_flags(oci, subject->detail, argv + 1);
+    argv[n++] = "run";
+    argv[n++] = "--detach";
+    argv[n++] = "--bundle";
+    argv[n++] = oci->folder;
+    if (!oci->gvisor) {
+        argv[n++] = "--preserve-fds";
+        argv[n++] = "1";
+    }
+    argv[n++] = container->id;
+    argv[n] = NULL;
+    const struct child_plan plan = {.argv = argv,
+                                    .in = pair[1],
+                                    .out = pair[1],
+                                    .passed = container->listener,
+                                    .holds_usr1 = true};
+    err = child_start(&plan, &container->keeper, why);
+    if (pair[1] >= 0)
+        close(pair[1]);
+    return err;
+}
+
+static mf_err oci_prepare(struct subject *subject, uint32_t count, struct mf_why *why)
+{
+    struct oci *oci = subject->state;
+    end_all(subject);
+    oci->container = calloc(count, sizeof *oci->container);
+    if (!oci->container)
+        return MF_ENOMEM;
+    oci->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        oci->container[i].keeper = CHILD_NONE;
+        oci->container[i].listener = oci->container[i].connection = -1;
+    }
+    mf_err err = MF_OK;
+    for (uint32_t i = 0; i < count && !err; i++)
+        err = start_keeper(subject, &oci->container[i], why);
+    return err;
+}
+
+/* The request is written before there is a server: it waits in the socket. */
+static mf_err oci_connect(struct subject *subject, uint32_t instance, int *connection,
+                          struct mf_why *why)
+{
+    struct oci *oci = subject->state;
+    mf_assert(instance < oci->count);
+    struct container *container = &oci->container[instance];
+    struct load_target target;
+    mf_err err = load_target_set(&target, container->port, "/");
+    if (!err && !oci->gvisor)
+        err = connect_to(container->port, connection);
+    if (err)
+        return err;
+    if (oci->gvisor) {
+        *connection = container->connection;
+        container->connection = -1;
+    }
+    return request_send(*connection, &target, why);
+}
+
+static mf_err oci_begin(struct subject *subject, uint32_t instance, int *connection,
+                        struct mf_why *why)
+{
+    (void)connection;
+    struct oci *oci = subject->state;
+    struct container *container = &oci->container[instance];
+    if (kill(container->keeper.pid, SIGUSR1) != 0)
+        return mf_why(why, MF_EDEAD, "the keeper of container %s is gone", container->id);
+    return MF_OK;
+}
+
+static mf_err oci_end(struct subject *subject, uint32_t instance, struct rusage *cost,
+                      struct mf_why *why)
+{
+    (void)why;
+    struct oci *oci = subject->state;
+    struct container *container = &oci->container[instance];
+    child_end(&container->keeper, SIGTERM, cost);
+    container_close(container);
+    forget(subject, container);
+    return MF_OK;
+}
+
+static mf_err oci_processes(struct subject *subject, struct processes *list)
+{
+    struct oci *oci = subject->state;
+    mf_err err = MF_OK;
+    for (uint32_t i = 0; i < oci->count && !err; i++) {
+        if (oci->container[i].keeper.pid <= 0)
+            continue;
+        uint32_t keeper = list->count;
+        err = processes_add_tree(list, oci->container[i].keeper.pid);
+        if (!err) /* the keeper is ours, not the container's */
+            list->pid[keeper] = list->pid[--list->count];
+    }
+    return err;
+}
+
+const struct subject_kind subject_oci = {
+    .open = oci_open,
+    .close = oci_close,
+    .prepare = oci_prepare,
+    .connect = oci_connect,
+    .begin = oci_begin,
+    .end = oci_end,
+    .processes = oci_processes,
+    .cost_at_end = true,
+};

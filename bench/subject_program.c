@@ -1,0 +1,201 @@
+/*
+ * subject_program.c: HTTP servers started as plain processes.
+ *   "process"      static_http, given a listening socket with the request waiting in it
+ *   "http-server"  bare libmicrohttpd, for load only
+ *   --peer         any command, which listens on $PORT
+ * Owns the processes it starts.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/subject.h"
+
+struct instance {
+    struct child child;
+    int listener; /* -1: none */
+};
+
+struct program {
+    char path[PATH_MAX];
+    struct child server; /* of serve() */
+    struct instance *instance;
+    uint32_t count;
+};
+
+static bool is_peer(const struct subject *subject)
+{
+    return subject->detail != NULL;
+}
+
+static mf_err program_open(struct subject *subject, struct mf_why *why)
+{
+    struct program *program = calloc(1, sizeof *program);
+    if (!program)
+        return MF_ENOMEM;
+    program->server = CHILD_NONE;
+    subject->state = program;
+    const char *name = strcmp(subject->name, "http-server") == 0 ? BENCH_HTTP_SERVER
+                                                                 : BENCH_STATIC_HTTP;
+    if (is_peer(subject) || beside_us(name, program->path))
+        return MF_OK;
+    return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; build it with ./up --build",
+                  name);
+}
+
+static void instance_close(struct instance *instance, struct rusage *cost)
+{
+    child_end(&instance->child, SIGKILL, cost);
+    if (instance->listener >= 0)
+        close(instance->listener);
+    instance->listener = -1;
+}
+
+static void end_all(struct program *program)
+{
+    for (uint32_t i = 0; i < program->count; i++)
+        instance_close(&program->instance[i], NULL);
+    free(program->instance);
+    program->instance = NULL;
+    program->count = 0;
+}
+
+static void program_close(struct subject *subject)
+{
+    struct program *program = subject->state;
+    if (!program)
+        return;
+    end_all(program);
+    child_end(&program->server, SIGTERM, NULL);
+    free(program);
+    subject->state = NULL;
+}
+
+static mf_err program_prepare(struct subject *subject, uint32_t count, struct mf_why *why)
+{
+    (void)why;
+    struct program *program = subject->state;
+    end_all(program);
+    program->instance = calloc(count, sizeof *program->instance);
+    if (!program->instance)
+        return MF_ENOMEM;
+    program->count = count;
+    for (uint32_t i = 0; i < count; i++)
+        program->instance[i] = (struct instance){.child = CHILD_NONE, .listener = -1};
+    return MF_OK;
+}
+
+static mf_err start_peer(const char *command, uint16_t *port, struct child *child,
+                         struct mf_why *why)
+{
+    mf_err err = free_port(port);
+    if (err)
+        return err;
+    char text[8];
+    (void)snprintf(text, sizeof text, "%u", *port);
+    setenv("PORT", text, 1);
+    const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+    const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = -1};
+    return child_start(&plan, child, why);
+}
+
+/* The listening socket exists before the program, and the request waits in it. */
+static mf_err program_connect(struct subject *subject, uint32_t instance, int *connection,
+                              struct mf_why *why)
+{
+    struct program *program = subject->state;
+    mf_assert(instance < program->count);
+    if (is_peer(subject))
+        return MF_OK;
+    uint16_t port = 0;
+    struct load_target target;
+    mf_err err = listen_anywhere(&program->instance[instance].listener, &port);
+    if (!err)
+        err = connect_to(port, connection);
+    if (!err)
+        err = load_target_set(&target, port, "/");
+    return err ? mf_why(why, err, "no sockets for a server") : request_send(*connection, &target, why);
+}
+
+static mf_err begin_peer(struct subject *subject, struct child *child, int *connection,
+                         struct mf_why *why)
+{
+    uint16_t port = 0;
+    struct load_target target;
+    mf_err err = start_peer(subject->detail, &port, child, why);
+    if (!err)
+        err = connect_when_up(port, child, connection, why);
+    if (!err)
+        err = load_target_set(&target, port, "/");
+    return err ? err : request_send(*connection, &target, why);
+}
+
+static mf_err program_begin(struct subject *subject, uint32_t instance, int *connection,
+                            struct mf_why *why)
+{
+    struct program *program = subject->state;
+    struct instance *it = &program->instance[instance];
+    if (is_peer(subject))
+        return begin_peer(subject, &it->child, connection, why);
+    const char *const argv[] = {program->path, "--passed", NULL};
+    const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = it->listener};
+    return child_start(&plan, &it->child, why);
+}
+
+static mf_err program_end(struct subject *subject, uint32_t instance, struct rusage *cost,
+                          struct mf_why *why)
+{
+    (void)why;
+    struct program *program = subject->state;
+    instance_close(&program->instance[instance], cost);
+    return MF_OK;
+}
+
+static mf_err program_serve(struct subject *subject, struct load_target *target, struct mf_why *why)
+{
+    struct program *program = subject->state;
+    uint16_t port = 0;
+    mf_err err;
+    if (is_peer(subject)) {
+        err = start_peer(subject->detail, &port, &program->server, why);
+    } else {
+        err = free_port(&port);
+        char text[8], threads[8];
+        (void)snprintf(text, sizeof text, "%u", port);
+        (void)snprintf(threads, sizeof threads, "%u", bench_shards());
+        const char *const argv[] = {program->path, text, threads, NULL};
+        const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = -1};
+        if (!err)
+            err = child_start(&plan, &program->server, why);
+    }
+    int connection = -1;
+    if (!err)
+        err = connect_when_up(port, &program->server, &connection, why);
+    if (!err)
+        close(connection);
+    return err ? err : load_target_set(target, port, "/");
+}
+
+static mf_err program_processes(struct subject *subject, struct processes *list)
+{
+    struct program *program = subject->state;
+    mf_err err = MF_OK;
+    for (uint32_t i = 0; i < program->count && !err; i++)
+        if (program->instance[i].child.pid > 0)
+            err = processes_add_tree(list, program->instance[i].child.pid);
+    return err;
+}
+
+const struct subject_kind subject_program = {
+    .open = program_open,
+    .close = program_close,
+    .prepare = program_prepare,
+    .connect = program_connect,
+    .begin = program_begin,
+    .end = program_end,
+    .serve = program_serve,
+    .processes = program_processes,
+};
