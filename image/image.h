@@ -69,4 +69,10 @@ void image_close(struct image_file *file);
 bool image_symbol(const struct image_file *file, uint64_t address, const char **name,
                   uint64_t *distance);
 
+/* How many symbols there are; looks at all of them. */
+struct image_symbol_counts {
+    uint64_t kernel, program;
+};
+struct image_symbol_counts image_count_symbols(const struct image_file *file);
+
 #endif

@@ -22,6 +22,7 @@ struct table {
 };
 
 static bool find_table(const struct image_file *file, struct table *table);
+static Elf64_Sym symbol_at(const struct table *table, uint64_t index);
 static bool nearest(const struct table *table, uint64_t from, uint64_t to, uint64_t address,
                     Elf64_Sym *symbol);
 static bool same_segment(const struct image *image, uint64_t low, uint64_t high);
@@ -45,6 +46,24 @@ bool image_symbol(const struct image_file *file, uint64_t address, const char **
     *name = name_of(&table, best);
     *distance = address - best->st_value;
     return *name != NULL;
+}
+
+struct image_symbol_counts image_count_symbols(const struct image_file *file)
+{
+    struct image_symbol_counts counts = {0};
+    struct table table;
+    if (!find_table(file, &table))
+        return counts;
+    for (uint64_t i = 0; i < table.count; i++) {
+        Elf64_Sym symbol = symbol_at(&table, i);
+        if (symbol.st_shndx == SHN_UNDEF)
+            continue;
+        if (symbol.st_value < MF_KERNEL_LIMIT)
+            counts.kernel++;
+        else
+            counts.program++;
+    }
+    return counts;
 }
 
 static bool find_table(const struct image_file *file, struct table *table)

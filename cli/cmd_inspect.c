@@ -1,0 +1,216 @@
+/*
+ * cmd_inspect.c: mayfly inspect FILE.mf (what is in an image) and inspect --host
+ * (what this machine lets a guest do). The text is printed from the same JSON that
+ * --json gives.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/host.h"
+#include "image/inspect.h"
+
+enum { KEY_HOST = CLI_LONG + 1, KEY_JSON };
+
+static const struct cli_option options[] = {
+    {"host", KEY_HOST, NULL, "show the host calls each sandbox admits, and which work here"},
+    {"json", KEY_JSON, NULL, "print as JSON"},
+    {0},
+};
+
+static void title(const char *text)
+{
+    printf("\n%s%s%s\n", cli_colour(CLI_BOLD), text, cli_colour(CLI_PLAIN));
+}
+
+static json_int_t number(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+static void print_head(const char *path, const json_t *image)
+{
+    const json_t *hash = json_object_get(image, "hash"), *bytes = json_object_get(image, "bytes");
+    bool holds = json_is_true(json_object_get(hash, "holds"));
+    char file[16], kernel[16], program[16], window[16];
+    printf("%s%s%s: %s, ABI %" JSON_INTEGER_FORMAT "\n", cli_colour(CLI_BOLD), path,
+           cli_colour(CLI_PLAIN), cli_bytes((uint64_t)number(bytes, "file"), file),
+           number(image, "abi_version"));
+    printf("%s %s  %s%s%s\n", text(hash, "algorithm"), text(hash, "value"),
+           cli_colour(holds ? CLI_GREEN : CLI_RED), holds ? "holds" : "DOES NOT HOLD",
+           cli_colour(CLI_PLAIN));
+    printf("in memory: kernel %s, program %s, in a window of %s\n",
+           cli_bytes((uint64_t)number(bytes, "kernel_memory"), kernel),
+           cli_bytes((uint64_t)number(bytes, "program_memory"), program),
+           cli_bytes((uint64_t)number(bytes, "window"), window));
+}
+
+static void print_settings(const json_t *image)
+{
+    title("Settings");
+    if (json_object_get(image, "manifest_refused")) {
+        printf("%sthe manifest is refused:%s %s\n", cli_colour(CLI_RED), cli_colour(CLI_PLAIN),
+               text(image, "manifest_refused"));
+        return;
+    }
+    const json_t *manifest = json_object_get(image, "manifest");
+    const char *key;
+    json_t *value;
+    json_object_foreach (json_object_get(image, "settings"), key, value) {
+        char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+        bool given = json_object_get(manifest, key) != NULL;
+        printf("%-16s %s%s%s%s\n", key, shown ? shown : "?", given ? "" : cli_colour(CLI_DIM),
+               given ? "" : "  (default)", cli_colour(CLI_PLAIN));
+        free(shown);
+    }
+}
+
+static void print_segments(const json_t *image)
+{
+    struct cli_table table;
+    title("Segments");
+    cli_table_open(&table, 5);
+    static const char *const heading[] = {"OWNER", "MAY", "ADDRESS", "MEMORY", "IN THE FILE"};
+    for (size_t i = 0; i < sizeof heading / sizeof heading[0]; i++)
+        cli_table_add(&table, "%s", heading[i]);
+    size_t i;
+    json_t *segment;
+    json_array_foreach (json_object_get(image, "segments"), i, segment) {
+        json_int_t address = number(segment, "address"), memory = number(segment, "memory_bytes");
+        char bytes[16];
+        cli_table_add(&table, "%s", text(segment, "owner"));
+        cli_table_add(&table, "%s", text(segment, "permissions"));
+        cli_table_add(&table, "0x%llx..0x%llx", address, address + memory);
+        cli_table_add(&table, "%s", cli_bytes((uint64_t)memory, bytes));
+        cli_table_add(&table, "%s", cli_bytes((uint64_t)number(segment, "file_bytes"), bytes));
+    }
+    cli_table_close(&table);
+}
+
+static void print_entries(const json_t *image)
+{
+    title("Entry points");
+    const char *key;
+    json_t *value;
+    json_object_foreach (json_object_get(image, "entries"), key, value)
+        printf("%-16s 0x%llx\n", key, json_integer_value(value));
+    const json_t *symbols = json_object_get(image, "symbols");
+    printf("symbols          %lld of the kernel, %lld of the program\n", number(symbols, "kernel"),
+           number(symbols, "program"));
+}
+
+static void print_calls(const json_t *image)
+{
+    const json_t *calls = json_object_get(image, "system_calls");
+    const json_t *known = json_object_get(calls, "calls");
+    title("System calls the program contains");
+    size_t i, column = 0;
+    json_t *call;
+    json_array_foreach (known, i, call) {
+        char name[64];
+        if (json_is_string(json_object_get(call, "name")))
+            (void)snprintf(name, sizeof name, "%s", text(call, "name"));
+        else
+            (void)snprintf(name, sizeof name, "number %lld", number(call, "number"));
+        size_t bytes = strlen(name) + 1;
+        if (column + bytes > 90) {
+            printf("\n");
+            column = 0;
+        }
+        printf("%s%s", column ? " " : "", name);
+        column += bytes;
+    }
+    printf("%s(%zu, at %lld places)\n", column ? "\n" : "none ", json_array_size(known),
+           number(calls, "sites") - number(calls, "unknown"));
+    const json_t *at = json_object_get(calls, "unknown_at");
+    if (!json_array_size(at))
+        return;
+    printf("At %lld more the number is not known until run time, as in musl's syscall(), which "
+           "takes it as an argument:\n", number(calls, "unknown"));
+    json_array_foreach (at, i, call)
+        printf("%s0x%llx", i ? " " : "", json_integer_value(call));
+    printf("%s\n", number(calls, "unknown") > (json_int_t)json_array_size(at) ? " ..." : "");
+}
+
+static int show(const char *path, json_t *image, bool json)
+{
+    if (!image)
+        return cli_fail(CLI_FAILED, "out of memory");
+    bool holds = json_is_true(json_object_get(json_object_get(image, "hash"), "holds"));
+    bool refused = json_object_get(image, "manifest_refused") != NULL;
+    int code = CLI_OK;
+    if (json) {
+        code = cli_print_json(json_incref(image));
+    } else {
+        print_head(path, image);
+        print_settings(image);
+        print_segments(image);
+        print_entries(image);
+        print_calls(image);
+    }
+    json_decref(image);
+    if (code == CLI_OK && (!holds || refused))
+        code = cli_fail(CLI_FAILED, "%s: %s; a node refuses it", path,
+                        holds ? "its manifest is not valid"
+                              : "damaged or changed, its hash does not hold");
+    return code;
+}
+
+static int inspect(const char *path, bool json)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return cli_fail(errno == ENOENT ? CLI_NOT_FOUND : CLI_FAILED, "%s: %s", path,
+                        strerror(errno));
+    struct image_file file;
+    struct mf_why why = {0};
+    mf_err err = image_open(fd, false, &file, &why);
+    (void)close(fd);
+    if (err)
+        return cli_fail(CLI_FAILED, "%s: %s", path, mf_why_text(&why, err));
+    int code = show(path, inspect_image(&file), json);
+    image_close(&file);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    bool host = false, json = false;
+    int key;
+    while ((key = cli_getopt(&cmd_inspect, argc, argv)) != -1) {
+        if (key == KEY_HOST)
+            host = true;
+        else if (key == KEY_JSON)
+            json = true;
+    }
+    if (host && optind < argc)
+        cli_usage(&cmd_inspect, "--host is about this machine, not about an image");
+    if (host)
+        return host_show(json);
+    if (argc - optind != 1)
+        cli_usage(&cmd_inspect, "give one image");
+    return inspect(argv[optind], json);
+}
+
+const struct command cmd_inspect = {
+    .name = "inspect",
+    .arguments = "FILE.mf | --host [--json]",
+    .summary = "show what is in an image, or what this machine lets a guest do",
+    .details =
+        "Of an image: segments with their permissions, settings, the content hash and\n"
+        "whether it holds, entry points, and the system calls that the program's code\n"
+        "contains, as far as they can be told without running it.\n\n"
+        "An image that is refused is refused with the reason.",
+    .options = options,
+    .run = run,
+};

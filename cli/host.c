@@ -1,0 +1,117 @@
+/*
+ * host.c: which sandboxes work here, as a spawner of our own finds out by trying
+ * them, and the monitors' own lists of the host system calls that a guest can make.
+ */
+#include "cli/host.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "image/settings.h"
+#include "monitor/process/filter.h"
+#include "node/instance/spawner.h"
+
+struct support {
+    struct sandbox_support sandbox;
+    bool known;        /* false: no spawner could tell */
+    struct mf_why why; /* then why                     */
+};
+
+static void find_support(struct support *support)
+{
+    char path[PATH_MAX];
+    struct spawner spawner;
+    *support = (struct support){0};
+    mf_err err = MF_OK;
+    if (!cli_beside("mayfly-spawner", path, sizeof path)) {
+        err = mf_why(&support->why, MF_ENOENT, "no mayfly-spawner beside the mayfly program");
+    } else {
+        err = spawner_open(path, &spawner, &support->why);
+        if (!err) {
+            spawner_support(&spawner, &support->sandbox);
+            spawner_close(&spawner);
+        }
+    }
+    support->known = err == MF_OK;
+    if (err && !support->why.text[0])
+        (void)mf_why(&support->why, err, "%s", mf_err_words(err));
+}
+
+static json_t *lines_to_json(const struct filter_line *lines, uint32_t count)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        (void)json_array_append_new(
+            array, json_pack("{s:s, s:i, s:s, s:s}", "call", lines[i].call, "number",
+                             (int)lines[i].number, "rule", lines[i].arguments, "reason",
+                             lines[i].reason));
+    return array;
+}
+
+static json_t *sandbox_to_json(enum mf_sandbox sandbox, const struct support *support,
+                               json_t *calls)
+{
+    const char *why = support->why.text;
+    if (support->known)
+        why = support->sandbox.usable[sandbox] ? NULL : support->sandbox.why[sandbox].text;
+    return json_pack("{s:s, s:b, s:s?, s:o}", "name", sandbox_name(sandbox), "usable",
+                     support->known && support->sandbox.usable[sandbox], "why", why, "host_calls",
+                     calls);
+}
+
+static json_t *host_to_json(const struct support *support)
+{
+    enum mf_sandbox automatic = MF_SANDBOX_AUTO;
+    if (support->known && support->sandbox.usable[MF_SANDBOX_KVM])
+        automatic = MF_SANDBOX_KVM;
+    else if (support->known && support->sandbox.usable[MF_SANDBOX_PROCESS])
+        automatic = MF_SANDBOX_PROCESS;
+    json_t *sandboxes = json_pack(
+        "[o]", sandbox_to_json(MF_SANDBOX_PROCESS, support,
+                               lines_to_json(filter_lines, filter_line_count)));
+    return json_pack("{s:s?, s:o}", "auto",
+                     automatic == MF_SANDBOX_AUTO ? NULL : sandbox_name(automatic), "sandboxes",
+                     sandboxes);
+}
+
+static void print_sandbox(const json_t *sandbox)
+{
+    const char *name = json_string_value(json_object_get(sandbox, "name"));
+    const char *why = json_string_value(json_object_get(sandbox, "why"));
+    bool usable = json_is_true(json_object_get(sandbox, "usable"));
+    const json_t *calls = json_object_get(sandbox, "host_calls");
+    printf("\n%s%s%s: %s%s%s%s%s\n", cli_colour(CLI_BOLD), name, cli_colour(CLI_PLAIN),
+           cli_colour(usable ? CLI_GREEN : CLI_RED), usable ? "works here" : "does not work here",
+           cli_colour(CLI_PLAIN), why ? ": " : "", why ? why : "");
+    printf("%zu host system calls are admitted, each only as said:\n", json_array_size(calls));
+    size_t i;
+    json_t *call;
+    json_array_foreach (calls, i, call)
+        printf("\n  %s%s%s: %s\n      %s\n", cli_colour(CLI_BOLD),
+               json_string_value(json_object_get(call, "call")), cli_colour(CLI_PLAIN),
+               json_string_value(json_object_get(call, "rule")),
+               json_string_value(json_object_get(call, "reason")));
+}
+
+int host_show(bool json)
+{
+    struct support support;
+    find_support(&support);
+    json_t *host = host_to_json(&support);
+    if (!host)
+        return cli_fail(CLI_FAILED, "out of memory");
+    if (json)
+        return cli_print_json(host);
+    const char *automatic = json_string_value(json_object_get(host, "auto"));
+    if (automatic)
+        printf("'auto' means '%s' on this machine.\n", automatic);
+    else
+        printf("No sandbox works on this machine.\n");
+    size_t i;
+    json_t *sandbox;
+    json_array_foreach (json_object_get(host, "sandboxes"), i, sandbox)
+        print_sandbox(sandbox);
+    json_decref(host);
+    return CLI_OK;
+}
