@@ -147,7 +147,7 @@ static mf_err run_one_by_one(const struct bench *bench, struct bench_run *run, s
     for (uint32_t i = 0; i < count && !err; i++) {
         struct bench_run alone = {.name = run->name,
                                   .options = run->options,
-                                  .report = run->report,
+                                  .rows = run->rows,
                                   .subject_count = 1,
                                   .subject = {run->subject[i]}};
         err = open_subject(&alone, &alone.subject[0], why);
@@ -167,12 +167,12 @@ static mf_err run_one_by_one(const struct bench *bench, struct bench_run *run, s
 }
 
 mf_err bench_run(const struct bench *bench, const struct bench_options *options,
-                 struct report *report, struct mf_why *why)
+                 struct rows *rows, struct mf_why *why)
 {
     if (options->isolation && strcmp(options->isolation, ISOLATION_DEFAULT) != 0)
         return mf_why(why, MF_EUNSUPPORTED, "isolation %s is not there yet; there is: %s",
                       options->isolation, ISOLATION_DEFAULT);
-    struct bench_run run = {.name = bench->name, .options = options, .report = report};
+    struct bench_run run = {.name = bench->name, .options = options, .rows = rows};
     find_subjects(&run, bench);
     if (!run.subject_count)
         return mf_why(why, MF_EINVAL, "%s has none of these subjects; it has: %s", bench->name,
@@ -188,19 +188,19 @@ mf_err bench_tick(struct bench_run *run, struct mf_why *why)
 }
 
 mf_err bench_row(struct bench_run *run, const struct subject *subject, const char *metric,
-                 enum report_unit unit, struct samples *samples, json_t **row)
+                 enum row_unit unit, struct samples *samples, json_t **row)
 {
-    return report_add(run->report, run->name, subject->name, metric, unit, samples, row);
+    return rows_add(run->rows, run->name, subject->name, metric, unit, samples, row);
 }
 
 mf_err bench_row_one(struct bench_run *run, const struct subject *subject, const char *metric,
-                     enum report_unit unit, double value)
+                     enum row_unit unit, double value)
 {
-    return report_add_one(run->report, run->name, subject->name, metric, unit, value);
+    return rows_add_one(run->rows, run->name, subject->name, metric, unit, value);
 }
 
 mf_err bench_row_isolated(struct bench_run *run, const struct subject *subject, const char *metric,
-                          enum report_unit unit, struct samples *samples)
+                          enum row_unit unit, struct samples *samples)
 {
     mf_err err = bench_row(run, subject, metric, unit, samples, NULL);
     if (err || subject->kind != &subject_mayfly || strchr(subject->name, ':'))

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "bench/report.h"
+#include "bench/rows.h"
 #include "bench/subject.h"
 
 #define BENCH_SUBJECTS_MAX 16u
@@ -44,7 +44,7 @@ struct bench_options {
 struct bench_run {
     const char *name;
     const struct bench_options *options;
-    struct report *report;
+    struct rows *rows;
     uint32_t subject_count;
     struct subject subject[BENCH_SUBJECTS_MAX];
     uint64_t done, total; /* for the progress bar; a bench that knows sets total */
@@ -69,10 +69,10 @@ BENCHES(BENCH_DECLARE)
 const struct bench *const *bench_all(void);
 const struct bench *bench_find(const char *name);
 
-/* Run one bench; its rows are added to report. A subject that cannot run is left
+/* Run one bench; its rows are added to *rows. A subject that cannot run is left
  * out with a remark; MF_EUNSUPPORTED when none can. Ends everything it started. */
 MF_CHECKED mf_err bench_run(const struct bench *bench, const struct bench_options *options,
-                            struct report *report, struct mf_why *why);
+                            struct rows *rows, struct mf_why *why);
 
 /* Set by a signal handler of the caller's: runs stop at the next sample. */
 extern volatile sig_atomic_t bench_stop;
@@ -85,15 +85,15 @@ uint32_t bench_shards(void);
 /* One more of run->total is done. MF_EAGAIN: bench_stop is set. */
 MF_CHECKED mf_err bench_tick(struct bench_run *run, struct mf_why *why);
 
-/* report_add() for this bench. */
+/* rows_add() for this bench. */
 MF_CHECKED mf_err bench_row(struct bench_run *run, const struct subject *subject,
-                            const char *metric, enum report_unit unit, struct samples *samples,
+                            const char *metric, enum row_unit unit, struct samples *samples,
                             json_t **row);
 MF_CHECKED mf_err bench_row_one(struct bench_run *run, const struct subject *subject,
-                                const char *metric, enum report_unit unit, double value);
+                                const char *metric, enum row_unit unit, double value);
 /* Rows of ours are printed under the isolation in force, too: mayfly/kvm:reuse. */
 MF_CHECKED mf_err bench_row_isolated(struct bench_run *run, const struct subject *subject,
-                                     const char *metric, enum report_unit unit,
+                                     const char *metric, enum row_unit unit,
                                      struct samples *samples);
 
 /* Rest between samples, so that what one left behind does not tax the next. */

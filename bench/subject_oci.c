@@ -6,6 +6,7 @@
  * standard input and output, a socket pair. Owns a scratch folder.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <jansson.h>
 #include <signal.h>
@@ -27,7 +28,7 @@ struct container {
     struct child keeper;
     int listener;   /* runc: passed on; -1: none */
     uint16_t port;
-    int connection; /* runsc: our end of the pair; -1: none or given away */
+    int connection; /* runsc: our end of the pair; -1: none */
     char id[ID_BYTES];
 };
 
@@ -270,10 +271,8 @@ static mf_err oci_connect(struct subject *subject, uint32_t instance, int *conne
         err = connect_to(container->port, connection);
     if (err)
         return err;
-    if (oci->gvisor) {
-        *connection = container->connection;
-        container->connection = -1;
-    }
+    if (oci->gvisor) /* ours stays open: the server ends when nobody holds this end */
+        *connection = fcntl(container->connection, F_DUPFD_CLOEXEC, 0);
     return request_send(*connection, &target, why);
 }
 
