@@ -29,14 +29,14 @@ static size_t count(const struct mayfly_json *value)
 }
 
 /* On purpose: we take \u0000 in names and read only 64 deep and 256 characters a number;
- * jansson lets integers end at 64 bits. */
+ * jansson lets integers end at 64 bits, and takes a NUL for the text's end. */
 static bool may_differ(const uint8_t *data, size_t bytes)
 {
     size_t digits = 0, open = 0;
     for (size_t i = 0; i < bytes; i++) {
         digits = data[i] >= '0' && data[i] <= '9' ? digits + 1 : 0;
         open += data[i] == '[' || data[i] == '{';
-        if (digits > 17 || open > MAYFLY_JSON_DEPTH_MAX)
+        if (data[i] == 0 || digits > 17 || open > MAYFLY_JSON_DEPTH_MAX)
             return true;
         if (bytes - i >= 6 && memcmp(data + i, "\\u0000", 6) == 0)
             return true;
