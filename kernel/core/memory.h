@@ -1,0 +1,45 @@
+/*
+ * memory.h: the program's address space. Addresses and sizes are page-aligned unless
+ * said otherwise; results are 0 (or an address) or -errno. What is handed out is
+ * zero, belongs to one owner, and is never executable.
+ */
+#ifndef KERNEL_CORE_MEMORY_H
+#define KERNEL_CORE_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/boot.h"
+
+/* Lay out stack, heap and mappings behind the program; open what a start needs. */
+int memory_start(const struct mf_boot *boot);
+
+uint64_t memory_stack_top(void);
+uint64_t memory_stack_bytes(void);
+
+/* A touch of the stack's part that is not open yet? Then open it: true. */
+bool memory_grow_stack(uint64_t address);
+/* Is this address in the guard below the stack? */
+bool memory_is_guard(uint64_t address);
+/* Does it belong to the program, whatever it allows? */
+bool memory_is_owned(uint64_t address);
+
+/* Linux's brk: the break after it, which is the old one if it cannot be. Any address. */
+uint64_t memory_break(uint64_t address);
+
+/* hint: 0, or where it should be if that is free. */
+int64_t memory_map(uint64_t hint, uint64_t bytes, uint32_t prot);
+/* Exactly there; replace: instead of what is there, else -EEXIST. */
+int64_t memory_map_fixed(uint64_t address, uint64_t bytes, uint32_t prot, bool replace);
+int memory_unmap(uint64_t address, uint64_t bytes);
+int memory_protect(uint64_t address, uint64_t bytes, uint32_t prot);
+int memory_discard(uint64_t address, uint64_t bytes);
+
+enum memory_move { MEMORY_STAY, MEMORY_MOVE, MEMORY_MOVE_TO };
+int64_t memory_remap(uint64_t address, uint64_t old_bytes, uint64_t new_bytes,
+                     enum memory_move move, uint64_t to);
+
+/* Bytes that belong to somebody, and of the whole space. */
+void memory_usage(uint64_t *used, uint64_t *total);
+
+#endif

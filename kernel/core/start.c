@@ -1,0 +1,82 @@
+/*
+ * start.c: the initial stack: argc, argv, environment, auxiliary vector, and the
+ * strings above them (System V ABI, AMD64 supplement, figure 3.9).
+ * Guarantees: 16-byte alignment; every pointer is into the program's own stack.
+ * Leaves to others: that boot.c has checked the boot page and opened the stack.
+ */
+#include "kernel/core/start.h"
+
+#include <linux/auxvec.h>
+#include <stddef.h>
+
+#include "kernel/core/assert.h"
+#include "kernel/core/boot.h"
+#include "kernel/core/limits.h"
+#include "kernel/core/random.h"
+#include "kernel/core/string.h"
+#include "kernel/linux/identity.h"
+
+#define RANDOM_BYTES 16u /* behind AT_RANDOM */
+#define STACK_ALIGN 16u
+
+_Static_assert(MF_BOOT_ENV_MAX + ENVIRONMENT_COUNT_MAX * sizeof(uint64_t) + MF_PAGE_BYTES <=
+                   STACK_BYTES_MIN,
+               "what is open of the smallest stack takes the largest environment");
+
+static uint64_t push_bytes(uint64_t *sp, const void *data, size_t bytes)
+{
+    *sp -= bytes;
+    memcpy((void *)*sp, data, bytes);
+    return *sp;
+}
+
+uint64_t start_stack(const struct mf_boot *boot, uint64_t top)
+{
+    const char *name = boot_environment(START_NAME_VARIABLE);
+    if (!name)
+        name = "function";
+    uint8_t random[RANDOM_BYTES];
+    random_fill(random, sizeof random);
+
+    uint64_t sp = top - sizeof(uint64_t); /* Linux ends with a null word */
+    uint64_t name_at = push_bytes(&sp, name, strlen(name) + 1);
+    const char *environment = (const char *)boot + boot->env_offset;
+    uint64_t environment_at = push_bytes(&sp, environment, boot->env_bytes);
+    uint64_t random_at = push_bytes(&sp, random, sizeof random);
+
+    const uint64_t auxiliary[] = {
+        AT_PHDR, boot->program_phdr,
+        AT_PHENT, boot->program_phent,
+        AT_PHNUM, boot->program_phnum,
+        AT_PAGESZ, MF_PAGE_BYTES,
+        AT_ENTRY, boot->program_entry,
+        AT_HWCAP, boot->hwcap,
+        AT_HWCAP2, boot->hwcap2,
+        AT_CLKTCK, START_CLOCK_TICKS,
+        AT_UID, IDENTITY_UID,
+        AT_EUID, IDENTITY_UID,
+        AT_GID, IDENTITY_GID,
+        AT_EGID, IDENTITY_GID,
+        AT_SECURE, 0,
+        AT_FLAGS, 0,
+        AT_RANDOM, random_at,
+        AT_EXECFN, name_at,
+        AT_NULL, 0,
+    };
+    /* argc, argv[0], its end, the environment's pointers and their end */
+    uint64_t words = 3 + boot->env_count + 1 + sizeof auxiliary / sizeof auxiliary[0];
+    sp = (sp - words * sizeof(uint64_t)) & ~(uint64_t)(STACK_ALIGN - 1);
+    mf_assert(sp > top - STACK_BYTES_MIN);
+
+    uint64_t *word = (uint64_t *)sp;
+    *word++ = 1;
+    *word++ = name_at;
+    *word++ = 0;
+    for (uint32_t i = 0; i < boot->env_count; i++) {
+        *word++ = environment_at;
+        environment_at += strlen((const char *)environment_at) + 1;
+    }
+    *word++ = 0;
+    memcpy(word, auxiliary, sizeof auxiliary);
+    return sp;
+}

@@ -1,0 +1,463 @@
+/*
+ * event.c: the current event, and all that waits for the node or wakes it.
+ * Guarantees: every event begun gets exactly one end (END or ERROR) before the next
+ * one begins; an event cancelled before it was begun gets none; messages leave in
+ * order; the node is rung after what it must hear, if it sleeps.
+ * Leaves to others: layout of the rings (ring.c), lines of output (output.c).
+ * Owns the event's state and the ring.
+ */
+#include "kernel/event/event.h"
+
+#include <asm/errno.h>
+
+#include "abi/event.h"
+#include "kernel/core/fault.h"
+#include "kernel/core/hypercall.h"
+#include "kernel/core/string.h"
+#include "kernel/core/user.h"
+#include "kernel/event/fields.h"
+#include "kernel/event/output.h"
+#include "kernel/event/ring.h"
+
+#define CHUNK_LEAST 8192u /* less room than this: better wait than cut so small */
+
+static struct {
+    uint64_t id;          /* the current event; 0: none                       */
+    uint64_t announced;   /* the event whose body may still come; 0: complete */
+    struct mf_desc chunk; /* the oldest message, held while body is left      */
+    uint32_t chunk_at;    /* body bytes from here to chunk.data_bytes         */
+    bool chunk_held;
+    bool cancelled;
+    bool replied;         /* the reply has begun                              */
+    bool unrung;          /* published since the node was last rung           */
+    uint64_t reply_bytes; /* of its body                                      */
+    struct ring ring;
+} now;
+
+static bool data_range(const struct event_data *data);
+static bool next_message(struct mf_desc *desc);
+static bool take_invoke(const struct mf_desc *desc);
+static int64_t begin(const struct mf_desc *desc, uint64_t event, const struct event_data *buffer);
+static int64_t take_body(const struct event_data *buffer);
+static int64_t next_chunk(void);
+static void end_chunk(void);
+static bool cancelled_ahead(uint64_t id);
+static void fail(const char *message, size_t bytes);
+static void end_event(void);
+static int64_t send(struct mf_desc *desc, struct ring_place place,
+                    const struct event_data *body, bool end);
+static struct ring_place reserve_for(uint32_t head_bytes, uint64_t body_bytes);
+static struct ring_place reserve(uint32_t least, uint32_t most);
+static void publish(struct mf_desc *desc, const struct ring_place *place);
+static void ring_node(void);
+static void sleep_for_node(bool for_room, uint32_t least);
+static _Noreturn void nonsense(void);
+
+void event_start(uint64_t channel_base)
+{
+    ring_open(&now.ring, (void *)channel_base);
+}
+
+int64_t event_next(uint64_t event, const struct event_data *buffer)
+{
+    static const char no_answer[] = "the handler returned without an answer";
+    output_flush();
+    if (now.id)
+        fail(no_answer, sizeof no_answer - 1);
+    for (;;) {
+        struct mf_desc desc;
+        if (now.chunk_held)
+            end_chunk();
+        if (!next_message(&desc)) {
+            sleep_for_node(false, 0);
+            continue;
+        }
+        if (desc.type == MF_MSG_INVOKE && take_invoke(&desc))
+            return begin(&desc, event, buffer);
+        if (desc.type == MF_MSG_DRAIN) {
+            event_flush();
+            hypercall_halt();
+        }
+        if (desc.type == MF_MSG_BODY && desc.flags & MF_MSG_END)
+            now.announced = 0;
+        if (desc.type == MF_MSG_CANCEL && desc.id == now.announced)
+            now.announced = 0;
+        if (desc.type != MF_MSG_INVOKE)
+            ring_release(&now.ring);
+    }
+}
+
+int64_t event_body(const struct event_data *buffer)
+{
+    if (!now.id)
+        return -ENOENT;
+    if (buffer->bytes == 0)
+        return 0;
+    while (!now.chunk_held) {
+        int64_t got = next_chunk();
+        if (got <= 0)
+            return got;
+    }
+    return take_body(buffer);
+}
+
+int64_t event_reply(uint64_t status, const struct event_data *fields,
+                    const struct event_data *body, uint64_t flags)
+{
+    if (!now.id)
+        return -ENOENT;
+    if (now.replied)
+        return -EALREADY;
+    if (status < MF_STATUS_MIN || status > MF_STATUS_MAX || fields->bytes > MF_HEAD_BYTES_MAX ||
+        flags & ~(uint64_t)MF_CALL_END)
+        return -EINVAL;
+    if (body->bytes > MF_BODY_BYTES_MAX)
+        return -EFBIG;
+    if (!data_range(fields) || !data_range(body))
+        return -EFAULT;
+    if (flags & MF_CALL_END)
+        output_flush(); /* lines begun belong to the event */
+    uint32_t head_bytes = (uint32_t)fields->bytes;
+    struct ring_place place = reserve_for(head_bytes, body->bytes);
+    if (head_bytes && user_read(place.data, fields->address, head_bytes) != 0)
+        return -EFAULT;
+    if (!fields_valid_reply(place.data, head_bytes))
+        return -EINVAL;
+    now.replied = true;
+    now.reply_bytes = 0;
+    struct mf_desc desc = {.id = now.id,
+                           .type = MF_MSG_REPLY,
+                           .head_bytes = head_bytes,
+                           .data_bytes = head_bytes,
+                           .arg = status};
+    return send(&desc, place, body, flags & MF_CALL_END);
+}
+
+int64_t event_write(const struct event_data *body, uint64_t flags)
+{
+    if (!now.id)
+        return -ENOENT;
+    if (!now.replied || flags & ~(uint64_t)MF_CALL_END)
+        return -EINVAL;
+    if (body->bytes > MF_BODY_BYTES_MAX - now.reply_bytes)
+        return -EFBIG;
+    if (!data_range(body))
+        return -EFAULT;
+    if (body->bytes == 0 && !(flags & MF_CALL_END))
+        return 0;
+    if (flags & MF_CALL_END)
+        output_flush();
+    struct mf_desc desc = {.id = now.id, .type = MF_MSG_REPLY_BODY};
+    return send(&desc, reserve_for(0, body->bytes), body, flags & MF_CALL_END);
+}
+
+int64_t event_fail(const struct event_data *message)
+{
+    if (!now.id)
+        return -ENOENT;
+    output_flush();
+    uint32_t bytes =
+        message->bytes < MF_ERROR_BYTES_MAX ? (uint32_t)message->bytes : MF_ERROR_BYTES_MAX;
+    struct ring_place place = reserve(bytes, bytes);
+    if (bytes && user_read(place.data, message->address, bytes) != 0)
+        return -EFAULT;
+    struct mf_desc desc = {.id = now.id, .type = MF_MSG_ERROR, .data_bytes = bytes};
+    publish(&desc, &place);
+    end_event();
+    return 0;
+}
+
+int64_t event_cancelled(void)
+{
+    if (!now.id)
+        return -ENOENT;
+    if (!now.cancelled)
+        now.cancelled = cancelled_ahead(now.id);
+    return now.cancelled;
+}
+
+void event_log(enum mf_log_level level, const void *text, size_t bytes)
+{
+    struct ring_place place = reserve((uint32_t)bytes, (uint32_t)bytes);
+    memcpy(place.data, text, bytes);
+    struct mf_desc desc = {.id = now.id,
+                           .type = MF_MSG_LOG,
+                           .data_bytes = (uint32_t)bytes,
+                           .arg = (uint64_t)level};
+    publish(&desc, &place);
+}
+
+bool event_is_owed(void)
+{
+    struct mf_desc desc;
+    if (now.id)
+        return true;
+    for (uint32_t ahead = 0; ring_peek(&now.ring, ahead, &desc) == 1; ahead++)
+        if (desc.type == MF_MSG_INVOKE && !cancelled_ahead(desc.id))
+            return true;
+    return false;
+}
+
+void event_sleep(uint64_t deadline_ns)
+{
+    event_flush();
+    uint32_t seen = ring_bell(&now.ring);
+    for (;;) { /* a doorbell meanwhile is for event_next() to answer */
+        uint32_t bell = hypercall_wait(deadline_ns, seen);
+        if (bell == seen && deadline_ns)
+            return;
+        seen = bell;
+    }
+}
+
+void event_flush(void)
+{
+    output_flush();
+    ring_node();
+}
+
+void event_flush_now(void)
+{
+    if (!now.ring.base)
+        return;
+    for (unsigned i = 0; i < OUTPUT_STREAMS; i++) {
+        enum mf_log_level level;
+        const char *text;
+        size_t bytes = output_take(i, &level, &text);
+        struct ring_place place;
+        if (bytes == 0 || ring_reserve(&now.ring, (uint32_t)bytes, (uint32_t)bytes, &place) != 0)
+            continue;
+        memcpy(place.data, text, bytes);
+        struct mf_desc desc = {.id = now.id,
+                               .type = MF_MSG_LOG,
+                               .data_bytes = (uint32_t)bytes,
+                               .arg = (uint64_t)level};
+        publish(&desc, &place);
+    }
+    ring_node();
+}
+
+static bool data_range(const struct event_data *data)
+{
+    return data->bytes == 0 || user_range(data->address, data->bytes);
+}
+
+/* Copy the oldest message; it stays in the ring. */
+static bool next_message(struct mf_desc *desc)
+{
+    int got = ring_peek(&now.ring, 0, desc);
+    if (got < 0)
+        nonsense();
+    return got == 1;
+}
+
+/* Release an event that was cancelled while it waited: false. */
+static bool take_invoke(const struct mf_desc *desc)
+{
+    if (now.announced) /* bodies come whole, one after the other */
+        nonsense();
+    now.announced = desc->flags & MF_MSG_END ? 0 : desc->id;
+    if (!cancelled_ahead(desc->id))
+        return true;
+    ring_release(&now.ring);
+    return false;
+}
+
+static int64_t begin(const struct mf_desc *desc, uint64_t event, const struct event_data *buffer)
+{
+    static const char too_big[] = "the event's fields are larger than the handler takes";
+    static const char bad_buffer[] = "the handler's buffer for events is not there";
+    struct mf_call_event header = {
+        .id = desc->id, .deadline_ns = desc->arg, .field_bytes = desc->head_bytes};
+
+    now.id = desc->id;
+    now.cancelled = now.replied = false;
+    now.chunk = *desc;
+    now.chunk_at = 0;
+    now.chunk_held = true;
+    if (desc->head_bytes > buffer->bytes) {
+        fail(too_big, sizeof too_big - 1);
+        return -E2BIG;
+    }
+    int64_t taken = take_body(buffer); /* fields first, as they lie in the ring */
+    header.body_bytes = taken < 0 ? 0 : (uint32_t)taken - desc->head_bytes;
+    header.flags = now.chunk_held || now.announced ? 0 : MF_CALL_END;
+    if (taken < 0 || user_write(event, &header, sizeof header) != 0) {
+        fail(bad_buffer, sizeof bad_buffer - 1);
+        return -EFAULT;
+    }
+    return 0;
+}
+
+/* Of the chunk that is held, what fits: its bytes, or -EFAULT. */
+static int64_t take_body(const struct event_data *buffer)
+{
+    uint32_t left = now.chunk.data_bytes - now.chunk_at;
+    uint32_t bytes = buffer->bytes < left ? (uint32_t)buffer->bytes : left;
+    const uint8_t *from = ring_data(&now.ring, &now.chunk) + now.chunk_at;
+    if (bytes && user_write(buffer->address, from, bytes) != 0)
+        return -EFAULT;
+    now.chunk_at += bytes;
+    if (now.chunk_at == now.chunk.data_bytes)
+        end_chunk();
+    return bytes;
+}
+
+/* More of the current event's body: 1 and now.chunk; 0 at its end; -ECANCELED. */
+static int64_t next_chunk(void)
+{
+    struct mf_desc desc;
+    if (now.announced != now.id)
+        return now.cancelled ? -ECANCELED : 0;
+    if (!next_message(&desc)) {
+        sleep_for_node(false, 0);
+        return 1;
+    }
+    switch (desc.type) {
+    case MF_MSG_BODY:
+        if (desc.id != now.id)
+            nonsense();
+        now.chunk = desc;
+        now.chunk_at = 0;
+        now.chunk_held = true;
+        if (desc.flags & MF_MSG_END)
+            now.announced = 0;
+        if (desc.data_bytes == 0)
+            end_chunk();
+        return 1;
+    case MF_MSG_CANCEL:
+        ring_release(&now.ring);
+        if (desc.id == now.id) {
+            now.cancelled = true;
+            now.announced = 0;
+        }
+        return 1;
+    case MF_MSG_DRAIN: /* stays, for event_next() */
+        return -ECANCELED;
+    default:
+        nonsense();
+    }
+}
+
+static void end_chunk(void)
+{
+    now.chunk_held = false;
+    ring_release(&now.ring);
+}
+
+static bool cancelled_ahead(uint64_t id)
+{
+    struct mf_desc desc;
+    int got = 1;
+    for (uint32_t ahead = 0; ahead < MF_RING_SLOTS && got == 1; ahead++) {
+        got = ring_peek(&now.ring, ahead, &desc);
+        if (got < 0)
+            nonsense();
+        if (got == 1 && desc.type == MF_MSG_CANCEL && desc.id == id)
+            return true;
+    }
+    return false;
+}
+
+static void fail(const char *message, size_t bytes)
+{
+    struct ring_place place = reserve((uint32_t)bytes, (uint32_t)bytes);
+    memcpy(place.data, message, bytes);
+    struct mf_desc desc = {
+        .id = now.id, .type = MF_MSG_ERROR, .data_bytes = (uint32_t)bytes};
+    publish(&desc, &place);
+    end_event();
+}
+
+/* Its end is sent. */
+static void end_event(void)
+{
+    now.id = 0;
+    ring_node();
+}
+
+/* The message in its place, with as much body as fits; the rest as more messages. */
+static int64_t send(struct mf_desc *desc, struct ring_place place,
+                    const struct event_data *body, bool end)
+{
+    uint64_t at = 0;
+    for (;;) {
+        uint64_t left = body->bytes - at;
+        uint32_t room = place.bytes - desc->data_bytes;
+        uint32_t part = left < room ? (uint32_t)left : room;
+        if (part && user_read(place.data + desc->data_bytes, body->address + at, part) != 0)
+            return -EFAULT;
+        at += part;
+        now.reply_bytes += part;
+        desc->data_bytes += part;
+        desc->flags = end && at == body->bytes ? MF_MSG_END : 0;
+        publish(desc, &place);
+        if (at == body->bytes)
+            break;
+        *desc = (struct mf_desc){.id = now.id, .type = MF_MSG_REPLY_BODY};
+        place = reserve_for(0, body->bytes - at);
+    }
+    if (end)
+        end_event();
+    else
+        ring_node();
+    return (int64_t)body->bytes;
+}
+
+/* For a message of so much head and some of so much body. */
+static struct ring_place reserve_for(uint32_t head_bytes, uint64_t body_bytes)
+{
+    uint32_t room = MF_CHUNK_BYTES_MAX - head_bytes;
+    uint32_t most = body_bytes < room ? (uint32_t)body_bytes : room;
+    uint32_t least = most < CHUNK_LEAST ? most : CHUNK_LEAST;
+    return reserve(head_bytes + least, head_bytes + most);
+}
+
+/* Room in the ring, by waiting for it. */
+static struct ring_place reserve(uint32_t least, uint32_t most)
+{
+    struct ring_place place;
+    int error = ring_reserve(&now.ring, least, most, &place);
+    while (error == -EAGAIN) {
+        sleep_for_node(true, least);
+        error = ring_reserve(&now.ring, least, most, &place);
+    }
+    if (error)
+        nonsense();
+    return place;
+}
+
+static void publish(struct mf_desc *desc, const struct ring_place *place)
+{
+    ring_publish(&now.ring, desc, place);
+    now.unrung = true;
+}
+
+static void ring_node(void)
+{
+    if (!now.unrung)
+        return;
+    now.unrung = false;
+    if (ring_take_node_sleep(&now.ring))
+        hypercall_ring();
+}
+
+/* Sleep until the node has sent something, or has made room. May return early. */
+static void sleep_for_node(bool for_room, uint32_t least)
+{
+    struct mf_desc desc;
+    struct ring_place place;
+    ring_node();
+    uint32_t seen = ring_bell(&now.ring);
+    ring_sleep(&now.ring, true);
+    bool ready = for_room ? ring_reserve(&now.ring, least, least, &place) != -EAGAIN
+                          : ring_peek(&now.ring, 0, &desc) != 0;
+    if (!ready)
+        (void)hypercall_wait(0, seen);
+    ring_sleep(&now.ring, false);
+}
+
+static void nonsense(void)
+{
+    fault_words(MF_CAUSE_PROTOCOL, "nonsense from the node on the channel");
+}

@@ -1,0 +1,48 @@
+/*
+ * event.h: events, replies and log records, one event at a time. Sleeps by the
+ * hypercall `wait` and wakes the node by `ring`, each as seldom as can be: an idle
+ * instance costs one of each for an event, a busy one neither.
+ */
+#ifndef KERNEL_EVENT_EVENT_H
+#define KERNEL_EVENT_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/calls.h"
+#include "abi/log.h"
+
+void event_start(uint64_t channel_base);
+
+/* A run of the program's memory, as it came with a call: not checked. */
+struct event_data {
+    uint64_t address, bytes;
+};
+
+/* The calls of abi/calls.h, with pointers of the program's. Result or -errno. */
+int64_t event_next(uint64_t event, const struct event_data *buffer);
+int64_t event_body(const struct event_data *buffer);
+int64_t event_reply(uint64_t status, const struct event_data *fields,
+                    const struct event_data *body, uint64_t flags);
+int64_t event_write(const struct event_data *body, uint64_t flags);
+int64_t event_fail(const struct event_data *message);
+int64_t event_cancelled(void);
+
+/* A log record of the current event, from the kernel's memory; at most
+ * MF_LOG_BYTES_MAX. Waits for room. The node hears of it with what comes next:
+ * a reply, a sleep, the end. */
+void event_log(enum mf_log_level level, const void *text, size_t bytes);
+
+/* Does somebody wait for an answer: to the current event, or to one in the ring? */
+bool event_is_owed(void);
+
+/* Sleep until CLOCK_MONOTONIC reaches this; 0: for ever. */
+void event_sleep(uint64_t deadline_ns);
+
+/* Let the node have everything: before the end, and in a fault (then without
+ * waiting, and without minding nonsense). */
+void event_flush(void);
+void event_flush_now(void);
+
+#endif

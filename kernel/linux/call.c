@@ -1,0 +1,125 @@
+/*
+ * call.c: from a system call's number to its handler.
+ * Guarantees: an unknown number is ENOSYS, and one line in the log, once for each.
+ * Leaves to others: what the calls do (a file for each family; kernel/event for
+ * those of abi/calls.h). Owns the list of numbers told.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernel/linux/call.h"
+
+#include <asm/errno.h>
+
+#include "abi/calls.h"
+#include "kernel/core/text.h"
+#include "kernel/event/event.h"
+#include "kernel/event/output.h"
+#include "kernel/linux/signal.h"
+
+static int64_t mayfly_call(struct frame *frame);
+static int64_t not_implemented(const struct frame *frame);
+
+static int64_t (*const handler[LINUX_NR_END])(struct frame *frame) = {
+#define HANDLER(name, how, remark) [LINUX_NR_##name] = linux_##name,
+    KERNEL_CALLS(HANDLER)
+#undef HANDLER
+};
+
+/* All names one after the other, and where each begins. */
+static const struct {
+#define NAME_MEMBER(nr, name) char name_##name[sizeof #name];
+    MF_LINUX_CALLS(NAME_MEMBER)
+#undef NAME_MEMBER
+} name_text = {
+#define NAME_TEXT(nr, name) #name,
+    MF_LINUX_CALLS(NAME_TEXT)
+#undef NAME_TEXT
+};
+static const uint16_t name_at[LINUX_NR_END] = { /* one more than its offset; 0: no name */
+#define NAME_AT(nr, name) [nr] = offsetof(typeof(name_text), name_##name) + 1,
+    MF_LINUX_CALLS(NAME_AT)
+#undef NAME_AT
+};
+
+static uint64_t told[(LINUX_NR_END + 63) / 64];
+
+bool linux_call(struct frame *frame)
+{
+    int64_t result;
+    if (frame->call < LINUX_NR_END && handler[frame->call])
+        result = handler[frame->call](frame);
+    else if (frame->call - MF_CALL_BASE <= MF_CALL_cancelled - MF_CALL_BASE)
+        result = mayfly_call(frame);
+    else
+        result = not_implemented(frame);
+    if (frame->call == LINUX_NR_rt_sigreturn && result == 0) {
+        (void)signal_deliver(frame); /* those that the old mask lets through */
+        return true;
+    }
+    frame_result_set(frame, result);
+    frame->trap.rflags &= ~(uint64_t)FLAG_TRAP; /* else it would trap in here */
+    return signal_deliver(frame);
+}
+
+const char *linux_call_name(uint64_t number)
+{
+    if (number >= LINUX_NR_END || name_at[number] == 0)
+        return NULL;
+    return (const char *)&name_text + name_at[number] - 1;
+}
+
+static int64_t mayfly_call(struct frame *frame)
+{
+    const uint64_t argument[] = {
+        frame_argument(frame, 0), frame_argument(frame, 1), frame_argument(frame, 2),
+        frame_argument(frame, 3), frame_argument(frame, 4), frame_argument(frame, 5),
+    };
+    const struct event_data first = {argument[0], argument[1]};
+    const struct event_data second = {argument[1], argument[2]};
+    const struct event_data fourth = {argument[3], argument[4]};
+    switch ((enum mf_call)frame->call) {
+    case MF_CALL_next:
+        return event_next(argument[0], &second);
+    case MF_CALL_body:
+        return event_body(&first);
+    case MF_CALL_reply:
+        return event_reply(argument[0], &second, &fourth, argument[5]);
+    case MF_CALL_write:
+        return event_write(&first, argument[2]);
+    case MF_CALL_fail:
+        return event_fail(&first);
+    case MF_CALL_log:
+        return output_log(argument[0], &second);
+    case MF_CALL_cancelled:
+        return event_cancelled();
+    }
+    return -ENOSYS;
+}
+
+static int64_t not_implemented(const struct frame *frame)
+{
+    uint64_t number = frame->call;
+    const char *name = linux_call_name(number);
+    if (number < LINUX_NR_END) {
+        uint64_t bit = 1ull << (number % 64);
+        if (told[number / 64] & bit)
+            return -ENOSYS;
+        told[number / 64] |= bit;
+    } else { /* all numbers that are nobody's count as one, the last */
+        if (told[sizeof told / sizeof told[0] - 1] >> 63)
+            return -ENOSYS;
+        told[sizeof told / sizeof told[0] - 1] |= 1ull << 63;
+    }
+    struct text line = {.bytes = 0};
+    text_add(&line, "system call ");
+    text_decimal(&line, number);
+    text_add(&line, " (");
+    text_add(&line, name ? name : "unknown");
+    text_add(&line, ") is not implemented, called from ");
+    text_hex(&line, frame_caller(frame));
+    output_kernel(MF_LOG_WARN, line.data, line.bytes);
+    return -ENOSYS;
+}
+
+_Static_assert(LINUX_NR_END % 64 != 0, "the last bit of `told` is no call's");

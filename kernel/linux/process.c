@@ -1,0 +1,308 @@
+/*
+ * process.c: system calls on the process, its one thread, and the machine.
+ * Guarantees: one process, one thread, one processor.
+ * Leaves to others: signals (signal.c). Owns nothing.
+ */
+#include <asm/errno.h>
+#include <asm/prctl.h>
+#include <linux/futex.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <linux/sysinfo.h>
+#include <linux/utsname.h>
+#include <stdbool.h>
+
+#include "abi/cause.h"
+#include "abi/log.h"
+#include "kernel/core/boot.h"
+#include "kernel/core/fault.h"
+#include "kernel/core/hypercall.h"
+#include "kernel/core/memory.h"
+#include "kernel/core/random.h"
+#include "kernel/core/start.h"
+#include "kernel/core/string.h"
+#include "kernel/core/user.h"
+#include "kernel/event/event.h"
+#include "kernel/event/output.h"
+#include "kernel/linux/call.h"
+#include "kernel/linux/identity.h"
+#include "kernel/linux/time.h"
+#include "kernel/x86_64/cpu.h"
+
+#define NS_PER_S 1000000000ull
+#define ADDRESS_BITS 47 /* of a program's half, Intel SDM volume 1, 3.3.7.1 */
+#define DESCRIPTORS 3u
+
+int64_t linux_exit(struct frame *frame)
+{
+    struct text detail = {.bytes = 0};
+    text_add(&detail, " status=");
+    text_decimal(&detail, frame_argument(frame, 0) & 0xff);
+    if (event_is_owed())
+        fault_program(MF_CAUSE_EXITED, frame, text_string(&detail));
+    event_flush();
+    hypercall_halt();
+}
+
+int64_t linux_exit_group(struct frame *frame)
+{
+    return linux_exit(frame);
+}
+
+int64_t linux_arch_prctl(struct frame *frame)
+{
+    uint64_t address = frame_argument(frame, 1);
+    uint64_t base;
+    switch ((int)frame_argument(frame, 0)) {
+    case ARCH_SET_FS:
+    case ARCH_SET_GS:
+        if (address >> ADDRESS_BITS)
+            return -EPERM;
+        if ((int)frame_argument(frame, 0) == ARCH_SET_FS)
+            cpu_fs_base_set(address);
+        else
+            cpu_gs_base_set(address);
+        return 0;
+    case ARCH_GET_FS:
+        base = cpu_fs_base();
+        return user_write(address, &base, sizeof base);
+    case ARCH_GET_GS:
+        base = cpu_gs_base();
+        return user_write(address, &base, sizeof base);
+    default:
+        return -EINVAL;
+    }
+}
+
+int64_t linux_getpid(struct frame *frame)
+{
+    (void)frame;
+    return IDENTITY_PID;
+}
+
+int64_t linux_gettid(struct frame *frame)
+{
+    (void)frame;
+    return IDENTITY_PID;
+}
+
+int64_t linux_getpgrp(struct frame *frame)
+{
+    (void)frame;
+    return IDENTITY_PID;
+}
+
+int64_t linux_getppid(struct frame *frame)
+{
+    (void)frame;
+    return IDENTITY_PARENT;
+}
+
+int64_t linux_getuid(struct frame *frame)
+{
+    (void)frame;
+    return IDENTITY_UID;
+}
+
+int64_t linux_geteuid(struct frame *frame)
+{
+    (void)frame;
+    return IDENTITY_UID;
+}
+
+int64_t linux_getgid(struct frame *frame)
+{
+    (void)frame;
+    return IDENTITY_GID;
+}
+
+int64_t linux_getegid(struct frame *frame)
+{
+    (void)frame;
+    return IDENTITY_GID;
+}
+
+int64_t linux_set_tid_address(struct frame *frame)
+{
+    (void)frame; /* the word is cleared when a thread ends; this one ends with all */
+    return IDENTITY_PID;
+}
+
+int64_t linux_set_robust_list(struct frame *frame)
+{
+    (void)frame;
+    return 0;
+}
+
+int64_t linux_rseq(struct frame *frame)
+{
+    (void)frame;
+    return -ENOSYS;
+}
+
+int64_t linux_sched_yield(struct frame *frame)
+{
+    (void)frame;
+    return 0;
+}
+
+int64_t linux_sched_getaffinity(struct frame *frame)
+{
+    const uint64_t mask = 1;
+    if (frame_argument(frame, 1) < sizeof mask || frame_argument(frame, 1) % sizeof mask)
+        return -EINVAL;
+    int error = user_write(frame_argument(frame, 2), &mask, sizeof mask);
+    return error ? error : (int64_t)sizeof mask;
+}
+
+/* Nobody else is there to wake us: a wait ends at its time, or is a deadlock, which
+ * an event's deadline ends. */
+int64_t linux_futex(struct frame *frame)
+{
+    uint64_t address = frame_argument(frame, 0);
+    int operation = (int)frame_argument(frame, 1) & FUTEX_CMD_MASK;
+    uint32_t expected = (uint32_t)frame_argument(frame, 2);
+    uint64_t timeout = frame_argument(frame, 3);
+    uint32_t value;
+    if (operation == FUTEX_WAKE || operation == FUTEX_WAKE_BITSET)
+        return 0;
+    if (operation != FUTEX_WAIT && operation != FUTEX_WAIT_BITSET)
+        return -ENOSYS;
+    if (address % sizeof value)
+        return -EINVAL;
+    int error = user_read(&value, address, sizeof value);
+    if (error)
+        return error;
+    if (value != expected)
+        return -EAGAIN;
+    if (timeout == 0) {
+        struct text line = {.bytes = 0};
+        text_add(&line, "deadlock: waits for ever, for nobody, called from ");
+        text_hex(&line, frame_caller(frame));
+        output_kernel(MF_LOG_ERROR, line.data, line.bytes);
+        event_sleep(0);
+    }
+    uint64_t ns, monotonic, realtime;
+    error = time_read(timeout, &ns);
+    if (error)
+        return error;
+    hypercall_clock(&monotonic, &realtime);
+    bool absolute = operation == FUTEX_WAIT_BITSET;
+    bool real = (int)frame_argument(frame, 1) & FUTEX_CLOCK_REALTIME;
+    uint64_t start = real ? realtime : monotonic;
+    if (!absolute)
+        event_sleep(monotonic + ns);
+    else if (ns > start)
+        event_sleep(monotonic + (ns - start));
+    return -ETIMEDOUT;
+}
+
+int64_t linux_getrandom(struct frame *frame)
+{
+    uint64_t to = frame_argument(frame, 0);
+    uint64_t bytes = frame_argument(frame, 1);
+    uint8_t part[64];
+    if (bytes > INT32_MAX)
+        bytes = INT32_MAX; /* as Linux does */
+    if (bytes && !user_range(to, bytes))
+        return -EFAULT;
+    for (uint64_t at = 0; at < bytes; at += sizeof part) {
+        size_t part_bytes = bytes - at < sizeof part ? (size_t)(bytes - at) : sizeof part;
+        random_fill(part, part_bytes);
+        if (user_write(to + at, part, part_bytes) != 0)
+            return -EFAULT;
+    }
+    return (int64_t)bytes;
+}
+
+int64_t linux_uname(struct frame *frame)
+{
+    struct new_utsname name = {
+        .sysname = "Linux",
+        .release = "6.1.0-mayfly",
+        .version = "#1 mayfly library OS",
+        .machine = "x86_64",
+        .domainname = "(none)",
+    };
+    const char *function = boot_environment(START_NAME_VARIABLE);
+    if (!function)
+        function = "function";
+    size_t bytes = strlen(function);
+    memcpy(name.nodename, function, bytes < __NEW_UTS_LEN ? bytes : __NEW_UTS_LEN);
+    return user_write(frame_argument(frame, 0), &name, sizeof name);
+}
+
+int64_t linux_sysinfo(struct frame *frame)
+{
+    uint64_t used, total;
+    memory_usage(&used, &total);
+    struct sysinfo info = {
+        .uptime = (int64_t)((time_monotonic() - boot_page()->monotonic_ns) / NS_PER_S),
+        .totalram = total,
+        .freeram = total - used,
+        .procs = 1,
+        .mem_unit = 1,
+    };
+    return user_write(frame_argument(frame, 0), &info, sizeof info);
+}
+
+int64_t linux_getrusage(struct frame *frame)
+{
+    struct rusage usage = {0};
+    return user_write(frame_argument(frame, 1), &usage, sizeof usage);
+}
+
+static int64_t limit_write(uint64_t resource, uint64_t to)
+{
+    uint64_t used, total;
+    memory_usage(&used, &total);
+    struct rlimit64 limit = {.rlim_cur = RLIM64_INFINITY, .rlim_max = RLIM64_INFINITY};
+    switch ((uint32_t)resource) {
+    case RLIMIT_STACK:
+        limit.rlim_cur = limit.rlim_max = memory_stack_bytes();
+        break;
+    case RLIMIT_AS:
+    case RLIMIT_DATA:
+        limit.rlim_cur = limit.rlim_max = total;
+        break;
+    case RLIMIT_NOFILE:
+        limit.rlim_cur = limit.rlim_max = DESCRIPTORS;
+        break;
+    case RLIMIT_CORE:
+    case RLIMIT_NPROC:
+        limit.rlim_cur = limit.rlim_max = 0;
+        break;
+    default:
+        if ((uint32_t)resource >= RLIM_NLIMITS)
+            return -EINVAL;
+    }
+    return user_write(to, &limit, sizeof limit);
+}
+
+int64_t linux_getrlimit(struct frame *frame)
+{
+    return limit_write(frame_argument(frame, 0), frame_argument(frame, 1));
+}
+
+int64_t linux_prlimit64(struct frame *frame)
+{
+    uint64_t pid = (uint32_t)frame_argument(frame, 0);
+    if (pid != 0 && pid != IDENTITY_PID)
+        return -ESRCH;
+    if (frame_argument(frame, 2))
+        return -EPERM;
+    return frame_argument(frame, 3)
+               ? limit_write(frame_argument(frame, 1), frame_argument(frame, 3))
+               : 0;
+}
+
+int64_t linux_prctl(struct frame *frame)
+{
+    switch ((int)frame_argument(frame, 0)) {
+    case PR_SET_NAME:
+    case PR_GET_DUMPABLE:
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}

@@ -1,0 +1,73 @@
+/* cpu.h: single instructions of x86-64 that C has no words for. */
+#ifndef KERNEL_X86_64_CPU_H
+#define KERNEL_X86_64_CPU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+static inline void cpu_copy(void *to, const void *from, size_t bytes)
+{
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
+}
+
+static inline void cpu_copy_down(void *to, const void *from, size_t bytes)
+{
+    uint8_t *last_to = (uint8_t *)to + bytes - 1;
+    const uint8_t *last_from = (const uint8_t *)from + bytes - 1;
+    __asm__ volatile("std; rep movsb; cld"
+                     : "+D"(last_to), "+S"(last_from), "+c"(bytes)
+                     :
+                     : "memory", "cc");
+}
+
+static inline void cpu_fill(void *to, uint8_t value, size_t bytes)
+{
+    __asm__ volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(value) : "memory");
+}
+
+static inline uint64_t cpu_fs_base(void)
+{
+    uint64_t base;
+    __asm__ volatile("rdfsbase %0" : "=r"(base));
+    return base;
+}
+
+static inline uint64_t cpu_gs_base(void)
+{
+    uint64_t base;
+    __asm__ volatile("rdgsbase %0" : "=r"(base));
+    return base;
+}
+
+static inline void cpu_fs_base_set(uint64_t base)
+{
+    __asm__ volatile("wrfsbase %0" : : "r"(base));
+}
+
+static inline void cpu_gs_base_set(uint64_t base)
+{
+    __asm__ volatile("wrgsbase %0" : : "r"(base));
+}
+
+struct cpu_id {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpu_id cpu_id(uint32_t leaf, uint32_t part)
+{
+    struct cpu_id id;
+    __asm__ volatile("cpuid"
+                     : "=a"(id.eax), "=b"(id.ebx), "=c"(id.ecx), "=d"(id.edx)
+                     : "a"(leaf), "c"(part));
+    return id;
+}
+
+/* XCR0: the vector state that the monitor has enabled. Needs OSXSAVE. */
+static inline uint64_t cpu_xcr0(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+#endif
