@@ -5,6 +5,8 @@
  */
 #include "kernel/core/hypercall.h"
 
+#define ALIGNED _Alignas(uint64_t) /* as every call wants its struct */
+
 static void gate(enum mf_hypercall nr, void *argument)
 {
     void (*entry)(void *) = (void (*)(void *))mf_gate_address(nr);
@@ -13,48 +15,48 @@ static void gate(enum mf_hypercall nr, void *argument)
 
 void hypercall_halt(void)
 {
-    struct mf_hc_halt call = {0};
+    ALIGNED struct mf_hc_halt call = {0};
     for (;;)
         gate(MF_HC_halt, &call);
 }
 
 void hypercall_fault(enum mf_cause cause)
 {
-    struct mf_hc_fault call = {.cause = (uint32_t)cause};
+    ALIGNED struct mf_hc_fault call = {.cause = (uint32_t)cause};
     for (;;)
         gate(MF_HC_fault, &call);
 }
 
 uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen)
 {
-    struct mf_hc_wait call = {.deadline_ns = deadline_ns, .seen = seen, .now = seen};
+    ALIGNED struct mf_hc_wait call = {.deadline_ns = deadline_ns, .seen = seen, .now = seen};
     gate(MF_HC_wait, &call);
     return call.now;
 }
 
 void hypercall_ring(void)
 {
-    struct mf_hc_ring call = {0};
+    ALIGNED struct mf_hc_ring call = {0};
     gate(MF_HC_ring, &call);
 }
 
 int hypercall_protect(uint64_t address, uint64_t bytes, uint32_t prot)
 {
-    struct mf_hc_protect call = {.address = address, .bytes = bytes, .prot = prot};
+    ALIGNED struct mf_hc_protect call = {.address = address, .bytes = bytes, .prot = prot};
     gate(MF_HC_protect, &call);
     return call.error;
 }
 
 int hypercall_discard(uint64_t address, uint64_t bytes)
 {
-    struct mf_hc_discard call = {.address = address, .bytes = bytes};
+    ALIGNED struct mf_hc_discard call = {.address = address, .bytes = bytes};
     gate(MF_HC_discard, &call);
     return call.error;
 }
 
 void hypercall_clock(uint64_t *monotonic_ns, uint64_t *realtime_ns)
 {
-    struct mf_hc_clock call = {0};
+    ALIGNED struct mf_hc_clock call = {0};
     gate(MF_HC_clock, &call);
     *monotonic_ns = call.monotonic_ns;
     *realtime_ns = call.realtime_ns;
@@ -62,7 +64,7 @@ void hypercall_clock(uint64_t *monotonic_ns, uint64_t *realtime_ns)
 
 void hypercall_console(const char *text, size_t bytes)
 {
-    struct mf_hc_console call = {
+    ALIGNED struct mf_hc_console call = {
         .address = (uintptr_t)text,
         .bytes = (uint32_t)(bytes < MF_CONSOLE_MAX ? bytes : MF_CONSOLE_MAX),
     };
