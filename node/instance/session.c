@@ -27,7 +27,7 @@
 enum { FD_BELL, FD_CONSOLE, FD_CONTROL, FDS_A_SESSION };
 #define FDS_MAX (1 + SESSIONS_MAX * FDS_A_SESSION)
 
-static void serve(struct session *session);
+static bool serve(struct session *session);
 static bool about_to_sleep(struct session_host *host);
 static void hear_spawner(struct session_host *host);
 static void hear(struct session *session, const struct pollfd *fds);
@@ -138,18 +138,19 @@ void session_cancel(struct session *session)
 
 void session_step(struct session_host *host, uint64_t until_ns)
 {
+    bool happened = false;
     for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
         struct session *session = host->session[i];
         if (!session || session->state == SESSION_ENDED)
             continue;
-        serve(session);
+        happened = serve(session) || happened;
         if (session->state == SESSION_BUSY && session->event.deadline_ns &&
             session->event.deadline_ns < until_ns)
             until_ns = session->event.deadline_ns;
     }
     uint64_t now = mf_monotonic_ns();
     uint64_t left_ms = until_ns > now ? (until_ns - now + MF_NS_PER_MS - 1) / MF_NS_PER_MS : 0;
-    int timeout_ms = !about_to_sleep(host) ? 0 : left_ms < 1000 ? (int)left_ms : 1000;
+    int timeout_ms = happened || !about_to_sleep(host) ? 0 : left_ms < 1000 ? (int)left_ms : 1000;
 
     struct pollfd fds[FDS_MAX] = {{.fd = host->spawner.fd, .events = POLLIN}};
     for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
@@ -196,11 +197,13 @@ void session_drain(struct session *session, uint64_t until_ns)
         end(session, -1);
 }
 
-/* What can be done for one without waiting: its messages, our event, its deadline. */
-static void serve(struct session *session)
+/* What can be done for one without waiting: its messages, our event, its deadline.
+ * True: its event has an outcome now. */
+static bool serve(struct session *session)
 {
     if (session->cause) /* killed already: only its end is of interest */
-        return;
+        return false;
+    bool busy = session->state == SESSION_BUSY;
     take_all(session);
     if (session->state == SESSION_BUSY && !session->cause)
         announce(session);
@@ -209,6 +212,7 @@ static void serve(struct session *session)
         (void)mf_why(&session->why, MF_ETIMEDOUT, "no answer by the deadline");
         condemn(session, "timeout");
     }
+    return busy && session->state != SESSION_BUSY;
 }
 
 /* Tell each guest that we sleep. False: one of them has said something meanwhile. */
