@@ -196,6 +196,11 @@ bool channel_sleep(struct channel *channel)
     return false;
 }
 
+void channel_awake(struct channel *channel)
+{
+    __atomic_store_n(&head_of(channel)->node_sleeping, 0, __ATOMIC_SEQ_CST);
+}
+
 static struct mf_channel_head *head_of(const struct channel *channel)
 {
     mf_assert(channel->base);

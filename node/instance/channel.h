@@ -56,4 +56,7 @@ MF_CHECKED mf_err channel_take(struct channel *channel, uint8_t *scratch,
 /* Say that we sleep. False: something has arrived meanwhile, take again first. */
 bool channel_sleep(struct channel *channel);
 
+/* Say that we are awake and will look by ourselves: the guest need not ring. */
+void channel_awake(struct channel *channel);
+
 #endif
