@@ -1,0 +1,173 @@
+/* functions.c: the routes of /v1/functions, but for logs. */
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "node/api/request.h"
+#include "node/functions/function.h"
+#include "node/shard.h"
+
+#define INSTANCES_LISTED_MAX 256
+
+static json_t *function_json(const struct function *function);
+
+static struct function *find(struct api_request *request)
+{
+    struct function *function = registry_find(&request->api->shard->registry, request->name);
+    struct mf_why why;
+    if (!function) {
+        (void)mf_why(&why, MF_ENOENT, "no function is called %s; `mayfly ls` lists them",
+                     request->name);
+        api_answer_error(request, 404, why.text);
+    }
+    return function;
+}
+
+static void add(struct function *function, void *context)
+{
+    json_array_append_new(context, function_json(function));
+}
+
+void api_list_functions(struct api_request *request)
+{
+    json_t *list = json_array();
+    registry_each(&request->api->shard->registry, add, list);
+    api_answer_json(request, 200, json_pack("{s:o}", "functions", list));
+}
+
+void api_get_function(struct api_request *request)
+{
+    struct function *function = find(request);
+    if (function)
+        api_answer_json(request, 200, function_json(function));
+}
+
+static void check(struct api_request *request)
+{
+    request->err = deployment_parse(request->name, (const char *)request->body.data,
+                                    request->body.bytes, &request->deployment, &request->why);
+    if (!request->err)
+        request->err =
+            deploy_check(&request->api->rules, &request->deployment, true, &request->why);
+    if (!request->err)
+        request->err = deploy_save(&request->api->state, &request->deployment, &request->why);
+}
+
+static void checked(struct api_request *request)
+{
+    struct shard *shard = request->api->shard;
+    char old_hash[IMAGE_HASH_HEX + 1] = "";
+    bool created = false;
+    struct function *function = registry_find(&shard->registry, request->name);
+    if (function)
+        memcpy(old_hash, function->version->hash, sizeof old_hash);
+    if (!request->err)
+        request->err = deploy_apply(shard, &request->deployment, &created, &request->why);
+    if (request->err) {
+        api_answer_err(request, request->err, &request->why);
+        return;
+    }
+    /* Running instances hold the old file open; its name may go. */
+    if (old_hash[0] && !deploy_uses(shard, old_hash) &&
+        image_remove(&request->api->state, old_hash, &request->why))
+        request->why.text[0] = 0; /* the next start collects it */
+    function = registry_find(&shard->registry, request->name);
+    api_answer_json(request, created ? 201 : 200, function_json(function));
+}
+
+void api_put_function(struct api_request *request)
+{
+    request->job = check;
+    request->after = checked;
+    api_start_job(request);
+}
+
+static void forget(struct api_request *request)
+{
+    request->err = deploy_forget(&request->api->state, request->name, &request->why);
+}
+
+static void forgotten(struct api_request *request)
+{
+    struct shard *shard = request->api->shard;
+    struct function *function = registry_find(&shard->registry, request->name);
+    char hash[IMAGE_HASH_HEX + 1];
+    if (request->err) {
+        api_answer_err(request, request->err, &request->why);
+        return;
+    }
+    if (function) {
+        memcpy(hash, function->version->hash, sizeof hash);
+        deploy_remove(function);
+        if (!deploy_uses(shard, hash) && image_remove(&request->api->state, hash, &request->why))
+            request->why.text[0] = 0;
+    }
+    api_answer_json(request, 200, json_pack("{s:s}", "removed", request->name));
+}
+
+void api_delete_function(struct api_request *request)
+{
+    if (!find(request))
+        return;
+    request->job = forget;
+    request->after = forgotten;
+    api_start_job(request);
+}
+
+static void list_instances(json_t *to, const struct link *list, uint64_t now_ns)
+{
+    list_each(at, list) {
+        const struct instance *instance = list_of(at, struct instance, link);
+        if (json_array_size(to) >= INSTANCES_LISTED_MAX)
+            return;
+        json_array_append_new(
+            to, json_pack("{s:I, s:i, s:s, s:s, s:i, s:f}", "id", (json_int_t)instance->blank.id,
+                          "pid", (int)instance->blank.pid, "state",
+                          instance_state_name(instance->state), "sandbox",
+                          sandbox_name(instance->blank.sandbox), "events", (int)instance->count,
+                          "since_seconds", (double)(now_ns - instance->state_since_ns) / 1e9));
+    }
+}
+
+static json_t *counters_json(const struct function *function)
+{
+    const struct function_counters *counters = &function->counters;
+    json_t *codes = json_object(), *faults = json_object();
+    for (uint32_t status = 100; status < STATUS_CLASSES * 100; status++) {
+        char code[16];
+        uint64_t count = count_of_status(counters, status);
+        (void)snprintf(code, sizeof code, "%u", status);
+        if (count)
+            json_object_set_new(codes, code, json_integer((json_int_t)count));
+    }
+    for (unsigned i = 0; i < FAULT_CAUSES_MAX && counters->faults[i].cause[0]; i++)
+        json_object_set_new(faults, counters->faults[i].cause,
+                            json_integer((json_int_t)counters->faults[i].count));
+    return json_pack("{s:I, s:o, s:o, s:I, s:i, s:f}", "started", (json_int_t)counters->started,
+                     "answered", codes, "faults", faults, "cold_starts",
+                     (json_int_t)(counters->cold_starts[MF_SANDBOX_PROCESS] +
+                                  counters->cold_starts[MF_SANDBOX_KVM]),
+                     "waiting", (int)function->queued, "throttled_seconds",
+                     (double)function->ceiling.throttled_ns / 1e9);
+}
+
+static json_t *function_json(const struct function *function)
+{
+    const struct version *version = function->version;
+    uint64_t now_ns = function->shard->now_ns;
+    time_t at = (time_t)(version->deployed_at_ns / MF_NS_PER_S);
+    struct tm utc;
+    char stamp[32];
+    gmtime_r(&at, &utc);
+    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    json_t *instances = json_array();
+    list_instances(instances, &function->busy, now_ns);
+    list_instances(instances, &function->idle, now_ns);
+    list_instances(instances, &function->draining, now_ns);
+    bool any = version->sandbox != MF_SANDBOX_AUTO;
+    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:o, s:o}", "name", function->name,
+                     "image", version->hash, "deployed_at", stamp, "sandbox", "in_force",
+                     any ? sandbox_name(version->sandbox) : "none", "why", version->reason.text,
+                     "settings", settings_to_json(&version->settings), "instances", instances,
+                     "counters", counters_json(function));
+}

@@ -1,0 +1,60 @@
+/* node.c: GET /v1/node, /healthz, /metrics. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node/api/request.h"
+#include "node/functions/function.h"
+#include "node/gateway/answer.h"
+#include "node/metrics/memory.h"
+#include "node/metrics/metrics.h"
+#include "node/shard.h"
+
+void api_get_healthz(struct api_request *request)
+{
+    api_answer(request, 200, answer_text("text/plain", "ok\n", 3));
+}
+
+void api_get_metrics(struct api_request *request)
+{
+    api_answer(request, 200, metrics_response(request->api->shard));
+}
+
+static json_t *sandbox_json(const struct sandbox_support *support, enum mf_sandbox sandbox)
+{
+    return json_pack("{s:b, s:s}", "usable", support->usable[sandbox], "why",
+                     support->usable[sandbox] ? "it was tried, and works"
+                                              : support->why[sandbox].text);
+}
+
+static void count_states(struct function *function, void *context)
+{
+    uint32_t *in_state = context;
+    for (int i = 0; i < INSTANCE_STATES; i++)
+        in_state[i] += function->in_state[i];
+}
+
+void api_get_node(struct api_request *request)
+{
+    struct shard *shard = request->api->shard;
+    const struct sandbox_support *support = &request->api->rules.support;
+    const struct pool *pool = &shard->pool;
+    const char *host = shard->options->listen.host;
+    uint32_t in_state[INSTANCE_STATES] = {0};
+    char address[HOST_BYTES_MAX + 32];
+    registry_each(&shard->registry, count_states, in_state);
+    (void)snprintf(address, sizeof address, strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u",
+                   host, (unsigned)shard->gateway.port);
+    json_t *body = json_pack(
+        "{s:s, s:i, s:s, s:s, s:{s:o, s:o}, s:s, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:{s:i, s:i}}}",
+        "version", MF_VERSION, "pid", (int)getpid(), "gateway", address, "state_dir",
+        request->api->state.path, "sandboxes", "process", sandbox_json(support, MF_SANDBOX_PROCESS),
+        "kvm", sandbox_json(support, MF_SANDBOX_KVM), "min_sandbox",
+        sandbox_name(shard->options->min_sandbox), "resident_bytes",
+        (json_int_t)memory_resident_bytes(), "counts", "functions", (int)shard->registry.count,
+        "restoring", (int)in_state[INSTANCE_RESTORING], "idle", (int)in_state[INSTANCE_IDLE],
+        "busy", (int)in_state[INSTANCE_BUSY], "draining", (int)in_state[INSTANCE_DRAINING],
+        "blanks", "process", (int)pool->blank_count[MF_SANDBOX_PROCESS], "kvm",
+        (int)pool->blank_count[MF_SANDBOX_KVM]);
+    api_answer_json(request, 200, body);
+}

@@ -1,0 +1,72 @@
+/* request.h: one request to the management API, and how its handlers answer. */
+#ifndef MF_NODE_API_REQUEST_H
+#define MF_NODE_API_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "node/api/api.h"
+#include "node/functions/image_store.h"
+
+struct api_request {
+    struct api *api;
+    struct client *client;      /* NULL: the connection is done with it      */
+    const struct api_route *route;
+    char *target;               /* as sent, cut at its question mark         */
+    const char *query;          /* "": none                                  */
+    char name[MF_NAME_BYTES_MAX + 1]; /* of the function in the path, or ""   */
+    struct mf_buf body;
+    size_t discarded;
+    bool answered;
+    bool ended;                 /* nobody reads the answer any more          */
+    bool remote;                /* came by TCP                               */
+    uint32_t refusal;           /* status to answer once the body is read    */
+    struct mf_why why;
+
+    /* Work beside the loop: job() in another thread, then after() here. */
+    uv_work_t work;
+    bool in_job;
+    void (*job)(struct api_request *request);
+    void (*after)(struct api_request *request);
+    mf_err err;                 /* the job's result; why says more           */
+    struct upload upload;
+    struct deployment deployment;
+};
+
+struct api_route {
+    const char *method;
+    const char *path;           /* {name} stands for a function's name       */
+    bool open;                  /* needs no token                            */
+    bool upload;                /* the body is an image, not JSON            */
+    void (*handle)(struct api_request *request);
+};
+
+/* Each takes the JSON, or the response, over. */
+void api_answer_json(struct api_request *request, uint32_t status, json_t *body);
+void api_answer(struct api_request *request, uint32_t status, struct MHD_Response *response);
+void api_answer_error(struct api_request *request, uint32_t status, const char *message);
+/* The status that fits err. */
+void api_answer_err(struct api_request *request, mf_err err, const struct mf_why *why);
+
+/* Run request->job beside the loop. Jobs run one after another. */
+void api_start_job(struct api_request *request);
+
+/* A number in the query: NAME=123. */
+unsigned api_query_number(const struct api_request *request, const char *name, unsigned otherwise,
+                          unsigned most);
+
+/* The handlers: node.c, functions.c, images.c, follow.c. */
+void api_get_node(struct api_request *request);
+void api_get_healthz(struct api_request *request);
+void api_get_metrics(struct api_request *request);
+void api_post_image(struct api_request *request);
+void api_list_functions(struct api_request *request);
+void api_get_function(struct api_request *request);
+void api_put_function(struct api_request *request);
+void api_delete_function(struct api_request *request);
+void api_get_logs(struct api_request *request);
+
+#endif

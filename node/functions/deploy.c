@@ -1,0 +1,242 @@
+/* deploy.c: see deploy.h. */
+#include "node/functions/deploy.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "node/functions/image_store.h"
+#include "node/functions/sandbox_choice.h"
+#include "node/logs/function_log.h"
+#include "node/pool/dispatch.h"
+#include "node/shard.h"
+
+#define RECORD_SUFFIX ".json"
+
+void deployment_close(struct deployment *deployment)
+{
+    json_decref(deployment->settings);
+    version_put(deployment->version);
+    *deployment = (struct deployment){0};
+}
+
+mf_err deployment_parse(const char *name, const char *json, size_t bytes,
+                        struct deployment *deployment, struct mf_why *why)
+{
+    *deployment = (struct deployment){0};
+    if (!settings_name_valid(name, strlen(name)))
+        return mf_why(why, MF_EINVAL,
+                      "name: lower-case letters, digits and hyphens, 1 to %d, no hyphen at an end",
+                      MF_NAME_BYTES_MAX);
+    json_error_t error;
+    json_t *root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!root)
+        return mf_why(why, MF_EINVAL, "not JSON: %s (line %d, column %d)", error.text, error.line,
+                      error.column);
+    const char *hash = NULL, *key;
+    json_t *value;
+    mf_err err = json_is_object(root) ? MF_OK : mf_why(why, MF_EINVAL, "not a JSON object");
+    json_object_foreach(root, key, value) {
+        if (strcmp(key, "image") == 0 && json_is_string(value))
+            hash = json_string_value(value);
+        else if (strcmp(key, "settings") == 0 && json_is_object(value))
+            deployment->settings = json_incref(value);
+        else
+            err = mf_why(why, MF_EINVAL, "%.64s: no such key, or not of the right type "
+                         "(image: a hash; settings: an object)", key);
+    }
+    if (!err && !hash)
+        err = mf_why(why, MF_EINVAL, "image: missing; the hash that POST /v1/images answered");
+    if (!err && !image_hash_valid(hash))
+        err = mf_why(why, MF_EINVAL, "image: not a hash (%d lower-case hexadecimal digits)",
+                     IMAGE_HASH_HEX);
+    if (!err) {
+        (void)snprintf(deployment->name, sizeof deployment->name, "%s", name);
+        memcpy(deployment->hash, hash, sizeof deployment->hash);
+    }
+    json_decref(root);
+    if (err)
+        deployment_close(deployment);
+    return err;
+}
+
+mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deployment, bool strict,
+                    struct mf_why *why)
+{
+    struct settings settings;
+    struct mf_why reason = {{0}};
+    enum mf_sandbox chosen;
+    int fd;
+    mf_err err = image_fetch(rules->state, deployment->hash, &fd, &settings, why);
+    if (err)
+        return err;
+    if (deployment->settings)
+        err = settings_from_json(deployment->settings, &settings, why);
+    (void)snprintf(settings.name, sizeof settings.name, "%s", deployment->name);
+    if (!err)
+        err = image_has_room(fd, &settings, why);
+    if (!err) {
+        mf_err choice = sandbox_choose(settings.sandbox, rules->min_sandbox, &rules->support,
+                                       &chosen, &reason);
+        if (choice && strict)
+            err = mf_why(why, choice, "sandbox: %.500s", reason.text);
+    }
+    if (!err)
+        err = version_create(&settings, deployment->hash, fd, &deployment->version);
+    settings_close(&settings);
+    if (err) {
+        (void)close(fd);
+        return err;
+    }
+    deployment->version->sandbox = chosen;
+    deployment->version->reason = reason;
+    return MF_OK;
+}
+
+static void record_name(const char *name, char file[MF_NAME_BYTES_MAX + sizeof RECORD_SUFFIX])
+{
+    (void)snprintf(file, MF_NAME_BYTES_MAX + sizeof RECORD_SUFFIX, "%s" RECORD_SUFFIX, name);
+}
+
+mf_err deploy_save(const struct state_dir *state, const struct deployment *deployment,
+                   struct mf_why *why)
+{
+    char file[MF_NAME_BYTES_MAX + sizeof RECORD_SUFFIX];
+    record_name(deployment->name, file);
+    json_t *settings = deployment->settings ? json_incref(deployment->settings) : json_object();
+    json_t *record = json_pack("{s:s, s:o}", "image", deployment->hash, "settings", settings);
+    char *text = record ? json_dumps(record, JSON_INDENT(2)) : NULL;
+    json_decref(record);
+    if (!text)
+        return mf_why(why, MF_ENOMEM, "no memory to save the function");
+    mf_err err = state_write(state->functions_fd, file, text, strlen(text), why);
+    free(text);
+    return err;
+}
+
+mf_err deploy_forget(const struct state_dir *state, const char *name, struct mf_why *why)
+{
+    char file[MF_NAME_BYTES_MAX + sizeof RECORD_SUFFIX];
+    record_name(name, file);
+    return state_remove(state->functions_fd, file, why);
+}
+
+mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *created,
+                    struct mf_why *why)
+{
+    struct function *function = registry_find(&shard->registry, deployment->name);
+    *created = function == NULL;
+    if (!function) {
+        if (shard->registry.count >= MF_FUNCTIONS_MAX)
+            return mf_why(why, MF_EFULL, "this node holds %u functions and takes no more",
+                          shard->registry.count);
+        mf_err err = function_create(shard, deployment->name, &function);
+        if (err)
+            return err;
+        registry_add(&shard->registry, function);
+    }
+    struct version *old = function->version;
+    function->version = deployment->version;
+    deployment->version = NULL;
+    version_put(old);
+    function_log_node(function->log, MF_LOG_INFO, 0, "deployed image %.12s, sandbox %s",
+                      function->version->hash, function->version->reason.text);
+    pool_use(&shard->pool, function->version->sandbox);
+    dispatch_redeployed(function);
+    return MF_OK;
+}
+
+void deploy_remove(struct function *function)
+{
+    struct shard *shard = function->shard;
+    (void)function_get(function);
+    function->removed = true;
+    version_put(function->version);
+    function->version = NULL;
+    function_log_discard(function->log);
+    registry_remove(&shard->registry, function);
+    dispatch_refuse_all(function, &(struct outcome){.situation = SITUATION_UNKNOWN_FUNCTION});
+    dispatch_redeployed(function);
+    function_put(function);
+}
+
+struct restore {
+    struct shard *shard;
+    const struct deploy_rules *rules;
+    bool all_well;
+};
+
+static void restore_one(const char *file, void *context)
+{
+    struct restore *restore = context;
+    struct deployment deployment = {0};
+    struct mf_buf text = {0};
+    struct mf_why why = {{0}};
+    char name[MF_NAME_BYTES_MAX + 1];
+    bool created;
+    size_t bytes = strlen(file), suffix = sizeof RECORD_SUFFIX - 1;
+    if (bytes <= suffix || bytes - suffix > MF_NAME_BYTES_MAX ||
+        strcmp(file + bytes - suffix, RECORD_SUFFIX) != 0)
+        return;
+    (void)snprintf(name, sizeof name, "%.*s", (int)(bytes - suffix), file);
+    mf_err err =
+        state_read(restore->rules->state->functions_fd, file, MF_API_JSON_BYTES_MAX, &text, &why);
+    if (!err)
+        err = deployment_parse(name, (const char *)text.data, text.bytes, &deployment, &why);
+    if (!err)
+        err = deploy_check(restore->rules, &deployment, false, &why);
+    if (!err)
+        err = deploy_apply(restore->shard, &deployment, &created, &why);
+    if (err) {
+        restore->all_well = false;
+        mf_log(MF_LOG_ERROR, "function.skipped", "file=functions/%s why=\"%s\"", file,
+               mf_why_text(&why, err));
+    }
+    deployment_close(&deployment);
+    mf_buf_close(&text);
+}
+
+static void collect_one(const char *file, void *context)
+{
+    struct restore *restore = context;
+    char hash[IMAGE_HASH_HEX + 1];
+    struct mf_why why = {{0}};
+    if (strlen(file) != IMAGE_HASH_HEX + 3 || strcmp(file + IMAGE_HASH_HEX, ".mf") != 0)
+        return;
+    (void)snprintf(hash, sizeof hash, "%.*s", (int)IMAGE_HASH_HEX, file);
+    if (image_hash_valid(hash) && !deploy_uses(restore->shard, hash) &&
+        image_remove(restore->rules->state, hash, &why))
+        mf_log(MF_LOG_WARN, "image.kept", "hash=%s why=\"%s\"", hash, why.text);
+}
+
+void deploy_restore(struct shard *shard, const struct deploy_rules *rules)
+{
+    struct restore restore = {shard, rules, true};
+    if (state_list(rules->state->functions_fd, restore_one, &restore)) {
+        restore.all_well = false;
+        mf_log(MF_LOG_ERROR, "state.unreadable", "dir=functions");
+    }
+    /* A record that cannot be read may refer to any image: then all of them stay. */
+    if (restore.all_well && state_list(rules->state->images_fd, collect_one, &restore))
+        mf_log(MF_LOG_ERROR, "state.unreadable", "dir=images");
+}
+
+struct image_use {
+    const char *hash;
+    bool used;
+};
+
+static void look(struct function *function, void *context)
+{
+    struct image_use *use = context;
+    if (function->version && strcmp(function->version->hash, use->hash) == 0)
+        use->used = true;
+}
+
+bool deploy_uses(const struct shard *shard, const char *hash)
+{
+    struct image_use use = {hash, false};
+    registry_each((struct registry *)(uintptr_t)&shard->registry, look, &use);
+    return use.used;
+}

@@ -1,0 +1,59 @@
+/*
+ * deploy.h: a function's way in and out: check, save, apply. What fails at any of them
+ * leaves what ran before running.
+ */
+#ifndef MF_NODE_FUNCTIONS_DEPLOY_H
+#define MF_NODE_FUNCTIONS_DEPLOY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "node/functions/function.h"
+#include "node/functions/state_dir.h"
+
+/* What the checks go by; constant while the node runs. */
+struct deploy_rules {
+    const struct state_dir *state;
+    enum mf_sandbox min_sandbox;
+    struct sandbox_support support;
+};
+
+struct deployment {
+    char name[MF_NAME_BYTES_MAX + 1];
+    char hash[IMAGE_HASH_HEX + 1];
+    json_t *settings;        /* what overrides the manifest; NULL: nothing. Owned */
+    struct version *version; /* after deploy_check(); owned until deploy_apply()  */
+};
+
+void deployment_close(struct deployment *deployment);
+
+/* {"image": HASH, "settings": {…}} (any thread). MF_EINVAL: which key is wrong. */
+MF_CHECKED mf_err deployment_parse(const char *name, const char *json, size_t bytes,
+                                   struct deployment *deployment, struct mf_why *why);
+
+/* Load and check image and settings (any thread). strict: a sandbox that cannot be had is an
+ * error; else the function is kept, and refuses calls with the reason. */
+MF_CHECKED mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deployment,
+                               bool strict, struct mf_why *why);
+
+/* To the state directory (any thread). */
+MF_CHECKED mf_err deploy_save(const struct state_dir *state, const struct deployment *deployment,
+                              struct mf_why *why);
+MF_CHECKED mf_err deploy_forget(const struct state_dir *state, const char *name,
+                                struct mf_why *why);
+
+/* Into force (loop thread). created: it is new. */
+MF_CHECKED mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *created,
+                               struct mf_why *why);
+/* Out of force (loop thread): waiting calls are refused, those that run finish. */
+void deploy_remove(struct function *function);
+
+/* Everything that the state directory holds, at start; what is broken is reported and left
+ * out, images that nothing refers to are removed. */
+void deploy_restore(struct shard *shard, const struct deploy_rules *rules);
+
+/* Is this image in use by a deployed function? */
+bool deploy_uses(const struct shard *shard, const char *hash);
+
+#endif

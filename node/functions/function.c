@@ -1,0 +1,106 @@
+/*
+ * function.c: functions and versions, made, counted and freed.
+ * Guarantees: a version's image stays open while an instance may still be started
+ * from it; a function's log and counters live as long as anything refers to it.
+ * Leaves to others: names (registry.c), files (store.c), instances (pool/).
+ * Loop thread only.
+ */
+#include "node/functions/function.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "node/logs/function_log.h"
+#include "node/pool/dispatch.h"
+#include "node/shard.h"
+
+mf_err version_create(const struct settings *settings, const char *hash, int image_fd,
+                      struct version **version)
+{
+    struct version *made = calloc(1, sizeof *made);
+    if (!made)
+        return MF_ENOMEM;
+    mf_err err = settings_copy(settings, &made->settings);
+    if (err) {
+        free(made);
+        return err;
+    }
+    made->refs = 1;
+    made->image_fd = image_fd;
+    made->deployed_at_ns = mf_realtime_ns();
+    made->window_bytes = (uint64_t)settings->memory_mib << 20;
+    (void)snprintf(made->hash, sizeof made->hash, "%s", hash);
+    *version = made;
+    return MF_OK;
+}
+
+struct version *version_get(struct version *version)
+{
+    mf_assert(version->refs > 0);
+    version->refs++;
+    return version;
+}
+
+void version_put(struct version *version)
+{
+    if (!version || --version->refs > 0)
+        return;
+    if (version->image_fd >= 0)
+        (void)close(version->image_fd);
+    settings_close(&version->settings);
+    free(version);
+}
+
+mf_err function_create(struct shard *shard, const char *name, struct function **function)
+{
+    struct function *made = calloc(1, sizeof *made);
+    if (!made)
+        return MF_ENOMEM;
+    made->refs = 1;
+    made->shard = shard;
+    (void)snprintf(made->name, sizeof made->name, "%s", name);
+    link_init(&made->by_name);
+    link_init(&made->queue);
+    link_init(&made->idle);
+    link_init(&made->busy);
+    link_init(&made->draining);
+    made->timer.fire = dispatch_queue_timer;
+    ceiling_init(&made->ceiling);
+    mf_err err = function_log_create(shard, made->name, &made->log);
+    if (err) {
+        free(made);
+        return err;
+    }
+    *function = made;
+    return MF_OK;
+}
+
+struct function *function_get(struct function *function)
+{
+    mf_assert(function->refs > 0);
+    function->refs++;
+    return function;
+}
+
+void function_put(struct function *function)
+{
+    if (!function || --function->refs > 0)
+        return;
+    mf_assert(list_empty(&function->queue) && list_empty(&function->idle));
+    mf_assert(list_empty(&function->busy) && list_empty(&function->draining));
+    timer_stop(&function->shard->timers, &function->timer);
+    ceiling_close(&function->ceiling, function->shard);
+    function_log_destroy(function->log);
+    version_put(function->version);
+    function_counters_close(&function->counters);
+    free(function);
+}
+
+uint32_t function_live(const struct function *function)
+{
+    return function->in_state[INSTANCE_RESTORING] + function->in_state[INSTANCE_IDLE] +
+           function->in_state[INSTANCE_BUSY];
+}

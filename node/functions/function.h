@@ -1,0 +1,74 @@
+/*
+ * function.h: what the node keeps of one deployed function, and of each version of
+ * it that still has instances. Loop thread only.
+ */
+#ifndef MF_NODE_FUNCTIONS_FUNCTION_H
+#define MF_NODE_FUNCTIONS_FUNCTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/image.h"
+#include "image/settings.h"
+#include "node/loop/list.h"
+#include "node/loop/timer.h"
+#include "node/metrics/counters.h"
+#include "node/pool/ceiling.h"
+#include "node/pool/instance.h"
+
+#define IMAGE_HASH_HEX (2 * MF_IMAGE_HASH_BYTES)
+
+struct function_log;
+struct shard;
+
+/* An image with its settings, as deployed at once. Counted: the function holds one,
+ * each of its instances another. */
+struct version {
+    uint32_t refs;
+    struct settings settings;
+    char hash[IMAGE_HASH_HEX + 1];
+    int image_fd;               /* read-only                                          */
+    uint64_t window_bytes;      /* 0: as the image says                               */
+    enum mf_sandbox sandbox;    /* in force; AUTO: none can be, see reason            */
+    struct mf_why reason;       /* why this one                                       */
+    uint64_t deployed_at_ns;    /* CLOCK_REALTIME                                     */
+};
+
+/* Counted: the registry holds one, each call and each instance another. */
+struct function {
+    uint32_t refs;
+    struct shard *shard;
+    struct link by_name;
+    char name[MF_NAME_BYTES_MAX + 1];
+    bool removed;
+    struct version *version;    /* what new instances run; NULL once removed          */
+
+    struct link queue;          /* calls that no instance has yet, oldest first       */
+    uint32_t queued;
+    struct link idle;           /* instances, the one used last first                 */
+    struct link busy;           /* RESTORING and BUSY                                 */
+    struct link draining;
+    uint32_t in_state[INSTANCE_STATES];
+    struct timer timer;         /* of the queue's head                                */
+    uint64_t service_ns;        /* what an event takes, as of late; 0: not known      */
+    uint64_t start_ns;          /* what a cold start takes, likewise                  */
+
+    struct ceiling ceiling;
+    struct function_log *log;
+    struct function_counters counters;
+};
+
+MF_CHECKED mf_err version_create(const struct settings *settings, const char *hash, int image_fd,
+                                 struct version **version); /* image_fd becomes its own */
+struct version *version_get(struct version *version);
+void version_put(struct version *version);
+
+MF_CHECKED mf_err function_create(struct shard *shard, const char *name,
+                                  struct function **function);
+struct function *function_get(struct function *function);
+void function_put(struct function *function);
+
+/* Instances that can take events now or soon. */
+uint32_t function_live(const struct function *function);
+
+#endif

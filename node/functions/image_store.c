@@ -1,0 +1,162 @@
+/*
+ * image_store.c: see image_store.h.
+ * Guarantees: a file HASH.mf has that content hash and a manifest that is allowed.
+ */
+#include "node/functions/image_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "image/image.h"
+
+static void hex(const uint8_t *bytes, char text[IMAGE_HASH_HEX + 1])
+{
+    for (size_t i = 0; i < MF_IMAGE_HASH_BYTES; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* The settings that an open image asks for. MF_EFORMAT when they do not fit the image. */
+static mf_err read_manifest(const struct image_file *file, struct settings *settings,
+                            struct mf_why *why)
+{
+    const struct image *image = &file->image;
+    settings_init(settings);
+    mf_err err = settings_parse((const char *)file->data + image->manifest_offset,
+                                image->info.manifest_bytes, settings, why);
+    if (err)
+        settings_close(settings);
+    return err;
+}
+
+static mf_err check_window(const struct image *image, const struct settings *settings,
+                           struct mf_why *why)
+{
+    return image_fits(image, (uint64_t)settings->memory_mib << 20, why);
+}
+
+mf_err upload_open(const struct state_dir *state, uint64_t serial, struct upload *upload,
+                   struct mf_why *why)
+{
+    *upload = (struct upload){.state = state};
+    (void)snprintf(upload->temporary, sizeof upload->temporary, ".tmp-upload-%llu",
+                   (unsigned long long)serial);
+    upload->fd = openat(state->images_fd, upload->temporary,
+                        O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (upload->fd < 0)
+        return mf_why(why, mf_err_from_errno(errno), "cannot keep the image: %s", strerror(errno));
+    return MF_OK;
+}
+
+mf_err upload_add(struct upload *upload, const void *data, size_t bytes, struct mf_why *why)
+{
+    const uint8_t *at = data;
+    if (bytes > MF_IMAGE_BYTES_MAX - upload->bytes)
+        return mf_why(why, MF_ETOOBIG, "an image has at most %llu bytes", MF_IMAGE_BYTES_MAX);
+    upload->bytes += bytes;
+    while (bytes) {
+        ssize_t wrote = write(upload->fd, at, bytes);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return mf_why(why, mf_err_from_errno(errno), "cannot keep the image: %s%s",
+                          strerror(errno), errno == ENOSPC ? "; make room and try again" : "");
+        at += wrote;
+        bytes -= (size_t)wrote;
+    }
+    return MF_OK;
+}
+
+mf_err upload_finish(struct upload *upload, struct mf_why *why)
+{
+    struct image_file file;
+    struct settings settings;
+    mf_err err = image_open(upload->fd, true, &file, why);
+    if (err)
+        return err;
+    hex(file.image.info.hash, upload->hash);
+    err = read_manifest(&file, &settings, why);
+    if (!err) {
+        err = check_window(&file.image, &settings, why);
+        upload->manifest = settings_to_json(&settings);
+        settings_close(&settings);
+    }
+    image_close(&file);
+    if (err)
+        return err;
+    char name[IMAGE_HASH_HEX + 4];
+    (void)snprintf(name, sizeof name, "%s.mf", upload->hash);
+    if (fsync(upload->fd) != 0 || renameat(upload->state->images_fd, upload->temporary,
+                                           upload->state->images_fd, name) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "cannot keep the image: %s", strerror(errno));
+    upload->temporary[0] = 0;
+    if (fsync(upload->state->images_fd) != 0)
+        return mf_why(why, MF_EIO, "cannot sync the images' directory: %s", strerror(errno));
+    return MF_OK;
+}
+
+void upload_close(struct upload *upload)
+{
+    if (upload->fd >= 0)
+        (void)close(upload->fd);
+    upload->fd = -1;
+    if (upload->temporary[0])
+        (void)unlinkat(upload->state->images_fd, upload->temporary, 0);
+    upload->temporary[0] = 0;
+    json_decref(upload->manifest);
+    upload->manifest = NULL;
+}
+
+bool image_hash_valid(const char *hash)
+{
+    return strlen(hash) == IMAGE_HASH_HEX && strspn(hash, "0123456789abcdef") == IMAGE_HASH_HEX;
+}
+
+mf_err image_fetch(const struct state_dir *state, const char *hash, int *fd,
+                   struct settings *settings, struct mf_why *why)
+{
+    char name[IMAGE_HASH_HEX + 4], actual[IMAGE_HASH_HEX + 1];
+    struct image_file file;
+    if (!image_hash_valid(hash))
+        return mf_why(why, MF_EINVAL, "image: not a hash (%d lower-case hexadecimal digits)",
+                      IMAGE_HASH_HEX);
+    (void)snprintf(name, sizeof name, "%s.mf", hash);
+    *fd = openat(state->images_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (*fd < 0)
+        return mf_why(why, mf_err_from_errno(errno),
+                      "image %s is not here; upload it first (POST /v1/images)", hash);
+    mf_err err = image_open(*fd, true, &file, why);
+    if (!err) {
+        hex(file.image.info.hash, actual);
+        if (strcmp(actual, hash) != 0)
+            err = mf_why(why, MF_EFORMAT, "the file of image %s holds another image", hash);
+        if (!err)
+            err = read_manifest(&file, settings, why);
+        image_close(&file);
+    }
+    if (err) {
+        (void)close(*fd);
+        *fd = -1;
+    }
+    return err;
+}
+
+mf_err image_has_room(int fd, const struct settings *settings, struct mf_why *why)
+{
+    struct image_file file;
+    mf_err err = image_open(fd, false, &file, why);
+    if (err)
+        return err;
+    err = check_window(&file.image, settings, why);
+    image_close(&file);
+    return err;
+}
+
+mf_err image_remove(const struct state_dir *state, const char *hash, struct mf_why *why)
+{
+    char name[IMAGE_HASH_HEX + 4];
+    (void)snprintf(name, sizeof name, "%s.mf", hash);
+    return state_remove(state->images_fd, name, why);
+}

@@ -1,0 +1,34 @@
+/* registry.h: the deployed functions, by name. Loop thread only. */
+#ifndef MF_NODE_FUNCTIONS_REGISTRY_H
+#define MF_NODE_FUNCTIONS_REGISTRY_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "node/loop/list.h"
+
+#define REGISTRY_BUCKETS 256u
+
+struct function;
+
+struct registry {
+    struct link bucket[REGISTRY_BUCKETS];
+    uint32_t count;
+};
+
+void registry_init(struct registry *registry);
+
+/* NULL: none of that name. */
+struct function *registry_find(const struct registry *registry, const char *name);
+
+/* The registry takes over the caller's reference. */
+void registry_add(struct registry *registry, struct function *function);
+
+/* Puts the registry's reference. */
+void registry_remove(struct registry *registry, struct function *function);
+
+/* visit may remove its own function. */
+void registry_each(struct registry *registry,
+                   void (*visit)(struct function *function, void *context), void *context);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * state_dir.h: the one directory that survives a restart. Owner only; locked, so that
+ * two nodes cannot share it.
+ *
+ *   lock                 held while a node runs; its process id
+ *   images/HASH.mf       what was uploaded
+ *   functions/NAME.json  {"image": HASH, "settings": {…}}
+ *   logs/NAME.log[.N]    functions' logs
+ *   api.sock             the management API
+ *
+ * Every file appears whole or not at all: written under another name, synced, renamed,
+ * the directory synced. Functions marked (any thread) may run beside the loop.
+ */
+#ifndef MF_NODE_FUNCTIONS_STATE_DIR_H
+#define MF_NODE_FUNCTIONS_STATE_DIR_H
+
+#include <limits.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct state_dir {
+    char path[PATH_MAX];
+    int lock_fd;      /* -1: not open */
+    int dir_fd;
+    int images_fd;
+    int functions_fd;
+    int logs_fd;
+};
+
+/* Make what is missing, lock, sweep away what a crash left half-written. */
+MF_CHECKED mf_err state_dir_open(const char *path, struct state_dir *state, struct mf_why *why);
+void state_dir_close(struct state_dir *state);
+
+/* Where the state goes unless told: /var/lib/mayfly for root, else $XDG_STATE_HOME/mayfly
+ * or ~/.local/state/mayfly. */
+MF_CHECKED mf_err state_dir_default(char *path, size_t room, struct mf_why *why);
+
+/* Replace the file by these bytes (any thread). MF_EFULL: the disk is. */
+MF_CHECKED mf_err state_write(int dir_fd, const char *name, const void *data, size_t bytes,
+                              struct mf_why *why);
+
+/* A whole file of at most bytes_max (any thread). MF_ENOENT: not there. */
+MF_CHECKED mf_err state_read(int dir_fd, const char *name, size_t bytes_max, struct mf_buf *out,
+                             struct mf_why *why);
+
+/* Remove a file for good; one that is not there is no error (any thread). */
+MF_CHECKED mf_err state_remove(int dir_fd, const char *name, struct mf_why *why);
+
+/* visit() each file of a directory, except hidden ones. */
+MF_CHECKED mf_err state_list(int dir_fd, void (*visit)(const char *name, void *context),
+                             void *context);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * answer.h: responses: a function's reply, or an error as JSON. Loop thread only.
+ */
+#ifndef MF_NODE_GATEWAY_ANSWER_H
+#define MF_NODE_GATEWAY_ANSWER_H
+
+#include <microhttpd.h>
+#include <stdint.h>
+
+#include "node/pool/call.h"
+
+/* What an error answer tells besides its outcome. */
+struct error_place {
+    const char *function;    /* NULL: none */
+    size_t function_bytes;
+    const char *call_id;     /* NULL: none */
+};
+
+/* A response with headers and body as the reply says. NULL: no memory. */
+struct MHD_Response *answer_reply(const struct outcome *outcome);
+
+/* {"error":{"code","message","function","cause","call","log":{…}}}. NULL: no memory. */
+struct MHD_Response *answer_error(const struct outcome *outcome, const struct error_place *place);
+
+/* A JSON or plain text body, copied. NULL: no memory. */
+struct MHD_Response *answer_text(const char *type, const void *body, size_t bytes);
+
+/* No body may follow such a status (RFC 9110, 6.4.1). */
+bool status_has_body(uint32_t status);
+
+#endif

@@ -1,0 +1,67 @@
+/* main.c: mayfly-node: options, limits of this process, one shard, its exit code. */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "node/options.h"
+#include "node/shard.h"
+
+#define EXIT_USAGE 2
+#define TRIM_BYTES (1 << 20)
+
+/* Descriptors: as many as we may have. Memory: one arena, and back with what is free. */
+static void prepare_process(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    (void)mallopt(M_ARENA_MAX, 1);
+    (void)mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+    (void)setenv("UV_THREADPOOL_SIZE", "1", 1); /* jobs of the API, one after another */
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char *argv[])
+{
+    static struct options options;
+    struct mf_why why = {{0}};
+    mf_err err = options_parse(argc, argv, &options, &why);
+    if (err) {
+        fprintf(stderr, "mayfly-node: %s\n", mf_why_text(&why, err));
+        return EXIT_USAGE;
+    }
+    if (options.help || options.version) {
+        printf("%s", options.help ? options_help : "mayfly-node " MF_VERSION "\n");
+        return EXIT_SUCCESS;
+    }
+    mf_log_level_set(options.log_level);
+    prepare_process();
+    struct shard *shard = calloc(1, sizeof *shard);
+    if (!shard || sodium_init() < 0) {
+        fprintf(stderr, "mayfly-node: no memory, or no source of randomness\n");
+        return EXIT_FAILURE;
+    }
+    int code = EXIT_FAILURE;
+    err = shard_open(shard, &options, &why);
+    if (err) {
+        mf_log(MF_LOG_ERROR, "node.failed", "why=\"%s\"", mf_why_text(&why, err));
+    } else {
+        mf_log(MF_LOG_INFO, "node.ready", "gateway=%s:%u functions=%u state=%s",
+               options.listen.host, (unsigned)shard->gateway.port, shard->registry.count,
+               options.state_dir);
+        code = shard_run(shard);
+    }
+    shard_close(shard);
+    free(shard);
+    if (!err)
+        mf_log(MF_LOG_INFO, "node.stopped", "code=%d", code);
+    return code;
+}

@@ -1,0 +1,39 @@
+/* memory.c: see memory.h, proc(5). */
+#include "node/metrics/memory.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static ssize_t read_small(const char *path, char *text, size_t room)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t got = read(fd, text, room - 1);
+    (void)close(fd);
+    if (got >= 0)
+        text[got] = 0;
+    return got;
+}
+
+uint64_t memory_resident_bytes(void)
+{
+    char text[128];
+    if (read_small("/proc/self/statm", text, sizeof text) <= 0)
+        return 0;
+    const char *resident = strchr(text, ' ');
+    return resident ? strtoull(resident + 1, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+uint64_t memory_pss_bytes(pid_t pid)
+{
+    char path[64], text[2048];
+    (void)snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    if (pid <= 0 || read_small(path, text, sizeof text) <= 0)
+        return 0;
+    const char *pss = strstr(text, "\nPss:");
+    return pss ? strtoull(pss + 5, NULL, 10) * 1024 : 0;
+}

@@ -1,0 +1,236 @@
+/*
+ * metrics.c: counters as text (Prometheus exposition format 0.0.4). OpenFaaS's names
+ * first, so that its dashboards work (two of them break the naming rules that promtool
+ * checks for their types, and stay untyped); our own start with mayfly_.
+ */
+#include "node/metrics/metrics.h"
+
+#include <stdlib.h>
+
+#include "node/functions/function.h"
+#include "node/gateway/answer.h"
+#include "node/metrics/memory.h"
+#include "node/shard.h"
+
+#define PSS_SAMPLES_MAX 64 /* instances looked at in one scrape, over all functions */
+
+struct writer {
+    struct mf_buf *out;
+    struct shard *shard;
+    mf_err err;
+    unsigned samples_left;
+};
+
+typedef void (*each_function)(struct writer *writer, struct function *function);
+
+#define put(writer, ...)                                            \
+    do {                                                            \
+        if (!(writer)->err)                                         \
+            (writer)->err = mf_buf_printf((writer)->out, __VA_ARGS__); \
+    } while (0)
+
+static void family(struct writer *writer, const char *name, const char *type, const char *help);
+static void functions(struct writer *writer, each_function each);
+static void invocations(struct writer *writer, struct function *function);
+static void durations(struct writer *writer, struct function *function);
+static void started(struct writer *writer, struct function *function);
+static void service_count(struct writer *writer, struct function *function);
+static void cold_starts(struct writer *writer, struct function *function);
+static void cold_start_durations(struct writer *writer, struct function *function);
+static void instances(struct writer *writer, struct function *function);
+static void faults(struct writer *writer, struct function *function);
+static void waiting(struct writer *writer, struct function *function);
+static void memory(struct writer *writer, struct function *function);
+static void throttled(struct writer *writer, struct function *function);
+static void node_gauges(struct writer *writer);
+
+mf_err metrics_write(struct shard *shard, struct mf_buf *out)
+{
+    struct writer writer = {.out = out, .shard = shard, .samples_left = PSS_SAMPLES_MAX};
+    static const struct {
+        const char *name, *type, *help;
+        each_function each;
+    } table[] = {
+        {"gateway_function_invocation_total", "counter", "Calls answered, by status code.",
+         invocations},
+        {"gateway_functions_seconds", "histogram", "Time from request to answer.", durations},
+        {"gateway_function_invocation_started", "untyped", "Calls begun.", started},
+        {"gateway_service_count", "untyped", "Instances that can take calls.", service_count},
+        {"mayfly_cold_starts_total", "counter", "Instances that were started for a call.",
+         cold_starts},
+        {"mayfly_cold_start_seconds", "histogram",
+         "Time from the start of an instance to its first answer.", cold_start_durations},
+        {"mayfly_instances", "gauge", "Instances, by state.", instances},
+        {"mayfly_instance_faults_total", "counter",
+         "Instances that ended otherwise than by being told to, by cause.", faults},
+        {"mayfly_calls_waiting", "gauge", "Calls that wait for an instance.", waiting},
+        {"mayfly_instance_memory_bytes", "gauge",
+         "Proportional memory of instances, sampled, scaled to their number.", memory},
+        {"mayfly_throttled_seconds_total", "counter",
+         "Time that instances were stopped by the function's CPU ceiling.", throttled},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        family(&writer, table[i].name, table[i].type, table[i].help);
+        functions(&writer, table[i].each);
+    }
+    node_gauges(&writer);
+    return writer.err;
+}
+
+struct MHD_Response *metrics_response(struct shard *shard)
+{
+    struct mf_buf out = {0};
+    struct MHD_Response *response = NULL;
+    if (metrics_write(shard, &out) == MF_OK)
+        response = answer_text("text/plain; version=0.0.4", out.data, out.bytes);
+    mf_buf_close(&out);
+    return response;
+}
+
+static void family(struct writer *writer, const char *name, const char *type, const char *help)
+{
+    put(writer, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+struct visit {
+    struct writer *writer;
+    each_function each;
+};
+
+static void visit_one(struct function *function, void *context)
+{
+    struct visit *visit = context;
+    visit->each(visit->writer, function);
+}
+
+static void functions(struct writer *writer, each_function each)
+{
+    struct visit visit = {writer, each};
+    registry_each(&writer->shard->registry, visit_one, &visit);
+}
+
+static void invocations(struct writer *writer, struct function *function)
+{
+    for (uint32_t status = 100; status < STATUS_CLASSES * 100; status++) {
+        uint64_t count = count_of_status(&function->counters, status);
+        if (count)
+            put(writer, "gateway_function_invocation_total{function_name=\"%s\",code=\"%u\"} %llu\n",
+                function->name, status, (unsigned long long)count);
+    }
+}
+
+static void histogram(struct writer *writer, const char *name, const char *label,
+                      const struct function *function, const struct histogram *histogram)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i < DURATION_BUCKET_COUNT; i++) {
+        count += histogram->bucket[i];
+        put(writer, "%s_bucket{%s=\"%s\",le=\"%g\"} %llu\n", name, label, function->name,
+            histogram_bound_s(i), (unsigned long long)count);
+    }
+    put(writer, "%s_bucket{%s=\"%s\",le=\"+Inf\"} %llu\n", name, label, function->name,
+        (unsigned long long)histogram->count);
+    put(writer, "%s_sum{%s=\"%s\"} %.9f\n", name, label, function->name,
+        (double)histogram->sum_ns / 1e9);
+    put(writer, "%s_count{%s=\"%s\"} %llu\n", name, label, function->name,
+        (unsigned long long)histogram->count);
+}
+
+static void durations(struct writer *writer, struct function *function)
+{
+    histogram(writer, "gateway_functions_seconds", "function_name", function,
+              &function->counters.duration);
+}
+
+static void started(struct writer *writer, struct function *function)
+{
+    put(writer, "gateway_function_invocation_started{function_name=\"%s\"} %llu\n", function->name,
+        (unsigned long long)function->counters.started);
+}
+
+static void service_count(struct writer *writer, struct function *function)
+{
+    put(writer, "gateway_service_count{function_name=\"%s\"} %u\n", function->name,
+        function_live(function));
+}
+
+static void cold_starts(struct writer *writer, struct function *function)
+{
+    for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox < SANDBOXES; sandbox++)
+        put(writer, "mayfly_cold_starts_total{function=\"%s\",sandbox=\"%s\"} %llu\n",
+            function->name, sandbox_name(sandbox),
+            (unsigned long long)function->counters.cold_starts[sandbox]);
+}
+
+static void cold_start_durations(struct writer *writer, struct function *function)
+{
+    histogram(writer, "mayfly_cold_start_seconds", "function", function,
+              &function->counters.cold_start);
+}
+
+static void instances(struct writer *writer, struct function *function)
+{
+    for (enum instance_state state = INSTANCE_RESTORING; state < INSTANCE_STATES; state++)
+        put(writer, "mayfly_instances{function=\"%s\",state=\"%s\"} %u\n", function->name,
+            instance_state_name(state), function->in_state[state]);
+}
+
+static void faults(struct writer *writer, struct function *function)
+{
+    for (unsigned i = 0; i < FAULT_CAUSES_MAX && function->counters.faults[i].cause[0]; i++)
+        put(writer, "mayfly_instance_faults_total{function=\"%s\",cause=\"%s\"} %llu\n",
+            function->name, function->counters.faults[i].cause,
+            (unsigned long long)function->counters.faults[i].count);
+}
+
+static void waiting(struct writer *writer, struct function *function)
+{
+    put(writer, "mayfly_calls_waiting{function=\"%s\"} %u\n", function->name, function->queued);
+}
+
+static void sample(struct writer *writer, const struct link *list, uint64_t *bytes,
+                   unsigned *sampled)
+{
+    list_each(at, list) {
+        if (writer->samples_left == 0)
+            return;
+        uint64_t pss = memory_pss_bytes(list_of(at, struct instance, link)->blank.pid);
+        writer->samples_left--;
+        *bytes += pss;
+        *sampled += pss > 0;
+    }
+}
+
+static void memory(struct writer *writer, struct function *function)
+{
+    uint64_t bytes = 0;
+    unsigned sampled = 0, live = function_live(function);
+    sample(writer, &function->idle, &bytes, &sampled);
+    sample(writer, &function->busy, &bytes, &sampled);
+    if (sampled)
+        put(writer, "mayfly_instance_memory_bytes{function=\"%s\"} %.0f\n", function->name,
+            (double)bytes / sampled * live);
+    else if (live == 0)
+        put(writer, "mayfly_instance_memory_bytes{function=\"%s\"} 0\n", function->name);
+}
+
+static void throttled(struct writer *writer, struct function *function)
+{
+    put(writer, "mayfly_throttled_seconds_total{function=\"%s\"} %.3f\n", function->name,
+        (double)function->ceiling.throttled_ns / 1e9);
+}
+
+static void node_gauges(struct writer *writer)
+{
+    const struct shard *shard = writer->shard;
+    family(writer, "mayfly_blanks", "gauge", "Confined monitors kept ready for starts.");
+    for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox < SANDBOXES; sandbox++)
+        put(writer, "mayfly_blanks{sandbox=\"%s\"} %u\n", sandbox_name(sandbox),
+            shard->pool.blank_count[sandbox]);
+    family(writer, "mayfly_node_resident_bytes", "gauge", "Resident memory of the daemon itself.");
+    put(writer, "mayfly_node_resident_bytes %llu\n", (unsigned long long)memory_resident_bytes());
+    family(writer, "mayfly_buffered_bytes", "gauge", "Bodies of requests and replies held.");
+    put(writer, "mayfly_buffered_bytes %llu\n", (unsigned long long)shard->budget.used);
+    family(writer, "mayfly_connections", "gauge", "Open connections of the gateway.");
+    put(writer, "mayfly_connections %u\n", shard->gateway.server.clients);
+}

@@ -1,0 +1,190 @@
+/* options.c: the command line as data: one table feeds the parser and the help. */
+#include "node/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "image/settings.h"
+#include "node/functions/state_dir.h"
+
+#define SPAWNER_NAME "mayfly-spawner"
+
+const char options_help[] =
+    "mayfly-node: the daemon that serves functions\n"
+    "\n"
+    "  --listen HOST:PORT        gateway (default 127.0.0.1:8080; port 0: any free one)\n"
+    "  --gateway-metrics         serve /metrics on the gateway, too\n"
+    "  --state DIR               where deployments are kept (default: /var/lib/mayfly for root,\n"
+    "                            else $XDG_STATE_HOME/mayfly or ~/.local/state/mayfly)\n"
+    "  --api-listen HOST:PORT    management API on TCP; needs --api-token-file\n"
+    "  --api-token-file FILE     the bearer token it asks for\n"
+    "  --min-sandbox SANDBOX     auto, process or kvm: refuse functions with less (default auto)\n"
+    "  --blanks N                confined monitors kept ready, of each kind in use (default 8)\n"
+    "  --connections N           of the gateway at once (default 8192)\n"
+    "  --buffer-mib N            for bodies of requests and replies together (default 64)\n"
+    "  --spawner FILE            the spawner (default: mayfly-spawner beside this program)\n"
+    "  --log-level LEVEL         debug, info, warn or error (default info)\n"
+    "  --help, --version\n";
+
+static mf_err parse_address(const char *text, struct listen_address *address, struct mf_why *why,
+                            const char *option);
+static mf_err parse_number(const char *text, uint32_t least, uint32_t most, uint32_t *number,
+                           struct mf_why *why, const char *option);
+static mf_err set(const char *option, const char *value, struct options *options,
+                  struct mf_why *why);
+static mf_err beside_us(char *path, size_t room, struct mf_why *why);
+
+mf_err options_parse(int argc, char *const argv[], struct options *options, struct mf_why *why)
+{
+    *options = (struct options){
+        .listen = {"127.0.0.1", 8080},
+        .blanks = MF_BLANKS_DEFAULT,
+        .connections = MF_CONNECTIONS_DEFAULT,
+        .buffered_mib = MF_BUFFERED_MIB_DEFAULT,
+        .log_level = MF_LOG_INFO,
+    };
+    for (int i = 1; i < argc; i++) {
+        const char *option = argv[i];
+        if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
+            options->help = true;
+        } else if (strcmp(option, "--version") == 0) {
+            options->version = true;
+        } else if (strcmp(option, "--gateway-metrics") == 0) {
+            options->gateway_metrics = true;
+        } else {
+            if (strncmp(option, "--", 2) != 0)
+                return mf_why(why, MF_EINVAL, "%s: no such argument; --help lists them", option);
+            mf_err err = set(option, i + 1 < argc ? argv[i + 1] : NULL, options, why);
+            if (err)
+                return err;
+            i++;
+        }
+    }
+    if (options->help || options->version)
+        return MF_OK;
+    if (options->api_listen.host[0] && !options->api_token_file[0])
+        return mf_why(why, MF_EINVAL, "--api-listen needs --api-token-file: who reaches the "
+                                      "management API may run any code in this node's sandboxes");
+    mf_err err = MF_OK;
+    if (!options->spawner[0])
+        err = beside_us(options->spawner, sizeof options->spawner, why);
+    if (!err && !options->state_dir[0])
+        err = state_dir_default(options->state_dir, sizeof options->state_dir, why);
+    return err;
+}
+
+static mf_err copy(const char *text, char *to, size_t room, struct mf_why *why, const char *option)
+{
+    if (!text[0] || strlen(text) >= room)
+        return mf_why(why, MF_EINVAL, "%s: a path of 1 to %zu bytes", option, room - 1);
+    memcpy(to, text, strlen(text) + 1);
+    return MF_OK;
+}
+
+static mf_err parse_level(const char *text, enum mf_log_level *level, struct mf_why *why)
+{
+    static const char *const name[] = {
+#define NAME(nr, NAME_, words) [nr] = words,
+        MF_LOG_LEVELS(NAME)
+#undef NAME
+    };
+    for (unsigned i = 0; i < MF_LOG_LEVEL_COUNT; i++) {
+        if (strcmp(text, name[i]) == 0) {
+            *level = (enum mf_log_level)i;
+            return MF_OK;
+        }
+    }
+    return mf_why(why, MF_EINVAL, "--log-level: debug, info, warn or error, not %s", text);
+}
+
+static mf_err set(const char *option, const char *value, struct options *options,
+                  struct mf_why *why)
+{
+    static const char *const known[] = {"--listen",      "--api-listen",  "--api-token-file",
+                                        "--state",       "--spawner",     "--min-sandbox",
+                                        "--blanks",      "--connections", "--buffer-mib",
+                                        "--log-level"};
+    size_t at = 0;
+    while (at < sizeof known / sizeof known[0] && strcmp(option, known[at]) != 0)
+        at++;
+    if (at == sizeof known / sizeof known[0])
+        return mf_why(why, MF_EINVAL, "%s: no such option; --help lists them", option);
+    if (!value)
+        return mf_why(why, MF_EINVAL, "%s: a value is missing", option);
+    switch (at) {
+    case 0:
+        return parse_address(value, &options->listen, why, option);
+    case 1:
+        return parse_address(value, &options->api_listen, why, option);
+    case 2:
+        return copy(value, options->api_token_file, sizeof options->api_token_file, why, option);
+    case 3:
+        return copy(value, options->state_dir, sizeof options->state_dir, why, option);
+    case 4:
+        return copy(value, options->spawner, sizeof options->spawner, why, option);
+    case 5:
+        if (sandbox_from_name(value, &options->min_sandbox))
+            return MF_OK;
+        return mf_why(why, MF_EINVAL, "--min-sandbox: auto, process or kvm, not %s", value);
+    case 6:
+        return parse_number(value, 0, MF_BLANKS_MAX, &options->blanks, why, option);
+    case 7:
+        return parse_number(value, 1, MF_CONNECTIONS_MAX, &options->connections, why, option);
+    case 8:
+        return parse_number(value, 16, MF_BUFFERED_MIB_MAX, &options->buffered_mib, why, option);
+    default:
+        return parse_level(value, &options->log_level, why);
+    }
+}
+
+/* HOST:PORT, [ADDRESS]:PORT or PORT alone. */
+static mf_err parse_address(const char *text, struct listen_address *address, struct mf_why *why,
+                            const char *option)
+{
+    const char *colon = strrchr(text, ':');
+    const char *port = colon ? colon + 1 : text;
+    const char *host = colon ? text : "127.0.0.1";
+    size_t bytes = colon ? (size_t)(colon - text) : strlen(host);
+    uint32_t number;
+    if (bytes >= 2 && host[0] == '[' && host[bytes - 1] == ']') {
+        host++;
+        bytes -= 2;
+    }
+    if (bytes == 0 || bytes >= sizeof address->host)
+        return mf_why(why, MF_EINVAL, "%s: HOST:PORT, not %s", option, text);
+    mf_err err = parse_number(port, 0, UINT16_MAX, &number, why, option);
+    if (err)
+        return err;
+    memcpy(address->host, host, bytes);
+    address->host[bytes] = 0;
+    address->port = (uint16_t)number;
+    return MF_OK;
+}
+
+static mf_err parse_number(const char *text, uint32_t least, uint32_t most, uint32_t *number,
+                           struct mf_why *why, const char *option)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end || value < least || value > most)
+        return mf_why(why, MF_EINVAL, "%s: a number from %u to %u, not %s", option, least, most,
+                      text);
+    *number = (uint32_t)value;
+    return MF_OK;
+}
+
+static mf_err beside_us(char *path, size_t room, struct mf_why *why)
+{
+    ssize_t bytes = readlink("/proc/self/exe", path, room - 1);
+    if (bytes <= 0)
+        return mf_why(why, MF_EIO, "cannot tell where this program lies; give --spawner FILE");
+    path[bytes] = 0;
+    char *slash = strrchr(path, '/');
+    if (!slash || (size_t)(slash + 1 - path) + sizeof SPAWNER_NAME > room)
+        return mf_why(why, MF_ETOOBIG, "the path of this program is too long");
+    memcpy(slash + 1, SPAWNER_NAME, sizeof SPAWNER_NAME);
+    return MF_OK;
+}

@@ -1,0 +1,40 @@
+/* options.h: the daemon's command line. */
+#ifndef MF_NODE_OPTIONS_H
+#define MF_NODE_OPTIONS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/log.h"
+#include "base/err.h"
+#include "spawner/protocol.h"
+
+#define HOST_BYTES_MAX 256
+
+struct listen_address {
+    char host[HOST_BYTES_MAX]; /* "" : not asked for */
+    uint16_t port;             /* 0: any free one    */
+};
+
+struct options {
+    struct listen_address listen;     /* the gateway                                    */
+    struct listen_address api_listen; /* the management API on TCP, if at all           */
+    char api_token_file[PATH_MAX];
+    char state_dir[PATH_MAX];
+    char spawner[PATH_MAX];
+    enum mf_sandbox min_sandbox;      /* AUTO: none                                     */
+    uint32_t blanks;
+    uint32_t connections;
+    uint32_t buffered_mib;
+    bool gateway_metrics;             /* /metrics on the gateway, too                   */
+    enum mf_log_level log_level;
+    bool help, version;
+};
+
+/* Defaults, then the arguments. MF_EINVAL: which argument, and why. */
+MF_CHECKED mf_err options_parse(int argc, char *const argv[], struct options *options,
+                                struct mf_why *why);
+extern const char options_help[];
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * call.h: one event on its way through a function: from a trigger (the gateway) to
+ * an instance and back. Who made it owns it; the dispatcher borrows it from
+ * dispatch_submit() until release(). Loop thread only.
+ */
+#ifndef MF_NODE_POOL_CALL_H
+#define MF_NODE_POOL_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "node/loop/list.h"
+
+struct function;
+struct instance;
+struct call;
+
+/* How a call can end. X(NAME, HTTP status, code in answers, meaning) */
+#define SITUATIONS(X)                                                                     \
+    X(REPLIED, 200, "replied", "the function replied; status, fields and body are its own") \
+    X(HANDLER_FAILED, 500, "handler-failed", "the function's handler returned an error")  \
+    X(UNKNOWN_FUNCTION, 404, "unknown-function", "no such function is deployed here")     \
+    X(NO_SUCH_PATH, 404, "no-such-path", "nothing is served at this path")                \
+    X(BAD_REQUEST, 400, "bad-request", "the request cannot become an event")              \
+    X(BODY_TOO_BIG, 413, "body-too-big", "the request's body is over the limit")          \
+    X(HEAD_TOO_BIG, 431, "head-too-big", "the request's fields are over a limit")         \
+    X(NO_FREE_INSTANCE, 429, "no-free-instance", "no instance was free within the wait bound") \
+    X(CANNOT_START, 503, "cannot-start", "the node could not start an instance")          \
+    X(NODE_FULL, 503, "node-full", "the node holds as many bytes as it may")              \
+    X(STOPPING, 503, "stopping", "the node is being stopped")                             \
+    X(INSTANCE_FAULT, 502, "instance-fault", "the instance ended before it answered")     \
+    X(PROTOCOL, 502, "protocol", "the instance broke the protocol, and was ended")        \
+    X(DEADLINE, 504, "deadline", "the function did not answer in time, and was ended")
+
+#define SITUATION_ENUM(NAME, status, code, meaning) SITUATION_##NAME,
+enum situation { SITUATIONS(SITUATION_ENUM) SITUATION_COUNT };
+
+/* Borrowed for the call of done(), but for body_owner. */
+struct outcome {
+    enum situation situation;
+    uint32_t status;            /* REPLIED: the function's                          */
+    const char *message;        /* words for a person; may be NULL                  */
+    size_t message_bytes;
+    const char *cause;          /* of a fault: a name as in abi/cause.h; or NULL    */
+    uint64_t instance_id;       /* 0: none was involved                             */
+    const uint8_t *fields;      /* REPLIED: checked, abi/event.h                    */
+    uint32_t field_bytes;
+    const uint8_t *body;
+    size_t body_bytes;
+    struct mf_buf *body_owner;  /* where body is heap: done() may take it, leaving {0} */
+};
+
+struct call {
+    struct link link;           /* in its function's queue, while it waits there */
+    struct function *function;  /* set by dispatch_submit()                      */
+    struct instance *instance;  /* whose ring it is in; NULL: none               */
+    uint64_t number;            /* its id on the channel                         */
+    uint64_t arrived_ns;
+    uint64_t wait_until_ns;     /* for an instance to begin it                   */
+    bool cancelled;             /* nobody waits: done() is not called            */
+
+    /* The event; the maker's. Stays as it is until release(): it may be sent again. */
+    const uint8_t *fields;
+    uint32_t field_bytes;
+    const uint8_t *body;
+    size_t body_bytes;
+    const char *name;           /* its call id, for logs                         */
+
+    /* The dispatcher's. */
+    size_t body_sent;
+    uint32_t status;            /* of the reply that has begun; 0: none          */
+    struct mf_buf reply_fields;
+    struct mf_buf reply_body;
+    size_t reply_bytes;         /* of its body, kept or not                      */
+    size_t reply_charged;       /* of the node's budget                          */
+    bool reply_dropped;         /* the budget was used up                        */
+
+    /* The answer. Once at most; not after dispatch_cancel(). */
+    void (*done)(struct call *call, const struct outcome *outcome);
+    /* The dispatcher is finished with it. Once, last; may come from within
+     * dispatch_submit() and dispatch_cancel(). */
+    void (*release)(struct call *call);
+};
+
+/* The status, code and meaning of SITUATIONS. */
+uint32_t situation_status(enum situation situation);
+const char *situation_code(enum situation situation);
+const char *situation_meaning(enum situation situation);
+
+/* What the dispatcher added, freed. */
+void call_drop_reply(struct call *call);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * ceiling.c: see ceiling.h.
+ * Guarantees: over any second a function uses at most its ceiling and one tick of each
+ * of its instances; who is stopped goes on as soon as the debt is paid.
+ */
+#include "node/pool/ceiling.h"
+
+#include <signal.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "node/functions/function.h"
+#include "node/shard.h"
+
+static void tick(struct timer *timer, uint64_t now_ns);
+
+void ceiling_init(struct ceiling *ceiling)
+{
+    *ceiling = (struct ceiling){.timer = {.fire = tick}};
+}
+
+void ceiling_close(struct ceiling *ceiling, struct shard *shard)
+{
+    timer_stop(&shard->timers, &ceiling->timer);
+}
+
+int64_t ceiling_credit(int64_t credit_ns, uint64_t elapsed_ns, uint64_t used_ns,
+                       uint32_t ceiling_pct)
+{
+    int64_t most_ns = (int64_t)(CEILING_TICK_MS * MF_NS_PER_MS * ceiling_pct / 100);
+    credit_ns += (int64_t)(elapsed_ns * ceiling_pct / 100) - (int64_t)used_ns;
+    return credit_ns < most_ns ? credit_ns : most_ns; /* nothing is saved up for a burst */
+}
+
+/* CPU time of the instance's process since the last look. */
+static uint64_t used_since(struct instance *instance)
+{
+    clockid_t clock;
+    if (instance->blank.pid <= 0 || clock_getcpuclockid(instance->blank.pid, &clock) != 0)
+        return 0;
+    uint64_t cpu_ns = mf_clock_ns(clock);
+    uint64_t used_ns = instance->cpu_seen_ns && cpu_ns > instance->cpu_seen_ns
+                           ? cpu_ns - instance->cpu_seen_ns
+                           : 0;
+    instance->cpu_seen_ns = cpu_ns;
+    return used_ns;
+}
+
+static uint64_t look(struct function *function)
+{
+    uint64_t used_ns = 0;
+    list_each(at, &function->busy)
+        used_ns += used_since(list_of(at, struct instance, link));
+    list_each(next, &function->idle)
+        used_ns += used_since(list_of(next, struct instance, link));
+    return used_ns;
+}
+
+static void signal_busy(struct function *function, int number)
+{
+    list_each(at, &function->busy) {
+        struct instance *instance = list_of(at, struct instance, link);
+        if (instance->blank.pid > 0)
+            (void)kill(instance->blank.pid, number);
+    }
+}
+
+void ceiling_watch(struct function *function)
+{
+    struct ceiling *ceiling = &function->ceiling;
+    if (!function->version || function->version->settings.cpu_ceiling_pct == 0)
+        return;
+    if (!ceiling->timer.armed) {
+        ceiling->looked_ns = function->shard->now_ns;
+        ceiling->credit_ns = 0;
+        (void)look(function);
+        timer_set(&function->shard->timers, &ceiling->timer,
+                  ceiling->looked_ns + CEILING_TICK_MS * MF_NS_PER_MS);
+    }
+}
+
+static void tick(struct timer *timer, uint64_t now_ns)
+{
+    struct ceiling *ceiling = (struct ceiling *)(void *)timer;
+    struct function *function = list_of(ceiling, struct function, ceiling);
+    uint32_t pct = function->version ? function->version->settings.cpu_ceiling_pct : 0;
+    uint64_t elapsed_ns = now_ns - ceiling->looked_ns;
+    ceiling->looked_ns = now_ns;
+    ceiling->credit_ns = pct ? ceiling_credit(ceiling->credit_ns, elapsed_ns, look(function), pct)
+                             : 0;
+    if (ceiling->stopped)
+        ceiling->throttled_ns += elapsed_ns;
+    bool stop = ceiling->credit_ns < 0;
+    if (stop) /* again each time: another one may have become busy */
+        signal_busy(function, SIGSTOP);
+    else if (ceiling->stopped)
+        signal_busy(function, SIGCONT);
+    ceiling->stopped = stop;
+    if (pct && (stop || !list_empty(&function->busy)))
+        timer_set(&function->shard->timers, timer, now_ns + CEILING_TICK_MS * MF_NS_PER_MS);
+}

@@ -1,0 +1,38 @@
+/*
+ * ceiling.h: a function's CPU ceiling, for all its instances together. While it has
+ * busy instances, their CPU clocks are read every CEILING_TICK_MS; what they used
+ * beyond the ceiling they pay back stopped. No timer otherwise. Loop thread only.
+ */
+#ifndef MF_NODE_POOL_CEILING_H
+#define MF_NODE_POOL_CEILING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "node/loop/timer.h"
+
+#define CEILING_TICK_MS 10
+
+struct function;
+struct instance;
+struct shard;
+
+struct ceiling {
+    struct timer timer;
+    uint64_t looked_ns;     /* when the clocks were read            */
+    int64_t credit_ns;      /* CPU time it may use; negative: debt  */
+    bool stopped;           /* its busy instances are               */
+    uint64_t throttled_ns;  /* how long they have been, in all      */
+};
+
+void ceiling_init(struct ceiling *ceiling);
+void ceiling_close(struct ceiling *ceiling, struct shard *shard);
+
+/* An instance of the function has become busy. */
+void ceiling_watch(struct function *function);
+
+/* The arithmetic, for tests: credit after elapsed_ns in which used_ns were used. */
+int64_t ceiling_credit(int64_t credit_ns, uint64_t elapsed_ns, uint64_t used_ns,
+                       uint32_t ceiling_pct);
+
+#endif

@@ -1,0 +1,360 @@
+/*
+ * dispatch.c: the calls of each function, from its queue to instances and back.
+ * Guarantees: every call submitted is answered once, unless cancelled, and released
+ * once; no event begins twice; at most max_instances live at once.
+ * Leaves to others: processes (pool.c), the conversation (exchange.c), what an answer
+ * looks like (whoever submitted). Loop thread only.
+ */
+#include "node/pool/dispatch.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "node/functions/function.h"
+#include "node/logs/function_log.h"
+#include "node/pool/call.h"
+#include "node/pool/exchange.h"
+#include "node/pool/policy.h"
+#include "node/pool/pool.h"
+#include "node/shard.h"
+
+#define START_NS_ASSUMED (2 * MF_NS_PER_MS) /* before the first one was measured */
+#define PICK_LOOKS_MAX 16                   /* of running instances, for room ahead */
+
+static struct instance *pick(const struct function *function, const struct call *call);
+static struct instance *start_one(struct function *function);
+static bool give(struct instance *instance, struct call *call);
+static void let_go(struct call *call);
+static void answer(struct call *call, const struct outcome *outcome);
+static void set_queue_timer(struct function *function);
+static void begin_next(struct instance *instance);
+static void learn(struct instance *instance, uint64_t now_ns);
+static void expire_ahead(struct instance *instance, uint64_t now_ns);
+
+static uint64_t timeout_ns(const struct version *version)
+{
+    return version->settings.timeout_ms * MF_NS_PER_MS;
+}
+
+static struct call *first_waiting(const struct function *function)
+{
+    return list_empty(&function->queue) ? NULL : list_of(function->queue.next, struct call, link);
+}
+
+void dispatch_submit(struct function *function, struct call *call)
+{
+    struct shard *shard = function->shard;
+    link_init(&call->link);
+    call->function = function_get(function);
+    function->counters.started++;
+    if (!function->version || function->version->sandbox == MF_SANDBOX_AUTO) {
+        const char *why = function->version ? function->version->reason.text : "";
+        answer(call, &(struct outcome){.situation = function->version ? SITUATION_CANNOT_START
+                                                                      : SITUATION_UNKNOWN_FUNCTION,
+                                       .message = why,
+                                       .message_bytes = strlen(why)});
+        return;
+    }
+    call->arrived_ns = shard->now_ns;
+    call->wait_until_ns = shard->now_ns + function->version->settings.wait_ms * MF_NS_PER_MS;
+    list_append(&function->queue, &call->link);
+    function->queued++;
+    dispatch_place(function);
+}
+
+void dispatch_cancel(struct call *call)
+{
+    struct instance *instance = call->instance;
+    call->cancelled = true;
+    if (!instance) {
+        struct function *function = function_get(call->function);
+        let_go(call);
+        set_queue_timer(function);
+        function_put(function);
+        return;
+    }
+    exchange_cancel(instance, call);
+    if (instance_head(instance) == call)
+        instance_hurry(instance, instance->pool->shard->now_ns + MF_CANCEL_GRACE_MS * MF_NS_PER_MS);
+    pool_settle(instance);
+}
+
+void dispatch_place(struct function *function)
+{
+    struct call *call;
+    (void)function_get(function); /* an answer may let go of the last reference */
+    while ((call = first_waiting(function)) != NULL) {
+        struct instance *instance = pick(function, call);
+        if (!instance)
+            instance = start_one(function);
+        if (call != first_waiting(function)) /* it could not be started, and was told so */
+            continue;
+        if (!instance)
+            break;
+        (void)give(instance, call);
+    }
+    call = first_waiting(function);
+    if (call && call->wait_until_ns <= function->shard->now_ns)
+        dispatch_queue_timer(&function->timer, function->shard->now_ns);
+    else
+        set_queue_timer(function);
+    function_put(function);
+}
+
+void dispatch_ended(struct instance *instance, const struct outcome *outcome)
+{
+    uint64_t now_ns = instance->pool->shard->now_ns;
+    struct function *function = instance->function;
+    exchange_abandon(instance, instance_head(instance));
+    learn(instance, now_ns);
+    struct call *call = instance_pop(instance, now_ns, timeout_ns(instance->version));
+    call->instance = NULL;
+    answer(call, outcome);
+    begin_next(instance);
+    if (instance->state == INSTANCE_IDLE && instance->version != function->version)
+        pool_drain(instance);
+    pool_settle(instance);
+    dispatch_place(function);
+}
+
+void dispatch_lost(struct instance *instance, const struct outcome *outcome)
+{
+    struct function *function = instance->function;
+    mf_assert(instance->state == INSTANCE_DEAD);
+    instance->sending = NULL;
+    while (instance->count > 1) { /* from the back, so that each goes before the later ones */
+        struct call *call = instance_take_last(instance);
+        call->instance = NULL;
+        if (call->cancelled || function->removed) {
+            answer(call, outcome);
+            continue;
+        }
+        list_prepend(&function->queue, &call->link);
+        function->queued++;
+    }
+    if (instance->count == 1) {
+        struct call *call = instance_take_last(instance);
+        call->instance = NULL;
+        answer(call, outcome);
+    }
+}
+
+void dispatch_instance_timer(struct timer *timer, uint64_t now_ns)
+{
+    struct instance *instance = list_of(timer, struct instance, timer);
+    struct call *head = instance_head(instance);
+    if (head && now_ns >= instance->deadline_ns) {
+        /* What it has already said counts: a reply may stand in the ring. */
+        if (exchange_take(instance) && instance_head(instance) != head) {
+            if (instance->state != INSTANCE_DEAD)
+                pool_settle(instance);
+            return;
+        }
+        if (instance->state == INSTANCE_DEAD)
+            return;
+        pool_end(instance, SITUATION_DEADLINE, head->cancelled ? "cancelled" : "deadline", NULL);
+        return;
+    }
+    expire_ahead(instance, now_ns);
+    if (instance->state == INSTANCE_IDLE &&
+        now_ns - instance->state_since_ns >=
+            instance->version->settings.idle_ms * MF_NS_PER_MS)
+        pool_drain(instance);
+    else if (instance->state == INSTANCE_DRAINING && instance->count == 0 &&
+             now_ns - instance->state_since_ns >= MF_DRAIN_MS_MAX * MF_NS_PER_MS) {
+        pool_end(instance, SITUATION_INSTANCE_FAULT, "drain-timeout", NULL);
+        return;
+    }
+    pool_settle(instance);
+}
+
+void dispatch_queue_timer(struct timer *timer, uint64_t now_ns)
+{
+    struct function *function = list_of(timer, struct function, timer);
+    struct call *call;
+    (void)function_get(function);
+    while ((call = first_waiting(function)) != NULL && call->wait_until_ns <= now_ns)
+        answer(call, &(struct outcome){.situation = SITUATION_NO_FREE_INSTANCE});
+    if (call && function->version)
+        dispatch_place(function);
+    else
+        set_queue_timer(function);
+    function_put(function);
+}
+
+void dispatch_redeployed(struct function *function)
+{
+    list_each_safe(at, &function->idle) {
+        struct instance *instance = list_of(at, struct instance, link);
+        if (instance->version == function->version)
+            continue;
+        pool_drain(instance);
+        pool_settle(instance);
+    }
+    list_each_safe(next, &function->busy) {
+        struct instance *instance = list_of(next, struct instance, link);
+        if (instance->version == function->version || instance->sending || instance->abandoned)
+            continue; /* DRAIN may not come between the pieces of a body: when it is idle */
+        pool_drain(instance);
+        pool_settle(instance);
+    }
+    if (function->version)
+        dispatch_place(function);
+}
+
+void dispatch_refuse_all(struct function *function, const struct outcome *outcome)
+{
+    struct call *call;
+    (void)function_get(function);
+    while ((call = first_waiting(function)) != NULL)
+        answer(call, outcome);
+    set_queue_timer(function);
+    function_put(function);
+}
+
+static struct instance *pick(const struct function *function, const struct call *call)
+{
+    uint64_t now_ns = function->shard->now_ns;
+    uint32_t ahead = policy_ahead(function->service_ns);
+    struct instance *best = NULL;
+    if (!list_empty(&function->idle)) {
+        struct instance *idle = list_of(function->idle.next, struct instance, link);
+        if (idle->version == function->version && instance_has_room(idle))
+            return idle;
+    }
+    if (ahead == 1)
+        return NULL;
+    int looks = 0;
+    list_each(at, &function->busy) {
+        struct instance *instance = list_of(at, struct instance, link);
+        if (++looks > PICK_LOOKS_MAX)
+            break;
+        bool stalled = instance->served && now_ns - instance->begun_ns > POLICY_AHEAD_NS;
+        if (instance->version != function->version || stalled || instance->count >= ahead ||
+            !instance_has_room(instance) || (best && best->count <= instance->count) ||
+            !exchange_room(instance, call))
+            continue;
+        best = instance;
+    }
+    return best;
+}
+
+/* A new instance for the head of the queue, or NULL. If none can be made and none runs
+ * either, the head is answered. */
+static struct instance *start_one(struct function *function)
+{
+    struct shard *shard = function->shard;
+    struct call *call = first_waiting(function);
+    uint32_t live = function_live(function);
+    uint64_t start_ns = function->start_ns ? function->start_ns : START_NS_ASSUMED;
+    if (live >= function->version->settings.max_instances)
+        return NULL;
+    if (shard->now_ns - call->arrived_ns < policy_patience_ns(live, function->service_ns, start_ns))
+        return NULL;
+    struct instance *instance = NULL;
+    struct mf_why why = {{0}};
+    mf_err err = pool_start(&shard->pool, function, &instance, &why);
+    if (!err)
+        return instance;
+    const char *text = mf_why_text(&why, err);
+    function_log_node(function->log, MF_LOG_ERROR, 0, "no instance could be started: %s", text);
+    if (live == 0)
+        answer(call, &(struct outcome){.situation = SITUATION_CANNOT_START,
+                                       .message = text,
+                                       .message_bytes = strlen(text)});
+    return NULL;
+}
+
+/* The head of the queue into an instance's ring. False: the instance is broken, and ended. */
+static bool give(struct instance *instance, struct call *call)
+{
+    struct function *function = call->function;
+    uint64_t now_ns = function->shard->now_ns;
+    uint64_t limit_ns = timeout_ns(instance->version);
+    mf_err err = exchange_send(instance, call, now_ns + limit_ns);
+    if (err) {
+        pool_end(instance, SITUATION_PROTOCOL, "protocol", "channel: the guest broke its ring");
+        return false;
+    }
+    list_remove(&call->link);
+    function->queued--;
+    instance_push(instance, call, now_ns, limit_ns);
+    pool_settle(instance);
+    return true;
+}
+
+/* Out of everything of ours. */
+static void let_go(struct call *call)
+{
+    struct function *function = call->function;
+    if (!list_empty(&call->link)) {
+        list_remove(&call->link);
+        function->queued--;
+    }
+    call->function = NULL;
+    call->instance = NULL;
+    budget_give(&function->shard->budget, call->reply_charged);
+    call_drop_reply(call);
+    call->release(call);
+    function_put(function);
+}
+
+static void answer(struct call *call, const struct outcome *outcome)
+{
+    if (!call->cancelled)
+        call->done(call, outcome);
+    let_go(call);
+}
+
+/* Wake when the head's wait is over, or its patience. */
+static void set_queue_timer(struct function *function)
+{
+    struct call *call = first_waiting(function);
+    uint64_t at_ns = TIMER_NEVER;
+    if (call) {
+        uint32_t live = function_live(function);
+        uint64_t start_ns = function->start_ns ? function->start_ns : START_NS_ASSUMED;
+        uint64_t patience_ns =
+            call->arrived_ns + policy_patience_ns(live, function->service_ns, start_ns);
+        at_ns = call->wait_until_ns;
+        if (function->version && live < function->version->settings.max_instances &&
+            patience_ns < at_ns && patience_ns > function->shard->now_ns)
+            at_ns = patience_ns;
+    }
+    timer_set(&function->shard->timers, &function->timer, at_ns);
+}
+
+/* The next event in the ring runs now; if nobody waits for it, not for long. */
+static void begin_next(struct instance *instance)
+{
+    struct call *call = instance_head(instance);
+    if (call && call->cancelled)
+        instance_hurry(instance, instance->begun_ns + MF_CANCEL_GRACE_MS * MF_NS_PER_MS);
+}
+
+static void learn(struct instance *instance, uint64_t now_ns)
+{
+    struct function *function = instance->function;
+    uint64_t took_ns = now_ns - instance->begun_ns;
+    if (instance->served) {
+        function->service_ns = policy_learn_ns(function->service_ns, took_ns);
+        return;
+    }
+    instance->served = true; /* its first event: start and service in one */
+    function->start_ns = policy_learn_ns(function->start_ns, took_ns);
+    function->counters.cold_starts[instance->blank.sandbox]++;
+    histogram_add(&function->counters.cold_start, took_ns);
+}
+
+/* Events ahead whose wait is over: their clients are told now, not when it is their turn. */
+static void expire_ahead(struct instance *instance, uint64_t now_ns)
+{
+    for (uint32_t i = 1; i < instance->count; i++) {
+        struct call *call = instance_event(instance, i);
+        if (call->cancelled || call->wait_until_ns > now_ns)
+            continue;
+        call->done(call, &(struct outcome){.situation = SITUATION_NO_FREE_INSTANCE});
+        call->cancelled = true;
+        exchange_cancel(instance, call);
+    }
+}

@@ -1,0 +1,49 @@
+/*
+ * dispatch.h: which call goes to which instance. A call waits in its function's
+ * queue, at most as long as the function's settings say, until an instance takes it:
+ *
+ *   1. an idle instance, the one used last;
+ *   2. if the function's events are short (policy.h): one that runs and has room ahead;
+ *   3. a new one, if there may be one more: at once, or, if events are short, after the
+ *      call has waited for as long as a start takes.
+ *
+ * Loop thread only.
+ */
+#ifndef MF_NODE_POOL_DISPATCH_H
+#define MF_NODE_POOL_DISPATCH_H
+
+#include <stdint.h>
+
+struct call;
+struct function;
+struct instance;
+struct outcome;
+struct timer;
+struct version;
+
+/* Take over a call (call.h). May answer at once. */
+void dispatch_submit(struct function *function, struct call *call);
+
+/* Nobody waits for it any more. done() will not be called; release() comes. */
+void dispatch_cancel(struct call *call);
+
+/* Give waiting calls to instances, as far as it goes. After anything that may help. */
+void dispatch_place(struct function *function);
+
+/* The head event of an instance has ended like this. */
+void dispatch_ended(struct instance *instance, const struct outcome *outcome);
+
+/* The instance is dead: its head is answered so, what had not begun waits again. */
+void dispatch_lost(struct instance *instance, const struct outcome *outcome);
+
+/* fire() of an instance's and of a function's timer. */
+void dispatch_instance_timer(struct timer *timer, uint64_t now_ns);
+void dispatch_queue_timer(struct timer *timer, uint64_t now_ns);
+
+/* The function has another version, or none any more: old instances drain. */
+void dispatch_redeployed(struct function *function);
+
+/* Answer every waiting call so. */
+void dispatch_refuse_all(struct function *function, const struct outcome *outcome);
+
+#endif

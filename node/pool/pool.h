@@ -1,0 +1,71 @@
+/*
+ * pool.h: the processes of one shard: its spawner, the blanks kept ready, and every
+ * instance until its process has ended. Loop thread only.
+ */
+#ifndef MF_NODE_POOL_POOL_H
+#define MF_NODE_POOL_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "node/instance/spawner.h"
+#include "node/loop/list.h"
+#include "node/loop/timer.h"
+#include "node/loop/watch.h"
+#include "node/pool/call.h"
+#include "node/pool/instance.h"
+
+#define POOL_BUCKETS 256u
+#define SANDBOXES 3
+
+struct shard;
+
+struct pool {
+    struct shard *shard;
+    const char *spawner_path;
+    struct spawner spawner;
+    struct watch spawner_watch;
+    struct timer spawner_retry;
+    struct timer refill;
+    struct link by_id[POOL_BUCKETS];
+    struct link blanks[SANDBOXES];      /* oldest first                                 */
+    uint32_t blank_count[SANDBOXES];
+    uint32_t blanks_wanted;             /* of each sandbox that a function uses         */
+    bool in_use[SANDBOXES];
+    struct link awake;                  /* instances that need not ring us              */
+    uint64_t last_id;
+    uint64_t last_call;
+    uint32_t count;                     /* all instances, blanks and dying ones too     */
+    bool closing;
+};
+
+MF_CHECKED mf_err pool_open(struct pool *pool, struct shard *shard, const char *spawner_path,
+                            uint32_t blanks_wanted, struct mf_why *why);
+/* Ends every process. Calls that were in instances are answered STOPPING. */
+void pool_close(struct pool *pool);
+
+/* A function uses this sandbox: keep blanks of it ready. */
+void pool_use(struct pool *pool, enum mf_sandbox sandbox);
+
+/* Turn a blank into a RESTORING instance of function's present version. */
+MF_CHECKED mf_err pool_start(struct pool *pool, struct function *function,
+                             struct instance **instance, struct mf_why *why);
+
+/* End an instance that still runs, or has just ended. Its head event is answered with
+ * situation; those not begun go back to the function's queue. cause: a name, static. */
+void pool_end(struct instance *instance, enum situation situation, const char *cause,
+              const char *message);
+/* Tell it to finish what it has and halt. */
+void pool_drain(struct instance *instance);
+
+/* Bring lists, counts and timer in line with the instance's state. After each change. */
+void pool_settle(struct instance *instance);
+
+/* turn.c: the traffic with instances that are awake. */
+void pool_wake(struct instance *instance);  /* look at it in this turn       */
+bool pool_turn(struct pool *pool);          /* take messages; true: there were some */
+void pool_ring(struct pool *pool);          /* wake guests that got something */
+bool pool_sleep(struct pool *pool);         /* false: something came meanwhile */
+void pool_bell(struct watch *watch, uint32_t events); /* ready() of instance.bell */
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * turn.c: which instances the loop looks at, and who rings whom.
+ *
+ * An instance is awake from when we put something into its ring, or its doorbell
+ * rang, until the loop sleeps: so long we look at its ring in every turn, and the
+ * guest need not ring. Before the loop sleeps, each awake instance is told so and
+ * looked at once more (abi/channel.h). What is not awake costs nothing.
+ * Loop thread only.
+ */
+#include <unistd.h>
+
+#include "node/pool/exchange.h"
+#include "node/pool/pool.h"
+#include "node/shard.h"
+
+void pool_wake(struct instance *instance)
+{
+    if (instance->state == INSTANCE_DEAD || !list_empty(&instance->awake))
+        return;
+    channel_awake(&instance->blank.channel);
+    list_append(&instance->pool->awake, &instance->awake);
+}
+
+bool pool_turn(struct pool *pool)
+{
+    bool any = false;
+    struct link now; /* an instance's end may end another: walk a list that shrinks */
+    link_init(&now);
+    while (!list_empty(&pool->awake))
+        list_append(&now, pool->awake.next);
+    while (!list_empty(&now)) {
+        struct instance *instance = list_of(now.next, struct instance, awake);
+        list_append(&pool->awake, &instance->awake);
+        bool took = exchange_take(instance);
+        if (instance->state == INSTANCE_DEAD) {
+            any = true;
+            continue;
+        }
+        if (instance->sending || instance->abandoned)
+            took |= exchange_continue(instance);
+        if (instance->state == INSTANCE_DEAD)
+            continue;
+        if (took)
+            instance->spurious_bells = 0;
+        else if (instance->woken && ++instance->spurious_bells > MF_SPURIOUS_BELLS_MAX)
+            pool_end(instance, SITUATION_PROTOCOL, "protocol",
+                     "it rang its doorbell again and again with nothing to say");
+        instance->woken = false;
+        any |= took;
+    }
+    return any;
+}
+
+void pool_ring(struct pool *pool)
+{
+    list_each(at, &pool->awake) {
+        struct instance *instance = list_of(at, struct instance, awake);
+        if (!instance->bell_due)
+            continue;
+        instance->bell_due = false;
+        channel_bell(&instance->blank.channel);
+    }
+}
+
+bool pool_sleep(struct pool *pool)
+{
+    bool quiet = true;
+    list_each_safe(at, &pool->awake) {
+        struct instance *instance = list_of(at, struct instance, awake);
+        if (!channel_sleep(&instance->blank.channel))
+            quiet = false; /* stays awake */
+        else if (instance->sending && exchange_could_continue(instance))
+            quiet = false;
+        else
+            list_remove(&instance->awake);
+    }
+    return quiet;
+}
+
+void pool_bell(struct watch *watch, uint32_t events)
+{
+    (void)events; /* edge-triggered: the counter need not be read */
+    struct instance *instance = list_of(watch, struct instance, bell);
+    instance->woken = true;
+    pool_wake(instance);
+}

@@ -1,0 +1,61 @@
+/*
+ * shard.h: one event loop with everything it serves: a gateway, a pool of
+ * instances, the functions. Nothing here is global, so that a node can run several
+ * of them. One thread each.
+ *
+ * A turn of the loop: timers → HTTP → what instances say → doorbells, again and again
+ * until nothing is left to do; then every awake instance is told that we sleep, and
+ * the loop waits. No timer runs while no call does.
+ */
+#ifndef MF_NODE_SHARD_H
+#define MF_NODE_SHARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "abi/channel.h"
+#include "base/err.h"
+#include "node/api/api.h"
+#include "node/functions/registry.h"
+#include "node/gateway/gateway.h"
+#include "node/logs/function_log.h"
+#include "node/loop/budget.h"
+#include "node/loop/timer.h"
+#include "node/loop/watch.h"
+#include "node/options.h"
+#include "node/pool/pool.h"
+
+struct shard {
+    const struct options *options;
+    uv_loop_t loop;
+    uv_prepare_t turn;        /* runs before each wait                        */
+    uv_idle_t again;          /* active: a turn was cut short, do not wait    */
+    uv_poll_t watcher_poll;
+    uv_timer_t alarm;         /* the earliest of timers                       */
+    uv_signal_t signals[2];
+    uint64_t alarm_ns;        /* what it is set to; TIMER_NEVER: not armed    */
+    uint64_t now_ns;          /* CLOCK_MONOTONIC, as of this turn             */
+    uint64_t started_at_ns;   /* CLOCK_REALTIME                               */
+    struct timers timers;
+    struct watcher watcher;
+    struct budget budget;     /* bodies held, of requests and replies         */
+    struct logs logs;
+    struct registry registry;
+    struct pool pool;
+    struct gateway gateway;
+    struct api api;
+    struct timer stop_timer;
+    unsigned stops;           /* signals so far                               */
+    bool stopping;
+    bool open;
+    int exit_code;
+    uint8_t scratch[MF_CHUNK_BYTES_MAX]; /* a message of a guest, while it is handled */
+};
+
+MF_CHECKED mf_err shard_open(struct shard *shard, const struct options *options,
+                             struct mf_why *why);
+int shard_run(struct shard *shard); /* until it is stopped; the exit code */
+void shard_close(struct shard *shard);
+
+#endif
