@@ -1,0 +1,151 @@
+/*
+ * memory.c: slots, and how a changed page-table entry reaches the processor.
+ *
+ * A processor keeps translations; a KVM that shadows page tables keeps a copy of them
+ * and does not see that we, its user, edit the original. Both are made to forget by
+ * taking the pages from the VM for a moment (mprotect off and on): KVM must drop
+ * every translation that leads to a page which its host process unmaps (its MMU
+ * notifier), under shadow paging, EPT and NPT alike.
+ */
+#include "monitor/kvm/memory.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "abi/boot.h"
+#include "abi/channel.h"
+#include "abi/hypercall.h"
+#include "monitor/common/boot.h"
+#include "monitor/common/window.h"
+#include "monitor/kvm/x86_64/layout.h"
+#include "monitor/kvm/x86_64/pagetable.h"
+
+#define HWCAP2_FSGSBASE 2u /* Linux, asm/hwcap2.h */
+
+enum { SLOT_RING0, SLOT_CPU, SLOT_WINDOW, SLOT_WINDOW_MORE };
+
+extern const uint8_t ring0_image[RING0_BYTES];
+
+static mf_err failed(struct mf_why *why, const char *what)
+{
+    int error = errno;
+    return mf_why(why, mf_err_from_errno(error), "%s: %s", what, strerror(error));
+}
+
+mf_err memory_open(struct memory *memory, struct mf_why *why)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *where = (void *)(uintptr_t)MEMORY_HOST;
+    *memory = (struct memory){0};
+    memory->window = mmap(where, MF_WINDOW_MAX, PROT_READ | PROT_WRITE,
+                          flags | MAP_FIXED_NOREPLACE, -1, 0);
+    if (memory->window != where)
+        return failed(why, "cannot reserve the guest's window");
+    memory->cpu = mmap(NULL, CPU_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (memory->cpu == MAP_FAILED)
+        return failed(why, "cannot reserve room for page tables");
+    pagetable_init(memory->cpu);
+    return MF_OK;
+}
+
+static mf_err slot(int vm, uint32_t number, uint32_t flags, uint64_t guest, uint64_t bytes,
+                   const uint8_t *host, struct mf_why *why)
+{
+    const struct kvm_userspace_memory_region region = {.slot = number,
+                                                       .flags = flags,
+                                                       .guest_phys_addr = guest,
+                                                       .memory_size = bytes,
+                                                       .userspace_addr = (uintptr_t)host};
+    if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) != 0)
+        return failed(why, "KVM_SET_USER_MEMORY_REGION");
+    return MF_OK;
+}
+
+mf_err memory_slots(const struct memory *memory, int vm, struct mf_why *why)
+{
+    mf_err err = slot(vm, SLOT_RING0, KVM_MEM_READONLY, RING0_BASE, RING0_BYTES, ring0_image, why);
+    if (!err)
+        err = slot(vm, SLOT_CPU, 0, CPU_BASE, CPU_BYTES, memory->cpu, why);
+    if (!err)
+        err = slot(vm, SLOT_WINDOW, 0, 0, MF_WINDOW_DEFAULT, memory->window, why);
+    return err;
+}
+
+static void enter_segments(struct memory *memory, const struct image *image)
+{
+    memory->file_from = MF_WINDOW_MAX;
+    for (uint32_t i = 0; i < image->segment_count; i++) {
+        const struct image_segment *segment = &image->segment[i];
+        uint64_t file_end = segment->address + segment->file_bytes;
+        (void)pagetable_set(memory->cpu, segment->address,
+                            segment->address + segment->memory_bytes,
+                            segment->flags & PF_X   ? PAGE_READ_EXECUTE
+                            : segment->flags & PF_W ? PAGE_READ_WRITE
+                                                    : PAGE_READ);
+        if (segment->file_bytes && segment->address < memory->file_from)
+            memory->file_from = segment->address;
+        if (segment->file_bytes && file_end > memory->file_to)
+            memory->file_to = file_end;
+    }
+}
+
+mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *start, int channel,
+                   struct mf_why *why)
+{
+    memory->window_bytes = start->window_bytes;
+    memory->channel_base = start->channel_base;
+    mf_err err = MF_OK;
+    if (start->window_bytes > MF_WINDOW_DEFAULT)
+        err = slot(vm, SLOT_WINDOW_MORE, 0, MF_WINDOW_DEFAULT,
+                   start->window_bytes - MF_WINDOW_DEFAULT, memory->window + MF_WINDOW_DEFAULT,
+                   why);
+    if (!err)
+        err = window_load(memory->window, start, false, why);
+    if (!err)
+        err = window_channel(memory->window, start, channel, why);
+    if (!err)
+        err = boot_fill(memory->window + MF_BOOT_BASE, start, getauxval(AT_HWCAP),
+                        HWCAP2_FSGSBASE, why);
+    if (err)
+        return err;
+    enter_segments(memory, &start->image);
+    (void)pagetable_set(memory->cpu, MF_BOOT_BASE, MF_BOOT_BASE + MF_BOOT_BYTES, PAGE_READ);
+    (void)pagetable_set(memory->cpu, start->channel_base, start->window_bytes, PAGE_READ_WRITE);
+    return MF_OK;
+}
+
+int memory_protect(struct memory *memory, uint64_t address, uint64_t bytes, uint32_t prot)
+{
+    enum page_access access = prot & MF_PROT_WRITE  ? PAGE_READ_WRITE
+                              : prot & MF_PROT_READ ? PAGE_READ
+                                                    : PAGE_NONE;
+    uint8_t *host = memory->window + address;
+    if (!pagetable_set(memory->cpu, address, address + bytes, access))
+        return 0;
+    if (mprotect(host, bytes, PROT_NONE) != 0 ||
+        mprotect(host, bytes, PROT_READ | PROT_WRITE) != 0)
+        return -errno;
+    return 0;
+}
+
+int memory_discard(struct memory *memory, uint64_t address, uint64_t bytes)
+{
+    uint64_t end = address + bytes;
+    /* Pages of the file would come back with its contents. */
+    uint64_t file_from = address > memory->file_from ? address : memory->file_from;
+    uint64_t file_to = end < memory->file_to ? end : memory->file_to;
+    if (file_from >= file_to)
+        return madvise(memory->window + address, bytes, MADV_DONTNEED) ? -errno : 0;
+    memset(memory->window + file_from, 0, file_to - file_from);
+    if (address < file_from &&
+        madvise(memory->window + address, file_from - address, MADV_DONTNEED) != 0)
+        return -errno;
+    if (file_to < end && madvise(memory->window + file_to, end - file_to, MADV_DONTNEED) != 0)
+        return -errno;
+    return 0;
+}

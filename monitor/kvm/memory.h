@@ -1,0 +1,42 @@
+/*
+ * memory.h: the guest's memory as this process holds it: the window at a fixed host
+ * address, so that the filter can name it, and the page tables that say what of it
+ * the guest may touch. The window is readable and writable here throughout; for the
+ * guest the page tables alone decide.
+ *
+ * Owns both mappings for the life of the process. One thread; never while the vCPU runs.
+ */
+#ifndef MF_MONITOR_KVM_MEMORY_H
+#define MF_MONITOR_KVM_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "monitor/monitor.h"
+
+#define MEMORY_HOST 0x100000000000ull /* where the window's address 0 stands; low word 0 */
+
+struct memory {
+    uint8_t *window;
+    uint8_t *cpu; /* CPU_BYTES, x86_64/layout.h */
+    uint64_t window_bytes;
+    uint64_t channel_base;
+    uint64_t file_from; /* below and above these no page of the image's file is mapped */
+    uint64_t file_to;
+};
+
+/* Reserve and map what every VM has. The window is the largest one: addresses, no pages. */
+MF_CHECKED mf_err memory_open(struct memory *memory, struct mf_why *why);
+
+/* Give vm its slots: ring 0's, its own, and a window of the default size. */
+MF_CHECKED mf_err memory_slots(const struct memory *memory, int vm, struct mf_why *why);
+
+/* The image, the channel and the boot page, here and in the page tables. */
+MF_CHECKED mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *start,
+                              int channel, struct mf_why *why);
+
+/* The calls `protect` and `discard`, arguments checked. 0 or -errno. */
+int memory_protect(struct memory *memory, uint64_t address, uint64_t bytes, uint32_t prot);
+int memory_discard(struct memory *memory, uint64_t address, uint64_t bytes);
+
+#endif

@@ -1,0 +1,124 @@
+/* pagetable.c: Intel SDM 3, 4.5. Accessed and dirty are set from the start, so that the
+ * processor has nothing to write. */
+#include "monitor/kvm/x86_64/pagetable.h"
+
+#include <stddef.h>
+
+#include "abi/layout.h"
+#include "base/err.h"
+#include "monitor/kvm/x86_64/layout.h"
+
+#define PRESENT  0x001ull
+#define WRITABLE 0x002ull
+#define USER     0x004ull
+#define ACCESSED 0x020ull
+#define DIRTY    0x040ull
+#define NO_EXECUTE (1ull << 63)
+#define FRAME    0x000ffffffffff000ull
+
+#define ENTRIES 512u
+#define PAGE_SHIFT 12u
+#define TABLE_SHIFT 21u
+#define GIB_SHIFT 30u
+#define TABLE (PRESENT | WRITABLE | USER | ACCESSED)
+
+_Static_assert(MF_GATE_BASE == GATE_CODE && MF_GATE_DATA_BASE == GATE_DATA, "abi/layout.h");
+_Static_assert(CPU_PT + (MF_WINDOW_MAX >> TABLE_SHIFT) * MF_PAGE_BYTES == CPU_BYTES,
+               "a table page for each 2 MiB of the largest window");
+_Static_assert(RING0_BASE % (1u << TABLE_SHIFT) == 0 &&
+                   CPU_BASE + CPU_PAGE - RING0_BASE < (1u << TABLE_SHIFT),
+               "one table page maps what ring 0 sees");
+
+static uint64_t *table(uint8_t *cpu, uint64_t offset)
+{
+    return (uint64_t *)(void *)(cpu + offset);
+}
+
+static uint64_t window_table(uint64_t address)
+{
+    return CPU_PT + (address >> TABLE_SHIFT) * MF_PAGE_BYTES;
+}
+
+/* The entry of a window page, its table page hung into the directory. */
+static uint64_t *window_entry(uint8_t *cpu, uint64_t address)
+{
+    uint64_t offset = window_table(address);
+    /* The directories of consecutive GiB are consecutive, so one index serves. */
+    table(cpu, CPU_PD)[address >> TABLE_SHIFT] = (CPU_BASE + offset) | TABLE;
+    return &table(cpu, offset)[(address >> PAGE_SHIFT) % ENTRIES];
+}
+
+void pagetable_init(uint8_t *cpu)
+{
+    const uint64_t ring0 = PRESENT | ACCESSED | DIRTY;
+    table(cpu, CPU_PML4)[0] = (CPU_BASE + CPU_PDPT) | TABLE;
+    uint64_t *directories = table(cpu, CPU_PDPT);
+    directories[0] = (CPU_BASE + CPU_PD) | TABLE;
+    directories[1] = (CPU_BASE + CPU_PD + MF_PAGE_BYTES) | TABLE;
+    directories[RING0_BASE >> GIB_SHIFT] = (CPU_BASE + CPU_PD + 2 * MF_PAGE_BYTES) | TABLE;
+
+    uint64_t *high = table(cpu, CPU_PT0);
+    table(cpu, CPU_PD + 2 * MF_PAGE_BYTES)[(RING0_BASE >> TABLE_SHIFT) % ENTRIES] =
+        (CPU_BASE + CPU_PT0) | TABLE;
+    for (uint64_t page = RING0_TSS; page < RING0_GATE; page += MF_PAGE_BYTES)
+        high[page >> PAGE_SHIFT] =
+            (RING0_BASE + page) | ring0 | (page == RING0_CODE ? 0 : NO_EXECUTE);
+    high[(CPU_BASE + CPU_PAGE - RING0_BASE) >> PAGE_SHIFT] =
+        (CPU_BASE + CPU_PAGE) | ring0 | WRITABLE | NO_EXECUTE;
+
+    *window_entry(cpu, GATE_CODE) = (RING0_BASE + RING0_GATE) | ring0 | USER;
+    *window_entry(cpu, GATE_DATA) = (CPU_BASE + CPU_PAGE) | ring0 | USER | NO_EXECUTE;
+    *window_entry(cpu, GATE_SCRATCH) =
+        (CPU_BASE + CPU_SCRATCH) | ring0 | USER | WRITABLE | NO_EXECUTE;
+}
+
+static uint64_t flags(enum page_access access)
+{
+    const uint64_t ring3 = PRESENT | USER | ACCESSED | DIRTY;
+    switch (access) {
+    case PAGE_READ:
+        return ring3 | NO_EXECUTE;
+    case PAGE_READ_WRITE:
+        return ring3 | NO_EXECUTE | WRITABLE;
+    case PAGE_READ_EXECUTE:
+        return ring3;
+    default:
+        return 0;
+    }
+}
+
+bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access)
+{
+    mf_assert(from % MF_PAGE_BYTES == 0 && to % MF_PAGE_BYTES == 0 && to <= MF_WINDOW_MAX);
+    const uint64_t bits = flags(access);
+    bool changed = false;
+    uint64_t *entry = NULL;
+    for (uint64_t page = from; page < to; page += MF_PAGE_BYTES, entry++) {
+        if (!entry || page % (1u << TABLE_SHIFT) == 0)
+            entry = window_entry(cpu, page);
+        uint64_t wanted = bits ? page | bits : 0;
+        changed = changed || (*entry & PRESENT && *entry != wanted);
+        *entry = wanted;
+    }
+    return changed;
+}
+
+bool pagetable_allows(const uint8_t *cpu, uint64_t address, uint64_t bytes, bool write)
+{
+    const uint64_t needed = PRESENT | USER | (write ? WRITABLE : 0);
+    if (address >= MF_WINDOW_MAX || bytes > MF_WINDOW_MAX - address)
+        return false;
+    uint64_t page = address & ~(uint64_t)(MF_PAGE_BYTES - 1);
+    for (; page < address + bytes; page += MF_PAGE_BYTES) {
+        const uint64_t *entries = (const uint64_t *)(const void *)(cpu + window_table(page));
+        uint64_t entry = entries[(page >> PAGE_SHIFT) % ENTRIES];
+        if ((entry & needed) != needed || (entry & FRAME) != page)
+            return false;
+    }
+    return true;
+}
+
+uint64_t pagetable_root(void)
+{
+    return CPU_BASE + CPU_PML4;
+}

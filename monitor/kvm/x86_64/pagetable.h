@@ -1,0 +1,38 @@
+/*
+ * pagetable.h: the guest's page tables: identity, 4 KiB pages, ring 3 never writes and
+ * executes the same page. They lie in memory of the monitor (layout.h, CPU_BASE) that
+ * is mapped nowhere for the guest, and only its monitor edits them. A table page is
+ * touched only when something is mapped in its 2 MiB. Pure: memory in, memory out.
+ *
+ * Whoever changes or takes away an entry that was present must see to it that the
+ * processor forgets it (memory.h); one that was not present is never remembered
+ * (Intel SDM 3, 4.10.2.3).
+ */
+#ifndef MF_MONITOR_KVM_PAGETABLE_H
+#define MF_MONITOR_KVM_PAGETABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum page_access {
+    PAGE_NONE,
+    PAGE_READ,
+    PAGE_READ_WRITE,
+    PAGE_READ_EXECUTE,
+};
+
+/* cpu: CPU_BYTES of zeros. Enters what every VM has: ring 0's memory, and for ring 3
+ * the gate page and its data. */
+void pagetable_init(uint8_t *cpu);
+
+/* Pages [from, to) of the window become so. True: an entry that was present changed. */
+bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access);
+
+/* May ring 3 read (or also write) all of these bytes, and do they stand at their own
+ * address in the window? Any address and size. */
+bool pagetable_allows(const uint8_t *cpu, uint64_t address, uint64_t bytes, bool write);
+
+/* The value for CR3. */
+uint64_t pagetable_root(void);
+
+#endif

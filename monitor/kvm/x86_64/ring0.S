@@ -1,0 +1,152 @@
+/*
+ * ring0.S: all that ring 0 consists of, and the gate page, as read-only bytes at
+ * their final distances from one another (layout.h). Nothing here is ever written:
+ * the only memory that ring 0 writes is CPU_PAGE.
+ *
+ * A trap's way: the processor takes the vector's gate, always onto the stack of
+ * IST 1, from whichever ring; the stub leaves the frame there, points RSP at the
+ * vector's prepared frame, and iretq enters the vector's upcall in ring 3. No
+ * register is saved because none is changed. The stub's length matters: some KVMs
+ * interpret ring 0 at half a microsecond an instruction.
+ */
+#include "monitor/kvm/x86_64/layout.h"
+
+        .section .rodata.ring0, "a", @progbits
+        .balign 4096
+        .globl ring0_image
+ring0_image:
+
+/* The task-state segment (Intel SDM 3, 8.7): a stack for each entry, the I/O bitmap. */
+        .long   0
+        .quad   CPU_BASE + CPU_PAGE + PAGE_STACK_TOP    /* RSP0 */
+        .quad   0, 0, 0
+        .quad   CPU_BASE + CPU_PAGE + PAGE_STACK_TOP    /* IST 1 */
+        .quad   0, 0, 0, 0, 0, 0, 0
+        .word   0
+        .word   104                                     /* where the bitmap begins */
+        .fill   8192, 1, 0
+        .byte   0xff
+
+        .org    RING0_TABLES + TABLES_GDT
+        .quad   0
+        .quad   0x00af9b000000ffff                      /* 0x08: ring-0 code */
+        .quad   0x00cf93000000ffff                      /* 0x10: ring-0 data */
+        .quad   0, 0
+        .quad   0x00cff3000000ffff                      /* 0x28: ring-3 data */
+        .quad   0x00affb000000ffff                      /* 0x30: ring-3 code, 64 bits only */
+        .quad   0
+        .quad   0x00008b000000ffff | ((RING0_BASE & 0xffffff) << 16) | ((RING0_BASE >> 24) << 56)
+        .quad   0
+
+/* Every vector on IST 1. Ring 3 may name only int3; any other int n is #GP. */
+        .macro  idt_gate vector, type
+        .set    entry, RING0_BASE + RING0_CODE + \vector * CODE_STUB_BYTES
+        .word   entry & 0xffff, SELECTOR_CODE0, \type, (entry >> 16) & 0xffff
+        .quad   0
+        .endm
+        .org    RING0_TABLES + TABLES_IDT
+        .set    vector, 0
+        .rept   VECTORS
+        .if     vector == 3
+        idt_gate vector, 0xee01
+        .else
+        idt_gate vector, 0x8e01
+        .endif
+        .set    vector, vector + 1
+        .endr
+
+/* The upcalls load RSP themselves. */
+        .org    RING0_TABLES + TABLES_FRAMES
+        .set    vector, 0
+        .rept   VECTORS
+        .quad   GATE_CODE + GATE_UPCALL + vector * GATE_UPCALL_BYTES
+        .quad   SELECTOR_CODE3, RFLAGS_GUEST, 0, SELECTOR_DATA3
+        .set    vector, vector + 1
+        .endr
+
+        .set    cpu_page, ring0_image + (CPU_BASE + CPU_PAGE - RING0_BASE)
+
+        .org    RING0_CODE
+        .code64
+        .set    vector, 0
+        .rept   VECTORS
+        .org    RING0_CODE + vector * CODE_STUB_BYTES, 0xcc
+        .if     vector == 14
+        push    %rax                                    /* below the frame */
+        mov     %cr2, %rax
+        mov     %rax, cpu_page + PAGE_CR2(%rip)
+        pop     %rax
+        .endif
+        mov     $(RING0_BASE + RING0_TABLES + TABLES_FRAMES + vector * FRAME_BYTES), %esp
+        iretq
+        .set    vector, vector + 1
+        .endr
+
+/* LSTAR, where syscall arrives in ring 0: into the kernel with RCX, R11 and RSP kept. */
+        .org    RING0_CODE + CODE_SYSCALL, 0xcc
+        mov     %rsp, cpu_page + PAGE_SYSCALL + 24(%rip)
+        mov     $(CPU_BASE + CPU_PAGE + PAGE_SYSCALL), %esp
+        iretq
+
+/* The gate (abi/hypercall.h). An address past 32 bits must not become another one. */
+        .set    call, 0
+        .rept   GATE_CALLS
+        .org    RING0_GATE + call * GATE_SLOT, 0xcc
+        mov     %edi, %eax
+        cmp     %rax, %rdi
+        je      1f
+        mov     $-1, %eax
+1:      mov     $(GATE_PORT + call), %edx
+        out     %eax, (%dx)
+        ret
+        .set    call, call + 1
+        .endr
+
+/* The blank's self-test: FS base, then a system call. Reports come by port, in EAX. */
+        .org    RING0_GATE + GATE_TEST, 0xcc
+        xor     %eax, %eax
+        wrfsbase %rax
+        syscall
+        .globl  ring0_test_syscall, ring0_test_exception
+ring0_test_syscall:
+        mov     $TEST_SYSCALL, %eax
+        jmp     1f
+ring0_test_exception:
+        mov     (%rsp), %eax                            /* struct mf_trap: the vector */
+1:      mov     $TEST_PORT, %edx
+        out     %eax, (%dx)
+        ud2
+
+        .org    RING0_GATE + GATE_TAIL, 0xcc
+upcall_tail:
+        jmp     *GATE_DATA + PAGE_EXCEPTION
+
+/* The upcalls (abi/trap.h): struct mf_trap onto the trap stack, all else intact. */
+        .set    hardware_frame, GATE_DATA + PAGE_STACK_TOP - FRAME_BYTES
+        .set    vector, 0
+        .rept   VECTORS
+        .org    RING0_GATE + GATE_UPCALL + vector * GATE_UPCALL_BYTES, 0xcc
+        mov     GATE_DATA + PAGE_TRAP_STACK, %rsp
+        pushq   hardware_frame + 32                     /* ss */
+        pushq   hardware_frame + 24                     /* rsp */
+        pushq   hardware_frame + 16                     /* rflags */
+        pushq   hardware_frame + 8                      /* cs */
+        pushq   hardware_frame                          /* rip */
+        .if     vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30
+        pushq   hardware_frame - 8                      /* error code */
+        .else
+        pushq   $0
+        .endif
+        .if     vector == 14
+        pushq   GATE_DATA + PAGE_CR2
+        .else
+        pushq   $0
+        .endif
+        pushq   $vector
+        jmp     upcall_tail
+        .set    vector, vector + 1
+        .endr
+
+        .org    RING0_BYTES, 0xcc
+
+        .section .note.GNU-stack, "", @progbits
