@@ -126,14 +126,15 @@ bool http_server_run(struct http_server *server)
 void http_server_sleep(struct http_server *server)
 {
     uint64_t at_ns = TIMER_NEVER;
-    for (int i = 0; i < CLIENT_PHASES; i++) {
+    for (int i = 0; i < CLIENT_PHASES && server->daemon; i++) {
         if (list_empty(&server->phase[i]))
             continue;
         uint64_t until_ns = list_of(server->phase[i].next, struct client, link)->until_ns;
         if (until_ns < at_ns)
             at_ns = until_ns;
     }
-    timer_set(&server->shard->timers, &server->slow, at_ns);
+    if (server->daemon)
+        timer_set(&server->shard->timers, &server->slow, at_ns);
 }
 
 void client_suspend(struct client *client)
