@@ -11,34 +11,7 @@
 #ifndef MF_MONITOR_PROCESS_FILTER_H
 #define MF_MONITOR_PROCESS_FILTER_H
 
-#include <linux/filter.h>
-#include <stdint.h>
-
-#define FILTER_LINES_MAX 12u
-#define FILTER_CHECKS_MAX 4u
-
-enum filter_kind {
-    FILTER_NOTHING,  /* end of the list of checks                                        */
-    FILTER_EQUAL,    /* argument == value                                                */
-    FILTER_AT_MOST,  /* argument <= value; value < 2^32                                  */
-    FILTER_ONE_OF,   /* argument < 32 and bit `argument` of value is set                 */
-    FILTER_BELL,     /* argument == address of the channel's bell word                   */
-    FILTER_RANGE,    /* arguments n, n + 1 are whole pages in [value, channel): address, bytes */
-};
-
-struct filter_check {
-    enum filter_kind kind;
-    uint32_t argument; /* 0 to 5 */
-    uint64_t value;
-};
-
-struct filter_line {
-    const char *call;      /* host system call, by name                  */
-    uint32_t number;       /* the same, by number                        */
-    const char *arguments; /* the rule in words; what checks[] enforces  */
-    const char *reason;    /* why a guest needs it, why that is harmless */
-    struct filter_check checks[FILTER_CHECKS_MAX];
-};
+#include "monitor/common/filter.h"
 
 extern const struct filter_line filter_lines[];
 extern const uint32_t filter_line_count;

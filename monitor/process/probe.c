@@ -1,64 +1,12 @@
-/*
- * probe.c: can the process sandbox work here? Runs a guest of one page through the
- * whole of it: reservation, gate, filter, trap, system call, halt.
- */
-#include <elf.h>
-#include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "abi/channel.h"
-#include "monitor/monitor.h"
-
-extern const char probe_guest[], probe_guest_end[], probe_guest_syscall[], probe_guest_exception[];
-
-/* A file with the guest's page at offset 0. */
-static mf_err guest_file(int *fd, struct mf_why *why)
-{
-    size_t bytes = (size_t)(probe_guest_end - probe_guest);
-    *fd = memfd_create("mayfly-probe", MFD_CLOEXEC);
-    if (*fd < 0 || write(*fd, probe_guest, bytes) != (ssize_t)bytes)
-        return mf_why(why, MF_EIO, "cannot make a memory file: %s", strerror(errno));
-    return MF_OK;
-}
-
-static uint64_t loaded(const char *label)
-{
-    return MF_KERNEL_BASE + (uint64_t)(label - probe_guest);
-}
+/* probe.c: can the process sandbox work here? Runs the smallest guest through the whole
+ * of it: reservation, gate, filter, trap, system call, halt. */
+#include "monitor/common/probe.h"
 
 mf_err monitor_process_probe(struct monitor_blank *blank, struct mf_why *why)
 {
-    int fd = -1;
-    mf_err err = guest_file(&fd, why);
-    if (err)
-        return err;
-    const uint64_t stack = MF_KERNEL_BASE + MF_PAGE_BYTES;
-    const struct monitor_start start = {
-        .image_fd = fd,
-        .image =
-            {
-                .info =
-                    {
-                        .kernel_entry = loaded(probe_guest),
-                        .kernel_syscall = loaded(probe_guest_syscall),
-                        .kernel_exception = loaded(probe_guest_exception),
-                        .trap_stack_top = stack + MF_PAGE_BYTES,
-                        .program_end = MF_PROGRAM_BASE,
-                    },
-                .segment = {{.address = MF_KERNEL_BASE,
-                             .memory_bytes = MF_PAGE_BYTES,
-                             .file_bytes = MF_PAGE_BYTES,
-                             .flags = PF_R | PF_X},
-                            {.address = stack,
-                             .memory_bytes = MF_PAGE_BYTES,
-                             .flags = PF_R | PF_W}},
-                .segment_count = 2,
-            },
-        .window_bytes = MF_WINDOW_MIN,
-        .channel_base = MF_WINDOW_MIN - MF_CHANNEL_BYTES,
-    };
-    err = monitor_process_prepare(blank, why);
+    static struct monitor_start start; /* too large for a small stack */
+    mf_err err = probe_start(&start, why);
+    if (!err)
+        err = monitor_process_prepare(blank, why);
     return err ? err : monitor_process_run(blank, &start, why);
 }

@@ -1,10 +1,12 @@
 /*
  * probe_guest.S: the smallest guest: an exception, a system call, and halt, each
- * through the gate, so that all the roads of the process sandbox have been driven
- * once. Loaded at MF_KERNEL_BASE; ends with MF_CAUSE_KERNEL_BUG if a road leads
- * elsewhere. No stack, no data.
+ * through the gate, so that all the roads of a sandbox have been driven once. Loaded
+ * at MF_KERNEL_BASE; ends with MF_CAUSE_KERNEL_BUG if a road leads elsewhere. No
+ * stack, no data.
  */
-#include "gate_layout.h"
+/* abi/: layout.h, hypercall.h. */
+#define GATE_PAGE 0x20000
+#define GATE_SLOT 128
 
 #define PROBE_CALL 39 /* getpid: never to reach the host */
 
