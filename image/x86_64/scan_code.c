@@ -64,6 +64,8 @@ static bool find_number(const uint8_t *code, uint64_t site, uint32_t *number)
     uint64_t first = site > LOOK_BACK_BYTES ? site - LOOK_BACK_BYTES : 0;
     for (uint64_t from = first; from < site; from++) {
         uint32_t candidate;
+        if (from && (code[from - 1] & 0xf0) == 0x40)
+            continue; /* behind a REX prefix: mov $1,%r8d without it is mov $1,%eax */
         if (!follow(code, from, site, &candidate))
             continue;
         if (found && candidate != *number)

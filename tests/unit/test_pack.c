@@ -1,0 +1,317 @@
+/* test_pack.c: the packer: what it makes, that it makes the same every time, and
+ * what it refuses of kernel, program and manifest. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "elf_sample.h"
+#include "image/image.h"
+#include "image/pack.h"
+
+struct inputs {
+    struct mf_buf kernel, program;
+    const char *manifest;
+};
+
+static mf_err pack(const struct inputs *inputs, struct mf_buf *out, struct mf_why *why)
+{
+    struct pack_input input = {
+        .kernel = inputs->kernel.data, .kernel_bytes = inputs->kernel.bytes,
+        .program = inputs->program.data, .program_bytes = inputs->program.bytes,
+        .manifest = inputs->manifest, .manifest_bytes = strlen(inputs->manifest),
+    };
+    return pack_image(&input, out, why);
+}
+
+static void open_inputs(struct inputs *inputs)
+{
+    *inputs = (struct inputs){.manifest = SAMPLE_MANIFEST};
+    sample_kernel(&inputs->kernel);
+    sample_program(&inputs->program);
+}
+
+static void close_inputs(struct inputs *inputs)
+{
+    mf_buf_close(&inputs->kernel);
+    mf_buf_close(&inputs->program);
+}
+
+static void expect_refused(struct inputs *inputs, const char *sentence)
+{
+    struct mf_buf out = {0};
+    struct mf_why why = {{0}};
+    mf_err err = pack(inputs, &out, &why);
+    if (err == MF_OK || !strstr(why.text, sentence))
+        fail_msg("got %d \"%s\", expected \"%s\"", err, why.text, sentence);
+    assert_null(out.data);
+}
+
+/* A case that changes one thing of good inputs and expects a refusal. */
+#define REFUSED(name, change, sentence)                                      \
+    static void pack_refuses_##name(void **state)                            \
+    {                                                                        \
+        (void)state;                                                         \
+        struct inputs in;                                                    \
+        open_inputs(&in);                                                    \
+        Elf64_Ehdr *header = sample_header(&in.program);                     \
+        Elf64_Phdr *segment = sample_segment(&in.program, 0);                \
+        (void)header, (void)segment;                                         \
+        change;                                                              \
+        expect_refused(&in, sentence);                                       \
+        close_inputs(&in);                                                   \
+    }
+
+/* X(name, change, sentence); segments: 0 headers, 1 text, 2 data */
+#define REFUSALS(X)                                                                              \
+    X(no_program, in.program.bytes = 0, "the program: not an ELF file (0 bytes)")                \
+    X(a_script, memcpy(in.program.data, "#!/b", 4), "the program: not an ELF file")              \
+    X(another_machine, header->e_machine = EM_AARCH64, "the program: for ELF machine 183")       \
+    X(an_object_file, header->e_type = ET_REL, "the program: ELF type 1, not an executable")     \
+    X(a_pie, header->e_type = ET_DYN,                                                            \
+      "the program: position-independent (PIE); link it with -static -no-pie")                   \
+    X(a_dynamic_program, segment[0].p_type = PT_INTERP,                                          \
+      "the program: dynamically linked; link it with -static -no-pie")                           \
+    X(a_dynamic_section, segment[0].p_type = PT_DYNAMIC, "it has a dynamic section; link it")    \
+    X(an_executable_stack, { segment[0].p_type = PT_GNU_STACK; segment[0].p_flags = PF_X; },     \
+      "executable stack; link it with -Wl,-z,noexecstack")                                       \
+    X(too_many_headers, header->e_phnum = 65, "65 program headers; 1 to 64 are allowed")         \
+    X(nothing_to_load, segment[0].p_type = segment[1].p_type = segment[2].p_type = PT_NOTE,      \
+      "the program: nothing to load in it")                                                      \
+    X(a_truncated_program, in.program.bytes = 0x1800, "it is cut short")                         \
+    X(more_file_than_memory, segment[1].p_memsz = 1, "segment 1: 0x1 bytes of memory for 0x40")  \
+    X(a_program_in_the_kernel, segment[0].p_vaddr = 0x200000,                                    \
+      "segment 0: 0xe8 bytes at 0x200000, outside the program's range, 0x400000..0x80000000; "   \
+      "link it with -Wl,-Ttext-segment=0x400000")                                                \
+    X(a_program_past_any_window, segment[2].p_vaddr = MF_WINDOW_MAX - 0x1000, "outside the prog") \
+    X(a_program_that_wraps, segment[2].p_memsz = UINT64_MAX - 64, "outside the program's range") \
+    X(write_and_execute, segment[1].p_flags |= PF_W,                                             \
+      "the program: segment 1: 0x401000..0x401040 is both writable and executable")              \
+    X(a_shared_page, segment[2].p_vaddr = 0x401ff0,                                              \
+      "segments 1 and 2 overlap or share a page at 0x401000; link it with -Wl,-z,separate-code") \
+    X(an_entry_nowhere, header->e_entry = 0x500000, "program_entry 0x500000 is not in an exec")  \
+    X(a_program_past_its_window, segment[2].p_memsz = 64 << 20, "leaves it no heap and stack")   \
+    X(a_kernel_in_the_program, sample_segment(&in.kernel, 1)->p_vaddr = 0x400000,                \
+      "the kernel: segment 1: 0x3000 bytes at 0x400000, outside the kernel's range")             \
+    X(a_large_kernel, sample_segment(&in.kernel, 1)->p_memsz = 0x20000, "the kernel fills")      \
+    X(a_kernel_without_symbols, sample_header(&in.kernel)->e_shnum = 0,                          \
+      "the kernel: it has no symbol table, in which `kernel_start` was looked for")              \
+    X(a_program_as_kernel, { mf_buf_close(&in.kernel); sample_program(&in.kernel); },            \
+      "the kernel: segment 0: 0xe8 bytes at 0x400000, outside the kernel's range")               \
+    X(an_unknown_key, in.manifest = "{\"memory\": 1}", "the manifest: \"memory\" is not a setting") \
+    X(no_manifest, in.manifest = "", "the manifest: settings are not JSON")
+
+REFUSALS(REFUSED)
+
+static void pack_asks_for_each_kernel_symbol(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"kernel_start", "kernel_syscall", "kernel_exception",
+                                        "kernel_trap_stack_top"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct inputs in;
+        char sentence[128];
+        open_inputs(&in);
+        char *name = memmem(in.kernel.data, in.kernel.bytes, names[i], strlen(names[i]) + 1);
+        assert_non_null(name);
+        name[0] = 'K';
+        (void)snprintf(sentence, sizeof sentence, "the kernel: it does not define the symbol `%s`",
+                       names[i]);
+        expect_refused(&in, sentence);
+        close_inputs(&in);
+    }
+}
+
+static void pack_counts_segments_of_both(void **state)
+{
+    (void)state;
+    static const uint8_t text[16] = {0xc3};
+    struct sample_segment segment[MF_IMAGE_SEGMENTS_MAX];
+    for (uint32_t i = 0; i < MF_IMAGE_SEGMENTS_MAX; i++)
+        segment[i] = (struct sample_segment){0x400000 + i * 0x1000, sizeof text, sizeof text,
+                                             PF_R | PF_X, text};
+    struct inputs in = {.manifest = "{}"};
+    struct mf_buf out = {0};
+    sample_kernel(&in.kernel); /* has two */
+    sample_elf(&in.program, segment, MF_IMAGE_SEGMENTS_MAX - 2, NULL, 0, 0x400000);
+    assert_int_equal(pack(&in, &out, NULL), MF_OK);
+    mf_buf_close(&out);
+    mf_buf_close(&in.program);
+    sample_elf(&in.program, segment, MF_IMAGE_SEGMENTS_MAX - 1, NULL, 0, 0x400000);
+    expect_refused(&in, "kernel and program together have 33 segments; 32 are allowed");
+    close_inputs(&in);
+}
+
+static void equal_inputs_give_equal_bytes(void **state)
+{
+    (void)state;
+    struct inputs in;
+    struct mf_buf first = {0}, second = {0};
+    open_inputs(&in);
+    assert_int_equal(pack(&in, &first, NULL), MF_OK);
+    in.manifest = "{ \"memory_mib\" : 16,\n \"name\": \"sample\"}"; /* the same, written otherwise */
+    assert_int_equal(pack(&in, &second, NULL), MF_OK);
+    assert_int_equal(first.bytes, second.bytes);
+    assert_memory_equal(first.data, second.data, first.bytes);
+    mf_buf_close(&second);
+    in.manifest = "{\"name\": \"other\"}";
+    assert_int_equal(pack(&in, &second, NULL), MF_OK);
+    assert_true(first.bytes != second.bytes || memcmp(first.data, second.data, first.bytes) != 0);
+    mf_buf_close(&first);
+    mf_buf_close(&second);
+    close_inputs(&in);
+}
+
+static void manifest_keeps_only_what_was_given(void **state)
+{
+    (void)state;
+    struct inputs in;
+    struct mf_buf out = {0};
+    struct image image;
+    open_inputs(&in);
+    in.manifest = "{\"wait_ms\": 5, \"name\": \"a\"}";
+    assert_int_equal(pack(&in, &out, NULL), MF_OK);
+    assert_int_equal(image_parse(out.data, out.bytes, &image, NULL), MF_OK);
+    static const char expected[] = "{\"name\":\"a\",\"wait_ms\":5}";
+    assert_int_equal(image.info.manifest_bytes, sizeof expected - 1);
+    assert_memory_equal(out.data + image.manifest_offset, expected, sizeof expected - 1);
+    assert_int_equal(image.info.window_bytes, MF_WINDOW_DEFAULT);
+    mf_buf_close(&out);
+    close_inputs(&in);
+}
+
+static void memory_of_zeros_takes_no_file(void **state)
+{
+    (void)state;
+    struct inputs in;
+    struct mf_buf out = {0};
+    struct image image;
+    open_inputs(&in);
+    sample_segment(&in.program, 2)->p_memsz = 0x800000;
+    assert_int_equal(pack(&in, &out, NULL), MF_OK);
+    assert_int_equal(image_parse(out.data, out.bytes, &image, NULL), MF_OK);
+    assert_int_equal(image.segment[4].memory_bytes, 0x801000);
+    assert_int_equal(image.segment[4].file_bytes, 0x2000);
+    assert_true(out.bytes < 0x9000);
+    mf_buf_close(&out);
+    close_inputs(&in);
+}
+
+static void headers_not_loaded_are_said_to_be_nowhere(void **state)
+{
+    (void)state;
+    struct inputs in;
+    struct mf_buf out = {0};
+    struct image image;
+    open_inputs(&in);
+    sample_segment(&in.program, 0)->p_type = PT_NOTE;
+    assert_int_equal(pack(&in, &out, NULL), MF_OK);
+    assert_int_equal(image_parse(out.data, out.bytes, &image, NULL), MF_OK);
+    assert_int_equal(image.info.program_phdr, 0);
+    assert_int_equal(image.info.program_phnum, 0);
+    mf_buf_close(&out);
+    close_inputs(&in);
+}
+
+static void hostile_sections_of_a_program_are_left_out(void **state)
+{
+    (void)state;
+    struct inputs in;
+    open_inputs(&in);
+    Elf64_Ehdr *header = sample_header(&in.program);
+    Elf64_Shdr *section = (Elf64_Shdr *)(void *)(in.program.data + header->e_shoff);
+    const Elf64_Shdr good = section[2];
+    for (size_t i = 0; i < 6; i++) {
+        struct mf_buf out = {0};
+        struct mf_why why = {{0}};
+        section[2] = good;
+        switch (i) {
+        case 0: section[2].sh_size = UINT64_MAX; break;
+        case 1: section[2].sh_addr = UINT64_MAX; break;
+        case 2: section[2].sh_offset = UINT64_MAX; break;
+        case 3: section[2].sh_name = UINT32_MAX; break;
+        case 4: section[2].sh_type = SHT_NOBITS; break;
+        default: header->e_shoff = UINT64_MAX; break;
+        }
+        mf_err err = pack(&in, &out, &why);
+        if (err)
+            fail_msg("case %zu: %s", i, mf_why_text(&why, err));
+        mf_buf_close(&out);
+    }
+    close_inputs(&in);
+}
+
+static void debug_sections_cannot_blow_up_an_image(void **state)
+{
+    (void)state;
+    struct inputs in;
+    open_inputs(&in);
+    Elf64_Ehdr *header = sample_header(&in.program);
+    Elf64_Shdr *section = (Elf64_Shdr *)(void *)(in.program.data + header->e_shoff);
+    char *name = memmem(in.program.data, in.program.bytes, ".s1", 4);
+    assert_non_null(name);
+    /* One that does not lie inside the file is left out, whatever it says. */
+    section[2] = (Elf64_Shdr){.sh_name = section[2].sh_name, .sh_type = SHT_PROGBITS,
+                              .sh_offset = 64, .sh_size = MF_IMAGE_BYTES_MAX};
+    struct mf_buf out = {0};
+    assert_int_equal(pack(&in, &out, NULL), MF_OK);
+    mf_buf_close(&out);
+    close_inputs(&in);
+}
+
+static void files_are_replaced_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/mayfly-test-XXXXXX", path[64], missing[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/a.mf", folder);
+    (void)snprintf(missing, sizeof missing, "%s/b/a.mf", folder);
+    struct mf_buf content = {0}, back = {0};
+    struct mf_why why = {{0}};
+    assert_int_equal(mf_buf_add(&content, "first", 5), MF_OK);
+    assert_int_equal(pack_write_file(path, &content, &why), MF_OK);
+    assert_int_equal(pack_write_file(missing, &content, &why), MF_ENOENT);
+    assert_non_null(strstr(why.text, "cannot create"));
+    assert_int_equal(pack_read_file(path, 5, &back, &why), MF_OK);
+    assert_string_equal(back.data, "first");
+    mf_buf_close(&back);
+    assert_int_equal(pack_read_file(path, 4, &back, &why), MF_ETOOBIG);
+    assert_int_equal(pack_read_file(folder, 5, &back, &why), MF_EINVAL);
+    assert_non_null(strstr(why.text, "is not a regular file"));
+    assert_int_equal(pack_read_file(missing, 5, &back, &why), MF_ENOENT);
+    assert_int_equal(chmod(path, 0), 0);
+    assert_int_equal(pack_write_file(path, &content, &why), MF_OK);
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    mode_t mask = umask(0);
+    (void)umask(mask);
+    assert_int_equal(status.st_mode & 0777, 0644 & ~mask);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0); /* nothing else was left in it */
+    mf_buf_close(&content);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define REFUSED_TEST(name, change, sentence) cmocka_unit_test(pack_refuses_##name),
+        REFUSALS(REFUSED_TEST)
+        cmocka_unit_test(pack_asks_for_each_kernel_symbol),
+        cmocka_unit_test(pack_counts_segments_of_both),
+        cmocka_unit_test(equal_inputs_give_equal_bytes),
+        cmocka_unit_test(manifest_keeps_only_what_was_given),
+        cmocka_unit_test(memory_of_zeros_takes_no_file),
+        cmocka_unit_test(headers_not_loaded_are_said_to_be_nowhere),
+        cmocka_unit_test(hostile_sections_of_a_program_are_left_out),
+        cmocka_unit_test(debug_sections_cannot_blow_up_an_image),
+        cmocka_unit_test(files_are_replaced_whole_or_not_at_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
