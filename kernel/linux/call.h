@@ -67,10 +67,10 @@
     X(tgkill, partial, "to itself")                                                     \
     X(exit, done, "a fault if an answer is owed")                                       \
     X(exit_group, done, "likewise")                                                     \
-    X(getpid, done, "1")                                                                \
-    X(gettid, done, "1")                                                                \
-    X(getppid, done, "0")                                                               \
-    X(getpgrp, done, "1")                                                               \
+    X(getpid, done, "2")                                                                \
+    X(gettid, done, "2")                                                                \
+    X(getppid, done, "1")                                                               \
+    X(getpgrp, done, "2")                                                               \
     X(getuid, done, "65534, as all users and groups")                                   \
     X(geteuid, done, "")                                                                \
     X(getgid, done, "")                                                                 \
