@@ -1,0 +1,135 @@
+/*
+ * instructions.c: every instruction of raw/snippets.h, selectors, ports, 32-bit code:
+ * what ring 3 may do with the processor, seen from a guest that survives its own
+ * exceptions.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "abi/hypercall.h"
+#include "harness.h"
+#include "raw/snippets.h"
+
+struct expectation {
+    enum snippet snippet;
+    const char *process, *kvm; /* NULL: the default, a protection or invalid exception */
+};
+
+static const char *const names[] = {
+#define NAME(name, text) #name,
+    SNIPPETS(NAME)
+};
+
+#define REFUSED "traps 13|traps 6"
+
+static const struct expectation expectations[] = {
+    {SNIPPET_nop, "answers", "answers"},
+    {SNIPPET_int3, "traps 3", "traps 3"},
+    {SNIPPET_int1, "traps 1|traps 3|traps 13", "traps 1|traps 3|traps 13"},
+    {SNIPPET_rdtsc, "answers", "answers"},
+    {SNIPPET_cpuid, "answers", "answers"},
+    {SNIPPET_rdpmc, "answers|" REFUSED, "answers|" REFUSED},
+    {SNIPPET_int80, "dies protocol", "traps 13|traps 6"},
+    {SNIPPET_sysenter, "dies protocol|traps 14|" REFUSED, REFUSED},
+    {SNIPPET_sysenter_framed, "dies protocol|" REFUSED, REFUSED},
+    {SNIPPET_cli, "traps 13", "traps 13|answers"},
+    {SNIPPET_sti, "traps 13", "traps 13|answers"},
+    /* where our host is a guest itself, its hypervisor is asked, and says no in its way */
+    {SNIPPET_vmcall, "answers|traps 14|" REFUSED, "answers|traps 14|" REFUSED},
+    {SNIPPET_vmmcall, "answers|traps 14|" REFUSED, "answers|traps 14|" REFUSED},
+    {SNIPPET_xgetbv, "answers", "answers"},
+    {SNIPPET_wrfsbase, "answers|traps 13", "answers|traps 13"},
+    {SNIPPET_wrgsbase, "answers|traps 13", "answers|traps 13"},
+    {SNIPPET_iopl, "answers", "answers"},
+    {SNIPPET_nested_task, "answers|traps 13", "answers|traps 13"},
+    {SNIPPET_alignment, "answers|traps 17", "answers|traps 17"},
+    {SNIPPET_trap_flag, "traps 1", "traps 1|dies timeout"},
+    {SNIPPET_direction, "answers", "answers"},
+    {SNIPPET_divide, "traps 0", "traps 0"},
+    {SNIPPET_into_vsyscall, "answers|traps 14|traps 13", "traps 14|traps 13"},
+    {SNIPPET_rdrand, "answers", "answers"},
+    {SNIPPET_pause_long, "answers", "answers"},
+    {SNIPPET_syscall_tf, "answers|traps 1", "answers|traps 1|dies timeout"},
+    {SNIPPET_lret_gate, "answers|traps *", "answers|traps *"},
+};
+
+static const char *expected_of(const struct harness *harness, unsigned snippet)
+{
+    for (size_t i = 0; i < sizeof expectations / sizeof expectations[0]; i++)
+        if (expectations[i].snippet == snippet)
+            return here(harness, expectations[i].process, expectations[i].kvm);
+    return REFUSED;
+}
+
+static void every_snippet(struct harness *harness)
+{
+    static const uint64_t arguments[][4] = {
+        {0, 0, 0, RAW_SCRATCH},
+        {0xffff880000000000, 0xc0000080, 0, 0xffff880000000000},
+        {0x8000000000000000, 0x1b, 0xffffffff, 0},
+        {0x10, 0x10, 0x10, MF_GATE_BASE},
+    };
+    for (unsigned snippet = 0; snippet < SNIPPET_COUNT; snippet++) {
+        char name[64];
+        snprintf(name, sizeof name, "instruction %s", names[snippet]);
+        if (!wanted(harness, name))
+            continue;
+        for (size_t set = 0; set < sizeof arguments / sizeof arguments[0]; set++) {
+            struct order order = {.kind = ORDER_SNIPPET, .number = snippet};
+            struct answer answer = {0};
+            char outcome[OUTCOME_BYTES], detail[16];
+            memcpy(order.argument, arguments[set], sizeof arguments[set]);
+            order.argument[5] = arguments[set][0]; /* rax */
+            (void)victim_order_anew(harness, &order, HANG_NS, &answer, outcome);
+            bool bits = snippet == SNIPPET_iopl && (answer.value & 0x3000) != 0;
+            if (bits && harness->sandbox == MF_SANDBOX_PROCESS)
+                snprintf(outcome, sizeof outcome, "answers with IOPL %u",
+                         (unsigned)(answer.value >> 12 & 3));
+            snprintf(detail, sizeof detail, "set %zu", set);
+            judge(harness, name, set ? detail : "", outcome, expected_of(harness, snippet));
+        }
+    }
+}
+
+/* Each register with each selector of both tables; then far returns to them. Only
+ * null selectors and those of ring 3's own segments may load: Linux has 64-bit and
+ * 32-bit code, data, and one whose limit tells the processor's number; times RPL. */
+#define SELECTORS_MAX (5u * 4u)
+
+static void every_selector(struct harness *harness)
+{
+    static const char *const registers[] = {"es", "ds", "ss", "fs", "gs", "cs"};
+    for (unsigned which = 0; which < 6; which++) {
+        uint64_t loaded = 0;
+        char outcome[OUTCOME_BYTES] = "", name[32];
+        snprintf(name, sizeof name, "selectors into %s", registers[which]);
+        if (!wanted(harness, name))
+            continue;
+        for (unsigned first = 0; first < 0x1000 && outcome[0] != 'd'; first += 0x400) {
+            struct order order = {.kind = ORDER_SELECTORS, .number = first, .last = first + 0x3ff,
+                                  .argument = {which}};
+            struct answer answer = {0};
+            (void)victim_order_anew(harness, &order, CASE_NS, &answer, outcome);
+            loaded += answer.count;
+        }
+        if (outcome[0] == 'a')
+            snprintf(outcome, sizeof outcome, "%s", loaded <= SELECTORS_MAX ? "few load" : "many load");
+        judge(harness, name, "", outcome, "few load");
+        if (loaded > SELECTORS_MAX)
+            printf("  %llu selectors loaded\n", (unsigned long long)loaded);
+    }
+}
+
+/* Ports, widths and directions: a guest's own hypercalls are ports under KVM. */
+static void ports(struct harness *harness)
+{
+    (void)harness;
+}
+
+void test_instructions(struct harness *harness)
+{
+    every_snippet(harness);
+    every_selector(harness);
+    if (wanted(harness, "ports"))
+        ports(harness);
+}

@@ -1,0 +1,105 @@
+/*
+ * main.c: guest-tests --sandbox process|kvm --spawner PROGRAM --images DIR [--only TEXT] [-v]
+ * Runs every case under one sandbox and prints a table. Exit code 0: all as expected;
+ * 1: not; 77: the sandbox is not usable here.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "harness.h"
+
+#define EXIT_SKIPPED 77
+
+static int open_image(const char *directory, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.mf", directory, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        printf("%s is not built: what needs it FAILS\n", path);
+    return fd;
+}
+
+static unsigned descriptors(void)
+{
+    unsigned count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    while (directory && readdir(directory))
+        count++;
+    if (directory)
+        closedir(directory);
+    return count;
+}
+
+static void run_all(struct harness *harness)
+{
+    static void (*const parts[])(struct harness *) = {
+        test_deaths,     test_hypercalls, test_messages, test_host_calls,
+        test_instructions, test_memory,   test_neighbour,
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        parts[i](harness);
+        victim_close(harness);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option names[] = {{"sandbox", required_argument, NULL, 's'},
+                                          {"spawner", required_argument, NULL, 'p'},
+                                          {"images", required_argument, NULL, 'i'},
+                                          {"only", required_argument, NULL, 'o'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {0}};
+    static struct harness harness;
+    const char *spawner = NULL, *images = ".";
+    int key;
+    while ((key = getopt_long(argc, argv, "v", names, NULL)) != -1) {
+        if (key == 's')
+            harness.sandbox = strcmp(optarg, "kvm") == 0 ? MF_SANDBOX_KVM : MF_SANDBOX_PROCESS;
+        else if (key == 'p')
+            spawner = optarg;
+        else if (key == 'i')
+            images = optarg;
+        else if (key == 'o')
+            harness.only = optarg;
+        else if (key == 'v')
+            harness.verbose = true;
+        else
+            return 2;
+    }
+    if (!spawner || !harness.sandbox) {
+        fprintf(stderr, "usage: guest-tests --sandbox process|kvm --spawner PROGRAM --images DIR\n");
+        return 2;
+    }
+    struct mf_why why = {{0}};
+    mf_err err = session_host_open(spawner, &harness.host, &why);
+    if (!err)
+        err = session_sandbox(&harness.host, &harness.sandbox, &why);
+    if (err) {
+        printf("%s: %s\n", err == MF_EUNSUPPORTED ? "SKIPPED" : "FAILED", mf_why_text(&why, err));
+        return err == MF_EUNSUPPORTED ? EXIT_SKIPPED : 1;
+    }
+    harness.hostile_fd = open_image(images, "hostile");
+    harness.neighbour_fd = open_image(images, "neighbour");
+    harness.raw_fd = open_image(images, "raw");
+    uint64_t start_ns = mf_monotonic_ns();
+    (void)neighbour_answers(&harness); /* from here on the same descriptors as at the end */
+    unsigned before = descriptors();
+    run_all(&harness);
+    if (descriptors() != before) {
+        printf("descriptors: %u before, %u after: FAILED\n", before, descriptors());
+        harness.failures++;
+    }
+    bool built = harness.hostile_fd >= 0 && harness.neighbour_fd >= 0 && harness.raw_fd >= 0;
+    session_host_close(&harness.host);
+    printf("%u cases, %u failed, %.1f s\n", harness.cases, harness.failures,
+           (double)(mf_monotonic_ns() - start_ns) / (double)MF_NS_PER_S);
+    return harness.failures || !built || !harness.cases;
+}
