@@ -6,11 +6,10 @@
 
 #define IDLE_INSTANCES 20u
 #define IDLE_SETTLE_MS 3000
-#define IDLE_MS 10000
-#define IDLE_STEP_MS 500
-#define MEMORY_INSTANCES 32u
+#define IDLE_S 10u
 #define MEMORY_STEP 4u
-#define MEMORY_POINTS (MEMORY_INSTANCES / MEMORY_STEP + 1)
+#define MEMORY_STEPS 8u /* 32 instances */
+#define MEMORY_STEPS_MAX 64u
 #define MEMORY_SETTLE_MS 1500 /* the kernel sums up its counters once a second */
 
 /* Start instances from … to-1 and leave them. */
@@ -36,15 +35,15 @@ static mf_err idle_run(struct bench_run *run, struct mf_why *why)
 {
     struct subject *subject = &run->subject[0];
     struct usage before, after;
-    run->total = IDLE_MS / IDLE_STEP_MS;
+    run->total = bench_samples(run, IDLE_S);
     mf_err err = subject->kind->prepare(subject, IDLE_INSTANCES, why);
     if (!err)
         err = start_more(subject, 0, IDLE_INSTANCES, why);
     bench_settle(IDLE_SETTLE_MS);
     if (!err)
         err = usage_now(subject, &before);
-    for (uint32_t ms = 0; ms < IDLE_MS && !err; ms += IDLE_STEP_MS) {
-        bench_settle(IDLE_STEP_MS);
+    while (run->done < run->total && !err) {
+        bench_settle(1000);
         err = bench_tick(run, why);
     }
     if (!err)
@@ -66,21 +65,23 @@ const struct bench bench_idle = {
         "20 functions have each answered one request and now wait; three seconds later, over ten\n"
         "seconds: wakeups, the context switches (of either kind) of all threads of all processes\n"
         "of the node, daemon, spawner, blanks and instances; cpu_time, their processor time.\n"
-        "There are no triggers but HTTP yet, so no broker whose keep-alive would count apart.",
+        "There are no triggers but HTTP yet, so no broker whose keep-alive would count apart.\n"
+        "--samples N: N seconds.",
     .run = idle_run,
 };
 
-/* One point of the curves: so many instances, so much memory. */
-struct point {
-    double instances[MEMORY_POINTS];
-    double pss_kib[MEMORY_POINTS];
-    double dirty_kib[MEMORY_POINTS];
-    double taken_kib[MEMORY_POINTS]; /* MemAvailable, less */
+/* The curves: so many instances, so much memory. */
+struct points {
+    uint32_t count;
+    double instances[MEMORY_STEPS_MAX + 1];
+    double pss_kib[MEMORY_STEPS_MAX + 1];
+    double dirty_kib[MEMORY_STEPS_MAX + 1];
+    double taken_kib[MEMORY_STEPS_MAX + 1]; /* MemAvailable, less */
     uint32_t unreadable;
     double node_rss_kib;
 };
 
-static mf_err take_point(struct subject *subject, uint32_t index, struct point *point)
+static mf_err take_point(struct subject *subject, struct points *points)
 {
     static struct processes list;
     struct memory memory;
@@ -89,22 +90,23 @@ static mf_err take_point(struct subject *subject, uint32_t index, struct point *
     if (err)
         return err;
     memory_of(&list, &memory);
-    point->instances[index] = (double)index * MEMORY_STEP;
-    point->pss_kib[index] = (double)memory.pss_kib;
-    point->dirty_kib[index] = (double)memory.private_dirty_kib;
-    point->taken_kib[index] = -(double)memory_available_kib();
-    point->unreadable = memory.unreadable;
-    point->node_rss_kib = list.count ? (double)rss_kib_of(list.pid[0]) : 0;
+    uint32_t index = points->count++;
+    points->instances[index] = (double)index * MEMORY_STEP;
+    points->pss_kib[index] = (double)memory.pss_kib;
+    points->dirty_kib[index] = (double)memory.private_dirty_kib;
+    points->taken_kib[index] = -(double)memory_available_kib();
+    points->unreadable = memory.unreadable;
+    points->node_rss_kib = list.count ? (double)rss_kib_of(list.pid[0]) : 0;
     return MF_OK;
 }
 
-static mf_err add_memory(struct bench_run *run, struct subject *subject, const struct point *point)
+static mf_err add_memory(struct bench_run *run, struct subject *subject, const struct points *points)
 {
-    double pss = slope(point->instances, point->pss_kib, MEMORY_POINTS);
-    double dirty = slope(point->instances, point->dirty_kib, MEMORY_POINTS);
-    double taken = slope(point->instances, point->taken_kib, MEMORY_POINTS);
+    double pss = slope(points->instances, points->pss_kib, points->count);
+    double dirty = slope(points->instances, points->dirty_kib, points->count);
+    double taken = slope(points->instances, points->taken_kib, points->count);
     mf_err err = MF_OK;
-    if (!point->unreadable) {
+    if (!points->unreadable) {
         err = bench_row_one(run, subject, "pss_per_instance", UNIT_KIB, pss);
         if (!err)
             err = bench_row_one(run, subject, "private_dirty_per_instance", UNIT_KIB, dirty);
@@ -116,26 +118,28 @@ static mf_err add_memory(struct bench_run *run, struct subject *subject, const s
                              "node_rss. Run as root for all.");
     }
     if (!err && subject->kind == &subject_mayfly)
-        err = bench_row_one(run, subject, "node_rss", UNIT_KIB, point->node_rss_kib);
+        err = bench_row_one(run, subject, "node_rss", UNIT_KIB, points->node_rss_kib);
     return err;
 }
 
 static mf_err memory_run(struct bench_run *run, struct mf_why *why)
 {
     struct subject *subject = &run->subject[0];
-    struct point point = {0};
-    run->total = MEMORY_POINTS;
-    mf_err err = subject->kind->prepare(subject, MEMORY_INSTANCES, why);
-    for (uint32_t i = 0; i < MEMORY_POINTS && !err; i++) {
+    struct points points = {0};
+    uint32_t steps = bench_samples(run, MEMORY_STEPS);
+    steps = steps < MEMORY_STEPS_MAX ? steps : MEMORY_STEPS_MAX;
+    run->total = steps + 1;
+    mf_err err = subject->kind->prepare(subject, steps * MEMORY_STEP, why);
+    for (uint32_t i = 0; i <= steps && !err; i++) {
         if (i > 0)
             err = start_more(subject, (i - 1) * MEMORY_STEP, i * MEMORY_STEP, why);
         bench_settle(MEMORY_SETTLE_MS);
         if (!err)
-            err = take_point(subject, i, &point);
+            err = take_point(subject, &points);
         if (!err)
             err = bench_tick(run, why);
     }
-    return err ? err : add_memory(run, subject, &point);
+    return err ? err : add_memory(run, subject, &points);
 }
 
 const struct bench bench_memory = {
@@ -151,6 +155,7 @@ const struct bench bench_memory = {
         "mayfly: daemon, spawner, blanks, instances; runc: the container's; runsc: its gofer and\n"
         "sandbox. kernel_per_instance: how much MemAvailable falls for each, less pss: page tables,\n"
         "task structures, namespaces, VM. Other activity on the machine is in it, so keep it quiet.\n"
-        "node_rss: resident memory of the daemon when it holds the 32.",
+        "node_rss: resident memory of the daemon when it holds the 32.\n"
+        "--samples N: N steps of 4 instances.",
     .run = memory_run,
 };

@@ -50,6 +50,17 @@ static void instance_name(uint32_t instance, char name[static NAME_BYTES])
     (void)snprintf(name, NAME_BYTES, "bench-%u", instance);
 }
 
+/* The gateway's socket is there before the node is ready; the answer is not. */
+static mf_err await_health(const struct node *node, int connection, struct mf_why *why)
+{
+    struct load_target target;
+    uint64_t ignored_ns;
+    mf_err err = load_target_set(&target, node->port, "/healthz");
+    if (!err)
+        err = request_send(connection, &target, why);
+    return err ? err : reply_read(connection, &ignored_ns, why);
+}
+
 static mf_err start_node(struct node *node, struct mf_why *why)
 {
     char address[32];
@@ -65,6 +76,8 @@ static mf_err start_node(struct node *node, struct mf_why *why)
     if (!err)
         err = connect_when_up(node->port, &node->daemon, &connection, why);
     if (!err)
+        err = await_health(node, connection, why);
+    if (connection >= 0)
         close(connection);
     return err;
 }
