@@ -20,7 +20,12 @@
  * room, head), exchange the peer's `sleeping` with 0; if it was 1, node → guest:
  * add 1 to `in.bell`, FUTEX_WAKE it; guest → node: hypercall `ring`. All accesses
  * are atomic: acquire on the peer's words, release on one's own, sequentially
- * consistent between `sleeping` and the indices.
+ * consistent between `sleeping` and the indices. A guest that sleeps while more of
+ * a body is to come rings first: the node may wait for the room it has made.
+ *
+ * Events are handled in their order, one at a time. Each INVOKE is ended once, by
+ * the END of its reply or by ERROR, one cancelled before it began too. An event may
+ * end before its body did: the node then ends that with an empty BODY.
  */
 #ifndef MF_ABI_CHANNEL_H
 #define MF_ABI_CHANNEL_H

@@ -1,8 +1,8 @@
 /*
  * event.c: the current event, and all that waits for the node or wakes it.
- * Guarantees: every event begun gets exactly one end (END or ERROR) before the next
- * one begins; an event cancelled before it was begun gets none; messages leave in
- * order; the node is rung after what it must hear, if it sleeps.
+ * Guarantees: every event gets exactly one end (END or ERROR) before the next one
+ * begins, one cancelled before it was begun included; messages leave in order; the
+ * node is rung after what it must hear, if it sleeps.
  * Leaves to others: layout of the rings (ring.c), lines of output (output.c).
  * Owns the event's state and the ring.
  */
@@ -42,7 +42,7 @@ static int64_t take_body(const struct event_data *buffer);
 static int64_t next_chunk(void);
 static void end_chunk(void);
 static bool cancelled_ahead(uint64_t id);
-static void fail(const char *message, size_t bytes);
+static void fail(uint64_t id, const char *message, size_t bytes);
 static void end_event(void);
 static int64_t send(struct mf_desc *desc, struct ring_place place,
                     const struct event_data *body, bool end);
@@ -63,7 +63,7 @@ int64_t event_next(uint64_t event, const struct event_data *buffer)
     static const char no_answer[] = "the handler returned without an answer";
     output_flush();
     if (now.id)
-        fail(no_answer, sizeof no_answer - 1);
+        fail(now.id, no_answer, sizeof no_answer - 1);
     for (;;) {
         struct mf_desc desc;
         if (now.chunk_held)
@@ -251,15 +251,17 @@ static bool next_message(struct mf_desc *desc)
     return got == 1;
 }
 
-/* Release an event that was cancelled while it waited: false. */
+/* Release and end an event that was cancelled while it waited: false. */
 static bool take_invoke(const struct mf_desc *desc)
 {
+    static const char cancelled[] = "cancelled before it began";
     if (now.announced) /* bodies come whole, one after the other */
         nonsense();
     now.announced = desc->flags & MF_MSG_END ? 0 : desc->id;
     if (!cancelled_ahead(desc->id))
         return true;
     ring_release(&now.ring);
+    fail(desc->id, cancelled, sizeof cancelled - 1);
     return false;
 }
 
@@ -276,14 +278,14 @@ static int64_t begin(const struct mf_desc *desc, uint64_t event, const struct ev
     now.chunk_at = 0;
     now.chunk_held = true;
     if (desc->head_bytes > buffer->bytes) {
-        fail(too_big, sizeof too_big - 1);
+        fail(now.id, too_big, sizeof too_big - 1);
         return -E2BIG;
     }
     int64_t taken = take_body(buffer); /* fields first, as they lie in the ring */
     header.body_bytes = taken < 0 ? 0 : (uint32_t)taken - desc->head_bytes;
     header.flags = now.chunk_held || now.announced ? 0 : MF_CALL_END;
     if (taken < 0 || user_write(event, &header, sizeof header) != 0) {
-        fail(bad_buffer, sizeof bad_buffer - 1);
+        fail(now.id, bad_buffer, sizeof bad_buffer - 1);
         return -EFAULT;
     }
     return 0;
@@ -359,12 +361,12 @@ static bool cancelled_ahead(uint64_t id)
     return false;
 }
 
-static void fail(const char *message, size_t bytes)
+static void fail(uint64_t id, const char *message, size_t bytes)
 {
     struct ring_place place = reserve((uint32_t)bytes, (uint32_t)bytes);
     memcpy(place.data, message, bytes);
     struct mf_desc desc = {
-        .id = now.id, .type = MF_MSG_ERROR, .data_bytes = (uint32_t)bytes};
+        .id = id, .type = MF_MSG_ERROR, .data_bytes = (uint32_t)bytes};
     publish(&desc, &place);
     end_event();
 }
@@ -447,6 +449,7 @@ static void sleep_for_node(bool for_room, uint32_t least)
 {
     struct mf_desc desc;
     struct ring_place place;
+    now.unrung |= now.announced != 0; /* it may wait for room for the rest of a body */
     ring_node();
     uint32_t seen = ring_bell(&now.ring);
     ring_sleep(&now.ring, true);
