@@ -240,7 +240,10 @@ gate_on_exception:
     cmp %rcx, GATE_UC_RSP(%rdx)
     je 2f
     mov GATE_UC_VECTOR(%rdx), %rsi
-    xor %edi, %edi
+    cmp $4, %edi            /* SIGILL may be what `uretprobe` gives, which Linux lets past */
+    jne 3f                  /*   every filter since 6.14: the vector in the frame is stale */
+    mov $6, %esi
+3:  xor %edi, %edi
     cmp $14, %rsi           /* CR2 is a page fault's alone; else it is stale */
     jne 1f
     mov GATE_UC_CR2(%rdx), %rdi
