@@ -33,6 +33,8 @@ struct run {
 
 enum { KEY_SANDBOX = CLI_LONG, KEY_ENV, KEY_TIMEOUT, KEY_EVENTS };
 
+#define STATUS_ERROR 400u
+
 static const struct cli_option options[] = {
     {"sandbox", KEY_SANDBOX, "NAME", "kvm, process or auto; default: as the image says"},
     {"env", KEY_ENV, "NAME=VALUE", "add to the function's environment; may be repeated"},
@@ -262,8 +264,12 @@ static int serve_one(struct run *run)
     if (!err)
         err = serve(run, &event, &why);
     int code = err ? cli_fail_why(&why, err) : explain(run);
-    if (!err && run->session.outcome == SESSION_REPLIED)
+    if (!err && run->session.outcome == SESSION_REPLIED) {
         run_print_reply(&run->session, run->head);
+        if (run->session.status >= STATUS_ERROR) /* as `invoke` and a function run by hand */
+            code = cli_fail(CLI_FUNCTION, "%s answered %u", run->settings.name,
+                            run->session.status);
+    }
     run_event_close(&event);
     mf_buf_close(&input);
     return code;

@@ -11,7 +11,7 @@ void run_print_reply(const struct session *session, bool with_head)
     if (with_head) {
         struct field_reader reader;
         struct field field;
-        printf("HTTP/1.1 %u\r\n", session->status);
+        printf("HTTP/1.1 %u \r\n", session->status);
         field_reader_init(&reader, session->head.data, (uint32_t)session->head.bytes, true);
         while (field_next(&reader, &field) == MF_OK)
             printf("%.*s: %.*s\r\n", (int)field.name_bytes, field.name, (int)field.value_bytes,
