@@ -130,10 +130,12 @@ void exchange_cancel(struct instance *instance, struct call *call)
 {
     struct mf_desc desc = {.id = call->number, .type = MF_MSG_CANCEL};
     /* Without room the guest is not told: the grace period ends it all the same. */
-    if (channel_put(&instance->blank.channel, &desc, NULL, NULL) == MF_OK) {
-        instance->bell_due = true;
-        pool_wake(instance);
-    }
+    if (channel_put(&instance->blank.channel, &desc, NULL, NULL) != MF_OK)
+        return;
+    if (instance->sending == call)
+        instance->sending = NULL; /* a body ends with its event */
+    instance->bell_due = true;
+    pool_wake(instance);
 }
 
 bool exchange_take(struct instance *instance)

@@ -74,17 +74,22 @@ void instance_go(struct instance *instance, enum instance_state to, uint64_t now
     instance_check(instance);
 }
 
-bool instance_has_room(const struct instance *instance)
+static bool has_slot(const struct instance *instance)
 {
     return (instance->state == INSTANCE_RESTORING || instance->state == INSTANCE_IDLE ||
             instance->state == INSTANCE_BUSY) &&
-           instance->count < MF_EVENTS_AHEAD_MAX && !instance->sending && !instance->abandoned;
+           instance->count < MF_EVENTS_AHEAD_MAX;
+}
+
+bool instance_has_room(const struct instance *instance)
+{
+    return has_slot(instance) && !instance->sending && !instance->abandoned;
 }
 
 void instance_push(struct instance *instance, struct call *call, uint64_t now_ns,
                    uint64_t timeout_ns)
 {
-    mf_assert(instance_has_room(instance));
+    mf_assert(has_slot(instance));
     instance->events[(instance->first + instance->count) % MF_EVENTS_AHEAD_MAX] = call;
     if (instance->count++ == 0)
         begin_head(instance, now_ns, timeout_ns);
