@@ -62,7 +62,8 @@ void fault_program(enum mf_cause cause, const struct frame *frame, const char *d
     text_add(&line, " rip=");
     text_hex(&line, frame->trap.rip);
     say(&line);
-    registers(frame);
+    if (frame->trap.vector != FRAME_VECTOR_CALL) /* those of a call tell nothing */
+        registers(frame);
     backtrace(frame);
     hypercall_fault(cause);
 }

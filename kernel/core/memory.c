@@ -19,6 +19,7 @@
 #include "abi/hypercall.h"
 #include "abi/image.h"
 #include "kernel/core/assert.h"
+#include "kernel/core/bss.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/regions.h"
 #include "kernel/core/string.h"
@@ -29,8 +30,8 @@ static struct {
     uint32_t first, high; /* pages the program may own: [first, high) */
     uint32_t stack_low, stack_open, stack_top;
     uint64_t heap_start, heap_break;
-    struct regions regions; /* last: of 12 KiB only the first page is touched */
-} space;
+    struct regions regions; /* last: few of its entries are ever written */
+} space BSS_HOT_BEGINNING;
 
 static void add_program(const struct mf_boot *boot);
 static int open_free(uint32_t start, uint32_t end, bool upwards);

@@ -10,6 +10,7 @@
 #include <asm/errno.h>
 
 #include "abi/channel.h"
+#include "kernel/core/bss.h"
 #include "kernel/core/limits.h"
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
@@ -23,7 +24,7 @@ static const enum mf_log_level stream_level[OUTPUT_STREAMS] = {
 static struct {
     size_t bytes;
     char text[MF_LOG_BYTES_MAX];
-} line[OUTPUT_STREAMS];
+} line[OUTPUT_STREAMS] BSS_LARGE;
 
 static void end_line(enum output_stream stream);
 

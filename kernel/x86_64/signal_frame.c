@@ -12,6 +12,7 @@
 #include <asm/ucontext.h>
 #include <stdbool.h>
 
+#include "kernel/core/bss.h"
 #include "kernel/core/limits.h"
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
@@ -42,7 +43,7 @@ static struct {
     uint64_t components; /* 0: FXSAVE */
     uint32_t bytes;
     uint8_t area[XSTATE_BYTES_MAX] __attribute__((aligned(XSAVE_ALIGN)));
-} vector;
+} vector BSS_LARGE;
 
 int xstate_restore(const void *area, uint64_t components); /* entry.S */
 
