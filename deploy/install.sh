@@ -4,7 +4,9 @@
 : "${top:?set by the script that sources this}"
 
 say() { printf '%s\n' "$*"; }
-step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+step() {
+  if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n%s\n' "$*"; fi
+}
 die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 1
@@ -63,23 +65,35 @@ install_packages() {
   rm -f "$top/.install.log"
 }
 
-# configure PRESET: only when it never was; ninja itself notices changed CMake files.
-configure() {
-  local directory=build
-  [ "$1" = release ] || directory=build/$1
-  [ -f "$top/$directory/build.ninja" ] &&
-    grep -qx "CMAKE_HOME_DIRECTORY:INTERNAL=$top" "$top/$directory/CMakeCache.txt" && return
-  (cd "$top" && cmake --fresh --preset "$1" >/dev/null) || die "configuring build/ failed, see above"
+# The build directory of a preset, as CMakePresets.json has it.
+directory_of() {
+  if [ "$1" = release ]; then echo "$top/build"; else echo "$top/build/$1"; fi
 }
 
-# build PRESET [TARGET...]: quiet unless a person watches.
+# configure PRESET: only when it never was; ninja itself notices changed CMake files.
+configure() {
+  local directory
+  directory=$(directory_of "$1")
+  [ -f "$directory/build.ninja" ] &&
+    grep -qx "CMAKE_HOME_DIRECTORY:INTERNAL=$top" "$directory/CMakeCache.txt" && return
+  (cd "$top" && cmake --fresh --preset "$1" >/dev/null) || die "configuring ($1) failed, see above"
+}
+
+# build PRESET [TARGET...]: a person sees it going on; else only what goes wrong shows.
 build() {
-  local preset=$1 quiet=() targets=()
+  local preset=$1 directory arguments log=$top/build/build.log
   shift
-  [ -t 1 ] || quiet=(-- --quiet)
-  [ $# -eq 0 ] || targets=(--target "$@")
+  directory=$(directory_of "$preset")
+  mkdir -p "$directory"
   configure "$preset"
-  (cd "$top" && cmake --build --preset "$preset" "${targets[@]}" "${quiet[@]}") || die "building ($preset) failed, see above"
+  arguments=(--build "$directory")
+  [ $# -eq 0 ] || arguments+=(--target "$@")
+  if [ -t 1 ]; then
+    cmake "${arguments[@]}" || die "building ($preset) failed, see above"
+  elif ! cmake "${arguments[@]}" >"$log" 2>&1; then
+    cat "$log" >&2
+    die "building ($preset) failed, see above"
+  fi
 }
 
 # unpack_packages: programs the tests use from packages whose installation would
