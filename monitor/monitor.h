@@ -5,6 +5,7 @@
  * before any of these functions is called; only the monitor's own lock-down (its
  * system call filter) is still to come, as the last step before the guest.
  *
+ *   monitor_survey     in the spawner, once, at its start: what is the same for all blanks
  *   monitor_X_probe    in a confined child of its own, once, at the spawner's start
  *   monitor_X_prepare  in a blank, before its image is known: all that can be done early
  *   monitor_X_run      after MF_START: open → map → lock down → run
@@ -62,7 +63,12 @@ struct monitor_start {
  * with status 0: usable. Anything else: not, with the reason and what to do. The blank
  * is a whole one, as for prepare and run; its other ends are nobody's. */
 MF_CHECKED mf_err monitor_process_probe(struct monitor_blank *blank, struct mf_why *why);
-MF_CHECKED mf_err monitor_kvm_probe(int kvm, struct mf_why *why);
+MF_CHECKED mf_err monitor_kvm_probe(struct monitor_blank *blank, struct mf_why *why);
+
+/* In the spawner itself, once, before probes and blanks, which inherit the result: ask
+ * /dev/kvm what each KVM blank would have to ask again. No guest runs. A failure: no KVM. */
+MF_CHECKED mf_err monitor_survey(int kvm, struct mf_why *why);
+MF_CHECKED mf_err monitor_kvm_survey(int kvm, struct mf_why *why);
 
 /* Once per blank. What the monitor must remember it keeps in statics of its own:
  * a blank is a process. */

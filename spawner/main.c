@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "monitor/monitor.h"
 #include "spawner/lockdown.h"
 #include "spawner/probe.h"
 #include "spawner/protocol.h"
@@ -62,7 +63,9 @@ static void probe_all(int kvm, int self, const struct mf_why *kvm_why)
         return;
     }
     why.text[0] = 0;
-    err = probe_sandbox(MF_SANDBOX_KVM, kvm, self, &why);
+    err = monitor_survey(kvm, &why);
+    if (!err)
+        err = probe_sandbox(MF_SANDBOX_KVM, kvm, self, &why);
     say(MF_SUPPORT, MF_SANDBOX_KVM, err, &why);
 }
 

@@ -13,6 +13,16 @@
 #include "monitor/common/start.h"
 #include "monitor/monitor.h"
 
+mf_err monitor_survey(int kvm, struct mf_why *why)
+{
+#ifdef MF_MONITOR_KVM
+    return monitor_kvm_survey(kvm, why);
+#else
+    (void)kvm;
+    return mf_why(why, MF_EUNSUPPORTED, "this build has no KVM monitor");
+#endif
+}
+
 static mf_err probe(struct monitor_blank *blank, struct mf_why *why)
 {
     switch (blank->sandbox) {
@@ -20,7 +30,7 @@ static mf_err probe(struct monitor_blank *blank, struct mf_why *why)
         return monitor_process_probe(blank, why);
 #ifdef MF_MONITOR_KVM
     case MF_SANDBOX_KVM:
-        return monitor_kvm_probe(blank->kvm, why);
+        return monitor_kvm_probe(blank, why);
 #endif
     default:
         return mf_why(why, MF_EUNSUPPORTED, "this build has no monitor for sandbox %d",

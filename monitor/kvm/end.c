@@ -1,11 +1,12 @@
 /* end.c: last words. No allocation: printf's engine into a buffer of our own. */
 #include "monitor/kvm/end.h"
 
-#include <linux/kvm.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "monitor/kvm/cpu.h"
 
 #define LINE_BYTES 256
 
@@ -22,16 +23,16 @@ void end_fault(enum mf_cause cause)
 void end_noticed(int console, int vcpu, enum mf_cause cause, const char *format, ...)
 {
     char line[LINE_BYTES];
-    struct kvm_regs regs;
+    uint64_t instruction, stack;
     va_list args;
     va_start(args, format);
     int bytes = vsnprintf(line, sizeof line, format, args);
     va_end(args);
     if (bytes < 0 || bytes >= LINE_BYTES)
         bytes = LINE_BYTES - 1;
-    if (vcpu >= 0 && ioctl(vcpu, KVM_GET_REGS, &regs) == 0)
-        bytes += snprintf(line + bytes, sizeof line - (size_t)bytes, " (rip 0x%llx, rsp 0x%llx)",
-                          regs.rip, regs.rsp);
+    if (cpu_position(vcpu, &instruction, &stack))
+        bytes += snprintf(line + bytes, sizeof line - (size_t)bytes,
+                          ": at 0x%" PRIx64 ", stack 0x%" PRIx64, instruction, stack);
     if (bytes >= LINE_BYTES)
         bytes = LINE_BYTES - 1;
     line[bytes] = '\n';

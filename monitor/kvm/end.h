@@ -11,7 +11,7 @@
 _Noreturn void end_halted(void);
 _Noreturn void end_fault(enum mf_cause cause);
 
-/* We noticed: a line of text on the console, and the vCPU's position. vcpu: -1 for none. */
+/* We noticed: a line of text on the console, and where the vCPU stands. */
 _Noreturn void end_noticed(int console, int vcpu, enum mf_cause cause, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

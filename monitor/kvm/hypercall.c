@@ -14,7 +14,7 @@
 #include "abi/channel.h"
 #include "base/clock.h"
 #include "monitor/kvm/end.h"
-#include "monitor/kvm/x86_64/pagetable.h"
+#include "monitor/kvm/pagetable.h"
 
 #define ALIGNMENT 8u
 

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -22,14 +21,10 @@
 #include "abi/hypercall.h"
 #include "monitor/common/boot.h"
 #include "monitor/common/window.h"
-#include "monitor/kvm/x86_64/layout.h"
-#include "monitor/kvm/x86_64/pagetable.h"
+#include "monitor/kvm/cpu.h"
+#include "monitor/kvm/pagetable.h"
 
-#define HWCAP2_FSGSBASE 2u /* Linux, asm/hwcap2.h */
-
-enum { SLOT_RING0, SLOT_CPU, SLOT_WINDOW, SLOT_WINDOW_MORE };
-
-extern const uint8_t ring0_image[RING0_BYTES];
+enum { SLOT_WINDOW = CPU_SLOTS, SLOT_WINDOW_MORE };
 
 static mf_err failed(struct mf_why *why, const char *what)
 {
@@ -39,28 +34,25 @@ static mf_err failed(struct mf_why *why, const char *what)
 
 mf_err memory_open(struct memory *memory, struct mf_why *why)
 {
-    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     void *where = (void *)(uintptr_t)MEMORY_HOST;
     *memory = (struct memory){0};
-    memory->window = mmap(where, MF_WINDOW_MAX, PROT_READ | PROT_WRITE,
-                          flags | MAP_FIXED_NOREPLACE, -1, 0);
+    memory->window =
+        mmap(where, MF_WINDOW_MAX, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (memory->window != where)
         return failed(why, "cannot reserve the guest's window");
-    memory->cpu = mmap(NULL, CPU_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (memory->cpu == MAP_FAILED)
-        return failed(why, "cannot reserve room for page tables");
-    pagetable_init(memory->cpu);
-    return MF_OK;
+    return cpu_memory(&memory->cpu, why);
 }
 
-static mf_err slot(int vm, uint32_t number, uint32_t flags, uint64_t guest, uint64_t bytes,
-                   const uint8_t *host, struct mf_why *why)
+/* Guest-physical is the address in the window. */
+static mf_err slot(const struct memory *memory, int vm, uint32_t number, uint64_t from,
+                   uint64_t to, struct mf_why *why)
 {
-    const struct kvm_userspace_memory_region region = {.slot = number,
-                                                       .flags = flags,
-                                                       .guest_phys_addr = guest,
-                                                       .memory_size = bytes,
-                                                       .userspace_addr = (uintptr_t)host};
+    const struct kvm_userspace_memory_region region = {
+        .slot = number,
+        .guest_phys_addr = from,
+        .memory_size = to - from,
+        .userspace_addr = (uintptr_t)memory->window + from};
     if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) != 0)
         return failed(why, "KVM_SET_USER_MEMORY_REGION");
     return MF_OK;
@@ -68,12 +60,8 @@ static mf_err slot(int vm, uint32_t number, uint32_t flags, uint64_t guest, uint
 
 mf_err memory_slots(const struct memory *memory, int vm, struct mf_why *why)
 {
-    mf_err err = slot(vm, SLOT_RING0, KVM_MEM_READONLY, RING0_BASE, RING0_BYTES, ring0_image, why);
-    if (!err)
-        err = slot(vm, SLOT_CPU, 0, CPU_BASE, CPU_BYTES, memory->cpu, why);
-    if (!err)
-        err = slot(vm, SLOT_WINDOW, 0, 0, MF_WINDOW_DEFAULT, memory->window, why);
-    return err;
+    mf_err err = cpu_slots(vm, memory->cpu, why);
+    return err ? err : slot(memory, vm, SLOT_WINDOW, 0, MF_WINDOW_DEFAULT, why);
 }
 
 static void enter_segments(struct memory *memory, const struct image *image)
@@ -97,20 +85,19 @@ static void enter_segments(struct memory *memory, const struct image *image)
 mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *start, int channel,
                    struct mf_why *why)
 {
+    uint64_t hwcap, hwcap2;
+    cpu_capabilities(&hwcap, &hwcap2);
     memory->window_bytes = start->window_bytes;
     memory->channel_base = start->channel_base;
     mf_err err = MF_OK;
     if (start->window_bytes > MF_WINDOW_DEFAULT)
-        err = slot(vm, SLOT_WINDOW_MORE, 0, MF_WINDOW_DEFAULT,
-                   start->window_bytes - MF_WINDOW_DEFAULT, memory->window + MF_WINDOW_DEFAULT,
-                   why);
+        err = slot(memory, vm, SLOT_WINDOW_MORE, MF_WINDOW_DEFAULT, start->window_bytes, why);
     if (!err)
         err = window_load(memory->window, start, false, why);
     if (!err)
         err = window_channel(memory->window, start, channel, why);
     if (!err)
-        err = boot_fill(memory->window + MF_BOOT_BASE, start, getauxval(AT_HWCAP),
-                        HWCAP2_FSGSBASE, why);
+        err = boot_fill(memory->window + MF_BOOT_BASE, start, hwcap, hwcap2, why);
     if (err)
         return err;
     enter_segments(memory, &start->image);

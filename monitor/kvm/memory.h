@@ -18,17 +18,17 @@
 
 struct memory {
     uint8_t *window;
-    uint8_t *cpu; /* CPU_BYTES, x86_64/layout.h */
+    uint8_t *cpu; /* the processor's, with the page tables (cpu.h) */
     uint64_t window_bytes;
     uint64_t channel_base;
     uint64_t file_from; /* below and above these no page of the image's file is mapped */
     uint64_t file_to;
 };
 
-/* Reserve and map what every VM has. The window is the largest one: addresses, no pages. */
+/* Reserve a window of the largest size (addresses, no pages) and the processor's memory. */
 MF_CHECKED mf_err memory_open(struct memory *memory, struct mf_why *why);
 
-/* Give vm its slots: ring 0's, its own, and a window of the default size. */
+/* Give vm its slots: the processor's, and a window of the default size. */
 MF_CHECKED mf_err memory_slots(const struct memory *memory, int vm, struct mf_why *why);
 
 /* The image, the channel and the boot page, here and in the page tables. */

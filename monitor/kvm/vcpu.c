@@ -9,61 +9,61 @@
 #include "monitor/kvm/end.h"
 
 /* An `out` or `in`: a hypercall, or a guest that tries ports. */
-static void serve_port(const struct vcpu *vcpu, const struct hypercall_host *host)
+static void serve_port(const struct cpu *cpu, const struct hypercall_host *host)
 {
-    const struct kvm_run *run = vcpu->run;
+    const struct kvm_run *run = cpu->run;
     uint32_t number = (uint32_t)run->io.port - MF_HC_PORT; /* wraps below it: too large */
     if (number >= MF_HYPERCALL_COUNT || run->io.direction != KVM_EXIT_IO_OUT)
-        end_noticed(host->console, vcpu->fd, MF_CAUSE_PROTECTION, "kvm: %s port 0x%x",
+        end_noticed(host->console, cpu->fd, MF_CAUSE_PROTECTION, "kvm: %s port 0x%x",
                     run->io.direction == KVM_EXIT_IO_OUT ? "wrote" : "read", run->io.port);
     if (run->io.size != sizeof(uint32_t) || run->io.count != 1)
-        end_noticed(host->console, vcpu->fd, MF_CAUSE_PROTOCOL,
+        end_noticed(host->console, cpu->fd, MF_CAUSE_PROTOCOL,
                     "kvm: hypercall port 0x%x written with %u x %u bytes", run->io.port,
                     run->io.count, run->io.size);
     uint32_t address;
     struct hypercall call;
     memcpy(&address, (const uint8_t *)run + run->io.data_offset, sizeof address);
     if (!hypercall_decode(host->memory, number, address, &call))
-        end_noticed(host->console, vcpu->fd, MF_CAUSE_PROTOCOL,
+        end_noticed(host->console, cpu->fd, MF_CAUSE_PROTOCOL,
                     "kvm: hypercall %u with nonsense at 0x%x", number, address);
     hypercall_act(host, &call);
     hypercall_answer(host->memory, &call);
 }
 
-_Noreturn static void refuse_exit(const struct vcpu *vcpu, int console)
+_Noreturn static void refuse_exit(const struct cpu *cpu, int console)
 {
-    const struct kvm_run *run = vcpu->run;
+    const struct kvm_run *run = cpu->run;
     switch (run->exit_reason) {
     case KVM_EXIT_MMIO:
-        end_noticed(console, vcpu->fd, MF_CAUSE_PAGE_FAULT, "kvm: touched 0x%llx, no memory",
+        end_noticed(console, cpu->fd, MF_CAUSE_PAGE_FAULT, "kvm: touched 0x%llx, no memory",
                     run->mmio.phys_addr);
     case KVM_EXIT_SHUTDOWN:
-        end_noticed(console, vcpu->fd, MF_CAUSE_TRIPLE_FAULT, "kvm: the processor shut down");
+        end_noticed(console, cpu->fd, MF_CAUSE_TRIPLE_FAULT, "kvm: the processor shut down");
     case KVM_EXIT_HLT:
-        end_noticed(console, vcpu->fd, MF_CAUSE_PROTECTION, "kvm: halted the processor");
+        end_noticed(console, cpu->fd, MF_CAUSE_PROTECTION, "kvm: halted the processor");
     case KVM_EXIT_DEBUG:
-        end_noticed(console, vcpu->fd, MF_CAUSE_BREAKPOINT, "kvm: debug exit");
+        end_noticed(console, cpu->fd, MF_CAUSE_BREAKPOINT, "kvm: debug exit");
     case KVM_EXIT_INTERNAL_ERROR:
-        end_noticed(console, vcpu->fd, MF_CAUSE_ILLEGAL_INSTRUCTION,
+        end_noticed(console, cpu->fd, MF_CAUSE_ILLEGAL_INSTRUCTION,
                     "kvm: cannot execute this here, internal error %u", run->internal.suberror);
     default:
-        end_noticed(console, vcpu->fd, MF_CAUSE_HOST, "kvm: exit reason %u", run->exit_reason);
+        end_noticed(console, cpu->fd, MF_CAUSE_HOST, "kvm: exit reason %u", run->exit_reason);
     }
 }
 
-void vcpu_serve(const struct vcpu *vcpu, const struct hypercall_host *host)
+void vcpu_serve(const struct cpu *cpu, const struct hypercall_host *host)
 {
     for (;;) { /* until the guest ends, or its node ends it */
-        if (ioctl(vcpu->fd, KVM_RUN, 0) == 0) {
-            if (vcpu->run->exit_reason == KVM_EXIT_IO)
-                serve_port(vcpu, host);
+        if (ioctl(cpu->fd, KVM_RUN, 0) == 0) {
+            if (cpu->run->exit_reason == KVM_EXIT_IO)
+                serve_port(cpu, host);
             else
-                refuse_exit(vcpu, host->console);
+                refuse_exit(cpu, host->console);
         } else if (errno == EFAULT) {
-            end_noticed(host->console, vcpu->fd, MF_CAUSE_PAGE_FAULT,
+            end_noticed(host->console, cpu->fd, MF_CAUSE_PAGE_FAULT,
                         "kvm: a page of the guest cannot be had from the host");
         } else if (errno != EINTR && errno != EAGAIN) {
-            end_noticed(host->console, vcpu->fd, MF_CAUSE_HOST, "kvm: KVM_RUN: %s",
+            end_noticed(host->console, cpu->fd, MF_CAUSE_HOST, "kvm: KVM_RUN: %s",
                         strerror(errno));
         }
     }

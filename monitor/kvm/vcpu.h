@@ -3,15 +3,9 @@
 #ifndef MF_MONITOR_KVM_VCPU_H
 #define MF_MONITOR_KVM_VCPU_H
 
-#include <linux/kvm.h>
-
+#include "monitor/kvm/cpu.h"
 #include "monitor/kvm/hypercall.h"
 
-struct vcpu {
-    int fd;
-    struct kvm_run *run;
-};
-
-_Noreturn void vcpu_serve(const struct vcpu *vcpu, const struct hypercall_host *host);
+_Noreturn void vcpu_serve(const struct cpu *cpu, const struct hypercall_host *host);
 
 #endif

@@ -1,29 +1,24 @@
 /*
- * cpu.c: registers as the Intel SDM 3 names them. Set is exactly what KVM says that it
- * supports: a bit too many is refused by some and kills the guest under others.
+ * cpu.c: registers and tables as the Intel SDM, volume 3, names them. Ring 0's code and
+ * constant tables are ring0.S, one read-only slot for all; layout.h says where.
  */
-#include "monitor/kvm/x86_64/cpu.h"
+#include "monitor/kvm/cpu.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
+#include "abi/boot.h"
+#include "abi/hypercall.h"
 #include "abi/trap.h"
-#include "monitor/kvm/x86_64/layout.h"
-#include "monitor/kvm/x86_64/pagetable.h"
+#include "layout.h"
+#include "monitor/kvm/pagetable.h"
 
 #define CR0 0x80050033ull /* PE MP ET NE WP AM PG */
 #define EFER 0xd01ull     /* SCE LME LMA NXE */
-#define CR4_PAE        (1ull << 5)
-#define CR4_OSFXSR     (1ull << 9)
-#define CR4_OSXMMEXCPT (1ull << 10)
-#define CR4_UMIP       (1ull << 11)
-#define CR4_FSGSBASE   (1ull << 16)
-#define CR4_OSXSAVE    (1ull << 18)
-#define CR4_SMEP       (1ull << 20)
-#define CR4_SMAP       (1ull << 21)
-#define XCR0_OFFERED   0xe7ull /* x87, SSE, AVX, AVX-512 */
 
 #define MSR_STAR  0xc0000081u
 #define MSR_LSTAR 0xc0000082u
@@ -31,66 +26,19 @@
 /* As Linux: all flags that a program could leave behind; but it keeps IF and IOPL. */
 #define SFMASK (0x257fd5ull & ~(uint64_t)RFLAGS_GUEST)
 
+#define HWCAP2_FSGSBASE 2u /* Linux, asm/hwcap2.h */
+
 _Static_assert(MF_CS == SELECTOR_CODE3 && MF_SS == SELECTOR_DATA3, "abi/trap.h");
+_Static_assert(MF_HC_PORT == GATE_PORT && MF_GATE_SLOT_BYTES == GATE_SLOT &&
+                   MF_HYPERCALL_COUNT == GATE_CALLS,
+               "the gate's code and abi/hypercall.h");
+
+extern const uint8_t ring0_image[RING0_BYTES], ring0_test_syscall[], ring0_test_exception[];
 
 static mf_err failed(struct mf_why *why, const char *what)
 {
     int error = errno;
     return mf_why(why, mf_err_from_errno(error), "KVM: %s: %s", what, strerror(error));
-}
-
-static struct kvm_cpuid_entry2 *leaf(struct cpu_model *model, uint32_t function, uint32_t index)
-{
-    for (uint32_t i = 0; i < model->cpuid.nent; i++)
-        if (model->entry[i].function == function && model->entry[i].index == index)
-            return &model->entry[i];
-    return NULL;
-}
-
-/* Processor features that ring 3 has no use for or that we do not switch on. */
-static void reduce(struct cpu_model *model)
-{
-    const uint32_t vmx = 1u << 5, monitor = 1u << 3, x2apic = 1u << 21, pcid = 1u << 17,
-                   tsc_deadline = 1u << 24, osxsave = 1u << 27;
-    struct kvm_cpuid_entry2 *basic = leaf(model, 1, 0), *more = leaf(model, 7, 0),
-                            *amd = leaf(model, 0x80000001, 0);
-    if (basic) {
-        basic->ecx &= ~(vmx | monitor | x2apic | pcid | tsc_deadline);
-        basic->ecx |= model->xcr0 ? osxsave : 0;
-    }
-    if (more)
-        more->ecx &= ~(3u << 3 | 1u << 16); /* protection keys, five-level paging */
-    if (amd)
-        amd->ecx &= ~(1u << 2); /* SVM */
-    for (uint32_t i = 0; i < model->cpuid.nent; i++)
-        if (model->entry[i].function >> 8 == 0x400000) /* KVM's own calls are for ring 0 */
-            model->entry[i].eax = model->entry[i].ebx = model->entry[i].ecx =
-                model->entry[i].edx = 0;
-}
-
-mf_err cpu_model_get(int kvm, struct cpu_model *model, struct mf_why *why)
-{
-    model->cpuid.nent = CPU_CPUID_MAX;
-    if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &model->cpuid) != 0)
-        return failed(why, "KVM_GET_SUPPORTED_CPUID");
-    const struct kvm_cpuid_entry2 *basic = leaf(model, 1, 0), *more = leaf(model, 7, 0),
-                                  *state = leaf(model, 0xd, 0);
-    const uint32_t xsave = 1u << 26;
-    model->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
-    if (more && more->ebx & 1u << 0)
-        model->cr4 |= CR4_FSGSBASE;
-    if (more && more->ebx & 1u << 7)
-        model->cr4 |= CR4_SMEP;
-    if (more && more->ebx & 1u << 20)
-        model->cr4 |= CR4_SMAP;
-    if (more && more->ecx & 1u << 2)
-        model->cr4 |= CR4_UMIP;
-    if (basic && basic->ecx & xsave && state) {
-        model->cr4 |= CR4_OSXSAVE;
-        model->xcr0 = state->eax & XCR0_OFFERED;
-    }
-    reduce(model);
-    return MF_OK;
 }
 
 static void set_segments(struct kvm_sregs *s)
@@ -122,7 +70,7 @@ static void set_segments(struct kvm_sregs *s)
     s->idt.limit = VECTORS * 16 - 1;
 }
 
-mf_err cpu_init(int vcpu, const struct cpu_model *model, struct mf_why *why)
+static mf_err set_state(int vcpu, const struct cpu_model *model, struct mf_why *why)
 {
     struct kvm_sregs s;
     if (ioctl(vcpu, KVM_SET_CPUID2, &model->cpuid) != 0)
@@ -142,16 +90,12 @@ mf_err cpu_init(int vcpu, const struct cpu_model *model, struct mf_why *why)
     return MF_OK;
 }
 
-static void put(uint8_t *page, uint32_t at, uint64_t value)
-{
-    memcpy(page + at, &value, sizeof value);
-}
-
-mf_err cpu_syscall(int vcpu, uint8_t *page, enum cpu_syscall how, uint64_t entry,
-                   struct mf_why *why)
+/* System calls go to this address in ring 3. */
+static mf_err aim_syscalls(const struct cpu *cpu, enum cpu_syscall how, uint64_t entry,
+                           struct mf_why *why)
 {
     const uint64_t frame[5] = {entry, SELECTOR_CODE3, RFLAGS_GUEST, 0, SELECTOR_DATA3};
-    memcpy(page + PAGE_SYSCALL, frame, sizeof frame);
+    memcpy(cpu->memory + CPU_PAGE + PAGE_SYSCALL, frame, sizeof frame);
     const uint64_t star = (uint64_t)(SELECTOR_CODE3 - 16) << 48 | (uint64_t)SELECTOR_CODE0 << 32;
     struct {
         struct kvm_msrs head;
@@ -164,21 +108,140 @@ mf_err cpu_syscall(int vcpu, uint8_t *page, enum cpu_syscall how, uint64_t entry
                                                     : RING0_BASE + RING0_CODE + CODE_SYSCALL},
                   {.index = MSR_SFMASK, .data = SFMASK}},
     };
-    if (ioctl(vcpu, KVM_SET_MSRS, &msrs) != (int)msrs.head.nmsrs)
+    if (ioctl(cpu->fd, KVM_SET_MSRS, &msrs) != (int)msrs.head.nmsrs)
         return failed(why, "KVM_SET_MSRS");
     return MF_OK;
 }
 
-void cpu_exception(uint8_t *page, uint64_t entry, uint64_t stack_top)
+/* Exceptions go to this address in ring 3, with the trap record below stack_top. */
+static void aim_exceptions(const struct cpu *cpu, uint64_t entry, uint64_t stack_top)
 {
-    put(page, PAGE_EXCEPTION, entry);
-    put(page, PAGE_TRAP_STACK, stack_top);
+    memcpy(cpu->memory + CPU_PAGE + PAGE_EXCEPTION, &entry, sizeof entry);
+    memcpy(cpu->memory + CPU_PAGE + PAGE_TRAP_STACK, &stack_top, sizeof stack_top);
 }
 
-mf_err cpu_enter(int vcpu, uint64_t rip, uint64_t rdi, struct mf_why *why)
+static mf_err set_position(const struct cpu *cpu, uint64_t rip, uint64_t rdi, struct mf_why *why)
 {
     const struct kvm_regs regs = {.rip = rip, .rdi = rdi, .rflags = RFLAGS_GUEST};
-    if (ioctl(vcpu, KVM_SET_REGS, &regs) != 0)
+    if (ioctl(cpu->fd, KVM_SET_REGS, &regs) != 0)
         return failed(why, "KVM_SET_REGS");
     return MF_OK;
+}
+
+static uint64_t in_gate(const uint8_t *label)
+{
+    return GATE_CODE + (uint64_t)(label - (ring0_image + RING0_GATE));
+}
+
+/* Run the self-test (ring0.S). *arrived: TEST_SYSCALL, or the vector of an exception. */
+static mf_err test(const struct cpu *cpu, enum cpu_syscall how, uint32_t *arrived,
+                   struct mf_why *why)
+{
+    struct kvm_run *run = cpu->run;
+    aim_exceptions(cpu, in_gate(ring0_test_exception), GATE_SCRATCH + MF_PAGE_BYTES);
+    mf_err err = aim_syscalls(cpu, how, in_gate(ring0_test_syscall), why);
+    if (!err)
+        err = set_position(cpu, GATE_CODE + GATE_TEST, 0, why);
+    if (err)
+        return err;
+    while (ioctl(cpu->fd, KVM_RUN, 0) != 0)
+        if (errno != EINTR)
+            return failed(why, "KVM_RUN");
+    if (run->exit_reason != KVM_EXIT_IO || run->io.port != TEST_PORT)
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: ring 3 does not run here: exit reason %u",
+                      run->exit_reason);
+    memcpy(arrived, (const uint8_t *)run + run->io.data_offset, sizeof *arrived);
+    run->immediate_exit = 1; /* KVM finishes the instruction, and nothing more */
+    bool finished = ioctl(cpu->fd, KVM_RUN, 0) != 0 && errno == EINTR;
+    run->immediate_exit = 0;
+    return finished ? MF_OK : failed(why, "KVM_RUN with immediate_exit");
+}
+
+static mf_err test_roads(const struct cpu *cpu, struct cpu_model *model, struct mf_why *why)
+{
+    enum cpu_syscall how =
+        model->syscall == CPU_SYSCALL_UNKNOWN ? CPU_SYSCALL_RING0 : model->syscall;
+    uint32_t arrived = 0;
+    mf_err err = test(cpu, how, &arrived, why);
+    /* Never the other way round: where ring 0 works as it should, LSTAR must not name a
+     * page of the guest. */
+    if (!err && arrived == MF_VECTOR_PAGE_FAULT && model->syscall == CPU_SYSCALL_UNKNOWN) {
+        how = CPU_SYSCALL_RING3;
+        err = test(cpu, how, &arrived, why);
+    }
+    if (!err && arrived == MF_VECTOR_INVALID)
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: no FSGSBASE for guests (processors since 2012, "
+                                            "Linux 5.9)");
+    if (!err && arrived != TEST_SYSCALL)
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: a test guest took exception %u", arrived);
+    if (!err)
+        model->syscall = how;
+    return err;
+}
+
+mf_err cpu_open(int vm, struct cpu_model *model, struct cpu *cpu, struct mf_why *why)
+{
+    cpu->fd = ioctl(vm, KVM_CREATE_VCPU, 0);
+    if (cpu->fd < 0)
+        return failed(why, "KVM_CREATE_VCPU");
+    void *run = mmap(NULL, model->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, cpu->fd, 0);
+    if (run == MAP_FAILED)
+        return failed(why, "cannot map the vCPU");
+    cpu->run = run;
+    mf_err err = set_state(cpu->fd, model, why);
+    return err ? err : test_roads(cpu, model, why);
+}
+
+mf_err cpu_enter(const struct cpu *cpu, const struct cpu_model *model,
+                 const struct mf_image_info *info, struct mf_why *why)
+{
+    aim_exceptions(cpu, info->kernel_exception, info->trap_stack_top);
+    mf_err err = aim_syscalls(cpu, model->syscall, info->kernel_syscall, why);
+    return err ? err : set_position(cpu, info->kernel_entry, MF_BOOT_BASE, why);
+}
+
+mf_err cpu_memory(uint8_t **memory, struct mf_why *why)
+{
+    void *got = mmap(NULL, CPU_BYTES, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (got == MAP_FAILED)
+        return failed(why, "cannot reserve room for page tables");
+    *memory = got;
+    pagetable_init(*memory);
+    return MF_OK;
+}
+
+mf_err cpu_slots(int vm, const uint8_t *memory, struct mf_why *why)
+{
+    const struct kvm_userspace_memory_region region[CPU_SLOTS] = {
+        {.slot = 0,
+         .flags = KVM_MEM_READONLY,
+         .guest_phys_addr = RING0_BASE,
+         .memory_size = RING0_BYTES,
+         .userspace_addr = (uintptr_t)ring0_image},
+        {.slot = 1,
+         .guest_phys_addr = CPU_BASE,
+         .memory_size = CPU_BYTES,
+         .userspace_addr = (uintptr_t)memory},
+    };
+    for (uint32_t i = 0; i < CPU_SLOTS; i++)
+        if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region[i]) != 0)
+            return failed(why, "KVM_SET_USER_MEMORY_REGION");
+    return MF_OK;
+}
+
+void cpu_capabilities(uint64_t *hwcap, uint64_t *hwcap2)
+{
+    *hwcap = getauxval(AT_HWCAP);
+    *hwcap2 = HWCAP2_FSGSBASE;
+}
+
+bool cpu_position(int fd, uint64_t *instruction, uint64_t *stack)
+{
+    struct kvm_regs regs;
+    if (ioctl(fd, CPU_POSITION_IOCTL, &regs) != 0)
+        return false;
+    *instruction = regs.rip;
+    *stack = regs.rsp;
+    return true;
 }

@@ -1,12 +1,12 @@
 /* pagetable.c: Intel SDM 3, 4.5. Accessed and dirty are set from the start, so that the
  * processor has nothing to write. */
-#include "monitor/kvm/x86_64/pagetable.h"
+#include "monitor/kvm/pagetable.h"
 
 #include <stddef.h>
 
 #include "abi/layout.h"
 #include "base/err.h"
-#include "monitor/kvm/x86_64/layout.h"
+#include "layout.h"
 
 #define PRESENT  0x001ull
 #define WRITABLE 0x002ull

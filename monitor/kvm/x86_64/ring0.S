@@ -9,7 +9,7 @@
  * register is saved because none is changed. The stub's length matters: some KVMs
  * interpret ring 0 at half a microsecond an instruction.
  */
-#include "monitor/kvm/x86_64/layout.h"
+#include "layout.h"
 
         .section .rodata.ring0, "a", @progbits
         .balign 4096

@@ -1,7 +1,7 @@
 /*
  * pagetable.h: the guest's page tables: identity, 4 KiB pages, ring 3 never writes and
- * executes the same page. They lie in memory of the monitor (layout.h, CPU_BASE) that
- * is mapped nowhere for the guest, and only its monitor edits them. A table page is
+ * executes the same page. They lie in memory of the processor (cpu.h) that is
+ * mapped nowhere for the guest, and only its monitor edits them. A table page is
  * touched only when something is mapped in its 2 MiB. Pure: memory in, memory out.
  *
  * Whoever changes or takes away an entry that was present must see to it that the
@@ -21,7 +21,7 @@ enum page_access {
     PAGE_READ_EXECUTE,
 };
 
-/* cpu: CPU_BYTES of zeros. Enters what every VM has: ring 0's memory, and for ring 3
+/* cpu: the processor's memory, zeros. Enters what every VM has: ring 0's, and for ring 3
  * the gate page and its data. */
 void pagetable_init(uint8_t *cpu);
 
@@ -32,7 +32,7 @@ bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access ac
  * address in the window? Any address and size. */
 bool pagetable_allows(const uint8_t *cpu, uint64_t address, uint64_t bytes, bool write);
 
-/* The value for CR3. */
+/* Where they begin, guest-physical. */
 uint64_t pagetable_root(void);
 
 #endif

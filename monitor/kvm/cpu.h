@@ -1,0 +1,47 @@
+/*
+ * cpu.h: the virtual processor, for one architecture (in its folder): its own memory,
+ * what of the host's processor it offers, its state before the first instruction, and
+ * how exceptions and system calls reach the kernel (abi/trap.h). One thread.
+ */
+#ifndef MF_MONITOR_KVM_CPU_H
+#define MF_MONITOR_KVM_CPU_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cpu_model.h" /* struct cpu_model: what the architecture's survey found */
+#include "monitor/monitor.h"
+
+struct cpu {
+    int fd;              /* the vCPU; -1: not open                         */
+    struct kvm_run *run;
+    uint8_t *memory;     /* the processor's own: page tables, trap page    */
+};
+
+/* Slots that the processor's own memory takes, from number 0. */
+#define CPU_SLOTS 2u
+
+/* Ask KVM what every processor would have to ask it again; a millisecond on some hosts. */
+MF_CHECKED mf_err cpu_survey(int kvm, struct cpu_model *model, struct mf_why *why);
+
+/* The memory alone: mapped, with page tables that show nothing of the window. */
+MF_CHECKED mf_err cpu_memory(uint8_t **memory, struct mf_why *why);
+MF_CHECKED mf_err cpu_slots(int vm, const uint8_t *memory, struct mf_why *why);
+
+/* cpu->memory is set. A vCPU in ring 3 that has run once: a test of the roads that it will need. What the
+ * test finds out is added to the model, so that the next one is shorter. */
+MF_CHECKED mf_err cpu_open(int vm, struct cpu_model *model, struct cpu *cpu, struct mf_why *why);
+
+/* Traps go to this image's kernel; the next KVM_RUN enters it as abi/boot.h says. */
+MF_CHECKED mf_err cpu_enter(const struct cpu *cpu, const struct cpu_model *model,
+                            const struct mf_image_info *info, struct mf_why *why);
+
+/* AT_HWCAP, AT_HWCAP2 for the guest. */
+void cpu_capabilities(uint64_t *hwcap, uint64_t *hwcap2);
+
+/* Where the guest stands, for last words. Makes the ioctl CPU_POSITION_IOCTL (cpu_model.h)
+ * on the vCPU and nothing else. False: unknown. */
+bool cpu_position(int fd, uint64_t *instruction, uint64_t *stack);
+
+#endif

@@ -1,0 +1,60 @@
+/* filter.c: the KVM monitor's lines. Pure, no allocation. */
+#include "monitor/kvm/filter.h"
+
+#include <linux/futex.h>
+#include <linux/kvm.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "abi/hypercall.h"
+#include "abi/layout.h"
+#include "cpu_model.h"
+#include "monitor/kvm/memory.h"
+
+/* The calls of a warm event come first. */
+const struct filter_line kvm_filter_lines[] = {
+    {"ioctl", SYS_ioctl, "descriptor = the vCPU, request = KVM_RUN",
+     "run the guest. The vCPU's memory and tables were fixed before the lock-down.",
+     {{FILTER_EQUAL, 0, KVM_FD_VCPU}, {FILTER_EQUAL, 1, KVM_RUN}}},
+    {"futex", SYS_futex, "address = the channel's bell, operation = FUTEX_WAIT_BITSET",
+     "`wait`: sleep until the node rings. It can only wait, and only on that word; waiting "
+     "touches nobody else.",
+     {{FILTER_BELL, 0, 0}, {FILTER_EQUAL, 1, FUTEX_WAIT_BITSET}}},
+    {"restart_syscall", SYS_restart_syscall, "none",
+     "a `wait` with a deadline goes on after the process was stopped and continued. The kernel "
+     "keeps what is restarted; only a line of this table can have begun it.",
+     {{FILTER_NOTHING, 0, 0}}},
+    {"mprotect", SYS_mprotect, "pages of the window in [kernel base, channel); none, or read and write",
+     "`protect`: off and on makes KVM forget translations. Nothing here is ever executable.",
+     {{FILTER_RANGE, 0, MF_KERNEL_BASE},
+      {FILTER_ONE_OF, 2, 1u << PROT_NONE | 1u << (PROT_READ | PROT_WRITE)}}},
+    {"madvise", SYS_madvise,
+     "pages of the window in [program base, channel); advice = MADV_DONTNEED",
+     "`discard`: give memory back. It affects private pages of this process only.",
+     {{FILTER_RANGE, 0, MF_PROGRAM_BASE}, {FILTER_EQUAL, 2, MADV_DONTNEED}}},
+    {"clock_gettime", SYS_clock_gettime, "clock = CLOCK_MONOTONIC or CLOCK_REALTIME",
+     "`clock`, where the vDSO cannot read the time by itself.",
+     {{FILTER_ONE_OF, 0, 1u << CLOCK_MONOTONIC | 1u << CLOCK_REALTIME}}},
+    {"write", SYS_write, "descriptor = the console, at most MF_CONSOLE_MAX bytes",
+     "`console`: lines for the function's log before the channel is up, and last words, the "
+     "guest's or the monitor's. A pipe that does not block; the node reads it at its own pace.",
+     {{FILTER_EQUAL, 0, MONITOR_FD_CONSOLE}, {FILTER_AT_MOST, 2, MF_CONSOLE_MAX}}},
+    {"ioctl", SYS_ioctl, "descriptor = the vCPU, request = reading its registers",
+     "where the guest stood, in the monitor's last words.",
+     {{FILTER_EQUAL, 0, KVM_FD_VCPU}, {FILTER_EQUAL, 1, CPU_POSITION_IOCTL}}},
+    {"exit_group", SYS_exit_group, "any status",
+     "`halt`, `fault`, and every other end: the node reads the status as something that a guest "
+     "says.",
+     {{FILTER_NOTHING, 0, 0}}},
+};
+const uint32_t kvm_filter_line_count = sizeof kvm_filter_lines / sizeof *kvm_filter_lines;
+_Static_assert(sizeof kvm_filter_lines / sizeof *kvm_filter_lines <= FILTER_LINES_MAX,
+               "twelve at most");
+
+uint32_t kvm_filter_compile(const struct filter_line *lines, uint32_t count,
+                            uint64_t channel_base, struct sock_filter *out, uint32_t room)
+{
+    const struct filter_place place = {.base = MEMORY_HOST, .channel_base = channel_base};
+    return filter_program(&place, lines, count, out, room);
+}

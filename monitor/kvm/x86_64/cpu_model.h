@@ -1,0 +1,24 @@
+/* cpu_model.h: what is the same for every VM of this host, x86-64. */
+#ifndef MF_MONITOR_KVM_X86_64_CPU_MODEL_H
+#define MF_MONITOR_KVM_X86_64_CPU_MODEL_H
+
+#include <linux/kvm.h>
+#include <stdint.h>
+
+#define CPU_CPUID_MAX 160u /* entries; hosts of today have about 80 */
+#define CPU_POSITION_IOCTL KVM_GET_REGS
+
+/* Where a system call arrives: at a ring-0 stub, as the architecture has it, or, on a
+ * KVM that runs ring 3 natively and interprets ring 0, at once in a page of ring 3. */
+enum cpu_syscall { CPU_SYSCALL_UNKNOWN, CPU_SYSCALL_RING0, CPU_SYSCALL_RING3 };
+
+struct cpu_model {
+    uint64_t cr4;
+    uint64_t xcr0;            /* 0: no XSAVE                       */
+    uint32_t run_bytes;       /* of a vCPU's mapping               */
+    enum cpu_syscall syscall; /* found out by the first self-test  */
+    struct kvm_cpuid2 cpuid;  /* head; its entries follow          */
+    struct kvm_cpuid_entry2 entry[CPU_CPUID_MAX];
+};
+
+#endif
