@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "image/settings.h"
+#include "monitor/kvm/filter.h"
 #include "monitor/process/filter.h"
 #include "node/instance/spawner.h"
 
@@ -49,15 +50,23 @@ static json_t *lines_to_json(const struct filter_line *lines, uint32_t count)
     return array;
 }
 
+/* Whose calls they are. */
+static const char *const meaning[] = {
+    [MF_SANDBOX_PROCESS] = "a guest can make these, through its gate alone; any other call of "
+                           "its code ends in its own kernel",
+    [MF_SANDBOX_KVM] = "a guest can make none; these are its monitor's, for a guest that had "
+                       "broken out of the virtual machine",
+};
+
 static json_t *sandbox_to_json(enum mf_sandbox sandbox, const struct support *support,
                                json_t *calls)
 {
     const char *why = support->why.text;
     if (support->known)
         why = support->sandbox.usable[sandbox] ? NULL : support->sandbox.why[sandbox].text;
-    return json_pack("{s:s, s:b, s:s?, s:o}", "name", sandbox_name(sandbox), "usable",
-                     support->known && support->sandbox.usable[sandbox], "why", why, "host_calls",
-                     calls);
+    return json_pack("{s:s, s:b, s:s?, s:s, s:o}", "name", sandbox_name(sandbox), "usable",
+                     support->known && support->sandbox.usable[sandbox], "why", why, "meaning",
+                     meaning[sandbox], "host_calls", calls);
 }
 
 static json_t *host_to_json(const struct support *support)
@@ -68,8 +77,11 @@ static json_t *host_to_json(const struct support *support)
     else if (support->known && support->sandbox.usable[MF_SANDBOX_PROCESS])
         automatic = MF_SANDBOX_PROCESS;
     json_t *sandboxes = json_pack(
-        "[o]", sandbox_to_json(MF_SANDBOX_PROCESS, support,
-                               lines_to_json(filter_lines, filter_line_count)));
+        "[o, o]",
+        sandbox_to_json(MF_SANDBOX_PROCESS, support,
+                        lines_to_json(filter_lines, filter_line_count)),
+        sandbox_to_json(MF_SANDBOX_KVM, support,
+                        lines_to_json(kvm_filter_lines, kvm_filter_line_count)));
     return json_pack("{s:s?, s:o}", "auto",
                      automatic == MF_SANDBOX_AUTO ? NULL : sandbox_name(automatic), "sandboxes",
                      sandboxes);
@@ -84,7 +96,8 @@ static void print_sandbox(const json_t *sandbox)
     printf("\n%s%s%s: %s%s%s%s%s\n", cli_colour(CLI_BOLD), name, cli_colour(CLI_PLAIN),
            cli_colour(usable ? CLI_GREEN : CLI_RED), usable ? "works here" : "does not work here",
            cli_colour(CLI_PLAIN), why ? ": " : "", why ? why : "");
-    printf("%zu host system calls are admitted, each only as said:\n", json_array_size(calls));
+    printf("%zu host system calls are admitted, each only as said: %s.\n", json_array_size(calls),
+           json_string_value(json_object_get(sandbox, "meaning")));
     size_t i;
     json_t *call;
     json_array_foreach (calls, i, call)
