@@ -3,8 +3,8 @@
  * Guarantees: every event of a session gets an outcome by its deadline (plus the
  * time a SIGKILL takes); a guest that breaks the protocol is killed with cause
  * "protocol"; a round of the loop does a bounded amount of work for each session.
- * Leaves to others: starting processes (spawner.c), the rings (channel.c), the
- * meaning of fields.
+ * Leaves to others: starting processes (spawner.c), the conversation with the guest
+ * (session_exchange.c), the meaning of fields.
  * Owns the spawner of its host and what its sessions hold. One thread.
  */
 #include "node/instance/session.h"
@@ -12,14 +12,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "abi/cause.h"
+#include "abi/event.h"
 #include "base/clock.h"
-#include "node/instance/event.h"
+#include "node/instance/session_parts.h"
 
-#define TAKES_A_ROUND 256u   /* messages of one guest before the others' turn  */
 #define READS_A_ROUND 16u    /* pieces of one console, packets of the spawner  */
 #define ENDING_NS (5 * MF_NS_PER_S) /* a killed process that long alive: give up on it */
 
@@ -33,12 +31,7 @@ static void hear_spawner(struct session_host *host);
 static void hear(struct session *session, const struct pollfd *fds);
 static void read_console(struct session *session);
 static void flush_line(struct session *session);
-static void announce(struct session *session);
-static void take_all(struct session *session);
-static void accept_message(struct session *session, const struct channel_message *message);
-static void condemn(struct session *session, const char *cause);
 static void end(struct session *session, int exit_status);
-static void decide(struct session *session, enum session_outcome outcome);
 
 mf_err session_host_open(const char *path, struct session_host *host, struct mf_why *why)
 {
@@ -118,7 +111,6 @@ mf_err session_invoke(struct session *session, const struct session_event *event
     session->event = *event;
     session->event_id++;
     session->body_sent = 0;
-    session->announced = session->reply_begun = session->cancelled = false;
     session->status = 0;
     session->outcome = SESSION_PENDING;
     session->state = SESSION_BUSY;
@@ -130,10 +122,13 @@ void session_cancel(struct session *session)
     if (session->state != SESSION_BUSY)
         return;
     struct mf_desc desc = {.id = session->event_id, .type = MF_MSG_CANCEL};
-    if (session->announced && channel_put(&session->blank.channel, &desc, NULL, NULL) == MF_OK)
+    if (session->announced_id != session->event_id)
+        session->event_id--; /* the guest never heard of it */
+    else if (channel_put(&session->blank.channel, &desc, NULL, NULL) == MF_OK)
         channel_bell(&session->blank.channel);
-    session->cancelled = true; /* its answer may be on its way and is no offence */
-    decide(session, SESSION_LOST);
+    else if (session->body_sent < session->event.body_bytes)
+        session->abandoned_id = session->event_id;
+    session_decide(session, SESSION_LOST); /* the guest ends it all the same; nobody listens */
 }
 
 void session_step(struct session_host *host, uint64_t until_ns)
@@ -189,7 +184,7 @@ void session_drain(struct session *session, uint64_t until_ns)
         session_step(session->host, until_ns);
     if (session->state == SESSION_ENDED)
         return;
-    condemn(session, "killed");
+    session_condemn(session, "killed");
     uint64_t give_up_ns = mf_monotonic_ns() + ENDING_NS;
     while (session->state != SESSION_ENDED && mf_monotonic_ns() < give_up_ns)
         session_step(session->host, give_up_ns);
@@ -204,13 +199,13 @@ static bool serve(struct session *session)
     if (session->cause) /* killed already: only its end is of interest */
         return false;
     bool busy = session->state == SESSION_BUSY;
-    take_all(session);
-    if (session->state == SESSION_BUSY && !session->cause)
-        announce(session);
+    session_take(session);
+    if (!session->cause)
+        session_announce(session);
     if (session->state == SESSION_BUSY && !session->cause && session->event.deadline_ns &&
         mf_monotonic_ns() >= session->event.deadline_ns) {
         (void)mf_why(&session->why, MF_ETIMEDOUT, "no answer by the deadline");
-        condemn(session, "timeout");
+        session_condemn(session, "timeout");
     }
     return busy && session->state != SESSION_BUSY;
 }
@@ -239,7 +234,7 @@ static void hear(struct session *session, const struct pollfd *fds)
     struct mf_why why = {{0}};
     if (!session->cause && blank_start_failed(&session->blank, &why)) {
         session->why = why;
-        condemn(session, "start-failed"); /* it ends itself, too */
+        session_condemn(session, "start-failed"); /* it ends itself, too */
     }
     if (fds[FD_CONTROL].revents & (POLLHUP | POLLERR | POLLNVAL))
         session->control_open = false;
@@ -309,127 +304,8 @@ static void flush_line(struct session *session)
     session->line_bytes = 0;
 }
 
-/* Put what fits of the event: fields with the start of the body, then the rest. */
-static void announce(struct session *session)
-{
-    const struct session_event *event = &session->event;
-    bool put = false;
-    while (!session->announced || session->body_sent < event->body_bytes) {
-        uint32_t head_bytes = session->announced ? 0 : event->head_bytes;
-        size_t piece = event->body_bytes - session->body_sent;
-        uint32_t room = channel_room(&session->blank.channel, head_bytes);
-        if (piece > room)
-            piece = room;
-        if (session->announced && piece == 0)
-            break;
-        struct mf_desc desc = {
-            .id = session->event_id,
-            .type = session->announced ? MF_MSG_BODY : MF_MSG_INVOKE,
-            .flags = session->body_sent + piece == event->body_bytes ? MF_MSG_END : 0,
-            .head_bytes = head_bytes,
-            .data_bytes = head_bytes + (uint32_t)piece,
-            .arg = session->announced ? 0 : event->deadline_ns,
-        };
-        mf_err err = channel_put(&session->blank.channel, &desc, event->head,
-                                 (const uint8_t *)event->body + session->body_sent);
-        if (err == MF_EPROTO) {
-            (void)mf_why(&session->why, err, "channel: the guest's head is impossible");
-            condemn(session, exit_cause(W_EXITCODE(MF_CAUSE_STATUS + MF_CAUSE_PROTOCOL, 0)));
-        }
-        if (err)
-            break;
-        put = session->announced = true;
-        session->body_sent += piece;
-    }
-    if (put)
-        channel_bell(&session->blank.channel);
-}
-
-static void take_all(struct session *session)
-{
-    static uint8_t scratch[MF_CHUNK_BYTES_MAX];
-    struct channel_message message;
-    mf_err err = MF_OK;
-    bool took = false;
-    for (unsigned i = 0; i < TAKES_A_ROUND && !err && !session->cause; i++) {
-        err = channel_take(&session->blank.channel, scratch, &message, &session->why);
-        if (err == MF_OK) {
-            took = true;
-            accept_message(session, &message);
-        }
-    }
-    if (took)
-        channel_bell(&session->blank.channel); /* it may wait for room */
-    if (err == MF_EPROTO)
-        condemn(session, exit_cause(W_EXITCODE(MF_CAUSE_STATUS + MF_CAUSE_PROTOCOL, 0)));
-}
-
-/* The rule that a message of an event breaks in its order, or NULL. */
-static const char *offence(const struct session *session, const struct channel_message *message)
-{
-    if (message->id != session->event_id || !session->announced ||
-        session->outcome != SESSION_PENDING)
-        return "a message for an event it does not have";
-    if (message->type == MF_MSG_REPLY && session->reply_begun)
-        return "a second reply";
-    if (message->type == MF_MSG_REPLY_BODY && !session->reply_begun)
-        return "a reply's body before the reply";
-    if (message->type != MF_MSG_ERROR &&
-        message->data_bytes - message->head_bytes > MF_BODY_BYTES_MAX - session->body.bytes)
-        return "a reply's body past the limit";
-    if (message->type == MF_MSG_REPLY) {
-        struct field_reader reader;
-        struct field field;
-        mf_err err;
-        field_reader_init(&reader, message->data, message->head_bytes, true);
-        while ((err = field_next(&reader, &field)) == MF_OK)
-            ;
-        if (err != MF_ENOENT)
-            return "a reply's header that breaks a rule";
-    }
-    return NULL;
-}
-
-static void accept_message(struct session *session, const struct channel_message *message)
-{
-    const char *text = (const char *)message->data;
-    if (message->type == MF_MSG_LOG) {
-        session->log_bytes += message->data_bytes;
-        if (session->ears.log)
-            session->ears.log(session->ears.context, (enum mf_log_level)message->arg, text,
-                              message->data_bytes);
-        return;
-    }
-    if (session->cancelled && message->id == session->event_id) /* crossed our cancel */
-        return;
-    const char *wrong = offence(session, message);
-    if (wrong) {
-        (void)mf_why(&session->why, MF_EPROTO, "channel: the guest sent %s (type %u, event %llu)",
-                     wrong, message->type, (unsigned long long)message->id);
-        condemn(session, exit_cause(W_EXITCODE(MF_CAUSE_STATUS + MF_CAUSE_PROTOCOL, 0)));
-        return;
-    }
-    mf_err err = MF_OK;
-    if (message->type == MF_MSG_REPLY) {
-        session->reply_begun = true;
-        session->status = (uint16_t)message->arg;
-        err = mf_buf_add(&session->head, text, message->head_bytes);
-    }
-    if (message->type == MF_MSG_ERROR)
-        mf_buf_close(&session->body);
-    if (!err)
-        err = mf_buf_add(&session->body, text + message->head_bytes,
-                         message->data_bytes - message->head_bytes);
-    if (err) {
-        (void)mf_why(&session->why, err, "no memory for the reply's body");
-        condemn(session, "killed");
-    } else if (message->end) {
-        decide(session, message->type == MF_MSG_ERROR ? SESSION_FAILED : SESSION_REPLIED);
-    }
-}
-
 /* Kill it, for this cause. What it says from now on is not heard. */
-static void condemn(struct session *session, const char *cause)
+void session_condemn(struct session *session, const char *cause)
 {
     if (!session->cause)
         session->cause = cause;
@@ -439,7 +315,7 @@ static void condemn(struct session *session, const char *cause)
 static void end(struct session *session, int exit_status)
 {
     if (!session->cause) /* its last words, which it had before it ended */
-        take_all(session);
+        session_take(session);
     if (session->console_open)
         read_console(session);
     if (session->line_bytes)
@@ -448,11 +324,11 @@ static void end(struct session *session, int exit_status)
     if (!session->cause)
         session->cause = exit_status == 0 ? "halted" : exit_cause(exit_status);
     if (session->state == SESSION_BUSY)
-        decide(session, SESSION_LOST);
+        session_decide(session, SESSION_LOST);
     session->state = SESSION_ENDED;
 }
 
-static void decide(struct session *session, enum session_outcome outcome)
+void session_decide(struct session *session, enum session_outcome outcome)
 {
     session->outcome = outcome;
     session->state = SESSION_IDLE;

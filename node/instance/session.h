@@ -79,9 +79,12 @@ struct session {
     struct blank blank;
     struct session_ears ears;
     struct session_event event;
-    uint64_t event_id;
+    uint64_t event_id;     /* the last one given out                         */
+    uint64_t announced_id; /* the last one put into the ring                 */
+    uint64_t ended_id;     /* the last one that the guest has ended          */
+    uint64_t abandoned_id; /* ended before its body, which is to be ended; 0 */
     size_t body_sent;
-    bool announced, reply_begun, cancelled;
+    bool reply_begun;      /* of ended_id + 1                                */
     bool control_open, console_open;
     char line[SESSION_LINE_MAX];
     size_t line_bytes;

@@ -1,0 +1,178 @@
+/*
+ * session_exchange.c: the conversation of a session with its guest.
+ * Guarantees: the event that is given out reaches the ring in order, and ends there
+ * even if the guest ended it first; of what the guest says only that is kept which
+ * keeps the rules of abi/channel.h and belongs to an event it was given; the rest
+ * ends it with cause "protocol".
+ * Leaves to others: the rings (channel.c), when (session.c). One thread.
+ */
+#include "node/instance/session_parts.h"
+
+#include <sys/wait.h>
+
+#include "abi/cause.h"
+#include "node/instance/event.h"
+
+#define TAKES_A_ROUND 256u /* messages of one guest before the others' turn */
+
+static bool put_event(struct session *session);
+static bool end_abandoned(struct session *session);
+static void accept_message(struct session *session, const struct channel_message *message);
+static void condemn_for_protocol(struct session *session);
+
+/* Put what fits of the event: fields with the start of the body, then the rest. */
+void session_announce(struct session *session)
+{
+    bool put = end_abandoned(session);
+    if (!session->abandoned_id && session->state == SESSION_BUSY)
+        while (session->announced_id != session->event_id ||
+               session->body_sent < session->event.body_bytes) {
+            if (!put_event(session))
+                break;
+            put = true;
+        }
+    if (put)
+        channel_bell(&session->blank.channel);
+}
+
+void session_take(struct session *session)
+{
+    static uint8_t scratch[MF_CHUNK_BYTES_MAX];
+    struct channel_message message;
+    mf_err err = MF_OK;
+    bool took = false;
+    for (unsigned i = 0; i < TAKES_A_ROUND && !err && !session->cause; i++) {
+        err = channel_take(&session->blank.channel, scratch, &message, &session->why);
+        if (err == MF_OK) {
+            took = true;
+            accept_message(session, &message);
+        }
+    }
+    if (took)
+        channel_bell(&session->blank.channel); /* it may wait for room */
+    if (err == MF_EPROTO)
+        condemn_for_protocol(session);
+}
+
+/* One message of the event that is given out now. False: no room, or the guest broke the ring. */
+static bool put_event(struct session *session)
+{
+    const struct session_event *event = &session->event;
+    bool first = session->announced_id != session->event_id;
+    uint32_t head_bytes = first ? event->head_bytes : 0;
+    size_t piece = event->body_bytes - session->body_sent;
+    uint32_t room = channel_room(&session->blank.channel, head_bytes);
+    if (piece > room)
+        piece = room;
+    if (!first && piece == 0)
+        return false;
+    struct mf_desc desc = {
+        .id = session->event_id,
+        .type = first ? MF_MSG_INVOKE : MF_MSG_BODY,
+        .flags = session->body_sent + piece == event->body_bytes ? MF_MSG_END : 0,
+        .head_bytes = head_bytes,
+        .data_bytes = head_bytes + (uint32_t)piece,
+        .arg = first ? event->deadline_ns : 0,
+    };
+    if (desc.data_bytes > MF_CHUNK_BYTES_MAX) { /* room said so for a ring that is broken */
+        desc.data_bytes = MF_CHUNK_BYTES_MAX;
+        piece = MF_CHUNK_BYTES_MAX - head_bytes;
+    }
+    mf_err err = channel_put(&session->blank.channel, &desc, event->head,
+                             (const uint8_t *)event->body + session->body_sent);
+    if (err == MF_EPROTO) {
+        (void)mf_why(&session->why, err, "channel: the guest's head is impossible");
+        condemn_for_protocol(session);
+    }
+    if (err)
+        return false;
+    session->announced_id = session->event_id;
+    session->body_sent += piece;
+    return true;
+}
+
+/* An event that ended before its body did: say that nothing of it follows. */
+static bool end_abandoned(struct session *session)
+{
+    struct mf_desc desc = {.id = session->abandoned_id, .type = MF_MSG_BODY, .flags = MF_MSG_END};
+    if (!session->abandoned_id || channel_put(&session->blank.channel, &desc, NULL, NULL) != MF_OK)
+        return false; /* a broken ring shows itself at the next event */
+    session->abandoned_id = 0;
+    return true;
+}
+
+/* The rule that a message of an event breaks, or NULL. Events end in their order. */
+static const char *offence(const struct session *session, const struct channel_message *message)
+{
+    if (message->id != session->ended_id + 1 || message->id > session->announced_id)
+        return "a message for an event it does not have";
+    if (message->type == MF_MSG_REPLY && session->reply_begun)
+        return "a second reply";
+    if (message->type == MF_MSG_REPLY_BODY && !session->reply_begun)
+        return "a reply's body before the reply";
+    if (message->type != MF_MSG_ERROR &&
+        message->data_bytes - message->head_bytes > MF_BODY_BYTES_MAX - session->body.bytes)
+        return "a reply's body past the limit";
+    if (message->type != MF_MSG_REPLY)
+        return NULL;
+    struct field_reader reader;
+    struct field field;
+    mf_err err;
+    field_reader_init(&reader, message->data, message->head_bytes, true);
+    while ((err = field_next(&reader, &field)) == MF_OK)
+        ;
+    return err == MF_ENOENT ? NULL : "a reply's header that breaks a rule";
+}
+
+/* What is kept of a reply that somebody waits for. */
+static mf_err keep(struct session *session, const struct channel_message *message)
+{
+    if (message->type == MF_MSG_ERROR)
+        mf_buf_close(&session->body);
+    if (message->type == MF_MSG_REPLY) {
+        session->status = (uint16_t)message->arg;
+        mf_err err = mf_buf_add(&session->head, message->data, message->head_bytes);
+        if (err)
+            return err;
+    }
+    return mf_buf_add(&session->body, message->data + message->head_bytes,
+                      message->data_bytes - message->head_bytes);
+}
+
+static void accept_message(struct session *session, const struct channel_message *message)
+{
+    if (message->type == MF_MSG_LOG) {
+        session->log_bytes += message->data_bytes;
+        if (session->ears.log)
+            session->ears.log(session->ears.context, (enum mf_log_level)message->arg,
+                              (const char *)message->data, message->data_bytes);
+        return;
+    }
+    const char *wrong = offence(session, message);
+    if (wrong) {
+        (void)mf_why(&session->why, MF_EPROTO, "channel: the guest sent %s (type %u, event %llu)",
+                     wrong, message->type, (unsigned long long)message->id);
+        condemn_for_protocol(session);
+        return;
+    }
+    session->reply_begun = true;
+    bool awaited = message->id == session->event_id && session->outcome == SESSION_PENDING;
+    mf_err err = awaited ? keep(session, message) : MF_OK;
+    if (err) {
+        (void)mf_why(&session->why, err, "no memory for the reply's body");
+        session_condemn(session, "killed");
+    }
+    if (err || !message->end)
+        return;
+    session->ended_id++;
+    session->reply_begun = false;
+    if (awaited && session->body_sent < session->event.body_bytes)
+        session->abandoned_id = session->event_id;
+    if (awaited)
+        session_decide(session, message->type == MF_MSG_ERROR ? SESSION_FAILED : SESSION_REPLIED);
+}
+
+static void condemn_for_protocol(struct session *session)
+{
+    session_condemn(session, exit_cause(W_EXITCODE(MF_CAUSE_STATUS + MF_CAUSE_PROTOCOL, 0)));
+}
