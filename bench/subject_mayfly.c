@@ -93,7 +93,7 @@ static mf_err mayfly_open(struct subject *subject, struct mf_why *why)
     if (!beside_us("mayfly", node->mayfly) || !beside_us(BENCH_NOOP_IMAGE, node->image))
         return mf_why(why, MF_EUNSUPPORTED, "mayfly and %s are not in one folder; ./up --build makes both",
                       BENCH_NOOP_IMAGE);
-    (void)snprintf(node->folder, sizeof node->folder, "/tmp/mayfly-bench-XXXXXX");
+    (void)snprintf(node->folder, sizeof node->folder, "/tmp/mayfly-bench-%u-XXXXXX", getuid());
     if (!mkdtemp(node->folder))
         return mf_why(why, mf_err_from_errno(errno), "no folder in /tmp: %s", strerror(errno));
     mf_err err = start_node(node, why);

@@ -98,7 +98,7 @@ static mf_err make_bundle(struct oci *oci, const char *runtime, struct mf_why *w
     if (!beside_us(BENCH_STATIC_HTTP, server) || !beside_us(BENCH_KEEPER, oci->keeper))
         return mf_why(why, MF_EUNSUPPORTED, "%s and %s are not beside the mayfly command",
                       BENCH_STATIC_HTTP, BENCH_KEEPER);
-    (void)snprintf(oci->folder, sizeof oci->folder, "/tmp/mayfly-bench-XXXXXX");
+    (void)snprintf(oci->folder, sizeof oci->folder, "/tmp/mayfly-bench-%u-XXXXXX", getuid());
     if (!mkdtemp(oci->folder))
         return mf_why(why, mf_err_from_errno(errno), "no folder in /tmp: %s", strerror(errno));
     (void)snprintf(oci->state, sizeof oci->state, "%s/state", oci->folder);

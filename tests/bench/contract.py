@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""contract.py MAYFLY: runs every bench with as few samples as there can be, and looks
+whether its rows are what docs/BENCH.md promises: keys, units, metrics of each subject,
+order of the percentiles; and whether a run leaves anything behind. No figure is judged.
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+
+KEYS = {"bench", "subject", "metric", "unit", "n", "p50", "p99", "min", "max"}
+UNITS = {"us", "KiB", "1/s", "count", "pct"}
+OURS = ("mayfly/process", "mayfly/kvm")
+MEMORY = {"pss_per_instance": "KiB", "private_dirty_per_instance": "KiB", "kernel_per_instance": "KiB"}
+RATE = {"requests_per_second": "1/s", "errors": "count"}
+# bench: {metrics of every subject}, {metrics of ours only}
+CONTRACT = {
+    "cold": ({"cold_start": "us"}, {}),
+    "start_cost": ({"cpu_time": "us", "page_faults": "count"}, {}),
+    "warm": ({"latency": "us"}, {"added_latency": "us"}),
+    "throughput": (RATE, {}),
+    "burst": ({"last_answer": "us", "mean_answer": "us"}, {}),
+    "idle": ({"wakeups": "count", "cpu_time": "us"}, {}),
+    "memory": (MEMORY, {"node_rss": "KiB"}),
+}
+ALIASED = {"warm", "throughput"}
+
+
+def run(mayfly, bench):
+    done = subprocess.run([mayfly, "bench", bench, "--json", "--samples", "1"], text=True,
+                          capture_output=True, timeout=240)
+    assert done.returncode == 0, f"{bench}: exit {done.returncode}: {done.stderr}"
+    return json.loads(done.stdout), done.stderr
+
+
+def check_row(row, bench):
+    assert KEYS <= row.keys(), f"{bench}: keys missing in {row}"
+    extra = row.keys() - KEYS
+    assert extra <= ({"pool"} if bench == "burst" else set()), f"{bench}: keys too many in {row}"
+    assert row["bench"] == bench and row["unit"] in UNITS, row
+    assert row["min"] <= row["p50"] <= row["p99"] <= row["max"], row
+    assert row["n"] >= 1, row
+    if row["metric"] == "errors":
+        assert row["max"] == 0, f"requests failed: {row}"
+
+
+def check_bench(mayfly, bench):
+    rows, said = run(mayfly, bench)
+    every, ours = CONTRACT[bench]
+    subjects = {}
+    for row in rows:
+        check_row(row, bench)
+        subjects.setdefault(row["subject"], {})[row["metric"]] = row["unit"]
+    for subject, metrics in subjects.items():
+        base = subject.split(":")[0]
+        wanted = dict(every, **(ours if base in OURS else {}))
+        if "hide their memory" in said:
+            wanted = {m: u for m, u in wanted.items() if m == "node_rss"}
+        assert metrics == wanted, f"{bench}: {subject} has {metrics}, not {wanted}"
+    assert "mayfly/process" in subjects, f"{bench}: mayfly/process is missing: {said}"
+    for subject in OURS:
+        if subject not in subjects:
+            assert f"{subject} is left out: " in said, f"{bench}: no word about {subject}"
+    if bench in ALIASED:
+        assert "mayfly/process:reuse" in subjects, f"{bench}: no row under the isolation's name"
+    print(f"{bench}: {', '.join(subjects)}")
+    return said
+
+
+def main(mayfly):
+    for bench in CONTRACT:
+        said = check_bench(mayfly, bench)
+        if said:
+            print(said.rstrip())
+    left = glob.glob(f"/tmp/mayfly-bench-{os.getuid()}-*")
+    assert not left, f"left behind: {left}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
