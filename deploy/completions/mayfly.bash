@@ -1,0 +1,50 @@
+# bash completion of mayfly. Commands and options come from `mayfly help`, so this
+# file knows none of them; names of functions come from the node.
+# Install: copy to /usr/share/bash-completion/completions/mayfly, or source it.
+
+# _mayfly_options COMMAND: its options, with dashes, one a line.
+_mayfly_options() {
+  "$1" help "$2" 2>/dev/null |
+    sed -n 's/^  -\([A-Za-z]\), --\([a-z-]*\).*/-\1\n--\2/p; s/^      --\([a-z-]*\).*/--\1/p'
+}
+
+_mayfly_commands() {
+  "$1" help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
+}
+
+# _mayfly_words WORDS: those that continue the current word.
+_mayfly_words() {
+  mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+}
+
+_mayfly_files() {
+  compopt -o filenames
+  mapfile -t COMPREPLY < <(compgen -d -- "$cur"; compgen -f -X '!*.mf' -- "$cur")
+}
+
+_mayfly() {
+  local program=${COMP_WORDS[0]} cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local command=${COMP_WORDS[1]}
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    _mayfly_words "$(_mayfly_commands "$program") --help --version"
+    return
+  fi
+  case $previous in
+    --sandbox) _mayfly_words "kvm process auto"; return ;;
+    --output | -o | --program | --dir) compopt -o default; return ;;
+  esac
+  if [[ $cur == -* ]]; then
+    _mayfly_words "$(_mayfly_options "$program" "$command")"
+    return
+  fi
+  case $command in
+    invoke | logs | rm) _mayfly_words "$("$program" ls --quiet 2>/dev/null)" ;;
+    deploy | run | inspect | build) _mayfly_files ;;
+    help) _mayfly_words "$(_mayfly_commands "$program")" ;;
+    bench) _mayfly_words "all $("$program" bench 2>/dev/null | awk 'NR > 1 { print $1 }')" ;;
+    *) compopt -o default ;;
+  esac
+}
+
+complete -F _mayfly mayfly
