@@ -1,0 +1,254 @@
+"""harness.py: a real daemon for each test class, driven over its sockets.
+
+Every test file takes --build DIR (where the binaries and images are) and --sandbox.
+Exit code 77: that sandbox does not work here, and the reason is printed.
+"""
+import argparse
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ARGS = None
+PATIENCE_S = 20
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout=PATIENCE_S):
+        super().__init__('node', timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.getheaders()
+        self.body = response.read()
+
+    def header(self, name):
+        values = [v for k, v in self.headers if k.lower() == name.lower()]
+        return values[0] if values else None
+
+    def all(self, name):
+        return [v for k, v in self.headers if k.lower() == name.lower()]
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def error(self):
+        return self.json['error']
+
+
+class Node:
+    """One daemon with a state directory of its own."""
+
+    def __init__(self, *options, state=None):
+        self.own_state = state is None
+        self.state = state or tempfile.mkdtemp(prefix='mf-node-')
+        self.options = list(options)
+        self.start()
+
+    def start(self):
+        self.log_path = os.path.join(self.state, 'daemon.log')
+        with open(self.log_path, 'ab') as log:
+            mark = log.tell()
+            self.process = subprocess.Popen(
+                [os.path.join(ARGS.build, 'mayfly-node'), '--state', self.state, '--listen',
+                 '127.0.0.1:0'] + self.options, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            text = self.log()[mark:]
+            ready = re.search(rb'node\.ready gateway=[^:]+:(\d+)', text)
+            if ready:
+                self.port = int(ready.group(1))
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.01)
+        raise RuntimeError('the daemon did not start: ' + self.log().decode())
+
+    def log(self):
+        with open(self.log_path, 'rb') as file:
+            return file.read()
+
+    def stop(self, expect=0):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE_S + 15)
+        if code != expect:
+            raise AssertionError(f'the daemon ended with {code}:\n' + self.log().decode())
+
+    def close(self):
+        try:
+            self.stop()
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            if self.own_state:
+                shutil.rmtree(self.state, ignore_errors=True)
+
+    def connect(self, timeout=PATIENCE_S):
+        return http.client.HTTPConnection('127.0.0.1', self.port, timeout=timeout)
+
+    def http(self, method, path, body=None, headers=None, timeout=PATIENCE_S):
+        connection = self.connect(timeout)
+        try:
+            connection.request(method, path, body, headers or {})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def raw(self, data, timeout=PATIENCE_S):
+        """Bytes as they are; all that comes back until the connection closes."""
+        with socket.create_connection(('127.0.0.1', self.port), timeout) as sock:
+            sock.sendall(data)
+            got = b''
+            while True:
+                part = sock.recv(65536)
+                if not part:
+                    return got
+                got += part
+
+    def api(self, method, path, body=None, timeout=PATIENCE_S):
+        connection = UnixConnection(os.path.join(self.state, 'api.sock'), timeout)
+        try:
+            if isinstance(body, (dict, list)):
+                body = json.dumps(body)
+            connection.request(method, path, body)
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def upload(self, name):
+        with open(image(name), 'rb') as file:
+            answer = self.api('POST', '/v1/images', file.read())
+        assert answer.status == 201, answer.body
+        return answer.json['hash']
+
+    def deploy(self, name, image_name=None, **settings):
+        settings.setdefault('sandbox', ARGS.sandbox)
+        answer = self.api('PUT', f'/v1/functions/{name}',
+                          {'image': self.upload(image_name or name), 'settings': settings})
+        assert answer.status in (200, 201), answer.body
+        return answer
+
+    def function(self, name):
+        return self.api('GET', f'/v1/functions/{name}').json
+
+    def logs(self, name, tail=1000):
+        text = self.api('GET', f'/v1/functions/{name}/logs?tail={tail}').body
+        return [json.loads(line) for line in text.splitlines()]
+
+    def children(self):
+        """Every process below the daemon."""
+        parents = {}
+        for pid in os.listdir('/proc'):
+            if pid.isdigit():
+                try:
+                    with open(f'/proc/{pid}/stat') as file:
+                        parents.setdefault(int(file.read().rsplit(')', 1)[1].split()[1]),
+                                           []).append(int(pid))
+                except OSError:
+                    pass
+        found, look = [], [self.process.pid]
+        while look:
+            below = parents.get(look.pop(), [])
+            found += below
+            look += below
+        return found
+
+    def descriptors(self):
+        return len(os.listdir(f'/proc/{self.process.pid}/fd'))
+
+    def resident_kib(self):
+        with open(f'/proc/{self.process.pid}/status') as file:
+            return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))
+
+
+def image(name):
+    for folder in ('tests/node', 'functions', 'tests/guests'):
+        path = os.path.join(ARGS.build, folder, name + '.mf')
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(name + '.mf')
+
+
+def wait_until(condition, what, seconds=PATIENCE_S):
+    until = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > until:
+            raise AssertionError('waited in vain for ' + what)
+        time.sleep(0.01)
+
+
+class NodeTest(unittest.TestCase):
+    """One daemon for all cases of the class; OPTIONS are its own."""
+    OPTIONS = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.node = Node(*cls.OPTIONS)
+        cls.prepare()
+
+    @classmethod
+    def prepare(cls):
+        pass
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.close()
+
+
+# struct mf_desc and struct order of tests/guests/raw/orders.h
+OWN_ID = 0xfffffffffffffff1
+REPLY, REPLY_BODY, ERROR, LOG, END = 16, 17, 18, 19, 1
+ORDERS = ('NOTHING HYPERCALL CALL_AT SYSCALLS TOUCH TOUCH_ALL EXECUTE SNIPPET SELECTORS MESSAGE '
+          'WORD SEQUENCE FLIP FLOOD_BELL FLOOD_LOG FLOOD_CONSOLE SPIN SILENCE LARGE_REPLY').split()
+
+
+def desc(type=REPLY, id=OWN_ID, flags=END, head=0, offset=0, data=0, arg=None):
+    if arg is None:
+        arg = 200 if type == REPLY else 0
+    return struct.pack('<QHHIIIQ', id, type, flags, head, offset, data, arg)
+
+
+def order(kind, number=0, last=0, address=0, message=None, sequence=(), text=b''):
+    empty = bytes(32)
+    return (struct.pack('<IIQQQQ', ORDERS.index(kind), len(sequence), number, last, address, 0) +
+            bytes(48) + bytes(32) + (message or empty) +
+            b''.join(sequence) + empty * (8 - len(sequence)) + text.ljust(64, b'\0'))
+
+
+def main():
+    global ARGS
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--build', required=True)
+    parser.add_argument('--sandbox', default='process', choices=('process', 'kvm'))
+    ARGS, rest = parser.parse_known_args()
+    sys.modules['harness'].ARGS = ARGS
+    node = Node()
+    support = node.api('GET', '/v1/node').json['sandboxes'][ARGS.sandbox]
+    node.close()
+    if not support['usable']:
+        print(f'{ARGS.sandbox} does not work here: {support["why"]}')
+        sys.exit(77)
+    unittest.main(module='__main__', argv=[sys.argv[0]] + rest, verbosity=2)
