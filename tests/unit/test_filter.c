@@ -42,7 +42,11 @@
 #define HANDLED 3       /* the call trapped to a SIGSYS handler */
 #define DIED 256        /* by SIGSYS */
 
-static long through_gate(long number, const uint64_t a[6])
+/* Sanitizers make system calls of their own, before a call that does not return too:
+ * they must not look at what runs sealed. */
+#define SEALED __attribute__((no_sanitize("address", "undefined")))
+
+SEALED static long through_gate(long number, const uint64_t a[6])
 {
     register uint64_t r10 __asm__("r10") = a[3];
     register uint64_t r8 __asm__("r8") = a[4];
@@ -56,11 +60,10 @@ static long through_gate(long number, const uint64_t a[6])
     return result;
 }
 
-_Noreturn static void leave(int status)
+SEALED static void leave(int status)
 {
     const uint64_t a[6] = {(uint64_t)status};
     (void)through_gate(SYS_exit_group, a);
-    __builtin_trap();
 }
 
 static void map(uint64_t from, uint64_t to, int flags)
@@ -255,7 +258,7 @@ static void the_table_keeps_its_promises(void **state)
     }
 }
 
-static void on_sigsys(int signal)
+SEALED static void on_sigsys(int signal)
 {
     (void)signal;
     leave(HANDLED);
@@ -293,7 +296,7 @@ static void a_32_bit_call_kills(void **state)
     assert_int_equal(call_from_program(true), DIED);
 }
 
-static void on_sigsys_return(int signal)
+SEALED static void on_sigsys_return(int signal)
 {
     (void)signal;
 }

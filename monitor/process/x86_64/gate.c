@@ -4,6 +4,7 @@
  */
 #include "monitor/process/gate.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -127,8 +128,9 @@ mf_err gate_supported(struct mf_why *why)
         return mf_why(why, MF_EUNSUPPORTED,
                       "this processor or kernel lacks wrfsbase, by which guests set up threads "
                       "(Linux 5.9 and a processor with FSGSBASE have it)");
-    if (!__builtin_cpu_supports("avx") && !__builtin_cpu_supports("xsave"))
-        return mf_why(why, MF_EUNSUPPORTED, "this processor lacks XSAVE");
+    unsigned a, b, c = 0, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+        return mf_why(why, MF_EUNSUPPORTED, "this processor or kernel lacks XSAVE");
     /* Two frames: a fault in a handler must reach its own, which then ends the guest. */
     unsigned long frame = getauxval(AT_MINSIGSTKSZ);
     if (2 * frame > SIGNAL_STACK_BYTES)
