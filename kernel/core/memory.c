@@ -239,7 +239,7 @@ int memory_protect(uint64_t address, uint64_t bytes, uint32_t prot)
 {
     uint32_t start, end;
     if (!decode(address, bytes, &start, &end) || !regions_owned(&space.regions, start, end) ||
-        !regions_room(&space.regions, REGIONS_STEP))
+        !regions_room_borders(&space.regions, start, end))
         return -ENOMEM;
     for (uint32_t page = start; prot != MF_PROT_NONE && page < end;) {
         const struct region *region = regions_at(&space.regions, page);
@@ -424,7 +424,7 @@ static int release(uint32_t start, uint32_t end)
             to = (++region)->end;
         if (to > end)
             to = end;
-        if (!regions_room(&space.regions, REGIONS_STEP))
+        if (!regions_room_borders(&space.regions, from, to))
             return -ENOMEM;
         int error = discard(from, to);
         if (!error)

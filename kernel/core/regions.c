@@ -11,12 +11,18 @@
 
 static void insert(struct regions *regions, uint32_t at, struct region region);
 static void erase(struct regions *regions, uint32_t at, uint32_t count);
+static bool inside(const struct regions *regions, uint32_t page);
 static void split(struct regions *regions, uint32_t page);
 static void join(struct regions *regions, uint32_t at);
 
 bool regions_room(const struct regions *regions, uint32_t n)
 {
     return n <= REGIONS_MAX - regions->count;
+}
+
+bool regions_room_borders(const struct regions *regions, uint32_t start, uint32_t end)
+{
+    return regions_room(regions, (uint32_t)inside(regions, start) + inside(regions, end));
 }
 
 uint32_t regions_find(const struct regions *regions, uint32_t page)
@@ -138,11 +144,17 @@ static void erase(struct regions *regions, uint32_t at, uint32_t count)
     regions->count -= count;
 }
 
-/* Let page be a border, if it lies inside a region. */
+/* Is page in the middle of a region, no border? */
+static bool inside(const struct regions *regions, uint32_t page)
+{
+    uint32_t i = regions_find(regions, page);
+    return i < regions->count && regions->region[i].start < page;
+}
+
 static void split(struct regions *regions, uint32_t page)
 {
     uint32_t i = regions_find(regions, page);
-    if (i == regions->count || regions->region[i].start >= page)
+    if (!inside(regions, page))
         return;
     struct region above = regions->region[i];
     above.start = page;

@@ -38,6 +38,8 @@ struct regions {
 /* Room for n more entries? An operation below adds at most REGIONS_STEP. */
 #define REGIONS_STEP 2u
 bool regions_room(const struct regions *regions, uint32_t n);
+/* Room for the entries that borders at start and end would make of those there? */
+bool regions_room_borders(const struct regions *regions, uint32_t start, uint32_t end);
 
 /* Index of the first region that ends after page; count if none does. */
 uint32_t regions_find(const struct regions *regions, uint32_t page);

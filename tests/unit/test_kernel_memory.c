@@ -1,0 +1,366 @@
+/*
+ * test_kernel_memory.c: the kernel's memory on real pages: the window's part for the
+ * program is mapped at its addresses, the hypercalls are mprotect and madvise.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "abi/channel.h"
+#include "abi/image.h"
+#include "kernel/core/assert.h"
+#include "kernel/core/hypercall.h"
+#include "kernel/core/memory.h"
+#include "kernel/core/limits.h"
+
+#define WINDOW 0x4000000ull
+#define CHANNEL (WINDOW - MF_CHANNEL_BYTES)
+#define PROGRAM_END 0x480000ull
+#define PAGE ((uint64_t)MF_PAGE_BYTES)
+#define RW (MF_PROT_READ | MF_PROT_WRITE)
+
+static unsigned protects, discards;
+static int refuse; /* what the next hypercall answers */
+
+void kernel_assert_failed(const char *fact, const char *file, int line)
+{
+    print_error("%s at %s:%d\n", fact, file, line);
+    abort();
+}
+
+static void in_window(uint64_t address, uint64_t bytes)
+{
+    if (address % PAGE || bytes % PAGE || bytes == 0 || address < MF_PROGRAM_BASE ||
+        address > CHANNEL || bytes > CHANNEL - address)
+        abort(); /* in a child, too */
+}
+
+int hypercall_protect(uint64_t address, uint64_t bytes, uint32_t prot)
+{
+    protects++;
+    in_window(address, bytes);
+    if (refuse)
+        return refuse;
+    return mprotect((void *)address, bytes, (int)prot) ? -errno : 0;
+}
+
+int hypercall_discard(uint64_t address, uint64_t bytes)
+{
+    discards++;
+    in_window(address, bytes);
+    return madvise((void *)address, bytes, MADV_DONTNEED) ? -errno : 0;
+}
+
+/* Every test in a process of its own: memory.c starts once. */
+static void child(void (*body)(void))
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        const struct mf_boot boot = {.window_bytes = WINDOW,
+                                     .channel_base = CHANNEL,
+                                     .program_end = PROGRAM_END};
+        void *base = (void *)(uintptr_t)MF_PROGRAM_BASE;
+        if (mmap(base, CHANNEL - MF_PROGRAM_BASE, PROT_NONE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != base)
+            _exit(3);
+        if (mprotect(base, PROGRAM_END - MF_PROGRAM_BASE, PROT_READ | PROT_WRITE) != 0)
+            _exit(4);
+        if (memory_start(&boot) != 0)
+            _exit(5);
+        body();
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        fail_msg("the child ended with status %#x", (unsigned)status);
+}
+
+/* cmocka's assertions do not end a child. */
+#define CHECK(fact) ((fact) ? (void)0 : failed(#fact, __LINE__))
+static _Noreturn void failed(const char *fact, int line)
+{
+    print_error("line %d: %s\n", line, fact);
+    _exit(1);
+}
+
+static bool readable(uint64_t address)
+{
+    int pipes[2];
+    if (pipe(pipes) != 0)
+        _exit(6);
+    bool yes = write(pipes[1], (void *)address, 1) == 1;
+    close(pipes[0]);
+    close(pipes[1]);
+    return yes;
+}
+
+static bool zero(uint64_t address, uint64_t bytes)
+{
+    for (uint64_t i = 0; i < bytes; i++)
+        if (((const uint8_t *)address)[i])
+            return false;
+    return true;
+}
+
+static void start_body(void)
+{
+    uint64_t top = memory_stack_top();
+    CHECK(protects == 1);
+    CHECK(readable(top - 1) && readable(top - STACK_FIRST_BYTES));
+    CHECK(!readable(top - STACK_FIRST_BYTES - 1));
+    CHECK(memory_is_guard(top - memory_stack_bytes() - 1));
+    CHECK(!memory_is_guard(top - memory_stack_bytes()));
+    CHECK(memory_break(0) == top);
+    CHECK(memory_break(top + 100) == top + 100);
+    memset((void *)top, 1, 100);
+    CHECK(memory_break(top + PAGE * 3) == top + PAGE * 3);
+    CHECK(protects == 1); /* the first granule serves stack and heap */
+    CHECK(!readable(CHANNEL - 1));
+}
+
+static void start_opens_stack_and_heap_with_one_call(void **state)
+{
+    (void)state;
+    child(start_body);
+}
+
+static void grow_body(void)
+{
+    uint64_t top = memory_stack_top(), bottom = top - memory_stack_bytes();
+    CHECK(!memory_grow_stack(top));
+    CHECK(!memory_grow_stack(top - 1)); /* open already: not this fault's reason */
+    CHECK(!memory_grow_stack(bottom - 1));
+    CHECK(memory_grow_stack(top - STACK_FIRST_BYTES - 1));
+    CHECK(readable(top - STACK_FIRST_BYTES - 1));
+    CHECK(memory_grow_stack(bottom));
+    CHECK(readable(bottom) && !readable(bottom - 1));
+}
+
+static void stack_grows_down_to_its_guard(void **state)
+{
+    (void)state;
+    child(grow_body);
+}
+
+static void break_body(void)
+{
+    uint64_t start = memory_break(0), far = start + 2 * GRANULE_BYTES;
+    CHECK(memory_break(far) == far);
+    CHECK(protects == 2);
+    memset((void *)start, 7, far - start);
+    CHECK(memory_break(start + PAGE) == start + PAGE);
+    CHECK(readable(start) && !readable(start + PAGE));
+    CHECK(memory_break(far) == far);
+    CHECK(zero(start + PAGE, far - start - PAGE));
+    CHECK(memory_break(start - 1) == far);
+    CHECK(memory_break(CHANNEL) == far);
+    int64_t wall = memory_map_fixed(far + GRANULE_BYTES, PAGE, RW, false);
+    CHECK(wall == (int64_t)(far + GRANULE_BYTES));
+    CHECK(memory_break(far + GRANULE_BYTES) == far + GRANULE_BYTES);
+    CHECK(memory_break(far + GRANULE_BYTES + 1) == far + GRANULE_BYTES);
+}
+
+static void break_moves_both_ways_and_stops_at_a_mapping(void **state)
+{
+    (void)state;
+    child(break_body);
+}
+
+static void map_body(void)
+{
+    unsigned before = protects;
+    int64_t a = memory_map(0, 4 * PAGE, RW);
+    CHECK(a > 0 && (uint64_t)a + 4 * PAGE <= CHANNEL - PAGE);
+    CHECK(zero((uint64_t)a, 4 * PAGE));
+    memset((void *)a, 5, 4 * PAGE);
+    for (unsigned i = 0; i < 60; i++)
+        CHECK(memory_map(0, 4 * PAGE, RW) > 0);
+    CHECK(protects == before + 1); /* all from the first granule */
+    CHECK(memory_unmap((uint64_t)a + PAGE, PAGE) == 0);
+    CHECK(readable((uint64_t)a) && !readable((uint64_t)a + PAGE));
+    CHECK(readable((uint64_t)a + 2 * PAGE));
+    CHECK(memory_map(0, PAGE, RW) == a + (int64_t)PAGE); /* the highest place that fits */
+    CHECK(zero((uint64_t)a + PAGE, PAGE));
+    CHECK(memory_map(0, WINDOW, RW) == -ENOMEM);
+    CHECK(memory_map(0, 0, RW) == -ENOMEM);
+    CHECK(memory_map(0, ~0ull << 12, RW) == -ENOMEM);
+    int64_t hinted = memory_map(0x2000000, PAGE, RW);
+    CHECK(hinted == 0x2000000);
+    CHECK(memory_map(0x2000000, PAGE, RW) != hinted);
+    CHECK(memory_map(MF_KERNEL_BASE, PAGE, RW) > (int64_t)PROGRAM_END);
+}
+
+static void mappings_are_zero_from_granules_and_given_back(void **state)
+{
+    (void)state;
+    child(map_body);
+}
+
+static void fixed_body(void)
+{
+    uint64_t at = 0x1800000;
+    CHECK(memory_map_fixed(at, 4 * PAGE, RW, false) == (int64_t)at);
+    memset((void *)at, 9, 4 * PAGE);
+    CHECK(memory_map_fixed(at + PAGE, PAGE, RW, false) == -EEXIST);
+    CHECK(memory_map_fixed(at + PAGE, PAGE, RW, true) == (int64_t)(at + PAGE));
+    CHECK(zero(at + PAGE, PAGE) && ((uint8_t *)at)[0] == 9);
+    CHECK(memory_map_fixed(at, PAGE, MF_PROT_NONE, true) == (int64_t)at);
+    CHECK(!readable(at));
+    CHECK(memory_protect(at, PAGE, MF_PROT_READ) == 0);
+    CHECK(zero(at, PAGE)); /* what was under it does not come back */
+    CHECK(memory_map_fixed(MF_KERNEL_BASE, PAGE, RW, true) == -ENOMEM);
+    CHECK(memory_map_fixed(CHANNEL, PAGE, RW, true) == -ENOMEM);
+    CHECK(memory_map_fixed(CHANNEL - PAGE, PAGE, RW, true) == -ENOMEM);
+    CHECK(memory_map_fixed(at, WINDOW, RW, true) == -ENOMEM);
+    CHECK(memory_map_fixed(at + 1, PAGE, RW, true) == -ENOMEM);
+}
+
+static void fixed_mappings_replace_only_the_programs(void **state)
+{
+    (void)state;
+    child(fixed_body);
+}
+
+static void protect_body(void)
+{
+    uint64_t at = (uint64_t)memory_map(0, 64 * PAGE, MF_PROT_NONE);
+    CHECK(!readable(at) && !readable(at + 63 * PAGE));
+    CHECK(memory_protect(at + PAGE, 2 * PAGE, RW) == 0);
+    memset((void *)(at + PAGE), 1, 2 * PAGE);
+    CHECK(!readable(at) && !readable(at + 3 * PAGE));
+    CHECK(memory_protect(at + 60 * PAGE, 8 * PAGE, MF_PROT_READ) == -ENOMEM);
+    CHECK(memory_discard(at + PAGE, 2 * PAGE) == 0 && zero(at + PAGE, 2 * PAGE));
+    CHECK(memory_discard(MF_PROGRAM_BASE, PAGE) == -EINVAL);
+    CHECK(memory_discard(at + 64 * PAGE, PAGE) == -ENOMEM);
+    CHECK(memory_unmap(at, 64 * PAGE) == 0);
+    CHECK(!readable(at + PAGE));
+    CHECK(memory_protect(at, PAGE, RW) == -ENOMEM);
+    CHECK(memory_unmap(at, 64 * PAGE) == 0); /* nothing there is no error */
+    CHECK(memory_unmap(MF_KERNEL_BASE, PAGE) == -EINVAL);
+}
+
+static void protection_is_per_page_and_only_of_what_is_owned(void **state)
+{
+    (void)state;
+    child(protect_body);
+}
+
+static void remap_body(void)
+{
+    uint64_t at = (uint64_t)memory_map(0, 4 * PAGE, RW);
+    CHECK(memory_map_fixed(at + 4 * PAGE, PAGE, RW, false) == -ENOMEM ||
+          memory_unmap(at + 4 * PAGE, PAGE) == 0);
+    for (unsigned i = 0; i < 4; i++)
+        *(uint8_t *)(at + i * PAGE) = (uint8_t)(i + 1);
+    int64_t to = memory_remap(at, 4 * PAGE, 100 * PAGE, MEMORY_MOVE, 0);
+    CHECK(to > 0 && (uint64_t)to != at);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK(((uint8_t *)to)[i * PAGE] == i + 1);
+    CHECK(!readable(at));
+    CHECK(memory_remap(at, 4 * PAGE, PAGE, MEMORY_STAY, 0) == -EFAULT);
+    CHECK(memory_remap((uint64_t)to, 100 * PAGE, PAGE, MEMORY_STAY, 0) == to);
+    CHECK(!readable((uint64_t)to + PAGE));
+    CHECK(memory_remap((uint64_t)to, PAGE, 3 * PAGE, MEMORY_STAY, 0) == to);
+    CHECK(((uint8_t *)to)[0] == 1 && zero((uint64_t)to + PAGE, 2 * PAGE));
+    CHECK(memory_map_fixed((uint64_t)to + 3 * PAGE, PAGE, RW, false) > 0);
+    CHECK(memory_remap((uint64_t)to, 3 * PAGE, 4 * PAGE, MEMORY_STAY, 0) == -ENOMEM);
+    CHECK(memory_remap((uint64_t)to, 3 * PAGE, WINDOW, MEMORY_MOVE, 0) == -ENOMEM);
+    CHECK(memory_remap((uint64_t)to, 3 * PAGE, 3 * PAGE, MEMORY_MOVE_TO, 0x1800000) == 0x1800000);
+    CHECK(*(uint8_t *)0x1800000 == 1);
+    CHECK(memory_remap(0x1800000, 3 * PAGE, PAGE, MEMORY_MOVE_TO, 0x1800000 + PAGE) == -EINVAL);
+    CHECK(memory_protect(0x1800000, 3 * PAGE, MF_PROT_READ) == 0);
+    to = memory_remap(0x1800000, 3 * PAGE, 2 * PAGE, MEMORY_MOVE_TO, 0x1900000);
+    CHECK(to == 0x1900000 && *(uint8_t *)to == 1);
+    CHECK(memory_remap(MF_PROGRAM_BASE, PAGE, 2 * PAGE, MEMORY_MOVE, 0) == -EFAULT);
+}
+
+static void remap_keeps_content_and_clears_the_old_place(void **state)
+{
+    (void)state;
+    child(remap_body);
+}
+
+static void full_body(void)
+{
+    unsigned made = 0;
+    /* Every second page of a mapping away: each hole is one more region. */
+    uint64_t at = (uint64_t)memory_map(0, 4096 * PAGE, RW);
+    while (made < 2048 && memory_unmap(at + (2 * made + 1) * PAGE, PAGE) == 0)
+        made++;
+    CHECK(made > REGIONS_MAX / 2 && made < REGIONS_MAX);
+    CHECK(memory_unmap(at + (2 * made + 1) * PAGE, PAGE) == -ENOMEM);
+    CHECK(readable(at + (2 * made + 1) * PAGE));
+    CHECK(memory_map(0, PAGE, MF_PROT_READ) == -ENOMEM);
+    CHECK(memory_unmap(at, 4096 * PAGE) == 0);
+    CHECK(memory_map(0, PAGE, RW) > 0);
+}
+
+static void a_full_list_refuses_and_recovers(void **state)
+{
+    (void)state;
+    child(full_body);
+}
+
+static void refused_body(void)
+{
+    refuse = -ENOMEM;
+    CHECK(memory_map(0, 4 * PAGE, RW) == -ENOMEM);
+    CHECK(memory_break(memory_break(0) + 4 * GRANULE_BYTES) == memory_break(0));
+    CHECK(!memory_grow_stack(memory_stack_top() - STACK_FIRST_BYTES - 1));
+    refuse = 0;
+    CHECK(memory_map(0, 4 * PAGE, RW) > 0);
+}
+
+static void a_monitor_that_refuses_is_enomem(void **state)
+{
+    (void)state;
+    child(refused_body);
+}
+
+static void usage_body(void)
+{
+    uint64_t used, total, more;
+    memory_usage(&used, &total);
+    CHECK(total == CHANNEL - PAGE - MF_PROGRAM_BASE);
+    CHECK(memory_map(0, 8 * PAGE, RW) > 0);
+    memory_usage(&more, &total);
+    CHECK(more == used + 8 * PAGE);
+    CHECK(memory_is_owned(MF_PROGRAM_BASE) && !memory_is_owned(CHANNEL));
+    CHECK(!memory_is_owned(0) && !memory_is_owned(~0ull));
+    CHECK(!memory_is_guard(~0ull));
+}
+
+static void usage_counts_what_is_owned(void **state)
+{
+    (void)state;
+    child(usage_body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(start_opens_stack_and_heap_with_one_call),
+        cmocka_unit_test(stack_grows_down_to_its_guard),
+        cmocka_unit_test(break_moves_both_ways_and_stops_at_a_mapping),
+        cmocka_unit_test(mappings_are_zero_from_granules_and_given_back),
+        cmocka_unit_test(fixed_mappings_replace_only_the_programs),
+        cmocka_unit_test(protection_is_per_page_and_only_of_what_is_owned),
+        cmocka_unit_test(remap_keeps_content_and_clears_the_old_place),
+        cmocka_unit_test(a_full_list_refuses_and_recovers),
+        cmocka_unit_test(a_monitor_that_refuses_is_enomem),
+        cmocka_unit_test(usage_counts_what_is_owned),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
