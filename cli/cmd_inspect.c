@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/host.h"
 #include "image/inspect.h"
+#include "image/settings.h"
 
 enum { KEY_HOST = CLI_LONG + 1, KEY_JSON };
 
@@ -53,6 +54,16 @@ static void print_head(const char *path, const json_t *image)
            cli_bytes((uint64_t)number(bytes, "kernel_memory"), kernel),
            cli_bytes((uint64_t)number(bytes, "program_memory"), program),
            cli_bytes((uint64_t)number(bytes, "window"), window));
+}
+
+static void print_sandbox(const json_t *image)
+{
+    const json_t *sandbox = json_object_get(image, "sandbox");
+    bool runs = json_is_string(json_object_get(sandbox, "here"));
+    if (sandbox)
+        printf("sandbox here: %s%s%s (%s)\n", cli_colour(runs ? CLI_GREEN : CLI_RED),
+               runs ? text(sandbox, "here") : "none", cli_colour(CLI_PLAIN),
+               text(sandbox, "why"));
 }
 
 static void print_settings(const json_t *image)
@@ -153,6 +164,7 @@ static int show(const char *path, json_t *image, bool json)
         code = cli_print_json(json_incref(image));
     } else {
         print_head(path, image);
+        print_sandbox(image);
         print_settings(image);
         print_segments(image);
         print_entries(image);
@@ -164,6 +176,15 @@ static int show(const char *path, json_t *image, bool json)
                         holds ? "its manifest is not valid"
                               : "damaged or changed, its hash does not hold");
     return code;
+}
+
+/* Not the image's, but what it comes to on this machine. */
+static void add_sandbox(json_t *image)
+{
+    enum mf_sandbox asked;
+    const json_t *settings = json_object_get(image, "settings");
+    if (settings && sandbox_from_name(text(settings, "sandbox"), &asked))
+        (void)json_object_set_new(image, "sandbox", host_choice(asked));
 }
 
 static int inspect(const char *path, bool json)
@@ -178,7 +199,10 @@ static int inspect(const char *path, bool json)
     (void)close(fd);
     if (err)
         return cli_fail(CLI_FAILED, "%s: %s", path, mf_why_text(&why, err));
-    int code = show(path, inspect_image(&file), json);
+    json_t *image = inspect_image(&file);
+    if (image)
+        add_sandbox(image);
+    int code = show(path, image, json);
     image_close(&file);
     return code;
 }
@@ -209,7 +233,8 @@ const struct command cmd_inspect = {
     .details =
         "Of an image: segments with their permissions, settings, the content hash and\n"
         "whether it holds, entry points, and the system calls that the program's code\n"
-        "contains, as far as they can be told without running it.\n\n"
+        "contains, as far as they can be told without running it; and in which sandbox it\n"
+        "would run on this machine.\n\n"
         "An image that is refused is refused with the reason.",
     .options = options,
     .run = run,

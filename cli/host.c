@@ -69,13 +69,19 @@ static json_t *sandbox_to_json(enum mf_sandbox sandbox, const struct support *su
                      meaning[sandbox], "host_calls", calls);
 }
 
+/* What `auto` takes here; MF_SANDBOX_AUTO: nothing. */
+static enum mf_sandbox automatic_choice(const struct support *support)
+{
+    if (support->known && support->sandbox.usable[MF_SANDBOX_KVM])
+        return MF_SANDBOX_KVM;
+    if (support->known && support->sandbox.usable[MF_SANDBOX_PROCESS])
+        return MF_SANDBOX_PROCESS;
+    return MF_SANDBOX_AUTO;
+}
+
 static json_t *host_to_json(const struct support *support)
 {
-    enum mf_sandbox automatic = MF_SANDBOX_AUTO;
-    if (support->known && support->sandbox.usable[MF_SANDBOX_KVM])
-        automatic = MF_SANDBOX_KVM;
-    else if (support->known && support->sandbox.usable[MF_SANDBOX_PROCESS])
-        automatic = MF_SANDBOX_PROCESS;
+    enum mf_sandbox automatic = automatic_choice(support);
     json_t *sandboxes = json_pack(
         "[o, o]",
         sandbox_to_json(MF_SANDBOX_PROCESS, support,
@@ -105,6 +111,28 @@ static void print_sandbox(const json_t *sandbox)
                json_string_value(json_object_get(call, "call")), cli_colour(CLI_PLAIN),
                json_string_value(json_object_get(call, "rule")),
                json_string_value(json_object_get(call, "reason")));
+}
+
+json_t *host_choice(enum mf_sandbox asked)
+{
+    struct support support;
+    struct mf_why why = {0};
+    find_support(&support);
+    enum mf_sandbox here = asked == MF_SANDBOX_AUTO ? automatic_choice(&support) : asked;
+    bool usable = support.known && support.sandbox.usable[here];
+    if (!support.known)
+        why = support.why;
+    else if (!usable)
+        why = support.sandbox.why[asked == MF_SANDBOX_AUTO ? MF_SANDBOX_PROCESS : asked];
+    else if (asked != MF_SANDBOX_AUTO)
+        (void)mf_why(&why, MF_OK, "the function asks for it");
+    else if (here == MF_SANDBOX_KVM)
+        (void)mf_why(&why, MF_OK, "auto takes kvm where it works");
+    else
+        (void)mf_why(&why, MF_OK, "auto takes kvm where it works; here it does not: %.400s",
+                     support.sandbox.why[MF_SANDBOX_KVM].text);
+    return json_pack("{s:s, s:s?, s:s}", "asked", sandbox_name(asked), "here",
+                     usable ? sandbox_name(here) : NULL, "why", why.text);
 }
 
 int host_show(bool json)

@@ -1,0 +1,160 @@
+#!/bin/bash
+# image.sh BUILD: new, build and inspect as a user runs them, and the image in other
+# people's tools. TAP on standard output; exit code 0, 1 (a case failed).
+set -u
+mayfly=$1/mayfly
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+export TMPDIR=$here/tmp NO_COLOR=1
+mkdir "$TMPDIR"
+cd "$here" || exit 1
+count=0 failed=0
+
+# case NAME COMMAND...: one case; its output is shown where it fails.
+case_() {
+    local name=$1 output
+    shift
+    count=$((count + 1))
+    if output=$("$@" 2>&1); then
+        echo "ok $count - $name"
+    else
+        failed=$((failed + 1))
+        echo "not ok $count - $name"
+        printf '%s\n' "$output" | sed 's/^/#   /'
+    fi
+}
+
+# exits CODE SENTENCE COMMAND...: ends so, and says so on standard error.
+exits() {
+    local expected=$1 sentence=$2 code
+    shift 2
+    "$@" >out.txt 2>err.txt
+    code=$?
+    cat err.txt
+    [ "$code" = "$expected" ] || { echo "exit code $code, not $expected"; return 1; }
+    grep -qF -- "$sentence" err.txt || { echo "does not say: $sentence"; return 1; }
+}
+
+# json FILTER COMMAND...: the command's JSON makes the Python expression of d true.
+json() {
+    local filter=$1
+    shift
+    "$@" >out.json || return 1
+    python3 -c "import json, sys; d = json.load(open('out.json')); sys.exit(0 if $filter else 1)" ||
+        { cat out.json; return 1; }
+}
+
+silent() { # runs well and says nothing on standard error, no warning on standard output
+    "$@" >out.txt 2>err.txt || return 1
+    cat err.txt
+    grep -i 'warning:' out.txt
+    [ ! -s err.txt ] && ! grep -qi 'warning:' out.txt
+}
+
+same() { cmp "$1" "$2"; }
+nothing_left() { [ -z "$(ls -A "$TMPDIR")" ] || { ls -A "$TMPDIR"; return 1; }; }
+
+case_ 'new makes a project' "$mayfly" new greet
+case_ 'the project has its name' grep -q '^name: greet$' greet/function.yml
+case_ 'new overwrites nothing' exits 1 'File exists; nothing was changed' "$mayfly" new greet
+case_ 'new refuses a bad name' exits 2 "'Greet' is not a name" "$mayfly" new Greet
+case_ 'new --dir' "$mayfly" new other --dir elsewhere
+case_ 'build makes an image' "$mayfly" build greet
+case_ 'build twice gives the same bytes' "$mayfly" build greet -o again.mf
+case_ '... compared' same greet.mf again.mf
+cp -r greet copy
+case_ 'build elsewhere gives the same bytes' "$mayfly" build copy -o copy.mf
+case_ '... compared' same greet.mf copy.mf
+case_ 'no path of this folder is in the image' bash -c "! grep -q '$here' greet.mf"
+case_ 'build in the folder itself' bash -c "cd greet && '$mayfly' build && cmp greet.mf ../greet.mf"
+case_ 'build of a file' json 'd["name"] == "greet"' "$mayfly" build greet/greet.c -o file.mf --json
+
+case_ 'readelf understands it' silent readelf --all --wide greet.mf
+case_ 'objdump understands it' silent objdump --disassemble --line-numbers greet.mf
+case_ 'nm finds the handler' bash -c 'nm greet.mf | grep -q " T mayfly_handle$"'
+case_ 'nm finds the kernel' bash -c 'nm greet.mf | grep -q " t kernel_syscall$"'
+gdb=(gdb -nx -batch -ex 'set auto-load no' -ex 'directory greet')
+case_ 'gdb shows the source' bash -c '"$@" 2>&1 | grep -q "void mayfly_handle"' - \
+    "${gdb[@]}" -ex 'list mayfly_handle' greet.mf
+case_ 'gdb warns of nothing' bash -c '! "$@" 2>&1 | grep -i warning' - "${gdb[@]}" greet.mf
+
+case_ 'inspect knows it' json 'd["hash"]["holds"] and d["manifest"]["name"] == "greet"' \
+    "$mayfly" inspect greet.mf --json
+case_ 'inspect tells the system calls' \
+    json '{"mayfly_next", "mmap"} <= {c["name"] for c in d["system_calls"]["calls"]}' \
+    "$mayfly" inspect greet.mf --json
+case_ 'inspect finds nothing both writable and executable' \
+    json 'all(not {"w", "x"} <= set(s["permissions"]) for s in d["segments"])' \
+    "$mayfly" inspect greet.mf --json
+case_ 'inspect prints for people' bash -c "'$mayfly' inspect greet.mf | grep -q 'BLAKE2b-256 [0-9a-f]*  holds'"
+
+# change OUT PYTHON: a copy of greet.mf changed by a statement about `data`; `hash()` is
+# what its hash ought to be, by another program's BLAKE2b.
+change() {
+    python3 -c "
+import hashlib, struct
+data = bytearray(open('greet.mf', 'rb').read())
+at = data.index(b'mayfly\\0\\0') + 8 + 96
+phdr = lambda i: 64 + 56 * i
+hash = lambda: hashlib.blake2b(data[:at] + bytes(32) + data[at + 32:], digest_size=32).digest()
+$2
+open('$1', 'wb').write(data)"
+}
+case_ 'the hash is BLAKE2b over the file, itself as zeros' \
+    change equal.mf 'assert data[at:at + 32] == hash()'
+change flipped.mf 'data[-1] ^= 1'
+change wx.mf 'struct.pack_into("<I", data, phdr(1) + 4, 7)'
+change short.mf 'del data[0x3000:]'
+change manifest.mf '
+word = data.index(b"memory_mib"); data[word:word + 10] = b"memory_mis"
+data[at:at + 32] = hash()'
+case_ 'inspect of a changed image' exits 1 'its hash does not hold' "$mayfly" inspect flipped.mf
+case_ 'inspect of a writable text' exits 1 'is both writable and executable' "$mayfly" inspect wx.mf
+case_ 'inspect of half an image' exits 1 'it is cut short' "$mayfly" inspect short.mf
+case_ 'inspect of a wrong manifest' exits 1 'its manifest is not valid' "$mayfly" inspect manifest.mf
+case_ 'inspect of another ELF' exits 1 'wx.c: not an ELF file' bash -c "echo text > wx.c; '$mayfly' inspect wx.c"
+case_ 'inspect of nothing' exits 3 'No such file' "$mayfly" inspect missing.mf
+case_ 'inspect --host lists both filters' \
+    json '{s["name"]: 0 < len(s["host_calls"]) <= 12 for s in d["sandboxes"]} == {"process": True, "kvm": True}' \
+    "$mayfly" inspect --host --json
+case_ 'inspect --host gives rule and reason' \
+    json 'all(c["rule"] and c["reason"] for s in d["sandboxes"] for c in s["host_calls"])' \
+    "$mayfly" inspect --host --json
+
+echo 'int broken(void) { return nothing; }' >broken.c
+case_ 'what the compiler says is shown' exits 7 'undeclared' "$mayfly" build broken.c
+case_ 'a refused program has its own exit code' exits 7 'did not accept the program' "$mayfly" build broken.c
+case_ 'no image of a refused program' bash -c '[ ! -e broken.mf ]'
+case_ 'a missing compiler' exits 6 'apt install musl-tools' "$mayfly" build greet --compiler no-such-gcc
+case_ 'a missing file' exits 3 'missing.c: No such file' "$mayfly" build missing.c
+case_ 'a folder without function.yml' exits 3 'mayfly new NAME' "$mayfly" build "$TMPDIR"
+printf 'name: greet\nmemory: 5\n' >copy/function.yml
+case_ 'an unknown key' exits 1 'copy/function.yml: line 2: "memory" is not a setting' "$mayfly" build copy
+printf 'name: greet\nmemory_mib: 5\n' >copy/function.yml
+case_ 'a value out of range' exits 1 'line 2: memory_mib: 5; 8 to 2048 are allowed' "$mayfly" build copy
+printf 'sources: []\n' >copy/function.yml
+rm copy/greet.c
+case_ 'a project without C' exits 3 'copy holds no C file' "$mayfly" build copy
+cp greet/greet.c My_Name.c
+case_ 'a file name that is no name' exits 2 'give one with --name' "$mayfly" build My_Name.c
+case_ '... with --name' json 'd["image"] == "mine.mf"' "$mayfly" build My_Name.c --name mine --json
+case_ 'an image where nobody may write' exits 3 'cannot create' "$mayfly" build greet -o "$here/no/such/x.mf"
+
+echo 'int main(void) { return 0; }' >plain.c
+musl-gcc -static -no-pie plain.c -o plain
+gcc -static-pie plain.c -o pie 2>/dev/null || musl-gcc -static -fPIE -Wl,-pie plain.c -o pie
+musl-gcc -static -no-pie -Wl,-Ttext-segment=0x200000 plain.c -o low
+musl-gcc -static -no-pie -Wl,-z,execstack plain.c -o stack 2>/dev/null
+case_ 'a ready executable' json 'd["name"] == "plain"' "$mayfly" build --program plain --json
+case_ '... with the settings of a project' \
+    json 'd["name"] == "greet"' "$mayfly" build --program plain greet --json -o ready.mf
+case_ 'a dynamic executable' exits 1 'dynamically linked; link it with -static' \
+    "$mayfly" build --program "$(command -v bash)"
+case_ 'a position-independent executable' exits 1 '-static -no-pie' "$mayfly" build --program pie
+case_ 'one in the range of the kernel' exits 1 '-Wl,-Ttext-segment=0x400000' "$mayfly" build --program low
+case_ 'one with an executable stack' exits 1 '-Wl,-z,noexecstack' "$mayfly" build --program stack
+case_ 'one that is none' exits 1 'not an ELF file' "$mayfly" build --program greet/greet.c
+case_ 'nothing is left behind' nothing_left
+
+echo "1..$count"
+[ "$failed" = 0 ]
