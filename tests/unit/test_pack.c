@@ -15,6 +15,7 @@
 #include "elf_sample.h"
 #include "image/image.h"
 #include "image/pack.h"
+#include "image/pack_part.h"
 
 struct inputs {
     struct mf_buf kernel, program;
@@ -248,22 +249,20 @@ static void hostile_sections_of_a_program_are_left_out(void **state)
     close_inputs(&in);
 }
 
-static void debug_sections_cannot_blow_up_an_image(void **state)
+static void an_image_cannot_grow_past_its_limit(void **state)
 {
     (void)state;
-    struct inputs in;
-    open_inputs(&in);
-    Elf64_Ehdr *header = sample_header(&in.program);
-    Elf64_Shdr *section = (Elf64_Shdr *)(void *)(in.program.data + header->e_shoff);
-    char *name = memmem(in.program.data, in.program.bytes, ".s1", 4);
-    assert_non_null(name);
-    /* One that does not lie inside the file is left out, whatever it says. */
-    section[2] = (Elf64_Shdr){.sh_name = section[2].sh_name, .sh_type = SHT_PROGBITS,
-                              .sh_offset = 64, .sh_size = MF_IMAGE_BYTES_MAX};
     struct mf_buf out = {0};
-    assert_int_equal(pack(&in, &out, NULL), MF_OK);
+    struct mf_why why = {{0}};
+    assert_int_equal(pack_add(&out, 1, "x", 1, &why), MF_OK);
+    assert_int_equal(pack_add(&out, 1, NULL, MF_IMAGE_BYTES_MAX, &why), MF_ETOOBIG);
+    assert_int_equal(pack_add(&out, 1, NULL, UINT64_MAX, &why), MF_ETOOBIG);
+    assert_int_equal(pack_add(&out, MF_PAGE_BYTES, NULL, MF_IMAGE_BYTES_MAX - 1, &why), MF_ETOOBIG);
+    assert_string_equal(why.text, "the image would have more than 536870912 bytes");
+    assert_int_equal(pack_add(&out, MF_PAGE_BYTES, "y", 1, &why), MF_OK);
+    assert_int_equal(out.bytes, MF_PAGE_BYTES + 1);
+    assert_int_equal(out.data[MF_PAGE_BYTES - 1], 0);
     mf_buf_close(&out);
-    close_inputs(&in);
 }
 
 static void files_are_replaced_whole_or_not_at_all(void **state)
@@ -310,7 +309,7 @@ int main(void)
         cmocka_unit_test(memory_of_zeros_takes_no_file),
         cmocka_unit_test(headers_not_loaded_are_said_to_be_nowhere),
         cmocka_unit_test(hostile_sections_of_a_program_are_left_out),
-        cmocka_unit_test(debug_sections_cannot_blow_up_an_image),
+        cmocka_unit_test(an_image_cannot_grow_past_its_limit),
         cmocka_unit_test(files_are_replaced_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
