@@ -55,6 +55,7 @@ static _Noreturn void nonsense(void);
 
 void event_start(uint64_t channel_base)
 {
+    memset(&now, 0, sizeof now);
     ring_open(&now.ring, (void *)channel_base);
 }
 
