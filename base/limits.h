@@ -24,6 +24,24 @@
 #define MF_CPU_SHARE_DEFAULT 100
 #define MF_CPU_SHARE_MAX 1000
 
+/* Images and what they are made of; more stands in abi/image.h. */
+#define MF_PROJECT_FILE_BYTES_MAX 65536u
+#define MF_PROJECT_SOURCES_MAX 256u
+#define MF_PROJECT_CFLAGS_MAX 64u
+#define MF_TEMPLATE_BYTES_MAX 65536u       /* one file of `mayfly new`'s template              */
+#define MF_YAML_DEPTH_MAX 16u
+#define MF_YAML_NODES_MAX 10000u
+#define MF_PACK_SECTIONS_MAX 512u          /* of kernel, of program; more are not looked at    */
+#define MF_PACK_SYMBOLS_MAX (1u << 20)     /* the same                                         */
+#define MF_PACK_NAME_BYTES_MAX 1024u       /* of a section or symbol, its NUL included         */
+#define MF_SYMBOL_SECTIONS_MAX 1024u       /* looked at for an image's symbol table            */
+#define MF_SYMBOL_NAME_BYTES_MAX 256u      /* its NUL included; a longer name is not told      */
+#define MF_SCAN_CALLS_MAX 512u             /* different system calls told of one program       */
+#define MF_SCAN_UNKNOWN_MAX 8u             /* addresses told of calls whose number is unknown  */
+#define MF_SCAN_SITES_MAX 100000u          /* read closely, per segment; others are unknown    */
+#define MF_SCAN_BACK_BYTES_MAX 128u        /* of code before a site                            */
+#define MF_SCAN_STEPS_MAX 64u              /* instructions of it                               */
+
 /* The pool of blank monitors. */
 #define MF_BLANKS_DEFAULT 8
 #define MF_BLANKS_MAX 512

@@ -106,7 +106,7 @@ static int read_project(struct making *making)
     (void)snprintf(path, sizeof path, "%s/%s", making->folder, PROJECT_FILE);
     struct mf_buf text = {0};
     struct mf_why why = {0};
-    mf_err err = pack_read_file(path, PROJECT_FILE_BYTES_MAX, &text, &why);
+    mf_err err = pack_read_file(path, MF_PROJECT_FILE_BYTES_MAX, &text, &why);
     if (err == MF_ENOENT)
         return cli_fail(CLI_NOT_FOUND, "%s is not there; `mayfly new NAME` makes a project, or "
                         "give C files", path);
@@ -191,9 +191,9 @@ static int find_sources(struct making *making)
         return cli_fail(CLI_FAILED, "out of memory");
     if (count == 0)
         return cli_fail(CLI_NOT_FOUND, "%s holds no C file", making->folder);
-    if (count > PROJECT_SOURCES_MAX)
+    if (count > MF_PROJECT_SOURCES_MAX)
         return cli_fail(CLI_FAILED, "%s holds %zu C files; %u are allowed", making->folder, count,
-                        PROJECT_SOURCES_MAX);
+                        MF_PROJECT_SOURCES_MAX);
     return CLI_OK;
 }
 

@@ -146,8 +146,8 @@ static void print_calls(const json_t *image)
     const json_t *at = json_object_get(calls, "unknown_at");
     if (!json_array_size(at))
         return;
-    printf("At %lld more the number is not known until run time, as in musl's syscall(), which "
-           "takes it as an argument:\n", number(calls, "unknown"));
+    printf("At %lld more the number is not known until run time, as in a C library's syscall(), "
+           "which takes it as an argument:\n", number(calls, "unknown"));
     json_array_foreach (at, i, call)
         printf("%s0x%llx", i ? " " : "", json_integer_value(call));
     printf("%s\n", number(calls, "unknown") > (json_int_t)json_array_size(at) ? " ..." : "");

@@ -13,11 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "cli/command.h"
 #include "image/pack.h"
 #include "image/settings.h"
-
-#define TEMPLATE_BYTES_MAX 65536u
 
 enum { KEY_DIR = CLI_LONG + 1, KEY_JSON };
 
@@ -87,7 +86,7 @@ static int copy_file(struct making *making, size_t i)
     struct mf_buf text = {0}, changed = {0};
     struct mf_why why = {0};
     const char *new = files[i].to ? making->name : making->own_source;
-    mf_err err = pack_read_file(path, TEMPLATE_BYTES_MAX, &text, &why);
+    mf_err err = pack_read_file(path, MF_TEMPLATE_BYTES_MAX, &text, &why);
     if (!err)
         err = replace_all(&text, files[i].old, new, &changed);
     int code = err ? cli_fail_why(&why, err) : write_new(making, target(making, i), &changed);

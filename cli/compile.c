@@ -34,7 +34,7 @@ static const char *const flags_last[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define OURS_MAX (COUNT(flags_first) + COUNT(flags_last) + 16)
-#define ARGUMENTS_MAX (OURS_MAX + PROJECT_SOURCES_MAX + PROJECT_CFLAGS_MAX)
+#define ARGUMENTS_MAX (OURS_MAX + MF_PROJECT_SOURCES_MAX + MF_PROJECT_CFLAGS_MAX)
 
 struct command_line {
     const char *argument[ARGUMENTS_MAX + 1];
@@ -68,10 +68,10 @@ int compile_program(const struct compile *compile)
     add(line, line->map_include);
     add(line, line->map_folder);
     if (compile->cflag)
-        add_all(line, compile->cflag, PROJECT_CFLAGS_MAX);
+        add_all(line, compile->cflag, MF_PROJECT_CFLAGS_MAX);
     add(line, "-o");
     add(line, compile->out);
-    add_all(line, compile->source, PROJECT_SOURCES_MAX);
+    add_all(line, compile->source, MF_PROJECT_SOURCES_MAX);
     add(line, line->library);
     for (size_t i = 0; i < COUNT(flags_last); i++)
         add(line, flags_last[i]);

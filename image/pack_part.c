@@ -54,7 +54,7 @@ const struct pack_segment *pack_part_segment(const struct pack_part *part, uint6
 
 bool pack_part_symtab(const struct pack_part *part, Elf64_Shdr *symbols, Elf64_Shdr *strings)
 {
-    for (uint32_t i = 0; i < PACK_SECTIONS_MAX; i++) {
+    for (uint32_t i = 0; i < MF_PACK_SECTIONS_MAX; i++) {
         if (!elf_section_header(part->file, part->bytes, &part->header, i, symbols))
             return false;
         if (symbols->sh_type == SHT_SYMTAB)
@@ -73,7 +73,7 @@ const char *pack_part_string(const struct pack_part *part, const Elf64_Shdr *str
         return "";
     const char *string = (const char *)part->file + strings->sh_offset + at;
     uint64_t room = strings->sh_size - at;
-    uint64_t limit = room < PACK_NAME_BYTES_MAX ? room : PACK_NAME_BYTES_MAX;
+    uint64_t limit = room < MF_PACK_NAME_BYTES_MAX ? room : MF_PACK_NAME_BYTES_MAX;
     return memchr(string, '\0', limit) ? string : "";
 }
 
@@ -84,7 +84,7 @@ mf_err pack_part_symbol(const struct pack_part *part, const char *name, uint64_t
     if (!pack_part_symtab(part, &symbols, &strings))
         return refuse(why, "it has no symbol table, in which `%s` was looked for", name);
     uint64_t count = symbols.sh_size / sizeof(Elf64_Sym);
-    for (uint64_t i = 0; i < count && i < PACK_SYMBOLS_MAX; i++) {
+    for (uint64_t i = 0; i < count && i < MF_PACK_SYMBOLS_MAX; i++) {
         Elf64_Sym symbol;
         memcpy(&symbol, part->file + symbols.sh_offset + i * sizeof symbol, sizeof symbol);
         if (symbol.st_shndx != SHN_UNDEF &&

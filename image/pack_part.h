@@ -13,10 +13,8 @@
 #include "abi/image.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/limits.h"
 
-#define PACK_SECTIONS_MAX 512u       /* of one input */
-#define PACK_SYMBOLS_MAX (1u << 20)  /* of one input */
-#define PACK_NAME_BYTES_MAX 1024u    /* of a section or symbol, its NUL included */
 
 /* A PT_LOAD of the input, widened to whole pages. */
 struct pack_segment {
@@ -55,7 +53,7 @@ const struct pack_segment *pack_part_segment(const struct pack_part *part, uint6
 /* The input's symbol table and its strings, bounds checked. False: it has none. */
 bool pack_part_symtab(const struct pack_part *part, Elf64_Shdr *symbols, Elf64_Shdr *strings);
 /* A string of a string section, NUL-ended inside it; "" where it is not, or longer
- * than PACK_NAME_BYTES_MAX. */
+ * than MF_PACK_NAME_BYTES_MAX. */
 const char *pack_part_string(const struct pack_part *part, const Elf64_Shdr *strings,
                              uint32_t at);
 

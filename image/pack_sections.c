@@ -14,7 +14,7 @@
 #include "image/elf.h"
 #include "image/pack_part.h"
 
-#define SECTION_NAME_BYTES_MAX (PACK_NAME_BYTES_MAX + 8u) /* with ".kernel" */
+#define SECTION_NAME_BYTES_MAX (MF_PACK_NAME_BYTES_MAX + 8u) /* with ".kernel" */
 #define ALIGN_MAX 16u
 #define KEPT_FLAGS ((uint64_t)(SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR))
 #define DEBUG_PREFIX ".debug_"
@@ -27,8 +27,8 @@ struct named_symbol {
 struct tables {
     struct mf_buf headers; /* Elf64_Shdr */
     struct mf_buf names;   /* .shstrtab  */
-    uint16_t kernel_index[PACK_SECTIONS_MAX]; /* input's section → image's, 0 = none */
-    uint16_t program_index[PACK_SECTIONS_MAX];
+    uint16_t kernel_index[MF_PACK_SECTIONS_MAX]; /* input's section → image's, 0 = none */
+    uint16_t program_index[MF_PACK_SECTIONS_MAX];
     struct named_symbol *symbol;
     size_t symbol_count, local_count;
 };
@@ -154,7 +154,7 @@ static mf_err add_loaded(struct tables *tables, const struct pack_part *part, co
     Elf64_Shdr section;
     const char *name;
     mf_err err = MF_OK;
-    for (uint32_t i = 0; i < PACK_SECTIONS_MAX && !err && part_section(part, i, &section, &name);
+    for (uint32_t i = 0; i < MF_PACK_SECTIONS_MAX && !err && part_section(part, i, &section, &name);
          i++) {
         if (!place_section(part, &section))
             continue;
@@ -169,7 +169,7 @@ static mf_err add_debug(struct tables *tables, const struct pack_part *part, str
 {
     Elf64_Shdr section;
     const char *name;
-    for (uint32_t i = 0; i < PACK_SECTIONS_MAX && part_section(part, i, &section, &name); i++) {
+    for (uint32_t i = 0; i < MF_PACK_SECTIONS_MAX && part_section(part, i, &section, &name); i++) {
         if (section.sh_type != SHT_PROGBITS || (section.sh_flags & SHF_ALLOC) ||
             strncmp(name, DEBUG_PREFIX, strlen(DEBUG_PREFIX)) != 0 ||
             !elf_within(section.sh_offset, section.sh_size, part->bytes))
@@ -197,7 +197,7 @@ static bool place_symbol(const struct pack_part *part, bool local, const uint16_
     unsigned type = ELF64_ST_TYPE(symbol->st_info), bind = ELF64_ST_BIND(symbol->st_info);
     if (type != STT_NOTYPE && type != STT_OBJECT && type != STT_FUNC && type != STT_GNU_IFUNC)
         return false;
-    if (symbol->st_shndx >= PACK_SECTIONS_MAX || !index[symbol->st_shndx] ||
+    if (symbol->st_shndx >= MF_PACK_SECTIONS_MAX || !index[symbol->st_shndx] ||
         !pack_part_segment(part, symbol->st_value, 0))
         return false;
     if (local)
@@ -217,8 +217,8 @@ static mf_err collect_symbols(struct tables *tables, const struct pack_part *par
     if (!pack_part_symtab(part, &symbols, &strings))
         return MF_OK;
     uint64_t count = symbols.sh_size / sizeof(Elf64_Sym);
-    if (count > PACK_SYMBOLS_MAX)
-        count = PACK_SYMBOLS_MAX;
+    if (count > MF_PACK_SYMBOLS_MAX)
+        count = MF_PACK_SYMBOLS_MAX;
     struct named_symbol *grown = realloc(
         tables->symbol, (tables->symbol_count + count + 1) * sizeof *grown);
     if (!grown)

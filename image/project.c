@@ -50,9 +50,9 @@ static mf_err take_document(const char *yaml, size_t bytes, json_t *document,
 mf_err project_parse(const char *yaml, size_t bytes, struct project *project, struct mf_why *why)
 {
     *project = (struct project){0};
-    if (bytes > PROJECT_FILE_BYTES_MAX)
+    if (bytes > MF_PROJECT_FILE_BYTES_MAX)
         return mf_why(why, MF_ETOOBIG, "%zu bytes; %u are allowed", bytes,
-                      PROJECT_FILE_BYTES_MAX);
+                      MF_PROJECT_FILE_BYTES_MAX);
     json_t *document;
     mf_err err = yaml_to_json(yaml, bytes, &document, why);
     if (err)
@@ -84,9 +84,9 @@ static mf_err take_key(const char *key, json_t *value, struct settings *settings
                        json_t *manifest, struct project *project, struct mf_why *why)
 {
     if (strcmp(key, "sources") == 0)
-        return take_list(key, value, PROJECT_SOURCES_MAX, &project->source, why);
+        return take_list(key, value, MF_PROJECT_SOURCES_MAX, &project->source, why);
     if (strcmp(key, "cflags") == 0)
-        return take_list(key, value, PROJECT_CFLAGS_MAX, &project->cflag, why);
+        return take_list(key, value, MF_PROJECT_CFLAGS_MAX, &project->cflag, why);
     json_t *one = json_object();
     if (!one || json_object_set(one, key, value) != 0) {
         json_decref(one);

@@ -9,11 +9,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 
 #define PROJECT_FILE "function.yml"
-#define PROJECT_FILE_BYTES_MAX 65536u
-#define PROJECT_SOURCES_MAX 256u
-#define PROJECT_CFLAGS_MAX 64u
 
 struct project {
     char *manifest; /* JSON text of the settings given, keys sorted */

@@ -40,7 +40,7 @@ void scan_add(struct scan *scan, uint32_t number)
     while (at < scan->call_count && scan->call[at].number < number)
         at++;
     bool known = at < scan->call_count && scan->call[at].number == number;
-    if (!known && scan->call_count < SCAN_CALLS_MAX) {
+    if (!known && scan->call_count < MF_SCAN_CALLS_MAX) {
         memmove(&scan->call[at + 1], &scan->call[at],
                 (scan->call_count - at) * sizeof scan->call[0]);
         scan->call[at] = (struct scan_call){.number = number};
@@ -56,7 +56,7 @@ void scan_add(struct scan *scan, uint32_t number)
 
 void scan_add_unknown(struct scan *scan, uint64_t address)
 {
-    if (scan->unknown < SCAN_UNKNOWN_MAX)
+    if (scan->unknown < MF_SCAN_UNKNOWN_MAX)
         scan->unknown_at[scan->unknown] = address;
     scan->sites++;
     scan->unknown++;

@@ -10,10 +10,9 @@
 
 #include <stdint.h>
 
+#include "base/limits.h"
 #include "image/image.h"
 
-#define SCAN_CALLS_MAX 512u
-#define SCAN_UNKNOWN_MAX 8u
 
 struct scan_call {
     uint32_t number; /* as in eax */
@@ -21,11 +20,11 @@ struct scan_call {
 };
 
 struct scan {
-    struct scan_call call[SCAN_CALLS_MAX]; /* ascending numbers */
+    struct scan_call call[MF_SCAN_CALLS_MAX]; /* ascending numbers */
     uint32_t call_count;
     uint32_t sites;                        /* all `syscall` instructions */
     uint32_t unknown;                      /* those whose number is not known before run time */
-    uint64_t unknown_at[SCAN_UNKNOWN_MAX]; /* the first of these */
+    uint64_t unknown_at[MF_SCAN_UNKNOWN_MAX]; /* the first of these */
 };
 
 void scan_system_calls(const struct image_file *file, struct scan *scan);

@@ -7,11 +7,9 @@
  */
 #include <string.h>
 
+#include "base/limits.h"
 #include "image/elf.h"
 #include "image/image.h"
-
-#define SECTIONS_MAX 1024u
-#define NAME_BYTES_MAX 256u
 
 struct table {
     const uint8_t *symbols;
@@ -72,7 +70,7 @@ static bool find_table(const struct image_file *file, struct table *table)
         return false;
     Elf64_Ehdr header;
     memcpy(&header, file->data, sizeof header);
-    uint32_t count = header.e_shnum < SECTIONS_MAX ? header.e_shnum : SECTIONS_MAX;
+    uint32_t count = header.e_shnum < MF_SYMBOL_SECTIONS_MAX ? header.e_shnum : MF_SYMBOL_SECTIONS_MAX;
     for (uint32_t i = 0; i < count; i++) {
         Elf64_Shdr symbols, strings;
         if (!elf_section_header(file->data, file->bytes, &header, i, &symbols))
@@ -142,7 +140,7 @@ static const char *name_of(const struct table *table, const Elf64_Sym *symbol)
         return NULL;
     const char *name = table->strings + symbol->st_name;
     uint64_t room = table->string_bytes - symbol->st_name;
-    uint64_t limit = room < NAME_BYTES_MAX ? room : NAME_BYTES_MAX;
+    uint64_t limit = room < MF_SYMBOL_NAME_BYTES_MAX ? room : MF_SYMBOL_NAME_BYTES_MAX;
     for (uint64_t i = 0; i < limit; i++) {
         if (name[i] == '\0')
             return i ? name : NULL;

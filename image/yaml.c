@@ -173,10 +173,10 @@ static mf_err take_sequence(struct reader *reader, unsigned depth, json_t *array
 }
 
 /* The value that begins with the event looked at; leaves its last event there.
- * Recursion ends at YAML_DEPTH_MAX. */
+ * Recursion ends at MF_YAML_DEPTH_MAX. */
 static mf_err take_value(struct reader *reader, unsigned depth, json_t **value)
 {
-    if (++reader->nodes > YAML_NODES_MAX || depth > YAML_DEPTH_MAX)
+    if (++reader->nodes > MF_YAML_NODES_MAX || depth > MF_YAML_DEPTH_MAX)
         return refuse(reader, "too many values, or too deeply nested");
     const yaml_event_t *event = &reader->event;
     switch (event->type) {

@@ -5,7 +5,7 @@
  * Taken: mappings, sequences and scalars; a plain scalar is null, a boolean or an
  * integer where the YAML 1.2 core schema says so, else a string. Refused: anchors,
  * aliases, tags, keys that are no scalars, a key twice, a second document, depth
- * past YAML_DEPTH_MAX, more than YAML_NODES_MAX values.
+ * past MF_YAML_DEPTH_MAX, more than MF_YAML_NODES_MAX values.
  */
 #ifndef MF_IMAGE_YAML_H
 #define MF_IMAGE_YAML_H
@@ -14,9 +14,8 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 
-#define YAML_DEPTH_MAX 16u
-#define YAML_NODES_MAX 10000u
 
 /* *value: a new reference; an empty file is an empty object. MF_EINVAL with the line. */
 MF_CHECKED mf_err yaml_to_json(const char *text, size_t bytes, json_t **value,

@@ -6,12 +6,9 @@
  */
 #include <string.h>
 
+#include "base/limits.h"
 #include "image/scan.h"
 #include "instruction.h"
-
-#define LOOK_BACK_BYTES 128u
-#define STEPS_MAX 64u
-#define SITES_MAX 100000u /* in one segment; those past it count as unknown */
 
 struct constants {
     uint16_t known; /* bit n: register n's lower half is value[n] */
@@ -42,7 +39,7 @@ static bool follow(const uint8_t *code, uint64_t from, uint64_t site, uint32_t *
 {
     struct constants constants = {0};
     uint64_t at = from;
-    for (uint32_t steps = 0; at < site && steps < STEPS_MAX; steps++) {
+    for (uint32_t steps = 0; at < site && steps < MF_SCAN_STEPS_MAX; steps++) {
         struct instruction step;
         if (is_push_pop(code + at, site - at))
             step = (struct instruction){.bytes = 3,
@@ -61,7 +58,7 @@ static bool follow(const uint8_t *code, uint64_t from, uint64_t site, uint32_t *
 static bool find_number(const uint8_t *code, uint64_t site, uint32_t *number)
 {
     bool found = false;
-    uint64_t first = site > LOOK_BACK_BYTES ? site - LOOK_BACK_BYTES : 0;
+    uint64_t first = site > MF_SCAN_BACK_BYTES_MAX ? site - MF_SCAN_BACK_BYTES_MAX : 0;
     for (uint64_t from = first; from < site; from++) {
         uint32_t candidate;
         if (from && (code[from - 1] & 0xf0) == 0x40)
@@ -86,7 +83,7 @@ void scan_code(const uint8_t *code, uint64_t bytes, uint64_t address, struct sca
             return;
         uint64_t site = (uint64_t)(hit - code);
         uint32_t number = 0;
-        if (sites < SITES_MAX && find_number(code, site, &number))
+        if (sites < MF_SCAN_SITES_MAX && find_number(code, site, &number))
             scan_add(scan, number);
         else
             scan_add_unknown(scan, address + site);

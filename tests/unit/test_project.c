@@ -70,7 +70,7 @@ static void lists_are_bounded(void **state)
     struct mf_buf yaml = {0};
     struct project project;
     assert_int_equal(mf_buf_printf(&yaml, "sources:\n"), MF_OK);
-    for (unsigned i = 0; i < PROJECT_SOURCES_MAX; i++)
+    for (unsigned i = 0; i < MF_PROJECT_SOURCES_MAX; i++)
         assert_int_equal(mf_buf_printf(&yaml, "- a.c\n"), MF_OK);
     assert_int_equal(project_parse((char *)yaml.data, yaml.bytes, &project, NULL), MF_OK);
     project_close(&project);
@@ -118,17 +118,17 @@ static void yaml_depth_and_size_are_bounded(void **state)
     char yaml[64];
     json_t *value;
     memset(yaml, '[', sizeof yaml);
-    memset(yaml + YAML_DEPTH_MAX + 1, ']', YAML_DEPTH_MAX + 1);
-    assert_int_equal(yaml_to_json(yaml, 2 * (YAML_DEPTH_MAX + 1), &value, NULL), MF_OK);
+    memset(yaml + MF_YAML_DEPTH_MAX + 1, ']', MF_YAML_DEPTH_MAX + 1);
+    assert_int_equal(yaml_to_json(yaml, 2 * (MF_YAML_DEPTH_MAX + 1), &value, NULL), MF_OK);
     json_decref(value);
     memset(yaml, '[', sizeof yaml);
-    memset(yaml + YAML_DEPTH_MAX + 2, ']', YAML_DEPTH_MAX + 2);
-    assert_int_equal(yaml_to_json(yaml, 2 * (YAML_DEPTH_MAX + 2), &value, NULL), MF_EINVAL);
+    memset(yaml + MF_YAML_DEPTH_MAX + 2, ']', MF_YAML_DEPTH_MAX + 2);
+    assert_int_equal(yaml_to_json(yaml, 2 * (MF_YAML_DEPTH_MAX + 2), &value, NULL), MF_EINVAL);
     assert_null(value);
-    char *many = calloc(1, 3 * YAML_NODES_MAX + 8);
+    char *many = calloc(1, 3 * MF_YAML_NODES_MAX + 8);
     size_t bytes = 0;
     many[bytes++] = '[';
-    for (unsigned i = 0; i < YAML_NODES_MAX; i++, bytes += 2)
+    for (unsigned i = 0; i < MF_YAML_NODES_MAX; i++, bytes += 2)
         memcpy(many + bytes, "a,", 2);
     many[bytes++] = ']';
     assert_int_equal(yaml_to_json(many, bytes, &value, NULL), MF_EINVAL);
@@ -136,7 +136,7 @@ static void yaml_depth_and_size_are_bounded(void **state)
     assert_int_equal(yaml_to_json(many, bytes, &value, NULL), MF_OK);
     json_decref(value);
     struct project project;
-    assert_int_equal(project_parse(many, PROJECT_FILE_BYTES_MAX + 1, &project, NULL), MF_ETOOBIG);
+    assert_int_equal(project_parse(many, MF_PROJECT_FILE_BYTES_MAX + 1, &project, NULL), MF_ETOOBIG);
     free(many);
 }
 

@@ -140,8 +140,8 @@ static void many_sites_do_not_fill_memory(void **state)
     }
     scan_code(code, bytes, AT, scan);
     assert_int_equal(scan->sites, SITES);
-    assert_int_equal(scan->call_count, SCAN_CALLS_MAX);
-    assert_int_equal(scan->unknown, SITES - SCAN_CALLS_MAX);
+    assert_int_equal(scan->call_count, MF_SCAN_CALLS_MAX);
+    assert_int_equal(scan->unknown, SITES - MF_SCAN_CALLS_MAX);
     for (uint32_t i = 1; i < scan->call_count; i++)
         assert_true(scan->call[i - 1].number < scan->call[i].number);
     free(scan);
