@@ -28,6 +28,7 @@ static const struct death deaths[] = {
     {"/jump_zero", "dies page-fault", NULL, false},
     {"/read_at?at=0xffff", "dies page-fault", NULL, false},
     {"/heap_use_after_unmap", "dies page-fault", NULL, false},
+    {"/map_over_data", "replies zeros|replies refused", NULL, false},
     /* past the window, which is 16 MiB here */
     {"/read_at?at=0x1000000", "dies page-fault", NULL, false},
     {"/write_at?at=0x1000000", "dies page-fault", NULL, false},
@@ -78,18 +79,18 @@ static const struct death deaths[] = {
     {"/trap_flag", "dies breakpoint", "dies breakpoint|dies timeout", false},
     {"/halt_instruction", "dies protection", NULL, false},
     {"/read_msr", "dies protection", NULL, false},
-    {"/port_in", "dies protection", "dies protocol", false},
-    {"/port_out", "dies protection", "dies protocol", false},
+    {"/port_in", "dies protection", "dies protection|dies protocol", false},
+    {"/port_out", "dies protection", "dies protection|dies protocol", false},
     {"/unaligned_sse", "dies protection|dies alignment", NULL, false},
     {"/non_canonical", "dies alignment|dies protection", NULL, false},
     {"/float_trap", "dies floating-point", NULL, false},
     {"/wrfsbase_kernel", "dies *", NULL, false},
     {"/segment?selector=0x10", "dies protection", NULL, false},
     {"/far_jump_32", "dies illegal-instruction", "dies protection", false},
-    {"/interrupt?n=0", "dies protection", NULL, false},
+    {"/interrupt?n=0", "dies protection", "dies protection|dies illegal-instruction", false},
     {"/interrupt?n=3", "dies breakpoint", NULL, false},
-    {"/interrupt?n=14", "dies protection", NULL, false},
-    {"/interrupt?n=32", "dies protection", NULL, false},
+    {"/interrupt?n=14", "dies protection", "dies protection|dies illegal-instruction", false},
+    {"/interrupt?n=32", "dies protection", "dies protection|dies illegal-instruction", false},
     {"/interrupt?n=128", "dies protocol", "dies illegal-instruction|dies protection", false},
     /* ways to end */
     {"/aborts", "dies aborted", NULL, false},
@@ -214,6 +215,21 @@ static void sweep_calls(struct harness *harness)
     victim_close(harness);
 }
 
+/* KVM by hardware, and Linux: the gate's privilege level refuses. A KVM that runs ring 3
+ * as a program of its own (DESIGN.md, Facts) knows no such gates, and keeps vectors 23,
+ * 25 and 26 to itself; the last of them is a `cpuid`. */
+static const char *interrupt_outcome(const struct harness *harness, unsigned n)
+{
+    if (n == 3)
+        return "dies breakpoint";
+    if (n == 128)
+        return here(harness, "dies protocol", "dies illegal-instruction|dies protection");
+    if (n == 26)
+        return here(harness, "dies protection", "replies survived|dies *");
+    return here(harness, n == 1 ? "dies protection|dies breakpoint" : "dies protection",
+                "dies protection|dies illegal-instruction|dies alignment");
+}
+
 static void every_interrupt(struct harness *harness)
 {
     group_begin(harness);
@@ -224,11 +240,7 @@ static void every_interrupt(struct harness *harness)
         snprintf(target, sizeof target, "/interrupt?n=%u", n);
         victim_get(harness, target, NULL, 0, CASE_NS, outcome);
         snprintf(detail, sizeof detail, "n=%u", n);
-        judge(harness, "int n", detail, outcome,
-              n == 3     ? "dies breakpoint"
-              : n == 128 ? "dies *"
-              : n == 1   ? "dies protection|dies breakpoint"
-                         : "dies protection");
+        judge(harness, "int n", detail, outcome, interrupt_outcome(harness, n));
     }
     group_end(harness, "int n");
 }

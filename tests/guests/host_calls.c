@@ -267,12 +267,12 @@ void test_host_calls(struct harness *harness)
         from_own_text(harness);
     if (wanted(harness, "syscall 0x"))
         odd_numbers(harness);
-    if (!wanted(harness, "gate"))
+    if (!wanted(harness, "gate") || harness->sandbox == MF_SANDBOX_KVM) /* no host in a VM */
         return;
     uint64_t gate = find_gate_syscall(harness, &count);
     char outcome[OUTCOME_BYTES];
     snprintf(outcome, sizeof outcome, "%u", count);
-    judge(harness, "syscalls in the gate page", "", outcome, here(harness, "1", "0"));
+    judge(harness, "syscalls in the gate page", "", outcome, "1");
     if (!gate)
         return;
     good_arguments(harness, gate);

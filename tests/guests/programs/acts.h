@@ -15,7 +15,7 @@
     X(execute_mapping) X(read_zero) X(write_zero) X(jump_zero) X(read_at) X(write_at)       \
     X(jump_at) X(guard_below_stack) X(protect_execute) X(map_execute) X(protect_gate)       \
     X(unmap_kernel) X(map_fixed_low) X(stack_overflow) X(stack_overflow_vla)                \
-    X(smash_canary) X(heap_use_after_unmap)                                                 \
+    X(smash_canary) X(heap_use_after_unmap) X(map_over_data)                                \
     X(illegal) X(divide) X(divide_overflow) X(breakpoint) X(halt_instruction) X(read_msr)   \
     X(port_in) X(port_out) X(unaligned_sse) X(non_canonical) X(float_trap) X(trap_flag)     \
     X(interrupt) X(aborts) X(exits) X(exits_group) X(raises) X(segment) X(far_jump_32)      \

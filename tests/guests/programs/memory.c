@@ -207,3 +207,17 @@ void act_heap_use_after_unmap(struct mayfly_event *event, struct mayfly_reply *r
     }
     survived(reply);
 }
+
+/* New memory over a page of the image reads as zero, as mmap(2) has it. */
+void act_map_over_data(struct mayfly_event *event, struct mayfly_reply *reply)
+{
+    (void)event;
+    static unsigned char full[2 * PAGE] __attribute__((aligned(4096))) = {1, 2, 3, [PAGE] = 4};
+    const volatile unsigned char *page = full;
+    void *there = mmap(full, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                       -1, 0);
+    if (there != full)
+        mayfly_puts(reply, "refused");
+    else
+        mayfly_puts(reply, page[0] || page[2] || page[PAGE] != 4 ? "old contents" : "zeros");
+}
