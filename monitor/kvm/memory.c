@@ -128,6 +128,9 @@ int memory_discard(struct memory *memory, uint64_t address, uint64_t bytes)
     uint64_t file_to = end < memory->file_to ? end : memory->file_to;
     if (file_from >= file_to)
         return madvise(memory->window + address, bytes, MADV_DONTNEED) ? -errno : 0;
+    /* Segments that the guest may not write are not writable for us either. */
+    if (mprotect(memory->window + file_from, file_to - file_from, PROT_READ | PROT_WRITE) != 0)
+        return -errno;
     memset(memory->window + file_from, 0, file_to - file_from);
     if (address < file_from &&
         madvise(memory->window + address, file_from - address, MADV_DONTNEED) != 0)
