@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/place.h"
 #include "cli/command.h"
 #include "image/settings.h"
 
@@ -52,9 +53,10 @@ static int set_address(struct client *client, const char *address)
 static int set_default(struct client *client)
 {
     char state[PATH_MAX], path[PATH_MAX + sizeof "/" SOCKET_NAME];
-    if (!cli_state_dir(state, sizeof state))
-        return cli_fail(CLI_USAGE, "no home directory to look for the node in; "
-                        "set MAYFLY_STATE or give --node");
+    struct mf_why why;
+    mf_err err = mf_state_dir(state, sizeof state, &why);
+    if (err)
+        return cli_fail_why(&why, err);
     (void)snprintf(path, sizeof path, "%s/" SOCKET_NAME, state);
     return set_socket(client, path);
 }
@@ -246,7 +248,8 @@ int client_refused(const struct answer *answer, const char *doing)
 {
     const char *text = (const char *)answer->body.data;
     json_t *json = text ? json_loadb(text, answer->body.bytes, 0, NULL) : NULL;
-    const char *error = json_string_value(json_object_get(json, "error"));
+    const char *error =
+        json_string_value(json_object_get(json_object_get(json, "error"), "message"));
     enum cli_exit code = answer->status == 404 ? CLI_NOT_FOUND : CLI_FAILED;
     if (answer->status == 401 || answer->status == 403)
         (void)cli_fail(code, "%s: the node refuses this token; MAYFLY_TOKEN must hold the one "

@@ -36,6 +36,7 @@ struct invoke {
     struct curl_slist *headers;
     struct mf_buf data;
     bool has_data, include;
+    bool open_line; /* the body printed so far does not end a line */
     long status;
 };
 
@@ -145,6 +146,15 @@ static size_t on_head(char *data, size_t size, size_t count, void *context)
     return invoke->include ? fwrite(data, size, count, stdout) : size * count;
 }
 
+static size_t on_body(char *data, size_t size, size_t count, void *context)
+{
+    struct invoke *invoke = context;
+    size_t wrote = fwrite(data, size, count, stdout);
+    if (wrote)
+        invoke->open_line = data[wrote - 1] != '\n';
+    return wrote;
+}
+
 static CURLcode perform(CURL *curl, struct invoke *invoke, const char *url)
 {
     curl_easy_reset(curl);
@@ -166,8 +176,11 @@ static CURLcode perform(CURL *curl, struct invoke *invoke, const char *url)
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, invoke->method);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_head);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, invoke);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, stdout); /* curl's default writes there */
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, invoke);
     CURLcode failed = curl_easy_perform(curl);
+    if (invoke->open_line && isatty(STDOUT_FILENO))
+        putchar('\n'); /* for people only: the bytes of a pipe are the function's */
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &invoke->status);
     return failed;
 }

@@ -1,5 +1,6 @@
 /* cmd_ls.c: mayfly ls: the functions of the node and how each is doing. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/client.h"
@@ -20,28 +21,45 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "-";
 }
 
-static long long number_of(const json_t *object, const char *key)
+static size_t count_state(const json_t *instances, const char *state)
 {
-    return (long long)json_integer_value(json_object_get(object, key));
+    size_t count = 0, i;
+    const json_t *instance;
+    json_array_foreach(instances, i, instance)
+        count += strcmp(text_of(instance, "state"), state) == 0;
+    return count;
+}
+
+/* In one word: whether the next request finds an instance. */
+static const char *state_of(const json_t *function)
+{
+    const json_t *instances = json_object_get(function, "instances");
+    if (strcmp(text_of(json_object_get(function, "sandbox"), "in_force"), "none") == 0)
+        return "unusable";
+    if (count_state(instances, "idle"))
+        return "warm";
+    return json_array_size(instances) ? "busy" : "cold";
 }
 
 static void add_row(struct cli_table *table, const json_t *function)
 {
     const json_t *sandbox = json_object_get(function, "sandbox");
     const json_t *instances = json_object_get(function, "instances");
-    const json_t *memory = json_object_get(function, "memory_bytes");
+    const json_t *counters = json_object_get(function, "counters");
+    json_int_t memory = json_integer_value(json_object_get(function, "memory_bytes"));
+    size_t busy = count_state(instances, "busy") + count_state(instances, "restoring");
     char bytes[16] = "-";
-    if (json_is_integer(memory))
-        cli_bytes((uint64_t)json_integer_value(memory), bytes);
+    if (memory > 0)
+        cli_bytes((uint64_t)memory, bytes);
     cli_table_add(table, "%s", text_of(function, "name"));
-    cli_table_add(table, "%s", text_of(function, "state"));
-    cli_table_add(table, "%lld idle, %lld busy", number_of(instances, "idle"),
-                  number_of(instances, "busy"));
+    cli_table_add(table, "%s", state_of(function));
+    cli_table_add(table, "%zu (%zu busy)", json_array_size(instances), busy);
     cli_table_add(table, "%s", text_of(sandbox, "in_force"));
     cli_table_add(table, "%s", bytes);
-    cli_table_add(table, "%lld", number_of(function, "invocations"));
+    cli_table_add(table, "%lld",
+                  (long long)json_integer_value(json_object_get(counters, "started")));
     cli_table_add(table, "%.*s", HASH_SHOWN, text_of(function, "image"));
-    cli_table_add(table, "%s", text_of(sandbox, "reason"));
+    cli_table_add(table, "%s", text_of(sandbox, "why"));
 }
 
 static void print_table(const json_t *functions)
@@ -68,18 +86,41 @@ static void print_names(const json_t *functions)
         printf("%s\n", text_of(function, "name"));
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(text_of(*(json_t *const *)a, "name"), text_of(*(json_t *const *)b, "name"));
+}
+
+/* A new array in the order of names; the node keeps none. */
+static json_t *sorted(const json_t *functions)
+{
+    size_t count = json_array_size(functions), i;
+    json_t **each = calloc(count + 1, sizeof(json_t *));
+    json_t *all = each ? json_array() : NULL;
+    for (i = 0; all && i < count; i++)
+        each[i] = json_array_get(functions, i);
+    if (all)
+        qsort(each, count, sizeof(json_t *), by_name);
+    for (i = 0; all && i < count; i++)
+        json_array_append(all, each[i]);
+    free(each);
+    return all;
+}
+
 static int list(struct client *client, bool json, bool quiet)
 {
-    json_t *functions = NULL;
+    json_t *answer = NULL;
     const struct request request = {.method = "GET", .path = "/v1/functions"};
-    int code = client_json(client, &request, "ls", &functions);
+    int code = client_json(client, &request, "ls", &answer);
     if (code != CLI_OK)
         return code;
-    if (!json_is_array(functions)) {
-        json_decref(functions);
+    json_t *functions = json_object_get(answer, "functions");
+    bool is_list = json_is_array(functions);
+    functions = is_list ? sorted(functions) : NULL;
+    json_decref(answer);
+    if (!is_list)
         return cli_fail(CLI_FAILED, "ls: the node at %s does not speak this API", client->name);
-    }
-    if (json)
+    if (json || !functions)
         return cli_print_json(functions);
     if (quiet)
         print_names(functions);

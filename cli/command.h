@@ -138,8 +138,5 @@ void cli_progress_close(struct cli_progress *progress);
 /* Path of a program or file beside our own executable ("mayfly-node",
  * "kernel.elf"). False: not there. */
 bool cli_beside(const char *name, char *path, size_t room);
-/* The node's state directory: $MAYFLY_STATE, $XDG_STATE_HOME/mayfly, ~/.local/state/mayfly.
- * False: no home. */
-bool cli_state_dir(char *path, size_t room);
 
 #endif

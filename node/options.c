@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/place.h"
 #include "image/settings.h"
-#include "node/functions/state_dir.h"
 
 #define SPAWNER_NAME "mayfly-spawner"
 
@@ -17,8 +17,9 @@ const char options_help[] =
     "\n"
     "  --listen HOST:PORT        gateway (default 127.0.0.1:8080; port 0: any free one)\n"
     "  --gateway-metrics         serve /metrics on the gateway, too\n"
-    "  --state DIR               where deployments are kept (default: /var/lib/mayfly for root,\n"
-    "                            else $XDG_STATE_HOME/mayfly or ~/.local/state/mayfly)\n"
+    "  --state DIR               where deployments are kept (default: $MAYFLY_STATE, else\n"
+    "                            /var/lib/mayfly for root, $XDG_STATE_HOME/mayfly or\n"
+    "                            ~/.local/state/mayfly for others)\n"
     "  --api-listen HOST:PORT    management API on TCP; needs --api-token-file\n"
     "  --api-token-file FILE     the bearer token it asks for\n"
     "  --min-sandbox SANDBOX     auto, process or kvm: refuse functions with less (default auto)\n"
@@ -72,7 +73,7 @@ mf_err options_parse(int argc, char *const argv[], struct options *options, stru
     if (!options->spawner[0])
         err = beside_us(options->spawner, sizeof options->spawner, why);
     if (!err && !options->state_dir[0])
-        err = state_dir_default(options->state_dir, sizeof options->state_dir, why);
+        err = mf_state_dir(options->state_dir, sizeof options->state_dir, why);
     return err;
 }
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "node/api/request.h"
 #include "node/functions/function.h"
+#include "node/metrics/memory.h"
 #include "node/shard.h"
 
 #define INSTANCES_LISTED_MAX 256
@@ -129,6 +130,20 @@ static void list_instances(json_t *to, const struct link *list, uint64_t now_ns)
     }
 }
 
+/* What its instances hold, from one of them: a sample costs the loop its time. */
+static json_int_t memory_bytes(const struct function *function)
+{
+    const struct link *lists[] = {&function->idle, &function->busy};
+    for (size_t i = 0; i < 2; i++)
+        list_each(at, lists[i]) {
+            uint64_t pss = memory_pss_bytes(list_of(at, struct instance, link)->blank.pid);
+            if (pss)
+                return (json_int_t)(pss * function_live(function));
+            break;
+        }
+    return 0;
+}
+
 static json_t *counters_json(const struct function *function)
 {
     const struct function_counters *counters = &function->counters;
@@ -165,9 +180,9 @@ static json_t *function_json(const struct function *function)
     list_instances(instances, &function->idle, now_ns);
     list_instances(instances, &function->draining, now_ns);
     bool any = version->sandbox != MF_SANDBOX_AUTO;
-    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:o, s:o}", "name", function->name,
+    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:o, s:I, s:o}", "name", function->name,
                      "image", version->hash, "deployed_at", stamp, "sandbox", "in_force",
                      any ? sandbox_name(version->sandbox) : "none", "why", version->reason.text,
                      "settings", settings_to_json(&version->settings), "instances", instances,
-                     "counters", counters_json(function));
+                     "memory_bytes", memory_bytes(function), "counters", counters_json(function));
 }

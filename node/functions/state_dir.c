@@ -75,24 +75,6 @@ void state_dir_close(struct state_dir *state)
     }
 }
 
-mf_err state_dir_default(char *path, size_t room, struct mf_why *why)
-{
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    int bytes;
-    if (geteuid() == 0)
-        bytes = snprintf(path, room, "/var/lib/mayfly");
-    else if (state && state[0] == '/')
-        bytes = snprintf(path, room, "%s/mayfly", state);
-    else if (home && home[0] == '/')
-        bytes = snprintf(path, room, "%s/.local/state/mayfly", home);
-    else
-        return mf_why(why, MF_ENOENT, "no home directory ($HOME is not set); give --state DIR");
-    return bytes > 0 && (size_t)bytes < room ? MF_OK
-                                             : mf_why(why, MF_ETOOBIG, "the path of the state "
-                                                                       "directory is too long");
-}
-
 static mf_err write_all(int fd, const uint8_t *data, size_t bytes)
 {
     while (bytes) {

@@ -33,10 +33,6 @@ struct state_dir {
 MF_CHECKED mf_err state_dir_open(const char *path, struct state_dir *state, struct mf_why *why);
 void state_dir_close(struct state_dir *state);
 
-/* Where the state goes unless told: /var/lib/mayfly for root, else $XDG_STATE_HOME/mayfly
- * or ~/.local/state/mayfly. */
-MF_CHECKED mf_err state_dir_default(char *path, size_t room, struct mf_why *why);
-
 /* Replace the file by these bytes (any thread). MF_EFULL: the disk is. */
 MF_CHECKED mf_err state_write(int dir_fd, const char *name, const void *data, size_t bytes,
                               struct mf_why *why);
