@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,11 +17,17 @@
 #include "base/limits.h"
 #include "node/shard.h"
 
-static const uint64_t phase_ms[CLIENT_PHASES] = {
-    [CLIENT_HEAD] = MF_REQUEST_HEAD_MS_MAX,
-    [CLIENT_BODY] = MF_REQUEST_BODY_MS_MAX,
-    [CLIENT_WAIT] = MF_CLIENT_WATCH_MS,
-    [CLIENT_SEND] = MF_REPLY_MS_MAX,
+/* How long a client may stay in a phase, and what is next; back to HEAD means the end. */
+static const struct {
+    uint64_t ms; /* 0: for ever */
+    enum client_phase next;
+} bound[CLIENT_PHASES] = {
+    [CLIENT_HEAD] = {MF_REQUEST_HEAD_MS_MAX, CLIENT_HEAD},
+    [CLIENT_BODY] = {MF_CLIENT_WATCH_MS, CLIENT_BODY_WATCHED},
+    [CLIENT_BODY_WATCHED] = {MF_REQUEST_BODY_MS_MAX, CLIENT_HEAD},
+    [CLIENT_WAIT] = {MF_CLIENT_WATCH_MS, CLIENT_WAIT_WATCHED},
+    [CLIENT_WAIT_WATCHED] = {0, CLIENT_HEAD},
+    [CLIENT_SEND] = {MF_REPLY_MS_MAX, CLIENT_HEAD},
 };
 
 /* A request that has begun but whose fields are not complete. */
@@ -54,7 +61,6 @@ mf_err http_server_open(struct http_server *server, struct shard *shard, int lis
     };
     for (int i = 0; i < CLIENT_PHASES; i++)
         link_init(&server->phase[i]);
-    link_init(&server->watched);
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, access_handler, server,
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)connections_max,
@@ -98,7 +104,7 @@ void http_server_close(struct http_server *server)
     if (server->daemon) {
         http_server_quiet(server);
         drop_all(&server->phase[CLIENT_WAIT]); /* libmicrohttpd insists */
-        drop_all(&server->watched);
+        drop_all(&server->phase[CLIENT_WAIT_WATCHED]);
         (void)MHD_run(server->daemon);
         MHD_stop_daemon(server->daemon);
         timer_stop(&server->shard->timers, &server->slow);
@@ -149,9 +155,14 @@ void client_pause(struct client *client)
     client_suspend(client);
 }
 
+static bool waits(const struct client *client)
+{
+    return client->phase == CLIENT_WAIT || client->phase == CLIENT_WAIT_WATCHED;
+}
+
 void client_resume(struct client *client)
 {
-    if (client->phase != CLIENT_WAIT)
+    if (!waits(client))
         return;
     enter(client, CLIENT_SEND);
     client->server->waiting--;
@@ -163,7 +174,7 @@ void client_answer(struct client *client, uint32_t status, struct MHD_Response *
 {
     if (MHD_queue_response(client->connection, status, response) != MHD_YES)
         (void)shutdown(client->fd, SHUT_RDWR); /* it cannot be answered: let it know */
-    if (client->phase == CLIENT_WAIT)
+    if (waits(client))
         client_resume(client);
     else
         enter(client, CLIENT_SEND);
@@ -196,22 +207,22 @@ static void slow_timer(struct timer *timer, uint64_t now_ns)
             struct client *client = list_of(server->phase[i].next, struct client, link);
             if (client->until_ns > now_ns)
                 break;
-            list_remove(&client->link);
-            if (client->phase == CLIENT_WAIT)
-                listen_for_hang_up(client);
-            else
+            if (bound[i].next == CLIENT_HEAD) {
+                list_remove(&client->link);
                 (void)shutdown(client->fd, SHUT_RDWR); /* libmicrohttpd sees it and cleans up */
+            } else {
+                enter(client, bound[i].next);
+                listen_for_hang_up(client);
+            }
         }
     }
 }
 
 static void listen_for_hang_up(struct client *client)
 {
-    struct http_server *server = client->server;
-    list_append(&server->watched, &client->link);
-    /* Without a watch, no memory for one that is, the call just runs to its end. */
-    if (watch_add(&server->shard->watcher, &client->watch, client->fd, EPOLLRDHUP | EPOLLONESHOT,
-                  hung_up))
+    /* Without a watch, no memory for one that is, the client's bound still holds. */
+    if (watch_add(&client->server->shard->watcher, &client->watch, client->fd,
+                  EPOLLRDHUP | EPOLLONESHOT, hung_up))
         client->watch.fd = -1;
 }
 
@@ -219,7 +230,13 @@ static void hung_up(struct watch *watch, uint32_t events)
 {
     (void)events;
     struct client *client = list_of(watch, struct client, watch);
-    client->server->handlers->gone(client);
+    int unread = 0;
+    if (waits(client))
+        client->server->handlers->gone(client);
+    else if (ioctl(client->fd, FIONREAD, &unread) == 0 && unread > 0)
+        enter(client, CLIENT_BODY); /* it has said all, we have not read all: look again */
+    else
+        (void)shutdown(client->fd, SHUT_RDWR);
 }
 
 static void enter(struct client *client, enum client_phase phase)
@@ -227,7 +244,8 @@ static void enter(struct client *client, enum client_phase phase)
     struct http_server *server = client->server;
     watch_remove(&server->shard->watcher, &client->watch);
     client->phase = phase;
-    client->until_ns = server->shard->now_ns + phase_ms[phase] * MF_NS_PER_MS;
+    client->until_ns =
+        bound[phase].ms ? server->shard->now_ns + bound[phase].ms * MF_NS_PER_MS : TIMER_NEVER;
     list_append(&server->phase[phase], &client->link);
 }
 

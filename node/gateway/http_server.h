@@ -8,9 +8,12 @@
  *
  *   HEAD  until a request's fields are complete; an idle connection is here too
  *   BODY  until its body is
- *   WAIT  suspended while the answer is made. After MF_CLIENT_WATCH_MS its socket is
- *         watched, and gone() tells when the client hangs up
+ *   WAIT  suspended while the answer is made; gone() tells when the client hangs up
  *   SEND  the answer is on its way
+ *
+ * A hang-up is noticed by libmicrohttpd itself, but not while it waits, and not when it
+ * came together with the last data (it then clears the edge that epoll reported): so
+ * who stays in BODY or WAIT for MF_CLIENT_WATCH_MS has its socket watched by us.
  */
 #ifndef MF_NODE_GATEWAY_HTTP_SERVER_H
 #define MF_NODE_GATEWAY_HTTP_SERVER_H
@@ -25,7 +28,15 @@
 #include "node/loop/timer.h"
 #include "node/loop/watch.h"
 
-enum client_phase { CLIENT_HEAD, CLIENT_BODY, CLIENT_WAIT, CLIENT_SEND, CLIENT_PHASES };
+enum client_phase {
+    CLIENT_HEAD,
+    CLIENT_BODY,
+    CLIENT_BODY_WATCHED,
+    CLIENT_WAIT,
+    CLIENT_WAIT_WATCHED,
+    CLIENT_SEND,
+    CLIENT_PHASES
+};
 
 struct http_server;
 
@@ -34,7 +45,7 @@ struct client {
     struct http_server *server;
     struct MHD_Connection *connection;
     struct link link;          /* in server->phase[phase], in order of until_ns */
-    struct watch watch;        /* its socket, in a long WAIT                    */
+    struct watch watch;        /* its socket, in a watched phase                */
     enum client_phase phase;
     uint64_t until_ns;
     void *request;             /* the user's                                    */
@@ -63,7 +74,6 @@ struct http_server {
     int ready_fd;              /* libmicrohttpd's epoll descriptor    */
     uv_poll_t poll;
     struct link phase[CLIENT_PHASES];
-    struct link watched;       /* in WAIT for so long that we listen for the hang-up */
     struct timer slow;
     uint32_t clients;
     uint32_t waiting;          /* of them, in WAIT                    */

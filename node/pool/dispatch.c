@@ -342,7 +342,6 @@ static void learn(struct instance *instance, uint64_t now_ns)
     }
     instance->served = true; /* its first event: start and service in one */
     function->start_ns = policy_learn_ns(function->start_ns, took_ns);
-    function->counters.cold_starts[instance->blank.sandbox]++;
     histogram_add(&function->counters.cold_start, took_ns);
 }
 

@@ -123,6 +123,7 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     }
     made->function = function_get(function);
     made->version = version_get(version);
+    function->counters.cold_starts[sandbox]++;
     instance_go(made, INSTANCE_RESTORING, pool->shard->now_ns);
     pool_settle(made);
     *instance = made;

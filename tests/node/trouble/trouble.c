@@ -24,14 +24,18 @@ static void sleep_ms(unsigned long ms)
     nanosleep(&t, NULL);
 }
 
+static long long now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void spin_ms(unsigned long ms)
 {
-    struct timespec from, now;
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    do
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    while ((unsigned long)(now.tv_sec - from.tv_sec) * 1000 +
-               (unsigned long)(now.tv_nsec - from.tv_nsec) / 1000000 < ms);
+    long long until = now_ms() + (long long)ms;
+    while (now_ms() < until)
+        ;
 }
 
 static void reply_bytes(struct mayfly_reply *reply, unsigned long bytes)
@@ -47,7 +51,7 @@ static void reply_bytes(struct mayfly_reply *reply, unsigned long bytes)
 
 __attribute__((noinline)) static void deep_fault(volatile int *where)
 {
-    *where = 1;
+    *where = (int)getpid(); /* a call, so that there is a frame to walk */
 }
 
 static void show(struct mayfly_event *event, struct mayfly_reply *reply)
@@ -87,8 +91,10 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
         show(event, reply);
     else if (strcmp(path, "/fail") == 0)
         mayfly_fail(reply, "it failed with \"%lu\"", n);
-    else if (strcmp(path, "/null") == 0)
+    else if (strcmp(path, "/null") == 0) {
         deep_fault(n ? (int *)n : NULL);
+        mayfly_puts(reply, "still here"); /* so that the call above is none at the tail */
+    }
     else if (strcmp(path, "/abort") == 0)
         abort();
     else if (strcmp(path, "/exit") == 0)

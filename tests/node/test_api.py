@@ -1,0 +1,195 @@
+"""The management API: each path of docs/openapi.yml answers as it says there."""
+import os
+import re
+import socket
+import stat
+import subprocess
+import tempfile
+import unittest
+
+import harness
+from harness import Node, NodeTest, wait_until
+
+OPENAPI = os.path.join(os.path.dirname(__file__), '..', '..', 'docs', 'openapi.yml')
+
+
+def described():
+    """{(method, path): {status, …}} of the OpenAPI file; its layout is ours, two blanks a level."""
+    found, path, method = {}, None, None
+    in_paths = False
+    with open(OPENAPI) as file:
+        for line in file:
+            if re.match(r'\S', line):
+                in_paths = line.startswith('paths:')
+            elif in_paths and re.match(r'  (/\S*):', line):
+                path = line.strip().rstrip(':')
+            elif in_paths and re.match(r'    (get|put|post|delete):', line):
+                method = line.strip().rstrip(':').upper()
+                found[method, path] = set()
+            elif in_paths and re.match(r"        '(\d+)':", line):
+                found[method, path].add(int(re.search(r'\d+', line).group()))
+    return found
+
+
+class Described(NodeTest):
+    """Every answer seen here must be one that the file names for its path."""
+
+    @classmethod
+    def prepare(cls):
+        cls.described = described()
+        cls.seen = {}
+
+    def call(self, method, pattern, expect, body=None, query='', **values):
+        path = pattern.format(**values) + query
+        answer = self.node.api(method, path, body)
+        self.assertEqual(answer.status, expect, (path, answer.body))
+        self.assertIn((method, pattern), self.described)
+        self.assertIn(expect, self.described[method, pattern], f'{method} {pattern} in openapi.yml')
+        type(self).seen.setdefault((method, pattern), set()).add(expect)
+        if answer.header('content-type') == 'application/json' and answer.body:
+            answer.json
+        if expect >= 400:
+            self.assertEqual(set(answer.error) >= {'code', 'message'}, True)
+        return answer
+
+    def test_a_function_from_upload_to_removal(self):
+        call = self.call
+        node = call('GET', '/v1/node', 200).json
+        self.assertEqual(node['state_dir'], self.node.state)
+        self.assertTrue(node['sandboxes'][harness.ARGS.sandbox]['usable'])
+        self.assertEqual(call('GET', '/healthz', 200).body, b'ok\n')
+        with open(harness.image('echo'), 'rb') as file:
+            data = file.read()
+        made = call('POST', '/v1/images', 201, data).json
+        self.assertEqual(made['bytes'], len(data))
+        self.assertEqual(made['manifest']['name'], 'echo')
+        call('POST', '/v1/images', 400, b'no image')
+        call('POST', '/v1/images', 400, data[:-1])
+        broken = bytearray(data)
+        broken[len(data) // 2] ^= 1
+        call('POST', '/v1/images', 400, bytes(broken))
+        body = {'image': made['hash'], 'settings': {'sandbox': harness.ARGS.sandbox, 'idle_ms': 5000}}
+        one = call('PUT', '/v1/functions/{name}', 201, body, name='one').json
+        self.assertEqual(one['settings']['idle_ms'], 5000)
+        self.assertEqual(one['sandbox']['in_force'], harness.ARGS.sandbox)
+        self.assertEqual(call('PUT', '/v1/functions/{name}', 200, body, name='one').json['image'],
+                         made['hash'])
+        call('PUT', '/v1/functions/{name}', 400, b'{', name='one')
+        self.assertEqual(self.node.http('POST', '/function/one', b'hi').body, b'hi')
+        listed = call('GET', '/v1/functions', 200).json['functions']
+        self.assertEqual([f['name'] for f in listed], ['one'])
+        got = call('GET', '/v1/functions/{name}', 200, name='one').json
+        self.assertEqual(got['counters']['answered'], {'200': 1})
+        self.assertEqual([i['state'] for i in got['instances']], ['idle'])
+        self.assertGreater(len(call('GET', '/v1/functions/{name}/logs', 200, name='one',
+                                    query='?tail=1').body), 10)
+        call('GET', '/metrics', 200)
+        call('DELETE', '/v1/functions/{name}', 200, name='one')
+        for method in ('GET', 'DELETE'):
+            call(method, '/v1/functions/{name}', 404, name='one')
+        call('GET', '/v1/functions/{name}/logs', 404, name='one')
+        missing = set(self.described) - set(self.seen)
+        self.assertFalse(missing, 'paths of openapi.yml that were not called')
+
+    def test_other_paths_and_methods(self):
+        self.assertEqual(self.node.api('GET', '/v1/nothing').status, 404)
+        self.assertEqual(self.node.api('GET', '/v1/functions/a/b').status, 404)
+        self.assertEqual(self.node.api('GET', '/v1/functions/').status, 404)
+        self.assertEqual(self.node.api('PATCH', '/v1/functions').status, 405)
+        self.assertEqual(self.node.api('PUT', '/v1/functions/UPPER', {}).status, 400)
+        self.assertEqual(self.node.api('PUT', '/v1/functions/a', b'x' * 300000).status, 413)
+
+    def test_management_is_not_on_the_gateway(self):
+        for path in ('/v1/node', '/v1/functions', '/metrics'):
+            self.assertEqual(self.node.http('GET', path).status, 404)
+
+    def test_only_the_owner_reaches_the_socket(self):
+        mode = os.stat(os.path.join(self.node.state, 'api.sock')).st_mode
+        self.assertEqual(stat.S_IMODE(mode), 0o600)
+        self.assertEqual(stat.S_IMODE(os.stat(self.node.state).st_mode), 0o700)
+
+    def test_metrics_pass_promtool_with_every_kind_of_sample(self):
+        self.node.deploy('trouble')
+        for path in ('/show', '/fail', '/null', '/status?n=404', '/show'):
+            self.node.http('GET', '/function/trouble' + path)
+        text = self.node.api('GET', '/metrics').body
+        for name in (b'gateway_function_invocation_total{function_name="trouble",code="502"} 1',
+                     b'gateway_functions_seconds_count{function_name="trouble"} 5',
+                     b'gateway_function_invocation_started{function_name="trouble"} 5',
+                     b'gateway_service_count{function_name="trouble"} 1',
+                     b'mayfly_cold_starts_total{function="trouble",sandbox="%s"} 2' %
+                     harness.ARGS.sandbox.encode(),
+                     b'mayfly_cold_start_seconds_count{function="trouble"} 2',
+                     b'mayfly_instances{function="trouble",state="idle"} 1',
+                     b'mayfly_instance_faults_total{function="trouble",cause="page-fault"} 1'):
+            self.assertIn(name, text)
+        self.assertRegex(text, rb'mayfly_node_resident_bytes [1-9]')
+        self.assertRegex(text, rb'mayfly_instance_memory_bytes\{function="trouble"\} [1-9]')
+        promtool = subprocess.run(['promtool', 'check', 'metrics'], input=text, capture_output=True)
+        self.assertEqual((promtool.returncode, promtool.stderr), (0, b''))
+
+
+class Remote(unittest.TestCase):
+    def test_tcp_needs_the_token(self):
+        with tempfile.NamedTemporaryFile('w') as file:
+            file.write('a-token-of-some-length\n')
+            file.flush()
+            with socket.socket() as probe:
+                probe.bind(('127.0.0.1', 0))
+                port = probe.getsockname()[1]
+            node = Node('--api-listen', f'127.0.0.1:{port}', '--api-token-file', file.name)
+            try:
+                node.port = port
+                self.assertEqual(node.http('GET', '/healthz').status, 200)
+                answer = node.http('GET', '/v1/node')
+                self.assertEqual((answer.status, answer.header('www-authenticate')),
+                                 (401, 'Bearer realm="mayfly"'))
+                for wrong in ('Bearer a-token-of-some-lengtH', 'Bearer ', 'Basic x', 'Bearer'):
+                    self.assertEqual(
+                        node.http('GET', '/v1/node', headers={'Authorization': wrong}).status, 401)
+                self.assertEqual(node.http('PUT', '/v1/functions/x', b'{}').status, 401)
+                self.assertEqual(node.http('GET', '/v1/node', headers={
+                    'Authorization': 'Bearer a-token-of-some-length'}).status, 200)
+            finally:
+                node.close()
+
+    def test_tcp_without_a_token_file_does_not_start(self):
+        with self.assertRaises(RuntimeError):
+            Node('--api-listen', '127.0.0.1:0')
+
+
+class Options(unittest.TestCase):
+    def run_node(self, *arguments):
+        return subprocess.run([os.path.join(harness.ARGS.build, 'mayfly-node'), *arguments],
+                              capture_output=True, text=True, timeout=20)
+
+    def test_wrong_options_are_named(self):
+        for arguments, word in ((['--nope'], '--nope'), (['--listen', 'x'], '--listen'),
+                                (['--blanks', '9999'], '--blanks'), (['--blanks'], '--blanks'),
+                                (['--min-sandbox', 'vm'], '--min-sandbox'), (['x'], 'x')):
+            got = self.run_node(*arguments)
+            self.assertEqual(got.returncode, 2)
+            self.assertIn(word, got.stderr)
+
+    def test_help_and_version(self):
+        self.assertIn('--listen', self.run_node('--help').stdout)
+        self.assertIn('mayfly-node', self.run_node('--version').stdout)
+
+    def test_a_taken_port_is_said(self):
+        node = Node()
+        with tempfile.TemporaryDirectory() as state:
+            got = self.run_node('--state', state, '--listen', f'127.0.0.1:{node.port}')
+            self.assertEqual(got.returncode, 1)
+            self.assertIn('is taken by another program', got.stderr)
+        node.close()
+
+    def test_two_nodes_do_not_share_a_state_directory(self):
+        node = Node()
+        got = self.run_node('--state', node.state, '--listen', '127.0.0.1:0')
+        self.assertEqual(got.returncode, 1)
+        self.assertIn('belongs to a node that runs, process %d' % node.process.pid, got.stderr)
+        node.close()
+
+
+if __name__ == '__main__':
+    harness.main()
