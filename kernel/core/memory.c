@@ -72,9 +72,25 @@ static int protect(uint32_t start, uint32_t end, uint32_t prot)
     return hypercall_protect(address_of(start), address_of(end - start), prot);
 }
 
+/* One past the pages of the program's file: below it the monitor's `discard` may bring
+ * the file's contents back instead of zeros. */
+static uint32_t image_end(void)
+{
+    return space.stack_low - page_of(STACK_GUARD_BYTES);
+}
+
+/* Contents gone; pages of the image are readable and writable afterwards. */
 static int discard(uint32_t start, uint32_t end)
 {
-    return hypercall_discard(address_of(start), address_of(end - start));
+    if (start < image_end()) {
+        uint32_t stop = end < image_end() ? end : image_end();
+        int error = protect(start, stop, PROT_RW);
+        if (error)
+            return error;
+        memset((void *)address_of(start), 0, address_of(stop - start));
+        start = stop;
+    }
+    return start < end ? hypercall_discard(address_of(start), address_of(end - start)) : 0;
 }
 
 int memory_start(const struct mf_boot *boot)
@@ -266,7 +282,14 @@ int memory_discard(uint64_t address, uint64_t bytes)
             return -EINVAL;
         page = region->end;
     }
-    return discard(start, end);
+    int error = discard(start, end);
+    for (uint32_t page = start; !error && page < end && page < image_end();) {
+        const struct region *region = regions_at(&space.regions, page);
+        uint32_t region_end = region->end < end ? region->end : end;
+        error = protect(page, region_end, region->prot & PROT_RW);
+        page = region_end;
+    }
+    return error;
 }
 
 int64_t memory_remap(uint64_t address, uint64_t old_bytes, uint64_t new_bytes,
