@@ -90,7 +90,7 @@ build() {
   [ $# -eq 0 ] || arguments+=(--target "$@")
   if [ -t 1 ]; then
     cmake "${arguments[@]}" || die "building ($preset) failed, see above"
-  elif ! cmake "${arguments[@]}" >"$log" 2>&1; then
+  elif ! cmake "${arguments[@]}" -- --quiet >"$log" 2>&1; then
     cat "$log" >&2
     die "building ($preset) failed, see above"
   fi
