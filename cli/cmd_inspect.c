@@ -78,7 +78,8 @@ static void print_settings(const json_t *image)
     const char *key;
     json_t *value;
     json_object_foreach (json_object_get(image, "settings"), key, value) {
-        char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+        size_t ascii = json_is_object(value) ? JSON_ENSURE_ASCII : 0; /* values may hold anything */
+        char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS | ascii);
         bool given = json_object_get(manifest, key) != NULL;
         printf("%-16s %s%s%s%s\n", key, shown ? shown : "?", given ? "" : cli_colour(CLI_DIM),
                given ? "" : "  (default)", cli_colour(CLI_PLAIN));

@@ -109,6 +109,9 @@ mf_err settings_parse(const char *json, size_t bytes, struct settings *settings,
                       MF_MANIFEST_BYTES_MAX);
     json_error_t error;
     json_t *object = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error);
+    for (char *c = error.text; !object && *c; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?'; /* it quotes the text, which may be made for a terminal */
     if (!object)
         return mf_why(why, MF_EINVAL, "settings are not JSON: line %d: %s", error.line,
                       error.text);
@@ -187,10 +190,11 @@ static const char *printable(const char *text)
     return text;
 }
 
+/* In UTF-8: U+0000 to U+001F, U+007F, and U+0080 to U+009F, which are c2 80 to c2 9f. */
 static bool has_control(const char *text)
 {
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c < ' ' || *c == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0))
             return true;
     return false;
 }

@@ -135,7 +135,9 @@ static void descriptions_are_short_lines(void **state)
     (void)snprintf(json, sizeof json, "{\"description\": \"%0256d\"}", 0);
     refuse(*state, json, "description: 256 bytes; 255 are allowed");
     refuse(*state, "{\"description\": \"a\\nb\"}", "description: no line breaks");
-    take(*state, "{\"description\": \"gr\\u00fc\\u00dfe\"}");
+    refuse(*state, "{\"description\": \"\\u007f\"}", "description: no line breaks");
+    refuse(*state, "{\"description\": \"\\u009b2J\"}", "description: no line breaks");
+    take(*state, "{\"description\": \"\\u00a0gr\\u00fc\\u00dfe\"}");
 }
 
 static void sandboxes_have_names(void **state)
@@ -158,6 +160,14 @@ static void strangers_are_refused(void **state)
     refuse(*state, "", "settings are not JSON: line 1");
     refuse(*state, "{\"name\": \"a\", \"name\": \"b\"}", "settings are not JSON");
     refuse(*state, "{\"name\": \"a\"} x", "settings are not JSON");
+}
+
+static void a_quoted_mistake_is_fit_for_a_terminal(void **state)
+{
+    struct mf_why why = {{0}};
+    static const char json[] = "{\"name\": \x1b[2J}";
+    assert_int_equal(settings_parse(json, sizeof json - 1, *state, &why), MF_EINVAL);
+    assert_null(strchr(why.text, '\x1b'));
 }
 
 static void text_past_the_limit_is_refused(void **state)
@@ -265,6 +275,7 @@ int main(void)
         TEST(descriptions_are_short_lines),
         TEST(sandboxes_have_names),
         TEST(strangers_are_refused),
+        TEST(a_quoted_mistake_is_fit_for_a_terminal),
         TEST(text_past_the_limit_is_refused),
         TEST(environment_is_checked),
         TEST(environment_count_is_bounded),
