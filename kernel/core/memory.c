@@ -28,6 +28,7 @@
 
 static struct {
     uint32_t first, high; /* pages the program may own: [first, high) */
+    uint32_t program_end; /* below it a discarded page may be as in the image again */
     uint32_t stack_low, stack_open, stack_top;
     uint64_t heap_start, heap_break;
     struct regions regions; /* last: few of its entries are ever written */
@@ -37,6 +38,7 @@ static void add_program(const struct mf_boot *boot);
 static int open_free(uint32_t start, uint32_t end, bool upwards);
 static int claim(struct region region, bool upwards);
 static int release(uint32_t start, uint32_t end);
+static int64_t map_over_program(struct region region);
 static int64_t move(uint32_t start, uint32_t old_pages, uint32_t new_pages, uint32_t to);
 
 static uint32_t page_of(uint64_t address)
@@ -111,6 +113,7 @@ int memory_start(const struct mf_boot *boot)
     if (first_pages > stack_pages)
         first_pages = stack_pages;
 
+    space.program_end = low;
     space.stack_low = low + page_of(STACK_GUARD_BYTES);
     space.stack_top = space.stack_low + stack_pages;
     space.stack_open = space.stack_top - first_pages;
@@ -226,6 +229,8 @@ int64_t memory_map_fixed(uint64_t address, uint64_t bytes, uint32_t prot, bool r
         return -EEXIST;
     struct region region = {
         .start = start, .end = end, .prot = (uint8_t)prot, .kind = REGION_MAP};
+    if (start < space.program_end)
+        return map_over_program(region);
     /* A guard page inside a heap, as C libraries make them: one exit, not two. */
     if (prot == MF_PROT_NONE && regions_owned(&space.regions, start, end) &&
         regions_room(&space.regions, 2 * REGIONS_STEP)) {
@@ -458,6 +463,24 @@ static int release(uint32_t start, uint32_t end)
         page = to;
     }
     return 0;
+}
+
+/* In place of the image's pages: zeroed by hand, since discarding may bring them back. */
+static int64_t map_over_program(struct region region)
+{
+    uint32_t zero_end = region.end < space.program_end ? region.end : space.program_end;
+    uint64_t address = address_of(region.start), bytes = address_of(region.end - region.start);
+    uint8_t prot = region.prot;
+    int error = release(region.start, region.end);
+    region.prot = PROT_RW;
+    if (!error)
+        error = claim(region, false);
+    if (error)
+        return error;
+    memset((void *)address, 0, address_of(zero_end - region.start));
+    if (prot != PROT_RW)
+        error = memory_protect(address, bytes, prot);
+    return error ? error : (int64_t)address;
 }
 
 static bool page_is_zero(uint32_t page)

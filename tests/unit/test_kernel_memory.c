@@ -58,7 +58,15 @@ int hypercall_discard(uint64_t address, uint64_t bytes)
 {
     discards++;
     in_window(address, bytes);
-    return madvise((void *)address, bytes, MADV_DONTNEED) ? -errno : 0;
+    if (madvise((void *)address, bytes, MADV_DONTNEED) != 0)
+        return -errno;
+    if (address < PROGRAM_END) { /* the image's own pages come back */
+        uint64_t end = address + bytes < PROGRAM_END ? address + bytes : PROGRAM_END;
+        if (mprotect((void *)address, end - address, PROT_READ | PROT_WRITE) != 0)
+            return -errno;
+        memset((void *)address, 0xab, end - address);
+    }
+    return 0;
 }
 
 /* Every test in a process of its own: memory.c starts once. */
@@ -227,6 +235,27 @@ static void fixed_body(void)
     CHECK(memory_map_fixed(at + 1, PAGE, RW, true) == -ENOMEM);
 }
 
+static void over_program_body(void)
+{
+    uint64_t data = PROGRAM_END - 4 * PAGE;
+    memset((void *)data, 1, 4 * PAGE);
+    CHECK(memory_map_fixed(data, PAGE, RW, true) == (int64_t)data && zero(data, PAGE));
+    CHECK(memory_unmap(data + PAGE, PAGE) == 0 && !readable(data + PAGE));
+    CHECK(memory_map_fixed(data + PAGE, PAGE, MF_PROT_READ, false) == (int64_t)(data + PAGE));
+    CHECK(zero(data + PAGE, PAGE));
+    uint64_t last = PROGRAM_END - PAGE;
+    CHECK(memory_map_fixed(last, PAGE, MF_PROT_NONE, true) == (int64_t)last && !readable(last));
+    CHECK(memory_protect(last, PAGE, RW) == 0 && zero(last, PAGE));
+    CHECK(((uint8_t *)data)[2 * PAGE] == 1);
+    CHECK(memory_discard(last, PAGE) == -EINVAL);
+}
+
+static void what_replaces_the_image_is_zero(void **state)
+{
+    (void)state;
+    child(over_program_body);
+}
+
 static void fixed_mappings_replace_only_the_programs(void **state)
 {
     (void)state;
@@ -356,6 +385,7 @@ int main(void)
         cmocka_unit_test(break_moves_both_ways_and_stops_at_a_mapping),
         cmocka_unit_test(mappings_are_zero_from_granules_and_given_back),
         cmocka_unit_test(fixed_mappings_replace_only_the_programs),
+        cmocka_unit_test(what_replaces_the_image_is_zero),
         cmocka_unit_test(protection_is_per_page_and_only_of_what_is_owned),
         cmocka_unit_test(remap_keeps_content_and_clears_the_old_place),
         cmocka_unit_test(a_full_list_refuses_and_recovers),
