@@ -1,0 +1,217 @@
+"""Deployments: what is bad is refused, what is good outlives a restart, calls never fail."""
+import json
+import os
+import threading
+import time
+import unittest
+
+import harness
+from harness import Node, NodeTest, wait_until
+
+
+class Refusals(NodeTest):
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('echo')
+        cls.hash = cls.node.function('echo')['image']
+
+    def refused(self, body, *words):
+        answer = self.node.api('PUT', '/v1/functions/echo', body)
+        self.assertEqual(answer.status, 400, answer.body)
+        for word in words:
+            self.assertIn(word, answer.error['message'])
+        self.assertEqual(self.node.http('POST', '/function/echo', b'still').body, b'still')
+
+    def test_bad_deployments_are_refused_and_what_ran_runs_on(self):
+        self.refused({}, 'image')
+        self.refused([], 'object')
+        self.refused({'image': 'f' * 64}, 'f' * 64)
+        self.refused({'image': '../../etc/passwd'}, 'hash')
+        self.refused({'image': self.hash, 'colour': 1}, 'colour')
+        self.refused({'image': self.hash, 'settings': []}, 'settings')
+        self.refused({'image': self.hash, 'settings': {'colour': 1}}, 'colour')
+        self.refused({'image': self.hash, 'settings': {'timeout_ms': 0}}, 'timeout_ms')
+        self.refused({'image': self.hash, 'settings': {'memory_mib': 4}}, 'memory_mib')
+        self.refused({'image': self.hash, 'settings': {'sandbox': 'docker'}}, 'sandbox')
+        self.assertEqual(self.node.function('echo')['image'], self.hash)
+
+    def test_a_name_that_is_no_dns_label_is_refused(self):
+        for name in ('UPPER', '-a', 'a-', 'a_b', 'a.b'):
+            self.assertEqual(self.node.api('PUT', f'/v1/functions/{name}', {'image': self.hash}).status, 400)
+
+
+class MinSandbox(unittest.TestCase):
+    def test_a_node_may_refuse_the_process_sandbox(self):
+        node = Node('--min-sandbox', 'kvm')
+        try:
+            image = node.upload('echo')
+            answer = node.api('PUT', '/v1/functions/a',
+                              {'image': image, 'settings': {'sandbox': 'process'}})
+            self.assertEqual(answer.status, 400)
+            self.assertIn('--min-sandbox', answer.error['message'])
+            support = node.api('GET', '/v1/node').json['sandboxes']['kvm']
+            answer = node.api('PUT', '/v1/functions/a', {'image': image})
+            self.assertEqual(answer.status, 201 if support['usable'] else 400, answer.body)
+            if not support['usable']:
+                self.assertIn(support['why'][:60], answer.error['message'])
+        finally:
+            node.close()
+
+
+class Redeploy(NodeTest):
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('f', 'trouble', environment={'COLOUR': 'red'}, max_instances=4)
+
+    def colour(self):
+        answer = self.node.http('GET', '/function/f/show')
+        self.assertEqual(answer.status, 200)
+        return answer.body.decode().split('colour=')[1].strip()
+
+    def test_no_call_fails_while_versions_change(self):
+        failed, done, stop = [], [0], threading.Event()
+
+        def hammer():
+            connection = self.node.connect()
+            while not stop.is_set():
+                connection.request('GET', '/function/f/nap?n=2')
+                response = connection.getresponse()
+                response.read()
+                done[0] += 1
+                if response.status != 200:
+                    failed.append(response.status)
+            connection.close()
+
+        threads = [threading.Thread(target=hammer) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for i in range(20):
+            self.node.deploy('f', 'trouble', environment={'COLOUR': f'c{i}'}, max_instances=4)
+            self.assertEqual(self.colour(), f'c{i}')
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failed, [])
+        self.assertGreater(done[0], 20)
+        wait_until(lambda: not any(i['state'] == 'draining'
+                                   for i in self.node.function('f')['instances']), 'the old ones')
+        self.assertEqual(self.node.function('f')['counters']['faults'], {})
+
+    def test_a_long_call_outlives_its_version_and_its_function(self):
+        connection = self.node.connect()
+        connection.request('GET', '/function/f/nap?n=700')
+        wait_until(lambda: any(i['state'] in ('busy', 'restoring')
+                               for i in self.node.function('f')['instances']), 'the call')
+        self.node.deploy('f', 'trouble', environment={'COLOUR': 'late'})
+        self.assertEqual(self.colour(), 'late')
+        self.assertEqual(connection.getresponse().read(), b'')
+        self.node.deploy('g', 'trouble')
+        connection.request('GET', '/function/g/nap?n=500')
+        wait_until(lambda: any(i['state'] in ('busy', 'restoring')
+                               for i in self.node.function('g')['instances']), 'the call')
+        self.assertEqual(self.node.api('DELETE', '/v1/functions/g').status, 200)
+        self.assertEqual(self.node.http('GET', '/function/g/show').status, 404)
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
+
+    def test_waiting_calls_of_a_removed_function_are_404(self):
+        self.node.deploy('h', 'trouble', max_instances=1, wait_ms=10000)
+        one, two = self.node.connect(), self.node.connect()
+        one.request('GET', '/function/h/nap?n=500')
+        wait_until(lambda: self.node.function('h')['counters']['started'] == 1, 'the first')
+        two.request('GET', '/function/h/show')
+        wait_until(lambda: self.node.function('h')['counters']['waiting'] == 1, 'the second')
+        self.node.api('DELETE', '/v1/functions/h')
+        self.assertEqual(two.getresponse().status, 404)
+        self.assertEqual(one.getresponse().status, 200)
+        one.close()
+        two.close()
+
+
+class State(unittest.TestCase):
+    def test_deployments_are_served_again_after_a_restart(self):
+        node = Node()
+        node.deploy('echo')
+        node.deploy('f', 'trouble', environment={'COLOUR': 'blue'})
+        image = node.function('f')['image']
+        node.stop()
+        node.start()
+        self.assertEqual(node.http('POST', '/function/echo', b'again').body, b'again')
+        self.assertIn(b'colour=blue', node.http('GET', '/function/f/show').body)
+        self.assertEqual(node.function('f')['image'], image)
+        node.close()
+
+    def test_the_same_after_a_kill(self):
+        node = Node()
+        node.deploy('echo')
+        below = node.children()
+        node.process.kill()
+        node.process.wait()
+        wait_until(lambda: not [p for p in below if os.path.exists(f'/proc/{p}')],
+                   'the end of everything it had started')
+        node.start()
+        self.assertEqual(node.http('POST', '/function/echo', b'again').body, b'again')
+        node.close()
+
+    def test_what_is_broken_is_skipped_and_said(self):
+        node = Node()
+        node.deploy('good', 'echo')
+        node.deploy('torn', 'echo')
+        node.deploy('lost', 'trouble')
+        lost = node.function('lost')['image']
+        node.stop()
+        functions = os.path.join(node.state, 'functions')
+        with open(os.path.join(functions, 'torn.json'), 'r+') as file:
+            file.truncate(20)
+        with open(os.path.join(functions, 'odd.json'), 'w') as file:
+            json.dump({'image': '0' * 64, 'settings': {}, 'more': 1}, file)
+        open(os.path.join(functions, '.tmp-x.json'), 'w').close()
+        path = os.path.join(node.state, 'images', lost + '.mf')
+        with open(path, 'r+b') as file:
+            file.seek(os.path.getsize(path) // 2)
+            file.write(b'\xff' * 64)
+        node.start()
+        names = [f['name'] for f in node.api('GET', '/v1/functions').json['functions']]
+        self.assertEqual(names, ['good'])
+        log = node.log().decode()
+        for name in ('torn', 'lost', 'odd'):
+            self.assertIn(f'function.skipped file=functions/{name}.json', log)
+        self.assertFalse(os.path.exists(os.path.join(functions, '.tmp-x.json')))
+        self.assertTrue(os.path.exists(path), 'an image that an unreadable record may mean stays')
+        self.assertEqual(node.http('POST', '/function/good', b'x').body, b'x')
+        node.close()
+
+    def test_images_that_nothing_uses_are_collected(self):
+        node = Node()
+        images = os.path.join(node.state, 'images')
+        node.deploy('a', 'echo')
+        node.deploy('b', 'echo')
+        node.api('DELETE', '/v1/functions/a')
+        self.assertEqual(len(os.listdir(images)), 1)
+        node.deploy('b', 'trouble')
+        self.assertEqual(len(os.listdir(images)), 1)
+        node.upload('echo')
+        self.assertEqual(len(os.listdir(images)), 2)
+        node.stop()
+        node.start()
+        self.assertEqual(len(os.listdir(images)), 1)
+        node.api('DELETE', '/v1/functions/b')
+        self.assertEqual(os.listdir(images), [])
+        self.assertEqual(os.listdir(os.path.join(node.state, 'functions')), [])
+        node.close()
+
+    def test_an_upload_that_breaks_off_leaves_nothing(self):
+        node = Node()
+        connection = harness.UnixConnection(os.path.join(node.state, 'api.sock'))
+        connection.putrequest('POST', '/v1/images')
+        connection.putheader('Content-Length', '1000000')
+        connection.endheaders(b'x' * 5000)
+        images = os.path.join(node.state, 'images')
+        wait_until(lambda: os.listdir(images), 'the beginning')
+        connection.close()
+        wait_until(lambda: not os.listdir(images), 'the end')
+        node.close()
+
+
+if __name__ == '__main__':
+    harness.main()

@@ -1,0 +1,143 @@
+"""What clients and functions can make the node hold, and what an idle node does: nothing."""
+import concurrent.futures
+import os
+import re
+import socket
+import time
+import unittest
+
+import harness
+from harness import Node, NodeTest, wait_until
+
+
+class Bounds(NodeTest):
+    OPTIONS = ('--buffer-mib', '16', '--connections', '64')
+
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('echo')
+        cls.node.deploy('trouble', max_instances=8)
+
+    def buffered(self):
+        text = self.node.api('GET', '/metrics').body
+        return int(re.search(rb'mayfly_buffered_bytes (\d+)', text).group(1))
+
+    def test_bodies_past_the_nodes_budget_are_503_and_given_back(self):
+        head = (b'POST /function/echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n'
+                b'Connection: close\r\n\r\n' % (6 << 20))
+        held = []
+        for _ in range(3):  # three bodies of nearly 6 MiB do not fit 16
+            sock = socket.create_connection(('127.0.0.1', self.node.port), 20)
+            sock.sendall(head + b'x' * ((6 << 20) - 1))
+            held.append(sock)
+        wait_until(lambda: self.buffered() > 10 << 20, 'two bodies')
+        self.assertLessEqual(self.buffered(), 16 << 20)
+        answers = []
+        for sock in held:
+            sock.sendall(b'x')
+            got = b''
+            while True:
+                part = sock.recv(1 << 20)
+                if not part:
+                    break
+                got += part
+            answers.append(got)
+            sock.close()
+        statuses = sorted(int(a[9:12]) for a in answers)
+        self.assertEqual(statuses[-1], 503)
+        refused = [a for a in answers if a[9:12] == b'503'][0]
+        self.assertIn(b'Retry-After: ', refused)
+        self.assertIn(b'node-full', refused)
+        wait_until(lambda: self.buffered() == 0, 'the bytes')
+        self.assertEqual(self.node.http('POST', '/function/echo', b'x').body, b'x')
+
+    def test_bodies_of_clients_that_vanish_are_given_back(self):
+        for _ in range(6):
+            sock = socket.create_connection(('127.0.0.1', self.node.port), 20)
+            sock.sendall(b'POST /function/echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n' %
+                         (6 << 20) + b'x' * (2 << 20))
+            sock.close()
+        wait_until(lambda: self.buffered() == 0, 'the bytes')
+
+    def test_more_connections_than_allowed_wait_and_are_served(self):
+        socks = [socket.create_connection(('127.0.0.1', self.node.port), 20) for _ in range(100)]
+        for sock in socks:
+            sock.sendall(b'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+        for sock in socks:
+            self.assertTrue(sock.recv(4096).startswith(b'HTTP/1.1 200'))
+            sock.close()
+
+    def test_many_calls_at_once_use_no_more_than_max_instances(self):
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            calls = [pool.submit(self.node.http, 'GET', '/function/trouble/nap?n=20')
+                     for _ in range(64)]
+            self.assertEqual({c.result().status for c in calls}, {200})
+        self.assertLessEqual(len(self.node.function('trouble')['instances']), 8)
+
+
+class Processor(NodeTest):
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('half', 'trouble', cpu_ceiling_pct=20)
+        cls.node.deploy('meek', 'trouble', cpu_share=10)
+
+    def cpu_s(self, pid):
+        with open(f'/proc/{pid}/stat') as file:
+            fields = file.read().rsplit(')', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    def test_a_ceiling_holds(self):
+        answer = self.node.http('GET', '/function/half/spin?n=2000')
+        self.assertEqual(answer.status, 200)
+        used = self.cpu_s(self.node.function('half')['instances'][0]['pid'])
+        self.assertLess(used, 2.0 * 0.20 * 1.5)
+        self.assertGreater(self.node.function('half')['counters']['throttled_seconds'], 0.5)
+
+    def test_an_instance_that_was_stopped_goes_on_and_is_served_again(self):
+        for _ in range(3):
+            self.assertEqual(self.node.http('GET', '/function/half/spin?n=60').status, 200)
+
+    def test_a_small_share_is_a_low_priority(self):
+        self.node.http('GET', '/function/meek/show')
+        pid = self.node.function('meek')['instances'][0]['pid']
+        self.assertGreaterEqual(os.getpriority(os.PRIO_PROCESS, pid), 8)
+
+
+class Quiet(NodeTest):
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('echo')
+        cls.node.deploy('brief', 'echo', idle_ms=300)
+        for _ in range(2):
+            cls.node.http('POST', '/function/echo', b'x')
+
+    def switches(self):
+        total = 0
+        for pid in [self.node.process.pid] + self.node.children():
+            for task in os.listdir(f'/proc/{pid}/task'):
+                with open(f'/proc/{pid}/task/{task}/status') as file:
+                    total += sum(int(n) for n in re.findall(r'ctxt_switches:\s+(\d+)', file.read()))
+        return total
+
+    def test_an_idle_node_does_not_wake_up(self):
+        def quiet():
+            before = self.switches()
+            time.sleep(1.5)
+            return self.switches() == before
+        self.assertTrue(any(quiet() for _ in range(4)), 'something wakes up while nothing happens')
+
+    def test_an_idle_instance_is_stopped_in_good_order(self):
+        self.node.http('POST', '/function/brief', b'x')
+        self.assertEqual(len(self.node.function('brief')['instances']), 1)
+        wait_until(lambda: not self.node.function('brief')['instances'], 'its end')
+        self.assertEqual(self.node.function('brief')['counters']['faults'], {})
+        self.assertEqual(self.node.http('POST', '/function/brief', b'x').body, b'x')
+
+    def test_the_node_stays_small(self):
+        if 'san' in harness.ARGS.build:
+            self.skipTest('sanitizers need memory of their own')
+        self.assertLess(self.node.resident_kib(), 10 * 1024)
+
+
+if __name__ == '__main__':
+    harness.main()

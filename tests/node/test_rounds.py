@@ -1,0 +1,70 @@
+"""A thousand rounds of deploy, invoke, kill and remove leave nothing behind."""
+import os
+import random
+import signal
+import unittest
+
+import harness
+from harness import NodeTest, wait_until
+
+ROUNDS = 1000
+WARM_UP = 100
+GROWTH_KIB_MAX = 1024
+
+
+class Rounds(NodeTest):
+    def one(self, i, images):
+        name = f'f{i % 7}'
+        image, path = images[i % 2]
+        answer = self.node.api('PUT', f'/v1/functions/{name}',
+                               {'image': image, 'settings': {'sandbox': harness.ARGS.sandbox}})
+        self.assertIn(answer.status, (200, 201), answer.body)
+        self.assertEqual(self.node.http('POST', f'/function/{name}{path}', b'x').status, 200)
+        what = i % 4
+        if what == 0:
+            pid = self.node.function(name)['instances'][0]['pid']
+            os.kill(pid, signal.SIGKILL)
+        elif what == 1 and i % 2:
+            self.assertEqual(self.node.http('GET', f'/function/{name}/null').status, 502)
+        if what != 3:
+            self.assertEqual(self.node.api('DELETE', f'/v1/functions/{name}').status, 200)
+
+    def state_files(self):
+        return sorted(os.path.join(folder, name) for folder, _, names in os.walk(self.node.state)
+                      for name in names if name not in ('daemon.log',))
+
+    def settled(self):
+        """Back to blanks only: (processes, descriptors, files)."""
+        def look():
+            node = self.node.api('GET', '/v1/node').json
+            counts = node['counts']
+            return (counts['restoring'] + counts['idle'] + counts['busy'] + counts['draining'] == 0 and
+                    counts['blanks'][harness.ARGS.sandbox] == 8)
+        wait_until(look, 'the instances to end')
+        wait_until(lambda: len(self.node.children()) == self.processes, 'processes to end') \
+            if hasattr(self, 'processes') else None
+        return len(self.node.children()), self.node.descriptors(), self.state_files()
+
+    def test_nothing_is_left(self):
+        # 'keep' stays deployed, so that the images do.
+        images = []
+        for name, path in (('echo', '/'), ('trouble', '/show')):
+            self.node.deploy('keep-' + name, name)
+            images.append((self.node.function('keep-' + name)['image'], path))
+        for i in range(WARM_UP):
+            self.one(i, images)
+        for i in range(7):
+            self.node.api('DELETE', f'/v1/functions/f{i}')
+        processes, descriptors, files = self.settled()
+        self.processes = processes
+        resident = self.node.resident_kib()
+        for i in range(ROUNDS):
+            self.one(i, images)
+        for i in range(7):
+            self.node.api('DELETE', f'/v1/functions/f{i}')
+        self.assertEqual(self.settled(), (processes, descriptors, files))
+        self.assertLess(self.node.resident_kib() - resident, GROWTH_KIB_MAX)
+
+
+if __name__ == '__main__':
+    harness.main()
