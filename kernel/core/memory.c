@@ -28,7 +28,7 @@
 
 static struct {
     uint32_t first, high; /* pages the program may own: [first, high) */
-    uint32_t program_end; /* below it a discarded page may be as in the image again */
+    uint32_t image_end;   /* below it the monitor's `discard` may bring the file back */
     uint32_t stack_low, stack_open, stack_top;
     uint64_t heap_start, heap_break;
     struct regions regions; /* last: few of its entries are ever written */
@@ -38,7 +38,6 @@ static void add_program(const struct mf_boot *boot);
 static int open_free(uint32_t start, uint32_t end, bool upwards);
 static int claim(struct region region, bool upwards);
 static int release(uint32_t start, uint32_t end);
-static int64_t map_over_program(struct region region);
 static int64_t move(uint32_t start, uint32_t old_pages, uint32_t new_pages, uint32_t to);
 
 static uint32_t page_of(uint64_t address)
@@ -74,18 +73,11 @@ static int protect(uint32_t start, uint32_t end, uint32_t prot)
     return hypercall_protect(address_of(start), address_of(end - start), prot);
 }
 
-/* One past the pages of the program's file: below it the monitor's `discard` may bring
- * the file's contents back instead of zeros. */
-static uint32_t image_end(void)
-{
-    return space.stack_low - page_of(STACK_GUARD_BYTES);
-}
-
 /* Contents gone; pages of the image are readable and writable afterwards. */
 static int discard(uint32_t start, uint32_t end)
 {
-    if (start < image_end()) {
-        uint32_t stop = end < image_end() ? end : image_end();
+    if (start < space.image_end) {
+        uint32_t stop = end < space.image_end ? end : space.image_end;
         int error = protect(start, stop, PROT_RW);
         if (error)
             return error;
@@ -113,7 +105,7 @@ int memory_start(const struct mf_boot *boot)
     if (first_pages > stack_pages)
         first_pages = stack_pages;
 
-    space.program_end = low;
+    space.image_end = low;
     space.stack_low = low + page_of(STACK_GUARD_BYTES);
     space.stack_top = space.stack_low + stack_pages;
     space.stack_open = space.stack_top - first_pages;
@@ -229,8 +221,6 @@ int64_t memory_map_fixed(uint64_t address, uint64_t bytes, uint32_t prot, bool r
         return -EEXIST;
     struct region region = {
         .start = start, .end = end, .prot = (uint8_t)prot, .kind = REGION_MAP};
-    if (start < space.program_end)
-        return map_over_program(region);
     /* A guard page inside a heap, as C libraries make them: one exit, not two. */
     if (prot == MF_PROT_NONE && regions_owned(&space.regions, start, end) &&
         regions_room(&space.regions, 2 * REGIONS_STEP)) {
@@ -288,7 +278,7 @@ int memory_discard(uint64_t address, uint64_t bytes)
         page = region->end;
     }
     int error = discard(start, end);
-    for (uint32_t page = start; !error && page < end && page < image_end();) {
+    for (uint32_t page = start; !error && page < end && page < space.image_end;) {
         const struct region *region = regions_at(&space.regions, page);
         uint32_t region_end = region->end < end ? region->end : end;
         error = protect(page, region_end, region->prot & PROT_RW);
@@ -463,24 +453,6 @@ static int release(uint32_t start, uint32_t end)
         page = to;
     }
     return 0;
-}
-
-/* In place of the image's pages: zeroed by hand, since discarding may bring them back. */
-static int64_t map_over_program(struct region region)
-{
-    uint32_t zero_end = region.end < space.program_end ? region.end : space.program_end;
-    uint64_t address = address_of(region.start), bytes = address_of(region.end - region.start);
-    uint8_t prot = region.prot;
-    int error = release(region.start, region.end);
-    region.prot = PROT_RW;
-    if (!error)
-        error = claim(region, false);
-    if (error)
-        return error;
-    memset((void *)address, 0, address_of(zero_end - region.start));
-    if (prot != PROT_RW)
-        error = memory_protect(address, bytes, prot);
-    return error ? error : (int64_t)address;
 }
 
 static bool page_is_zero(uint32_t page)
