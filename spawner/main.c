@@ -46,8 +46,7 @@ static int open_kvm(struct mf_why *why)
     int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
     if (fd < 0)
         (void)mf_why(why, MF_EDENIED, "/dev/kvm: %s%s", strerror(errno),
-                     errno == EACCES ? "; `sudo setfacl -m u:$USER:rw /dev/kvm`, or join the group "
-                                       "that owns it"
+                     errno == EACCES ? "; `sudo chown $USER /dev/kvm` opens it until the next boot"
                      : errno == ENOENT ? "; this machine, or its kernel, has no KVM"
                                        : "");
     return fd;
