@@ -512,6 +512,34 @@ raw_vsyscall_landing:               /* Linux emulates a gettimeofday: our filter
     jne raw_wrong
     jmp raw_halt
 
+/* Two calls that Linux lets through every filter (docs/adr/0001): harmless, or trapped
+ * where Linux is older. */
+    .globl raw_uretprobe, raw_uretprobe_landing, raw_uretprobe_old
+raw_uretprobe:
+    mov $335, %eax
+    syscall
+    jmp raw_wrong
+raw_uretprobe_landing:
+    record_is 0, 6
+    jmp raw_halt
+9:  jmp raw_wrong
+raw_uretprobe_old:
+    cmp $335, %eax
+    jne raw_wrong
+    jmp raw_halt
+
+    .globl raw_uprobe, raw_uprobe_old
+raw_uprobe:
+    mov $336, %eax
+    syscall
+    test %rax, %rax                 /* an error, and nothing else */
+    jns raw_wrong
+    jmp raw_halt
+raw_uprobe_old:
+    cmp $336, %eax
+    jne raw_wrong
+    jmp raw_halt
+
     .org 4096
     .globl raw_text_end
 raw_text_end:

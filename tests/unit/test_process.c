@@ -27,10 +27,11 @@
     X(run_data) X(run_channel) X(run_bss) X(run_stack) X(privileged) X(divide) X(breakpoint)   \
     X(single_step) X(single_step_call) X(compat) X(int80) X(compat_int80) X(call) X(loop)      \
     X(no_trap_stack) X(forged_frame) X(no_signal_stack) X(calls_blocked) X(frame_not_there)    \
-    X(gate_execve) X(vsyscall)                                                                 \
+    X(gate_execve) X(vsyscall) X(uretprobe) X(uprobe)                                                               \
     X(invalid_landing) X(page_fault_landing) X(protection_landing) X(divide_landing)           \
     X(breakpoint_landing) X(single_step_landing) X(single_step_call_landing)                   \
-    X(compat_landing) X(call_landing) X(vsyscall_landing)
+    X(compat_landing) X(call_landing) X(vsyscall_landing)        \
+    X(uretprobe_landing) X(uretprobe_old) X(uprobe_old)
 #define DECLARE(name) extern const char raw_##name[];
 LABELS(DECLARE)
 
@@ -86,6 +87,8 @@ static const struct guest {
     CALLS(call, call_landing),
     CALLS(vsyscall, vsyscall_landing),
     CALLS(single_step_call, single_step_call_landing),
+    {"uretprobe", {raw_uretprobe, raw_uretprobe_old, raw_uretprobe_landing}, HALTED, "halted"},
+    CALLS(uprobe, uprobe_old),
     /* the end, and no loop */
     {"loop", {raw_loop, NULL, raw_loop}, FAULT(TRIPLE_FAULT), "triple-fault"},
     DIES(no_trap_stack, PROTOCOL, "protocol"),
