@@ -6,6 +6,7 @@
 #ifndef KERNEL_LINUX_CALL_H
 #define KERNEL_LINUX_CALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "abi/x86_64/linux_calls.h"

@@ -35,11 +35,19 @@
 
 int64_t linux_exit(struct frame *frame)
 {
+    uint64_t status = frame_argument(frame, 0) & 0xff;
     struct text detail = {.bytes = 0};
     text_add(&detail, " status=");
-    text_decimal(&detail, frame_argument(frame, 0) & 0xff);
+    text_decimal(&detail, status);
+    output_flush();
     if (event_is_owed())
         fault_program(MF_CAUSE_EXITED, frame, text_string(&detail));
+    if (status) {
+        struct text line = {.bytes = 0};
+        text_add(&line, "the program ended with status ");
+        text_decimal(&line, status);
+        output_kernel(MF_LOG_WARN, line.data, line.bytes);
+    }
     event_flush();
     hypercall_halt();
 }
