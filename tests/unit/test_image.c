@@ -14,6 +14,7 @@
 #include "abi/channel.h"
 #include "elf_sample.h"
 #include "image/image.h"
+#include "image/pack.h"
 
 /* Program headers of the sample image, in their order. */
 enum { NOTE, KERNEL_TEXT, KERNEL_DATA, PROGRAM_HEAD, PROGRAM_TEXT, PROGRAM_DATA, STACK };
@@ -342,6 +343,17 @@ static void open_maps_checks_and_closes(void **state)
     mf_buf_close(&file);
 }
 
+/* An ABI that has moved on would leave the fuzzers at the first check. */
+static void the_fuzzers_sample_is_still_an_image(void **state)
+{
+    (void)state;
+    struct mf_buf file = {0};
+    struct mf_why why = {{0}};
+    assert_int_equal(pack_read_file(MF_FUZZ_SAMPLE, MF_IMAGE_BYTES_MAX, &file, &why), MF_OK);
+    expect(&file, MF_OK, "");
+    mf_buf_close(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +367,7 @@ int main(void)
         cmocka_unit_test(fits_asks_for_room_in_the_window_given),
         cmocka_unit_test(hash_covers_every_byte),
         cmocka_unit_test(open_maps_checks_and_closes),
+        cmocka_unit_test(the_fuzzers_sample_is_still_an_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
