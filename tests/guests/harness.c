@@ -1,8 +1,10 @@
 /* harness.c: see harness.h. One thread; whoever waits serves victim and neighbour. */
 #include "harness.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "node/instance/event.h"
@@ -14,6 +16,9 @@ static void hear_log(void *context, enum mf_log_level level, const char *text, s
     memcpy(harness->last_log, text, keep);
     harness->last_log[keep] = 0;
     harness->said_bytes += bytes;
+    if (harness->heard && level == MF_LOG_INFO &&
+        (mf_buf_add(harness->heard, text, bytes) || mf_buf_add(harness->heard, "\n", 1)))
+        harness->failures++;
     if (harness->verbose && level != MF_LOG_DEBUG)
         printf("    | %.*s\n", (int)bytes, text);
 }
@@ -40,6 +45,22 @@ static bool open_session(struct harness *harness, int image_fd, struct session *
     if (err)
         printf("cannot start an instance: %s\n", mf_why_text(&why, err));
     return !err;
+}
+
+int open_image(const char *directory, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.mf", directory, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        printf("%s is not built: what needs it FAILS\n", path);
+    return fd;
+}
+
+void close_image(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd);
 }
 
 bool victim_open(struct harness *harness, int image_fd)

@@ -26,6 +26,8 @@ struct harness {
     int hostile_fd, neighbour_fd, raw_fd; /* images; -1: not there                 */
     struct session neighbour;
     struct session victim;
+    const char *images;                   /* directory */
+    struct mf_buf *heard;                 /* the victim's log of level info goes here, too */
     const char *only;                     /* run what contains this; NULL: all     */
     unsigned neighbour_served;
     unsigned cases, failures, skipped;
@@ -34,6 +36,10 @@ struct harness {
     char last_log[OUTCOME_BYTES];
     bool verbose;
 };
+
+/* NAME.mf of a directory: a descriptor, or -1, and it is said. */
+int open_image(const char *directory, const char *name);
+void close_image(int fd);
 
 /* The victim: open (fresh), give it something, and say in words what came of it. */
 bool victim_open(struct harness *harness, int image_fd);
@@ -75,5 +81,7 @@ void test_host_calls(struct harness *harness);
 void test_instructions(struct harness *harness);
 void test_memory(struct harness *harness);
 void test_neighbour(struct harness *harness);
+void test_outside(struct harness *harness);
+void test_differential(struct harness *harness);
 
 #endif

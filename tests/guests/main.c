@@ -4,7 +4,6 @@
  * 1: not; 77: the sandbox is not usable here.
  */
 #include <dirent.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,16 +14,6 @@
 #include "harness.h"
 
 #define EXIT_SKIPPED 77
-
-static int open_image(const char *directory, const char *name)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s.mf", directory, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        printf("%s is not built: what needs it FAILS\n", path);
-    return fd;
-}
 
 static unsigned descriptors(void)
 {
@@ -41,7 +30,8 @@ static void run_all(struct harness *harness)
 {
     static void (*const parts[])(struct harness *) = {
         test_deaths,     test_hypercalls, test_messages, test_host_calls,
-        test_instructions, test_memory,   test_neighbour,
+        test_instructions, test_memory,   test_outside,  test_differential,
+        test_neighbour,
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         parts[i](harness);
@@ -58,7 +48,8 @@ int main(int argc, char **argv)
                                           {"verbose", no_argument, NULL, 'v'},
                                           {0}};
     static struct harness harness;
-    const char *spawner = NULL, *images = ".";
+    const char *spawner = NULL;
+    harness.images = ".";
     int key;
     while ((key = getopt_long(argc, argv, "v", names, NULL)) != -1) {
         if (key == 's')
@@ -66,7 +57,7 @@ int main(int argc, char **argv)
         else if (key == 'p')
             spawner = optarg;
         else if (key == 'i')
-            images = optarg;
+            harness.images = optarg;
         else if (key == 'o')
             harness.only = optarg;
         else if (key == 'v')
@@ -86,9 +77,9 @@ int main(int argc, char **argv)
         printf("%s: %s\n", err == MF_EUNSUPPORTED ? "SKIPPED" : "FAILED", mf_why_text(&why, err));
         return err == MF_EUNSUPPORTED ? EXIT_SKIPPED : 1;
     }
-    harness.hostile_fd = open_image(images, "hostile");
-    harness.neighbour_fd = open_image(images, "neighbour");
-    harness.raw_fd = open_image(images, "raw");
+    harness.hostile_fd = open_image(harness.images, "hostile");
+    harness.neighbour_fd = open_image(harness.images, "neighbour");
+    harness.raw_fd = open_image(harness.images, "raw");
     uint64_t start_ns = mf_monotonic_ns();
     (void)neighbour_answers(&harness); /* from here on the same descriptors as at the end */
     unsigned before = descriptors();

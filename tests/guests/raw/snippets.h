@@ -1,7 +1,7 @@
 /*
  * snippets.h: instructions that ring 3 has no business with, and some that it has.
- * X(name, text of the assembly); numbered in order. Run with rax, rcx, rdx, rdi from
- * the order; a snippet that goes on returns rax.
+ * X(name, text of the assembly); numbered in order. Run with rdi, rsi, rdx, rcx and
+ * rax from the order's arguments 0 to 3 and 5; a snippet that goes on returns rax.
  */
 #ifndef MF_TESTS_RAW_SNIPPETS_H
 #define MF_TESTS_RAW_SNIPPETS_H
@@ -69,6 +69,16 @@
     X(into_vsyscall, "mov $0xffffffffff600000, %rcx; call *%rcx")                          \
     X(rdrand, "rdrand %rax")                                                               \
     X(pause_long, "mov $1000000, %ecx; 9: pause; dec %ecx; jnz 9b; xor %eax, %eax")        \
+    X(out8, "out %al, %dx")                                                                 \
+    X(out16, "out %ax, %dx")                                                                \
+    X(out32, "out %eax, %dx")                                                               \
+    X(in8, "in %dx, %al")                                                                   \
+    X(in16, "in %dx, %ax")                                                                  \
+    X(in32, "in %dx, %eax")                                                                 \
+    X(rep_out8, "rep outsb")                                                                \
+    X(rep_out32, "rep outsl")                                                               \
+    X(rep_in8, "rep insb")                                                                  \
+    X(rep_in32, "rep insl")                                                                 \
     X(syscall_tf, "pushf; orq $0x100, (%rsp); popf; syscall; push $0x202; popf")
 
 #define SNIPPET_ENUM(name, text) SNIPPET_##name,
