@@ -338,6 +338,8 @@ static void open_maps_checks_and_closes(void **state)
     assert_int_equal(image_open(fd, false, &open, &why), MF_OK);
     image_close(&open);
     assert_int_equal(image_open(fd, true, &open, &why), MF_EFORMAT);
+    assert_int_equal(ftruncate(fd, (off_t)MF_IMAGE_BYTES_MAX + 1), 0);
+    assert_int_equal(image_open(fd, false, &open, &why), MF_ETOOBIG);
     assert_int_equal(image_open(-1, true, &open, &why), MF_EIO);
     close(fd);
     mf_buf_close(&file);
