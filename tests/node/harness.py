@@ -4,6 +4,7 @@ Every test file takes --build DIR (where the binaries and images are) and --sand
 Exit code 77: that sandbox does not work here, and the reason is printed.
 """
 import argparse
+import atexit
 import http.client
 import json
 import os
@@ -20,6 +21,16 @@ import unittest
 
 ARGS = None
 PATIENCE_S = 20
+STARTED = []
+
+
+@atexit.register
+def end_all():
+    """Whatever went wrong in a test, no daemon outlives it."""
+    for process in STARTED:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -71,6 +82,7 @@ class Node:
             self.process = subprocess.Popen(
                 [os.path.join(ARGS.build, 'mayfly-node'), '--state', self.state, '--listen',
                  '127.0.0.1:0'] + self.options, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        STARTED.append(self.process)
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
             text = self.log()[mark:]
@@ -187,6 +199,12 @@ def image(name):
         if os.path.exists(path):
             return path
     raise FileNotFoundError(name + '.mf')
+
+
+def sanitized():
+    """Sanitizers need memory of their own, and keep what is freed for a while."""
+    with open(os.path.join(ARGS.build, 'mayfly-node'), 'rb') as file:
+        return b'__asan_init' in file.read()
 
 
 def wait_until(condition, what, seconds=PATIENCE_S):

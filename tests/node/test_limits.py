@@ -134,7 +134,7 @@ class Quiet(NodeTest):
         self.assertEqual(self.node.http('POST', '/function/brief', b'x').body, b'x')
 
     def test_the_node_stays_small(self):
-        if 'san' in harness.ARGS.build:
+        if harness.sanitized():
             self.skipTest('sanitizers need memory of their own')
         self.assertLess(self.node.resident_kib(), 10 * 1024)
 
