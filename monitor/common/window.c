@@ -37,25 +37,27 @@ mf_err window_anonymous(uint8_t *base, uint64_t from, uint64_t to, int prot, str
                why);
 }
 
-static int protection(const struct image_segment *segment, bool execute)
+static int protection(const struct image_segment *segment, bool becomes_guest)
 {
     int prot = 0;
+    if (!becomes_guest)
+        return PROT_READ | PROT_WRITE;
     if (segment->flags & PF_R)
         prot |= PROT_READ;
     if (segment->flags & PF_W)
         prot |= PROT_WRITE;
-    if ((segment->flags & PF_X) && execute)
+    if (segment->flags & PF_X)
         prot |= PROT_EXEC;
     return prot;
 }
 
-mf_err window_load(uint8_t *base, const struct monitor_start *start, bool execute,
+mf_err window_load(uint8_t *base, const struct monitor_start *start, bool becomes_guest,
                    struct mf_why *why)
 {
     mf_assert(start->image.segment_count <= MF_IMAGE_SEGMENTS_MAX);
     for (uint32_t i = 0; i < start->image.segment_count; i++) {
         const struct image_segment *segment = &start->image.segment[i];
-        int prot = protection(segment, execute);
+        int prot = protection(segment, becomes_guest);
         uint64_t file_end = segment->address + segment->file_bytes;
         /* Sizes are whole pages (abi/image.h), so no file page has a tail to clear. */
         mf_err err = map(base, segment->address, file_end, prot, MAP_PRIVATE | MAP_NORESERVE,

@@ -17,10 +17,10 @@ MF_CHECKED mf_err window_anonymous(uint8_t *base, uint64_t from, uint64_t to, in
                                    struct mf_why *why);
 
 /* Map every segment private from the image at base + address, zeros behind its file
- * part, within the last file page too. Protection as the segment's flags say;
- * PROT_EXEC only where execute is set (the process monitor). The ranges between the
- * segments are left as they are. */
-MF_CHECKED mf_err window_load(uint8_t *base, const struct monitor_start *start, bool execute,
+ * part, within the last file page too. Protection as the segment's flags say where this
+ * process becomes the guest; else read and write, since page tables then say what the
+ * guest may do. The ranges between the segments are left as they are. */
+MF_CHECKED mf_err window_load(uint8_t *base, const struct monitor_start *start, bool becomes_guest,
                               struct mf_why *why);
 
 /* Map the channel shared, read-write, at base + start->channel_base. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/hypercall.h"
 #include "cpu_model.h" /* struct cpu_model: what the architecture's survey found */
 #include "monitor/monitor.h"
 
@@ -18,6 +19,9 @@ struct cpu {
     struct kvm_run *run;
     uint8_t *memory;     /* the processor's own: page tables, trap page    */
 };
+
+/* The gate's code writes here what it knows to be nonsense and KVM would not tell us. */
+#define CPU_PORT_NONSENSE (MF_HC_PORT + MF_HYPERCALL_COUNT)
 
 /* Slots that the processor's own memory takes, from number 0. */
 #define CPU_SLOTS 2u
@@ -29,9 +33,11 @@ MF_CHECKED mf_err cpu_survey(int kvm, struct cpu_model *model, struct mf_why *wh
 MF_CHECKED mf_err cpu_memory(uint8_t **memory, struct mf_why *why);
 MF_CHECKED mf_err cpu_slots(int vm, const uint8_t *memory, struct mf_why *why);
 
-/* cpu->memory is set. A vCPU in ring 3 that has run once: a test of the roads that it will need. What the
- * test finds out is added to the model, so that the next one is shorter. */
-MF_CHECKED mf_err cpu_open(int vm, struct cpu_model *model, struct cpu *cpu, struct mf_why *why);
+/* cpu->memory is set, the window empty. A vCPU in ring 3 that has run once: a test of the
+ * roads that it will need. What the test finds out is added to the model, so that the
+ * next one is shorter. */
+MF_CHECKED mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, struct cpu *cpu,
+                           struct mf_why *why);
 
 /* Traps go to this image's kernel; the next KVM_RUN enters it as abi/boot.h says. */
 MF_CHECKED mf_err cpu_enter(const struct cpu *cpu, const struct cpu_model *model,

@@ -78,7 +78,7 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
     if (!err)
         err = make_vm(blank, why);
     cpu.memory = memory.cpu;
-    return err ? err : cpu_open(vm, model, &cpu, why);
+    return err ? err : cpu_open(vm, model, memory.window, &cpu, why);
 }
 
 /* The vCPU takes its place; all but it and the console are closed. The VM lives on by

@@ -13,6 +13,8 @@ static void serve_port(const struct cpu *cpu, const struct hypercall_host *host)
 {
     const struct kvm_run *run = cpu->run;
     uint32_t number = (uint32_t)run->io.port - MF_HC_PORT; /* wraps below it: too large */
+    if (run->io.port == CPU_PORT_NONSENSE)
+        end_noticed(host->console, cpu->fd, MF_CAUSE_PROTOCOL, "kvm: `ring` with nonsense");
     if (number >= MF_HYPERCALL_COUNT || run->io.direction != KVM_EXIT_IO_OUT)
         end_noticed(host->console, cpu->fd, MF_CAUSE_PROTECTION, "kvm: %s port 0x%x",
                     run->io.direction == KVM_EXIT_IO_OUT ? "wrote" : "read", run->io.port);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
@@ -16,6 +17,7 @@
 #include "abi/trap.h"
 #include "layout.h"
 #include "monitor/kvm/pagetable.h"
+#include "test.h"
 
 #define CR0 0x80050033ull /* PE MP ET NE WP AM PG */
 #define EFER 0xd01ull     /* SCE LME LMA NXE */
@@ -29,11 +31,14 @@
 #define HWCAP2_FSGSBASE 2u /* Linux, asm/hwcap2.h */
 
 _Static_assert(MF_CS == SELECTOR_CODE3 && MF_SS == SELECTOR_DATA3, "abi/trap.h");
+_Static_assert(GATE_PORT_NONSENSE == CPU_PORT_NONSENSE && MF_HC_ring == GATE_CALL_RING &&
+                   MF_BOOT_BASE + offsetof(struct mf_boot, window_bytes) == GATE_WINDOW,
+               "the gate's own check");
 _Static_assert(MF_HC_PORT == GATE_PORT && MF_GATE_SLOT_BYTES == GATE_SLOT &&
                    MF_HYPERCALL_COUNT == GATE_CALLS,
                "the gate's code and abi/hypercall.h");
 
-extern const uint8_t ring0_image[RING0_BYTES], ring0_test_syscall[], ring0_test_exception[];
+extern const uint8_t ring0_image[RING0_BYTES];
 
 static mf_err failed(struct mf_why *why, const char *what)
 {
@@ -120,66 +125,25 @@ static void aim_exceptions(const struct cpu *cpu, uint64_t entry, uint64_t stack
     memcpy(cpu->memory + CPU_PAGE + PAGE_TRAP_STACK, &stack_top, sizeof stack_top);
 }
 
-static mf_err set_position(const struct cpu *cpu, uint64_t rip, uint64_t rdi, struct mf_why *why)
+/* The rest is zero (abi/boot.h). */
+static mf_err set_position(const struct cpu *cpu, uint64_t rip, struct mf_why *why)
 {
-    const struct kvm_regs regs = {.rip = rip, .rdi = rdi, .rflags = RFLAGS_GUEST};
+    const struct kvm_regs regs = {.rip = rip, .rdi = MF_BOOT_BASE, .rflags = RFLAGS_GUEST};
     if (ioctl(cpu->fd, KVM_SET_REGS, &regs) != 0)
         return failed(why, "KVM_SET_REGS");
     return MF_OK;
 }
 
-static uint64_t in_gate(const uint8_t *label)
+mf_err cpu_aim(const struct cpu *cpu, enum cpu_syscall how, const struct mf_image_info *info,
+               struct mf_why *why)
 {
-    return GATE_CODE + (uint64_t)(label - (ring0_image + RING0_GATE));
+    aim_exceptions(cpu, info->kernel_exception, info->trap_stack_top);
+    mf_err err = aim_syscalls(cpu, how, info->kernel_syscall, why);
+    return err ? err : set_position(cpu, info->kernel_entry, why);
 }
 
-/* Run the self-test (ring0.S). *arrived: TEST_SYSCALL, or the vector of an exception. */
-static mf_err test(const struct cpu *cpu, enum cpu_syscall how, uint32_t *arrived,
-                   struct mf_why *why)
-{
-    struct kvm_run *run = cpu->run;
-    aim_exceptions(cpu, in_gate(ring0_test_exception), GATE_SCRATCH + MF_PAGE_BYTES);
-    mf_err err = aim_syscalls(cpu, how, in_gate(ring0_test_syscall), why);
-    if (!err)
-        err = set_position(cpu, GATE_CODE + GATE_TEST, 0, why);
-    if (err)
-        return err;
-    while (ioctl(cpu->fd, KVM_RUN, 0) != 0)
-        if (errno != EINTR)
-            return failed(why, "KVM_RUN");
-    if (run->exit_reason != KVM_EXIT_IO || run->io.port != TEST_PORT)
-        return mf_why(why, MF_EUNSUPPORTED, "KVM: ring 3 does not run here: exit reason %u",
-                      run->exit_reason);
-    memcpy(arrived, (const uint8_t *)run + run->io.data_offset, sizeof *arrived);
-    run->immediate_exit = 1; /* KVM finishes the instruction, and nothing more */
-    bool finished = ioctl(cpu->fd, KVM_RUN, 0) != 0 && errno == EINTR;
-    run->immediate_exit = 0;
-    return finished ? MF_OK : failed(why, "KVM_RUN with immediate_exit");
-}
-
-static mf_err test_roads(const struct cpu *cpu, struct cpu_model *model, struct mf_why *why)
-{
-    enum cpu_syscall how =
-        model->syscall == CPU_SYSCALL_UNKNOWN ? CPU_SYSCALL_RING0 : model->syscall;
-    uint32_t arrived = 0;
-    mf_err err = test(cpu, how, &arrived, why);
-    /* Never the other way round: where ring 0 works as it should, LSTAR must not name a
-     * page of the guest. */
-    if (!err && arrived == MF_VECTOR_PAGE_FAULT && model->syscall == CPU_SYSCALL_UNKNOWN) {
-        how = CPU_SYSCALL_RING3;
-        err = test(cpu, how, &arrived, why);
-    }
-    if (!err && arrived == MF_VECTOR_INVALID)
-        return mf_why(why, MF_EUNSUPPORTED, "KVM: no FSGSBASE for guests (processors since 2012, "
-                                            "Linux 5.9)");
-    if (!err && arrived != TEST_SYSCALL)
-        return mf_why(why, MF_EUNSUPPORTED, "KVM: a test guest took exception %u", arrived);
-    if (!err)
-        model->syscall = how;
-    return err;
-}
-
-mf_err cpu_open(int vm, struct cpu_model *model, struct cpu *cpu, struct mf_why *why)
+mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, struct cpu *cpu,
+                struct mf_why *why)
 {
     cpu->fd = ioctl(vm, KVM_CREATE_VCPU, 0);
     if (cpu->fd < 0)
@@ -189,15 +153,13 @@ mf_err cpu_open(int vm, struct cpu_model *model, struct cpu *cpu, struct mf_why 
         return failed(why, "cannot map the vCPU");
     cpu->run = run;
     mf_err err = set_state(cpu->fd, model, why);
-    return err ? err : test_roads(cpu, model, why);
+    return err ? err : test_run(cpu, model, window, why);
 }
 
 mf_err cpu_enter(const struct cpu *cpu, const struct cpu_model *model,
                  const struct mf_image_info *info, struct mf_why *why)
 {
-    aim_exceptions(cpu, info->kernel_exception, info->trap_stack_top);
-    mf_err err = aim_syscalls(cpu, model->syscall, info->kernel_syscall, why);
-    return err ? err : set_position(cpu, info->kernel_entry, MF_BOOT_BASE, why);
+    return cpu_aim(cpu, model->syscall, info, why);
 }
 
 mf_err cpu_memory(uint8_t **memory, struct mf_why *why)

@@ -36,9 +36,8 @@
 #define CPU_PDPT  0x2000
 #define CPU_PD    0x3000 /* three pages: for two GiB of window, for ring 0      */
 #define CPU_PT0   0x6000 /* the page table of RING0 and CPU themselves          */
-#define CPU_SCRATCH 0x7000
-#define CPU_PT    0x8000 /* one page for each 2 MiB of the largest window       */
-#define CPU_BYTES 0x408000
+#define CPU_PT    0x7000 /* one page for each 2 MiB of the largest window       */
+#define CPU_BYTES 0x407000
 
 /* Within CPU_PAGE. The frame of an exception stands below its end, as hardware leaves it:
  * ss, rsp, rflags, cs, rip, error code where there is one. */
@@ -63,16 +62,23 @@
 /* The gate page, at GATE_CODE for the guest. */
 #define GATE_CODE      0x20000
 #define GATE_DATA      0x30000 /* CPU_PAGE, read-only                           */
-#define GATE_SCRATCH   0x31000 /* the self-test's trap stack: nobody reads it   */
 #define GATE_SLOT      128
 #define GATE_PORT      0x500
 #define GATE_CALLS     8
-#define GATE_TEST      0x400 /* what a blank runs to find out how syscalls arrive */
+#define GATE_CALL_RING 2
+#define GATE_RING      0x400
 #define GATE_TAIL      0x700
 #define GATE_UPCALL    0x800
 #define GATE_UPCALL_BYTES 64
 
-/* The self-test's reports: a port of its own, in use before MF_START only. */
+/* What the gate writes to instead where the struct of `ring` breaks its rules. */
+#define GATE_PORT_NONSENSE 0x508
+#define GATE_WINDOW 0x10010 /* struct mf_boot, window_bytes */
+
+/* The self-test, in the window of a blank, and its report: to a port of its own. */
+#define TEST_CODE    0x100000
+#define TEST_STACK   0x101000
+#define TEST_END     0x102000
 #define TEST_PORT    0x5f0
 #define TEST_SYSCALL 0x100 /* a system call arrived; else the vector of an exception */
 

@@ -16,7 +16,6 @@
 #define CR4_FSGSBASE   (1ull << 16)
 #define CR4_OSXSAVE    (1ull << 18)
 #define CR4_SMEP       (1ull << 20)
-#define CR4_SMAP       (1ull << 21)
 #define XCR0_OFFERED   0xe7ull /* x87, SSE, AVX, AVX-512 */
 
 
@@ -34,7 +33,8 @@ static struct kvm_cpuid_entry2 *leaf(struct cpu_model *model, uint32_t function,
     return NULL;
 }
 
-/* Control bits for what ring 3 can use, where it is supported. */
+/* Control bits for what ring 3 can use, where it is supported. Not SMAP: ring 0 follows
+ * no address of the guest's, and emulators let ring 3's iretq fault under it. */
 static void switch_on(struct cpu_model *model)
 {
     const struct kvm_cpuid_entry2 *basic = leaf(model, 1, 0), *more = leaf(model, 7, 0),
@@ -45,8 +45,6 @@ static void switch_on(struct cpu_model *model)
         model->cr4 |= CR4_FSGSBASE;
     if (more && more->ebx & 1u << 7)
         model->cr4 |= CR4_SMEP;
-    if (more && more->ebx & 1u << 20)
-        model->cr4 |= CR4_SMAP;
     if (more && more->ecx & 1u << 2)
         model->cr4 |= CR4_UMIP;
     if (basic && basic->ecx & xsave && state) {

@@ -68,8 +68,6 @@ void pagetable_init(uint8_t *cpu)
 
     *window_entry(cpu, GATE_CODE) = (RING0_BASE + RING0_GATE) | ring0 | USER;
     *window_entry(cpu, GATE_DATA) = (CPU_BASE + CPU_PAGE) | ring0 | USER | NO_EXECUTE;
-    *window_entry(cpu, GATE_SCRATCH) =
-        (CPU_BASE + CPU_SCRATCH) | ring0 | USER | WRITABLE | NO_EXECUTE;
 }
 
 static uint64_t flags(enum page_access access)

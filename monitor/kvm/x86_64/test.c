@@ -1,0 +1,93 @@
+/*
+ * test.c: the first run of a vCPU: a few instructions of ring0.S in ring 3, which leave
+ * nothing behind but a processor that KVM has warmed up and the knowledge of how system
+ * calls arrive.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "abi/layout.h"
+#include "abi/trap.h"
+#include "layout.h"
+#include "monitor/kvm/pagetable.h"
+
+_Static_assert(TEST_CODE == MF_KERNEL_BASE, "where no start finds anything of it");
+
+extern const uint8_t ring0_test[], ring0_test_syscall[], ring0_test_exception[], ring0_test_end[];
+
+static mf_err failed(struct mf_why *why, const char *what)
+{
+    int error = errno;
+    return mf_why(why, mf_err_from_errno(error), "KVM: %s: %s", what, strerror(error));
+}
+
+static uint64_t loaded(const uint8_t *label)
+{
+    return TEST_CODE + (uint64_t)(label - ring0_test);
+}
+
+/* *arrived: TEST_SYSCALL, or the vector of an exception. */
+static mf_err run_once(const struct cpu *cpu, enum cpu_syscall how, uint32_t *arrived,
+                   struct mf_why *why)
+{
+    struct kvm_run *run = cpu->run;
+    const struct mf_image_info info = {.kernel_entry = TEST_CODE,
+                                       .kernel_syscall = loaded(ring0_test_syscall),
+                                       .kernel_exception = loaded(ring0_test_exception),
+                                       .trap_stack_top = TEST_END};
+    mf_err err = cpu_aim(cpu, how, &info, why);
+    if (err)
+        return err;
+    while (ioctl(cpu->fd, KVM_RUN, 0) != 0)
+        if (errno != EINTR)
+            return failed(why, "KVM_RUN");
+    if (run->exit_reason != KVM_EXIT_IO || run->io.port != TEST_PORT)
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: ring 3 does not run here: exit reason %u",
+                      run->exit_reason);
+    memcpy(arrived, (const uint8_t *)run + run->io.data_offset, sizeof *arrived);
+    run->immediate_exit = 1; /* KVM finishes the instruction, and nothing more */
+    bool finished = ioctl(cpu->fd, KVM_RUN, 0) != 0 && errno == EINTR;
+    run->immediate_exit = 0;
+    return finished ? MF_OK : failed(why, "KVM_RUN with immediate_exit");
+}
+
+static mf_err find_out(const struct cpu *cpu, struct cpu_model *model, struct mf_why *why)
+{
+    enum cpu_syscall how =
+        model->syscall == CPU_SYSCALL_UNKNOWN ? CPU_SYSCALL_RING0 : model->syscall;
+    uint32_t arrived = 0;
+    mf_err err = run_once(cpu, how, &arrived, why);
+    /* Never the other way round: where ring 0 works as it should, LSTAR must not name a
+     * page of the guest. */
+    if (!err && arrived == MF_VECTOR_PAGE_FAULT && model->syscall == CPU_SYSCALL_UNKNOWN) {
+        how = CPU_SYSCALL_RING3;
+        err = run_once(cpu, how, &arrived, why);
+    }
+    if (!err && arrived == MF_VECTOR_INVALID)
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: no FSGSBASE for guests (processors since 2012, "
+                                            "Linux 5.9)");
+    if (!err && arrived != TEST_SYSCALL)
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: a test guest took exception %u", arrived);
+    if (!err)
+        model->syscall = how;
+    return err;
+}
+
+mf_err test_run(const struct cpu *cpu, struct cpu_model *model, uint8_t *window,
+                struct mf_why *why)
+{
+    memcpy(window + TEST_CODE, ring0_test, (size_t)(ring0_test_end - ring0_test));
+    (void)pagetable_set(cpu->memory, TEST_CODE, TEST_STACK, PAGE_READ_EXECUTE);
+    (void)pagetable_set(cpu->memory, TEST_STACK, TEST_END, PAGE_READ_WRITE);
+    mf_err err = find_out(cpu, model, why);
+    (void)pagetable_set(cpu->memory, TEST_CODE, TEST_END, PAGE_NONE);
+    /* To the host the pages are gone, so KVM forgets where they were (memory.c). */
+    if (!err && madvise(window + TEST_CODE, TEST_END - TEST_CODE, MADV_DONTNEED) != 0)
+        err = failed(why, "madvise");
+    return err;
+}

@@ -1,0 +1,15 @@
+/* test.h: the first run of a vCPU. */
+#ifndef MF_MONITOR_KVM_X86_64_TEST_H
+#define MF_MONITOR_KVM_X86_64_TEST_H
+
+#include "monitor/kvm/cpu.h"
+
+/* The guest's traps and entry go to info's addresses (cpu.c). */
+MF_CHECKED mf_err cpu_aim(const struct cpu *cpu, enum cpu_syscall how,
+                          const struct mf_image_info *info, struct mf_why *why);
+
+/* Run the test in an empty window; model->syscall is known afterwards. */
+MF_CHECKED mf_err test_run(const struct cpu *cpu, struct cpu_model *model, uint8_t *window,
+                           struct mf_why *why);
+
+#endif
