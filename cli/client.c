@@ -259,7 +259,7 @@ int client_refused(const struct answer *answer, const char *doing)
     else
         (void)cli_fail(code, "%s: the node answers %ld", doing, answer->status);
     json_decref(json);
-    return code;
+    return (int)code;
 }
 
 int client_json(struct client *client, const struct request *request, const char *doing,

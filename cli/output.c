@@ -29,7 +29,7 @@ int cli_fail(enum cli_exit code, const char *format, ...)
     va_start(args, format);
     say("mayfly: ", format, args);
     va_end(args);
-    return code;
+    return (int)code;
 }
 
 int cli_fail_why(const struct mf_why *why, mf_err err)
