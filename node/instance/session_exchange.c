@@ -78,8 +78,9 @@ static bool put_event(struct session *session)
         desc.data_bytes = MF_CHUNK_BYTES_MAX;
         piece = MF_CHUNK_BYTES_MAX - head_bytes;
     }
+    const uint8_t *body = event->body;
     mf_err err = channel_put(&session->blank.channel, &desc, event->head,
-                             (const uint8_t *)event->body + session->body_sent);
+                             body ? body + session->body_sent : NULL);
     if (err == MF_EPROTO) {
         (void)mf_why(&session->why, err, "channel: the guest's head is impossible");
         condemn_for_protocol(session);
