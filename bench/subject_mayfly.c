@@ -6,7 +6,6 @@
  * each of them can start cold. Owns the node and its state folder.
  */
 #include <errno.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +13,16 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/scratch.h"
 #include "bench/subject.h"
 
-#define FOLDER_BYTES 64
 #define NAME_BYTES 24
-#define REMOVE_DEPTH 16
 
 struct node {
     struct child daemon;
     char mayfly[PATH_MAX];
     char image[PATH_MAX];
-    char folder[FOLDER_BYTES];
+    struct scratch folder; /* the node's state */
     char sandbox[16];
     uint16_t port;
     uint32_t count;    /* functions deployed by prepare()  */
@@ -33,7 +31,7 @@ struct node {
 
 static mf_err run_mayfly(const struct node *node, const char *const *argv, struct mf_why *why)
 {
-    setenv("MAYFLY_STATE", node->folder, 1);
+    setenv("MAYFLY_STATE", node->folder.path, 1);
     const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = -1};
     return child_run(&plan, why);
 }
@@ -69,7 +67,7 @@ static mf_err start_node(struct node *node, struct mf_why *why)
         return err;
     (void)snprintf(address, sizeof address, "127.0.0.1:%u", node->port);
     const char *const argv[] = {node->mayfly, "node",   "--listen",   address,
-                                "--state",    node->folder, NULL};
+                                "--state",    node->folder.path, NULL};
     const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = -1};
     err = child_start(&plan, &node->daemon, why);
     int connection = -1;
@@ -93,10 +91,9 @@ static mf_err mayfly_open(struct subject *subject, struct mf_why *why)
     if (!beside_us("mayfly", node->mayfly) || !beside_us(BENCH_NOOP_IMAGE, node->image))
         return mf_why(why, MF_EUNSUPPORTED, "mayfly and %s are not in one folder; ./up --build makes both",
                       BENCH_NOOP_IMAGE);
-    (void)snprintf(node->folder, sizeof node->folder, "/tmp/mayfly-bench-%u-XXXXXX", getuid());
-    if (!mkdtemp(node->folder))
-        return mf_why(why, mf_err_from_errno(errno), "no folder in /tmp: %s", strerror(errno));
-    mf_err err = start_node(node, why);
+    mf_err err = scratch_open(&node->folder, why);
+    if (!err)
+        err = start_node(node, why);
     if (err)
         return err;
     /* A sandbox that cannot be had here is refused at deploy, with the reason. */
@@ -107,20 +104,13 @@ static mf_err mayfly_open(struct subject *subject, struct mf_why *why)
     return run_mayfly(node, argv, why);
 }
 
-static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *walk)
-{
-    (void)stat, (void)type, (void)walk;
-    return remove(path);
-}
-
 static void mayfly_close(struct subject *subject)
 {
     struct node *node = subject->state;
     if (!node)
         return;
     child_end(&node->daemon, SIGTERM, NULL);
-    if (node->folder[0])
-        nftw(node->folder, remove_one, REMOVE_DEPTH, FTW_DEPTH | FTW_PHYS);
+    scratch_close(&node->folder);
     free(node);
     subject->state = NULL;
 }

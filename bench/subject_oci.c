@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,11 +17,11 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/scratch.h"
 #include "bench/subject.h"
 
 #define ARGUMENTS_MAX 24
 #define ID_BYTES 24
-#define REMOVE_DEPTH 16
 
 struct container {
     struct child keeper;
@@ -34,8 +33,8 @@ struct container {
 
 struct oci {
     bool gvisor;
-    char folder[64];
-    char state[80];
+    struct scratch folder; /* the bundle, and the run-time's state */
+    char state[SCRATCH_BYTES + 8];
     char keeper[PATH_MAX];
     uint32_t count;
     uint32_t named; /* so that every container has an id of its own */
@@ -77,10 +76,10 @@ static mf_err write_config(struct oci *oci, const char *runtime, struct mf_why *
     char path[128];
     const char *const argv[] = {runtime, "spec",
                                 !oci->gvisor && geteuid() != 0 ? "--rootless" : NULL, NULL};
-    mf_err err = run_in(oci->folder, argv, why);
+    mf_err err = run_in(oci->folder.path, argv, why);
     if (err)
         return err;
-    (void)snprintf(path, sizeof path, "%s/config.json", oci->folder);
+    (void)snprintf(path, sizeof path, "%s/config.json", oci->folder.path);
     json_error_t error;
     json_t *config = json_load_file(path, 0, &error);
     json_t *process = json_object_get(config, "process");
@@ -98,14 +97,14 @@ static mf_err make_bundle(struct oci *oci, const char *runtime, struct mf_why *w
     if (!beside_us(BENCH_STATIC_HTTP, server) || !beside_us(BENCH_KEEPER, oci->keeper))
         return mf_why(why, MF_EUNSUPPORTED, "%s and %s are not beside the mayfly command",
                       BENCH_STATIC_HTTP, BENCH_KEEPER);
-    (void)snprintf(oci->folder, sizeof oci->folder, "/tmp/mayfly-bench-%u-XXXXXX", getuid());
-    if (!mkdtemp(oci->folder))
-        return mf_why(why, mf_err_from_errno(errno), "no folder in /tmp: %s", strerror(errno));
-    (void)snprintf(oci->state, sizeof oci->state, "%s/state", oci->folder);
-    (void)snprintf(path, sizeof path, "%s/rootfs", oci->folder);
+    mf_err err = scratch_open(&oci->folder, why);
+    if (err)
+        return err;
+    (void)snprintf(oci->state, sizeof oci->state, "%s/state", oci->folder.path);
+    (void)snprintf(path, sizeof path, "%s/rootfs", oci->folder.path);
     if (mkdir(path, 0755) != 0)
         return mf_why(why, mf_err_from_errno(errno), "%s: %s", path, strerror(errno));
-    (void)snprintf(path, sizeof path, "%s/rootfs/server", oci->folder);
+    (void)snprintf(path, sizeof path, "%s/rootfs/server", oci->folder.path);
     if (copy_file(server, path))
         return mf_why(why, MF_EIO, "%s: cannot write", path);
     return write_config(oci, runtime, why);
@@ -185,20 +184,13 @@ static void end_all(struct subject *subject)
     oci->count = 0;
 }
 
-static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *walk)
-{
-    (void)stat, (void)type, (void)walk;
-    return remove(path);
-}
-
 static void oci_close(struct subject *subject)
 {
     struct oci *oci = subject->state;
     if (!oci)
         return;
     end_all(subject);
-    if (oci->folder[0])
-        nftw(oci->folder, remove_one, REMOVE_DEPTH, FTW_DEPTH | FTW_PHYS);
+    scratch_close(&oci->folder);
     free(oci);
     subject->state = NULL;
 }
@@ -222,7 +214,7 @@ static mf_err start_keeper(struct subject *subject, struct container *container,
     argv[n++] = "run";
     argv[n++] = "--detach";
     argv[n++] = "--bundle";
-    argv[n++] = oci->folder;
+    argv[n++] = oci->folder.path;
     if (!oci->gvisor) {
         argv[n++] = "--preserve-fds";
         argv[n++] = "1";

@@ -3,11 +3,11 @@
 whether its rows are what docs/BENCH.md promises: keys, units, metrics of each subject,
 order of the percentiles; and whether a run leaves anything behind. No figure is judged.
 """
-import glob
 import json
 import os
 import subprocess
 import sys
+import tempfile
 
 KEYS = {"bench", "subject", "metric", "unit", "n", "p50", "p99", "min", "max"}
 UNITS = {"us", "KiB", "1/s", "count", "pct"}
@@ -69,12 +69,14 @@ def check_bench(mayfly, bench):
 
 
 def main(mayfly):
-    for bench in CONTRACT:
-        said = check_bench(mayfly, bench)
-        if said:
-            print(said.rstrip())
-    left = glob.glob(f"/tmp/mayfly-bench-{os.getuid()}-*")
-    assert not left, f"left behind: {left}"
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["TMPDIR"] = folder
+        for bench in CONTRACT:
+            said = check_bench(mayfly, bench)
+            if said:
+                print(said.rstrip())
+        left = os.listdir(folder)
+        assert not left, f"left behind: {left}"
 
 
 if __name__ == "__main__":
