@@ -158,7 +158,7 @@ static mf_err run_one_by_one(const struct bench *bench, struct bench_run *run, s
         if (err)
             break;
         opened++;
-        err = bench->run(&alone, why);
+        err = bench_failed(&alone.subject[0], bench->run(&alone, why), why);
         alone.subject[0].kind->close(&alone.subject[0]);
     }
     if (!err && !opened)
@@ -185,6 +185,13 @@ mf_err bench_tick(struct bench_run *run, struct mf_why *why)
     run->done++;
     run->options->progress(run->options->context, run->name, run->done, run->total);
     return bench_stop ? mf_why(why, MF_EAGAIN, "%s: stopped", run->name) : MF_OK;
+}
+
+mf_err bench_failed(const struct subject *subject, mf_err err, struct mf_why *why)
+{
+    struct mf_why reason = *why;
+    return err == MF_OK ? err
+                        : mf_why(why, err, "%s: %.400s", subject->name, mf_why_text(&reason, err));
 }
 
 mf_err bench_row(struct bench_run *run, const struct subject *subject, const char *metric,

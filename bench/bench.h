@@ -85,6 +85,9 @@ uint32_t bench_shards(void);
 /* One more of run->total is done. MF_EAGAIN: bench_stop is set. */
 MF_CHECKED mf_err bench_tick(struct bench_run *run, struct mf_why *why);
 
+/* Put the subject's name before what went wrong with it; returns err. */
+mf_err bench_failed(const struct subject *subject, mf_err err, struct mf_why *why);
+
 /* rows_add() for this bench. */
 MF_CHECKED mf_err bench_row(struct bench_run *run, const struct subject *subject,
                             const char *metric, enum row_unit unit, struct samples *samples,

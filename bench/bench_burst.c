@@ -134,7 +134,8 @@ static mf_err bursts_of(struct bench_run *run, uint32_t count, bool sweep, struc
     mf_err err = MF_OK;
     for (uint32_t round = 0; round < rounds && !err; round++)
         for (uint32_t s = 0; s < run->subject_count && !err; s++) {
-            err = one_burst(&run->subject[s], count, &answers[s], why);
+            err = bench_failed(&run->subject[s],
+                               one_burst(&run->subject[s], count, &answers[s], why), why);
             if (!err)
                 err = bench_tick(run, why);
         }

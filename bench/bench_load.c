@@ -23,7 +23,8 @@ static mf_err take_turns(struct bench_run *run, uint32_t rounds, struct load_pla
     mf_err err = MF_OK;
     run->total = (uint64_t)rounds * run->subject_count;
     for (uint32_t s = 0; s < run->subject_count && !err; s++)
-        err = run->subject[s].kind->serve(&run->subject[s], &target[s], why);
+        err = bench_failed(&run->subject[s],
+                           run->subject[s].kind->serve(&run->subject[s], &target[s], why), why);
     for (uint32_t round = 0; round < rounds && !err; round++)
         for (uint32_t s = 0; s < run->subject_count && !err; s++) {
             struct load_result result;
@@ -33,6 +34,7 @@ static mf_err take_turns(struct bench_run *run, uint32_t rounds, struct load_pla
             if (!err)
                 err = take(run, s, round, &result, results);
             load_result_close(&result);
+            err = bench_failed(&run->subject[s], err, why);
             if (!err)
                 err = bench_tick(run, why);
         }

@@ -83,10 +83,10 @@ static void stop(int signal)
     bench_stop = 1;
 }
 
-/* A first Ctrl-C ends the run in good order, with all that it started. */
+/* Ctrl-C ends the run in good order, with all that it started. */
 static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = stop};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
