@@ -11,8 +11,9 @@
 
 #include "base/clock.h"
 
-/* The node runs one shard; a constant of node/main.c. */
+/* As node/main.c has it: one shard, on any processor. */
 #define NODE_SHARDS 1u
+#define NODE_SHARDS_PINNED false
 
 /* The only isolation there is so far; also the default. */
 #define ISOLATION_DEFAULT "reuse"
@@ -56,6 +57,11 @@ const struct bench *bench_find(const char *name)
 uint32_t bench_shards(void)
 {
     return NODE_SHARDS;
+}
+
+bool bench_shards_pinned(void)
+{
+    return NODE_SHARDS_PINNED;
 }
 
 /* Is name an item of a comma list? */

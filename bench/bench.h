@@ -79,8 +79,10 @@ extern volatile sig_atomic_t bench_stop;
 
 /* ---- for the benches ---- */
 
-/* How many shards the node has, and the bare server threads. */
+/* How many shards the node has, and whether each keeps to a processor; so do the bare
+ * server's threads. */
 uint32_t bench_shards(void);
+bool bench_shards_pinned(void);
 
 /* One more of run->total is done. MF_EAGAIN: bench_stop is set. */
 MF_CHECKED mf_err bench_tick(struct bench_run *run, struct mf_why *why);

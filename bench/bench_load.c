@@ -108,7 +108,7 @@ const struct bench bench_warm = {
         "second over a new connection, after 200 ms that do not count. The client is pinned to\n"
         "one processor, to the next one in the next round, for all subjects alike.\n"
         "http-server: bare libmicrohttpd in a libuv loop that answers `ok`, as many threads as\n"
-        "the node has shards, pinned as they are.\n"
+        "the node has shards, pinned if they are.\n"
         "added_latency: per round, the median of ours less the median of http-server's; its\n"
         "percentiles are over rounds.\n"
         "Rows of mayfly/X appear as mayfly/X:reuse, too: reuse is the default isolation.",

@@ -1,17 +1,19 @@
 /*
  * http_server.c: bare libmicrohttpd that answers "ok" to everything, the yardstick
- * of `warm` and `throughput`: http_server PORT THREADS. As the node has it: one
- * thread a shard, each pinned to its processor, with a listener of its own
- * (SO_REUSEPORT) and libmicrohttpd's epoll descriptor in a libuv loop.
+ * of `warm` and `throughput`: http_server PORT THREADS [pinned]. As the node has it:
+ * one thread a shard, with a listener of its own (SO_REUSEPORT) and libmicrohttpd's
+ * epoll descriptor in a libuv loop; each pinned to its processor if asked for.
  */
 #include <arpa/inet.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,6 +27,7 @@
 struct shard {
     uint16_t port;
     uint32_t cpu;
+    bool pinned;
     pthread_t thread;
     struct MHD_Daemon *daemon;
     struct MHD_Response *ok;
@@ -87,7 +90,8 @@ static int listen_on(uint16_t port)
 static void *shard_main(void *argument)
 {
     struct shard *shard = argument;
-    load_pin(shard->cpu);
+    if (shard->pinned)
+        load_pin(shard->cpu);
     shard->ok = MHD_create_response_from_buffer(2, (void *)(uintptr_t)"ok", MHD_RESPMEM_PERSISTENT);
     shard->daemon = MHD_start_daemon(MHD_USE_EPOLL, shard->port, NULL, NULL, answer, shard,
                                      MHD_OPTION_LISTEN_SOCKET, listen_on(shard->port),
@@ -107,16 +111,18 @@ static void *shard_main(void *argument)
 
 int main(int argc, char **argv)
 {
-    long port = argc == 3 ? strtol(argv[1], NULL, 10) : 0;
-    long threads = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
-    if (port < 1 || port > 65535 || threads < 1 || threads > (long)LOAD_THREADS_MAX) {
-        fprintf(stderr, "usage: http_server PORT THREADS\n");
+    long port = argc >= 3 ? strtol(argv[1], NULL, 10) : 0;
+    long threads = argc >= 3 ? strtol(argv[2], NULL, 10) : 0;
+    bool pinned = argc == 4 && strcmp(argv[3], "pinned") == 0;
+    if (port < 1 || port > 65535 || threads < 1 || threads > (long)LOAD_THREADS_MAX ||
+        argc > 3 + pinned) {
+        fprintf(stderr, "usage: http_server PORT THREADS [pinned]\n");
         return 2;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     static struct shard shard[LOAD_THREADS_MAX];
     for (long i = 0; i < threads; i++) {
-        shard[i] = (struct shard){.port = (uint16_t)port, .cpu = (uint32_t)i};
+        shard[i] = (struct shard){.port = (uint16_t)port, .cpu = (uint32_t)i, .pinned = pinned};
         if (pthread_create(&shard[i].thread, NULL, shard_main, &shard[i]) != 0)
             return 1;
     }
