@@ -64,8 +64,9 @@ static bool write_file(const char *path, const char *text)
 
 /* Root becomes nobody. Where 65534 is not mapped we are root of somebody's user
  * namespace only, an ordinary user outside of it, and stay who we are. */
-static mf_err leave_root(struct mf_why *why)
+static mf_err leave_root(bool *became_nobody, struct mf_why *why)
 {
+    *became_nobody = false;
     if (geteuid() != 0)
         return MF_OK;
     if (setgroups(0, NULL) != 0 && errno != EPERM)
@@ -79,6 +80,7 @@ static mf_err leave_root(struct mf_why *why)
     /* The change made /proc/self root's; the maps below are ours to write. */
     if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
         return refused(why, "cannot open /proc/self to ourselves again", NULL);
+    *became_nobody = true;
     return MF_OK;
 }
 
@@ -108,7 +110,7 @@ static mf_err write_maps(uid_t uid, gid_t gid, struct mf_why *why)
     return MF_OK;
 }
 
-static mf_err enter_namespaces(struct mf_why *why)
+static mf_err enter_namespaces(bool nobody, struct mf_why *why)
 {
     uid_t uid = geteuid();
     gid_t gid = getegid();
@@ -116,6 +118,10 @@ static mf_err enter_namespaces(struct mf_why *why)
                 CLONE_NEWCGROUP) != 0)
         return unshare_refused(why);
     mf_err err = write_maps(uid, gid, why);
+    /* Another process of nobody's may not look into a blank or trace it; root, whose node
+     * it is, may. An ordinary user's processes are all his own, and his node reads /proc. */
+    if (!err && nobody && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        err = refused(why, "cannot close /proc/self to others", NULL);
     if (!err && sethostname("mayfly", strlen("mayfly")) != 0)
         err = refused(why, "cannot hide the host's name",
                       "`sysctl kernel.apparmor_restrict_unprivileged_userns=0` gives user "
@@ -164,11 +170,12 @@ mf_err lockdown_shared(struct mf_why *why)
 {
     /* Not a barrier: without it an instance is killed as late as the node. */
     (void)write_file("/proc/self/oom_score_adj", OOM_SCORE);
-    mf_err err = leave_root(why);
+    bool nobody = false;
+    mf_err err = leave_root(&nobody, why);
     if (!err && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) /* a change of uid clears it */
         err = refused(why, "cannot ask to die with the node", NULL);
     if (!err)
-        err = enter_namespaces(why);
+        err = enter_namespaces(nobody, why);
     if (!err)
         err = root_empty(why);
     if (!err)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "abi/channel.h"
 
@@ -51,6 +52,43 @@ static int protection(const struct image_segment *segment, bool becomes_guest)
     return prot;
 }
 
+/* A file system mounted noexec refuses to have its pages executed (mmap(2), EPERM).
+ * Then the text is read into memory of our own before it becomes executable: slower,
+ * and not shared between instances, but an image is an image wherever it lies. */
+static mf_err copy_text(uint8_t *base, int fd, const struct image_segment *segment, int prot,
+                        struct mf_why *why)
+{
+    uint8_t *text = at(base, segment->address);
+    uint64_t done = 0;
+    mf_err err = window_anonymous(base, segment->address, segment->address + segment->file_bytes,
+                                  PROT_READ | PROT_WRITE, why);
+    if (err)
+        return err;
+    while (done < segment->file_bytes) {
+        ssize_t got = pread(fd, text + done, segment->file_bytes - done,
+                            (off_t)(segment->file_offset + done));
+        if (got <= 0)
+            return mf_why(why, MF_EIO, "cannot read the image's text: %s",
+                          got < 0 ? strerror(errno) : "it ends early");
+        done += (uint64_t)got;
+    }
+    if (mprotect(text, segment->file_bytes, prot) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "cannot make text executable: %s",
+                      strerror(errno));
+    return MF_OK;
+}
+
+static mf_err load_file_part(uint8_t *base, int fd, const struct image_segment *segment, int prot,
+                             struct mf_why *why)
+{
+    /* Sizes are whole pages (abi/image.h), so no file page has a tail to clear. */
+    mf_err err = map(base, segment->address, segment->address + segment->file_bytes, prot,
+                     MAP_PRIVATE | MAP_NORESERVE, fd, segment->file_offset, "segment", why);
+    if (err == MF_EDENIED && (prot & PROT_EXEC))
+        err = copy_text(base, fd, segment, prot, why);
+    return err;
+}
+
 mf_err window_load(uint8_t *base, const struct monitor_start *start, bool becomes_guest,
                    struct mf_why *why)
 {
@@ -58,13 +96,10 @@ mf_err window_load(uint8_t *base, const struct monitor_start *start, bool become
     for (uint32_t i = 0; i < start->image.segment_count; i++) {
         const struct image_segment *segment = &start->image.segment[i];
         int prot = protection(segment, becomes_guest);
-        uint64_t file_end = segment->address + segment->file_bytes;
-        /* Sizes are whole pages (abi/image.h), so no file page has a tail to clear. */
-        mf_err err = map(base, segment->address, file_end, prot, MAP_PRIVATE | MAP_NORESERVE,
-                         start->image_fd, segment->file_offset, "segment", why);
+        mf_err err = load_file_part(base, start->image_fd, segment, prot, why);
         if (!err)
-            err = window_anonymous(base, file_end, segment->address + segment->memory_bytes, prot,
-                                   why);
+            err = window_anonymous(base, segment->address + segment->file_bytes,
+                                   segment->address + segment->memory_bytes, prot, why);
         if (err)
             return err;
     }

@@ -3,6 +3,8 @@
  * the parts of a blank that sanitizers can look at.
  */
 #include <elf.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -238,6 +242,41 @@ static void load_puts_segments_where_they_belong(void **state)
     (void)close(start.image_fd);
 }
 
+/* On a tmpfs mounted noexec, in a mount namespace of a child's own. */
+static void text_on_a_noexec_file_system_is_copied(void **state)
+{
+    (void)state;
+    const struct raw_entries entries = {.entry = raw_halt};
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if ((unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ||
+            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+            mount("t", "/tmp", "tmpfs", MS_NOEXEC, NULL) != 0)
+            _exit(77);
+        int fd = open("/tmp/image", O_RDWR | O_CREAT | O_EXCL, 0600);
+        if (fd < 0)
+            _exit(77); /* a user namespace without a map owns no files */
+        raw_image_write(&entries, file);
+        (void)good_packet("", 0, 0);
+        uint8_t *base = mmap(NULL, MF_WINDOW_MIN, PROT_NONE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (write(fd, file, sizeof file) != (ssize_t)sizeof file ||
+            decode(sizeof packet.start) != MF_OK || base == MAP_FAILED)
+            _exit(1);
+        start.image_fd = fd;
+        bool refused = mmap(NULL, 4096, PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED;
+        bool loaded = window_load(base, &start, true, &why) == MF_OK;
+        bool same = loaded && memcmp(base + MF_KERNEL_BASE, raw_text, MF_PAGE_BYTES) == 0;
+        _exit(refused && same ? 0 : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (status == 77 << 8)
+        skip(); /* this user may not mount */
+    assert_int_equal(status, 0);
+}
+
 static void load_reports_what_cannot_be_mapped(void **state)
 {
     (void)state;
@@ -295,6 +334,7 @@ int main(void)
         cmocka_unit_test(decode_refuses_a_bad_image),
         cmocka_unit_test(receive_wants_one_packet_and_one_descriptor),
         cmocka_unit_test(load_puts_segments_where_they_belong),
+        cmocka_unit_test(text_on_a_noexec_file_system_is_copied),
         cmocka_unit_test(load_reports_what_cannot_be_mapped),
         cmocka_unit_test(boot_page_says_what_the_kernel_must_know),
     };
