@@ -1,6 +1,6 @@
 /*
  * cpu.c: registers and tables as the Intel SDM, volume 3, names them. Ring 0's code and
- * constant tables are ring0.S, one read-only slot for all; layout.h says where.
+ * constant tables are ring0.S, one read-only slot for all; cpu_layout.h says where.
  */
 #include "monitor/kvm/cpu.h"
 
@@ -15,9 +15,9 @@
 #include "abi/boot.h"
 #include "abi/hypercall.h"
 #include "abi/trap.h"
-#include "layout.h"
+#include "cpu_layout.h"
 #include "monitor/kvm/pagetable.h"
-#include "test.h"
+#include "cpu_test.h"
 
 #define CR0 0x80050033ull /* PE MP ET NE WP AM PG */
 #define EFER 0xd01ull     /* SCE LME LMA NXE */

@@ -6,7 +6,7 @@
 
 #include "abi/layout.h"
 #include "base/err.h"
-#include "layout.h"
+#include "cpu_layout.h"
 
 #define PRESENT  0x001ull
 #define WRITABLE 0x002ull

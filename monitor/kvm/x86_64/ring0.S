@@ -1,6 +1,6 @@
 /*
  * ring0.S: all that ring 0 consists of, and the gate page, as read-only bytes at
- * their final distances from one another (layout.h). Nothing here is ever written:
+ * their final distances from one another (cpu_layout.h). Nothing here is ever written:
  * the only memory that ring 0 writes is CPU_PAGE.
  *
  * A trap's way: the processor takes the vector's gate, always onto the stack of
@@ -9,7 +9,7 @@
  * register is saved because none is changed. The stub's length matters: some KVMs
  * interpret ring 0 at half a microsecond an instruction.
  */
-#include "layout.h"
+#include "cpu_layout.h"
 
         .section .rodata.ring0, "a", @progbits
         .balign 4096

@@ -1,6 +1,6 @@
-/* test.h: the first run of a vCPU. */
-#ifndef MF_MONITOR_KVM_X86_64_TEST_H
-#define MF_MONITOR_KVM_X86_64_TEST_H
+/* cpu_test.h: the first run of a vCPU. */
+#ifndef MF_MONITOR_KVM_X86_64_CPU_TEST_H
+#define MF_MONITOR_KVM_X86_64_CPU_TEST_H
 
 #include "monitor/kvm/cpu.h"
 

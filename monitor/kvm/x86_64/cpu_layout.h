@@ -1,5 +1,5 @@
 /*
- * layout.h: the monitor's own guest-physical memory, above every window, in two
+ * cpu_layout.h: the monitor's own guest-physical memory, above every window, in two
  * slots. Plain numbers, since the assembler reads them too.
  *
  *   RING0_BASE  constant, the same bytes in every VM, read-only for the VM itself:
@@ -10,8 +10,8 @@
  * these same addresses; ring 3 sees the gate code at GATE_CODE and the page of CPU,
  * to read, at GATE_DATA. The page tables are mapped nowhere.
  */
-#ifndef MF_MONITOR_KVM_X86_64_LAYOUT_H
-#define MF_MONITOR_KVM_X86_64_LAYOUT_H
+#ifndef MF_MONITOR_KVM_X86_64_CPU_LAYOUT_H
+#define MF_MONITOR_KVM_X86_64_CPU_LAYOUT_H
 
 #define RING0_BASE   0xc0000000
 #define RING0_TSS    0x0000 /* three pages: 104 bytes, 8 KiB of bitmap, the byte behind it */

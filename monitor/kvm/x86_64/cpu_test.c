@@ -1,9 +1,9 @@
 /*
- * test.c: the first run of a vCPU: a few instructions of ring0.S in ring 3, which leave
+ * cpu_test.c: the first run of a vCPU: a few instructions of ring0.S in ring 3, which leave
  * nothing behind but a processor that KVM has warmed up and the knowledge of how system
  * calls arrive.
  */
-#include "test.h"
+#include "cpu_test.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 
 #include "abi/layout.h"
 #include "abi/trap.h"
-#include "layout.h"
+#include "cpu_layout.h"
 #include "monitor/kvm/pagetable.h"
 
 _Static_assert(TEST_CODE == MF_KERNEL_BASE, "where no start finds anything of it");

@@ -1,0 +1,219 @@
+/*
+ * test_kvm_filter.c: every line of the KVM monitor's filter, in the kernel that will
+ * enforce it: good arguments pass, each limit kills one step beyond, and without its
+ * line a good call kills too. Each case is a child that seals itself and makes one call.
+ */
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/kvm.h>
+#include <linux/seccomp.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "abi/channel.h"
+#include "abi/hypercall.h"
+#include "abi/layout.h"
+#include "monitor/kvm/filter.h"
+#include "monitor/kvm/memory.h"
+
+#define CHANNEL (MF_WINDOW_MIN - MF_CHANNEL_BYTES)
+#define PAGE (uint64_t)MF_PAGE_BYTES
+#define HIGH (1ull << 32)
+#define AT(address) (MEMORY_HOST + (address))
+#define BELL AT(CHANNEL + offsetof(struct mf_channel_head, bell))
+#define RW (PROT_READ | PROT_WRITE)
+
+#define ALLOWED 1 /* child's status: the call reached the kernel, whatever it said there */
+#define DIED 256  /* by SIGSYS */
+
+/* By hand: a sealed child may not even use the C library's way out. */
+static long call(long number, const uint64_t a[6])
+{
+    register uint64_t r10 __asm__("r10") = a[3];
+    register uint64_t r8 __asm__("r8") = a[4];
+    register uint64_t r9 __asm__("r9") = a[5];
+    long result = number;
+    __asm__ volatile("syscall"
+                     : "+a"(result)
+                     : "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+static void seal(const struct filter_line *lines, uint32_t count)
+{
+    struct sock_filter code[KVM_FILTER_MAX];
+    int console[2];
+    void *window = (void *)(uintptr_t)MEMORY_HOST;
+    if (mmap(window, MF_WINDOW_MIN, RW,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != window ||
+        pipe(console) || dup2(console[1], MONITOR_FD_CONSOLE) < 0 ||
+        dup2(open("/dev/null", O_RDWR), KVM_FD_VCPU) < 0)
+        _exit(98);
+    const struct sock_fprog program = {
+        .len = (unsigned short)kvm_filter_compile(lines, count, CHANNEL, code, KVM_FILTER_MAX),
+        .filter = code};
+    if (program.len == 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
+        _exit(97);
+}
+
+static int call_with(const struct filter_line *lines, uint32_t count, long number,
+                     const uint64_t a[6])
+{
+    int status = 0;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        seal(lines, count);
+        (void)call(number, a);
+        /* The way out may be the line that is missing: a signal that needs no call. */
+        (void)call(SYS_exit_group, (const uint64_t[6]){ALLOWED});
+        __builtin_trap();
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    assert_int_equal(WTERMSIG(status), SIGSYS);
+    return DIED;
+}
+
+struct call_case {
+    const char *what;
+    uint32_t line; /* of the table, which admits it; of no meaning where none does */
+    long number;
+    uint64_t a[6];
+};
+
+enum { RUN, FUTEX, RESTART, MPROTECT, MADVISE, CLOCK, CONSOLE, REGISTERS, EXIT };
+
+static const struct call_case good[] = {
+    {"run", RUN, SYS_ioctl, {KVM_FD_VCPU, KVM_RUN}},
+    {"wait that need not", FUTEX, SYS_futex, {BELL, FUTEX_WAIT_BITSET, 7, 0, 0, ~0u}},
+    {"restart", RESTART, SYS_restart_syscall, {0}},
+    {"first page", MPROTECT, SYS_mprotect, {AT(MF_KERNEL_BASE), PAGE, RW}},
+    {"last page", MPROTECT, SYS_mprotect, {AT(CHANNEL - PAGE), PAGE, PROT_NONE}},
+    {"all", MPROTECT, SYS_mprotect, {AT(MF_KERNEL_BASE), CHANNEL - MF_KERNEL_BASE, RW}},
+    {"discard", MADVISE, SYS_madvise, {AT(MF_PROGRAM_BASE), PAGE, MADV_DONTNEED}},
+    {"discard all", MADVISE, SYS_madvise,
+     {AT(MF_PROGRAM_BASE), CHANNEL - MF_PROGRAM_BASE, MADV_DONTNEED}},
+    {"monotonic", CLOCK, SYS_clock_gettime, {CLOCK_MONOTONIC, AT(MF_KERNEL_BASE)}},
+    {"realtime", CLOCK, SYS_clock_gettime, {CLOCK_REALTIME, AT(MF_KERNEL_BASE)}},
+    {"line", CONSOLE, SYS_write, {MONITOR_FD_CONSOLE, AT(MF_KERNEL_BASE), MF_CONSOLE_MAX}},
+    {"registers", REGISTERS, SYS_ioctl, {KVM_FD_VCPU, KVM_GET_REGS, AT(MF_KERNEL_BASE)}},
+    {"exit", EXIT, SYS_exit_group, {ALLOWED}},
+};
+
+static const struct call_case bad[] = {
+    {"another vCPU", 0, SYS_ioctl, {KVM_FD_VCPU + 1, KVM_RUN}},
+    {"descriptor high", 0, SYS_ioctl, {KVM_FD_VCPU + HIGH, KVM_RUN}},
+    {"request high", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_RUN + HIGH}},
+    {"set registers", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_REGS}},
+    {"set special registers", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_SREGS}},
+    {"memory slot", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_USER_MEMORY_REGION}},
+    {"new vm", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_CREATE_VM}},
+    {"console's ioctl", 0, SYS_ioctl, {MONITOR_FD_CONSOLE, KVM_RUN}},
+    {"terminal", 0, SYS_ioctl, {STDIN_FILENO, 0x5412 /* TIOCSTI */}},
+    {"wait elsewhere", 0, SYS_futex, {BELL + 4, FUTEX_WAIT_BITSET, 7}},
+    {"wait low", 0, SYS_futex, {BELL - MEMORY_HOST, FUTEX_WAIT_BITSET, 7}},
+    {"wake", 0, SYS_futex, {BELL, FUTEX_WAKE, 1}},
+    {"lock", 0, SYS_futex, {BELL, FUTEX_LOCK_PI, 1}},
+    {"page below kernel", 0, SYS_mprotect, {AT(MF_KERNEL_BASE - PAGE), PAGE, RW}},
+    {"channel", 0, SYS_mprotect, {AT(CHANNEL), PAGE, RW}},
+    {"into the channel", 0, SYS_mprotect, {AT(CHANNEL - PAGE), 2 * PAGE, RW}},
+    {"the monitor's memory", 0, SYS_mprotect, {MF_PROGRAM_BASE, PAGE, RW}},
+    {"another high word", 0, SYS_mprotect, {AT(MF_PROGRAM_BASE) + HIGH, PAGE, RW}},
+    {"high bytes", 0, SYS_mprotect, {AT(MF_PROGRAM_BASE), PAGE + HIGH, RW}},
+    {"sum carries", 0, SYS_mprotect, {AT(CHANNEL - PAGE), HIGH - PAGE, RW}},
+    {"crooked", 0, SYS_mprotect, {AT(MF_PROGRAM_BASE) + 1, PAGE, RW}},
+    {"read only", 0, SYS_mprotect, {AT(MF_PROGRAM_BASE), PAGE, PROT_READ}},
+    {"execute", 0, SYS_mprotect, {AT(MF_PROGRAM_BASE), PAGE, PROT_READ | PROT_EXEC}},
+    {"all three", 0, SYS_mprotect, {AT(MF_PROGRAM_BASE), PAGE, RW | PROT_EXEC}},
+    {"discard kernel", 0, SYS_madvise, {AT(MF_PROGRAM_BASE - PAGE), PAGE, MADV_DONTNEED}},
+    {"discard channel", 0, SYS_madvise, {AT(CHANNEL), PAGE, MADV_DONTNEED}},
+    {"other advice", 0, SYS_madvise, {AT(MF_PROGRAM_BASE), PAGE, MADV_WILLNEED}},
+    {"cpu clock", 0, SYS_clock_gettime, {CLOCK_PROCESS_CPUTIME_ID, AT(MF_KERNEL_BASE)}},
+    {"standard output", 0, SYS_write, {STDOUT_FILENO, AT(MF_KERNEL_BASE), 1}},
+    {"bell", 0, SYS_write, {MONITOR_FD_BELL, AT(MF_KERNEL_BASE), 8}},
+    {"line too long", 0, SYS_write, {MONITOR_FD_CONSOLE, AT(MF_KERNEL_BASE), MF_CONSOLE_MAX + 1}},
+    {"open", 0, SYS_openat, {0}},
+    {"execve", 0, SYS_execve, {0}},
+    {"mmap", 0, SYS_mmap, {0, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull}},
+    {"munmap", 0, SYS_munmap, {AT(MF_PROGRAM_BASE), PAGE}},
+    {"socket", 0, SYS_socket, {1, 1, 0}},
+    {"clone", 0, SYS_clone, {SIGCHLD}},
+    {"ptrace", 0, SYS_ptrace, {0}},
+    {"kill", 0, SYS_kill, {1, 0}},
+    {"seccomp", 0, SYS_seccomp, {1, 0, 0}},
+    {"rt_sigreturn", 0, SYS_rt_sigreturn, {0}},
+    {"exit of a thread", 0, SYS_exit, {0}},
+    {"x32", 0, 0x40000000 + SYS_write, {MONITOR_FD_CONSOLE, AT(MF_KERNEL_BASE), 1}},
+};
+
+static void good_arguments_pass(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        if (call_with(kvm_filter_lines, kvm_filter_line_count, good[i].number, good[i].a) !=
+            ALLOWED)
+            fail_msg("%s: died", good[i].what);
+}
+
+static void each_limit_kills_one_step_beyond(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (call_with(kvm_filter_lines, kvm_filter_line_count, bad[i].number, bad[i].a) != DIED)
+            fail_msg("%s: passed", bad[i].what);
+}
+
+static void without_its_line_a_good_call_kills(void **state)
+{
+    (void)state;
+    struct filter_line rest[FILTER_LINES_MAX];
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        uint32_t count = 0;
+        for (uint32_t k = 0; k < kvm_filter_line_count; k++)
+            if (k != good[i].line)
+                rest[count++] = kvm_filter_lines[k];
+        if (call_with(rest, count, good[i].number, good[i].a) != DIED)
+            fail_msg("%s: passed without its line", good[i].what);
+    }
+}
+
+static void the_table_keeps_its_promises(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"ioctl",         "futex", "restart_syscall",
+                                        "mprotect",      "madvise", "clock_gettime",
+                                        "write",         "ioctl", "exit_group"};
+    assert_int_equal(kvm_filter_line_count, sizeof order / sizeof *order);
+    for (uint32_t i = 0; i < kvm_filter_line_count; i++) {
+        assert_string_equal(kvm_filter_lines[i].call, order[i]);
+        assert_true(strlen(kvm_filter_lines[i].reason) > 20);
+        assert_true(strlen(kvm_filter_lines[i].arguments) > 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_arguments_pass),
+        cmocka_unit_test(each_limit_kills_one_step_beyond),
+        cmocka_unit_test(without_its_line_a_good_call_kills),
+        cmocka_unit_test(the_table_keeps_its_promises),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+/*
+ * test_kvm_pagetable.c: the page tables of a KVM guest as its processor would walk them
+ * (Intel SDM 3, 4.5), not as pagetable.c reads them back. x86-64.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "abi/channel.h"
+#include "abi/layout.h"
+#include "cpu_layout.h"
+#include "monitor/kvm/pagetable.h"
+
+#define PRESENT 1ull
+#define WRITE 2ull
+#define USER 4ull
+#define NX (1ull << 63)
+#define FRAME 0x000ffffffffff000ull
+#define PAGE (uint64_t)MF_PAGE_BYTES
+
+static uint8_t *make(void)
+{
+    uint8_t *cpu = mmap(NULL, CPU_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_ptr_not_equal(cpu, MAP_FAILED);
+    pagetable_init(cpu);
+    return cpu;
+}
+
+static void drop(uint8_t *cpu)
+{
+    assert_int_equal(munmap(cpu, CPU_BYTES), 0);
+}
+
+static uint64_t entry_at(const uint8_t *cpu, uint64_t table, uint64_t index)
+{
+    uint64_t entry;
+    assert_in_range(table, CPU_BASE + CPU_PML4, CPU_BASE + CPU_BYTES - PAGE);
+    memcpy(&entry, cpu + (table - CPU_BASE) + index * sizeof entry, sizeof entry);
+    return entry;
+}
+
+/* The leaf entry that translates address; 0 where there is none. Every level above must
+ * let all through: the leaf alone decides. */
+static uint64_t walk(const uint8_t *cpu, uint64_t address)
+{
+    uint64_t table = pagetable_root();
+    for (unsigned shift = 39; shift > 12; shift -= 9) {
+        uint64_t entry = entry_at(cpu, table, address >> shift & 511);
+        if (!(entry & PRESENT))
+            return 0;
+        assert_int_equal(entry & (USER | WRITE | NX), USER | WRITE);
+        table = entry & FRAME;
+    }
+    uint64_t leaf = entry_at(cpu, table, address >> 12 & 511);
+    return leaf & PRESENT ? leaf : 0;
+}
+
+static void expect(const uint8_t *cpu, uint64_t address, uint64_t frame, uint64_t bits)
+{
+    uint64_t leaf = walk(cpu, address);
+    assert_int_equal(leaf & FRAME, frame);
+    assert_int_equal(leaf & (PRESENT | WRITE | USER | NX), bits);
+}
+
+/* Calls see for every translation that there is. */
+static uint32_t every(const uint8_t *cpu, void (*see)(uint64_t address, uint64_t leaf))
+{
+    uint32_t count = 0;
+    for (uint64_t address = 0; address < 1ull << 32; address += PAGE) {
+        if (address % (PAGE * 512) == 0) { /* skip what has no table */
+            uint64_t directory = entry_at(cpu, entry_at(cpu, pagetable_root(), 0) & FRAME,
+                                          address >> 30 & 511);
+            if (!(directory & PRESENT) ||
+                !(entry_at(cpu, directory & FRAME, address >> 21 & 511) & PRESENT)) {
+                address += PAGE * 511;
+                continue;
+            }
+        }
+        uint64_t leaf = walk(cpu, address);
+        if (leaf) {
+            see(address, leaf);
+            count++;
+        }
+    }
+    return count;
+}
+
+static void never_write_and_execute(uint64_t address, uint64_t leaf)
+{
+    (void)address;
+    assert_true((leaf & WRITE) == 0 || (leaf & NX) != 0);
+}
+
+static void never_a_page_table(uint64_t address, uint64_t leaf)
+{
+    (void)address;
+    uint64_t frame = leaf & FRAME;
+    assert_true(frame < CPU_BASE + CPU_PML4 || frame >= CPU_BASE + CPU_BYTES);
+}
+
+static void ring_3_never_writes_the_monitors(uint64_t address, uint64_t leaf)
+{
+    if ((leaf & USER) && (leaf & FRAME) >= MF_WINDOW_MAX)
+        assert_int_equal(leaf & WRITE, 0);
+    if (address >= MF_WINDOW_MAX)
+        assert_int_equal(leaf & USER, 0);
+}
+
+static void an_empty_window_shows_gate_and_ring_0_only(void **state)
+{
+    (void)state;
+    uint8_t *cpu = make();
+    expect(cpu, MF_GATE_BASE, RING0_BASE + RING0_GATE, PRESENT | USER);
+    expect(cpu, MF_GATE_DATA_BASE, CPU_BASE + CPU_PAGE, PRESENT | USER | NX);
+    for (uint64_t page = RING0_BASE; page < RING0_BASE + RING0_CODE; page += PAGE)
+        expect(cpu, page, page, PRESENT | NX);
+    expect(cpu, RING0_BASE + RING0_CODE, RING0_BASE + RING0_CODE, PRESENT);
+    expect(cpu, CPU_BASE + CPU_PAGE, CPU_BASE + CPU_PAGE, PRESENT | WRITE | NX);
+    assert_int_equal(every(cpu, ring_3_never_writes_the_monitors), 8);
+    (void)every(cpu, never_write_and_execute);
+    (void)every(cpu, never_a_page_table);
+    drop(cpu);
+}
+
+static void pages_stand_at_their_own_address(void **state)
+{
+    (void)state;
+    static const struct {
+        enum page_access access;
+        uint64_t bits;
+    } cases[] = {{PAGE_READ, PRESENT | USER | NX},
+                 {PAGE_READ_WRITE, PRESENT | USER | WRITE | NX},
+                 {PAGE_READ_EXECUTE, PRESENT | USER},
+                 {PAGE_NONE, 0}};
+    static const uint64_t at[] = {MF_BOOT_BASE, MF_KERNEL_BASE, MF_PROGRAM_BASE, 0x1ff000,
+                                  0x3ffff000,   0x40000000,     MF_WINDOW_MAX - 3 * PAGE};
+    uint8_t *cpu = make();
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++)
+        for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+            (void)pagetable_set(cpu, at[i], at[i] + 2 * PAGE, cases[k].access);
+            for (uint64_t page = at[i]; page < at[i] + 2 * PAGE; page += PAGE)
+                expect(cpu, page, cases[k].bits ? page : 0, cases[k].bits);
+            assert_int_equal(walk(cpu, at[i] + 2 * PAGE), 0);
+        }
+    drop(cpu);
+}
+
+static void the_largest_window_fits(void **state)
+{
+    (void)state;
+    uint8_t *cpu = make();
+    const uint64_t channel = MF_WINDOW_MAX - MF_CHANNEL_BYTES;
+    (void)pagetable_set(cpu, MF_KERNEL_BASE, channel, PAGE_READ_WRITE);
+    expect(cpu, channel - PAGE, channel - PAGE, PRESENT | USER | WRITE | NX);
+    assert_int_equal(walk(cpu, channel), 0);
+    assert_int_equal(every(cpu, never_a_page_table), 8 + (channel - MF_KERNEL_BASE) / PAGE);
+    drop(cpu);
+}
+
+static void a_change_of_what_was_there_is_told(void **state)
+{
+    (void)state;
+    uint8_t *cpu = make();
+    const uint64_t from = MF_PROGRAM_BASE, to = from + 4 * PAGE;
+    assert_false(pagetable_set(cpu, from, to, PAGE_NONE));
+    assert_false(pagetable_set(cpu, from, to, PAGE_READ_WRITE));
+    assert_false(pagetable_set(cpu, from, to, PAGE_READ_WRITE));
+    assert_true(pagetable_set(cpu, to - PAGE, to, PAGE_READ));
+    assert_true(pagetable_set(cpu, from, to, PAGE_READ_WRITE));
+    assert_true(pagetable_set(cpu, from, to, PAGE_NONE));
+    assert_false(pagetable_set(cpu, from, to, PAGE_READ));
+    drop(cpu);
+}
+
+static void allowed_is_what_every_byte_allows(void **state)
+{
+    (void)state;
+    uint8_t *cpu = make();
+    const uint64_t a = MF_PROGRAM_BASE;
+    (void)pagetable_set(cpu, a, a + PAGE, PAGE_READ_WRITE);
+    (void)pagetable_set(cpu, a + PAGE, a + 2 * PAGE, PAGE_READ);
+    assert_true(pagetable_allows(cpu, a, 1, true));
+    assert_true(pagetable_allows(cpu, a, PAGE, true));
+    assert_false(pagetable_allows(cpu, a, PAGE + 1, true));
+    assert_true(pagetable_allows(cpu, a, 2 * PAGE, false));
+    assert_false(pagetable_allows(cpu, a, 2 * PAGE + 1, false));
+    assert_false(pagetable_allows(cpu, a - 1, 2, false));
+    assert_false(pagetable_allows(cpu, a + PAGE, 8, true));
+    /* Not where it seems to stand: an alias of monitor memory. */
+    assert_false(pagetable_allows(cpu, MF_GATE_BASE, 8, false));
+    assert_false(pagetable_allows(cpu, MF_GATE_DATA_BASE, 8, false));
+    /* Past the window, and where sums carry. */
+    assert_false(pagetable_allows(cpu, MF_WINDOW_MAX, 1, false));
+    assert_false(pagetable_allows(cpu, MF_WINDOW_MAX - 8, 16, false));
+    assert_false(pagetable_allows(cpu, RING0_BASE, 8, false));
+    assert_false(pagetable_allows(cpu, a, UINT64_MAX, false));
+    assert_false(pagetable_allows(cpu, UINT64_MAX, 8, false));
+    assert_false(pagetable_allows(cpu, UINT64_MAX - 7, UINT64_MAX, false));
+    drop(cpu);
+}
+
+static void a_small_guest_touches_few_pages(void **state)
+{
+    (void)state;
+    uint8_t *cpu = make();
+    unsigned char touched[CPU_BYTES / MF_PAGE_BYTES];
+    (void)pagetable_set(cpu, MF_KERNEL_BASE, MF_KERNEL_BASE + 20 * PAGE, PAGE_READ_EXECUTE);
+    (void)pagetable_set(cpu, MF_PROGRAM_BASE, MF_PROGRAM_BASE + 20 * PAGE, PAGE_READ);
+    (void)pagetable_set(cpu, MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES, MF_WINDOW_DEFAULT,
+                        PAGE_READ_WRITE);
+    assert_int_equal(mincore(cpu, CPU_BYTES, touched), 0);
+    uint32_t count = 0;
+    for (size_t i = 0; i < sizeof touched; i++)
+        count += touched[i] & 1;
+    /* Root, second level, two directories, ring 0's table, three tables of the window. */
+    assert_int_equal(count, 8);
+    drop(cpu);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_window_shows_gate_and_ring_0_only),
+        cmocka_unit_test(pages_stand_at_their_own_address),
+        cmocka_unit_test(the_largest_window_fits),
+        cmocka_unit_test(a_change_of_what_was_there_is_told),
+        cmocka_unit_test(allowed_is_what_every_byte_allows),
+        cmocka_unit_test(a_small_guest_touches_few_pages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
