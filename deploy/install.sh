@@ -70,24 +70,22 @@ directory_of() {
   if [ "$1" = release ]; then echo "$top/build"; else echo "$top/build/$1"; fi
 }
 
-# configure PRESET: only when it never was; ninja itself notices changed CMake files.
+# configure PRESET ON|OFF: with or without tests. Only when it never was, or was without
+# and shall be with: ninja itself notices changed CMake files.
 configure() {
-  local directory
+  local directory cache
   directory=$(directory_of "$1")
-  [ -f "$directory/build.ninja" ] &&
-    grep -qx "CMAKE_HOME_DIRECTORY:INTERNAL=$top" "$directory/CMakeCache.txt" && return
-  (cd "$top" && cmake --fresh --preset "$1" >/dev/null) || die "configuring ($1) failed, see above"
+  cache=$directory/CMakeCache.txt
+  [ -f "$directory/build.ninja" ] && grep -qx "CMAKE_HOME_DIRECTORY:INTERNAL=$top" "$cache" &&
+    { [ "$2" = OFF ] || grep -qx "MF_TESTS:BOOL=ON" "$cache"; } && return
+  (cd "$top" && cmake --fresh --preset "$1" "-DMF_TESTS=$2" >/dev/null) || die "configuring ($1) failed, see above"
 }
 
-# build PRESET [TARGET...]: a person sees it going on; else only what goes wrong shows.
+# build PRESET TARGET: of a configured build directory. A person sees it going on; else
+# only what goes wrong shows.
 build() {
-  local preset=$1 directory arguments log=$top/build/build.log
-  shift
-  directory=$(directory_of "$preset")
-  mkdir -p "$directory"
-  configure "$preset"
-  arguments=(--build "$directory")
-  [ $# -eq 0 ] || arguments+=(--target "$@")
+  local preset=$1 arguments log=$top/build/build.log
+  arguments=(--build "$(directory_of "$preset")" --target "$2")
   if [ -t 1 ]; then
     cmake "${arguments[@]}" || die "building ($preset) failed, see above"
   elif ! cmake "${arguments[@]}" -- --quiet >"$log" 2>&1; then
