@@ -16,6 +16,11 @@
 #define MF_CALL_BASE 0x6d6600
 #define MF_CALL_END 1u
 
+/* Auxiliary vector entry: the address where a `syscall` instruction arrives (trap.h). A
+ * program may jump there instead, with RCX and R11 as the instruction would set them: a
+ * system call for the price of a function call. Not there: outside mayfly. */
+#define MF_AUX_SYSCALL 0x6d66u
+
 /* X(offset, name, arguments, meaning) */
 #define MF_CALLS(X)                                                                          \
     X(0, next, "(struct mf_call_event *event, void *buffer, size_t capacity)",               \

@@ -2,6 +2,7 @@
 #include "sdk/port.h"
 
 #include <errno.h>
+#include <sys/auxv.h>
 
 #include "call.h"
 #include "sdk/local.h"
@@ -9,6 +10,15 @@
 static bool outside;
 
 #define ARG(x) ((long)(x))
+
+/* A call of the library OS's: a jump where it says where to, else as any system call. */
+static long call(long nr, long a, long b, long c, long d, long e, long f)
+{
+    static unsigned long entry;
+    if (!entry)
+        entry = getauxval(MF_AUX_SYSCALL);
+    return entry ? jump6(entry, nr, a, b, c, d, e, f) : call6(nr, a, b, c, d, e, f);
+}
 
 /* Some containers' filters answer unknown calls with EPERM, Linux with ENOSYS. */
 static bool refused(long result)
@@ -21,7 +31,7 @@ static bool refused(long result)
 long port_next(struct mf_call_event *event, void *buffer, size_t capacity)
 {
     if (!outside) {
-        long r = call6(MF_CALL_next, ARG(event), ARG(buffer), ARG(capacity), 0, 0, 0);
+        long r = call(MF_CALL_next, ARG(event), ARG(buffer), ARG(capacity), 0, 0, 0);
         if (!refused(r))
             return r;
     }
@@ -32,7 +42,7 @@ long port_body(void *buffer, size_t capacity)
 {
     if (outside)
         return local_body(buffer, capacity);
-    return call6(MF_CALL_body, ARG(buffer), ARG(capacity), 0, 0, 0, 0);
+    return call(MF_CALL_body, ARG(buffer), ARG(capacity), 0, 0, 0, 0);
 }
 
 long port_reply(unsigned status, const void *fields, size_t field_bytes, const void *data,
@@ -40,28 +50,28 @@ long port_reply(unsigned status, const void *fields, size_t field_bytes, const v
 {
     if (outside)
         return local_reply(status, fields, field_bytes, data, bytes, flags);
-    return call6(MF_CALL_reply, ARG(status), ARG(fields), ARG(field_bytes), ARG(data), ARG(bytes),
-                 ARG(flags));
+    return call(MF_CALL_reply, ARG(status), ARG(fields), ARG(field_bytes), ARG(data), ARG(bytes),
+                ARG(flags));
 }
 
 long port_write(const void *data, size_t bytes, unsigned flags)
 {
     if (outside)
         return local_write(data, bytes, flags);
-    return call6(MF_CALL_write, ARG(data), ARG(bytes), ARG(flags), 0, 0, 0);
+    return call(MF_CALL_write, ARG(data), ARG(bytes), ARG(flags), 0, 0, 0);
 }
 
 long port_fail(const char *message, size_t bytes)
 {
     if (outside)
         return local_fail(message, bytes);
-    return call6(MF_CALL_fail, ARG(message), ARG(bytes), 0, 0, 0, 0);
+    return call(MF_CALL_fail, ARG(message), ARG(bytes), 0, 0, 0, 0);
 }
 
 long port_log(unsigned level, const char *text, size_t bytes)
 {
     if (!outside) {
-        long r = call6(MF_CALL_log, ARG(level), ARG(text), ARG(bytes), 0, 0, 0);
+        long r = call(MF_CALL_log, ARG(level), ARG(text), ARG(bytes), 0, 0, 0);
         if (!refused(r))
             return r;
     }
@@ -70,5 +80,5 @@ long port_log(unsigned level, const char *text, size_t bytes)
 
 bool port_cancelled(void)
 {
-    return !outside && call6(MF_CALL_cancelled, 0, 0, 0, 0, 0, 0) > 0;
+    return !outside && call(MF_CALL_cancelled, 0, 0, 0, 0, 0, 0) > 0;
 }

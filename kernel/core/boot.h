@@ -17,6 +17,7 @@ const char *boot_environment(const char *name);
 /* Entered by entry.S. */
 _Noreturn void boot_main(const struct mf_boot *boot);
 
+extern char kernel_syscall[]; /* entry.S */
 extern char kernel_text_start[], kernel_text_end[], kernel_stack_guard[];
 extern char kernel_stack_bottom[], kernel_stack_top[], kernel_panic_stack_top[];
 extern char kernel_trap_stack_top[], kernel_end[];

@@ -9,6 +9,7 @@
 #include <linux/auxvec.h>
 #include <stddef.h>
 
+#include "abi/calls.h"
 #include "kernel/core/assert.h"
 #include "kernel/core/boot.h"
 #include "kernel/core/limits.h"
@@ -61,6 +62,7 @@ uint64_t start_stack(const struct mf_boot *boot, uint64_t top)
         AT_FLAGS, 0,
         AT_RANDOM, random_at,
         AT_EXECFN, name_at,
+        MF_AUX_SYSCALL, (uint64_t)kernel_syscall,
         AT_NULL, 0,
     };
     /* argc, argv[0], its end, the environment's pointers and their end */
