@@ -212,31 +212,42 @@ void dispatch_refuse_all(struct function *function, const struct outcome *outcom
     function_put(function);
 }
 
-static struct instance *pick(const struct function *function, const struct call *call)
+/* A running instance of the present version with fewer than so many events, the one with
+ * the fewest; not one whose event takes longer than events do here. */
+static struct instance *pick_running(const struct function *function, const struct call *call,
+                                     uint32_t fewer_than)
 {
     uint64_t now_ns = function->shard->now_ns;
-    uint32_t ahead = policy_ahead(function->service_ns);
     struct instance *best = NULL;
-    if (!list_empty(&function->idle)) {
-        struct instance *idle = list_of(function->idle.next, struct instance, link);
-        if (idle->version == function->version && instance_has_room(idle))
-            return idle;
-    }
-    if (ahead == 1)
-        return NULL;
     int looks = 0;
     list_each(at, &function->busy) {
         struct instance *instance = list_of(at, struct instance, link);
         if (++looks > PICK_LOOKS_MAX)
             break;
         bool stalled = instance->served && now_ns - instance->begun_ns > POLICY_AHEAD_NS;
-        if (instance->version != function->version || stalled || instance->count >= ahead ||
-            !instance_has_room(instance) || (best && best->count <= instance->count) ||
-            !exchange_room(instance, call))
+        if (instance->version != function->version || stalled || instance->count >= fewer_than ||
+            !instance_has_room(instance) || !exchange_room(instance, call) ||
+            (best && best->count <= instance->count))
             continue;
         best = instance;
     }
     return best;
+}
+
+static struct instance *pick(const struct function *function, const struct call *call)
+{
+    uint32_t gather = policy_gather(function->service_ns);
+    uint32_t ahead = policy_ahead(function->service_ns);
+    struct instance *instance = gather > 1 ? pick_running(function, call, gather) : NULL;
+    if (instance)
+        return instance;
+    list_each(at, &function->idle) {
+        instance = list_of(at, struct instance, link);
+        if (instance->version == function->version && instance_has_room(instance) &&
+            exchange_room(instance, call))
+            return instance;
+    }
+    return ahead > 1 ? pick_running(function, call, ahead) : NULL;
 }
 
 /* A new instance for the head of the queue, or NULL. If none can be made and none runs

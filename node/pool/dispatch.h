@@ -2,10 +2,11 @@
  * dispatch.h: which call goes to which instance. A call waits in its function's
  * queue, at most as long as the function's settings say, until an instance takes it:
  *
- *   1. an idle instance, the one used last;
- *   2. if the function's events are short (policy.h): one that runs and has room ahead;
- *   3. a new one, if there may be one more: at once, or, if events are short, after the
- *      call has waited for as long as a start takes.
+ *   1. if events are very short: one that runs and has few, so as to wake none for nothing;
+ *   2. an idle one, the one used last;
+ *   3. if events are short: one that runs and has room ahead;
+ *   4. a new one, if there may be one more, after the call has waited for as long as
+ *      policy_patience_ns() says: not at all if none lives, or if events are long.
  *
  * Loop thread only.
  */
