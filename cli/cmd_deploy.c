@@ -190,6 +190,12 @@ static int report(struct client *client, const struct deploy *deploy, const char
     return CLI_OK;
 }
 
+static bool is_source(const char *path)
+{
+    size_t bytes = strlen(path);
+    return bytes > 2 && strcmp(path + bytes - 2, ".c") == 0;
+}
+
 static int deploy_file(struct deploy *deploy, const char *path)
 {
     struct mf_why why = {{0}};
@@ -201,8 +207,9 @@ static int deploy_file(struct deploy *deploy, const char *path)
     mf_err err = image_open(fd, true, &file, &why);
     close(fd);
     if (err)
-        return cli_fail(CLI_FAILED, "%s is no image that could be deployed: %s", path,
-                        mf_why_text(&why, err));
+        return cli_fail(CLI_FAILED, "%s is no image that could be deployed: %s%s", path,
+                        mf_why_text(&why, err),
+                        is_source(path) ? "; 'mayfly build' makes an image of C files" : "");
     char name[MF_NAME_BYTES_MAX + 1];
     struct client client = {0};
     json_t *hash = NULL, *function = NULL;

@@ -7,42 +7,8 @@ here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 export TMPDIR=$here/tmp NO_COLOR=1
 mkdir "$TMPDIR"
+. "$(dirname "$(readlink -f "$0")")/tap.sh"
 cd "$here" || exit 1
-count=0 failed=0
-
-# case NAME COMMAND...: one case; its output is shown where it fails.
-case_() {
-    local name=$1 output
-    shift
-    count=$((count + 1))
-    if output=$("$@" 2>&1); then
-        echo "ok $count - $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $count - $name"
-        printf '%s\n' "$output" | sed 's/^/#   /'
-    fi
-}
-
-# exits CODE SENTENCE COMMAND...: ends so, and says so on standard error.
-exits() {
-    local expected=$1 sentence=$2 code
-    shift 2
-    "$@" >out.txt 2>err.txt
-    code=$?
-    cat err.txt
-    [ "$code" = "$expected" ] || { echo "exit code $code, not $expected"; return 1; }
-    grep -qF -- "$sentence" err.txt || { echo "does not say: $sentence"; return 1; }
-}
-
-# json FILTER COMMAND...: the command's JSON makes the Python expression of d true.
-json() {
-    local filter=$1
-    shift
-    "$@" >out.json || return 1
-    python3 -c "import json, sys; d = json.load(open('out.json')); sys.exit(0 if $filter else 1)" ||
-        { cat out.json; return 1; }
-}
 
 silent() { # runs well and says nothing on standard error, no warning on standard output
     "$@" >out.txt 2>err.txt || return 1
@@ -156,5 +122,4 @@ case_ 'one with an executable stack' exits 1 '-Wl,-z,noexecstack' "$mayfly" buil
 case_ 'one that is none' exits 1 'not an ELF file' "$mayfly" build --program greet/greet.c
 case_ 'nothing is left behind' nothing_left
 
-echo "1..$count"
-[ "$failed" = 0 ]
+finish

@@ -1,0 +1,164 @@
+#!/bin/bash
+# node.sh BUILD SANDBOX: a first day with a node: deploy, invoke, ls, logs, rm against the
+# real daemon, functions in this sandbox. TAP on standard output; exit code 0, 1 (a case
+# failed), 77 (the sandbox does not work here).
+# shellcheck disable=SC2016 # scripts for other shells expand there
+set -u
+build=$1 sandbox=$2
+mayfly=$build/mayfly
+tests=$(dirname "$(readlink -f "$0")")
+here=$(mktemp -d)
+node_pid=
+end() {
+    [ -z "$node_pid" ] || kill "$node_pid" 2>/dev/null
+    wait 2>/dev/null
+    rm -rf "$here"
+}
+trap end EXIT
+export MAYFLY_STATE=$here/state TMPDIR=$here/tmp NO_COLOR=1
+unset MAYFLY_NODE MAYFLY_TOKEN
+mkdir "$TMPDIR"
+# shellcheck source=tests/cli/tap.sh
+. "$tests/tap.sh"
+cd "$here" || exit 1
+
+"$mayfly" run --sandbox "$sandbox" "$build/functions/hello.mf" </dev/null >run.txt 2>&1
+[ $? != 6 ] || skip_all "$(tail -n 1 run.txt)"
+
+printf 'a token of this test, long enough' >token
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+# Not inside a case, whose output the node would hold open.
+start_node() {
+    "$mayfly" node --listen 127.0.0.1:0 --api-listen "127.0.0.1:$port" --api-token-file token \
+        >>node.log 2>&1 &
+    node_pid=$!
+}
+stop_node() {
+    kill "$node_pid"
+    wait "$node_pid"
+    node_pid=
+}
+
+# prints TEXT COMMAND...: succeeds with exactly this on standard output.
+prints() {
+    local expected=$1
+    shift
+    "$@" >out.txt 2>err.txt || { cat out.txt err.txt; return 1; }
+    [ "$(cat out.txt)" = "$expected" ] || { cat out.txt; return 1; }
+}
+
+# shows TEXT COMMAND...: succeeds and has this in its standard output.
+shows() {
+    local expected=$1
+    shift
+    "$@" >out.txt 2>err.txt || { cat out.txt err.txt; return 1; }
+    grep -qF -- "$expected" out.txt || { cat out.txt; return 1; }
+}
+
+# eventually COMMAND...: within ten seconds.
+eventually() {
+    for _ in $(seq 100); do
+        "$@" >last.txt 2>&1 && return
+        sleep 0.1
+    done
+    cat last.txt
+    return 1
+}
+
+answers() { eventually "$mayfly" ls || { cat node.log; return 1; }; }
+deploy() { "$mayfly" deploy --sandbox "$sandbox" "$@"; }
+
+start_node
+case_ 'a node starts' answers
+case_ 'ls of an empty node' prints '' "$mayfly" ls
+case_ 'ls --json of an empty node' json 'd == []' "$mayfly" ls --json
+
+# From nothing to an answer.
+case_ 'new' "$mayfly" new greet
+case_ 'deploy of a project prints its address' shows '/function/greet' deploy greet
+case_ 'it leaves no file behind' bash -c '[ -z "$(ls -A "$TMPDIR")" ] && [ ! -e function.mf ]'
+case_ 'invoke' prints 'hello, world' "$mayfly" invoke greet
+case_ 'invoke with data' prints 'hello, you' "$mayfly" invoke greet -d you
+case_ 'invoke with a query' prints 'hello, a b' "$mayfly" invoke greet --query name=a%20b
+case_ 'curl at the printed address' bash -c \
+    'curl -sS "$("$1" deploy --sandbox "$2" greet)" -d curl | grep -qx "hello, curl"' - "$mayfly" "$sandbox"
+
+# What deploy may say.
+case_ 'deploy with environment, name and memory' json \
+    'd["name"] == "moon" and d["settings"]["environment"] == {"GREET": "moon", "MORE": "a=b"} and d["settings"]["memory_mib"] == 16 and d["url"].endswith("/function/moon")' \
+    deploy greet --name moon -e GREET=moon --env MORE=a=b --memory 16 --json
+case_ 'its environment is there' prints 'hello, moon' "$mayfly" invoke moon
+case_ 'environment adds to what the manifest sets' json \
+    'd["settings"]["environment"] == {"LIMIT": "90", "SENSORS": "10,112,158"}' \
+    deploy "$build/functions/threshold.mf" -e LIMIT=90 --json
+printf '{"data":[{"recorded_at":"2018-01-11T17:52:51Z","sensors":[{"id":10,"value":95},{"id":29,"value":66.35}]}]}' >reading.json
+case_ 'threshold by its new limit' shows '"alert":true' "$mayfly" invoke threshold -d @reading.json
+case_ 'an image that is none' exits 1 'not an ELF file' deploy reading.json
+case_ 'what ran before still runs' prints 'hello, world' "$mayfly" invoke greet
+case_ 'a damaged image' exits 1 'the content hash' bash -c \
+    'head -c -1 "$1/functions/echo.mf" >cut.mf; printf X >>cut.mf; "$1/mayfly" deploy cut.mf' - "$build"
+case_ 'a project that does not compile' exits 7 'did not accept the program' bash -c \
+    'cp -r greet wrong; echo "int x = y;" >>wrong/greet.c; "$1" deploy wrong' - "$mayfly"
+
+# What invoke may say.
+case_ 'echo' "$mayfly" deploy --sandbox "$sandbox" "$build/functions/echo.mf"
+head -c 5000000 /dev/urandom >bytes
+case_ 'five megabytes there and back' bash -c \
+    '"$1" invoke echo -d @bytes | cmp - bytes && "$1" invoke echo -d @- <bytes | cmp - bytes' - "$mayfly"
+case_ 'method, path, query, header' shows 'PATCH /a/b?head=1' \
+    "$mayfly" invoke echo -X PATCH --path a/b --query head=1 -H 'X-One: 1'
+case_ '... and the header arrived' grep -q '^x-one: 1' out.txt
+case_ 'invoke -i shows the head' shows 'HTTP/1.1 200 OK' "$mayfly" invoke echo -i -d x
+case_ 'a body past the limit' exits 5 'echo answered 413' bash -c \
+    'head -c 7000000 /dev/zero >zeros; "$1" invoke echo -d @zeros' - "$mayfly"
+case_ 'a function that says 400' exits 5 'threshold answered 400' "$mayfly" invoke threshold -d '{}'
+case_ 'a function that is not there' exits 3 "no function 'nobody'" "$mayfly" invoke nobody
+case_ 'a deadline' exits 5 'fib answered 504' bash -c \
+    '"$1/mayfly" deploy --sandbox "$2" "$1/functions/fib.mf" --timeout 200 >/dev/null && "$1/mayfly" invoke fib --query n=80' \
+    - "$build" "$sandbox"
+
+# What the others say.
+case_ 'ls knows all' json \
+    '[f["name"] for f in d] == ["echo", "fib", "greet", "moon", "threshold"] and all(f["sandbox"]["in_force"] == "'"$sandbox"'" for f in d)' \
+    "$mayfly" ls --json
+case_ 'ls for people' shows 'WHY THIS SANDBOX' "$mayfly" ls
+case_ 'ls --quiet' prints $'echo\nfib\ngreet\nmoon\nthreshold' "$mayfly" ls -q
+case_ 'logs of an alert' shows 'warn  #' "$mayfly" logs threshold
+case_ 'logs of a deadline' shows 'deadline' "$mayfly" logs fib
+case_ 'logs --json' json 'd["function"] == "threshold" and d["level"] == "warn"' \
+    bash -c '"$1" logs -n 1 --json threshold' - "$mayfly"
+case_ 'logs -n 0' prints '' "$mayfly" logs -n 0 threshold
+case_ 'logs of nobody' exits 3 "no function 'nobody'" "$mayfly" logs nobody
+{
+    "$mayfly" logs -f -n 0 threshold >follow.txt 2>&1
+    echo "$?" >ended.txt
+} &
+case_ 'logs -f shows what comes' eventually bash -c \
+    '"$1" invoke threshold -d @reading.json >/dev/null && grep -q alert: follow.txt' - "$mayfly"
+case_ 'rm of two, one unknown' exits 3 "no function 'nobody'" "$mayfly" rm threshold nobody
+case_ '... removed the other' exits 3 "no function 'threshold'" "$mayfly" invoke threshold
+case_ 'logs -f ends with its function' eventually grep -qx 0 ended.txt
+
+# Completion knows names.
+complete_names() {
+    bash -c '. "$1"; compopt() { :; }; COMP_WORDS=("$2" invoke m); COMP_CWORD=2; _mayfly; echo "${COMPREPLY[@]}"' - \
+        "$tests/../../deploy/completions/mayfly.bash" "$mayfly"
+}
+case_ 'completion of a name' prints 'moon' complete_names
+
+# Over TCP.
+address=http://127.0.0.1:$port
+case_ 'without the token' exits 1 'MAYFLY_TOKEN' "$mayfly" ls --node "$address"
+case_ 'with another token' exits 1 'MAYFLY_TOKEN' env MAYFLY_TOKEN=wrong "$mayfly" ls --node "$address"
+case_ 'with the token' shows 'greet' env MAYFLY_TOKEN="$(cat token)" MAYFLY_NODE="$address" "$mayfly" ls
+
+# A restart.
+stop_node
+case_ 'without the node' exits 4 'start one with' "$mayfly" ls
+start_node
+case_ 'the node starts again' answers
+case_ 'what was deployed is served again' prints 'hello, moon' "$mayfly" invoke moon
+case_ 'rm of all' "$mayfly" rm -q echo fib greet moon
+case_ 'nothing is left' json 'd == []' "$mayfly" ls --json
+stop_node
+finish
