@@ -7,6 +7,7 @@ here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 export TMPDIR=$here/tmp NO_COLOR=1
 mkdir "$TMPDIR"
+# shellcheck source=tests/cli/tap.sh
 . "$(dirname "$(readlink -f "$0")")/tap.sh"
 cd "$here" || exit 1
 
