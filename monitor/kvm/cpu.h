@@ -20,8 +20,9 @@ struct cpu {
     uint8_t *memory;     /* the processor's own: page tables, trap page    */
 };
 
-/* The gate's code writes here what it knows to be nonsense and KVM would not tell us. */
-#define CPU_PORT_NONSENSE (MF_HC_PORT + MF_HYPERCALL_COUNT)
+/* The gate's own ends, by writes to the ports behind the hypercalls'. */
+#define CPU_PORT_NONSENSE (MF_HC_PORT + MF_HYPERCALL_COUNT) /* a rule of a call or a trap broken */
+#define CPU_PORT_TWICE (CPU_PORT_NONSENSE + 1) /* an exception on top of its own record (abi/trap.h) */
 
 /* Slots that the processor's own memory takes, from number 0. */
 #define CPU_SLOTS 2u

@@ -2,32 +2,43 @@
 #include "monitor/kvm/vcpu.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "abi/layout.h"
 #include "monitor/kvm/end.h"
 
-/* An `out` or `in`: a hypercall, or a guest that tries ports. */
+/* No hypercall: the gate's own ends, or a guest that tries ports. */
+_Noreturn static void refuse_port(const struct cpu *cpu, int console)
+{
+    const struct kvm_run *run = cpu->run;
+    bool out = run->io.direction == KVM_EXIT_IO_OUT;
+    if (out && run->io.port == CPU_PORT_NONSENSE)
+        end_noticed(console, cpu->fd, MF_CAUSE_PROTOCOL, "kvm: the gate was called with nonsense");
+    if (out && run->io.port == CPU_PORT_TWICE)
+        end_noticed(console, cpu->fd, MF_CAUSE_TRIPLE_FAULT,
+                    "kvm: the kernel's entry for exceptions faults");
+    end_noticed(console, cpu->fd, MF_CAUSE_PROTECTION, "kvm: %s port 0x%x",
+                out ? "wrote to" : "read from", run->io.port);
+}
+
 static void serve_port(const struct cpu *cpu, const struct hypercall_host *host)
 {
     const struct kvm_run *run = cpu->run;
     uint32_t number = (uint32_t)run->io.port - MF_HC_PORT; /* wraps below it: too large */
-    if (run->io.port == CPU_PORT_NONSENSE)
-        end_noticed(host->console, cpu->fd, MF_CAUSE_PROTOCOL, "kvm: `ring` with nonsense");
     if (number >= MF_HYPERCALL_COUNT || run->io.direction != KVM_EXIT_IO_OUT)
-        end_noticed(host->console, cpu->fd, MF_CAUSE_PROTECTION, "kvm: %s port 0x%x",
-                    run->io.direction == KVM_EXIT_IO_OUT ? "wrote" : "read", run->io.port);
+        refuse_port(cpu, host->console);
     if (run->io.size != sizeof(uint32_t) || run->io.count != 1)
         end_noticed(host->console, cpu->fd, MF_CAUSE_PROTOCOL,
-                    "kvm: hypercall port 0x%x written with %u x %u bytes", run->io.port,
-                    run->io.count, run->io.size);
+                    "kvm: hypercall %u by %u writes of %u bytes", number, run->io.count,
+                    run->io.size);
     uint32_t address;
     struct hypercall call;
     memcpy(&address, (const uint8_t *)run + run->io.data_offset, sizeof address);
     if (!hypercall_decode(host->memory, number, address, &call))
         end_noticed(host->console, cpu->fd, MF_CAUSE_PROTOCOL,
-                    "kvm: hypercall %u with nonsense at 0x%x", number, address);
+                    "kvm: hypercall %u with nonsense, its struct at 0x%x", number, address);
     hypercall_act(host, &call);
     hypercall_answer(host->memory, &call);
 }

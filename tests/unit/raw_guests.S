@@ -540,6 +540,8 @@ raw_uprobe_old:
     jne raw_wrong
     jmp raw_halt
 
+#include "raw_guests_kvm.S"
+
     .org 4096
     .globl raw_text_end
 raw_text_end:

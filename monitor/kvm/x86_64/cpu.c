@@ -31,7 +31,8 @@
 #define HWCAP2_FSGSBASE 2u /* Linux, asm/hwcap2.h */
 
 _Static_assert(MF_CS == SELECTOR_CODE3 && MF_SS == SELECTOR_DATA3, "abi/trap.h");
-_Static_assert(GATE_PORT_NONSENSE == CPU_PORT_NONSENSE && MF_HC_ring == GATE_CALL_RING &&
+_Static_assert(GATE_PORT_NONSENSE == CPU_PORT_NONSENSE && GATE_PORT_TWICE == CPU_PORT_TWICE &&
+                   MF_HC_ring == GATE_CALL_RING &&
                    MF_BOOT_BASE + offsetof(struct mf_boot, window_bytes) == GATE_WINDOW,
                "the gate's own check");
 _Static_assert(MF_HC_PORT == GATE_PORT && MF_GATE_SLOT_BYTES == GATE_SLOT &&

@@ -67,12 +67,14 @@
 #define GATE_CALLS     8
 #define GATE_CALL_RING 2
 #define GATE_RING      0x400
-#define GATE_TAIL      0x700
+#define GATE_FAULT     0x480
+#define GATE_ENTER     0x500
 #define GATE_UPCALL    0x800
 #define GATE_UPCALL_BYTES 64
 
-/* What the gate writes to instead where the struct of `ring` breaks its rules. */
-#define GATE_PORT_NONSENSE 0x508
+/* What the gate writes to where the guest has left it no other way. */
+#define GATE_PORT_NONSENSE 0x508 /* a rule broken that KVM would not tell us of  */
+#define GATE_PORT_TWICE    0x509 /* an exception on top of its own record       */
 #define GATE_WINDOW 0x10010 /* struct mf_boot, window_bytes */
 
 /* The self-test, in the window of a blank, and its report: to a port of its own. */

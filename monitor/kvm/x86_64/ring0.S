@@ -123,33 +123,59 @@ ring:   mov     GATE_WINDOW, %rax
         out     %eax, (%dx)
         ret
 
-        .org    RING0_GATE + GATE_TAIL, 0xcc
-upcall_tail:
-        jmp     *GATE_DATA + PAGE_EXCEPTION
-
-/* The upcalls (abi/trap.h): struct mf_trap onto the trap stack, all else intact. */
+/* The upcalls (abi/trap.h): struct mf_trap onto the trap stack, all else but the
+ * arithmetic flags intact. RSP is free to use: the frame has the guest's. */
         .set    hardware_frame, GATE_DATA + PAGE_STACK_TOP - FRAME_BYTES
-        .set    vector, 0
-        .rept   VECTORS
-        .org    RING0_GATE + GATE_UPCALL + vector * GATE_UPCALL_BYTES, 0xcc
+        .macro  push_record vector
         mov     GATE_DATA + PAGE_TRAP_STACK, %rsp
         pushq   hardware_frame + 32                     /* ss */
         pushq   hardware_frame + 24                     /* rsp */
         pushq   hardware_frame + 16                     /* rflags */
         pushq   hardware_frame + 8                      /* cs */
         pushq   hardware_frame                          /* rip */
-        .if     vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30
+        .if     \vector == 8 || (\vector >= 10 && \vector <= 14) || \vector == 17 || \vector == 21 || \vector == 29 || \vector == 30
         pushq   hardware_frame - 8                      /* error code */
         .else
         pushq   $0
         .endif
-        .if     vector == 14
+        .if     \vector == 14
         pushq   GATE_DATA + PAGE_CR2
         .else
         pushq   $0
         .endif
-        pushq   $vector
-        jmp     upcall_tail
+        pushq   $\vector
+        .endm
+
+/* A page fault of the gate's own code: on a struct of `ring` that is not there, or on a
+ * trap stack that is not, which would go on for ever. */
+        .org    RING0_GATE + GATE_FAULT, 0xcc
+fault:  mov     hardware_frame, %rsp
+        shr     $12, %rsp
+        cmp     $(GATE_CODE >> 12), %rsp
+        je      1f
+        push_record 14
+        jmp     enter
+1:      mov     $GATE_PORT_NONSENSE, %edx
+        out     %eax, (%dx)
+
+/* Into the kernel, unless the exception happened with RSP where an exception leaves it:
+ * the kernel's first instructions fault, for ever. */
+        .org    RING0_GATE + GATE_ENTER, 0xcc
+enter:  cmp     %rsp, hardware_frame + 24
+        je      1f
+        jmp     *GATE_DATA + PAGE_EXCEPTION
+1:      mov     $GATE_PORT_TWICE, %edx
+        out     %eax, (%dx)
+
+        .set    vector, 0
+        .rept   VECTORS
+        .org    RING0_GATE + GATE_UPCALL + vector * GATE_UPCALL_BYTES, 0xcc
+        .if     vector == 14
+        jmp     fault
+        .else
+        push_record vector
+        jmp     enter
+        .endif
         .set    vector, vector + 1
         .endr
 

@@ -1,0 +1,201 @@
+/*
+ * test_kvm.c: the KVM monitor from the guest's side, as test_process.c is for the
+ * process monitor: what a few instructions find when they begin, what traps look like,
+ * what each hypercall refuses, and how a guest ends that touches what is the monitor's.
+ * Real spawner, real blanks; the guests are in raw_guests.S. Without a usable /dev/kvm
+ * it says so and is skipped (status 77).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "abi/cause.h"
+#include "blanks.h"
+#include "raw_image.h"
+
+#define SKIPPED 77
+
+#define LABELS(X)                                                                              \
+    X(halt) X(deadline) X(fault) X(fault_unknown) X(fault_reserved) X(halt_reserved)           \
+    X(struct_unaligned) X(struct_outside) X(struct_not_there) X(struct_read_only) X(no_stack)  \
+    X(clock) X(console) X(protect) X(discard) X(registers) X(invalid) X(read_zero)             \
+    X(read_page_15) X(write_boot) X(write_gate) X(write_text) X(past_window) X(reserved)       \
+    X(run_data) X(run_channel) X(run_bss) X(run_stack) X(privileged) X(divide) X(breakpoint)   \
+    X(single_step) X(single_step_call) X(compat) X(call) X(loop) X(no_trap_stack)              \
+    X(invalid_landing) X(page_fault_landing) X(protection_landing) X(divide_landing)           \
+    X(breakpoint_landing) X(single_step_landing) X(single_step_call_landing) X(call_landing)   \
+    X(ring0_tables) X(ring0_code) X(ring0_stack) X(page_tables) X(write_gate_data)             \
+    X(run_gate_data) X(downgrade) X(taken_landing) X(call_privileged)                          \
+    X(call_privileged_landing) X(port_other) X(port_short) X(port_in) X(address_high)          \
+    X(ring_nonsense) X(refused_landing)
+#define DECLARE(name) extern const char raw_##name[];
+LABELS(DECLARE)
+
+#define FAULT(cause) ((MF_CAUSE_STATUS + MF_CAUSE_##cause) << 8) /* as of waitpid */
+#define HALTED 0
+
+static const struct guest {
+    const char *what;
+    struct raw_entries entries;
+    int status;
+} guests[] = {
+#define HALTS(name) {#name, {raw_##name, NULL, NULL}, HALTED}
+#define LANDS(name, landing) {#name, {raw_##name, NULL, raw_##landing}, HALTED}
+#define CALLS(name, landing) {#name, {raw_##name, raw_##landing, NULL}, HALTED}
+#define DIES(name, CAUSE) {#name, {raw_##name, NULL, NULL}, FAULT(CAUSE)}
+    /* what the guest finds, and its hypercalls */
+    HALTS(halt),
+    HALTS(registers),
+    HALTS(deadline),
+    HALTS(clock),
+    HALTS(console),
+    HALTS(protect),
+    HALTS(discard),
+    LANDS(downgrade, taken_landing),
+    DIES(fault, DIVIDE),
+    DIES(fault_unknown, PROTOCOL),
+    DIES(fault_reserved, PROTOCOL),
+    DIES(halt_reserved, PROTOCOL),
+    DIES(ring_nonsense, PROTOCOL),
+    DIES(struct_unaligned, PROTOCOL),
+    DIES(struct_outside, PROTOCOL),
+    DIES(struct_not_there, PROTOCOL),
+    DIES(struct_read_only, PROTOCOL),
+    DIES(address_high, PROTOCOL),
+    DIES(port_short, PROTOCOL),
+    DIES(port_other, PROTECTION),
+    DIES(port_in, PROTECTION),
+    DIES(no_stack, KERNEL_BUG), /* its own `call` faults: a page fault like any */
+    /* traps */
+    LANDS(invalid, invalid_landing),
+    LANDS(read_zero, page_fault_landing),
+    LANDS(read_page_15, page_fault_landing),
+    LANDS(write_boot, page_fault_landing),
+    LANDS(write_gate, page_fault_landing),
+    LANDS(write_gate_data, page_fault_landing),
+    LANDS(write_text, page_fault_landing),
+    LANDS(past_window, page_fault_landing),
+    LANDS(reserved, page_fault_landing),
+    LANDS(run_data, page_fault_landing),
+    LANDS(run_channel, page_fault_landing),
+    LANDS(run_bss, page_fault_landing),
+    LANDS(run_stack, page_fault_landing),
+    LANDS(run_gate_data, page_fault_landing),
+    LANDS(ring0_tables, page_fault_landing),
+    LANDS(ring0_code, page_fault_landing),
+    LANDS(ring0_stack, page_fault_landing),
+    LANDS(page_tables, page_fault_landing),
+    LANDS(privileged, protection_landing),
+    LANDS(compat, refused_landing), /* no selector for 32-bit code */
+    LANDS(divide, divide_landing),
+    LANDS(breakpoint, breakpoint_landing),
+    LANDS(single_step, single_step_landing),
+    CALLS(call, call_landing),
+    CALLS(single_step_call, single_step_call_landing),
+    {"call_privileged", {raw_call_privileged, raw_call_privileged_landing, raw_protection_landing},
+     HALTED},
+    /* the end, and no loop */
+    {"loop", {raw_loop, NULL, raw_loop}, FAULT(TRIPLE_FAULT)},
+    DIES(no_trap_stack, PROTOCOL),
+};
+
+static struct spawner spawner;
+
+static int run(const struct raw_entries *entries, uint64_t window_bytes, char *console,
+               size_t room)
+{
+    struct blank blank;
+    struct mf_why why = {{0}};
+    int image = raw_image(entries);
+    assert_true(image >= 0);
+    spawned(&spawner, 1, MF_SANDBOX_KVM, &blank);
+    mf_err err = blank_start(&blank, image, window_bytes, 0, "A=b", 4, 1, &why);
+    if (err)
+        fail_msg("%s", mf_why_text(&why, err));
+    int status = ended(&spawner, &blank);
+    if (blank_start_failed(&blank, &why))
+        fail_msg("%s", why.text);
+    memset(console, 0, room);
+    (void)!read(blank.console, console, room - 1);
+    blank_close(&blank);
+    (void)close(image);
+    return status;
+}
+
+static void every_guest_ends_as_it_should(void **state)
+{
+    (void)state;
+    char console[256];
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof guests / sizeof *guests; i++) {
+        int status = run(&guests[i].entries, 0, console, sizeof console);
+        if (status == guests[i].status)
+            continue;
+        print_error("%s: status 0x%x (%s) instead of 0x%x (%s); console: %s\n", guests[i].what,
+                    (unsigned)status, exit_cause(status), (unsigned)guests[i].status,
+                    exit_cause(guests[i].status), console);
+        wrong++;
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void console_lines_arrive(void **state)
+{
+    (void)state;
+    char console[64];
+    const struct raw_entries entries = {.entry = raw_console};
+    assert_int_equal(run(&entries, 0, console, sizeof console), HALTED);
+    assert_string_equal(console, "hello\n");
+}
+
+static void an_end_that_we_noticed_says_where(void **state)
+{
+    (void)state;
+    char console[256];
+    const struct raw_entries entries = {.entry = raw_port_other};
+    assert_int_equal(run(&entries, 0, console, sizeof console), FAULT(PROTECTION));
+    assert_non_null(strstr(console, "kvm: wrote to port 0x60: at 0x100"));
+}
+
+static void windows_have_every_size(void **state)
+{
+    (void)state;
+    char console[64];
+    const struct raw_entries entries = {.entry = raw_clock};
+    static const uint64_t sizes[] = {MF_WINDOW_MIN, MF_WINDOW_DEFAULT,
+                                     MF_WINDOW_DEFAULT + MF_WINDOW_STEP, 0x40000000,
+                                     MF_WINDOW_MAX};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        assert_int_equal(run(&entries, sizes[i], console, sizeof console), HALTED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_guest_ends_as_it_should),
+        cmocka_unit_test(console_lines_arrive),
+        cmocka_unit_test(an_end_that_we_noticed_says_where),
+        cmocka_unit_test(windows_have_every_size),
+    };
+    struct mf_why why = {{0}};
+    mf_err err = spawner_open(MF_SPAWNER_PATH, &spawner, &why);
+    if (err) {
+        printf("spawner: %s\n", mf_why_text(&why, err));
+        return 1;
+    }
+    if (!spawner.support.usable[MF_SANDBOX_KVM]) {
+        printf("SKIPPED: %s\n", spawner.support.why[MF_SANDBOX_KVM].text);
+        spawner_close(&spawner);
+        return SKIPPED;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    spawner_close(&spawner);
+    return failed;
+}
