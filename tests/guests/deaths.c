@@ -201,7 +201,7 @@ static void sweep_calls(struct harness *harness)
             if (!victim_alive(harness) && !victim_open(harness, harness->hostile_fd))
                 return;
             snprintf(target, sizeof target, "/sweep?first=%u&last=%u%s", nr, nr, arguments[i]);
-            victim_get(harness, target, NULL, 0, HANG_NS, outcome);
+            victim_get(harness, target, NULL, 0, HANG_NS * 5, outcome);
             snprintf(detail, sizeof detail, "nr=%u set=%zu", nr, i);
             if (outcome_matches(outcome, "replies *") && !outcome_matches(outcome, "replies refused 0"))
                 harness->group_cases++, harness->cases++; /* the usual: the neighbour need not be asked */
@@ -273,7 +273,7 @@ void test_deaths(struct harness *harness)
             judge(harness, death->target, "", "cannot be started", death->process);
             continue;
         }
-        victim_get(harness, death->target, NULL, 0, death->hangs ? HANG_NS : CASE_NS, outcome);
+        victim_get(harness, death->target, NULL, 0, death->hangs ? HANG_NS * 5 : CASE_NS, outcome);
         judge(harness, death->target, "", outcome,
               here(harness, death->process, death->kvm ? death->kvm : death->process));
     }

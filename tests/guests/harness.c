@@ -129,6 +129,21 @@ static mf_err begin(struct session *session, const char *target, const void *bod
     return session_invoke(session, &event);
 }
 
+/* What its tasks do, for whoever has to find out why it hangs. */
+static void describe_hung(pid_t pid)
+{
+    static const char *const files[] = {"wchan", "syscall", "stat", "stack"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[64], text[512];
+        snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, files[i]);
+        FILE *file = fopen(path, "r");
+        size_t bytes = file ? fread(text, 1, sizeof text - 1, file) : 0;
+        printf("  hung: %s: %.*s\n", files[i], (int)bytes, text);
+        if (file)
+            fclose(file);
+    }
+}
+
 /* Wait for what the event comes to. */
 static void invoke(struct session *session, const char *target, const void *body,
                    size_t body_bytes, uint64_t limit_ns, char outcome[OUTCOME_BYTES])
@@ -138,6 +153,11 @@ static void invoke(struct session *session, const char *target, const void *body
         snprintf(outcome, OUTCOME_BYTES, "%s", err == MF_EDEAD ? "was dead before" : "was busy");
         return;
     }
+    uint64_t patience_ns = mf_monotonic_ns() + CASE_NS / 2;
+    while (session->state == SESSION_BUSY && mf_monotonic_ns() < patience_ns)
+        session_step(session->host, patience_ns);
+    if (session->state == SESSION_BUSY)
+        describe_hung(session->blank.pid);
     (void)session_wait(session);
     say_outcome(session, outcome);
 }
@@ -207,6 +227,11 @@ bool outcome_matches(const char *outcome, const char *expected)
         expected += bytes + (expected[bytes] == '|');
     }
     return false;
+}
+
+uint64_t limit_of(const char *expected)
+{
+    return strstr(expected, "timeout") ? HANG_NS : CASE_NS;
 }
 
 const char *here(const struct harness *harness, const char *process, const char *kvm)

@@ -103,7 +103,7 @@ static void through_gate(struct harness *harness, uint64_t gate, const char *nam
     struct answer answer = {0};
     char outcome[OUTCOME_BYTES], detail[128] = "";
     memcpy(order.argument, argument, sizeof order.argument);
-    bool answered = victim_order_anew(harness, &order, CASE_NS / 10, &answer, outcome);
+    bool answered = victim_order_anew(harness, &order, limit_of(expected), &answer, outcome);
     if (answered && !answer.trapped)
         snprintf(outcome, sizeof outcome, "%s", (int64_t)answer.value < 0 ? "refused" : "allowed");
     snprintf(detail, sizeof detail, "%s: %llu(0x%llx, 0x%llx, 0x%llx, 0x%llx)", name,

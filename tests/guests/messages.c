@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "harness.h"
 
-#define SHORT_NS (60 * MF_NS_PER_MS) /* for what gets no answer */
 #define TEXT "hello"
 #define TEXT_BYTES 5u
 #define DATA MF_CHANNEL_DATA_BYTES
@@ -56,10 +55,11 @@ static void try_message(struct harness *harness, const struct mf_desc *message, 
     struct order order = {.kind = ORDER_MESSAGE, .message = *message, .text = TEXT};
     struct answer answer;
     char outcome[OUTCOME_BYTES], detail[64];
-    (void)victim_order_anew(harness, &order, SHORT_NS, &answer, outcome);
+    const char *expected = expected_of(message);
+    (void)victim_order_anew(harness, &order, limit_of(expected), &answer, outcome);
     snprintf(detail, sizeof detail, "type=%u %s=0x%llx", message->type, field,
              (unsigned long long)value);
-    judge(harness, "message", detail, outcome, expected_of(message));
+    judge(harness, "message", detail, outcome, expected);
 }
 
 #define VARY(base, member, ...)                                                       \
@@ -99,9 +99,9 @@ static void every_field(struct harness *harness)
 }
 
 /* The words for a victim some time after its event's outcome. */
-static void settle(struct harness *harness, char outcome[OUTCOME_BYTES])
+static void settle(struct harness *harness, bool lives, char outcome[OUTCOME_BYTES])
 {
-    uint64_t until_ns = mf_monotonic_ns() + SHORT_NS;
+    uint64_t until_ns = mf_monotonic_ns() + (lives ? HANG_NS : CASE_NS);
     while (victim_alive(harness) && mf_monotonic_ns() < until_ns)
         session_step(&harness->host, until_ns);
     snprintf(outcome, OUTCOME_BYTES, "%s%s", victim_alive(harness) ? "lives" : "dies ",
@@ -116,12 +116,12 @@ static void sequence(struct harness *harness, const char *name, const struct mf_
     char outcome[OUTCOME_BYTES];
     memcpy(order.sequence, messages, count * sizeof *messages);
     victim_close(harness);
-    (void)victim_order_anew(harness, &order, SHORT_NS * 4, &answer, outcome);
+    (void)victim_order_anew(harness, &order, CASE_NS, &answer, outcome);
     if (!outcome_matches(outcome, expected)) {
         judge(harness, name, "", outcome, expected);
         return;
     }
-    settle(harness, outcome);
+    settle(harness, strcmp(afterwards, "lives") == 0, outcome);
     judge(harness, name, "", outcome, afterwards);
 }
 
@@ -195,7 +195,7 @@ static void lying_fields(struct harness *harness)
         uint8_t *end = add_field(order.text, cases[i].kind, cases[i].name_bytes,
                                  cases[i].value_bytes, cases[i].text);
         order.message.head_bytes = order.message.data_bytes = (uint32_t)(end - order.text);
-        (void)victim_order_anew(harness, &order, SHORT_NS * 4, &answer, outcome);
+        (void)victim_order_anew(harness, &order, CASE_NS, &answer, outcome);
         judge(harness, cases[i].name, "", outcome, cases[i].expected);
     }
 }
@@ -216,15 +216,17 @@ static void indices(struct harness *harness)
                           at == offsetof(struct mf_channel_head, to_node.tail);
             bool confuses = at == offsetof(struct mf_channel_head, to_guest.tail) ||
                             at == offsetof(struct mf_channel_head, to_node.head);
+            const char *expected = guests     ? "answers|dies protocol"
+                                   : confuses ? "answers|dies protocol|dies timeout"
+                                              : "answers";
             if (at % 64 >= 8) /* padding, once a line */
                 continue;
             victim_close(harness);
-            (void)victim_order_anew(harness, &order, SHORT_NS, &answer, outcome);
+            (void)victim_order_anew(harness, &order, limit_of(expected), &answer, outcome);
             if (victim_alive(harness))
-                (void)victim_order(harness, &next, SHORT_NS, &answer, outcome);
+                (void)victim_order(harness, &next, limit_of(expected), &answer, outcome);
             snprintf(detail, sizeof detail, "word %u=0x%x", at, values[i]);
-            judge(harness, "index", detail, outcome,
-                  guests ? "answers|dies protocol" : confuses ? "answers|dies *" : "answers");
+            judge(harness, "index", detail, outcome, expected);
         }
     victim_close(harness);
     group_end(harness, "channel words");
@@ -243,15 +245,15 @@ static void impossible(struct harness *harness)
     struct answer answer;
     char outcome[OUTCOME_BYTES];
     victim_close(harness);
-    (void)victim_order_anew(harness, &tail, SHORT_NS * 4, &answer, outcome);
+    (void)victim_order_anew(harness, &tail, CASE_NS, &answer, outcome);
     judge(harness, "tail outside the ring", "", outcome, "dies protocol");
-    (void)victim_order_anew(harness, &head, SHORT_NS * 4, &answer, outcome);
-    (void)victim_order_anew(harness, &next, SHORT_NS * 4, &answer, outcome);
+    (void)victim_order_anew(harness, &head, CASE_NS, &answer, outcome);
+    (void)victim_order_anew(harness, &next, CASE_NS, &answer, outcome);
     judge(harness, "head ahead of the tail", "", outcome, "dies protocol");
-    (void)victim_order_anew(harness, &next, SHORT_NS * 4, &answer, outcome);
+    (void)victim_order_anew(harness, &next, CASE_NS, &answer, outcome);
     head.number = UINT32_MAX;
-    (void)victim_order_anew(harness, &head, SHORT_NS * 4, &answer, outcome);
-    (void)victim_order_anew(harness, &next, SHORT_NS * 4, &answer, outcome);
+    (void)victim_order_anew(harness, &head, CASE_NS, &answer, outcome);
+    (void)victim_order_anew(harness, &next, CASE_NS, &answer, outcome);
     judge(harness, "head before what it released", "", outcome, "dies protocol");
 }
 
@@ -285,11 +287,11 @@ static void after_cancel(struct harness *harness, const char *name, uint64_t fir
     victim_close(harness);
     (void)victim_order_anew(harness, &nothing, CASE_NS, &answer, outcome);
     if (victim_begin(harness, &silence, CASE_NS))
-        session_step(&harness->host, mf_monotonic_ns() + SHORT_NS);
+        session_step(&harness->host, mf_monotonic_ns() + HANG_NS);
     session_cancel(&harness->victim);
     late.sequence[0].id = first;
     late.sequence[1].id = second;
-    (void)victim_order(harness, &late, SHORT_NS, &answer, outcome);
+    (void)victim_order(harness, &late, CASE_NS, &answer, outcome);
     judge(harness, name, "", outcome, expected);
 }
 
@@ -298,7 +300,7 @@ static void late_and_never(struct harness *harness)
     struct order silence = {.kind = ORDER_SILENCE};
     struct answer answer;
     char outcome[OUTCOME_BYTES];
-    (void)victim_order_anew(harness, &silence, SHORT_NS, &answer, outcome);
+    (void)victim_order_anew(harness, &silence, HANG_NS, &answer, outcome);
     judge(harness, "no reply", "", outcome, "dies timeout");
     after_cancel(harness, "reply after cancel", 2, 3, "replies hello");
     after_cancel(harness, "two replies after cancel", 2, 2, "dies protocol");
