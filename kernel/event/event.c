@@ -1,10 +1,9 @@
 /*
- * event.c: the current event, and all that waits for the node or wakes it.
+ * event.c: the current event: its body, its reply, its end.
  * Guarantees: every event gets exactly one end (END or ERROR) before the next one
- * begins, one cancelled before it was begun included; messages leave in order; the
- * node is rung after what it must hear, if it sleeps.
- * Leaves to others: layout of the rings (ring.c), lines of output (output.c).
- * Owns the event's state and the ring.
+ * begins, one cancelled before it was begun included; messages leave in order.
+ * Leaves to others: waiting and waking (wire.c), lines of output (output.c).
+ * Owns the event's state.
  */
 #include "kernel/event/event.h"
 
@@ -17,7 +16,7 @@
 #include "kernel/core/user.h"
 #include "kernel/event/fields.h"
 #include "kernel/event/output.h"
-#include "kernel/event/ring.h"
+#include "kernel/event/wire.h"
 
 #define CHUNK_LEAST 8192u /* less room than this: better wait than cut so small */
 
@@ -29,13 +28,12 @@ static struct {
     bool chunk_held;
     bool cancelled;
     bool replied;         /* the reply has begun                              */
-    bool unrung;          /* published since the node was last rung           */
     uint64_t reply_bytes; /* of its body                                      */
-    struct ring ring;
 } now;
 
+static void log_in(const struct ring_place *place, enum mf_log_level level, const void *text,
+                   size_t bytes);
 static bool data_range(const struct event_data *data);
-static bool next_message(struct mf_desc *desc);
 static bool take_invoke(const struct mf_desc *desc);
 static int64_t begin(const struct mf_desc *desc, uint64_t event, const struct event_data *buffer);
 static int64_t take_body(const struct event_data *buffer);
@@ -47,16 +45,12 @@ static void end_event(void);
 static int64_t send(struct mf_desc *desc, struct ring_place place,
                     const struct event_data *body, bool end);
 static struct ring_place reserve_for(uint32_t head_bytes, uint64_t body_bytes);
-static struct ring_place reserve(uint32_t least, uint32_t most);
-static void publish(struct mf_desc *desc, const struct ring_place *place);
-static void ring_node(void);
-static void sleep_for_node(bool for_room, uint32_t least);
-static _Noreturn void nonsense(void);
+static _Noreturn void out_of_order(void);
 
 void event_start(uint64_t channel_base)
 {
     memset(&now, 0, sizeof now);
-    ring_open(&now.ring, (void *)channel_base);
+    wire_start(channel_base);
 }
 
 int64_t event_next(uint64_t event, const struct event_data *buffer)
@@ -69,8 +63,8 @@ int64_t event_next(uint64_t event, const struct event_data *buffer)
         struct mf_desc desc;
         if (now.chunk_held)
             end_chunk();
-        if (!next_message(&desc)) {
-            sleep_for_node(false, 0);
+        if (!wire_peek(0, &desc)) {
+            wire_wait();
             continue;
         }
         if (desc.type == MF_MSG_INVOKE && take_invoke(&desc))
@@ -84,7 +78,7 @@ int64_t event_next(uint64_t event, const struct event_data *buffer)
         if (desc.type == MF_MSG_CANCEL && desc.id == now.announced)
             now.announced = 0;
         if (desc.type != MF_MSG_INVOKE)
-            ring_release(&now.ring);
+            wire_release();
     }
 }
 
@@ -124,7 +118,6 @@ int64_t event_reply(uint64_t status, const struct event_data *fields,
         return -EFAULT;
     if (!fields_valid_reply(place.data, head_bytes))
         return -EINVAL;
-    now.replied = true;
     now.reply_bytes = 0;
     struct mf_desc desc = {.id = now.id,
                            .type = MF_MSG_REPLY,
@@ -159,11 +152,11 @@ int64_t event_fail(const struct event_data *message)
     output_flush();
     uint32_t bytes =
         message->bytes < MF_ERROR_BYTES_MAX ? (uint32_t)message->bytes : MF_ERROR_BYTES_MAX;
-    struct ring_place place = reserve(bytes, bytes);
+    struct ring_place place = wire_reserve(bytes, bytes);
     if (bytes && user_read(place.data, message->address, bytes) != 0)
         return -EFAULT;
     struct mf_desc desc = {.id = now.id, .type = MF_MSG_ERROR, .data_bytes = bytes};
-    publish(&desc, &place);
+    wire_publish(&desc, &place);
     end_event();
     return 0;
 }
@@ -179,13 +172,8 @@ int64_t event_cancelled(void)
 
 void event_log(enum mf_log_level level, const void *text, size_t bytes)
 {
-    struct ring_place place = reserve((uint32_t)bytes, (uint32_t)bytes);
-    memcpy(place.data, text, bytes);
-    struct mf_desc desc = {.id = now.id,
-                           .type = MF_MSG_LOG,
-                           .data_bytes = (uint32_t)bytes,
-                           .arg = (uint64_t)level};
-    publish(&desc, &place);
+    struct ring_place place = wire_reserve((uint32_t)bytes, (uint32_t)bytes);
+    log_in(&place, level, text, bytes);
 }
 
 bool event_is_owed(void)
@@ -193,7 +181,7 @@ bool event_is_owed(void)
     struct mf_desc desc;
     if (now.id)
         return true;
-    for (uint32_t ahead = 0; ring_peek(&now.ring, ahead, &desc) == 1; ahead++)
+    for (uint32_t ahead = 0; wire_peek(ahead, &desc); ahead++)
         if (desc.type == MF_MSG_INVOKE && !cancelled_ahead(desc.id))
             return true;
     return false;
@@ -201,41 +189,38 @@ bool event_is_owed(void)
 
 void event_sleep(uint64_t deadline_ns)
 {
-    event_flush();
-    uint32_t seen = ring_bell(&now.ring);
-    for (;;) { /* a doorbell meanwhile is for event_next() to answer */
-        uint32_t bell = hypercall_wait(deadline_ns, seen);
-        if (bell == seen && deadline_ns)
-            return;
-        seen = bell;
-    }
+    output_flush();
+    wire_sleep_until(deadline_ns);
 }
 
 void event_flush(void)
 {
     output_flush();
-    ring_node();
+    wire_ring();
 }
 
 void event_flush_now(void)
 {
-    if (!now.ring.base)
-        return;
     for (unsigned i = 0; i < OUTPUT_STREAMS; i++) {
         enum mf_log_level level;
         const char *text;
         size_t bytes = output_take(i, &level, &text);
         struct ring_place place;
-        if (bytes == 0 || ring_reserve(&now.ring, (uint32_t)bytes, (uint32_t)bytes, &place) != 0)
-            continue;
-        memcpy(place.data, text, bytes);
-        struct mf_desc desc = {.id = now.id,
-                               .type = MF_MSG_LOG,
-                               .data_bytes = (uint32_t)bytes,
-                               .arg = (uint64_t)level};
-        publish(&desc, &place);
+        if (bytes && wire_try_reserve((uint32_t)bytes, &place))
+            log_in(&place, level, text, bytes);
     }
-    ring_node();
+    wire_ring();
+}
+
+static void log_in(const struct ring_place *place, enum mf_log_level level, const void *text,
+                   size_t bytes)
+{
+    struct mf_desc desc = {.id = now.id,
+                           .type = MF_MSG_LOG,
+                           .data_bytes = (uint32_t)bytes,
+                           .arg = (uint64_t)level};
+    memcpy(place->data, text, bytes);
+    wire_publish(&desc, place);
 }
 
 static bool data_range(const struct event_data *data)
@@ -243,25 +228,16 @@ static bool data_range(const struct event_data *data)
     return data->bytes == 0 || user_range(data->address, data->bytes);
 }
 
-/* Copy the oldest message; it stays in the ring. */
-static bool next_message(struct mf_desc *desc)
-{
-    int got = ring_peek(&now.ring, 0, desc);
-    if (got < 0)
-        nonsense();
-    return got == 1;
-}
-
 /* Release and end an event that was cancelled while it waited: false. */
 static bool take_invoke(const struct mf_desc *desc)
 {
     static const char cancelled[] = "cancelled before it began";
     if (now.announced) /* bodies come whole, one after the other */
-        nonsense();
+        out_of_order();
     now.announced = desc->flags & MF_MSG_END ? 0 : desc->id;
     if (!cancelled_ahead(desc->id))
         return true;
-    ring_release(&now.ring);
+    wire_release();
     fail(desc->id, cancelled, sizeof cancelled - 1);
     return false;
 }
@@ -297,7 +273,7 @@ static int64_t take_body(const struct event_data *buffer)
 {
     uint32_t left = now.chunk.data_bytes - now.chunk_at;
     uint32_t bytes = buffer->bytes < left ? (uint32_t)buffer->bytes : left;
-    const uint8_t *from = ring_data(&now.ring, &now.chunk) + now.chunk_at;
+    const uint8_t *from = wire_data(&now.chunk) + now.chunk_at;
     if (bytes && user_write(buffer->address, from, bytes) != 0)
         return -EFAULT;
     now.chunk_at += bytes;
@@ -312,14 +288,14 @@ static int64_t next_chunk(void)
     struct mf_desc desc;
     if (now.announced != now.id)
         return now.cancelled ? -ECANCELED : 0;
-    if (!next_message(&desc)) {
-        sleep_for_node(false, 0);
+    if (!wire_peek(0, &desc)) {
+        wire_wait();
         return 1;
     }
     switch (desc.type) {
     case MF_MSG_BODY:
         if (desc.id != now.id)
-            nonsense();
+            out_of_order();
         now.chunk = desc;
         now.chunk_at = 0;
         now.chunk_held = true;
@@ -329,7 +305,7 @@ static int64_t next_chunk(void)
             end_chunk();
         return 1;
     case MF_MSG_CANCEL:
-        ring_release(&now.ring);
+        wire_release();
         if (desc.id == now.id) {
             now.cancelled = true;
             now.announced = 0;
@@ -338,37 +314,32 @@ static int64_t next_chunk(void)
     case MF_MSG_DRAIN: /* stays, for event_next() */
         return -ECANCELED;
     default:
-        nonsense();
+        out_of_order();
     }
 }
 
 static void end_chunk(void)
 {
     now.chunk_held = false;
-    ring_release(&now.ring);
+    wire_release();
 }
 
 static bool cancelled_ahead(uint64_t id)
 {
     struct mf_desc desc;
-    int got = 1;
-    for (uint32_t ahead = 0; ahead < MF_RING_SLOTS && got == 1; ahead++) {
-        got = ring_peek(&now.ring, ahead, &desc);
-        if (got < 0)
-            nonsense();
-        if (got == 1 && desc.type == MF_MSG_CANCEL && desc.id == id)
+    for (uint32_t ahead = 0; wire_peek(ahead, &desc); ahead++)
+        if (desc.type == MF_MSG_CANCEL && desc.id == id)
             return true;
-    }
     return false;
 }
 
 static void fail(uint64_t id, const char *message, size_t bytes)
 {
-    struct ring_place place = reserve((uint32_t)bytes, (uint32_t)bytes);
+    struct ring_place place = wire_reserve((uint32_t)bytes, (uint32_t)bytes);
     memcpy(place.data, message, bytes);
     struct mf_desc desc = {
         .id = id, .type = MF_MSG_ERROR, .data_bytes = (uint32_t)bytes};
-    publish(&desc, &place);
+    wire_publish(&desc, &place);
     end_event();
 }
 
@@ -376,7 +347,7 @@ static void fail(uint64_t id, const char *message, size_t bytes)
 static void end_event(void)
 {
     now.id = 0;
-    ring_node();
+    wire_ring();
 }
 
 /* The message in its place, with as much body as fits; the rest as more messages. */
@@ -394,7 +365,8 @@ static int64_t send(struct mf_desc *desc, struct ring_place place,
         now.reply_bytes += part;
         desc->data_bytes += part;
         desc->flags = end && at == body->bytes ? MF_MSG_END : 0;
-        publish(desc, &place);
+        wire_publish(desc, &place);
+        now.replied = true;
         if (at == body->bytes)
             break;
         *desc = (struct mf_desc){.id = now.id, .type = MF_MSG_REPLY_BODY};
@@ -403,7 +375,7 @@ static int64_t send(struct mf_desc *desc, struct ring_place place,
     if (end)
         end_event();
     else
-        ring_node();
+        wire_ring();
     return (int64_t)body->bytes;
 }
 
@@ -413,55 +385,10 @@ static struct ring_place reserve_for(uint32_t head_bytes, uint64_t body_bytes)
     uint32_t room = MF_CHUNK_BYTES_MAX - head_bytes;
     uint32_t most = body_bytes < room ? (uint32_t)body_bytes : room;
     uint32_t least = most < CHUNK_LEAST ? most : CHUNK_LEAST;
-    return reserve(head_bytes + least, head_bytes + most);
+    return wire_reserve(head_bytes + least, head_bytes + most);
 }
 
-/* Room in the ring, by waiting for it. */
-static struct ring_place reserve(uint32_t least, uint32_t most)
+static void out_of_order(void)
 {
-    struct ring_place place;
-    int error = ring_reserve(&now.ring, least, most, &place);
-    while (error == -EAGAIN) {
-        sleep_for_node(true, least);
-        error = ring_reserve(&now.ring, least, most, &place);
-    }
-    if (error)
-        nonsense();
-    return place;
-}
-
-static void publish(struct mf_desc *desc, const struct ring_place *place)
-{
-    ring_publish(&now.ring, desc, place);
-    now.unrung = true;
-}
-
-static void ring_node(void)
-{
-    if (!now.unrung)
-        return;
-    now.unrung = false;
-    if (ring_take_node_sleep(&now.ring))
-        hypercall_ring();
-}
-
-/* Sleep until the node has sent something, or has made room. May return early. */
-static void sleep_for_node(bool for_room, uint32_t least)
-{
-    struct mf_desc desc;
-    struct ring_place place;
-    now.unrung |= now.announced != 0; /* it may wait for room for the rest of a body */
-    ring_node();
-    uint32_t seen = ring_bell(&now.ring);
-    ring_sleep(&now.ring, true);
-    bool ready = for_room ? ring_reserve(&now.ring, least, least, &place) != -EAGAIN
-                          : ring_peek(&now.ring, 0, &desc) != 0;
-    if (!ready)
-        (void)hypercall_wait(0, seen);
-    ring_sleep(&now.ring, false);
-}
-
-static void nonsense(void)
-{
-    fault_words(MF_CAUSE_PROTOCOL, "nonsense from the node on the channel");
+    fault_words(MF_CAUSE_PROTOCOL, "messages from the node out of order");
 }

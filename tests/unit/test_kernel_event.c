@@ -369,6 +369,28 @@ static void a_body_nobody_read_is_skipped(void **state)
     assert_memory_equal(buffer + 10, "next", 4);
 }
 
+static void node_has_room_again(void)
+{
+    node_takes();
+    assert_int_equal(rings, 2); /* for the reply, and for the room */
+    invoke(4, "next");
+}
+
+static void room_made_by_skipping_is_told(void **state)
+{
+    (void)state;
+    put(3, MF_MSG_INVOKE, 10, body, 100, false);
+    for (unsigned i = 0; i < 3; i++)
+        put(3, MF_MSG_BODY, 0, body, MF_CHUNK_BYTES_MAX, i == 2);
+    assert_true(channel_sleep(&node));
+    assert_int_equal(next(50), 0);
+    assert_int_equal(reply(200, NULL, 0, MF_CALL_END), 0);
+    node_takes();
+    node_turn = node_has_room_again;
+    assert_int_equal(next(50), 0);
+    assert_int_equal(current.id, 4);
+}
+
 static void a_cancelled_event_is_ended_or_told(void **state)
 {
     (void)state;
@@ -621,6 +643,7 @@ int main(void)
         TEST(a_busy_instance_costs_no_exit),
         TEST(the_largest_bodies_go_through_both_ways),
         TEST(a_body_nobody_read_is_skipped),
+        TEST(room_made_by_skipping_is_told),
         TEST(a_cancelled_event_is_ended_or_told),
         TEST(a_cancel_ends_a_body_that_is_being_read),
         TEST(drain_answers_what_is_there_and_halts),
