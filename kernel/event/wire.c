@@ -1,0 +1,106 @@
+/*
+ * wire.c: waiting for the node, and waking it, by the rule of abi/channel.h.
+ * Guarantees: before the guest sleeps, the node knows of all that was sent and of all
+ * room that was made: it may wait for either. No exit but for a sleep, or for a node
+ * that sleeps. Leaves to others: what messages mean (event.c).
+ * Owns the ring.
+ */
+#include "kernel/event/wire.h"
+
+#include <asm/errno.h>
+
+#include "kernel/core/fault.h"
+#include "kernel/core/hypercall.h"
+
+static struct ring ring;
+static bool unrung; /* sent or released since the node was last rung */
+
+static _Noreturn void nonsense(void)
+{
+    fault_words(MF_CAUSE_PROTOCOL, "nonsense from the node on the channel");
+}
+
+void wire_start(uint64_t channel_base)
+{
+    ring_open(&ring, (void *)channel_base);
+    unrung = false;
+}
+
+bool wire_peek(uint32_t ahead, struct mf_desc *desc)
+{
+    int got = ring_peek(&ring, ahead, desc);
+    if (got < 0)
+        nonsense();
+    return got == 1;
+}
+
+const uint8_t *wire_data(const struct mf_desc *desc)
+{
+    return ring_data(&ring, desc);
+}
+
+void wire_release(void)
+{
+    ring_release(&ring);
+    unrung = true;
+}
+
+void wire_wait(void)
+{
+    struct mf_desc desc;
+    wire_ring();
+    uint32_t seen = ring_bell(&ring);
+    ring_sleep(&ring, true);
+    if (ring_peek(&ring, 0, &desc) == 0)
+        (void)hypercall_wait(0, seen);
+    ring_sleep(&ring, false);
+}
+
+struct ring_place wire_reserve(uint32_t least, uint32_t most)
+{
+    struct ring_place place;
+    int error;
+    while ((error = ring_reserve(&ring, least, most, &place)) == -EAGAIN) {
+        wire_ring();
+        uint32_t seen = ring_bell(&ring);
+        ring_sleep(&ring, true);
+        if (ring_reserve(&ring, least, most, &place) == -EAGAIN)
+            (void)hypercall_wait(0, seen);
+        ring_sleep(&ring, false);
+    }
+    if (error)
+        nonsense();
+    return place;
+}
+
+bool wire_try_reserve(uint32_t bytes, struct ring_place *place)
+{
+    return ring.base && ring_reserve(&ring, bytes, bytes, place) == 0;
+}
+
+void wire_publish(struct mf_desc *desc, const struct ring_place *place)
+{
+    ring_publish(&ring, desc, place);
+    unrung = true;
+}
+
+void wire_ring(void)
+{
+    if (!unrung)
+        return;
+    unrung = false;
+    if (ring_take_node_sleep(&ring))
+        hypercall_ring();
+}
+
+void wire_sleep_until(uint64_t deadline_ns)
+{
+    wire_ring();
+    uint32_t seen = ring_bell(&ring);
+    for (;;) { /* a doorbell meanwhile is for a later wire_wait() to answer */
+        uint32_t bell = hypercall_wait(deadline_ns, seen);
+        if (bell == seen && deadline_ns)
+            return;
+        seen = bell;
+    }
+}

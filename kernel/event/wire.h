@@ -1,0 +1,36 @@
+/*
+ * wire.h: messages from and to the node: the ring (ring.h), with waiting for it and
+ * waking it. A node that writes nonsense ends the instance (MF_CAUSE_PROTOCOL).
+ */
+#ifndef KERNEL_EVENT_WIRE_H
+#define KERNEL_EVENT_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/event/ring.h"
+
+void wire_start(uint64_t channel_base);
+
+/* Copy the message so many behind the oldest, if there is one; it stays in the ring. */
+bool wire_peek(uint32_t ahead, struct mf_desc *desc);
+const uint8_t *wire_data(const struct mf_desc *desc);
+void wire_release(void); /* the oldest */
+/* Sleep until there is a message. May return early. */
+void wire_wait(void);
+
+/* Room for a message of least to most bytes, by waiting for it. */
+struct ring_place wire_reserve(uint32_t least, uint32_t most);
+/* The same without waiting, and without an end for nonsense: false. */
+bool wire_try_reserve(uint32_t bytes, struct ring_place *place);
+/* Send what stands in the place reserved last. The node is not rung yet. */
+void wire_publish(struct mf_desc *desc, const struct ring_place *place);
+
+/* Wake the node, if it sleeps and has not been woken since something changed for it. */
+void wire_ring(void);
+
+/* Sleep until CLOCK_MONOTONIC reaches this; 0: for ever. */
+void wire_sleep_until(uint64_t deadline_ns);
+
+#endif
