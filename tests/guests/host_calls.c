@@ -116,7 +116,8 @@ static void through_gate(struct harness *harness, uint64_t gate, const char *nam
 static bool served(uint64_t number)
 {
     static const unsigned numbers[] = {SYS_futex,  SYS_write,   SYS_rt_sigreturn,  SYS_mprotect,
-                                       SYS_madvise, SYS_clock_gettime, SYS_exit_group};
+                                       SYS_madvise, SYS_clock_gettime, SYS_exit_group,
+                                       SYS_restart_syscall};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (number == numbers[i])
             return true;
@@ -248,6 +249,7 @@ static void good_arguments(struct harness *harness, uint64_t gate)
         {"clock into the kernel's half", SYS_clock_gettime, {0, 0xffff880000000000}, "refused"},
         {"wait for what is past", SYS_futex, {BELL, 9, 0xdead, 0, 0, UINT32_MAX}, "refused"},
         {"wait, timeout from nowhere", SYS_futex, {BELL, 9, 0xdead, 8, 0, UINT32_MAX}, "refused"},
+        {"restart of nothing", SYS_restart_syscall, {0}, "refused"},
         {"exit", SYS_exit_group, {0}, "dies halted"},
         {"exit, high bits", SYS_exit_group, {0xffffff00}, "dies halted"},
         {"exit like a killed one", SYS_exit_group, {9}, "dies protocol"},

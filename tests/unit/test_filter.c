@@ -126,7 +126,7 @@ struct call_case {
     int result;
 };
 
-enum { FUTEX, RING, SIGRETURN, MPROTECT, MADVISE, CLOCK, CONSOLE, EXIT };
+enum { FUTEX, RING, SIGRETURN, MPROTECT, MADVISE, CLOCK, CONSOLE, RESTART, EXIT };
 
 #define RW (PROT_READ | PROT_WRITE)
 static const struct call_case good[] = {
@@ -144,6 +144,7 @@ static const struct call_case good[] = {
     {"console", CONSOLE, SYS_write, {MONITOR_FD_CONSOLE, MF_KERNEL_BASE, 1}, ALLOWED},
     {"longest line", CONSOLE, SYS_write, {MONITOR_FD_CONSOLE, MF_KERNEL_BASE, MF_CONSOLE_MAX},
      ALLOWED},
+    {"restart of nothing", RESTART, SYS_restart_syscall, {0}, ALLOWED_ERRNO},
     {"exit", EXIT, SYS_exit_group, {ALLOWED}, ALLOWED},
 };
 
@@ -247,8 +248,9 @@ static void without_its_line_a_good_call_kills(void **state)
 static void the_table_keeps_its_promises(void **state)
 {
     (void)state;
-    static const char *const order[] = {"futex",   "write",         "rt_sigreturn", "mprotect",
-                                        "madvise", "clock_gettime", "write",        "exit_group"};
+    static const char *const order[] = {"futex",   "write",         "rt_sigreturn",
+                                        "mprotect", "madvise",       "clock_gettime",
+                                        "write",   "restart_syscall", "exit_group"};
     assert_int_equal(filter_line_count, sizeof order / sizeof *order);
     assert_true(filter_line_count <= FILTER_LINES_MAX);
     for (uint32_t i = 0; i < filter_line_count; i++) {
@@ -334,6 +336,50 @@ static void a_trap_returns_by_its_line_only(void **state)
     assert_int_equal(trap_and_return(rest, without(SIGRETURN, rest)), DIED);
 }
 
+static char state_of(pid_t pid)
+{
+    char path[32], text[256] = "";
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof text, file));
+    (void)fclose(file);
+    const char *end = strrchr(text, ')');
+    assert_non_null(end);
+    return end[2];
+}
+
+/* A wait with a deadline that is stopped in its sleep, and goes on. */
+static int stop_and_continue(const struct filter_line *lines, uint32_t count)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec++;
+        const uint64_t a[6] = {BELL, FUTEX_WAIT_BITSET, 0, (uintptr_t)&until, 0, ~0u};
+        seal(lines, count);
+        leave(through_gate(SYS_futex, a) == -ETIMEDOUT ? ALLOWED : ALLOWED_ERRNO);
+    }
+    while (!strchr("SZ", state_of(pid)))
+        (void)usleep(1000);
+    int status;
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    assert_true(WIFSTOPPED(status));
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    return outcome(pid);
+}
+
+static void a_stopped_wait_goes_on_by_its_line_only(void **state)
+{
+    (void)state;
+    struct filter_line rest[FILTER_LINES_MAX];
+    assert_int_equal(stop_and_continue(filter_lines, filter_line_count), ALLOWED);
+    assert_int_equal(stop_and_continue(rest, without(RESTART, rest)), DIED);
+}
+
 static void a_filter_that_does_not_fit_is_none(void **state)
 {
     (void)state;
@@ -355,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_call_from_elsewhere_traps),
         cmocka_unit_test(a_32_bit_call_kills),
         cmocka_unit_test(a_trap_returns_by_its_line_only),
+        cmocka_unit_test(a_stopped_wait_goes_on_by_its_line_only),
         cmocka_unit_test(a_filter_that_does_not_fit_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
