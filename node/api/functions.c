@@ -9,8 +9,9 @@
 #include "node/shard.h"
 
 #define INSTANCES_LISTED_MAX 256
+#define MEMORY_LOOKS_MAX 64 /* at instances, for one answer */
 
-static json_t *function_json(const struct function *function);
+static json_t *function_json(const struct function *function, unsigned *looks_left);
 
 static struct function *find(struct api_request *request)
 {
@@ -24,23 +25,32 @@ static struct function *find(struct api_request *request)
     return function;
 }
 
+struct listing {
+    json_t *list;
+    unsigned looks_left;
+};
+
 static void add(struct function *function, void *context)
 {
-    json_array_append_new(context, function_json(function));
+    struct listing *listing = context;
+    unsigned one = listing->looks_left > 0;
+    listing->looks_left -= one;
+    json_array_append_new(listing->list, function_json(function, &one));
 }
 
 void api_list_functions(struct api_request *request)
 {
-    json_t *list = json_array();
-    registry_each(&request->api->shard->registry, add, list);
-    api_answer_json(request, 200, json_pack("{s:o}", "functions", list));
+    struct listing listing = {json_array(), MEMORY_LOOKS_MAX};
+    registry_each(&request->api->shard->registry, add, &listing);
+    api_answer_json(request, 200, json_pack("{s:o}", "functions", listing.list));
 }
 
 void api_get_function(struct api_request *request)
 {
     struct function *function = find(request);
+    unsigned looks = MEMORY_LOOKS_MAX;
     if (function)
-        api_answer_json(request, 200, function_json(function));
+        api_answer_json(request, 200, function_json(function, &looks));
 }
 
 static void check(struct api_request *request)
@@ -73,7 +83,8 @@ static void checked(struct api_request *request)
         image_remove(&request->api->state, old_hash, &request->why))
         request->why.text[0] = 0; /* the next start collects it */
     function = registry_find(&shard->registry, request->name);
-    api_answer_json(request, created ? 201 : 200, function_json(function));
+    unsigned looks = 1;
+    api_answer_json(request, created ? 201 : 200, function_json(function, &looks));
 }
 
 void api_put_function(struct api_request *request)
@@ -130,20 +141,6 @@ static void list_instances(json_t *to, const struct link *list, uint64_t now_ns)
     }
 }
 
-/* What its instances hold, from one of them: a sample costs the loop its time. */
-static json_int_t memory_bytes(const struct function *function)
-{
-    const struct link *lists[] = {&function->idle, &function->busy};
-    for (size_t i = 0; i < 2; i++)
-        list_each(at, lists[i]) {
-            uint64_t pss = memory_pss_bytes(list_of(at, struct instance, link)->blank.pid);
-            if (pss)
-                return (json_int_t)(pss * function_live(function));
-            break;
-        }
-    return 0;
-}
-
 static json_t *counters_json(const struct function *function)
 {
     const struct function_counters *counters = &function->counters;
@@ -166,7 +163,7 @@ static json_t *counters_json(const struct function *function)
                      (double)function->ceiling.throttled_ns / 1e9);
 }
 
-static json_t *function_json(const struct function *function)
+static json_t *function_json(const struct function *function, unsigned *looks_left)
 {
     const struct version *version = function->version;
     uint64_t now_ns = function->shard->now_ns;
@@ -184,5 +181,7 @@ static json_t *function_json(const struct function *function)
                      "image", version->hash, "deployed_at", stamp, "sandbox", "in_force",
                      any ? sandbox_name(version->sandbox) : "none", "why", version->reason.text,
                      "settings", settings_to_json(&version->settings), "instances", instances,
-                     "memory_bytes", memory_bytes(function), "counters", counters_json(function));
+                     "memory_bytes",
+                     (json_int_t)memory_function_bytes(function, looks_left), "counters",
+                     counters_json(function));
 }

@@ -41,7 +41,8 @@ struct request {
     uint64_t started_ns;
     uint64_t started_at_ns;  /* CLOCK_REALTIME                        */
     struct mf_buf body;
-    size_t charged;          /* of the shard's budget                 */
+    size_t charged;          /* of the shard's budget, for the body   */
+    size_t reply_charged;    /* the same, for the reply on its way    */
     size_t discarded;
     char name[MF_NAME_BYTES_MAX + 1];
     char call_id[MF_CALL_ID_BYTES_MAX + 1];
@@ -58,6 +59,7 @@ static const struct http_handlers handlers = {begin, handle, gone, end};
 
 static struct request *request_make(struct gateway *gateway);
 static void request_free(struct request *request);
+static void drop_body(struct request *request);
 static bool keep_text(struct request *request, const void *text, size_t bytes);
 static void read_head(struct request *request, const char *method);
 static enum MHD_Result take_body(struct request *request, const char *data, size_t *bytes);
@@ -167,14 +169,21 @@ static void request_free(struct request *request)
     struct gateway *gateway = request->gateway;
     if (request->text != request->few)
         free(request->text);
-    budget_give(&gateway->shard->budget, request->charged);
-    mf_buf_close(&request->body);
+    drop_body(request);
+    budget_give(&gateway->shard->budget, request->reply_charged);
     if (gateway->spare_count >= SPARES_MAX) {
         free(request);
         return;
     }
     gateway->spare_count++;
     list_prepend(&gateway->spare, &request->link);
+}
+
+static void drop_body(struct request *request)
+{
+    mf_buf_close(&request->body);
+    budget_give(&request->gateway->shard->budget, request->charged);
+    request->charged = 0;
 }
 
 static bool keep_text(struct request *request, const void *text, size_t bytes)
@@ -325,9 +334,7 @@ static enum MHD_Result take_body(struct request *request, const char *data, size
         }
         if (!request->refused)
             return MHD_YES;
-        mf_buf_close(&request->body);
-        budget_give(budget, request->charged);
-        request->charged = 0;
+        drop_body(request);
     }
     request->discarded += count;
     return request->discarded > MF_DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
@@ -379,9 +386,26 @@ static void refuse(struct request *request, enum situation situation, const char
                                         .message_bytes = message ? strlen(message) : 0};
 }
 
+/* A reply counts until its client has taken it, who may be slow: what the dispatcher has
+ * charged for it is ours from now on, and what came in one message is charged here. */
+static bool charge_reply(struct request *request, const struct outcome *outcome)
+{
+    struct call *call = &request->call;
+    size_t more = outcome->body_bytes - call->reply_charged;
+    mf_assert(call->reply_charged <= outcome->body_bytes);
+    if (!budget_take(&request->gateway->shard->budget, more))
+        return false;
+    request->reply_charged = outcome->body_bytes;
+    call->reply_charged = 0;
+    return true;
+}
+
 static void done(struct call *call, const struct outcome *outcome)
 {
+    const struct outcome full = {.situation = SITUATION_NODE_FULL};
     struct request *request = list_of(call, struct request, call);
+    if (outcome->situation == SITUATION_REPLIED && !charge_reply(request, outcome))
+        outcome = &full;
     bool replied = outcome->situation == SITUATION_REPLIED;
     uint32_t status = replied ? outcome->status : situation_status(outcome->situation);
     uint64_t duration_ns = request->gateway->shard->now_ns - request->started_ns;
@@ -398,7 +422,9 @@ static void release(struct call *call)
 {
     struct request *request = list_of(call, struct request, call);
     request->held = false;
-    if (!request->client)
+    if (request->client)
+        drop_body(request);
+    else
         request_free(request);
 }
 

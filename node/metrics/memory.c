@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/functions/function.h"
+
 static ssize_t read_small(const char *path, char *text, size_t room)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -36,4 +38,25 @@ uint64_t memory_pss_bytes(pid_t pid)
         return 0;
     const char *pss = strstr(text, "\nPss:");
     return pss ? strtoull(pss + 5, NULL, 10) * 1024 : 0;
+}
+
+static void look(const struct link *list, unsigned *looks_left, uint64_t *bytes, unsigned *seen)
+{
+    list_each(at, list) {
+        if (*looks_left == 0)
+            return;
+        --*looks_left;
+        uint64_t pss = memory_pss_bytes(list_of(at, struct instance, link)->blank.pid);
+        *bytes += pss;
+        *seen += pss > 0;
+    }
+}
+
+uint64_t memory_function_bytes(const struct function *function, unsigned *looks_left)
+{
+    uint64_t bytes = 0;
+    unsigned seen = 0;
+    look(&function->idle, looks_left, &bytes, &seen);
+    look(&function->busy, looks_left, &bytes, &seen);
+    return seen ? bytes / seen * function_live(function) : 0;
 }

@@ -188,30 +188,12 @@ static void waiting(struct writer *writer, struct function *function)
     put(writer, "mayfly_calls_waiting{function=\"%s\"} %u\n", function->name, function->queued);
 }
 
-static void sample(struct writer *writer, const struct link *list, uint64_t *bytes,
-                   unsigned *sampled)
-{
-    list_each(at, list) {
-        if (writer->samples_left == 0)
-            return;
-        uint64_t pss = memory_pss_bytes(list_of(at, struct instance, link)->blank.pid);
-        writer->samples_left--;
-        *bytes += pss;
-        *sampled += pss > 0;
-    }
-}
-
 static void memory(struct writer *writer, struct function *function)
 {
-    uint64_t bytes = 0;
-    unsigned sampled = 0, live = function_live(function);
-    sample(writer, &function->idle, &bytes, &sampled);
-    sample(writer, &function->busy, &bytes, &sampled);
-    if (sampled)
-        put(writer, "mayfly_instance_memory_bytes{function=\"%s\"} %.0f\n", function->name,
-            (double)bytes / sampled * live);
-    else if (live == 0)
-        put(writer, "mayfly_instance_memory_bytes{function=\"%s\"} 0\n", function->name);
+    uint64_t bytes = memory_function_bytes(function, &writer->samples_left);
+    if (bytes || function_live(function) == 0) /* else it cannot be told now */
+        put(writer, "mayfly_instance_memory_bytes{function=\"%s\"} %llu\n", function->name,
+            (unsigned long long)bytes);
 }
 
 static void throttled(struct writer *writer, struct function *function)

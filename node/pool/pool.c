@@ -42,6 +42,13 @@ static void control_ready(struct watch *watch, uint32_t events);
 mf_err pool_open(struct pool *pool, struct shard *shard, const char *spawner_path,
                  uint32_t blanks_wanted, struct mf_why *why)
 {
+    pool_init(pool, shard, spawner_path, blanks_wanted);
+    return spawner_up(pool, why);
+}
+
+void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
+               uint32_t blanks_wanted)
+{
     *pool = (struct pool){
         .shard = shard,
         .spawner_path = spawner_path,
@@ -56,7 +63,6 @@ mf_err pool_open(struct pool *pool, struct shard *shard, const char *spawner_pat
     for (uint32_t i = 0; i < SANDBOXES; i++)
         link_init(&pool->blanks[i]);
     link_init(&pool->awake);
-    return spawner_up(pool, why);
 }
 
 void pool_close(struct pool *pool)

@@ -41,6 +41,9 @@ struct pool {
 
 MF_CHECKED mf_err pool_open(struct pool *pool, struct shard *shard, const char *spawner_path,
                             uint32_t blanks_wanted, struct mf_why *why);
+/* The same without a spawner: none is running yet. */
+void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
+               uint32_t blanks_wanted);
 /* Ends every process. Calls that were in instances are answered STOPPING. */
 void pool_close(struct pool *pool);
 

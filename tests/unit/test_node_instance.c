@@ -1,0 +1,174 @@
+/* test_node_instance.c: the life cycle's table, its events, its times. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/pool/call.h"
+#include "node/pool/instance.h"
+
+#define S INSTANCE_STATES
+#define IDLE_NS 1000
+#define DRAIN_NS 500
+#define TIMEOUT_NS 100
+
+static struct instance instance;
+static struct call call[MF_EVENTS_AHEAD_MAX + 1];
+
+static int start(void **state)
+{
+    (void)state;
+    instance_init(&instance, 1);
+    for (unsigned i = 0; i < sizeof call / sizeof call[0]; i++)
+        call[i] = (struct call){.wait_until_ns = 1000 + i};
+    return 0;
+}
+
+static void only_these_steps_are_allowed(void **state)
+{
+    (void)state;
+    static const char *const allowed[S] = {
+        [INSTANCE_BLANK] = "RD", [INSTANCE_RESTORING] = "IBXD", [INSTANCE_IDLE] = "BXD",
+        [INSTANCE_BUSY] = "IXD", [INSTANCE_DRAINING] = "D",     [INSTANCE_DEAD] = "",
+    };
+    static const char letter[] = "_RIBXD"; /* by state; X: draining */
+    for (enum instance_state from = 0; from < S; from++)
+        for (enum instance_state to = 0; to < S; to++)
+            assert_int_equal(instance_may_go(from, to), strchr(allowed[from], letter[to]) != NULL);
+}
+
+/* A rule that is broken aborts: look at it from a child. */
+static void breaks_a_rule(void (*act)(void))
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)close(STDERR_FILENO);
+        (void)signal(SIGABRT, SIG_DFL);
+        act();
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+static void blank_to_busy(void)
+{
+    instance_go(&instance, INSTANCE_BUSY, 2);
+}
+
+static void push_to_blank(void)
+{
+    instance_push(&instance, &call[0], 2, TIMEOUT_NS);
+}
+
+static void busy_without_events(void)
+{
+    instance_go(&instance, INSTANCE_RESTORING, 2);
+    instance_go(&instance, INSTANCE_BUSY, 2);
+}
+
+static void a_step_that_the_table_forbids_aborts(void **state)
+{
+    (void)state;
+    breaks_a_rule(blank_to_busy);
+    breaks_a_rule(push_to_blank);
+    breaks_a_rule(busy_without_events);
+}
+
+static void events_begin_one_after_the_other(void **state)
+{
+    (void)state;
+    instance_go(&instance, INSTANCE_RESTORING, 2);
+    instance_push(&instance, &call[0], 10, TIMEOUT_NS);
+    instance_push(&instance, &call[1], 11, TIMEOUT_NS);
+    assert_int_equal(instance.state, INSTANCE_RESTORING);
+    assert_int_equal(instance.deadline_ns, 10 + TIMEOUT_NS);
+    instance_spoke(&instance, 12);
+    assert_int_equal(instance.state, INSTANCE_BUSY);
+    assert_ptr_equal(instance_pop(&instance, 50, TIMEOUT_NS), &call[0]);
+    assert_ptr_equal(instance_head(&instance), &call[1]);
+    assert_int_equal(instance.begun_ns, 50);
+    assert_int_equal(instance.deadline_ns, 50 + TIMEOUT_NS);
+    assert_ptr_equal(instance_pop(&instance, 60, TIMEOUT_NS), &call[1]);
+    assert_int_equal(instance.state, INSTANCE_IDLE);
+    assert_null(instance_head(&instance));
+    instance_push(&instance, &call[2], 70, TIMEOUT_NS);
+    assert_int_equal(instance.state, INSTANCE_BUSY);
+}
+
+static void the_ring_takes_so_many_and_no_more(void **state)
+{
+    (void)state;
+    assert_false(instance_has_room(&instance)); /* a blank */
+    instance_go(&instance, INSTANCE_RESTORING, 2);
+    for (unsigned i = 0; i < MF_EVENTS_AHEAD_MAX; i++) {
+        assert_true(instance_has_room(&instance));
+        instance_push(&instance, &call[i], 3, TIMEOUT_NS);
+    }
+    assert_false(instance_has_room(&instance));
+    for (unsigned i = 0; i < MF_EVENTS_AHEAD_MAX; i++)
+        assert_ptr_equal(instance_event(&instance, i), &call[i]);
+    assert_ptr_equal(instance_take_last(&instance), &call[MF_EVENTS_AHEAD_MAX - 1]);
+    assert_true(instance_has_room(&instance));
+    instance.sending = &call[0]; /* nothing may come between the pieces of a body */
+    assert_false(instance_has_room(&instance));
+}
+
+static void a_draining_instance_takes_no_more(void **state)
+{
+    (void)state;
+    instance_go(&instance, INSTANCE_RESTORING, 2);
+    instance_push(&instance, &call[0], 3, TIMEOUT_NS);
+    instance_go(&instance, INSTANCE_DRAINING, 4);
+    assert_false(instance_has_room(&instance));
+    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 3 + TIMEOUT_NS);
+    (void)instance_pop(&instance, 50, TIMEOUT_NS);
+    assert_int_equal(instance.state, INSTANCE_DRAINING);
+    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 50 + DRAIN_NS);
+}
+
+static void what_is_due_next(void **state)
+{
+    (void)state;
+    assert_true(instance_due_ns(&instance, IDLE_NS, DRAIN_NS) == TIMER_NEVER);
+    instance_go(&instance, INSTANCE_RESTORING, 2);
+    assert_true(instance_due_ns(&instance, IDLE_NS, DRAIN_NS) == TIMER_NEVER);
+    instance_push(&instance, &call[0], 5000, TIMEOUT_NS);
+    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 5000 + TIMEOUT_NS);
+    instance_push(&instance, &call[1], 5000, TIMEOUT_NS); /* waits until 1001 */
+    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 1001);
+    call[1].cancelled = true;
+    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 5000 + TIMEOUT_NS);
+    instance_hurry(&instance, 5010);
+    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 5010);
+    instance_hurry(&instance, 9999); /* never later */
+    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 5010);
+    instance_spoke(&instance, 5020);
+    (void)instance_pop(&instance, 5030, TIMEOUT_NS);
+    (void)instance_pop(&instance, 5040, TIMEOUT_NS);
+    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 5040 + IDLE_NS);
+    instance_go(&instance, INSTANCE_DEAD, 5050);
+    assert_true(instance_due_ns(&instance, IDLE_NS, DRAIN_NS) == TIMER_NEVER);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(only_these_steps_are_allowed, start),
+        cmocka_unit_test_setup(a_step_that_the_table_forbids_aborts, start),
+        cmocka_unit_test_setup(events_begin_one_after_the_other, start),
+        cmocka_unit_test_setup(the_ring_takes_so_many_and_no_more, start),
+        cmocka_unit_test_setup(a_draining_instance_takes_no_more, start),
+        cmocka_unit_test_setup(what_is_due_next, start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
