@@ -59,6 +59,22 @@ class Bounds(NodeTest):
             sock.close()
         wait_until(lambda: self.buffered() == 0, 'the bytes')
 
+    def test_replies_that_nobody_reads_count_until_their_clients_go(self):
+        held, statuses = [], []
+        for _ in range(3):  # three replies of 6 MiB do not fit 16
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.settimeout(20)
+            sock.connect(('127.0.0.1', self.node.port))
+            sock.sendall(b'GET /function/trouble/bytes?n=%d HTTP/1.1\r\nHost: x\r\n\r\n' % (6 << 20))
+            statuses.append(sock.recv(12))
+            held.append(sock)
+        self.assertEqual(statuses, [b'HTTP/1.1 200', b'HTTP/1.1 200', b'HTTP/1.1 503'])
+        self.assertEqual(self.buffered(), 12 << 20)
+        for sock in held:
+            sock.close()
+        wait_until(lambda: self.buffered() == 0, 'the bytes')
+
     def test_more_connections_than_allowed_wait_and_are_served(self):
         socks = [socket.create_connection(('127.0.0.1', self.node.port), 20) for _ in range(100)]
         for sock in socks:
