@@ -84,7 +84,7 @@ static int add_header(struct invoke *invoke, const char *text)
     if (empty) { /* libcurl's way to write an empty header */
         char *line = strdup(text);
         if (line)
-            line[colon - text] = ';', line[colon - text + 1] = 0;
+            memcpy(line + (colon - text), ";", sizeof ";");
         longer = line ? curl_slist_append(invoke->headers, line) : NULL;
         free(line);
     } else {

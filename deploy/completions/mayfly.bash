@@ -4,8 +4,12 @@
 
 # _mayfly_options COMMAND: its options, with dashes, one a line.
 _mayfly_options() {
-  "$1" help "$2" 2>/dev/null |
-    sed -n 's/^  -\([A-Za-z]\), --\([a-z-]*\).*/-\1\n--\2/p; s/^      --\([a-z-]*\).*/--\1/p'
+  if [ "$2" = node ]; then
+    "$1" node --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p'
+  else
+    "$1" help "$2" 2>/dev/null |
+      sed -n 's/^  -\([A-Za-z]\), --\([a-z-]*\).*/-\1\n--\2/p; s/^      --\([a-z-]*\).*/--\1/p'
+  fi
 }
 
 _mayfly_commands() {

@@ -374,6 +374,59 @@ static bool usable(void)
     return code != EXIT_UNSUPPORTED;
 }
 
+#define SDK(variable, head, body, status, has) {{"sdk", variable, head, body, 0}, status, has}
+
+static void every_call_of_the_sdk_does_what_it_says(void **state)
+{
+    (void)state;
+    const bool by_hand = strcmp(mode, "by-hand") == 0;
+    const struct example examples[] = {
+        SDK(NULL, "GET /deadline", "", 200, by_hand ? "none" : "some"),
+        SDK(NULL, "GET /random", "", 200, "fresh"),
+        SDK(NULL, "GET /memory", "", 200, "kept"),
+        SDK(NULL, "GET /headers", "", 202, "seen"),
+        SDK(NULL, "GET /flood", "", 0, "more than 128 fields"),
+        SDK(NULL, "GET /pieces", "", 200, "099\n"),
+        SDK(NULL, "POST /json", "{\"text\":\"a\\u00e4\\n\"}", 200, "\"a\xc3\xa4\\u000a\""),
+        SDK(NULL, "POST /json", "{", 400, "double quotes"),
+        SDK("FROM_OUTSIDE=a=b c", "GET /around", "", 200, "http a=b c wanted"),
+        SDK(NULL, "GET /around", "", 200, "http unset wanted"),
+        SDK(NULL, "GET /state", "", 200, "inits=1 events=1"),
+        SDK(NULL, "GET /fail?why", "", 0, "failed on purpose: why"),
+        SDK(NULL, "GET /", "", 404, "no such path: /"),
+    };
+    EACH(examples);
+}
+
+static void logs_carry_their_level(void **state)
+{
+    (void)state;
+    const struct request request = {"sdk", NULL, "GET /around", "", 0};
+    struct reply reply;
+    ask(&request, &reply);
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (size_t i = 0; i < 4; i++) {
+        char line[64];
+        (void)snprintf(line, sizeof line, "%s: a record of level %s", names[i], names[i]);
+        assert_non_null(strstr(reply.errors, line));
+    }
+    forget(&reply);
+}
+
+static void a_reply_has_the_headers_it_was_given(void **state)
+{
+    (void)state;
+    const struct request request = {"sdk", NULL, "GET /headers", "", 0};
+    struct reply reply;
+    ask(&request, &reply);
+    for (int i = 0; i < 100; i++) {
+        char line[64];
+        (void)snprintf(line, sizeof line, "\nx-number-%d: yes\r\n", i);
+        assert_non_null(strstr(reply.all, line));
+    }
+    forget(&reply);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +437,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(echo_gives_back_the_body_byte_by_byte),
         cmocka_unit_test(echo_shows_the_head_if_asked),
         cmocka_unit_test(hello_greets),
+        cmocka_unit_test(every_call_of_the_sdk_does_what_it_says),
+        cmocka_unit_test(logs_carry_their_level),
+        cmocka_unit_test(a_reply_has_the_headers_it_was_given),
     };
     if (argc != 3) {
         fprintf(stderr, "usage: %s by-hand|process|kvm BUILD_DIR\n", argv[0]);
