@@ -100,12 +100,13 @@ static int run_program(const struct request *request, int in, int out, int err)
     char *argv[8] = {program, "--head", NULL};
     char *nothing[] = {NULL}, *environment[] = {variable, NULL};
     bool by_hand = strcmp(mode, "by-hand") == 0;
+    const char *place = strcmp(request->function, "sdk") == 0 ? "tests/functions" : "functions";
     if (by_hand) {
-        (void)snprintf(program, sizeof program, "%s/functions/by-hand/%s", folder,
+        (void)snprintf(program, sizeof program, "%s/%s/by-hand/%s", folder, place,
                        request->function);
     } else {
         (void)snprintf(program, sizeof program, "%s/mayfly", folder);
-        (void)snprintf(image, sizeof image, "%s/functions/%s.mf", folder, request->function);
+        (void)snprintf(image, sizeof image, "%s/%s/%s.mf", folder, place, request->function);
         char *const run[] = {program, "run", "-i", "--sandbox", (char *)(uintptr_t)mode, image};
         memcpy(argv, run, sizeof run);
         argv[6] = NULL;
