@@ -7,7 +7,7 @@
  *
  * The node puts the symbol's name behind each line of the backtrace, which follows
  * the chain of frame pointers, innermost first.
- * Guarantees: bounded; memory is only read by user_read(); a fault during a report
+ * Guarantees: bounded; memory is only read by user_peek(); a fault during a report
  * ends the instance at once (trap.c asks fault_reporting()).
  * Owns the flag.
  */
@@ -135,10 +135,10 @@ static void backtrace(const struct frame *frame)
     say_frame(depth++, frame->trap.rip);
     /* A jump to where no code is: the caller has left only its return address. */
     if (frame->trap.vector == MF_VECTOR_PAGE_FAULT && frame->trap.error & MF_PF_FETCH &&
-        user_read(&pair[1], frame->trap.rsp, sizeof pair[1]) == 0)
+        user_peek(&pair[1], frame->trap.rsp, sizeof pair[1]) == 0)
         say_frame(depth++, pair[1]);
     while (depth < BACKTRACE_MAX && at % sizeof pair[0] == 0 &&
-           user_read(pair, at, sizeof pair) == 0 && pair[1] != 0) {
+           user_peek(pair, at, sizeof pair) == 0 && pair[1] != 0) {
         say_frame(depth++, pair[1]);
         if (pair[0] <= at) /* stacks grow down: a caller's frame lies above */
             return;

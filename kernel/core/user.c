@@ -38,6 +38,15 @@ int user_write(uint64_t to, const void *from, size_t bytes)
     return user_copy((void *)to, from, bytes) ? -EFAULT : 0;
 }
 
+int user_peek(void *to, uint64_t from, size_t bytes)
+{
+    uint64_t kernel = (uint64_t)kernel_text_start, end = (uint64_t)kernel_end;
+    bool kernels = from >= kernel && from <= end && bytes <= end - from;
+    if (!kernels && !user_range(from, bytes))
+        return -EFAULT;
+    return user_copy(to, (const void *)from, bytes) ? -EFAULT : 0;
+}
+
 uint64_t user_fixup(uint64_t rip)
 {
     for (const struct fixup *fixup = kernel_fixups_start; fixup < kernel_fixups_end; fixup++)

@@ -14,6 +14,9 @@ bool user_range(uint64_t address, uint64_t bytes);
 int user_read(void *to, uint64_t from, size_t bytes);
 int user_write(uint64_t to, const void *from, size_t bytes);
 
+/* The kernel's own memory, too, for reports: stacks may be anywhere, and broken. */
+int user_peek(void *to, uint64_t from, size_t bytes);
+
 /* Where a page fault at rip continues; 0: not one of the instructions that may. */
 uint64_t user_fixup(uint64_t rip);
 
