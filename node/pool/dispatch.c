@@ -267,6 +267,8 @@ static struct instance *start_one(struct function *function)
     mf_err err = pool_start(&shard->pool, function, &instance, &why);
     if (!err)
         return instance;
+    if (err == MF_EAGAIN)
+        return NULL;
     const char *text = mf_why_text(&why, err);
     function_log_node(function->log, MF_LOG_ERROR, 0, "no instance could be started: %s", text);
     if (live == 0)

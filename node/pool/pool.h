@@ -33,6 +33,7 @@ struct pool {
     uint32_t blanks_wanted;             /* of each sandbox that a function uses         */
     bool in_use[SANDBOXES];
     struct link awake;                  /* instances that need not ring us              */
+    bool starved;                       /* calls wait because the spawner takes no more */
     uint64_t last_id;
     uint64_t last_call;
     uint32_t count;                     /* all instances, blanks and dying ones too     */
@@ -41,7 +42,7 @@ struct pool {
 
 MF_CHECKED mf_err pool_open(struct pool *pool, struct shard *shard, const char *spawner_path,
                             uint32_t blanks_wanted, struct mf_why *why);
-/* The same without a spawner: none is running yet. */
+/* The same, without a spawner. */
 void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
                uint32_t blanks_wanted);
 /* Ends every process. Calls that were in instances are answered STOPPING. */
@@ -50,7 +51,8 @@ void pool_close(struct pool *pool);
 /* A function uses this sandbox: keep blanks of it ready. */
 void pool_use(struct pool *pool, enum mf_sandbox sandbox);
 
-/* Turn a blank into a RESTORING instance of function's present version. */
+/* Turn a blank into a RESTORING instance of function's present version. MF_EAGAIN: not now;
+ * dispatch_place() is called again when it may go. */
 MF_CHECKED mf_err pool_start(struct pool *pool, struct function *function,
                              struct instance **instance, struct mf_why *why);
 
@@ -60,6 +62,17 @@ void pool_end(struct instance *instance, enum situation situation, const char *c
               const char *message);
 /* Tell it to finish what it has and halt. */
 void pool_drain(struct instance *instance);
+
+/* Its process has ended: MF_EXITED. Frees it. */
+void pool_exited(struct instance *instance, const struct mf_spawn_packet *said);
+/* In two steps. bury: DEAD; its calls are settled (outcome: what its head is told; NULL for a
+ * blank), its descriptors closed. forget: its process is gone, too; frees it. */
+void pool_bury(struct instance *instance, const struct outcome *outcome);
+void pool_forget(struct instance *instance);
+
+/* ready() of an instance's descriptors. */
+void pool_console_ready(struct watch *watch, uint32_t events);
+void pool_control_ready(struct watch *watch, uint32_t events);
 
 /* Bring lists, counts and timer in line with the instance's state. After each change. */
 void pool_settle(struct instance *instance);

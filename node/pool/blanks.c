@@ -1,0 +1,129 @@
+/*
+ * blanks.c: confined monitors that know no function yet.
+ * Guarantees: so many of each kind in use are made again soon after one was taken, but
+ * not while a burst of starts goes on; one that dies waiting costs nothing but itself.
+ * Leaves to others: the spawner (spawner_link.c), instances (pool.c). Loop thread only.
+ */
+#include "node/pool/blanks.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "node/functions/function.h"
+#include "node/pool/dispatch.h"
+#include "node/shard.h"
+
+#define NICE_MAX 19
+#define BLANK_TRIES 3
+
+static mf_err make_blank(struct pool *pool, enum mf_sandbox sandbox, struct instance **instance,
+                         struct mf_why *why);
+static int nice_of_share(uint32_t share);
+static mf_err watch_instance(struct instance *instance);
+
+/* A blank that has taken the image of version; one that has died meanwhile is replaced. */
+mf_err blanks_take(struct pool *pool, const struct version *version, struct instance **instance,
+                   struct mf_why *why)
+{
+    const struct settings *settings = &version->settings;
+    enum mf_sandbox sandbox = version->sandbox;
+    mf_err err = MF_EDEAD;
+    for (int i = 0; i < BLANK_TRIES && err == MF_EDEAD; i++) {
+        struct instance *made = NULL;
+        if (list_empty(&pool->blanks[sandbox]))
+            err = make_blank(pool, sandbox, &made, why);
+        if (list_empty(&pool->blanks[sandbox]))
+            return err;
+        made = list_of(pool->blanks[sandbox].next, struct instance, link);
+        list_remove(&made->link);
+        pool->blank_count[sandbox]--;
+        err = blank_start(&made->blank, version->image_fd, version->window_bytes,
+                          nice_of_share(settings->cpu_share), settings->env, settings->env_bytes,
+                          settings->env_count, why);
+        *instance = made;
+        if (!err)
+            return MF_OK;
+        blank_kill(&made->blank);
+        pool_bury(made, NULL);
+    }
+    return err;
+}
+
+void blanks_refill(struct timer *timer, uint64_t now_ns)
+{
+    struct pool *pool = list_of(timer, struct pool, refill);
+    (void)now_ns;
+    if (pool->spawner.fd < 0 || pool->closing)
+        return;
+    for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox < SANDBOXES; sandbox++) {
+        while (pool->in_use[sandbox] && pool->blank_count[sandbox] < pool->blanks_wanted) {
+            struct instance *instance;
+            struct mf_why why = {{0}};
+            mf_err err = make_blank(pool, sandbox, &instance, &why);
+            if (!err)
+                continue;
+            mf_log(MF_LOG_WARN, "blank.failed", "sandbox=%s why=\"%s\"", sandbox_name(sandbox),
+                   mf_why_text(&why, err));
+            return; /* the next start tries again */
+        }
+    }
+}
+
+/* A blank at the end of the pool's list. */
+static mf_err make_blank(struct pool *pool, enum mf_sandbox sandbox, struct instance **instance,
+                         struct mf_why *why)
+{
+    if (pool->spawner.fd < 0)
+        return mf_why(why, MF_EDEAD, "the spawner is not running; it is being started again");
+    if (pool->count >= MF_INSTANCES_NODE_MAX)
+        return mf_why(why, MF_EFULL, "%u instances live here, the most this node allows",
+                      pool->count);
+    struct instance *made = malloc(sizeof *made);
+    if (!made)
+        return mf_why(why, MF_ENOMEM, "no memory for an instance");
+    instance_init(made, pool->shard->now_ns);
+    made->pool = pool;
+    made->timer.fire = dispatch_instance_timer;
+    mf_err err = blank_open(&pool->spawner, ++pool->last_id, sandbox, &made->blank, why);
+    if (err) {
+        free(made);
+        return err;
+    }
+    list_append(&pool->by_id[made->blank.id % POOL_BUCKETS], &made->by_id);
+    pool->count++;
+    err = watch_instance(made);
+    if (err) {
+        blank_kill(&made->blank);
+        pool_bury(made, NULL);
+        return mf_why(why, err, "no more descriptors can be watched");
+    }
+    list_append(&pool->blanks[sandbox], &made->link);
+    pool->blank_count[sandbox]++;
+    *instance = made;
+    return MF_OK;
+}
+
+/* The CPU share as a scheduling weight: default share is nice 0, and the kernel's
+ * weights fall by 1.25 with each step (kernel/sched/core.c, sched_prio_to_weight);
+ * an ordinary user may only go down, so more than the default counts as the default. */
+static int nice_of_share(uint32_t share)
+{
+    int nice = 0;
+    for (double weight = MF_CPU_SHARE_DEFAULT; weight > share && nice < NICE_MAX; nice++)
+        weight /= 1.25;
+    return nice;
+}
+
+static mf_err watch_instance(struct instance *instance)
+{
+    struct watcher *watcher = &instance->pool->shard->watcher;
+    mf_err err = watch_add(watcher, &instance->bell, instance->blank.bell, EPOLLIN | EPOLLET,
+                           pool_bell);
+    if (!err)
+        err = watch_add(watcher, &instance->console_watch, instance->blank.console, EPOLLIN,
+                        pool_console_ready);
+    if (!err)
+        err = watch_add(watcher, &instance->control, instance->blank.control, EPOLLIN,
+                        pool_control_ready);
+    return err;
+}

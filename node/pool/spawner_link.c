@@ -1,0 +1,137 @@
+/*
+ * spawner_link.c: the spawner's packets, its death, and its successor.
+ * Guarantees: every call that was inside when it died is answered; calls that wait for a
+ * blank are tried again as soon as there may be one.
+ * Leaves to others: instances (pool.c), blanks (blanks.c). Loop thread only.
+ */
+#include "node/pool/spawner_link.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "image/settings.h"
+#include "node/functions/function.h"
+#include "node/pool/blanks.h"
+#include "node/pool/dispatch.h"
+#include "node/shard.h"
+
+#define PACKETS_PER_TURN 256
+
+static void spawner_ready(struct watch *watch, uint32_t events);
+static void spawner_lost(struct pool *pool);
+static void feed(struct pool *pool);
+static void packet(struct pool *pool, const struct mf_spawn_packet *said);
+
+mf_err spawner_link_watch(struct pool *pool)
+{
+    return watch_add(&pool->shard->watcher, &pool->spawner_watch, pool->spawner.fd, EPOLLIN,
+                     spawner_ready);
+}
+
+mf_err spawner_link_up(struct pool *pool, struct mf_why *why)
+{
+    mf_err err = spawner_open(pool->spawner_path, &pool->spawner, why);
+    return err ? err : spawner_link_watch(pool);
+}
+
+void spawner_link_retry(struct timer *timer, uint64_t now_ns)
+{
+    struct pool *pool = list_of(timer, struct pool, spawner_retry);
+    struct mf_why why = {{0}};
+    mf_err err = spawner_link_up(pool, &why);
+    if (err) {
+        mf_log(MF_LOG_ERROR, "spawner.failed", "why=\"%s\"", mf_why_text(&why, err));
+        spawner_close(&pool->spawner);
+        timer_set(&pool->shard->timers, timer, now_ns + MF_SPAWNER_RETRY_MS * MF_NS_PER_MS);
+        return;
+    }
+    mf_log(MF_LOG_INFO, "spawner.started", "pid=%d", (int)pool->spawner.pid);
+    feed(pool);
+    blanks_refill(&pool->refill, now_ns);
+}
+
+static void spawner_ready(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct pool *pool = list_of(watch, struct pool, spawner_watch);
+    for (int i = 0; i < PACKETS_PER_TURN; i++) {
+        struct mf_spawn_packet said;
+        mf_err err = spawner_read(&pool->spawner, &said);
+        if (err == MF_EAGAIN)
+            break;
+        if (err) {
+            spawner_lost(pool);
+            return;
+        }
+        packet(pool, &said);
+    }
+    if (pool->starved)
+        feed(pool);
+}
+
+/* All processes died with it. Answer what was inside, start another, go on. */
+static void spawner_lost(struct pool *pool)
+{
+    static const char text[] = "the spawner of this node ended, and all instances with it";
+    const struct outcome lost = {.situation = SITUATION_INSTANCE_FAULT,
+                                 .cause = "spawner-lost",
+                                 .message = text,
+                                 .message_bytes = sizeof text - 1};
+    mf_log(MF_LOG_ERROR, "spawner.lost", "pid=%d", (int)pool->spawner.pid);
+    watch_remove(&pool->shard->watcher, &pool->spawner_watch);
+    spawner_close(&pool->spawner);
+    for (uint32_t i = 0; i < POOL_BUCKETS; i++) {
+        while (!list_empty(&pool->by_id[i])) {
+            struct instance *instance = list_of(pool->by_id[i].next, struct instance, by_id);
+            if (instance->function && instance->state != INSTANCE_DEAD)
+                count_fault(&instance->function->counters, lost.cause);
+            if (instance->state != INSTANCE_DEAD)
+                pool_bury(instance, &lost);
+            pool_forget(instance);
+        }
+    }
+    spawner_link_retry(&pool->spawner_retry, pool->shard->now_ns);
+}
+
+static void place_all(struct function *function, void *context)
+{
+    (void)context;
+    if (function->version)
+        dispatch_place(function);
+}
+
+/* Calls wait because the spawner could not take more requests: try again. */
+static void feed(struct pool *pool)
+{
+    pool->starved = false;
+    registry_each(&pool->shard->registry, place_all, NULL);
+}
+
+static struct instance *find(struct pool *pool, uint64_t id)
+{
+    list_each(at, &pool->by_id[id % POOL_BUCKETS]) {
+        struct instance *instance = list_of(at, struct instance, by_id);
+        if (instance->blank.id == id)
+            return instance;
+    }
+    return NULL;
+}
+
+static void packet(struct pool *pool, const struct mf_spawn_packet *said)
+{
+    struct instance *instance = find(pool, said->id);
+    if (!instance)
+        return;
+    if (said->type == MF_SPAWNED) {
+        instance->blank.pid = said->pid;
+    } else if (said->type == MF_EXITED) {
+        pool_exited(instance, said);
+    } else if (said->type == MF_SPAWN_FAILED) {
+        mf_log(MF_LOG_ERROR, "blank.failed", "sandbox=%s why=\"%s\"",
+               sandbox_name(instance->blank.sandbox), mf_why_text(&said->why, MF_EIO));
+        if (instance->function && instance->state != INSTANCE_DEAD)
+            pool_end(instance, SITUATION_CANNOT_START, "start-failed", said->why.text);
+        else if (instance->state != INSTANCE_DEAD)
+            pool_bury(instance, NULL);
+        pool_forget(instance);
+    }
+}
