@@ -36,14 +36,28 @@ bool fault_reporting(void)
     return reporting;
 }
 
+/* Then what was printed before comes before the report; else after it, if at all. */
+static bool channel_is_sound(enum mf_cause cause)
+{
+    return cause != MF_CAUSE_KERNEL_BUG && cause != MF_CAUSE_PROTOCOL;
+}
+
 static void begin(struct text *line, enum mf_cause cause)
 {
     if (reporting)
         hypercall_fault(cause);
     reporting = true;
-    event_flush_now();
+    if (channel_is_sound(cause))
+        event_flush_now();
     text_add(line, "fault: cause=");
     text_add(line, cause_name[cause]);
+}
+
+static _Noreturn void finish(enum mf_cause cause)
+{
+    if (!channel_is_sound(cause))
+        event_flush_now();
+    hypercall_fault(cause);
 }
 
 static void say(struct text *line)
@@ -65,7 +79,7 @@ void fault_program(enum mf_cause cause, const struct frame *frame, const char *d
     if (frame->trap.vector != FRAME_VECTOR_CALL) /* those of a call tell nothing */
         registers(frame);
     backtrace(frame);
-    hypercall_fault(cause);
+    finish(cause);
 }
 
 void fault_words(enum mf_cause cause, const char *words)
@@ -75,7 +89,7 @@ void fault_words(enum mf_cause cause, const char *words)
     text_add(&line, " ");
     text_add(&line, words);
     say(&line);
-    hypercall_fault(cause);
+    finish(cause);
 }
 
 void kernel_assert_failed(const char *fact, const char *file, int line_number)
