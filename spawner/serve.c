@@ -102,11 +102,20 @@ static bool spawn(const struct server *server, const struct mf_spawn_packet *in,
     return say(server->node, &out);
 }
 
-static void kill_child(uint64_t id)
+/* The signal that a type of packet asks for; 0: none. */
+static int signal_of(uint32_t type)
+{
+    return type == MF_KILL       ? SIGKILL
+           : type == MF_STOP     ? SIGSTOP
+           : type == MF_CONTINUE ? SIGCONT
+                                 : 0;
+}
+
+static void signal_child(uint64_t id, int number)
 {
     for (uint32_t i = 0; i < child_count; i++)
         if (children[i].id == id)
-            (void)kill(children[i].pid, SIGKILL);
+            (void)kill(children[i].pid, number);
 }
 
 /* One packet of the node with its descriptors; how many came. */
@@ -129,6 +138,8 @@ static ssize_t receive(int node, struct mf_spawn_packet *packet, int fd[MF_BLANK
         *fd_count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         memcpy(fd, CMSG_DATA(header), *fd_count * sizeof(int));
     }
+    if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+        packet->magic = 0; /* more than the protocol knows: nonsense, but its descriptors count */
     return got;
 }
 
@@ -145,8 +156,8 @@ static bool hear(const struct server *server)
     bool go_on = false;
     if (known && packet.type == MF_SPAWN && fd_count == MF_BLANK_FD_COUNT)
         go_on = spawn(server, &packet, fd);
-    else if (known && packet.type == MF_KILL && fd_count == 0) {
-        kill_child(packet.id);
+    else if (known && signal_of(packet.type) && fd_count == 0) {
+        signal_child(packet.id, signal_of(packet.type));
         go_on = true;
     }
     for (size_t i = 0; i < fd_count; i++)
