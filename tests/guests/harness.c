@@ -167,6 +167,17 @@ bool victim_begin(struct harness *harness, const struct order *order, uint64_t l
     return begin(&harness->victim, "/", order, sizeof *order, limit_ns) == MF_OK;
 }
 
+bool victim_begin_get(struct harness *harness, const char *target, uint64_t limit_ns)
+{
+    return begin(&harness->victim, target, NULL, 0, limit_ns) == MF_OK;
+}
+
+void victim_wait(struct harness *harness, char outcome[OUTCOME_BYTES])
+{
+    (void)session_wait(&harness->victim);
+    say_outcome(&harness->victim, outcome);
+}
+
 void victim_get(struct harness *harness, const char *target, const void *body, size_t body_bytes,
                 uint64_t limit_ns, char outcome[OUTCOME_BYTES])
 {
@@ -262,11 +273,11 @@ void judge(struct harness *harness, const char *name, const char *detail, const 
         harness->group_failures++;
     }
     if (!good)
-        printf("%-8s %-28s FAILED  %s%s%s; expected: %s%s%s\n", sandbox_word(harness), name, detail,
+        printf("%-8s %-44s FAILED  %s%s%s; expected: %s%s%s\n", sandbox_word(harness), name, detail,
                *detail ? ": " : "", outcome, expected,
                harness->victim.why.text[0] ? "; said: " : "", harness->victim.why.text);
     else if (!*detail)
-        printf("%-8s %-28s ok      %s\n", sandbox_word(harness), name, outcome);
+        printf("%-8s %-44s ok      %s\n", sandbox_word(harness), name, outcome);
     fflush(stdout);
 }
 
@@ -277,6 +288,6 @@ void group_begin(struct harness *harness)
 
 void group_end(struct harness *harness, const char *name)
 {
-    printf("%-8s %-28s %-7s %u generated cases\n", sandbox_word(harness), name,
+    printf("%-8s %-44s %-7s %u generated cases\n", sandbox_word(harness), name,
            harness->group_failures ? "FAILED" : "ok", harness->group_cases);
 }

@@ -53,6 +53,10 @@ bool victim_order(struct harness *harness, const struct order *order, uint64_t l
                   struct answer *answer, char outcome[OUTCOME_BYTES]);
 /* Give it an order, which stays the caller's until the outcome, and do not wait. */
 bool victim_begin(struct harness *harness, const struct order *order, uint64_t limit_ns);
+/* Event GET target for the hostile function, and do not wait. */
+bool victim_begin_get(struct harness *harness, const char *target, uint64_t limit_ns);
+/* Wait for what was begun, and say what came of it. */
+void victim_wait(struct harness *harness, char outcome[OUTCOME_BYTES]);
 /* victim_order() with a fresh victim if the last one has ended. */
 bool victim_order_anew(struct harness *harness, const struct order *order, uint64_t limit_ns,
                        struct answer *answer, char outcome[OUTCOME_BYTES]);
@@ -86,6 +90,7 @@ void test_instructions(struct harness *harness);
 void test_memory(struct harness *harness);
 void test_neighbour(struct harness *harness);
 void test_outside(struct harness *harness);
+void test_stopped(struct harness *harness);
 void test_differential(struct harness *harness);
 
 #endif

@@ -154,10 +154,60 @@ static void ports(struct harness *harness)
     group_end(harness, "ports");
 }
 
+/* Out of 32-bit code, which Linux gives every process a selector for, none of the three
+ * ways into the host's kernel may open. */
+static void compatibility(struct harness *harness)
+{
+    static const char *const ways[] = {"32-bit int 0x80", "32-bit sysenter", "32-bit syscall"};
+    for (unsigned way = 0; way < 3; way++) {
+        struct order order = {.kind = ORDER_COMPAT, .number = way, .argument = {0x23}};
+        struct answer answer = {0};
+        char outcome[OUTCOME_BYTES];
+        if (!wanted(harness, ways[way]))
+            continue;
+        (void)victim_order_anew(harness, &order, CASE_NS, &answer, outcome);
+        judge(harness, ways[way], "", outcome,
+              here(harness, "dies protocol|traps 6|traps 13|traps 14", "traps 13|traps 6"));
+    }
+}
+
+/* The gate's data belong to the guest in all but name. Whatever it writes there, its next
+ * exception ends it or arrives, and nothing hangs. */
+static void gate_data(struct harness *harness)
+{
+    static const uint64_t values[] = {0, 1, 8, RAW_SCRATCH, RAW_SCRATCH + 1, MF_GATE_BASE,
+                                      MF_GATE_BASE + 0x800, MF_GATE_DATA_BASE, MF_KERNEL_BASE,
+                                      0x7fffffff, 0xfffff000, 0xffff880000000000,
+                                      0x8000000000000000, UINT64_MAX};
+    group_begin(harness);
+    for (uint64_t at = 0; at < 0x80; at += 8)
+        for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+            struct order order = {.kind = ORDER_POKE, .address = MF_GATE_DATA_BASE + at,
+                                  .number = values[i], .last = 0};
+            struct answer answer = {0};
+            char outcome[OUTCOME_BYTES], detail[64];
+            victim_close(harness);
+            const char *expected = /* it may have sent itself round in circles */
+                here(harness, "traps *|dies protocol|dies triple-fault|dies kernel-bug|dies timeout",
+                     "traps 14");
+            (void)victim_order_anew(harness, &order, limit_of(expected), &answer, outcome);
+            snprintf(detail, sizeof detail, "word 0x%llx = 0x%llx", (unsigned long long)at,
+                     (unsigned long long)values[i]);
+            judge(harness, "gate's data", detail, outcome, expected);
+            if (harness->sandbox == MF_SANDBOX_KVM)
+                break; /* not writable there */
+        }
+    victim_close(harness);
+    group_end(harness, "gate's data");
+}
+
 void test_instructions(struct harness *harness)
 {
     every_snippet(harness);
     every_selector(harness);
+    compatibility(harness);
+    if (wanted(harness, "gate's data"))
+        gate_data(harness);
     if (wanted(harness, "ports"))
         ports(harness);
 }

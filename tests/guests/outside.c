@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,4 +145,45 @@ void test_outside(struct harness *harness)
         mappings(harness);
     descriptors(harness);
     namespaces(harness);
+}
+
+static void pass(struct harness *harness, uint64_t ns)
+{
+    uint64_t until_ns = mf_monotonic_ns() + ns;
+    while (mf_monotonic_ns() < until_ns)
+        session_step(&harness->host, until_ns);
+}
+
+/* Stopped and continued, as a ceiling on processor time does it: asleep with a deadline
+ * (a call that Linux restarts by another number), asleep without, and busy. */
+void test_stopped(struct harness *harness)
+{
+    static const struct {
+        const char *name, *target, *expected;
+    } cases[] = {
+        {"stopped while it sleeps", "/naps?ms=400", "replies slept"},
+        {"stopped while it runs", "/spins_then_answers?ms=400", "replies done"},
+        {"stopped while it waits for an event", "/hello", "replies hello"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char outcome[OUTCOME_BYTES];
+        if (!wanted(harness, cases[i].name) || !victim_open(harness, harness->hostile_fd))
+            continue;
+        bool idle = strcmp(cases[i].target, "/hello") == 0;
+        if (!idle)
+            (void)victim_begin_get(harness, cases[i].target, CASE_NS);
+        for (unsigned again = 0; again < 3; again++) {
+            pass(harness, 60 * MF_NS_PER_MS);
+            pid_t pid = harness->victim.blank.pid;
+            if (pid > 0 && kill(pid, SIGSTOP) == 0) {
+                pass(harness, 20 * MF_NS_PER_MS);
+                (void)kill(pid, SIGCONT);
+            }
+        }
+        if (idle)
+            victim_get(harness, cases[i].target, NULL, 0, CASE_NS, outcome);
+        else
+            victim_wait(harness, outcome);
+        judge(harness, cases[i].name, "", outcome, cases[i].expected);
+    }
 }

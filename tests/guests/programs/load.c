@@ -121,3 +121,11 @@ void act_two_replies(struct mayfly_event *event, struct mayfly_reply *reply)
     mayfly_answer(reply, 200, "text/plain", "one");
     mayfly_answer(reply, 200, "text/plain", "two");
 }
+
+/* Asleep with a deadline of its own, then an answer. */
+void act_naps(struct mayfly_event *event, struct mayfly_reply *reply)
+{
+    uint64_t ms = number_of(event, "ms", 100);
+    struct timespec nap = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    mayfly_puts(reply, nanosleep(&nap, NULL) == 0 ? "slept" : "woken early");
+}

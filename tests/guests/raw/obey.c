@@ -189,6 +189,15 @@ static void risky(const struct order *order, struct answer *answer)
     case ORDER_TOUCH:
         touch(order, order->address, answer);
         break;
+    case ORDER_POKE:
+        *(volatile uint64_t *)(uintptr_t)order->address = order->number;
+        answer->value = read_byte(order->last);
+        break;
+    case ORDER_COMPAT:
+        raw_compat = 0;
+        raw_compat_call((unsigned)order->argument[0], (unsigned)order->number);
+        answer->count = raw_compat;
+        break;
     case ORDER_EXECUTE:
         *(volatile uint8_t *)(uintptr_t)order->address = 0xc3; /* ret */
         ((void (*)(void))(uintptr_t)order->address)();

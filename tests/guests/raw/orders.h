@@ -38,6 +38,9 @@ enum order_kind {
     ORDER_SPIN,        /* for ever                                                           */
     ORDER_SILENCE,     /* keep the event, wait for the next                                  */
     ORDER_LARGE_REPLY, /* a reply of number bytes, whatever the limit                        */
+    ORDER_POKE,        /* write number (8 bytes) to address, then touch address last             */
+    ORDER_COMPAT,      /* far return to selector argument[0]; there, in 32-bit code: number 0:
+                          int 0x80, 1: sysenter, 2: syscall                                  */
     ORDER_COUNT
 };
 
