@@ -1,0 +1,126 @@
+/* test_node_policy.c: when to queue ahead, when to start, and what is counted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "abi/channel.h"
+#include "base/clock.h"
+#include "node/metrics/counters.h"
+#include "node/pool/ceiling.h"
+#include "node/pool/policy.h"
+
+#define US MF_NS_PER_US
+#define MS MF_NS_PER_MS
+
+static void ahead_only_while_events_are_short(void **state)
+{
+    (void)state;
+    assert_int_equal(policy_ahead(0), 1);
+    assert_int_equal(policy_ahead(1), MF_EVENTS_AHEAD_MAX);
+    assert_int_equal(policy_ahead(100 * US), 10);
+    assert_int_equal(policy_ahead(600 * US), 1);
+    assert_int_equal(policy_ahead(50 * MS), 1);
+    assert_int_equal(policy_gather(0), 1);
+    assert_int_equal(policy_gather(20 * US), 5);
+    assert_int_equal(policy_gather(100 * US), 1);
+}
+
+static void starts_wait_while_events_are_short(void **state)
+{
+    (void)state;
+    assert_int_equal(policy_patience_ns(0, 0, MS), 0);
+    assert_int_equal(policy_patience_ns(0, 20 * US, MS), 0);
+    assert_int_equal(policy_patience_ns(1, 0, MS), MS);
+    assert_int_equal(policy_patience_ns(3, 20 * US, MS), 3 * MS);
+    assert_int_equal(policy_patience_ns(3, 20 * MS, MS), 0);
+}
+
+static void one_slow_event_in_a_hundred_stops_the_queueing_ahead(void **state)
+{
+    (void)state;
+    uint64_t mean = 0;
+    for (int i = 0; i < 1000; i++)
+        mean = policy_learn_ns(mean, 20 * US);
+    assert_in_range(mean, 15 * US, 25 * US);
+    mean = policy_learn_ns(mean, 100 * MS);
+    assert_int_equal(policy_ahead(mean), 1);
+    for (int i = 0; i < 400; i++)
+        mean = policy_learn_ns(mean, 20 * US);
+    assert_true(policy_ahead(mean) > 10);
+    assert_true(policy_learn_ns(0, 0) > 0); /* known, from now on */
+}
+
+static void ceiling_is_paid_back_and_nothing_is_saved_up(void **state)
+{
+    (void)state;
+    int64_t credit = 0;
+    for (int i = 0; i < 100; i++) /* a second of rest */
+        credit = ceiling_credit(credit, 10 * MS, 0, 25);
+    assert_int_equal(credit, 2500 * (int64_t)US);
+    credit = ceiling_credit(0, 10 * MS, 10 * MS, 25);
+    assert_int_equal(credit, -7500 * (int64_t)US);
+    int stopped = 0;
+    while (credit < 0) {
+        credit = ceiling_credit(credit, 10 * MS, 0, 25);
+        stopped++;
+    }
+    assert_int_equal(stopped, 3);
+}
+
+static void histogram_counts_in_the_right_bucket(void **state)
+{
+    (void)state;
+    struct histogram histogram = {0};
+    histogram_add(&histogram, 50 * US);
+    histogram_add(&histogram, 100 * US); /* bounds belong to their bucket */
+    histogram_add(&histogram, 101 * US);
+    histogram_add(&histogram, 3600 * MF_NS_PER_S);
+    assert_int_equal(histogram.bucket[0], 2);
+    assert_int_equal(histogram.bucket[1], 1);
+    assert_int_equal(histogram.count, 4);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < DURATION_BUCKET_COUNT; i++)
+        sum += histogram.bucket[i];
+    assert_int_equal(sum, 3);
+}
+
+static void statuses_and_causes_are_bounded(void **state)
+{
+    (void)state;
+    struct function_counters counters = {0};
+    count_answer(&counters, 200, 1);
+    count_answer(&counters, 599, 1);
+    count_answer(&counters, 4711, 1); /* no such status: in no row */
+    assert_int_equal(count_of_status(&counters, 200), 1);
+    assert_int_equal(count_of_status(&counters, 599), 1);
+    assert_int_equal(count_of_status(&counters, 201), 0);
+    assert_int_equal(count_of_answers(&counters), 3);
+    char cause[16];
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(cause, sizeof cause, "cause-%d", i);
+        count_fault(&counters, cause);
+    }
+    count_fault(&counters, "cause-0");
+    assert_int_equal(counters.faults[0].count, 2);
+    assert_string_equal(counters.faults[FAULT_CAUSES_MAX - 1].cause, "other");
+    assert_int_equal(counters.faults[FAULT_CAUSES_MAX - 1].count, 100 - (FAULT_CAUSES_MAX - 1));
+    function_counters_close(&counters);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ahead_only_while_events_are_short),
+        cmocka_unit_test(starts_wait_while_events_are_short),
+        cmocka_unit_test(one_slow_event_in_a_hundred_stops_the_queueing_ahead),
+        cmocka_unit_test(ceiling_is_paid_back_and_nothing_is_saved_up),
+        cmocka_unit_test(histogram_counts_in_the_right_bucket),
+        cmocka_unit_test(statuses_and_causes_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
