@@ -7,11 +7,12 @@
  *   spawner → node   first MF_SUPPORT for PROCESS, then for KVM; or MF_REFUSED, and it ends
  *   node → spawner   MF_SPAWN + 4 descriptors, in the order of enum mf_blank_fd
  *   spawner → node   MF_SPAWNED | MF_SPAWN_FAILED, later MF_EXITED, by the node's id
- *   node → spawner   MF_KILL: SIGKILL for the blank with this id; an unknown id is no error
+ *   node → spawner   MF_KILL, MF_STOP, MF_CONTINUE: that signal for the blank with this id;
+ *                    an unknown id is no error
  *   node → blank     MF_START + 1 descriptor: the image, read-only
  *   blank → node     MF_START_FAILED, before lock-down only; else nothing
  *
- * Kills go through the spawner, since only the parent knows whether a pid is still
+ * Signals go through the spawner, since only the parent knows whether a pid is still
  * its child's: between the reaping and MF_EXITED's arrival a kill(2) by the node
  * could hit a stranger.
  *
@@ -42,6 +43,8 @@ enum mf_spawn_type {
     MF_SUPPORT,
     MF_REFUSED,
     MF_KILL,
+    MF_STOP,
+    MF_CONTINUE,
 };
 
 /* Descriptors of MF_SPAWN; the monitor keeps them at the numbers it likes. */

@@ -281,13 +281,23 @@ bool blank_start_failed(struct blank *blank, struct mf_why *why)
     return true;
 }
 
-void blank_kill(struct blank *blank)
+static mf_err ask_for(struct blank *blank, enum mf_spawn_type type)
 {
     struct mf_spawn_packet packet = {
-        .magic = MF_SPAWN_MAGIC, .type = MF_KILL, .id = blank->id, .sandbox = blank->sandbox};
+        .magic = MF_SPAWN_MAGIC, .type = type, .id = blank->id, .sandbox = blank->sandbox};
     struct iovec part[2] = {{&packet, sizeof packet}, {NULL, 0}};
-    if (send_packet(blank->spawner->fd, part, NULL, 0) == MF_EAGAIN && blank->pid > 0)
+    return send_packet(blank->spawner->fd, part, NULL, 0);
+}
+
+void blank_kill(struct blank *blank)
+{
+    if (ask_for(blank, MF_KILL) == MF_EAGAIN && blank->pid > 0)
         (void)kill(blank->pid, SIGKILL); /* a spawner that does not read does not reap */
+}
+
+bool blank_pause(struct blank *blank, bool stop)
+{
+    return ask_for(blank, stop ? MF_STOP : MF_CONTINUE) == MF_OK;
 }
 
 void blank_close(struct blank *blank)

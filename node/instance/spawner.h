@@ -55,6 +55,8 @@ MF_CHECKED mf_err blank_start(struct blank *blank, int image_fd, uint64_t window
 /* A pending MF_START_FAILED of this blank: true and the reason. */
 bool blank_start_failed(struct blank *blank, struct mf_why *why);
 void blank_kill(struct blank *blank);  /* SIGKILL, by the spawner; MF_EXITED follows */
+/* Stop or continue it, by the spawner. False: the spawner takes no more at the moment. */
+bool blank_pause(struct blank *blank, bool stop);
 void blank_close(struct blank *blank); /* descriptors and mapping; an unstarted blank ends */
 
 /* Next packet of the spawner. MF_EAGAIN: none. MF_EDEAD: the spawner is gone. */

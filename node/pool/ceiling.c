@@ -1,11 +1,10 @@
 /*
  * ceiling.c: see ceiling.h.
- * Guarantees: over any second a function uses at most its ceiling and one tick of each
- * of its instances; who is stopped goes on as soon as the debt is paid.
+ * Guarantees: over any second a function that works uses at most its ceiling and one tick
+ * of each of its instances; who is stopped goes on as soon as the debt is paid.
  */
 #include "node/pool/ceiling.h"
 
-#include <signal.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -48,21 +47,37 @@ static uint64_t used_since(struct instance *instance)
 
 static uint64_t look(struct function *function)
 {
+    struct link *const lists[] = {&function->busy, &function->idle, &function->draining};
     uint64_t used_ns = 0;
-    list_each(at, &function->busy)
-        used_ns += used_since(list_of(at, struct instance, link));
-    list_each(next, &function->idle)
-        used_ns += used_since(list_of(next, struct instance, link));
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        list_each(at, lists[i])
+            used_ns += used_since(list_of(at, struct instance, link));
     return used_ns;
 }
 
-static void signal_busy(struct function *function, int number)
+/* Idle ones too: their guests can run, and one may have answered just before it was
+ * stopped. False: some could not be told yet. */
+static bool pause_all(struct function *function, bool stop)
 {
-    list_each(at, &function->busy) {
-        struct instance *instance = list_of(at, struct instance, link);
-        if (instance->blank.pid > 0)
-            (void)kill(instance->blank.pid, number);
-    }
+    struct link *const lists[] = {&function->busy, &function->idle, &function->draining};
+    bool all = true;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        list_each(at, lists[i]) {
+            struct instance *instance = list_of(at, struct instance, link);
+            if (instance->paused != stop && blank_pause(&instance->blank, stop))
+                instance->paused = stop;
+            all = all && instance->paused == stop;
+        }
+    return all;
+}
+
+static void set_timer(struct function *function)
+{
+    struct ceiling *ceiling = &function->ceiling;
+    uint64_t ms =
+        ceiling->quiet_looks < CEILING_QUIET_LOOKS ? CEILING_TICK_MS : CEILING_QUIET_MS;
+    timer_set(&function->shard->timers, &ceiling->timer,
+              function->shard->now_ns + ms * MF_NS_PER_MS);
 }
 
 void ceiling_watch(struct function *function)
@@ -74,8 +89,10 @@ void ceiling_watch(struct function *function)
         ceiling->looked_ns = function->shard->now_ns;
         ceiling->credit_ns = 0;
         (void)look(function);
-        timer_set(&function->shard->timers, &ceiling->timer,
-                  ceiling->looked_ns + CEILING_TICK_MS * MF_NS_PER_MS);
+    }
+    if (!ceiling->timer.armed || ceiling->quiet_looks >= CEILING_QUIET_LOOKS) {
+        ceiling->quiet_looks = 0;
+        set_timer(function);
     }
 }
 
@@ -84,18 +101,16 @@ static void tick(struct timer *timer, uint64_t now_ns)
     struct ceiling *ceiling = (struct ceiling *)(void *)timer;
     struct function *function = list_of(ceiling, struct function, ceiling);
     uint32_t pct = function->version ? function->version->settings.cpu_ceiling_pct : 0;
-    uint64_t elapsed_ns = now_ns - ceiling->looked_ns;
+    uint64_t elapsed_ns = now_ns - ceiling->looked_ns, used_ns = look(function);
     ceiling->looked_ns = now_ns;
-    ceiling->credit_ns = pct ? ceiling_credit(ceiling->credit_ns, elapsed_ns, look(function), pct)
-                             : 0;
+    ceiling->credit_ns = pct ? ceiling_credit(ceiling->credit_ns, elapsed_ns, used_ns, pct) : 0;
     if (ceiling->stopped)
         ceiling->throttled_ns += elapsed_ns;
     bool stop = ceiling->credit_ns < 0;
-    if (stop) /* again each time: another one may have become busy */
-        signal_busy(function, SIGSTOP);
-    else if (ceiling->stopped)
-        signal_busy(function, SIGCONT);
+    bool told = pause_all(function, stop); /* each time: another one may have come */
     ceiling->stopped = stop;
-    if (pct && (stop || !list_empty(&function->busy)))
-        timer_set(&function->shard->timers, timer, now_ns + CEILING_TICK_MS * MF_NS_PER_MS);
+    bool works = stop || !told || used_ns > 0 || !list_empty(&function->busy);
+    ceiling->quiet_looks = works ? 0 : ceiling->quiet_looks + 1;
+    if (!told || (pct && (works || !list_empty(&function->idle))))
+        set_timer(function);
 }

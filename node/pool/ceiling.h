@@ -1,7 +1,8 @@
 /*
- * ceiling.h: a function's CPU ceiling, for all its instances together. While it has
- * busy instances, their CPU clocks are read every CEILING_TICK_MS; what they used
- * beyond the ceiling they pay back stopped. No timer otherwise. Loop thread only.
+ * ceiling.h: a function's CPU ceiling, for all its instances together. While they work,
+ * their CPU clocks are read every CEILING_TICK_MS; what they used beyond the ceiling
+ * they pay back stopped. An idle instance has no right to more: while there are only
+ * such, and they are quiet, a look every CEILING_QUIET_MS. Loop thread only.
  */
 #ifndef MF_NODE_POOL_CEILING_H
 #define MF_NODE_POOL_CEILING_H
@@ -12,6 +13,8 @@
 #include "node/loop/timer.h"
 
 #define CEILING_TICK_MS 10
+#define CEILING_QUIET_MS 1000
+#define CEILING_QUIET_LOOKS 10 /* in a row at which none had used anything, before that */
 
 struct function;
 struct instance;
@@ -21,7 +24,8 @@ struct ceiling {
     struct timer timer;
     uint64_t looked_ns;     /* when the clocks were read            */
     int64_t credit_ns;      /* CPU time it may use; negative: debt  */
-    bool stopped;           /* its busy instances are               */
+    bool stopped;           /* its instances are                    */
+    uint32_t quiet_looks;   /* in a row; from CEILING_QUIET_LOOKS on slow ones */
     uint64_t throttled_ns;  /* how long they have been, in all      */
 };
 

@@ -76,6 +76,7 @@ struct instance {
     enum instance_state listed_as;
     uint32_t spurious_bells;
     const char *cause;         /* why we ended it; NULL: it ended by itself             */
+    bool paused;               /* by ceiling.c                                          */
     uint64_t cpu_seen_ns;      /* its CPU clock, when ceiling.c looked last             */
 };
 

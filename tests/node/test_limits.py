@@ -109,6 +109,18 @@ class Processor(NodeTest):
         self.assertLess(used, 2.0 * 0.20 * 1.5)
         self.assertGreater(self.node.function('half')['counters']['throttled_seconds'], 0.5)
 
+    def test_a_ceiling_holds_after_the_answer_too(self):
+        self.assertEqual(self.node.http('GET', '/function/half/linger?n=2000').status, 200)
+        pid = self.node.function('half')['instances'][0]['pid']
+        before, since = self.cpu_s(pid), time.monotonic()
+        time.sleep(1.5)
+        self.assertLess(self.cpu_s(pid) - before, (time.monotonic() - since) * 0.20 * 1.5)
+        wait_until(lambda: self.node.http('GET', '/function/half/show').status == 200, 'its return')
+
+    def test_instances_that_answer_while_they_are_stopped_go_on(self):
+        for n in range(60):  # some are stopped between their answer and its arrival
+            self.assertEqual(self.node.http('GET', f'/function/half/spin?n={n % 5}').status, 200)
+
     def test_an_instance_that_was_stopped_goes_on_and_is_served_again(self):
         for _ in range(3):
             self.assertEqual(self.node.http('GET', '/function/half/spin?n=60').status, 200)

@@ -333,6 +333,27 @@ static void a_spinning_guest_is_killed(void **state)
     blank_close(&blank);
 }
 
+/* In T, and back, by the spawner alone. */
+static void a_paused_guest_stands_still_and_goes_on(void **state)
+{
+    (void)state;
+    static char text[TEXT_MAX];
+    struct blank blank;
+    spawned(&spawner, 70, MF_SANDBOX_PROCESS, &blank);
+    start(&blank, raw_spin);
+    for (int stop = 1; stop >= 0; stop--) {
+        assert_true(blank_pause(&blank, stop));
+        do
+            read_proc(blank.pid, "status", text);
+        while (!strstr(text, stop ? "State:\tT" : "State:\tR"));
+    }
+    assert_true(blank_pause(&blank, true));
+    blank_kill(&blank);
+    assert_int_equal(ended(&spawner, &blank), SIGKILL);
+    assert_true(blank_pause(&blank, true)); /* reaped: nobody is stopped */
+    blank_close(&blank);
+}
+
 static void a_kill_of_nobody_harms_nobody(void **state)
 {
     (void)state;
@@ -645,6 +666,7 @@ int main(void)
         cmocka_unit_test(nice_is_in_force),
         cmocka_unit_test(a_killed_blank_is_reported),
         cmocka_unit_test(a_spinning_guest_is_killed),
+        cmocka_unit_test(a_paused_guest_stands_still_and_goes_on),
         cmocka_unit_test(a_kill_of_nobody_harms_nobody),
         cmocka_unit_test(a_bad_start_is_refused_with_the_reason),
         cmocka_unit_test(a_start_without_an_image_is_refused),

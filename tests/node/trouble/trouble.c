@@ -38,6 +38,13 @@ static void spin_ms(unsigned long ms)
         ;
 }
 
+/* Answers by the kernel's own call (abi/calls.h: reply, with MF_CALL_END), then goes on. */
+static void linger_ms(unsigned long ms)
+{
+    (void)syscall(0x6d6602, 200L, NULL, 0L, NULL, 0L, 1L);
+    spin_ms(ms);
+}
+
 static void reply_bytes(struct mayfly_reply *reply, unsigned long bytes)
 {
     static char block[65536];
@@ -111,6 +118,8 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
         sleep_ms(n);
     else if (strcmp(path, "/spin") == 0)
         spin_ms(n);
+    else if (strcmp(path, "/linger") == 0)
+        linger_ms(n);
     else if (strcmp(path, "/stderr") == 0)
         (void)dprintf(STDERR_FILENO, "a line on standard error\n");
     else if (strcmp(path, "/cancel") == 0)
