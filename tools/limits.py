@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""limits.py BUILD [ROWS.json] [--write]: the table of promised numbers in docs/LIMITS.md,
+measured now (about four minutes on a quiet machine) or taken from ROWS.json, which
+`mayfly bench all --json` wrote. Prints it, or writes it into the page. Exit status 1 if a
+promise is broken."""
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+
+PAGE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "docs", "LIMITS.md")
+
+
+class Measured:
+    """Rows of a run of the benches, and of single commands."""
+
+    def __init__(self, build, rows):
+        self.build, self.rows = build, rows
+
+    def row(self, bench, subject, metric):
+        for row in self.rows:
+            if (row["bench"], row["subject"], row["metric"]) == (bench, subject, metric):
+                return row
+        return None
+
+    def value(self, bench, subject, metric, which="p50"):
+        row = self.row(bench, subject, metric)
+        return row[which] if row else None
+
+    def share(self, subject):
+        ours = self.value("throughput", subject, "requests_per_second")
+        bare = self.value("throughput", "http-server", "requests_per_second")
+        return 100 * ours / bare if ours and bare else None
+
+    def kernel_kib(self):
+        said = subprocess.run([f"{self.build}/mayfly", "inspect", f"{self.build}/functions/echo.mf"],
+                              capture_output=True, text=True, check=True).stdout
+        return float(re.search(r"in memory: kernel ([\d.]+) KiB", said).group(1))
+
+
+def promises(m):
+    """(promise, unit, bound, measured, command)"""
+    for sandbox, cold, in (("process", 3000), ("kvm", 6000)):
+        yield (f"cold start of a C function, median, {sandbox}", "µs", cold,
+               m.value("cold", f"mayfly/{sandbox}", "cold_start"), "build/mayfly bench cold")
+    for sandbox in ("process", "kvm"):
+        yield (f"warm request, added to bare libmicrohttpd, one client, {sandbox}", "µs", 100,
+               m.value("warm", f"mayfly/{sandbox}", "added_latency"), "build/mayfly bench warm")
+    for sandbox in ("process", "kvm"):
+        yield (f"throughput with isolation `reuse`, of bare libmicrohttpd's, 64 clients, {sandbox}",
+               "%", -30, m.share(f"mayfly/{sandbox}:reuse"), "build/mayfly bench throughput")
+    for sandbox in ("process", "kvm"):
+        yield (f"wake-ups in ten idle seconds of 20 instances, {sandbox}", "", 0,
+               m.value("idle", f"mayfly/{sandbox}", "wakeups"), "build/mayfly bench idle")
+    yield ("resident memory of the node", "KiB", 10240,
+           m.value("memory", "mayfly/process", "node_rss"), "build/mayfly bench memory")
+    for sandbox in ("process", "kvm"):
+        yield (f"idle instance, PSS, {sandbox}", "KiB", 1024,
+               m.value("memory", f"mayfly/{sandbox}", "pss_per_instance"), "build/mayfly bench memory")
+    for sandbox in ("process", "kvm"):
+        yield (f"idle instance, memory of the host's kernel, {sandbox} (reported)", "KiB", None,
+               m.value("memory", f"mayfly/{sandbox}", "kernel_per_instance"), "build/mayfly bench memory")
+    yield ("library OS in memory", "KiB", 128, m.kernel_kib(),
+           "build/mayfly inspect build/functions/echo.mf")
+
+
+def bound_text(bound, unit):
+    if bound is None:
+        return "–"
+    sign = "≥" if bound < 0 else "≤"
+    return f"{sign} {abs(bound)} {unit}".strip()
+
+
+def holds(bound, value):
+    return bound is None or value is None or (value >= -bound if bound < 0 else value <= bound)
+
+
+def machine():
+    model = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read())
+    return f"{os.cpu_count()} processors, {model.group(1) if model else platform.machine()}, Linux {platform.release().split('-')[0]}"
+
+
+def table(measured):
+    lines = ["| promise | bound | measured | command |", "|---|---|---|---|"]
+    broken = False
+    for promise, unit, bound, value, command in promises(measured):
+        kept = holds(bound, value)
+        broken |= not kept
+        text = "not measured" if value is None else f"{value:,.0f} {unit}".strip()
+        lines.append(f"| {promise} | {bound_text(bound, unit)} | {text}{'' if kept else ' **(broken)**'} | `{command}` |")
+    lines += ["", f"Measured on: {machine()}."]
+    return "\n".join(lines), broken
+
+
+def main(arguments):
+    write = "--write" in arguments
+    build, *files = [a for a in arguments if a != "--write"]
+    if files:
+        rows = json.load(open(files[0]))
+    else:
+        done = subprocess.run([f"{build}/mayfly", "bench", "all", "--json"], stdout=subprocess.PIPE, text=True)
+        rows = json.loads(done.stdout)
+    text, broken = table(Measured(build, rows))
+    if not write:
+        print(text)
+        return 1 if broken else 0
+    page = open(PAGE).read()
+    page = re.sub(r"(<!-- measured -->\n).*?(<!-- end -->)", lambda m: m[1] + text + "\n" + m[2], page, flags=re.S)
+    open(PAGE, "w").write(page)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
