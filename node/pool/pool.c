@@ -166,6 +166,7 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
 {
     struct function *function = instance->function;
     struct mf_why why = {{0}};
+    bool was_told = instance->state == INSTANCE_DRAINING;
     if (function) {
         function->counters.retired_cpu_ns += said->cpu_ns;
         (void)function_get(function);
@@ -178,10 +179,14 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
     } else if (instance->state != INSTANCE_DEAD && blank_start_failed(&instance->blank, &why)) {
         pool_end(instance, SITUATION_INSTANCE_FAULT, "start-failed", why.text);
     } else if (instance->state != INSTANCE_DEAD) {
+        if (!was_told) /* an answer among its last words must not bring it the next event */
+            instance_go(instance, INSTANCE_DRAINING, instance->pool->shard->now_ns);
+        pool_settle(instance);
         console_drain(instance);
         (void)exchange_take(instance);
     }
-    if (instance->state == INSTANCE_DRAINING && instance->count == 0 && said->status == 0)
+    if (was_told && instance->state == INSTANCE_DRAINING && instance->count == 0 &&
+        said->status == 0)
         pool_bury(instance, NULL);
     else if (instance->state != INSTANCE_DEAD)
         pool_end(instance, SITUATION_INSTANCE_FAULT, exit_cause(said->status), NULL);

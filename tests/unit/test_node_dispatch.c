@@ -229,12 +229,18 @@ static uint64_t guest_gets(struct peer *at, enum mf_message type)
     return desc.id;
 }
 
-static void guest_says(struct peer *at, struct mf_desc desc)
+/* Into the ring, for the node to find. */
+static void guest_writes(struct peer *at, struct mf_desc desc)
 {
     memcpy(at->channel + MF_CHANNEL_TO_NODE_SLOTS + at->tail % MF_RING_SLOTS * sizeof desc, &desc,
            sizeof desc);
     at->tail++;
     __atomic_store_n(&control_of(at)->to_node.tail, at->tail, __ATOMIC_RELEASE);
+}
+
+static void guest_says(struct peer *at, struct mf_desc desc)
+{
+    guest_writes(at, desc);
     for (unsigned i = 0; i < POOL_BUCKETS; i++) /* as if it had rung */
         list_each(link, &shard->pool.by_id[i]) {
             struct instance *instance = list_of(link, struct instance, by_id);
@@ -536,6 +542,24 @@ static void a_reply_before_the_death_counts(void **state)
     assert_int_equal(function->counters.faults[0].count, 1);
 }
 
+/* The process is known to be gone: its last words must not bring it another event. */
+static void a_reply_found_after_the_death_brings_it_no_event(void **state)
+{
+    (void)state;
+    struct peer *at = warm(50 * MS); /* long: none is queued ahead */
+    function->version->settings.max_instances = 1;
+    struct test_call *one = submit(), *two = submit();
+    guest_writes(at, (struct mf_desc){.id = guest_gets(at, MF_MSG_INVOKE), .type = MF_MSG_REPLY,
+                                      .flags = MF_MSG_END, .arg = 200});
+    is_pending(two);
+    end_process(at, 9);
+    was_answered(one, SITUATION_REPLIED);
+    is_pending(two);
+    turn();
+    guest_replies(&peer[1], guest_gets(&peer[1], MF_MSG_INVOKE));
+    was_answered(two, SITUATION_REPLIED);
+}
+
 static void a_start_that_fails_is_said(void **state)
 {
     (void)state;
@@ -825,6 +849,7 @@ int main(void)
         TEST(the_next_events_time_begins_when_it_does),
         TEST(what_had_not_begun_goes_to_another_instance),
         TEST(a_reply_before_the_death_counts),
+        TEST(a_reply_found_after_the_death_brings_it_no_event),
         TEST(a_start_that_fails_is_said),
         TEST(cancelled_while_it_waits_is_just_let_go),
         TEST(cancelled_while_it_runs_has_a_grace_period),
