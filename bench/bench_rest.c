@@ -102,10 +102,14 @@ static mf_err take_point(struct subject *subject, struct points *points)
 
 static mf_err add_memory(struct bench_run *run, struct subject *subject, const struct points *points)
 {
-    double pss = slope(points->instances, points->pss_kib, points->count);
-    double dirty = slope(points->instances, points->dirty_kib, points->count);
-    double taken = slope(points->instances, points->taken_kib, points->count);
-    mf_err err = MF_OK;
+    double pss = 0, dirty = 0, taken = 0;
+    mf_err err = slope(points->instances, points->pss_kib, points->count, &pss);
+    if (!err)
+        err = slope(points->instances, points->dirty_kib, points->count, &dirty);
+    if (!err)
+        err = slope(points->instances, points->taken_kib, points->count, &taken);
+    if (err)
+        return err;
     if (!points->unreadable) {
         err = bench_row_one(run, subject, "pss_per_instance", UNIT_KIB, pss);
         if (!err)
@@ -149,8 +153,8 @@ const struct bench bench_memory = {
     .summary = "memory of an idle instance, in user space and in the kernel",
     .explain =
         "0, 4, 8 … 32 instances, each of which has answered one request and waits; 1.5 s later all\n"
-        "processes of the subject are read. Figures are slopes (least squares) over these points,\n"
-        "so what is there once (daemon, pool, shared text) is in none of them.\n"
+        "processes of the subject are read. Figures are slopes over these points (the median over\n"
+        "all pairs of them), so what is there once (daemon, pool, shared text) is in none.\n"
         "pss_per_instance, private_dirty_per_instance: sums over all processes, from smaps_rollup.\n"
         "mayfly: daemon, spawner, blanks, instances; runc: the container's; runsc: its gofer and\n"
         "sandbox. kernel_per_instance: how much MemAvailable falls for each, less pss: page tables,\n"

@@ -65,18 +65,18 @@ void samples_close(struct samples *samples)
     *samples = (struct samples){0};
 }
 
-double slope(const double *x, const double *y, size_t count)
+mf_err slope(const double *x, const double *y, size_t count, double *result)
 {
     mf_assert(count > 1);
-    double mean_x = 0, mean_y = 0, above = 0, below = 0;
-    for (size_t i = 0; i < count; i++) {
-        mean_x += x[i] / (double)count;
-        mean_y += y[i] / (double)count;
-    }
-    for (size_t i = 0; i < count; i++) {
-        above += (x[i] - mean_x) * (y[i] - mean_y);
-        below += (x[i] - mean_x) * (x[i] - mean_x);
-    }
-    mf_assert(below > 0);
-    return above / below;
+    struct samples pairs = {0};
+    mf_err err = MF_OK;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = i + 1; j < count && !err; j++) {
+            mf_assert(x[j] > x[i]);
+            err = samples_add(&pairs, (y[j] - y[i]) / (x[j] - x[i]));
+        }
+    if (!err)
+        *result = samples_percentile(&pairs, 50);
+    samples_close(&pairs);
+    return err;
 }

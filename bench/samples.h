@@ -29,7 +29,8 @@ double samples_max(struct samples *samples);
 
 void samples_close(struct samples *samples);
 
-/* Least squares: by how much y grows when x grows by one. At least two different x. */
-double slope(const double *x, const double *y, size_t count);
+/* By how much y grows when x grows by one: the median over all pairs of points (Theil and
+ * Sen), which a few points that something else disturbed do not move. x ascends. */
+MF_CHECKED mf_err slope(const double *x, const double *y, size_t count, double *result);
 
 #endif
