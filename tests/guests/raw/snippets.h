@@ -79,7 +79,15 @@
     X(rep_out32, "rep outsl")                                                               \
     X(rep_in8, "rep insb")                                                                  \
     X(rep_in32, "rep insl")                                                                 \
-    X(syscall_tf, "pushf; orq $0x100, (%rsp); popf; syscall; push $0x202; popf")
+    X(syscall_tf, "pushf; orq $0x100, (%rsp); popf; syscall; push $0x202; popf")           \
+    X(protection_keys, "xor %ecx, %ecx; xor %edx, %edx; mov $-4, %eax; .byte 0x0f, 0x01, 0xef") \
+    X(protection_keys_all, "xor %ecx, %ecx; xor %edx, %edx; mov $-1, %eax; .byte 0x0f, 0x01, 0xef") \
+    X(split_lock, "mov $1000, %ecx; 9: lock incl 0x11c03d; dec %ecx; jnz 9b")              \
+    X(umwait, "xor %edx, %edx; mov $1, %eax; xor %ecx, %ecx; .byte 0xf2, 0x0f, 0xae, 0xf1") \
+    X(tpause, "xor %edx, %edx; mov $1, %eax; xor %ecx, %ecx; .byte 0x66, 0x0f, 0xae, 0xf1") \
+    X(transaction, "xbegin 9f; 9: xor %eax, %eax")                                         \
+    X(enclave, ".byte 0x0f, 0x01, 0xd7")                                                   \
+    X(shadow_stack, "xor %eax, %eax; rdsspq %rax")
 
 #define SNIPPET_ENUM(name, text) SNIPPET_##name,
 enum snippet { SNIPPETS(SNIPPET_ENUM) SNIPPET_COUNT };
