@@ -301,7 +301,8 @@ void api_answer_error(struct api_request *request, uint32_t status, const char *
     for (size_t i = 0; i < sizeof code / sizeof code[0]; i++)
         if (code[i].status == status)
             name = code[i].code;
-    json_t *body = json_pack("{s:{s:s, s:s}}", "error", "code", name, "message", message);
+    json_t *body = json_pack("{s:{s:s, s:o}}", "error", "code", name, "message",
+                             answer_words(message, strlen(message)));
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
     struct MHD_Response *response =

@@ -6,7 +6,6 @@
  */
 #include "node/gateway/answer.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,8 +73,7 @@ struct MHD_Response *answer_reply(const struct outcome *outcome)
     return response;
 }
 
-/* Text of a guest or client as a JSON string: what is not UTF-8 becomes \xNN. */
-static json_t *text_value(const char *text, size_t bytes)
+json_t *answer_words(const char *text, size_t bytes)
 {
     struct mf_buf clean = {0};
     json_t *value = NULL;
@@ -103,11 +101,11 @@ static json_t *error_value(const struct outcome *outcome, const struct error_pla
     json_t *error = json_object();
     json_object_set_new(error, "code", json_string(situation_code(outcome->situation)));
     json_object_set_new(error, "message",
-                        outcome->message_bytes ? text_value(outcome->message, outcome->message_bytes)
+                        outcome->message_bytes ? answer_words(outcome->message, outcome->message_bytes)
                                                : json_string(words));
     if (place->function)
         json_object_set_new(error, "function",
-                            text_value(place->function, place->function_bytes));
+                            answer_words(place->function, place->function_bytes));
     if (outcome->cause)
         json_object_set_new(error, "cause", json_string(outcome->cause));
     if (place->call_id)
@@ -115,7 +113,7 @@ static json_t *error_value(const struct outcome *outcome, const struct error_pla
     if (outcome->instance_id && place->function)
         json_object_set_new(error, "log",
                             json_pack("{s:o, s:I, s:s+#}", "function",
-                                      text_value(place->function, place->function_bytes),
+                                      answer_words(place->function, place->function_bytes),
                                       "instance", (json_int_t)outcome->instance_id, "command",
                                       "mayfly logs ", place->function,
                                       (int)place->function_bytes));

@@ -4,6 +4,7 @@
 #ifndef MF_NODE_GATEWAY_ANSWER_H
 #define MF_NODE_GATEWAY_ANSWER_H
 
+#include <jansson.h>
 #include <microhttpd.h>
 #include <stdint.h>
 
@@ -24,6 +25,10 @@ struct MHD_Response *answer_error(const struct outcome *outcome, const struct er
 
 /* A JSON or plain text body, copied. NULL: no memory. */
 struct MHD_Response *answer_text(const char *type, const void *body, size_t bytes);
+
+/* Text of a guest or client as a JSON string, made harmless: what is not UTF-8, and control
+ * characters, become \xNN. NULL: no memory. */
+json_t *answer_words(const char *text, size_t bytes);
 
 /* No body may follow such a status (RFC 9110, 6.4.1). */
 bool status_has_body(uint32_t status);

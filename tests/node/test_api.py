@@ -1,4 +1,5 @@
 """The management API: each path of docs/openapi.yml answers as it says there."""
+import json
 import os
 import re
 import socket
@@ -98,6 +99,20 @@ class Described(NodeTest):
         self.assertEqual(self.node.api('PATCH', '/v1/functions').status, 405)
         self.assertEqual(self.node.api('PUT', '/v1/functions/UPPER', {}).status, 400)
         self.assertEqual(self.node.api('PUT', '/v1/functions/a', b'x' * 300000).status, 413)
+
+    def test_words_that_are_no_text_are_answered_all_the_same(self):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(20)
+            sock.connect(os.path.join(self.node.state, 'api.sock'))
+            sock.sendall(b'GET /v1/functions/\xff\x1b[2J HTTP/1.1\r\nHost: x\r\n'
+                         b'Connection: close\r\n\r\n')
+            got = b''.join(iter(lambda: sock.recv(65536), b''))
+        self.assertTrue(got.startswith(b'HTTP/1.1 404'), got)
+        message = json.loads(got.split(b'\r\n\r\n', 1)[1])['error']['message']
+        self.assertIn('\\xff\\x1b[2J', message)
+        key = 'x' * 63 + 'é'  # cut in the middle of a character
+        answer = self.node.api('PUT', '/v1/functions/x', {key: 1})
+        self.assertEqual((answer.status, answer.error['code']), (400, 'bad-request'))
 
     def test_management_is_not_on_the_gateway(self):
         for path in ('/v1/node', '/v1/functions', '/metrics'):
