@@ -64,6 +64,16 @@ static void check(struct api_request *request)
         request->err = deploy_save(&request->api->state, &request->deployment, &request->why);
 }
 
+/* Running instances hold the file open; its name may go. Not while another change is under
+ * way, which may have found the image there and saved a function that is to use it. What
+ * stays is collected by the next start. */
+static void drop_image(struct api_request *request, const char *hash)
+{
+    struct mf_why why;
+    if (request->api->jobs == 0 && !deploy_uses(request->api->shard, hash))
+        (void)!image_remove(&request->api->state, hash, &why);
+}
+
 static void checked(struct api_request *request)
 {
     struct shard *shard = request->api->shard;
@@ -78,10 +88,8 @@ static void checked(struct api_request *request)
         api_answer_err(request, request->err, &request->why);
         return;
     }
-    /* Running instances hold the old file open; its name may go. */
-    if (old_hash[0] && !deploy_uses(shard, old_hash) &&
-        image_remove(&request->api->state, old_hash, &request->why))
-        request->why.text[0] = 0; /* the next start collects it */
+    if (old_hash[0])
+        drop_image(request, old_hash);
     function = registry_find(&shard->registry, request->name);
     unsigned looks = 1;
     api_answer_json(request, created ? 201 : 200, function_json(function, &looks));
@@ -111,8 +119,7 @@ static void forgotten(struct api_request *request)
     if (function) {
         memcpy(hash, function->version->hash, sizeof hash);
         deploy_remove(function);
-        if (!deploy_uses(shard, hash) && image_remove(&request->api->state, hash, &request->why))
-            request->why.text[0] = 0;
+        drop_image(request, hash);
     }
     api_answer_json(request, 200, json_pack("{s:s}", "removed", request->name));
 }
