@@ -229,7 +229,8 @@ static bool open_file(struct function_log *log)
     if (log->fd >= 0 || log->logs->dir_fd < 0 || log->discarded)
         return log->fd >= 0;
     (void)snprintf(name, sizeof name, "%s.log", log->name);
-    log->fd = openat(log->logs->dir_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    log->fd = openat(log->logs->dir_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+                     0600);
     if (log->fd < 0) {
         mf_log(MF_LOG_WARN, "log.lost", "fn=%s why=\"%s\"", log->name, strerror(errno));
         return false;
