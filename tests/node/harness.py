@@ -22,6 +22,7 @@ import unittest
 ARGS = None
 PATIENCE_S = 20
 STARTED = []
+MADE = []
 
 
 @atexit.register
@@ -31,6 +32,8 @@ def end_all():
         if process.poll() is None:
             process.kill()
             process.wait()
+    for state in MADE:
+        shutil.rmtree(state, ignore_errors=True)
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -72,6 +75,8 @@ class Node:
     def __init__(self, *options, state=None):
         self.own_state = state is None
         self.state = state or tempfile.mkdtemp(prefix='mf-node-')
+        if self.own_state:
+            MADE.append(self.state)
         self.options = list(options)
         self.start()
 

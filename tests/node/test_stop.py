@@ -19,9 +19,6 @@ class Stop(unittest.TestCase):
         if self.node.process.poll() is None:
             self.node.process.kill()
             self.node.process.wait()
-        self.node.own_state = True
-        import shutil
-        shutil.rmtree(self.node.state, ignore_errors=True)
 
     def busy_call(self, path):
         connection = self.node.connect()

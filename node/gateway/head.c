@@ -1,0 +1,151 @@
+/*
+ * head.c: see head.h. Guarantees: no header of the connection becomes a field; every
+ * request has a call id. Leaves to others: the rules of targets and headers
+ * (request.c), of fields (instance/event.c).
+ */
+#include "node/gateway/head.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "node/functions/registry.h"
+#include "node/gateway/request.h"
+#include "node/shard.h"
+
+/* The headers of one request, on their way into fields. */
+struct head {
+    struct request *request;
+    struct field_writer writer;
+    struct hop_by_hop hops;
+    bool has_body, expects;
+    bool id_given;
+    uint64_t length; /* Content-Length; 0: none or chunked */
+};
+
+/* First look: what concerns the connection, the body, and the call id. */
+static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_bytes,
+                            const char *value, size_t bytes)
+{
+    struct head *head = cls;
+    (void)kind;
+    if (!value)
+        return MHD_YES;
+    if (name_bytes == 10 && strcasecmp(name, "connection") == 0)
+        hop_by_hop_add(&head->hops, value, bytes);
+    else if (name_bytes == 6 && strcasecmp(name, "expect") == 0)
+        head->expects = true;
+    else if (name_bytes == 17 && strcasecmp(name, "transfer-encoding") == 0)
+        head->has_body = true;
+    else if (name_bytes == 14 && strcasecmp(name, "content-length") == 0)
+        head->length = strtoull(value, NULL, 10); /* libmicrohttpd has refused nonsense */
+    else if (name_bytes == 9 && strcasecmp(name, "x-call-id") == 0 && !head->id_given &&
+             call_id_valid(value, bytes)) {
+        memcpy(head->request->call_id, value, bytes + 1);
+        head->id_given = true;
+    }
+    return MHD_YES;
+}
+
+/* Second: everything else becomes a field. */
+static enum MHD_Result put(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_bytes,
+                           const char *value, size_t bytes)
+{
+    struct head *head = cls;
+    (void)kind;
+    bool ours = (name_bytes == 9 && strcasecmp(name, "x-call-id") == 0) ||
+                (name_bytes == 12 && strcasecmp(name, "x-start-time") == 0);
+    if (!ours && !header_stays(&head->hops, name, name_bytes))
+        field_put(&head->writer, MF_FIELD_HEADER, name, name_bytes, value ? value : "", bytes);
+    return MHD_YES;
+}
+
+static enum route route_of(const struct gateway *gateway, const struct target *target)
+{
+    if (target->name)
+        return ROUTE_FUNCTION;
+    if (target->path_bytes == 8 && memcmp(target->path, "/healthz", 8) == 0)
+        return ROUTE_HEALTHZ;
+    if (gateway->shard->options->gateway_metrics && target->path_bytes == 8 &&
+        memcmp(target->path, "/metrics", 8) == 0)
+        return ROUTE_METRICS;
+    return ROUTE_NOWHERE;
+}
+
+/* The event's fields, all from copies in the shard's scratch, kept in request->text. */
+static void make_fields(struct request *request, struct head *head, const char *method,
+                        const struct target *target)
+{
+    char start_time[24];
+    request_begin(&head->writer, method, target);
+    (void)MHD_get_connection_values_n(request->client->connection, MHD_HEADER_KIND, put, head);
+    request->started_at_ns = mf_realtime_ns();
+    int bytes = snprintf(start_time, sizeof start_time, "%llu",
+                         (unsigned long long)request->started_at_ns);
+    field_put(&head->writer, MF_FIELD_HEADER, "x-call-id", 9, request->call_id,
+              strlen(request->call_id));
+    field_put(&head->writer, MF_FIELD_HEADER, "x-start-time", 12, start_time, (size_t)bytes);
+    if (head->hops.too_many)
+        request_refuse(request, SITUATION_BAD_REQUEST, "the Connection header lists too many options");
+    else if (head->writer.err == MF_ETOOBIG)
+        request_refuse(request, SITUATION_HEAD_TOO_BIG, NULL);
+    else if (head->writer.err)
+        request_refuse(request, SITUATION_BAD_REQUEST, "a header's name or value has a forbidden character");
+    else if (!request_keep_text(request, head->writer.data, head->writer.bytes))
+        request_refuse(request, SITUATION_NODE_FULL, NULL);
+    request->call.fields = request->text;
+    request->call.field_bytes = head->writer.bytes;
+}
+
+bool request_read_head(struct request *request, const char *method)
+{
+    struct gateway *gateway = request->gateway;
+    struct head head = {.request = request};
+    struct target target;
+    field_writer_init(&head.writer, gateway->shard->scratch, MF_HEAD_BYTES_MAX);
+    (void)MHD_get_connection_values_n(request->client->connection, MHD_HEADER_KIND, look, &head);
+    if (!head.id_given)
+        call_id_make(&gateway->ids, request->call_id);
+    request->route = ROUTE_NOWHERE;
+    if (target_parse((const char *)request->text, &target) != MF_OK) {
+        request_refuse(request, SITUATION_BAD_REQUEST, "the request's target is no path");
+    } else {
+        request->route = route_of(gateway, &target);
+        size_t bytes = target.name_bytes < sizeof request->name - 1 ? target.name_bytes
+                                                                    : sizeof request->name - 1;
+        if (target.name)
+            memcpy(request->name, target.name, bytes);
+        if (request->route == ROUTE_FUNCTION &&
+            (target.name_bytes > MF_NAME_BYTES_MAX ||
+             !registry_find(&gateway->shard->registry, request->name)))
+            request_refuse(request, SITUATION_UNKNOWN_FUNCTION, NULL);
+        else if (request->route == ROUTE_FUNCTION)
+            make_fields(request, &head, method, &target);
+    }
+    if (head.length > MF_BODY_BYTES_MAX && !request->refused)
+        request_refuse(request, SITUATION_BODY_TOO_BIG, NULL);
+    if (head.length > 0 || head.has_body)
+        client_expect_body(request->client);
+    return request->refused && (head.expects || head.length > MF_DISCARD_BYTES_MAX);
+}
+
+void request_refuse(struct request *request, enum situation situation, const char *message)
+{
+    request->refused = true;
+    request->refusal = (struct outcome){.situation = situation,
+                                        .message = message,
+                                        .message_bytes = message ? strlen(message) : 0};
+}
+
+bool request_keep_text(struct request *request, const void *text, size_t bytes)
+{
+    uint8_t *to = request->few;
+    if (bytes > sizeof request->few && !(to = malloc(bytes)))
+        return false;
+    memmove(to, text, bytes);
+    if (request->text != request->few)
+        free(request->text);
+    request->text = to;
+    return true;
+}

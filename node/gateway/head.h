@@ -1,0 +1,51 @@
+/*
+ * head.h: one request of the gateway, and the reading of its head: method, target and
+ * headers become the event's fields, or a refusal. Loop thread only.
+ */
+#ifndef MF_NODE_GATEWAY_HEAD_H
+#define MF_NODE_GATEWAY_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "node/gateway/gateway.h"
+#include "node/pool/call.h"
+
+#define REQUEST_INLINE_BYTES 1024 /* of its target and its fields; more goes to the heap */
+
+enum route { ROUTE_FUNCTION, ROUTE_HEALTHZ, ROUTE_METRICS, ROUTE_NOWHERE };
+
+struct request {
+    struct call call;
+    struct gateway *gateway;
+    struct client *client;   /* NULL: the connection is done with it  */
+    struct link link;        /* among the spare ones                  */
+    bool held;               /* the dispatcher has the call           */
+    bool answered;
+    bool refused;
+    struct outcome refusal;
+    enum route route;
+    uint64_t started_ns;
+    uint64_t started_at_ns;  /* CLOCK_REALTIME                        */
+    struct mf_buf body;
+    size_t charged;          /* of the shard's budget, for the body   */
+    size_t reply_charged;    /* the same, for the reply on its way    */
+    size_t discarded;
+    char name[MF_NAME_BYTES_MAX + 1];
+    char call_id[MF_CALL_ID_BYTES_MAX + 1];
+    uint8_t *text;           /* the target, later the fields: few or heap */
+    uint8_t few[REQUEST_INLINE_BYTES];
+};
+
+/* The fields are complete: route, call id, fields. What is wrong is in request->refusal, to be
+ * answered when the body is over; true: at once, the client waits for leave to send it, or
+ * would send more than is worth reading. */
+bool request_read_head(struct request *request, const char *method);
+
+void request_refuse(struct request *request, enum situation situation, const char *message);
+
+/* In place of what request->text held. text may lie in it. False: no memory. */
+bool request_keep_text(struct request *request, const void *text, size_t bytes);
+
+#endif
