@@ -1,0 +1,59 @@
+#!/bin/sh
+# inside.sh: what runs in the emulated machine, under busybox; @build@ is the build
+# directory. Says of every step whether it was right, and shows what was not.
+# shellcheck disable=SC2317 # step() calls the functions
+build=@build@
+failures=0
+
+# What QEMU's emulation of the processor lacks, whatever KVM does: the instruction int1,
+# unmasked floating-point exceptions.
+gaps='instruction int1 |/float_trap '
+
+step() {
+  name=$1
+  start=$(cut -d. -f1 /proc/uptime)
+  shift
+  if "$@" </dev/null >/tmp/step 2>&1; then
+    echo "ok: $name ($(($(cut -d. -f1 /proc/uptime) - start)) s)"
+  else
+    echo "FAILED: $name: status $?"
+    grep -v ' ok ' /tmp/step | tail -n 40
+    failures=$((failures + 1))
+  fi
+}
+
+real_kvm() {
+  [ -c /dev/kvm ] && grep -q '^kvm_amd ' /proc/modules && grep -qw svm /proc/cpuinfo
+}
+
+# Those cases of guest-tests whose names contain the text.
+guests() {
+  "$build/guest-tests" --sandbox kvm --spawner "$build/mayfly-spawner" \
+    --images "$build/tests/guests" --only "$1" >/tmp/guests && return 0
+  cat /tmp/guests
+  grep -q ' cases, .* failed, ' /tmp/guests && ! grep FAILED /tmp/guests | grep -qvE "$gaps"
+}
+
+# A node, a function that only KVM may run, one request by HTTP.
+http() {
+  "$build/mayfly-node" --listen 127.0.0.1:8080 --state /tmp/state --min-sandbox kvm &
+  export MAYFLY_STATE=/tmp/state
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    wget -q -O- http://127.0.0.1:8080/healthz && break
+    sleep 0.5
+  done
+  "$build/mayfly" deploy "$build/functions/echo.mf" --sandbox kvm || return 1
+  [ "$(wget -q -O- --post-data='by way of kvm-amd' http://127.0.0.1:8080/function/echo)" = \
+    'by way of kvm-amd' ] || return 1
+  "$build/mayfly" ls | tee /tmp/ls
+  grep -q 'echo.*kvm' /tmp/ls
+}
+
+step "this is a real kvm-amd" real_kvm
+step "the KVM monitor, from inside raw guests" "$build/test_kvm"
+for cases in / instruction "int n" selectors memory execute "hypercall protect" \
+  "hypercall discard" "hypercall wait" "syscall 0x" "linux program"; do
+  step "guest-tests --only '$cases'" guests "$cases"
+done
+step "a function by HTTP" http
+exit $failures
