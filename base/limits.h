@@ -78,6 +78,7 @@
 #define MF_LOG_FILES_MAX 4
 #define MF_LOG_LINES_PER_S 1000  /* sustained; what is more is counted and dropped */
 #define MF_LOG_LINES_BURST 2000
+#define MF_LOG_NAMES_MAX 32       /* addresses of one line that get their symbol's name: each is a search */
 #define MF_LOG_TAIL_MAX 10000
 #define MF_LOG_FOLLOWERS_MAX 64
 

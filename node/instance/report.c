@@ -1,6 +1,6 @@
 /*
  * report.c: a guest's words made harmless, and its addresses given names.
- * Guarantees: output at most 4 times the input plus the names; no control
+ * Guarantees: output at most 4 times the input plus MF_LOG_NAMES_MAX names; no control
  * character but tab and newline. Owns nothing. Any thread.
  */
 #include "node/instance/report.h"
@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "base/limits.h"
 
 #define ADDRESS_DIGITS_MAX 16u
 
@@ -68,9 +70,11 @@ mf_err report_add(struct mf_buf *out, const char *text, size_t bytes,
 {
     const uint8_t *raw = (const uint8_t *)text;
     size_t plain = 0; /* what has not been copied yet starts here */
+    unsigned names = 0;
     for (size_t at = 0; at < bytes;) {
         uint64_t address;
-        size_t length = image ? address_length(text + at, bytes - at, &address) : 0;
+        bool name = image && names < MF_LOG_NAMES_MAX;
+        size_t length = name ? address_length(text + at, bytes - at, &address) : 0;
         bool hide = !length && control(raw, at, bytes);
         if (!length && !hide) {
             at++;
@@ -82,6 +86,7 @@ mf_err report_add(struct mf_buf *out, const char *text, size_t bytes,
         if (err)
             return err;
         at += length ? length : 1;
+        names += length > 0;
         plain = at;
     }
     return mf_buf_add(out, text + plain, bytes - plain);

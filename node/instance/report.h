@@ -13,7 +13,8 @@
 
 /* Append text to out: control characters (of ASCII and of UTF-8's second range, so
  * that no terminal obeys a guest) as \xNN, tabs kept, newlines too. With an image,
- * each "0x…" that is an address of its code gets " <function+0x12>" behind it.
+ * each of the first MF_LOG_NAMES_MAX "0x…" that is an address of its code gets
+ * " <function+0x12>" behind it.
  * MF_ENOMEM: out holds a part. */
 MF_CHECKED mf_err report_add(struct mf_buf *out, const char *text, size_t bytes,
                              const struct image_file *image);

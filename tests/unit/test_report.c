@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
+#include "elf_sample.h"
 #include "node/instance/report.h"
 
 static void assert_becomes(const char *text, size_t bytes, const char *expected)
@@ -40,11 +42,37 @@ static void addresses_without_an_image_stay_plain(void **state)
     assert_becomes("rip=0x401000 0x 0xg", 19, "rip=0x401000 0x 0xg");
 }
 
+/* Each name is a search in a table of the guest's making. */
+static void only_so_many_addresses_of_a_line_get_names(void **state)
+{
+    (void)state;
+    static const char address[] = "0x401006 ";
+    struct mf_buf file = {0}, text = {0}, out = {0};
+    sample_image(&file);
+    struct image_file image = {.data = file.data, .bytes = file.bytes};
+    assert_int_equal(image_parse(file.data, file.bytes, &image.image, NULL), MF_OK);
+    for (unsigned i = 0; i < MF_LOG_NAMES_MAX + 3; i++)
+        assert_int_equal(mf_buf_add(&text, address, sizeof address - 1), MF_OK);
+    assert_int_equal(report_add(&out, (const char *)text.data, text.bytes, &image), MF_OK);
+    unsigned names = 0;
+    const char *at = (const char *)out.data;
+    while ((at = strstr(at, " <_start+0x6>")) != NULL) {
+        names++;
+        at++;
+    }
+    assert_int_equal(names, MF_LOG_NAMES_MAX);
+    assert_string_equal((char *)out.data + out.bytes - 18, "0x401006 0x401006 ");
+    mf_buf_close(&file);
+    mf_buf_close(&text);
+    mf_buf_close(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_text_stays_as_it_is),
         cmocka_unit_test(control_characters_are_shown_not_obeyed),
+        cmocka_unit_test(only_so_many_addresses_of_a_line_get_names),
         cmocka_unit_test(addresses_without_an_image_stay_plain),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);
