@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #define NAME_ROOM (NAME_MAX + 1)
 
 static mf_err make_path(const char *path, struct mf_why *why);
+static mf_err make_private(const struct state_dir *state, struct mf_why *why);
 static mf_err take_lock(struct state_dir *state, struct mf_why *why);
 static mf_err open_part(int dir_fd, const char *name, int *fd, struct mf_why *why);
 static void sweep(int dir_fd);
@@ -45,8 +47,7 @@ mf_err state_dir_open(const char *path, struct state_dir *state, struct mf_why *
     state->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (state->dir_fd < 0)
         return fail(why, "open", path);
-    if (fchmod(state->dir_fd, 0700) != 0)
-        err = fail(why, "cannot make private:", path);
+    err = make_private(state, why);
     if (!err)
         err = take_lock(state, why);
     if (!err)
@@ -181,6 +182,31 @@ static mf_err make_path(const char *path, struct mf_why *why)
     if (mkdir(part, 0700) != 0 && errno != EEXIST)
         return fail(why, "cannot create", part);
     return MF_OK;
+}
+
+static void note(const char *name, void *context)
+{
+    (void)name;
+    *(bool *)context = true;
+}
+
+/* Closed to others; but --state /var/lib must not close that. */
+static mf_err make_private(const struct state_dir *state, struct mf_why *why)
+{
+    struct stat stat;
+    bool used = false;
+    if (fstat(state->dir_fd, &stat) != 0)
+        return fail(why, "cannot look at", state->path);
+    if ((stat.st_mode & 0777) == 0700)
+        return MF_OK;
+    mf_err err = state_list(state->dir_fd, note, &used);
+    if (err)
+        return mf_why(why, err, "cannot read %s", state->path);
+    if (used && faccessat(state->dir_fd, "functions", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        return mf_why(why, MF_EEXIST,
+                      "%s holds other things, open to others; give a directory of its own",
+                      state->path);
+    return fchmod(state->dir_fd, 0700) == 0 ? MF_OK : fail(why, "cannot make private:", state->path);
 }
 
 static mf_err take_lock(struct state_dir *state, struct mf_why *why)

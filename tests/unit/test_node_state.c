@@ -60,6 +60,27 @@ static void is_made_private_with_its_parts(void **state)
     state_dir_close(&dir);
 }
 
+/* As --state /var/lib would be. */
+static void a_shared_directory_with_other_things_is_left_alone(void **state)
+{
+    (void)state;
+    struct state_dir dir;
+    struct mf_why why = {{0}};
+    struct stat stat_of;
+    char other[sizeof path + 8];
+    assert_int_equal(chmod(folder, 0755), 0);
+    (void)snprintf(other, sizeof other, "%s/other", folder);
+    assert_int_equal(mkdir(other, 0755), 0);
+    assert_int_equal(state_dir_open(folder, &dir, &why), MF_EEXIST);
+    assert_non_null(strstr(why.text, "other things"));
+    assert_int_equal(stat(folder, &stat_of), 0);
+    assert_int_equal(stat_of.st_mode & 07777, 0755);
+    assert_int_equal(state_dir_open(other, &dir, &why), MF_OK); /* empty: may become ours */
+    state_dir_close(&dir);
+    assert_int_equal(stat(other, &stat_of), 0);
+    assert_int_equal(stat_of.st_mode & 07777, 0700);
+}
+
 static void has_one_owner_at_a_time(void **state)
 {
     (void)state;
@@ -205,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(is_made_private_with_its_parts),
+        TEST(a_shared_directory_with_other_things_is_left_alone),
         TEST(has_one_owner_at_a_time),
         TEST(files_are_replaced_whole),
         TEST(what_a_crash_left_is_swept_away),
