@@ -321,6 +321,11 @@ gate_seal:
     test %rax, %rax
     jnz gate_host
 
+    /* Where the host put things is the same in all blanks of a spawner: RAX is 0. */
+    mov %rax, GATE_UNMAP
+    mov %rax, GATE_UNMAP_COUNT
+    mov %rax, GATE_UNMAP_VDSO
+
     /* Everything zero but RDI (abi/boot.h); nothing of ours stays in a register. */
     mov $GATE_XSTATE, %edi
     mov $-1, %eax
