@@ -133,6 +133,13 @@ void api_delete_function(struct api_request *request)
     api_start_job(request);
 }
 
+/* An instance may serve before the spawner has told its pid. Then it is null: a 0 that
+ * somebody hands to kill(2) would end the caller's whole process group. */
+static json_t *pid_json(pid_t pid)
+{
+    return pid > 0 ? json_integer(pid) : json_null();
+}
+
 static void list_instances(json_t *to, const struct link *list, uint64_t now_ns)
 {
     list_each(at, list) {
@@ -140,8 +147,8 @@ static void list_instances(json_t *to, const struct link *list, uint64_t now_ns)
         if (json_array_size(to) >= INSTANCES_LISTED_MAX)
             return;
         json_array_append_new(
-            to, json_pack("{s:I, s:i, s:s, s:s, s:i, s:f}", "id", (json_int_t)instance->blank.id,
-                          "pid", (int)instance->blank.pid, "state",
+            to, json_pack("{s:I, s:o, s:s, s:s, s:i, s:f}", "id", (json_int_t)instance->blank.id,
+                          "pid", pid_json(instance->blank.pid), "state",
                           instance_state_name(instance->state), "sandbox",
                           sandbox_name(instance->blank.sandbox), "events", (int)instance->count,
                           "since_seconds", (double)(now_ns - instance->state_since_ns) / 1e9));

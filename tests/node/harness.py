@@ -168,6 +168,10 @@ class Node:
     def function(self, name):
         return self.api('GET', f'/v1/functions/{name}').json
 
+    def instance_pid(self, name):
+        """Of the function's first instance, which may serve before its pid is known."""
+        return wait_until(lambda: self.function(name)['instances'][0]['pid'], 'a pid')
+
     def logs(self, name, tail=1000):
         text = self.api('GET', f'/v1/functions/{name}/logs?tail={tail}').body
         return [json.loads(line) for line in text.splitlines()]

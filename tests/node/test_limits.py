@@ -105,13 +105,13 @@ class Processor(NodeTest):
     def test_a_ceiling_holds(self):
         answer = self.node.http('GET', '/function/half/spin?n=2000')
         self.assertEqual(answer.status, 200)
-        used = self.cpu_s(self.node.function('half')['instances'][0]['pid'])
+        used = self.cpu_s(self.node.instance_pid('half'))
         self.assertLess(used, 2.0 * 0.20 * 1.5)
         self.assertGreater(self.node.function('half')['counters']['throttled_seconds'], 0.5)
 
     def test_a_ceiling_holds_after_the_answer_too(self):
         self.assertEqual(self.node.http('GET', '/function/half/linger?n=2000').status, 200)
-        pid = self.node.function('half')['instances'][0]['pid']
+        pid = self.node.instance_pid('half')
         before, since = self.cpu_s(pid), time.monotonic()
         time.sleep(1.5)
         self.assertLess(self.cpu_s(pid) - before, (time.monotonic() - since) * 0.20 * 1.5)
@@ -127,7 +127,7 @@ class Processor(NodeTest):
 
     def test_a_small_share_is_a_low_priority(self):
         self.node.http('GET', '/function/meek/show')
-        pid = self.node.function('meek')['instances'][0]['pid']
+        pid = self.node.instance_pid('meek')
         self.assertGreaterEqual(os.getpriority(os.PRIO_PROCESS, pid), 8)
 
 

@@ -23,7 +23,7 @@ class Rounds(NodeTest):
         self.assertEqual(self.node.http('POST', f'/function/{name}{path}', b'x').status, 200)
         what = i % 4
         if what == 0:
-            pid = self.node.function(name)['instances'][0]['pid']
+            pid = self.node.instance_pid(name)
             os.kill(pid, signal.SIGKILL)
         elif what == 1 and i % 2:
             self.assertEqual(self.node.http('GET', f'/function/{name}/null').status, 502)

@@ -88,7 +88,7 @@ class Stop(unittest.TestCase):
 
     def test_an_instance_killed_from_outside_is_502(self):
         connection = self.busy_call('/nap?n=30000')
-        os.kill(self.node.function('trouble')['instances'][0]['pid'], signal.SIGKILL)
+        os.kill(self.node.instance_pid('trouble'), signal.SIGKILL)
         answer = Answer(connection.getresponse())
         connection.close()
         self.assertEqual((answer.status, answer.error['cause']), (502, 'killed'))
@@ -98,7 +98,7 @@ class Stop(unittest.TestCase):
     def test_an_idle_instance_killed_from_outside_fails_no_call(self):
         for _ in range(5):
             self.assertEqual(self.node.http('GET', '/function/trouble/show').status, 200)
-            os.kill(self.node.function('trouble')['instances'][0]['pid'], signal.SIGKILL)
+            os.kill(self.node.instance_pid('trouble'), signal.SIGKILL)
             wait_until(lambda: not self.node.function('trouble')['instances'], 'its end')
         self.node.stop()
 
