@@ -4,6 +4,7 @@
  */
 #include "sdk/event.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -106,7 +107,9 @@ static size_t pull(struct mayfly_event *event, void *buffer, size_t room)
     if (got <= 0)
         event->more = false;
     if (got < 0)
-        reply_break(event->reply, "the event's body could not be read to its end");
+        reply_break(event->reply, got == -ECANCELED
+                                      ? "the caller left before the body was whole"
+                                      : "the event's body could not be read to its end");
     return got > 0 ? (size_t)got : 0;
 }
 
