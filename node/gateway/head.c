@@ -19,10 +19,26 @@ struct head {
     struct request *request;
     struct field_writer writer;
     struct hop_by_hop hops;
-    bool has_body, expects;
+    bool chunked, expects;
+    bool ambiguous; /* how long the body is: not to be guessed (RFC 9112, 6.1 and 6.3) */
     bool id_given;
-    uint64_t length; /* Content-Length; 0: none or chunked */
+    const char *length_text; /* Content-Length; NULL: none */
+    uint64_t length;
 };
+
+/* One length, or chunks: who sees two and takes the other one sees other requests. */
+static void look_at_length(struct head *head, const char *name, size_t name_bytes, const char *value)
+{
+    if (name_bytes == 17 && strcasecmp(name, "transfer-encoding") == 0) {
+        head->ambiguous |= head->chunked || strcasecmp(value, "chunked") != 0;
+        head->chunked = true;
+    } else if (name_bytes == 14 && strcasecmp(name, "content-length") == 0) {
+        head->ambiguous |= head->length_text && strcmp(head->length_text, value) != 0;
+        head->length_text = value;
+        head->length = strtoull(value, NULL, 10); /* libmicrohttpd has refused nonsense */
+    }
+    head->ambiguous |= head->chunked && head->length_text;
+}
 
 /* First look: what concerns the connection, the body, and the call id. */
 static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_bytes,
@@ -32,14 +48,11 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *name
     (void)kind;
     if (!value)
         return MHD_YES;
+    look_at_length(head, name, name_bytes, value);
     if (name_bytes == 10 && strcasecmp(name, "connection") == 0)
         hop_by_hop_add(&head->hops, value, bytes);
     else if (name_bytes == 6 && strcasecmp(name, "expect") == 0)
         head->expects = true;
-    else if (name_bytes == 17 && strcasecmp(name, "transfer-encoding") == 0)
-        head->has_body = true;
-    else if (name_bytes == 14 && strcasecmp(name, "content-length") == 0)
-        head->length = strtoull(value, NULL, 10); /* libmicrohttpd has refused nonsense */
     else if (name_bytes == 9 && strcasecmp(name, "x-call-id") == 0 && !head->id_given &&
              call_id_valid(value, bytes)) {
         memcpy(head->request->call_id, value, bytes + 1);
@@ -123,11 +136,15 @@ bool request_read_head(struct request *request, const char *method)
         else if (request->route == ROUTE_FUNCTION)
             make_fields(request, &head, method, &target);
     }
+    if (head.ambiguous)
+        request_refuse(request, SITUATION_BAD_REQUEST,
+                       "the body has two lengths, or an unknown encoding");
     if (head.length > MF_BODY_BYTES_MAX && !request->refused)
         request_refuse(request, SITUATION_BODY_TOO_BIG, NULL);
-    if (head.length > 0 || head.has_body)
+    if (head.length > 0 || head.chunked)
         client_expect_body(request->client);
-    return request->refused && (head.expects || head.length > MF_DISCARD_BYTES_MAX);
+    return request->refused &&
+           (head.expects || head.ambiguous || head.length > MF_DISCARD_BYTES_MAX);
 }
 
 void request_refuse(struct request *request, enum situation situation, const char *message)

@@ -39,8 +39,8 @@ struct request {
 };
 
 /* The fields are complete: route, call id, fields. What is wrong is in request->refusal, to be
- * answered when the body is over; true: at once, the client waits for leave to send it, or
- * would send more than is worth reading. */
+ * answered when the body is over; true: at once, the client waits for leave to send it, would
+ * send more than is worth reading, or does not say how much (the connection ends). */
 bool request_read_head(struct request *request, const char *method);
 
 void request_refuse(struct request *request, enum situation situation, const char *message);

@@ -148,6 +148,20 @@ class Situations(NodeTest):
             self.assertRegex(got[:12], rb'HTTP/1.1 4..')
         self.assertEqual(self.node.function('echo')['counters']['started'], before)
 
+    def test_a_body_of_two_lengths_is_refused_and_ends_the_connection(self):
+        hidden = b'GET /function/trouble/show HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+        for lengths in (b'Content-Length: 4\r\nContent-Length: 5', b'Transfer-Encoding: xchunked',
+                        b'Content-Length: 4\r\nTransfer-Encoding: chunked',
+                        b'Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked',
+                        b'Transfer-Encoding: gzip, chunked'):
+            got = self.node.raw(b'POST /function/echo HTTP/1.1\r\nHost: x\r\n' + lengths +
+                                b'\r\n\r\n0\r\n\r\n' + hidden)
+            self.assertTrue(got.startswith(b'HTTP/1.1 400'), (lengths, got))
+            self.assertEqual(got.count(b'HTTP/1.1 '), 1, (lengths, got))
+        got = self.node.raw(b'POST /function/echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
+                            b'Content-Length: 2\r\nContent-Length: 2\r\n\r\nhi')
+        self.assertTrue(got.startswith(b'HTTP/1.1 200'), got)
+
     def test_hostile_heads_are_refused(self):
         for head in (b'GET /function/echo HTTP/1.1\r\nX: ' + b'a' * 40000 + b'\r\n\r\n',
                      b'GET /function/echo?' + b'a' * 40000 + b' HTTP/1.1\r\nHost: x\r\n\r\n',
