@@ -1,4 +1,7 @@
-/* log.c: one write per line, so lines of several threads never mix. */
+/*
+ * log.c: one write per line, so lines of several threads never mix. Control characters
+ * become '?': a value may quote what a client sent, and a line is to stay one line.
+ */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -46,6 +49,9 @@ void mf_log(enum mf_log_level level, const char *event, const char *format, ...)
     va_end(args);
     if (part > 0)
         used += (size_t)part < room - used ? (size_t)part : room - used - 1;
+    for (size_t i = 0; i < used; i++)
+        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+            line[i] = '?';
     line[used++] = '\n';
     ssize_t ignored = write(STDERR_FILENO, line, used);
     (void)ignored;

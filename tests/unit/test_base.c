@@ -1,15 +1,17 @@
-/* test_base.c: errors, buffers. */
+/* test_base.c: errors, buffers, log lines. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 
 static void every_code_has_words(void **state)
 {
@@ -74,6 +76,24 @@ static void buf_refuses_a_size_that_overflows(void **state)
     mf_buf_close(&buf);
 }
 
+static void a_log_line_stays_one_line(void **state)
+{
+    (void)state;
+    int pipes[2], error = dup(STDERR_FILENO);
+    char line[256] = "";
+    assert_int_equal(pipe(pipes), 0);
+    assert_true(error >= 0 && dup2(pipes[1], STDERR_FILENO) >= 0);
+    mf_log(MF_LOG_ERROR, "api.failed", "path=%s", "/a\nforged\x1b[2J\x7f");
+    assert_true(dup2(error, STDERR_FILENO) >= 0);
+    ssize_t bytes = read(pipes[0], line, sizeof line - 1);
+    assert_true(bytes > 0);
+    assert_non_null(strstr(line, " error api.failed path=/a?forged?[2J?\n"));
+    assert_ptr_equal(strchr(line, '\n'), line + bytes - 1);
+    (void)close(pipes[0]);
+    (void)close(pipes[1]);
+    (void)close(error);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +102,7 @@ int main(void)
         cmocka_unit_test(why_is_cut_at_its_end),
         cmocka_unit_test(why_without_text_gives_the_codes_words),
         cmocka_unit_test(buf_grows_and_stays_terminated),
+        cmocka_unit_test(a_log_line_stays_one_line),
         cmocka_unit_test(buf_refuses_a_size_that_overflows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
