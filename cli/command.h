@@ -70,7 +70,7 @@ struct command {
 #define COMMAND_DECLARE(name) extern const struct command cmd_##name;
 COMMANDS(COMMAND_DECLARE)
 
-/* NULL-terminated, only those this build has. */
+/* NULL-terminated. */
 const struct command *const *cli_commands(void);
 const struct command *cli_command_find(const char *name);
 

@@ -11,29 +11,18 @@
 
 #include "cli/command.h"
 
-/* A build without some part of the house has no file for its command. */
-#define COMMAND_WEAK(name) extern const struct command cmd_##name __attribute__((weak));
-COMMANDS(COMMAND_WEAK)
-
-#define COMMAND_COUNT_ONE(name) +1
-#define COMMAND_COUNT (0 COMMANDS(COMMAND_COUNT_ONE))
 #define NAME_DISTANCE_MAX 2 /* a slip of the finger, not another word */
 #define NAME_BYTES_MAX 32
 
 const struct command *const *cli_commands(void)
 {
-    static const struct command *present[COMMAND_COUNT + 1];
-    if (!present[0]) {
-        const struct command *const all[] = {
+    static const struct command *const all[] = {
 #define COMMAND_ADDRESS(name) &cmd_##name,
-            COMMANDS(COMMAND_ADDRESS)
-        };
-        size_t count = 0;
-        for (size_t i = 0; i < COMMAND_COUNT; i++)
-            if (all[i])
-                present[count++] = all[i];
-    }
-    return present;
+        COMMANDS(COMMAND_ADDRESS)
+#undef COMMAND_ADDRESS
+        NULL,
+    };
+    return all;
 }
 
 const struct command *cli_command_find(const char *name)
