@@ -106,9 +106,8 @@ mf_err window_load(uint8_t *base, const struct monitor_start *start, bool become
     return MF_OK;
 }
 
-mf_err window_channel(uint8_t *base, const struct monitor_start *start, int channel,
-                      struct mf_why *why)
+mf_err window_channel(uint8_t *base, uint64_t channel_base, int channel, struct mf_why *why)
 {
-    return map(base, start->channel_base, start->window_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-               channel, 0, "channel", why);
+    return map(base, channel_base, channel_base + MF_CHANNEL_BYTES, PROT_READ | PROT_WRITE,
+               MAP_SHARED, channel, 0, "channel", why);
 }

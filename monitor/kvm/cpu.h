@@ -34,11 +34,12 @@ MF_CHECKED mf_err cpu_survey(int kvm, struct cpu_model *model, struct mf_why *wh
 MF_CHECKED mf_err cpu_memory(uint8_t **memory, struct mf_why *why);
 MF_CHECKED mf_err cpu_slots(int vm, const uint8_t *memory, struct mf_why *why);
 
-/* cpu->memory is set, the window empty. A vCPU in ring 3 that has run once: a test of the
- * roads that it will need. What the test finds out is added to the model, so that the
- * next one is shorter. */
-MF_CHECKED mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, struct cpu *cpu,
-                           struct mf_why *why);
+/* cpu->memory is set; of the window nothing is mapped from MF_KERNEL_BASE to the channel.
+ * A vCPU in ring 3 that has run once: a test of the roads that it will need. It reads a
+ * byte of each page in used (count of them). What the test finds out is added to the
+ * model, so that the next one is shorter. */
+MF_CHECKED mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, const uint32_t *used,
+                           uint32_t count, struct cpu *cpu, struct mf_why *why);
 
 /* Traps go to this image's kernel; the next KVM_RUN enters it as abi/boot.h says. */
 MF_CHECKED mf_err cpu_enter(const struct cpu *cpu, const struct cpu_model *model,

@@ -74,11 +74,11 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
     mf_assert(blank->kvm == MONITOR_FD_KVM && blank->console == MONITOR_FD_CONSOLE);
     mf_err err = model ? MF_OK : monitor_kvm_survey(blank->kvm, why);
     if (!err)
-        err = memory_open(&memory, why);
+        err = memory_open(&memory, blank->channel, why);
     if (!err)
         err = make_vm(blank, why);
     cpu.memory = memory.cpu;
-    return err ? err : cpu_open(vm, model, memory.window, &cpu, why);
+    return err ? err : cpu_open(vm, model, memory.window, memory_used, MEMORY_USED, &cpu, why);
 }
 
 /* The vCPU takes its place; all but it and the console are closed. The VM lives on by

@@ -26,13 +26,43 @@
 
 enum { SLOT_WINDOW = CPU_SLOTS, SLOT_WINDOW_MORE };
 
+#define DEFAULT_CHANNEL ((uint32_t)MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES)
+
+const uint32_t memory_used[MEMORY_USED] = {
+    MF_BOOT_BASE,
+    DEFAULT_CHANNEL,
+    DEFAULT_CHANNEL + MF_CHANNEL_TO_GUEST_SLOTS,
+    DEFAULT_CHANNEL + MF_CHANNEL_TO_NODE_SLOTS,
+    DEFAULT_CHANNEL + MF_CHANNEL_TO_GUEST_DATA,
+    DEFAULT_CHANNEL + MF_CHANNEL_TO_NODE_DATA,
+};
+
 static mf_err failed(struct mf_why *why, const char *what)
 {
     int error = errno;
     return mf_why(why, mf_err_from_errno(error), "%s: %s", what, strerror(error));
 }
 
-mf_err memory_open(struct memory *memory, struct mf_why *why)
+static mf_err map_channel(struct memory *memory, uint64_t window_bytes, int channel,
+                          struct mf_why *why)
+{
+    memory->window_bytes = window_bytes;
+    memory->channel_base = window_bytes - MF_CHANNEL_BYTES;
+    mf_err err = window_channel(memory->window, memory->channel_base, channel, why);
+    if (!err)
+        (void)pagetable_set(memory->cpu, memory->channel_base, window_bytes, PAGE_READ_WRITE);
+    return err;
+}
+
+/* The blank's guess was wrong: nothing is there, and KVM forgets that there was. */
+static mf_err unmap_channel(const struct memory *memory, struct mf_why *why)
+{
+    (void)pagetable_set(memory->cpu, memory->channel_base, memory->window_bytes, PAGE_NONE);
+    return window_anonymous(memory->window, memory->channel_base, memory->window_bytes,
+                            PROT_READ | PROT_WRITE, why);
+}
+
+mf_err memory_open(struct memory *memory, int channel, struct mf_why *why)
 {
     void *where = (void *)(uintptr_t)MEMORY_HOST;
     *memory = (struct memory){0};
@@ -41,7 +71,14 @@ mf_err memory_open(struct memory *memory, struct mf_why *why)
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (memory->window != where)
         return failed(why, "cannot reserve the guest's window");
-    return cpu_memory(&memory->cpu, why);
+    mf_err err = cpu_memory(&memory->cpu, why);
+    if (!err)
+        err = map_channel(memory, MF_WINDOW_DEFAULT, channel, why);
+    if (err)
+        return err;
+    (void)pagetable_set(memory->cpu, MF_BOOT_BASE, MF_BOOT_BASE + MF_BOOT_BYTES, PAGE_READ);
+    memory->window[MF_BOOT_BASE] = 0; /* a page of its own, where it will stay */
+    return MF_OK;
 }
 
 /* Guest-physical is the address in the window. */
@@ -87,22 +124,21 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
 {
     uint64_t hwcap, hwcap2;
     cpu_capabilities(&hwcap, &hwcap2);
-    memory->window_bytes = start->window_bytes;
-    memory->channel_base = start->channel_base;
     mf_err err = MF_OK;
-    if (start->window_bytes > MF_WINDOW_DEFAULT)
+    if (start->window_bytes != memory->window_bytes) {
+        err = unmap_channel(memory, why);
+        if (!err)
+            err = map_channel(memory, start->window_bytes, channel, why);
+    }
+    if (!err && start->window_bytes > MF_WINDOW_DEFAULT)
         err = slot(memory, vm, SLOT_WINDOW_MORE, MF_WINDOW_DEFAULT, start->window_bytes, why);
     if (!err)
         err = window_load(memory->window, start, false, why);
-    if (!err)
-        err = window_channel(memory->window, start, channel, why);
     if (!err)
         err = boot_fill(memory->window + MF_BOOT_BASE, start, hwcap, hwcap2, why);
     if (err)
         return err;
     enter_segments(memory, &start->image);
-    (void)pagetable_set(memory->cpu, MF_BOOT_BASE, MF_BOOT_BASE + MF_BOOT_BYTES, PAGE_READ);
-    (void)pagetable_set(memory->cpu, start->channel_base, start->window_bytes, PAGE_READ_WRITE);
     return MF_OK;
 }
 

@@ -25,8 +25,15 @@ struct memory {
     uint64_t file_to;
 };
 
-/* Reserve a window of the largest size (addresses, no pages) and the processor's memory. */
-MF_CHECKED mf_err memory_open(struct memory *memory, struct mf_why *why);
+/* Reserve a window of the largest size (addresses, no pages) and the processor's memory,
+ * and map what nearly every start will find where it is: the boot page, and the channel
+ * of a window of the default size. channel stays the caller's. */
+MF_CHECKED mf_err memory_open(struct memory *memory, int channel, struct mf_why *why);
+
+/* Pages of those that a small event uses. A blank's vCPU reads a byte of each, so that
+ * KVM has its translation before the start: a page's first use can cost 30 us. */
+#define MEMORY_USED 6u
+extern const uint32_t memory_used[MEMORY_USED];
 
 /* Give vm its slots: the processor's, and a window of the default size. */
 MF_CHECKED mf_err memory_slots(const struct memory *memory, int vm, struct mf_why *why);

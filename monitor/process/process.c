@@ -79,7 +79,7 @@ mf_err monitor_process_run(struct monitor_blank *blank, const struct monitor_sta
 {
     mf_err err = window_load(NULL, start, true, why);
     if (!err)
-        err = window_channel(NULL, start, blank->channel, why);
+        err = window_channel(NULL, start->channel_base, blank->channel, why);
     if (!err)
         err = fill_boot(start, why);
     if (err)

@@ -38,7 +38,9 @@ static int setup(void **state)
 {
     (void)state;
     struct mf_why why;
-    if (memory_open(&memory, &why) || pipe(console) || fcntl(console[0], F_SETFL, O_NONBLOCK))
+    int channel = memfd_create("channel", MFD_CLOEXEC);
+    if (channel < 0 || ftruncate(channel, MF_CHANNEL_BYTES) ||
+        memory_open(&memory, channel, &why) || pipe(console) || fcntl(console[0], F_SETFL, O_NONBLOCK))
         return -1;
     memory.window_bytes = WINDOW;
     memory.channel_base = CHANNEL;
@@ -80,7 +82,7 @@ static void a_struct_must_be_the_guests_own_memory(void **state)
         {DATA + 4, false, false},
         {0, false, false},
         {8, false, false},
-        {MF_BOOT_BASE, false, false}, /* not entered here */
+        {MF_BOOT_BASE, true, false},
         {MF_GATE_BASE, false, false},
         {MF_GATE_DATA_BASE, false, false},
         {DATA - 8, false, false},

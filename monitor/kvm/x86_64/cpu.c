@@ -143,8 +143,8 @@ mf_err cpu_aim(const struct cpu *cpu, enum cpu_syscall how, const struct mf_imag
     return err ? err : set_position(cpu, info->kernel_entry, why);
 }
 
-mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, struct cpu *cpu,
-                struct mf_why *why)
+mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, const uint32_t *used,
+                uint32_t count, struct cpu *cpu, struct mf_why *why)
 {
     cpu->fd = ioctl(vm, KVM_CREATE_VCPU, 0);
     if (cpu->fd < 0)
@@ -154,7 +154,7 @@ mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, struct cpu *cp
         return failed(why, "cannot map the vCPU");
     cpu->run = run;
     mf_err err = set_state(cpu->fd, model, why);
-    return err ? err : test_run(cpu, model, window, why);
+    return err ? err : test_run(cpu, model, window, used, count, why);
 }
 
 mf_err cpu_enter(const struct cpu *cpu, const struct cpu_model *model,

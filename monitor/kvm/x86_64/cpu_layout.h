@@ -67,6 +67,7 @@
 #define GATE_CALLS     8
 #define GATE_CALL_RING 2
 #define GATE_RING      0x400
+#define GATE_RETURN    0x470 /* a bare ret */
 #define GATE_FAULT     0x480
 #define GATE_ENTER     0x500
 #define GATE_UPCALL    0x800
@@ -79,7 +80,8 @@
 
 /* The self-test, in the window of a blank, and its report: to a port of its own. */
 #define TEST_CODE    0x100000
-#define TEST_STACK   0x101000
+#define TEST_STACK   0x101000 /* its lower end: addresses to read, 32 bits each, then 0 */
+#define TEST_USED_MAX 64
 #define TEST_END     0x102000
 #define TEST_PORT    0x5f0
 #define TEST_SYSCALL 0x100 /* a system call arrived; else the vector of an exception */

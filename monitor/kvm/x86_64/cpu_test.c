@@ -79,14 +79,16 @@ static mf_err find_out(const struct cpu *cpu, struct cpu_model *model, struct mf
 }
 
 mf_err test_run(const struct cpu *cpu, struct cpu_model *model, uint8_t *window,
-                struct mf_why *why)
+                const uint32_t *used, uint32_t count, struct mf_why *why)
 {
+    mf_assert(count < TEST_USED_MAX);
+    memcpy(window + TEST_STACK, used, count * sizeof *used); /* a zero behind them */
     memcpy(window + TEST_CODE, ring0_test, (size_t)(ring0_test_end - ring0_test));
     (void)pagetable_set(cpu->memory, TEST_CODE, TEST_STACK, PAGE_READ_EXECUTE);
     (void)pagetable_set(cpu->memory, TEST_STACK, TEST_END, PAGE_READ_WRITE);
     mf_err err = find_out(cpu, model, why);
     (void)pagetable_set(cpu->memory, TEST_CODE, TEST_END, PAGE_NONE);
-    /* To the host the pages are gone, so KVM forgets where they were (memory.c). */
+    /* For the host these pages are gone, so KVM forgets where they were (memory.c). */
     if (!err && madvise(window + TEST_CODE, TEST_END - TEST_CODE, MADV_DONTNEED) != 0)
         err = failed(why, "madvise");
     return err;

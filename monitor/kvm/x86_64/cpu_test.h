@@ -8,8 +8,8 @@
 MF_CHECKED mf_err cpu_aim(const struct cpu *cpu, enum cpu_syscall how,
                           const struct mf_image_info *info, struct mf_why *why);
 
-/* Run the test in an empty window; model->syscall is known afterwards. */
+/* Run the test; model->syscall is known afterwards. Rest as of cpu_open(). */
 MF_CHECKED mf_err test_run(const struct cpu *cpu, struct cpu_model *model, uint8_t *window,
-                           struct mf_why *why);
+                           const uint32_t *used, uint32_t count, struct mf_why *why);
 
 #endif

@@ -146,6 +146,9 @@ ring:   mov     GATE_WINDOW, %rax
         pushq   $\vector
         .endm
 
+        .org    RING0_GATE + GATE_RETURN, 0xcc
+        ret
+
 /* A page fault of the gate's own code: on a struct of `ring` that is not there, or on a
  * trap stack that is not, which would go on for ever. */
         .org    RING0_GATE + GATE_FAULT, 0xcc
@@ -181,12 +184,22 @@ enter:  cmp     %rsp, hardware_frame + 24
 
         .org    RING0_BYTES, 0xcc
 
-/* The self-test of a blank: FS base, then a system call. What happened goes to a port,
- * in EAX. Copied to TEST_CODE. */
+/* The self-test of a blank: pages that will be used, the gate's among them; FS base; then
+ * a system call. What happened goes to a port, in EAX. Copied to TEST_CODE. */
         .balign 16
         .globl  ring0_test, ring0_test_syscall, ring0_test_exception, ring0_test_end
 ring0_test:
-        xor     %eax, %eax
+        mov     $TEST_END, %esp
+        mov     $(GATE_CODE + GATE_RETURN), %eax
+        call    *%rax
+        mov     $TEST_STACK, %esi
+1:      mov     (%rsi), %edi
+        add     $4, %esi
+        test    %edi, %edi
+        jz      2f
+        mov     (%rdi), %al
+        jmp     1b
+2:      xor     %eax, %eax
         wrfsbase %rax
         syscall
 ring0_test_syscall:
