@@ -121,10 +121,15 @@ bool http_server_run(struct http_server *server)
 {
     if (!server->daemon || !server->ready)
         return false;
-    server->ready = false;
+    server->ready = server->closed = false;
     (void)MHD_run(server->daemon);
     MHD_UNSIGNED_LONG_LONG timeout_ms;
     if (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0)
+        server->ready = true;
+    /* At its connection limit libmicrohttpd takes the listening socket out of its epoll
+     * set, and puts it back only in the run after the one that closed a connection, which
+     * it does not ask for: whoever waits to be accepted would wait for ever. */
+    if (server->closed)
         server->ready = true;
     return server->ready;
 }
@@ -273,6 +278,7 @@ static void connection_event(void *cls, struct MHD_Connection *connection, void 
         watch_remove(&server->shard->watcher, &client->watch);
         list_remove(&client->link);
         server->clients--;
+        server->closed = true;
         free(client);
         *socket_context = NULL;
     }

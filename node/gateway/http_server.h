@@ -78,6 +78,7 @@ struct http_server {
     uint32_t clients;
     uint32_t waiting;          /* of them, in WAIT                    */
     bool ready;                /* run it in this turn                 */
+    bool closed;               /* a connection, in the run before     */
     bool quiet;                /* accepts no more                     */
     bool poll_open;
 };
