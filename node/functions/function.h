@@ -15,6 +15,7 @@
 #include "node/metrics/counters.h"
 #include "node/pool/ceiling.h"
 #include "node/pool/instance.h"
+#include "node/pool/policy.h"
 
 #define IMAGE_HASH_HEX (2 * MF_IMAGE_HASH_BYTES)
 
@@ -50,8 +51,7 @@ struct function {
     struct link draining;
     uint32_t in_state[INSTANCE_STATES];
     struct timer timer;         /* of the queue's head                                */
-    uint64_t service_ns;        /* what an event takes, as of late; 0: not known      */
-    uint64_t start_ns;          /* what a cold start takes, likewise                  */
+    struct event_times times;   /* what its events take                               */
 
     struct ceiling ceiling;
     struct function_log *log;

@@ -8,6 +8,7 @@
 #include "node/pool/dispatch.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "node/functions/function.h"
@@ -16,9 +17,9 @@
 #include "node/pool/exchange.h"
 #include "node/pool/policy.h"
 #include "node/pool/pool.h"
+#include "node/pool/run_delay.h"
 #include "node/shard.h"
 
-#define START_NS_ASSUMED (2 * MF_NS_PER_MS) /* before the first one was measured */
 #define PICK_LOOKS_MAX 16                   /* of running instances, for room ahead */
 
 static struct instance *pick(const struct function *function, const struct call *call);
@@ -28,6 +29,7 @@ static void let_go(struct call *call);
 static void answer(struct call *call, const struct outcome *outcome);
 static void set_queue_timer(struct function *function);
 static void begin_next(struct instance *instance);
+static void sample(struct instance *instance);
 static void learn(struct instance *instance, uint64_t now_ns);
 static void expire_ahead(struct instance *instance, uint64_t now_ns);
 
@@ -236,8 +238,8 @@ static struct instance *pick_running(const struct function *function, const stru
 
 static struct instance *pick(const struct function *function, const struct call *call)
 {
-    uint32_t gather = policy_gather(function->service_ns);
-    uint32_t ahead = policy_ahead(function->service_ns);
+    uint32_t gather = policy_gather(&function->times);
+    uint32_t ahead = policy_ahead(&function->times);
     struct instance *instance = gather > 1 ? pick_running(function, call, gather) : NULL;
     if (instance)
         return instance;
@@ -257,10 +259,9 @@ static struct instance *start_one(struct function *function)
     struct shard *shard = function->shard;
     struct call *call = first_waiting(function);
     uint32_t live = function_live(function);
-    uint64_t start_ns = function->start_ns ? function->start_ns : START_NS_ASSUMED;
     if (live >= function->version->settings.max_instances)
         return NULL;
-    if (shard->now_ns - call->arrived_ns < policy_patience_ns(live, function->service_ns, start_ns))
+    if (shard->now_ns - call->arrived_ns < policy_patience_ns(&function->times, live))
         return NULL;
     struct instance *instance = NULL;
     struct mf_why why = {{0}};
@@ -292,6 +293,8 @@ static bool give(struct instance *instance, struct call *call)
     list_remove(&call->link);
     function->queued--;
     instance_push(instance, call, now_ns, limit_ns);
+    if (instance->count == 1)
+        sample(instance);
     pool_settle(instance);
     return true;
 }
@@ -326,9 +329,7 @@ static void set_queue_timer(struct function *function)
     uint64_t at_ns = TIMER_NEVER;
     if (call) {
         uint32_t live = function_live(function);
-        uint64_t start_ns = function->start_ns ? function->start_ns : START_NS_ASSUMED;
-        uint64_t patience_ns =
-            call->arrived_ns + policy_patience_ns(live, function->service_ns, start_ns);
+        uint64_t patience_ns = call->arrived_ns + policy_patience_ns(&function->times, live);
         at_ns = call->wait_until_ns;
         if (function->version && live < function->version->settings.max_instances &&
             patience_ns < at_ns && patience_ns > function->shard->now_ns)
@@ -341,21 +342,45 @@ static void set_queue_timer(struct function *function)
 static void begin_next(struct instance *instance)
 {
     struct call *call = instance_head(instance);
-    if (call && call->cancelled)
+    if (!call)
+        return;
+    if (call->cancelled)
         instance_hurry(instance, instance->begun_ns + MF_CANCEL_GRACE_MS * MF_NS_PER_MS);
+    sample(instance);
+}
+
+static uint64_t delays_ns(const struct instance *instance)
+{
+    return run_delay_of_ns(getpid()) + run_delay_of_ns(instance->blank.pid);
+}
+
+/* The head event has begun: measure it, or not. */
+static void sample(struct instance *instance)
+{
+    instance->sampled = instance->served && (instance->samples < POLICY_SAMPLES_FIRST ||
+                                             instance->unsampled >= POLICY_SAMPLE_EVERY);
+    if (!instance->sampled) {
+        instance->unsampled++;
+        return;
+    }
+    instance->unsampled = 0;
+    instance->samples++;
+    instance->delay_ns = delays_ns(instance);
 }
 
 static void learn(struct instance *instance, uint64_t now_ns)
 {
     struct function *function = instance->function;
     uint64_t took_ns = now_ns - instance->begun_ns;
-    if (instance->served) {
-        function->service_ns = policy_learn_ns(function->service_ns, took_ns);
-        return;
+    if (!instance->served) { /* its first event: start and service in one */
+        instance->served = true;
+        policy_learn_start(&function->times, took_ns);
+        histogram_add(&function->counters.cold_start, took_ns);
+    } else if (instance->sampled) {
+        uint64_t waited_ns = delays_ns(instance) - instance->delay_ns;
+        policy_learn_event(&function->times, took_ns > waited_ns ? took_ns - waited_ns : 1,
+                           instance->head_woke);
     }
-    instance->served = true; /* its first event: start and service in one */
-    function->start_ns = policy_learn_ns(function->start_ns, took_ns);
-    histogram_add(&function->counters.cold_start, took_ns);
 }
 
 /* Events ahead whose wait is over: their clients are told now, not when it is their turn. */

@@ -91,8 +91,10 @@ void instance_push(struct instance *instance, struct call *call, uint64_t now_ns
 {
     mf_assert(has_slot(instance));
     instance->events[(instance->first + instance->count) % MF_EVENTS_AHEAD_MAX] = call;
-    if (instance->count++ == 0)
+    if (instance->count++ == 0) {
         begin_head(instance, now_ns, timeout_ns);
+        instance->head_woke = true;
+    }
     if (instance->state == INSTANCE_IDLE)
         instance_go(instance, INSTANCE_BUSY, now_ns);
     instance_check(instance);
@@ -188,5 +190,6 @@ void instance_check(const struct instance *instance)
 static void begin_head(struct instance *instance, uint64_t now_ns, uint64_t timeout_ns)
 {
     instance->begun_ns = now_ns;
+    instance->head_woke = false;
     instance->deadline_ns = now_ns + timeout_ns;
 }

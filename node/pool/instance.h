@@ -54,6 +54,7 @@ struct instance {
     uint64_t state_since_ns;
     uint64_t begun_ns;    /* the head event began                                       */
     uint64_t deadline_ns; /* of the head event                                          */
+    bool head_woke;       /* the head event found it idle: its guest had to be woken    */
 
     /* The pool's. */
     struct pool *pool;
@@ -76,6 +77,10 @@ struct instance {
     enum instance_state listed_as;
     uint32_t spurious_bells;
     const char *cause;         /* why we ended it; NULL: it ended by itself             */
+    bool sampled;              /* what its head event takes is being measured           */
+    uint32_t samples;          /* so far                                                */
+    uint32_t unsampled;        /* events since the last one that was                    */
+    uint64_t delay_ns;         /* run delays, ours and its, when that event began       */
     bool paused;               /* by ceiling.c                                          */
     uint64_t cpu_seen_ns;      /* its CPU clock, when ceiling.c looked last             */
 };

@@ -3,40 +3,54 @@
 
 #include "abi/channel.h"
 
-#define LEARN_SHARE 64u
+#define MEAN_OF 16u               /* samples, about */
+#define START_NS_ASSUMED 2000000u /* before the first one was measured */
 
-/* How many events of service_ns are over within_ns; at least one. */
-static uint32_t within(uint64_t service_ns, uint64_t within_ns)
-{
-    if (service_ns == 0 || service_ns >= within_ns)
-        return 1;
-    uint64_t count = within_ns / service_ns;
-    return count < MF_EVENTS_AHEAD_MAX ? (uint32_t)count : MF_EVENTS_AHEAD_MAX;
-}
-
-uint32_t policy_ahead(uint64_t service_ns)
-{
-    return within(service_ns, POLICY_AHEAD_NS);
-}
-
-uint32_t policy_gather(uint64_t service_ns)
-{
-    return within(service_ns, POLICY_GATHER_NS);
-}
-
-uint64_t policy_patience_ns(uint32_t live, uint64_t service_ns, uint64_t start_ns)
-{
-    if (live == 0)
-        return 0;
-    if (service_ns == 0)
-        return start_ns;
-    return policy_ahead(service_ns) == 1 ? 0 : start_ns * live;
-}
-
-uint64_t policy_learn_ns(uint64_t known_ns, uint64_t sample_ns)
+static uint64_t learn(uint64_t known_ns, uint64_t sample_ns)
 {
     uint64_t sample = sample_ns ? sample_ns : 1;
-    if (known_ns == 0)
-        return sample;
-    return known_ns - known_ns / LEARN_SHARE + sample / LEARN_SHARE;
+    return known_ns ? known_ns - known_ns / MEAN_OF + sample / MEAN_OF : sample;
+}
+
+void policy_learn_event(struct event_times *times, uint64_t took_ns, bool woke)
+{
+    uint64_t *kind = woke ? &times->woke_ns : &times->followed_ns;
+    *kind = learn(*kind, took_ns);
+    times->any_ns = learn(times->any_ns, took_ns);
+}
+
+void policy_learn_start(struct event_times *times, uint64_t took_ns)
+{
+    times->start_ns = learn(times->start_ns, took_ns);
+}
+
+static uint32_t at_most(uint64_t count, uint32_t most)
+{
+    return count < most ? (uint32_t)count : most;
+}
+
+uint32_t policy_ahead(const struct event_times *times)
+{
+    if (times->any_ns == 0 || times->any_ns >= POLICY_AHEAD_NS)
+        return 1;
+    return at_most(POLICY_AHEAD_NS / times->any_ns, MF_EVENTS_AHEAD_MAX);
+}
+
+uint32_t policy_gather(const struct event_times *times)
+{
+    uint32_t ahead = policy_ahead(times);
+    if (ahead == 1 || times->woke_ns == 0)
+        return 1;
+    if (times->followed_ns == 0)
+        return 2; /* to see */
+    if (times->woke_ns <= times->followed_ns)
+        return 1;
+    return at_most(1 + (times->woke_ns - times->followed_ns) / times->followed_ns, ahead);
+}
+
+uint64_t policy_patience_ns(const struct event_times *times, uint32_t live)
+{
+    if (times->any_ns && policy_ahead(times) == 1)
+        return 0;
+    return live * (times->start_ns ? times->start_ns : START_NS_ASSUMED);
 }

@@ -4,25 +4,37 @@
 #ifndef MF_NODE_POOL_POLICY_H
 #define MF_NODE_POOL_POLICY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* How many events one instance may have in its ring, given what an event takes
- * (0: not known): as many as are over within POLICY_AHEAD_NS, at least one. */
+/* What a function's events take, as of late: running means, 0 while not known. An event
+ * that wakes its instance takes longer than one that follows another in the ring. */
+struct event_times {
+    uint64_t any_ns;
+    uint64_t woke_ns;
+    uint64_t followed_ns;
+    uint64_t start_ns; /* a cold start, to its first answer */
+};
+
+/* Learn from one event, how long it took with a processor at hand: all events of an
+ * instance's beginning are measured, later one in so many. */
+#define POLICY_SAMPLES_FIRST 4
+#define POLICY_SAMPLE_EVERY 32
+void policy_learn_event(struct event_times *times, uint64_t took_ns, bool woke);
+void policy_learn_start(struct event_times *times, uint64_t took_ns);
+
+/* How many events one instance may have in its ring: as many as are over within
+ * POLICY_AHEAD_NS, at least one. */
 #define POLICY_AHEAD_NS 1000000u
-uint32_t policy_ahead(uint64_t service_ns);
+uint32_t policy_ahead(const struct event_times *times);
 
-/* How many to gather in a running one before an idle one is woken: a wake-up costs as much
- * as several short events (32 to 47 us across processors). */
-#define POLICY_GATHER_NS 100000u
-uint32_t policy_gather(uint64_t service_ns);
+/* How many to gather in one that runs before an idle one is woken: as long as the wait
+ * behind them is shorter than the waking. At most policy_ahead(). */
+uint32_t policy_gather(const struct event_times *times);
 
-/* How long an event should wait for an instance that lives before another one is started
- * for it. Events known to be long: not at all. Not known yet: as long as a start takes, to
- * see. Short: as long for each instance that lives, for they share the processors. */
-uint64_t policy_patience_ns(uint32_t live, uint64_t service_ns, uint64_t start_ns);
-
-/* The running mean, of about the last 64 samples: so it is what a place in the ring costs
- * on average, and one slow event in a hundred stops the queueing ahead. */
-uint64_t policy_learn_ns(uint64_t known_ns, uint64_t sample_ns);
+/* How long an event should wait for one of `live` instances before another is started for
+ * it. None lives, or events are known to be long: not at all. Otherwise as long as a start
+ * takes for each that lives, for they share the processors. */
+uint64_t policy_patience_ns(const struct event_times *times, uint32_t live);
 
 #endif

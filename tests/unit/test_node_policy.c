@@ -17,42 +17,77 @@
 #define US MF_NS_PER_US
 #define MS MF_NS_PER_MS
 
+static struct event_times taking(uint64_t event_ns)
+{
+    return (struct event_times){event_ns, event_ns, event_ns, MS};
+}
+
+static uint32_t ahead(uint64_t event_ns)
+{
+    struct event_times times = taking(event_ns);
+    return policy_ahead(&times);
+}
+
 static void ahead_only_while_events_are_short(void **state)
 {
     (void)state;
-    assert_int_equal(policy_ahead(0), 1);
-    assert_int_equal(policy_ahead(1), MF_EVENTS_AHEAD_MAX);
-    assert_int_equal(policy_ahead(100 * US), 10);
-    assert_int_equal(policy_ahead(600 * US), 1);
-    assert_int_equal(policy_ahead(50 * MS), 1);
-    assert_int_equal(policy_gather(0), 1);
-    assert_int_equal(policy_gather(20 * US), 5);
-    assert_int_equal(policy_gather(100 * US), 1);
+    assert_int_equal(ahead(0), 1);
+    assert_int_equal(ahead(1), MF_EVENTS_AHEAD_MAX);
+    assert_int_equal(ahead(100 * US), 10);
+    assert_int_equal(ahead(600 * US), 1);
+    assert_int_equal(ahead(50 * MS), 1);
 }
 
-static void starts_wait_while_events_are_short(void **state)
+static void gathers_while_the_wait_is_shorter_than_the_waking(void **state)
 {
     (void)state;
-    assert_int_equal(policy_patience_ns(0, 0, MS), 0);
-    assert_int_equal(policy_patience_ns(0, 20 * US, MS), 0);
-    assert_int_equal(policy_patience_ns(1, 0, MS), MS);
-    assert_int_equal(policy_patience_ns(3, 20 * US, MS), 3 * MS);
-    assert_int_equal(policy_patience_ns(3, 20 * MS, MS), 0);
+    static const struct {
+        uint64_t any, woke, followed;
+        uint32_t gather;
+    } expect[] = {
+        {0, 0, 0, 1},                                /* nothing is known            */
+        {30 * US, 30 * US, 0, 2},                    /* to learn what following is  */
+        {20 * US, 40 * US, 10 * US, 4},              /* a process                   */
+        {30 * US, 120 * US, 8 * US, 15},             /* a VM with slow exits        */
+        {20 * US, 20 * US, 20 * US, 1},              /* waking costs nothing        */
+        {20 * US, 10 * US, 30 * US, 1},
+        {400 * US, 450 * US, 50 * US, 2},            /* never more than ahead       */
+        {50 * MS, 50 * MS, 50 * MS, 1},
+        {50 * MS, 60 * MS, 1, 1},
+    };
+    for (size_t i = 0; i < sizeof expect / sizeof expect[0]; i++) {
+        struct event_times times = {expect[i].any, expect[i].woke, expect[i].followed, MS};
+        assert_int_equal(policy_gather(&times), expect[i].gather);
+    }
 }
 
-static void one_slow_event_in_a_hundred_stops_the_queueing_ahead(void **state)
+static void starts_wait_while_events_are_short_or_unknown(void **state)
 {
     (void)state;
-    uint64_t mean = 0;
-    for (int i = 0; i < 1000; i++)
-        mean = policy_learn_ns(mean, 20 * US);
-    assert_in_range(mean, 15 * US, 25 * US);
-    mean = policy_learn_ns(mean, 100 * MS);
-    assert_int_equal(policy_ahead(mean), 1);
-    for (int i = 0; i < 400; i++)
-        mean = policy_learn_ns(mean, 20 * US);
-    assert_true(policy_ahead(mean) > 10);
-    assert_true(policy_learn_ns(0, 0) > 0); /* known, from now on */
+    struct event_times unknown = {0}, quick = taking(20 * US), slow = taking(20 * MS);
+    assert_int_equal(policy_patience_ns(&unknown, 0), 0);
+    assert_int_equal(policy_patience_ns(&quick, 0), 0);
+    assert_int_equal(policy_patience_ns(&unknown, 2), 4 * MS);
+    assert_int_equal(policy_patience_ns(&quick, 3), 3 * MS);
+    assert_int_equal(policy_patience_ns(&slow, 3), 0);
+}
+
+static void a_slow_event_stops_the_queueing_ahead_for_a_while(void **state)
+{
+    (void)state;
+    struct event_times times = {0};
+    for (int i = 0; i < 100; i++)
+        policy_learn_event(&times, 20 * US, i % 2);
+    assert_in_range(times.any_ns, 15 * US, 25 * US);
+    assert_in_range(times.woke_ns, 15 * US, 25 * US);
+    policy_learn_event(&times, 100 * MS, true);
+    assert_int_equal(policy_ahead(&times), 1);
+    for (int i = 0; i < 100; i++)
+        policy_learn_event(&times, 20 * US, false);
+    assert_true(policy_ahead(&times) > 10);
+    times = (struct event_times){0};
+    policy_learn_event(&times, 0, true);
+    assert_true(times.any_ns > 0); /* known, from now on */
 }
 
 static void ceiling_is_paid_back_and_nothing_is_saved_up(void **state)
@@ -116,8 +151,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ahead_only_while_events_are_short),
-        cmocka_unit_test(starts_wait_while_events_are_short),
-        cmocka_unit_test(one_slow_event_in_a_hundred_stops_the_queueing_ahead),
+        cmocka_unit_test(gathers_while_the_wait_is_shorter_than_the_waking),
+        cmocka_unit_test(starts_wait_while_events_are_short_or_unknown),
+        cmocka_unit_test(a_slow_event_stops_the_queueing_ahead_for_a_while),
         cmocka_unit_test(ceiling_is_paid_back_and_nothing_is_saved_up),
         cmocka_unit_test(histogram_counts_in_the_right_bucket),
         cmocka_unit_test(statuses_and_causes_are_bounded),
