@@ -110,6 +110,7 @@ static void leave_out(struct bench_run *run, struct subject *subject, const char
     (void)snprintf(text, sizeof text, "%s: %s is left out: %s", run->name, subject->name, reason);
     run->options->remark(run->options->context, text);
     subject->kind->close(subject);
+    subject->left_out = true;
 }
 
 /* MF_EUNSUPPORTED: left out, said so. */
@@ -142,7 +143,8 @@ static mf_err run_together(const struct bench *bench, struct bench_run *run, str
         err = opened ? bench->run(run, why)
                      : mf_why(why, MF_EUNSUPPORTED, "%s: no subject can run here", bench->name);
     for (uint32_t i = 0; i < opened; i++)
-        run->subject[i].kind->close(&run->subject[i]);
+        if (!run->subject[i].left_out)
+            run->subject[i].kind->close(&run->subject[i]);
     return err;
 }
 
@@ -164,8 +166,9 @@ static mf_err run_one_by_one(const struct bench *bench, struct bench_run *run, s
         if (err)
             break;
         opened++;
-        err = bench_failed(&alone.subject[0], bench->run(&alone, why), why);
-        alone.subject[0].kind->close(&alone.subject[0]);
+        err = bench_outcome(&alone, &alone.subject[0], bench->run(&alone, why), why);
+        if (!alone.subject[0].left_out)
+            alone.subject[0].kind->close(&alone.subject[0]);
     }
     if (!err && !opened)
         err = mf_why(why, MF_EUNSUPPORTED, "%s: no subject can run here", bench->name);
@@ -193,16 +196,23 @@ mf_err bench_tick(struct bench_run *run, struct mf_why *why)
     return bench_stop ? mf_why(why, MF_EAGAIN, "%s: stopped", run->name) : MF_OK;
 }
 
-mf_err bench_failed(const struct subject *subject, mf_err err, struct mf_why *why)
+mf_err bench_outcome(struct bench_run *run, struct subject *subject, mf_err err,
+                     struct mf_why *why)
 {
     struct mf_why reason = *why;
-    return err == MF_OK ? err
-                        : mf_why(why, err, "%s: %.400s", subject->name, mf_why_text(&reason, err));
+    if (!err)
+        return MF_OK;
+    if (subject->kind == &subject_mayfly || bench_stop)
+        return mf_why(why, err, "%s: %.400s", subject->name, mf_why_text(&reason, err));
+    leave_out(run, subject, mf_why_text(&reason, err));
+    return MF_OK;
 }
 
 mf_err bench_row(struct bench_run *run, const struct subject *subject, const char *metric,
                  enum row_unit unit, struct samples *samples, json_t **row)
 {
+    if (subject->left_out)
+        return MF_OK;
     return rows_add(run->rows, run->name, subject->name, metric, unit, samples, row);
 }
 

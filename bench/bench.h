@@ -87,8 +87,10 @@ bool bench_shards_pinned(void);
 /* One more of run->total is done. MF_EAGAIN: bench_stop is set. */
 MF_CHECKED mf_err bench_tick(struct bench_run *run, struct mf_why *why);
 
-/* Put the subject's name before what went wrong with it; returns err. */
-mf_err bench_failed(const struct subject *subject, mf_err err, struct mf_why *why);
+/* What became of an instance of a subject: of ours, err with the subject's name before
+ * the reason; another that fails is left out from here on, with a remark, and MF_OK. */
+mf_err bench_outcome(struct bench_run *run, struct subject *subject, mf_err err,
+                     struct mf_why *why);
 
 /* rows_add() for this bench. */
 MF_CHECKED mf_err bench_row(struct bench_run *run, const struct subject *subject,

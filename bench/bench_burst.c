@@ -121,7 +121,7 @@ static mf_err add_row(struct bench_run *run, const struct subject *subject, cons
     json_t *row = NULL;
     (void)snprintf(name, sizeof name, sweep ? "%s@%u" : "%s", metric, count);
     mf_err err = bench_row(run, subject, name, UNIT_US, samples, &row);
-    if (!err && subject->kind == &subject_mayfly &&
+    if (!err && row && subject->kind == &subject_mayfly &&
         json_object_set_new(row, "pool", json_integer(MF_BLANKS_DEFAULT)) != 0)
         err = MF_ENOMEM;
     return err;
@@ -134,8 +134,10 @@ static mf_err bursts_of(struct bench_run *run, uint32_t count, bool sweep, struc
     mf_err err = MF_OK;
     for (uint32_t round = 0; round < rounds && !err; round++)
         for (uint32_t s = 0; s < run->subject_count && !err; s++) {
-            err = bench_failed(&run->subject[s],
-                               one_burst(&run->subject[s], count, &answers[s], why), why);
+            if (run->subject[s].left_out)
+                continue;
+            err = bench_outcome(run, &run->subject[s],
+                                one_burst(&run->subject[s], count, &answers[s], why), why);
             if (!err)
                 err = bench_tick(run, why);
         }

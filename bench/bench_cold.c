@@ -30,12 +30,14 @@ static mf_err interleave(struct bench_run *run, uint32_t samples, take_start tak
     run->total = (uint64_t)count * run->subject_count;
     mf_err err = MF_OK;
     for (uint32_t s = 0; s < run->subject_count && !err; s++)
-        err = bench_failed(&run->subject[s],
-                           run->subject[s].kind->prepare(&run->subject[s], count, why), why);
+        err = bench_outcome(run, &run->subject[s],
+                            run->subject[s].kind->prepare(&run->subject[s], count, why), why);
     for (uint32_t i = 0; i < count && !err; i++)
         for (uint32_t s = 0; s < run->subject_count && !err; s++) {
+            if (run->subject[s].left_out)
+                continue;
             err = take(run, s, order[i], i >= WARM_UPS, results, why);
-            err = bench_failed(&run->subject[s], err, why);
+            err = bench_outcome(run, &run->subject[s], err, why);
             if (!err)
                 err = bench_tick(run, why);
         }

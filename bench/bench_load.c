@@ -23,18 +23,20 @@ static mf_err take_turns(struct bench_run *run, uint32_t rounds, struct load_pla
     mf_err err = MF_OK;
     run->total = (uint64_t)rounds * run->subject_count;
     for (uint32_t s = 0; s < run->subject_count && !err; s++)
-        err = bench_failed(&run->subject[s],
-                           run->subject[s].kind->serve(&run->subject[s], &target[s], why), why);
+        err = bench_outcome(run, &run->subject[s],
+                            run->subject[s].kind->serve(&run->subject[s], &target[s], why), why);
     for (uint32_t round = 0; round < rounds && !err; round++)
         for (uint32_t s = 0; s < run->subject_count && !err; s++) {
             struct load_result result;
+            if (run->subject[s].left_out)
+                continue;
             plan.target = &target[s];
             plan.first_cpu = changes_cpu ? round : 0;
             err = load_run(&plan, &result, why);
             if (!err)
                 err = take(run, s, round, &result, results);
             load_result_close(&result);
-            err = bench_failed(&run->subject[s], err, why);
+            err = bench_outcome(run, &run->subject[s], err, why);
             if (!err)
                 err = bench_tick(run, why);
         }
@@ -82,7 +84,7 @@ static mf_err warm_run(struct bench_run *run, struct mf_why *why)
         take_turns(run, bench_samples(run, WARM_ROUNDS), plan, true, take_warm, warm, why);
     const struct warm *bare = NULL;
     for (uint32_t s = 0; s < run->subject_count; s++)
-        if (strcmp(run->subject[s].name, BARE) == 0)
+        if (strcmp(run->subject[s].name, BARE) == 0 && !run->subject[s].left_out)
             bare = &warm[s];
     for (uint32_t s = 0; s < run->subject_count && !err; s++) {
         err = bench_row_isolated(run, &run->subject[s], "latency", UNIT_US, &warm[s].latency_us);

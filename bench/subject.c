@@ -58,6 +58,12 @@ mf_err subject_start(struct subject *subject, uint32_t instance, uint32_t settle
     }
     if (!err)
         err = reply_read(connection, &first_byte_ns, why);
+    if (err && subject->kind->last_words) {
+        struct mf_why reason = *why;
+        char words[256];
+        (void)mf_why(why, err, "%.200s: %s", mf_why_text(&reason, err),
+                     subject->kind->last_words(subject, instance, words, sizeof words));
+    }
     if (connection >= 0)
         close(connection);
     if (!err && took_us)

@@ -40,6 +40,8 @@ struct subject_kind {
                   struct mf_why *why);
     /* A server that stays, for load. */
     mf_err (*serve)(struct subject *subject, struct load_target *target, struct mf_why *why);
+    /* The last line the instance, or what runs it, has said, for a message. NULL: none has. */
+    const char *(*last_words)(struct subject *subject, uint32_t instance, char *text, size_t room);
     /* All processes that serve it now. */
     mf_err (*processes)(struct subject *subject, struct processes *list);
     bool cost_at_end; /* the cost of a start is known from end() only */
@@ -53,7 +55,7 @@ struct subject {
     char name[SUBJECT_NAME_BYTES]; /* as in the rows: "mayfly/kvm" */
     const struct subject_kind *kind;
     const char *detail;            /* sandbox, program or run-time, by kind; borrowed */
-    bool left_out;                 /* cannot run here                                 */
+    bool left_out;                 /* cannot run here, or failed on the way           */
     void *state;                   /* the kind's own                                  */
 };
 

@@ -117,18 +117,13 @@ static mf_err oci_end(struct subject *subject, uint32_t instance, struct rusage 
 /* One container by way of trial: only that shows whether this machine lets it. */
 static mf_err try_one(struct subject *subject, struct mf_why *why)
 {
-    struct oci *oci = subject->state;
     struct mf_why reason = {{0}};
     mf_err err = oci_prepare(subject, 1, &reason);
     if (!err)
         err = subject_start(subject, 0, 0, NULL, &reason);
-    if (err) {
-        char words[256];
-        (void)mf_why(why, MF_EUNSUPPORTED, "%s does not run here: %s", subject->detail,
-                     oci->count ? child_last_words(&oci->container[0].keeper, words, sizeof words)
-                                : reason.text);
-        return MF_EUNSUPPORTED;
-    }
+    if (err)
+        return mf_why(why, MF_EUNSUPPORTED, "%s does not run here: %.400s", subject->detail,
+                      mf_why_text(&reason, err));
     return oci_end(subject, 0, NULL, why);
 }
 
@@ -291,6 +286,13 @@ static mf_err oci_end(struct subject *subject, uint32_t instance, struct rusage 
     return MF_OK;
 }
 
+static const char *oci_last_words(struct subject *subject, uint32_t instance, char *text,
+                                  size_t room)
+{
+    struct oci *oci = subject->state;
+    return child_last_words(&oci->container[instance].keeper, text, room);
+}
+
 static mf_err oci_processes(struct subject *subject, struct processes *list)
 {
     struct oci *oci = subject->state;
@@ -313,6 +315,7 @@ const struct subject_kind subject_oci = {
     .connect = oci_connect,
     .begin = oci_begin,
     .end = oci_end,
+    .last_words = oci_last_words,
     .processes = oci_processes,
     .cost_at_end = true,
 };
