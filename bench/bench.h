@@ -21,6 +21,7 @@
 #define BENCH_HTTP_SERVER "bench-http-server"
 #define BENCH_KEEPER "bench-keeper"
 #define BENCH_NOOP_IMAGE "bench-noop.mf"
+#define BENCH_HOSTILE_IMAGE "bench-hostile.mf"
 
 struct bench_peer {
     char name[SUBJECT_NAME_BYTES];
@@ -61,7 +62,7 @@ struct bench {
 };
 
 /* X(name): in the order in which `mayfly bench all` runs them. */
-#define BENCHES(X) X(cold) X(start_cost) X(warm) X(throughput) X(burst) X(idle) X(memory)
+#define BENCHES(X) X(cold) X(start_cost) X(warm) X(throughput) X(burst) X(neighbour) X(idle) X(memory)
 #define BENCH_DECLARE(name) extern const struct bench bench_##name;
 BENCHES(BENCH_DECLARE)
 

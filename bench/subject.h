@@ -51,6 +51,11 @@ extern const struct subject_kind subject_mayfly;  /* functions on a private node
 extern const struct subject_kind subject_program; /* an HTTP server, started as it is */
 extern const struct subject_kind subject_oci;     /* the same in a container          */
 
+/* Of subject_mayfly only: the hostile function beside the one that serve() deploys; what a
+ * request for it does. Deploying it again is harmless. */
+MF_CHECKED mf_err subject_mayfly_hostile(struct subject *subject, const char *deed,
+                                         struct load_target *target, struct mf_why *why);
+
 struct subject {
     char name[SUBJECT_NAME_BYTES]; /* as in the rows: "mayfly/kvm" */
     const struct subject_kind *kind;

@@ -36,11 +36,17 @@ static mf_err run_mayfly(const struct node *node, const char *const *argv, struc
     return child_run(&plan, why);
 }
 
-static mf_err deploy(const struct node *node, const char *name, struct mf_why *why)
+static mf_err deploy_image(const struct node *node, const char *image, const char *name,
+                           struct mf_why *why)
 {
-    const char *const argv[] = {node->mayfly, "deploy",      node->image,   "--name",
+    const char *const argv[] = {node->mayfly, "deploy",    image,         "--name",
                                 name,         "--sandbox", node->sandbox, NULL};
     return run_mayfly(node, argv, why);
+}
+
+static mf_err deploy(const struct node *node, const char *name, struct mf_why *why)
+{
+    return deploy_image(node, node->image, name, why);
 }
 
 static void instance_name(uint32_t instance, char name[static NAME_BYTES])
@@ -166,6 +172,20 @@ static mf_err mayfly_serve(struct subject *subject, struct load_target *target, 
     mf_err err = node->serves ? MF_OK : deploy(node, "bench-warm", why);
     node->serves = true;
     return err ? err : load_target_set(target, node->port, "/function/bench-warm");
+}
+
+mf_err subject_mayfly_hostile(struct subject *subject, const char *deed,
+                              struct load_target *target, struct mf_why *why)
+{
+    const struct node *node = subject->state;
+    char image[PATH_MAX], path[64];
+    mf_assert(subject->kind == &subject_mayfly);
+    if (!beside_us(BENCH_HOSTILE_IMAGE, image))
+        return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; ./up --build makes it",
+                      BENCH_HOSTILE_IMAGE);
+    (void)snprintf(path, sizeof path, "/function/bench-hostile/%s", deed);
+    mf_err err = deploy_image(node, image, "bench-hostile", why);
+    return err ? err : load_target_set(target, node->port, path);
 }
 
 static mf_err mayfly_processes(struct subject *subject, struct processes *list)

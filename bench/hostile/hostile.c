@@ -1,0 +1,27 @@
+/* hostile.c: the bad neighbour of `mayfly bench neighbour`: spins, floods its log, or dies. */
+#include <mayfly.h>
+#include <string.h>
+
+static void spin(void)
+{
+    for (volatile unsigned long turns = 0;; turns++)
+        ;
+}
+
+static void flood(void)
+{
+    for (unsigned long line = 0;; line++)
+        mayfly_log(MAYFLY_INFO, "line %lu of a flood", line);
+}
+
+void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
+{
+    const char *path = mayfly_path(event);
+    if (strcmp(path, "/spin") == 0)
+        spin();
+    else if (strcmp(path, "/flood") == 0)
+        flood();
+    else if (strcmp(path, "/die") == 0)
+        __builtin_trap();
+    mayfly_puts(reply, "peaceful");
+}
