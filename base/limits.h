@@ -69,7 +69,7 @@
 #define MF_DRAIN_MS_MAX 5000       /* for an instance to halt once it was told to         */
 #define MF_STOP_MS_MAX 30000       /* for the node to finish what runs, once told to stop */
 #define MF_SPURIOUS_BELLS_MAX 1024 /* doorbells with nothing behind them, in a row        */
-#define MF_MESSAGES_PER_TURN 256   /* taken of one instance before the others' turn       */
+#define MF_MESSAGES_PER_TURN 64    /* taken of one instance before the others' turn       */
 #define MF_BLANK_REFILL_MS 5       /* after the last start; then the pool is filled again */
 #define MF_SPAWNER_RETRY_MS 1000
 

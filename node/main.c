@@ -1,5 +1,5 @@
 /* main.c: mayfly-node: options, limits of this process, one shard, its exit code. */
-#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "node/options.h"
@@ -15,13 +16,25 @@
 #define EXIT_USAGE 2
 #define TRIM_BYTES (1 << 20)
 
-/* Descriptors: as many as we may have. Memory: one arena, and back with what is free. */
-static void prepare_process(void)
+/* Descriptors: as many as we may have, half of them for connections at most; the standard
+ * ones taken, so that no socket gets their numbers. Memory: one arena, and back with what
+ * is free. */
+static void prepare_process(struct options *options)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    int fd;
+    while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO)
+        ;
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
+        if (options->connections > limit.rlim_cur / 2) {
+            options->connections = (uint32_t)(limit.rlim_cur / 2);
+            mf_log(MF_LOG_WARN, "node.descriptors", "limit=%llu connections=%u",
+                   (unsigned long long)limit.rlim_cur, options->connections);
+        }
     }
     (void)mallopt(M_ARENA_MAX, 1);
     (void)mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
@@ -43,7 +56,7 @@ int main(int argc, char *argv[])
         return EXIT_SUCCESS;
     }
     mf_log_level_set(options.log_level);
-    prepare_process();
+    prepare_process(&options);
     struct shard *shard = calloc(1, sizeof *shard);
     if (!shard || sodium_init() < 0) {
         fprintf(stderr, "mayfly-node: no memory, or no source of randomness\n");

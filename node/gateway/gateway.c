@@ -284,6 +284,8 @@ static void respond(struct request *request, uint32_t status, struct MHD_Respons
         (void)snprintf(text, sizeof text, "%llu", (unsigned long long)request->started_at_ns);
         (void)MHD_add_response_header(response, "X-Start-Time", text);
     }
+    if (request->gateway->shard->stopping)
+        (void)MHD_add_response_header(response, "Connection", "close");
     client_answer(request->client, status, response);
     MHD_destroy_response(response);
 }

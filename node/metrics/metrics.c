@@ -41,6 +41,7 @@ static void instances(struct writer *writer, struct function *function);
 static void faults(struct writer *writer, struct function *function);
 static void waiting(struct writer *writer, struct function *function);
 static void memory(struct writer *writer, struct function *function);
+static void cpu(struct writer *writer, struct function *function);
 static void throttled(struct writer *writer, struct function *function);
 static void node_gauges(struct writer *writer);
 
@@ -66,6 +67,8 @@ mf_err metrics_write(struct shard *shard, struct mf_buf *out)
         {"mayfly_calls_waiting", "gauge", "Calls that wait for an instance.", waiting},
         {"mayfly_instance_memory_bytes", "gauge",
          "Proportional memory of instances, sampled, scaled to their number.", memory},
+        {"mayfly_cpu_seconds_total", "counter", "Processor time of instances that have ended.",
+         cpu},
         {"mayfly_throttled_seconds_total", "counter",
          "Time that instances were stopped by the function's CPU ceiling.", throttled},
     };
@@ -194,6 +197,12 @@ static void memory(struct writer *writer, struct function *function)
     if (bytes || function_live(function) == 0) /* else it cannot be told now */
         put(writer, "mayfly_instance_memory_bytes{function=\"%s\"} %llu\n", function->name,
             (unsigned long long)bytes);
+}
+
+static void cpu(struct writer *writer, struct function *function)
+{
+    put(writer, "mayfly_cpu_seconds_total{function=\"%s\"} %.6f\n", function->name,
+        (double)function->counters.retired_cpu_ns / 1e9);
 }
 
 static void throttled(struct writer *writer, struct function *function)
