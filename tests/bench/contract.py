@@ -21,10 +21,11 @@ CONTRACT = {
     "warm": ({"latency": "us"}, {"added_latency": "us"}),
     "throughput": (RATE, {}),
     "burst": ({"last_answer": "us", "mean_answer": "us"}, {}),
+    "neighbour": ({f"latency@{deed}": "us" for deed in ("quiet", "spin", "flood", "die")}, {}),
     "idle": ({"wakeups": "count", "cpu_time": "us"}, {}),
     "memory": (MEMORY, {"node_rss": "KiB"}),
 }
-ALIASED = {"warm", "throughput"}
+ALIASED = {"warm", "throughput", "neighbour"}
 
 
 def run(mayfly, bench):

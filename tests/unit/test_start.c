@@ -232,7 +232,7 @@ static void load_puts_segments_where_they_belong(void **state)
     base[RAW_DATA] = 1;
     int channel = memfd_create("channel", MFD_CLOEXEC);
     assert_int_equal(ftruncate(channel, MF_CHANNEL_BYTES), 0);
-    assert_int_equal(window_channel(base, &start, channel, &why), MF_OK);
+    assert_int_equal(window_channel(base, start.channel_base, channel, &why), MF_OK);
     base[start.channel_base + 5] = 9;
     uint8_t seen = 0;
     assert_int_equal(pread(channel, &seen, 1, 5), 1);
