@@ -173,6 +173,16 @@ class Remote(unittest.TestCase):
             Node('--api-listen', '127.0.0.1:0')
 
 
+class GatewayMetrics(NodeTest):
+    OPTIONS = ('--gateway-metrics',)
+
+    def test_the_gateway_serves_metrics_where_asked_to(self):
+        self.node.deploy('echo')
+        self.node.http('POST', '/function/echo', b'x')
+        self.assertIn(b'gateway_function_invocation_total{function_name="echo",code="200"} 1',
+                      self.node.http('GET', '/metrics').body)
+
+
 class Options(unittest.TestCase):
     def run_node(self, *arguments):
         return subprocess.run([os.path.join(harness.ARGS.build, 'mayfly-node'), *arguments],
