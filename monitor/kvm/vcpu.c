@@ -57,8 +57,11 @@ _Noreturn static void refuse_exit(const struct cpu *cpu, int console)
     case KVM_EXIT_DEBUG:
         end_noticed(console, cpu->fd, MF_CAUSE_BREAKPOINT, "kvm: debug exit");
     case KVM_EXIT_INTERNAL_ERROR:
-        end_noticed(console, cpu->fd, MF_CAUSE_ILLEGAL_INSTRUCTION,
-                    "kvm: cannot execute this here, internal error %u", run->internal.suberror);
+        end_noticed(console, cpu->fd,
+                    run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION
+                        ? MF_CAUSE_ILLEGAL_INSTRUCTION
+                        : MF_CAUSE_HOST,
+                    "kvm: internal error %u", run->internal.suberror);
     default:
         end_noticed(console, cpu->fd, MF_CAUSE_HOST, "kvm: exit reason %u", run->exit_reason);
     }
@@ -75,9 +78,8 @@ void vcpu_serve(const struct cpu *cpu, const struct hypercall_host *host)
         } else if (errno == EFAULT) {
             end_noticed(host->console, cpu->fd, MF_CAUSE_PAGE_FAULT,
                         "kvm: a page of the guest cannot be had from the host");
-        } else if (errno != EINTR && errno != EAGAIN) {
-            end_noticed(host->console, cpu->fd, MF_CAUSE_HOST, "kvm: KVM_RUN: %s",
-                        strerror(errno));
+        } else if (errno != EINTR) {
+            end_noticed(host->console, cpu->fd, MF_CAUSE_HOST, "kvm: KVM_RUN: errno %d", errno);
         }
     }
 }
