@@ -216,6 +216,15 @@ def sanitized():
         return b'__asan_init' in file.read()
 
 
+def alive(pid):
+    """Neither gone nor a zombie, which only lacks a parent that looks."""
+    try:
+        with open(f'/proc/{pid}/stat') as file:
+            return file.read().rsplit(')', 1)[1].split()[0] != 'Z'
+    except OSError:
+        return False
+
+
 def wait_until(condition, what, seconds=PATIENCE_S):
     until = time.monotonic() + seconds
     while True:

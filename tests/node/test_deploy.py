@@ -6,7 +6,7 @@ import time
 import unittest
 
 import harness
-from harness import Node, NodeTest, wait_until
+from harness import Node, NodeTest, alive, wait_until
 
 
 class Refusals(NodeTest):
@@ -147,7 +147,7 @@ class State(unittest.TestCase):
         below = node.children()
         node.process.kill()
         node.process.wait()
-        wait_until(lambda: not [p for p in below if os.path.exists(f'/proc/{p}')],
+        wait_until(lambda: not any(map(alive, below)),
                    'the end of everything it had started')
         node.start()
         self.assertEqual(node.http('POST', '/function/echo', b'again').body, b'again')

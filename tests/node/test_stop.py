@@ -7,7 +7,7 @@ import time
 import unittest
 
 import harness
-from harness import Answer, Node, wait_until
+from harness import Answer, Node, alive, wait_until
 
 
 class Stop(unittest.TestCase):
@@ -28,7 +28,7 @@ class Stop(unittest.TestCase):
         return connection
 
     def everything_is_gone(self, below):
-        wait_until(lambda: not [p for p in below if os.path.exists(f'/proc/{p}')],
+        wait_until(lambda: not any(map(alive, below)),
                    'the end of all processes')
         self.assertFalse(os.path.exists(os.path.join(self.node.state, 'api.sock')))
 

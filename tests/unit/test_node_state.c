@@ -148,13 +148,36 @@ static void a_link_in_the_place_of_a_file_is_not_followed(void **state)
     state_dir_close(&dir);
 }
 
+static bool write_text(const char *file, const char *text)
+{
+    int fd = open(file, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0)
+        (void)close(fd);
+    return written;
+}
+
+/* In a user namespace of one's own one is nobody, and may make no file, until the maps
+ * are written (user_namespaces(7)). */
+static bool be_root_of_the_namespace(uid_t uid, gid_t gid)
+{
+    char uid_map[32], gid_map[32];
+    (void)snprintf(uid_map, sizeof uid_map, "0 %u 1", (unsigned)uid);
+    (void)snprintf(gid_map, sizeof gid_map, "0 %u 1", (unsigned)gid);
+    return write_text("/proc/self/setgroups", "deny") &&
+           write_text("/proc/self/uid_map", uid_map) && write_text("/proc/self/gid_map", gid_map);
+}
+
 /* In a child with a file system of eight pages. 77: cannot be made here. */
 static int on_a_full_disk(void)
 {
     static char much[65536];
     struct state_dir dir;
     struct mf_why why = {{0}};
-    if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) != 0 ||
+    uid_t outside = geteuid();
+    gid_t group = getegid();
+    if (unshare(CLONE_NEWNS | (outside ? CLONE_NEWUSER : 0)) != 0 ||
+        (outside && !be_root_of_the_namespace(outside, group)) ||
         mount("none", folder, "tmpfs", 0, "size=32k") != 0)
         return 77;
     if (state_dir_open(path, &dir, &why) || state_write(dir.functions_fd, "x", "good", 4, &why))
