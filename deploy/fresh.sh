@@ -77,7 +77,8 @@ enter() {
   cd "$root"
   pivot_root . mnt/old
   umount -l /mnt/old
-  exec su - "$user" -c "exec ./fresh_user.sh"
+  su - "$user" -c "exec ./fresh_user.sh" # not exec: this shell is init here, and reaps
+  exit
 }
 
 main() {
