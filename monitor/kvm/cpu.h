@@ -42,8 +42,8 @@ MF_CHECKED mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, con
                            uint32_t count, struct cpu *cpu, struct mf_why *why);
 
 /* Traps go to this image's kernel; the next KVM_RUN enters it as abi/boot.h says. */
-MF_CHECKED mf_err cpu_enter(const struct cpu *cpu, const struct cpu_model *model,
-                            const struct mf_image_info *info, struct mf_why *why);
+MF_CHECKED mf_err cpu_enter(const struct cpu *cpu, const struct mf_image_info *info,
+                            struct mf_why *why);
 
 /* AT_HWCAP, AT_HWCAP2 for the guest. */
 void cpu_capabilities(uint64_t *hwcap, uint64_t *hwcap2);

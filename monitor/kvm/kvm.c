@@ -114,7 +114,7 @@ mf_err monitor_kvm_run(struct monitor_blank *blank, const struct monitor_start *
     const struct hypercall_host host = {.memory = &memory, .console = blank->console};
     mf_err err = memory_load(&memory, vm, start, blank->channel, why);
     if (!err)
-        err = cpu_enter(&cpu, model, &start->image.info, why);
+        err = cpu_enter(&cpu, &start->image.info, why);
     if (!err && munmap(model, sizeof *model) != 0)
         err = failed(why, "lock-down: munmap");
     if (!err)

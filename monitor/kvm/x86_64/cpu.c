@@ -96,27 +96,30 @@ static mf_err set_state(int vcpu, const struct cpu_model *model, struct mf_why *
     return MF_OK;
 }
 
-/* System calls go to this address in ring 3. */
-static mf_err aim_syscalls(const struct cpu *cpu, enum cpu_syscall how, uint64_t entry,
-                           struct mf_why *why)
+mf_err cpu_syscall(const struct cpu *cpu, enum cpu_syscall how, struct mf_why *why)
 {
-    const uint64_t frame[5] = {entry, SELECTOR_CODE3, RFLAGS_GUEST, 0, SELECTOR_DATA3};
-    memcpy(cpu->memory + CPU_PAGE + PAGE_SYSCALL, frame, sizeof frame);
     const uint64_t star = (uint64_t)(SELECTOR_CODE3 - 16) << 48 | (uint64_t)SELECTOR_CODE0 << 32;
+    const uint64_t lstar = how == CPU_SYSCALL_RING3 ? GATE_CODE + GATE_SYSCALL
+                                                    : RING0_BASE + RING0_CODE + CODE_SYSCALL;
     struct {
         struct kvm_msrs head;
         struct kvm_msr_entry entry[3];
     } msrs = {
         .head = {.nmsrs = 3},
         .entry = {{.index = MSR_STAR, .data = star},
-                  {.index = MSR_LSTAR,
-                   .data = how == CPU_SYSCALL_RING3 ? entry
-                                                    : RING0_BASE + RING0_CODE + CODE_SYSCALL},
+                  {.index = MSR_LSTAR, .data = lstar},
                   {.index = MSR_SFMASK, .data = SFMASK}},
     };
     if (ioctl(cpu->fd, KVM_SET_MSRS, &msrs) != (int)msrs.head.nmsrs)
         return failed(why, "KVM_SET_MSRS");
     return MF_OK;
+}
+
+/* System calls go to this address in ring 3, by either way (ring0.S). */
+static void aim_syscalls(const struct cpu *cpu, uint64_t entry)
+{
+    const uint64_t frame[5] = {entry, SELECTOR_CODE3, RFLAGS_GUEST, 0, SELECTOR_DATA3};
+    memcpy(cpu->memory + CPU_PAGE + PAGE_SYSCALL, frame, sizeof frame);
 }
 
 /* Exceptions go to this address in ring 3, with the trap record below stack_top. */
@@ -135,12 +138,11 @@ static mf_err set_position(const struct cpu *cpu, uint64_t rip, struct mf_why *w
     return MF_OK;
 }
 
-mf_err cpu_aim(const struct cpu *cpu, enum cpu_syscall how, const struct mf_image_info *info,
-               struct mf_why *why)
+mf_err cpu_enter(const struct cpu *cpu, const struct mf_image_info *info, struct mf_why *why)
 {
     aim_exceptions(cpu, info->kernel_exception, info->trap_stack_top);
-    mf_err err = aim_syscalls(cpu, how, info->kernel_syscall, why);
-    return err ? err : set_position(cpu, info->kernel_entry, why);
+    aim_syscalls(cpu, info->kernel_syscall);
+    return set_position(cpu, info->kernel_entry, why);
 }
 
 mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, const uint32_t *used,
@@ -155,12 +157,6 @@ mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, const uint32_t
     cpu->run = run;
     mf_err err = set_state(cpu->fd, model, why);
     return err ? err : test_run(cpu, model, window, used, count, why);
-}
-
-mf_err cpu_enter(const struct cpu *cpu, const struct cpu_model *model,
-                 const struct mf_image_info *info, struct mf_why *why)
-{
-    return cpu_aim(cpu, model->syscall, info, why);
 }
 
 mf_err cpu_memory(uint8_t **memory, struct mf_why *why)

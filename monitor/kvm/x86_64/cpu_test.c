@@ -40,7 +40,9 @@ static mf_err run_once(const struct cpu *cpu, enum cpu_syscall how, uint32_t *ar
                                        .kernel_syscall = loaded(ring0_test_syscall),
                                        .kernel_exception = loaded(ring0_test_exception),
                                        .trap_stack_top = TEST_END};
-    mf_err err = cpu_aim(cpu, how, &info, why);
+    mf_err err = cpu_syscall(cpu, how, why);
+    if (!err)
+        err = cpu_enter(cpu, &info, why);
     if (err)
         return err;
     while (ioctl(cpu->fd, KVM_RUN, 0) != 0)

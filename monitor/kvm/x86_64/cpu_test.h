@@ -4,9 +4,8 @@
 
 #include "monitor/kvm/cpu.h"
 
-/* The guest's traps and entry go to info's addresses (cpu.c). */
-MF_CHECKED mf_err cpu_aim(const struct cpu *cpu, enum cpu_syscall how,
-                          const struct mf_image_info *info, struct mf_why *why);
+/* How system calls arrive from now on (cpu.c). */
+MF_CHECKED mf_err cpu_syscall(const struct cpu *cpu, enum cpu_syscall how, struct mf_why *why);
 
 /* Run the test; model->syscall is known afterwards. Rest as of cpu_open(). */
 MF_CHECKED mf_err test_run(const struct cpu *cpu, struct cpu_model *model, uint8_t *window,

@@ -149,6 +149,9 @@ ring:   mov     GATE_WINDOW, %rax
         .org    RING0_GATE + GATE_RETURN, 0xcc
         ret
 
+        .org    RING0_GATE + GATE_SYSCALL, 0xcc
+        jmp     *GATE_DATA + PAGE_SYSCALL
+
 /* A page fault of the gate's own code: on a struct of `ring` that is not there, or on a
  * trap stack that is not, which would go on for ever. */
         .org    RING0_GATE + GATE_FAULT, 0xcc
