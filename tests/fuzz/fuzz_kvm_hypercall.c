@@ -1,0 +1,87 @@
+/*
+ * fuzz_kvm_hypercall.c: a guest that makes hypercall after hypercall under the KVM
+ * monitor, decoded and acted upon without a VM. Whatever it asks for, it must not reach
+ * its gate, its boot page, the channel's place or memory past the window, and nothing
+ * becomes executable.
+ * Input: records of a number, an address and a struct's bytes.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "abi/channel.h"
+#include "monitor/kvm/hypercall.h"
+#include "monitor/kvm/pagetable.h"
+
+#define WINDOW MF_WINDOW_MIN
+#define CHANNEL (WINDOW - MF_CHANNEL_BYTES)
+#define RECORDS_MAX 64u
+
+struct record {
+    uint32_t number;
+    uint32_t address;
+    uint8_t bytes[24];
+};
+
+static struct memory memory;
+
+static void setup(void)
+{
+    struct mf_why why;
+    int channel = memfd_create("channel", MFD_CLOEXEC);
+    if (channel < 0 || ftruncate(channel, MF_CHANNEL_BYTES) ||
+        memory_open(&memory, channel, &why))
+        abort();
+    memory.window_bytes = WINDOW;
+    memory.channel_base = CHANNEL;
+    memory.file_from = MF_PROGRAM_BASE;
+    memory.file_to = MF_PROGRAM_BASE + 4 * MF_PAGE_BYTES;
+}
+
+static void check_walls(void)
+{
+    if (pagetable_allows(memory.cpu, MF_GATE_BASE, 1, false) ||
+        pagetable_allows(memory.cpu, MF_BOOT_BASE, 1, true) ||
+        pagetable_allows(memory.cpu, WINDOW, 1, false) ||
+        pagetable_allows(memory.cpu, MF_KERNEL_BASE - 1, 1, false) ||
+        !pagetable_allows(memory.cpu, CHANNEL, MF_CHANNEL_BYTES, true))
+        abort();
+}
+
+static void serve(const struct record *record)
+{
+    const struct hypercall_host host = {.memory = &memory, .console = -1};
+    struct hypercall call;
+    if (record->address < WINDOW - sizeof record->bytes &&
+        pagetable_allows(memory.cpu, record->address, sizeof record->bytes, true))
+        memcpy(memory.window + record->address, record->bytes, sizeof record->bytes);
+    if (!hypercall_decode(&memory, record->number, record->address, &call))
+        return;
+    if (call.number == MF_HC_halt || call.number == MF_HC_fault || call.number == MF_HC_wait)
+        return; /* they end or sleep */
+    hypercall_act(&host, &call);
+    hypercall_answer(&memory, &call);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    struct record record;
+    if (!memory.window)
+        setup();
+    (void)pagetable_set(memory.cpu, MF_KERNEL_BASE, CHANNEL, PAGE_NONE);
+    (void)pagetable_set(memory.cpu, MF_KERNEL_BASE, MF_KERNEL_BASE + 4 * MF_PAGE_BYTES,
+                        PAGE_READ_WRITE);
+    (void)pagetable_set(memory.cpu, CHANNEL, WINDOW, PAGE_READ_WRITE);
+    for (uint32_t i = 0; i < RECORDS_MAX && bytes >= sizeof record; i++) {
+        memcpy(&record, data, sizeof record);
+        data += sizeof record;
+        bytes -= sizeof record;
+        record.number %= MF_HYPERCALL_COUNT + 1;
+        serve(&record);
+        check_walls();
+    }
+    return 0;
+}
