@@ -11,6 +11,7 @@
 #include "abi/image.h"
 #include "abi/layout.h"
 #include "base/buf.h"
+#include "image/duration.h"
 
 #define MEMORY_MIB_DEFAULT ((uint32_t)(MF_WINDOW_DEFAULT >> 20))
 #define MEMORY_MIB_MIN ((uint32_t)(MF_WINDOW_MIN >> 20))
@@ -49,6 +50,7 @@ static const char *const sandbox_names[] = {
 
 static mf_err apply_key(const char *key, const json_t *value, struct settings *settings,
                         struct mf_why *why);
+static mf_err settle_idle(const json_t *object, struct settings *settings, struct mf_why *why);
 
 void settings_init(struct settings *settings)
 {
@@ -92,6 +94,8 @@ mf_err settings_from_json(const json_t *object, struct settings *settings, struc
         if (err)
             break;
     }
+    if (!err)
+        err = settle_idle(object, &next, why);
     if (err) {
         settings_close(&next);
         return err;
@@ -136,15 +140,25 @@ static json_t *env_to_json(const struct settings *settings)
     return env;
 }
 
+static const char *keep_alive_text(const struct settings *settings,
+                                   char room[static DURATION_TEXT_BYTES])
+{
+    if (settings->keep_alive != KEEP_ALIVE_FIXED)
+        return settings->keep_alive == KEEP_ALIVE_NONE ? "none" : "hybrid";
+    return duration_to_text(settings->idle_ms, room);
+}
+
 json_t *settings_to_json(const struct settings *settings)
 {
+    char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
-    return json_pack("{s:i, s:i, s:s, s:o, s:i, s:i, s:i, s:s, s:s, s:i, s:i}",
+    return json_pack("{s:i, s:i, s:s, s:o, s:i, s:s, s:i, s:i, s:s, s:s, s:i, s:i}",
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
                      "description", settings->description,
                      "environment", env_to_json(settings),
                      "idle_ms", (int)settings->idle_ms,
+                     "keep_alive", keep_alive_text(settings, room),
                      "max_instances", (int)settings->max_instances,
                      "memory_mib", (int)settings->memory_mib,
                      "name", settings->name,
@@ -170,6 +184,34 @@ const char *sandbox_name(enum mf_sandbox sandbox)
     return (size_t)sandbox < SANDBOX_COUNT ? sandbox_names[sandbox] : "unknown";
 }
 
+/* Text of a stranger, for a message on a terminal. */
+static const char *printable(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~')
+            return "(not printable)";
+    return text;
+}
+
+mf_err keep_alive_from_text(const char *text, enum keep_alive *kind, uint32_t *idle_ms,
+                            struct mf_why *why)
+{
+    if (strcmp(text, "none") == 0 || strcmp(text, "hybrid") == 0) {
+        *kind = text[0] == 'n' ? KEEP_ALIVE_NONE : KEEP_ALIVE_HYBRID;
+        return MF_OK;
+    }
+    uint64_t ms;
+    if (!duration_from_text(text, &ms))
+        return mf_why(why, MF_EINVAL, "keep_alive: \"%.80s\"; none, hybrid, or a duration with its "
+                      "unit: 500ms, 60s, 10m, 4h", printable(text));
+    if (ms > MF_IDLE_MS_MAX)
+        return mf_why(why, MF_EINVAL, "keep_alive: %.80s; at most %dh are allowed", text,
+                      MF_IDLE_MS_MAX / 3600000);
+    *kind = KEEP_ALIVE_FIXED;
+    *idle_ms = (uint32_t)ms;
+    return MF_OK;
+}
+
 bool sandbox_from_name(const char *name, enum mf_sandbox *sandbox)
 {
     for (size_t i = 0; i < SANDBOX_COUNT; i++) {
@@ -179,15 +221,6 @@ bool sandbox_from_name(const char *name, enum mf_sandbox *sandbox)
         }
     }
     return false;
-}
-
-/* Text of a stranger, for a message on a terminal. */
-static const char *printable(const char *text)
-{
-    for (const char *c = text; *c; c++)
-        if (*c < ' ' || *c > '~')
-            return "(not printable)";
-    return text;
 }
 
 /* In UTF-8: U+0000 to U+001F, U+007F, and U+0080 to U+009F, which are c2 80 to c2 9f. */
@@ -241,6 +274,27 @@ static mf_err apply_sandbox(const char *name, struct settings *settings, struct 
     if (!sandbox_from_name(name, &settings->sandbox))
         return mf_why(why, MF_EINVAL, "sandbox: \"%.80s\"; auto, process or kvm", printable(name));
     return MF_OK;
+}
+
+static mf_err apply_keep_alive(const char *text, struct settings *settings, struct mf_why *why)
+{
+    return keep_alive_from_text(text, &settings->keep_alive, &settings->idle_ms, why);
+}
+
+/* Both keys were applied, in whatever order they stood there. idle_ms alone is a fixed
+ * time; beside a duration it has to be the same. */
+static mf_err settle_idle(const json_t *object, struct settings *settings, struct mf_why *why)
+{
+    const json_t *idle = json_object_get(object, "idle_ms");
+    const char *text = json_string_value(json_object_get(object, "keep_alive"));
+    uint64_t ms;
+    if (idle && !text)
+        settings->keep_alive = KEEP_ALIVE_FIXED;
+    if (!idle || !text || !duration_from_text(text, &ms) ||
+        json_integer_value(idle) == (json_int_t)ms)
+        return MF_OK;
+    return mf_why(why, MF_EINVAL, "keep_alive: %.80s, but idle_ms: %lld; give one of them", text,
+                  (long long)json_integer_value(idle));
 }
 
 /* A name of an environment variable, POSIX.1-2017, 8.1, lower case allowed. */
@@ -315,6 +369,7 @@ static mf_err apply_key(const char *key, const json_t *value, struct settings *s
     } text_key[] = {
         {"name", apply_name},
         {"description", apply_description},
+        {"keep_alive", apply_keep_alive},
         {"sandbox", apply_sandbox},
     };
     for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)
@@ -324,7 +379,10 @@ static mf_err apply_key(const char *key, const json_t *value, struct settings *s
         if (strcmp(key, text_key[i].key) != 0)
             continue;
         if (!json_is_string(value))
-            return mf_why(why, MF_EINVAL, "%s: must be a string", key);
+            return mf_why(why, MF_EINVAL, "%s: must be a string%s", key,
+                          text_key[i].apply == apply_keep_alive ? ": none, hybrid, or a duration "
+                                                                  "with its unit, as 60s"
+                                                                : "");
         return text_key[i].apply(json_string_value(value), settings, why);
     }
     if (strcmp(key, "environment") == 0)

@@ -14,6 +14,13 @@
 #include "base/limits.h"
 #include "spawner/protocol.h"
 
+/* When an idle instance is stopped (node/pool/keep_alive.h): `keep_alive` as a setting. */
+enum keep_alive {
+    KEEP_ALIVE_FIXED,  /* after idle_ms: a duration, 500ms, 60s, 10m, 4h            */
+    KEEP_ALIVE_NONE,   /* at once: "none"                                           */
+    KEEP_ALIVE_HYBRID, /* as its history says, without a pattern after idle_ms: "hybrid" */
+};
+
 struct settings {
     char name[MF_NAME_BYTES_MAX + 1]; /* DNS label */
     char description[256];
@@ -22,6 +29,7 @@ struct settings {
     uint32_t timeout_ms;        /* 1 … MF_TIMEOUT_MS_MAX                              */
     uint32_t max_instances;     /* 1 … MF_INSTANCES_MAX                               */
     uint32_t wait_ms;           /* for a free instance; 0 … MF_WAIT_MS_MAX            */
+    enum keep_alive keep_alive; /* default KEEP_ALIVE_FIXED                           */
     uint32_t idle_ms;           /* until an idle instance is stopped                  */
     uint32_t cpu_share;         /* weight, 1 … MF_CPU_SHARE_MAX, default 100          */
     uint32_t cpu_ceiling_pct;   /* of one processor; 0 = none, else 1 … 100           */
@@ -36,9 +44,11 @@ void settings_close(struct settings *settings);
 MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to);
 
 /* Overlay a JSON object: keys name, description, sandbox, memory_mib, timeout_ms,
- * max_instances, wait_ms, idle_ms, cpu_share, cpu_ceiling_pct, environment (object
- * of strings; replaces the whole map). An unknown key, a wrong type, a value out of range: MF_EINVAL
- * naming the key, and *settings is unchanged. */
+ * max_instances, wait_ms, idle_ms, keep_alive, cpu_share, cpu_ceiling_pct, environment
+ * (object of strings; replaces the whole map). A duration as keep_alive is idle_ms in
+ * another spelling: both in one object must agree, and idle_ms alone is one. An unknown
+ * key, a wrong type, a value out of range: MF_EINVAL naming the key, and *settings is
+ * unchanged. */
 MF_CHECKED mf_err settings_from_json(const json_t *object, struct settings *settings,
                                      struct mf_why *why);
 /* The same from text; the JSON may be hostile. */
@@ -50,6 +60,9 @@ json_t *settings_to_json(const struct settings *settings);
 
 bool settings_name_valid(const char *name, size_t bytes);
 const char *sandbox_name(enum mf_sandbox sandbox);
+/* "none", "hybrid", or a duration, which goes to *idle_ms; else MF_EINVAL. */
+MF_CHECKED mf_err keep_alive_from_text(const char *text, enum keep_alive *kind,
+                                       uint32_t *idle_ms, struct mf_why *why);
 bool sandbox_from_name(const char *name, enum mf_sandbox *sandbox);
 
 #endif

@@ -17,6 +17,7 @@ static void check_round_trip(const struct settings *settings)
     mf_assert(settings_from_json(object, &again, NULL) == MF_OK);
     mf_assert(again.env_bytes == settings->env_bytes && again.env_count == settings->env_count);
     mf_assert(!again.env_bytes || memcmp(again.env, settings->env, again.env_bytes) == 0);
+    mf_assert(again.keep_alive == settings->keep_alive && again.idle_ms == settings->idle_ms);
     mf_assert(strcmp(again.name, settings->name) == 0 && again.memory_mib == settings->memory_mib);
     json_decref(object);
     settings_close(&again);

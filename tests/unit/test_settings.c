@@ -45,7 +45,7 @@ static void defaults_are_within_bounds_and_complete(void **state)
 {
     struct settings *settings = *state;
     json_t *object = settings_to_json(settings);
-    assert_int_equal(json_object_size(object), 11);
+    assert_int_equal(json_object_size(object), 12);
     assert_int_equal(json_object_del(object, "name"), 0); /* the one that has no default */
     assert_int_equal(settings_from_json(object, settings, NULL), MF_OK);
     json_decref(object);
@@ -72,6 +72,71 @@ static void every_key_is_taken(void **state)
     assert_int_equal(settings->env_count, 2);
     assert_int_equal(settings->env_bytes, 7);
     assert_memory_equal(settings->env, "A=\0B=2", 7); /* sorted */
+}
+
+static const char *keep_alive_told(const struct settings *settings, char room[static 32])
+{
+    json_t *object = settings_to_json(settings);
+    (void)snprintf(room, 32, "%s", json_string_value(json_object_get(object, "keep_alive")));
+    json_decref(object);
+    return room;
+}
+
+static void keep_alive_is_none_hybrid_or_a_duration(void **state)
+{
+    static const struct {
+        const char *json;
+        enum keep_alive kind;
+        uint32_t idle_ms;
+        const char *told;
+    } good[] = {
+        {"{\"keep_alive\": \"none\"}", KEEP_ALIVE_NONE, 60000, "none"},
+        {"{\"keep_alive\": \"hybrid\"}", KEEP_ALIVE_HYBRID, 60000, "hybrid"},
+        {"{\"keep_alive\": \"0s\"}", KEEP_ALIVE_FIXED, 0, "0ms"},
+        {"{\"keep_alive\": \"500ms\"}", KEEP_ALIVE_FIXED, 500, "500ms"},
+        {"{\"keep_alive\": \"90s\"}", KEEP_ALIVE_FIXED, 90000, "90s"},
+        {"{\"keep_alive\": \"60s\"}", KEEP_ALIVE_FIXED, 60000, "1m"},
+        {"{\"keep_alive\": \"24h\"}", KEEP_ALIVE_FIXED, 86400000, "24h"},
+        {"{\"idle_ms\": 5000, \"keep_alive\": \"5s\"}", KEEP_ALIVE_FIXED, 5000, "5s"},
+        {"{\"idle_ms\": 5000, \"keep_alive\": \"hybrid\"}", KEEP_ALIVE_HYBRID, 5000, "hybrid"},
+        {"{\"idle_ms\": 7000}", KEEP_ALIVE_FIXED, 7000, "7s"}, /* after hybrid: fixed again */
+    };
+    struct settings *settings = *state;
+    assert_int_equal(settings->keep_alive, KEEP_ALIVE_FIXED);
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        char room[32];
+        if (good[i].kind != KEEP_ALIVE_FIXED)
+            settings->idle_ms = 60000;
+        take(settings, good[i].json);
+        assert_int_equal(settings->keep_alive, good[i].kind);
+        assert_int_equal(settings->idle_ms, good[i].idle_ms);
+        assert_string_equal(keep_alive_told(settings, room), good[i].told);
+    }
+}
+
+static void keep_alive_refuses_what_is_no_duration(void **state)
+{
+    static const struct {
+        const char *json, *sentence;
+    } bad[] = {
+        {"{\"keep_alive\": \"\"}", "keep_alive: \"\"; none, hybrid, or a duration with its unit"},
+        {"{\"keep_alive\": \"60\"}", "keep_alive: \"60\"; none, hybrid, or a duration"},
+        {"{\"keep_alive\": \"s\"}", "keep_alive: \"s\"; none"},
+        {"{\"keep_alive\": \"-1s\"}", "keep_alive: \"-1s\"; none"},
+        {"{\"keep_alive\": \"1.5h\"}", "keep_alive: \"1.5h\"; none"},
+        {"{\"keep_alive\": \"1h30m\"}", "keep_alive: \"1h30m\"; none"},
+        {"{\"keep_alive\": \"60 s\"}", "keep_alive: \"60 s\"; none"},
+        {"{\"keep_alive\": \"Hybrid\"}", "keep_alive: \"Hybrid\"; none"},
+        {"{\"keep_alive\": \"a\\u001b[2J\"}", "keep_alive: \"(not printable)\"; none"},
+        {"{\"keep_alive\": \"25h\"}", "keep_alive: 25h; at most 24h are allowed"},
+        {"{\"keep_alive\": \"86400001ms\"}", "at most 24h are allowed"},
+        {"{\"keep_alive\": \"99999999999999999999h\"}", "at most 24h are allowed"},
+        {"{\"keep_alive\": 60}", "keep_alive: must be a string: none, hybrid, or a duration"},
+        {"{\"keep_alive\": null}", "keep_alive: must be a string"},
+        {"{\"keep_alive\": \"10m\", \"idle_ms\": 5}", "keep_alive: 10m, but idle_ms: 5; give one"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        refuse(*state, bad[i].json, bad[i].sentence);
 }
 
 static void numbers_are_bounded(void **state)
@@ -270,6 +335,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(defaults_are_within_bounds_and_complete),
         TEST(every_key_is_taken),
+        TEST(keep_alive_is_none_hybrid_or_a_duration),
+        TEST(keep_alive_refuses_what_is_no_duration),
         TEST(numbers_are_bounded),
         TEST(names_are_dns_labels),
         TEST(descriptions_are_short_lines),
