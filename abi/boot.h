@@ -4,6 +4,12 @@
  * The kernel is entered at mf_image_info.kernel_entry with
  *   rdi (x0) = MF_BOOT_BASE, rsp = 0, interrupts of no kind, ring 3 (EL0),
  * everything else zero. It must set up a stack of its own before it touches one.
+ *
+ * With MF_BOOT_FREEZE it parks itself when it first waits for an event: all that it
+ * needs to go on lies in its memory, it sends FROZEN (channel.h), rings, and waits for
+ * ever; the node reads the memory and ends it. With MF_BOOT_RESTORED it is entered in
+ * the same way, but finds its memory as it was then (snapshot.h); seed, generation,
+ * times and instance_id are new, the channel is empty.
  */
 #ifndef MF_ABI_BOOT_H
 #define MF_ABI_BOOT_H
@@ -13,6 +19,8 @@
 #include "abi/layout.h"
 
 #define MF_BOOT_MAGIC 0x31746f6f6279616dull /* "mayboot1", little-endian */
+#define MF_BOOT_FREEZE   1u /* flags: park at the first wait for an event */
+#define MF_BOOT_RESTORED 2u /* flags: the memory is a snapshot's          */
 #define MF_BOOT_SEED_BYTES 48u
 #define MF_BOOT_ENV_MAX (MF_BOOT_BYTES - MF_PAGE_BYTES)
 
@@ -35,10 +43,12 @@ struct mf_boot {
     uint32_t env_offset;    /* from MF_BOOT_BASE: NAME=value strings, NUL ended  */
     uint32_t env_bytes;     /* all of them, their NULs included                  */
     uint32_t env_count;     /* how many                                          */
-    uint32_t reserved;      /* 0                                                 */
+    uint32_t flags;         /* MF_BOOT_…                                         */
+    uint64_t generation;    /* another one at every start, restore and reset of
+                               this node: clones of one snapshot differ by it    */
     uint8_t seed[MF_BOOT_SEED_BYTES]; /* fresh random bytes for this start       */
 };
-_Static_assert(sizeof(struct mf_boot) == 168, "ABI: mf_boot");
+_Static_assert(sizeof(struct mf_boot) == 176, "ABI: mf_boot");
 _Static_assert(sizeof(struct mf_boot) <= MF_PAGE_BYTES, "the boot struct is one page");
 
 #endif

@@ -91,7 +91,8 @@ _Static_assert(sizeof(struct mf_desc) * MF_RING_SLOTS <= MF_PAGE_BYTES, "a page 
     X(16, REPLY, to_node, "reply: header fields, then the start of its body", "HTTP status")    \
     X(17, REPLY_BODY, to_node, "more of the reply's body", "0")                                 \
     X(18, ERROR, to_node, "the handler failed: data is its message; ends the event", "0")       \
-    X(19, LOG, to_node, "a log record: data is text, id the event or 0", "level, log.h")
+    X(19, LOG, to_node, "a log record: data is text, id the event or 0", "level, log.h")        \
+    X(20, FROZEN, to_node, "parked for good: data are its ranges, snapshot.h", "0")
 
 #define MF_MSG_ENUM(nr, NAME, direction, what, arg) MF_MSG_##NAME = nr,
 enum mf_message { MF_MESSAGES(MF_MSG_ENUM) };

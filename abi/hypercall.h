@@ -43,7 +43,10 @@ _Static_assert(MF_HYPERCALL_COUNT <= 10, "the boundary stays tiny");
 #define MF_HC_wait_FIELDS(F)                                                              \
     F(in, uint64_t, deadline_ns, "CLOCK_MONOTONIC at which to give up; 0 = never")        \
     F(in, uint32_t, seen, "value of the doorbell already handled; waits while unchanged") \
-    F(out, uint32_t, now, "value of the doorbell at wake")
+    F(out, uint32_t, now, "value of the doorbell at wake")                                \
+    F(in, uint32_t, idle, "1: no event is begun, so this instance may be rolled back to " \
+      "its snapshot instead, and be entered again as boot.h says; else 0")                \
+    F(in, uint32_t, reserved, "0")
 
 #define MF_HC_ring_FIELDS(F)                                                              \
     F(in, uint32_t, reserved, "0")
@@ -83,7 +86,7 @@ MF_HYPERCALLS(MF_HC_STRUCT)
 enum mf_hypercall { MF_HYPERCALLS(MF_HC_NUMBER) };
 
 _Static_assert(sizeof(struct mf_hc_halt) == 4, "ABI: halt");
-_Static_assert(sizeof(struct mf_hc_wait) == 16, "ABI: wait");
+_Static_assert(sizeof(struct mf_hc_wait) == 24, "ABI: wait");
 _Static_assert(sizeof(struct mf_hc_ring) == 4, "ABI: ring");
 _Static_assert(sizeof(struct mf_hc_protect) == 24, "ABI: protect");
 _Static_assert(sizeof(struct mf_hc_discard) == 24, "ABI: discard");

@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "image/image.h"
+#include "image/snapshot.h"
 #include "spawner/protocol.h"
 
 /* Where the spawner puts a blank's descriptors: fixed, so that filters can name them. */
@@ -48,8 +49,14 @@ struct monitor_blank {
 
 /* A decoded MF_START (common/start.c): every field checked against abi/ and the image. */
 struct monitor_start {
-    int image_fd;          /* read-only, to be mapped private; the monitor closes it */
+    uint32_t flags;        /* MF_START_…                                             */
+    int image_fd;          /* read-only, to be mapped private; the lock-down closes
+                              it, as the next two                                    */
+    int snapshot_fd;       /* the same; -1: no MF_START_RESTORE                      */
+    int pagemap_fd;        /* of this process; -1: no MF_START_RESET                 */
     struct image image;    /* parsed; segments end at or before channel_base         */
+    struct snapshot snapshot; /* parsed, of this image and window; its head lies in a
+                              read-only mapping of snapshot_fd                       */
     uint64_t window_bytes; /* layout.h's bounds and step                             */
     uint64_t channel_base; /* window_bytes - MF_CHANNEL_BYTES                        */
     uint64_t instance_id;

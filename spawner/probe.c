@@ -36,7 +36,7 @@ static mf_err open_all(int fd[FD_COUNT], struct mf_why *why)
     fd[MF_BLANK_CHANNEL] = memfd_create("mayfly-channel", MFD_CLOEXEC);
     fd[MF_BLANK_BELL] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (done || fd[MF_BLANK_CHANNEL] < 0 || fd[MF_BLANK_BELL] < 0 ||
-        ftruncate(fd[MF_BLANK_CHANNEL], MF_CHANNEL_BYTES) != 0)
+        ftruncate(fd[MF_BLANK_CHANNEL], MF_CHANNEL_FILE_BYTES) != 0)
         return mf_why(why, mf_err_from_errno(errno), "probe: %s", strerror(errno));
     return MF_OK;
 }

@@ -9,7 +9,8 @@
  *   spawner → node   MF_SPAWNED | MF_SPAWN_FAILED, later MF_EXITED, by the node's id
  *   node → spawner   MF_KILL, MF_STOP, MF_CONTINUE: that signal for the blank with this id;
  *                    an unknown id is no error
- *   node → blank     MF_START + 1 descriptor: the image, read-only
+ *   node → blank     MF_START + descriptors: the image, read-only; with MF_START_RESTORE
+ *                    the snapshot, read-only; with MF_START_RESET the blank's pagemap
  *   blank → node     MF_START_FAILED, before lock-down only; else nothing
  *
  * Signals go through the spawner, since only the parent knows whether a pid is still
@@ -24,6 +25,7 @@
 
 #include <stdint.h>
 
+#include "abi/channel.h"
 #include "base/err.h"
 
 #define MF_SPAWN_MAGIC 0x4d465350u
@@ -50,7 +52,7 @@ enum mf_spawn_type {
 /* Descriptors of MF_SPAWN; the monitor keeps them at the numbers it likes. */
 enum mf_blank_fd {
     MF_BLANK_CONTROL, /* the blank's end of the node-blank socket pair        */
-    MF_BLANK_CHANNEL, /* memfd of MF_CHANNEL_BYTES, sealed against resizing   */
+    MF_BLANK_CHANNEL, /* memfd of MF_CHANNEL_FILE_BYTES, sealed against resizing */
     MF_BLANK_BELL,    /* eventfd, non-blocking at the node: `ring`            */
     MF_BLANK_CONSOLE, /* write end of a pipe: `console`                       */
     MF_BLANK_FD_COUNT
@@ -67,10 +69,38 @@ struct mf_spawn_packet {
                          MF_SUPPORT: 0 = usable, else an mf_err                      */
     uint32_t maxrss_kib;  /* MF_EXITED: of getrusage                                 */
     uint64_t cpu_ns;      /* MF_EXITED: user and system time                         */
+    uint64_t features;    /* MF_SUPPORT: digest of all of the processor that a guest can
+                             see there; a snapshot restores where it is the same     */
+    uint32_t faults;      /* MF_EXITED: page faults that needed no reading           */
+    uint32_t reserved;    /* 0                                                       */
     struct mf_why why;    /* where status is an mf_err: what, where, what to do      */
 };
 
+/* Behind the channel in its memfd: one page between node and monitor alone, which no
+ * guest can reach. Only an instance started with MF_START_RESET uses it. After the last
+ * reply the guest says that it is idle (abi/hypercall.h, wait), and the monitor rolls it
+ * back; `resets` tells the node that the guest is pristine and stands still. Then, and
+ * only then, the node makes the channel as new, puts the next event and adds 1 to `go`. */
+struct mf_control {
+    uint32_t resets;      /* monitor: so many rollbacks are complete                   */
+    uint32_t go;          /* node: adds 1 and FUTEX_WAKEs: enter the guest             */
+    uint32_t notify;      /* node: 1 = ring at the next reset; the monitor takes it    */
+    uint32_t dirty_pages; /* monitor: brought back by the last rollback                */
+    uint64_t reset_ns;    /* monitor: what it took                                     */
+};
+#define MF_CHANNEL_FILE_BYTES (MF_CHANNEL_BYTES + MF_PAGE_BYTES)
+
+/* Where the guest's address 0 stands in its process. */
+#define MF_WINDOW_HOST_PROCESS 0ull
+#define MF_WINDOW_HOST_KVM 0x200000000000ull
+
 #define MF_START_ENV_MAX 32768u
+
+#define MF_START_FREEZE  1u /* park at the first wait for an event (abi/boot.h)          */
+#define MF_START_RESTORE 2u /* from a snapshot of the image                              */
+#define MF_START_RESET   4u /* KVM, with RESTORE: roll back after every event            */
+#define MF_START_FLAGS (MF_START_FREEZE | MF_START_RESTORE | MF_START_RESET)
+#define MF_START_FD_MAX 3u
 
 struct mf_start {
     uint32_t magic; /* MF_SPAWN_MAGIC */
@@ -80,7 +110,7 @@ struct mf_start {
     int32_t nice;          /* 0 to 19: the function's CPU share as a scheduling weight */
     uint32_t env_count;
     uint32_t env_bytes;    /* NAME=value strings, each with its NUL, right behind */
-    uint32_t reserved;
+    uint32_t flags;        /* MF_START_… */
     char env[];
 };
 

@@ -70,6 +70,7 @@ static bool reap(int node)
                                           .pid = pid,
                                           .status = status,
                                           .maxrss_kib = (uint32_t)usage.ru_maxrss,
+                                          .faults = (uint32_t)usage.ru_minflt,
                                           .cpu_ns = cpu_ns(&usage)};
         children[at] = children[--child_count];
         if (!say(node, &packet))

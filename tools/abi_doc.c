@@ -21,6 +21,7 @@
 #include "abi/image.h"
 #include "abi/layout.h"
 #include "abi/log.h"
+#include "abi/snapshot.h"
 #include "abi/trap.h"
 
 #define HEADER_BYTES_MAX 65536
@@ -218,14 +219,16 @@ static void print_boot(void)
     printf("| name | value | decimal |\n|---|---|---|\n");
     NUMBER(MF_BOOT_MAGIC)
     NUMBER(MF_BOOT_ENV_MAX)
+    NUMBER(MF_BOOT_FREEZE)
+    NUMBER(MF_BOOT_RESTORED)
     printf("\n");
 #define M(name) MEMBER(mf_boot, name)
     STRUCT("boot.h", mf_boot, M(magic) M(abi_version) M(boot_bytes)
         M(window_bytes) M(channel_base) M(program_entry) M(program_phdr)
         M(program_phnum) M(program_phent) M(program_end) M(instance_id)
         M(monotonic_ns) M(realtime_ns) M(hwcap) M(hwcap2)
-        M(env_offset) M(env_bytes) M(env_count) M(reserved)
-        M(seed));
+        M(env_offset) M(env_bytes) M(env_count) M(flags)
+        M(generation) M(seed));
 #undef M
 }
 
@@ -357,6 +360,29 @@ static void print_image(void)
 #undef M
 }
 
+static void print_snapshot(void)
+{
+    printf("## Snapshot (`abi/snapshot.h`)\n\n");
+    print_opening("snapshot.h");
+    printf("| name | value | decimal |\n|---|---|---|\n");
+    NUMBER(MF_SNAPSHOT_MAGIC)
+    NUMBER(MF_SNAPSHOT_HEAD_BYTES_MAX)
+    NUMBER(MF_SNAPSHOT_RANGES_MAX)
+    NUMBER(MF_SNAPSHOT_RUNS_MAX)
+    NUMBER(MF_RUN_COPY)
+    printf("\n");
+#define H(name) MEMBER(mf_snapshot, name)
+    STRUCT("snapshot.h", mf_snapshot, H(magic) H(abi_version) H(head_bytes) H(window_bytes)
+        H(file_bytes) H(made_at_ns) H(range_count) H(run_count) H(key) H(image) H(digest));
+#undef H
+#define R(name) MEMBER(mf_range, name)
+    STRUCT("snapshot.h", mf_range, R(page) R(pages) R(prot));
+#undef R
+#define R(name) MEMBER(mf_run, name)
+    STRUCT("snapshot.h", mf_run, R(page) R(pages) R(prot) R(flags));
+#undef R
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -377,5 +403,6 @@ int main(int argc, char **argv)
     print_calls();
     print_causes();
     print_image();
+    print_snapshot();
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

@@ -27,9 +27,10 @@ void hypercall_fault(enum mf_cause cause)
         gate(MF_HC_fault, &call);
 }
 
-uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen)
+uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle)
 {
-    ALIGNED struct mf_hc_wait call = {.deadline_ns = deadline_ns, .seen = seen, .now = seen};
+    ALIGNED struct mf_hc_wait call = {
+        .deadline_ns = deadline_ns, .seen = seen, .now = seen, .idle = idle};
     gate(MF_HC_wait, &call);
     return call.now;
 }

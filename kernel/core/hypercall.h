@@ -2,6 +2,7 @@
 #ifndef KERNEL_CORE_HYPERCALL_H
 #define KERNEL_CORE_HYPERCALL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,8 +12,9 @@
 _Noreturn void hypercall_halt(void);
 _Noreturn void hypercall_fault(enum mf_cause cause);
 
-/* Wait until the doorbell differs from seen, or the deadline; the doorbell then. */
-uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen);
+/* Wait until the doorbell differs from seen, or the deadline; the doorbell then. idle: no
+ * event is begun; it may never return, and the kernel be entered anew (core/freeze.h). */
+uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle);
 void hypercall_ring(void);
 int hypercall_protect(uint64_t address, uint64_t bytes, uint32_t prot);
 int hypercall_discard(uint64_t address, uint64_t bytes);

@@ -64,7 +64,7 @@ int64_t event_next(uint64_t event, const struct event_data *buffer)
         if (now.chunk_held)
             end_chunk();
         if (!wire_peek(0, &desc)) {
-            wire_wait();
+            wire_wait(true);
             continue;
         }
         if (desc.type == MF_MSG_INVOKE && take_invoke(&desc))
@@ -289,7 +289,7 @@ static int64_t next_chunk(void)
     if (now.announced != now.id)
         return now.cancelled ? -ECANCELED : 0;
     if (!wire_peek(0, &desc)) {
-        wire_wait();
+        wire_wait(false);
         return 1;
     }
     switch (desc.type) {

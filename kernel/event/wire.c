@@ -45,14 +45,14 @@ void wire_release(void)
     unrung = true;
 }
 
-void wire_wait(void)
+void wire_wait(bool idle)
 {
     struct mf_desc desc;
     wire_ring();
     uint32_t seen = ring_bell(&ring);
     ring_sleep(&ring, true);
     if (ring_peek(&ring, 0, &desc) == 0)
-        (void)hypercall_wait(0, seen);
+        (void)hypercall_wait(0, seen, idle);
     ring_sleep(&ring, false);
 }
 
@@ -65,7 +65,7 @@ struct ring_place wire_reserve(uint32_t least, uint32_t most)
         uint32_t seen = ring_bell(&ring);
         ring_sleep(&ring, true);
         if (ring_reserve(&ring, least, most, &place) == -EAGAIN)
-            (void)hypercall_wait(0, seen);
+            (void)hypercall_wait(0, seen, false);
         ring_sleep(&ring, false);
     }
     if (error)
@@ -98,7 +98,7 @@ void wire_sleep_until(uint64_t deadline_ns)
     wire_ring();
     uint32_t seen = ring_bell(&ring);
     for (;;) { /* a doorbell meanwhile is for a later wire_wait() to answer */
-        uint32_t bell = hypercall_wait(deadline_ns, seen);
+        uint32_t bell = hypercall_wait(deadline_ns, seen, false);
         if (bell == seen && deadline_ns)
             return;
         seen = bell;

@@ -17,8 +17,9 @@ void wire_start(uint64_t channel_base);
 bool wire_peek(uint32_t ahead, struct mf_desc *desc);
 const uint8_t *wire_data(const struct mf_desc *desc);
 void wire_release(void); /* the oldest */
-/* Sleep until there is a message. May return early. */
-void wire_wait(void);
+/* Sleep until there is a message. May return early. idle: no event is begun, and the
+ * instance may be rolled back meanwhile (abi/hypercall.h, wait). */
+void wire_wait(bool idle);
 
 /* Room for a message of least to most bytes, by waiting for it. */
 struct ring_place wire_reserve(uint32_t least, uint32_t most);

@@ -5,7 +5,7 @@
 #ifndef KERNEL_X86_64_OFFSETS_H
 #define KERNEL_X86_64_OFFSETS_H
 
-#define BOOT_GUARD 160        /* boot.c: last eight bytes of mf_boot.seed         */
+#define BOOT_GUARD 168        /* boot.c: last eight bytes of mf_boot.seed         */
 #define FRAME_BEFORE_RIP 32   /* frame.h: call, and three words of mf_trap        */
 #define FRAME_VECTOR_CALL 256 /* frame.h: in trap.vector: no exception but a call */
 #define SELECTOR_CS 0x33      /* frame.h: MF_CS                                   */

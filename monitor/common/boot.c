@@ -8,6 +8,9 @@
 #include "abi/boot.h"
 #include "base/clock.h"
 
+/* Below: how often this instance was rolled back. */
+#define GENERATION_SHIFT 24
+
 _Static_assert(sizeof(struct mf_boot) + MF_START_ENV_MAX <= MF_BOOT_BYTES,
                "the largest environment fits behind the struct");
 
@@ -35,6 +38,9 @@ mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap, 
         .env_offset = sizeof(struct mf_boot), /* the same page while it is small */
         .env_bytes = start->env_bytes,
         .env_count = start->env_count,
+        .flags = (start->flags & MF_START_FREEZE ? MF_BOOT_FREEZE : 0) |
+                 (start->flags & MF_START_RESTORE ? MF_BOOT_RESTORED : 0),
+        .generation = start->instance_id << GENERATION_SHIFT,
     };
     if (getrandom(boot.seed, sizeof boot.seed, 0) != (ssize_t)sizeof boot.seed)
         return mf_why(why, MF_EIO, "no random bytes for the guest's seed: %s", strerror(errno));

@@ -31,6 +31,8 @@ mf_err probe_start(struct monitor_start *start, struct mf_why *why)
     const uint64_t stack = MF_KERNEL_BASE + MF_PAGE_BYTES;
     *start = (struct monitor_start){
         .image_fd = -1,
+        .snapshot_fd = -1,
+        .pagemap_fd = -1,
         .image =
             {
                 .info =

@@ -6,6 +6,7 @@
 #include "monitor/common/start.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -43,6 +44,12 @@ static mf_err decode_packet(const struct start_packet *packet, size_t bytes,
                       in->env_bytes);
     if (in->nice < 0 || in->nice > NICE_MAX)
         return mf_why(why, MF_EINVAL, "nice %d is not in 0..%d", in->nice, NICE_MAX);
+    if (in->flags & ~MF_START_FLAGS)
+        return mf_why(why, MF_EPROTO, "MF_START with flags 0x%x", in->flags);
+    if ((in->flags & MF_START_RESET && !(in->flags & MF_START_RESTORE)) ||
+        (in->flags & MF_START_RESTORE && in->flags & MF_START_FREEZE))
+        return mf_why(why, MF_EINVAL, "a start cannot be all of 0x%x at once", in->flags);
+    start->flags = in->flags;
     start->instance_id = in->instance_id;
     start->window_bytes = in->window_bytes;
     start->nice = in->nice;
@@ -54,7 +61,7 @@ static mf_err decode_packet(const struct start_packet *packet, size_t bytes,
 mf_err start_decode(const struct start_packet *packet, size_t bytes, const uint8_t *file,
                     size_t file_bytes, struct monitor_start *start, struct mf_why *why)
 {
-    *start = (struct monitor_start){.image_fd = -1};
+    *start = (struct monitor_start){.image_fd = -1, .snapshot_fd = -1, .pagemap_fd = -1};
     mf_err err = decode_packet(packet, bytes, start, why);
     if (!err)
         err = image_parse(file, file_bytes, &start->image, why);
@@ -68,13 +75,13 @@ mf_err start_decode(const struct start_packet *packet, size_t bytes, const uint8
     return err;
 }
 
-/* One packet and exactly one descriptor. */
-static mf_err receive(int control, struct start_packet *packet, size_t *bytes, int *fd,
-                      struct mf_why *why)
+/* One packet and its descriptors. */
+static mf_err receive(int control, struct start_packet *packet, size_t *bytes,
+                      int fd[MF_START_FD_MAX], uint32_t *fd_count, struct mf_why *why)
 {
     union {
         struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
+        char room[CMSG_SPACE(sizeof(int) * MF_START_FD_MAX)];
     } rights = {0};
     struct iovec part = {packet, sizeof *packet};
     struct msghdr message = {.msg_iov = &part,
@@ -91,46 +98,92 @@ static mf_err receive(int control, struct start_packet *packet, size_t *bytes, i
         return mf_why(why, MF_EIO, "control socket: %s", strerror(errno));
     const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !header ||
-        header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-        header->cmsg_len != CMSG_LEN(sizeof(int)))
-        return mf_why(why, MF_EPROTO, "MF_START comes with exactly one descriptor, the image");
-    memcpy(fd, CMSG_DATA(header), sizeof *fd);
+        header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+        return mf_why(why, MF_EPROTO, "MF_START comes with at most %u descriptors, the image first",
+                      MF_START_FD_MAX);
+    *fd_count = (uint32_t)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    memcpy(fd, CMSG_DATA(header), *fd_count * sizeof(int));
     *bytes = (size_t)got;
     return MF_OK;
 }
 
 /* image_open() would do, but brings the hash's library into the blank. */
-static mf_err map_image(int fd, const uint8_t **file, size_t *bytes, struct mf_why *why)
+static mf_err map_file(int fd, uint64_t bytes_max, size_t mapped_max, const char *what,
+                       const uint8_t **file, uint64_t *bytes, struct mf_why *why)
 {
     struct stat status;
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size <= 0 ||
-        (uint64_t)status.st_size > MF_IMAGE_BYTES_MAX)
-        return mf_why(why, MF_EFORMAT, "image: not a file of 1 to %llu bytes", MF_IMAGE_BYTES_MAX);
-    void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        (uint64_t)status.st_size > bytes_max)
+        return mf_why(why, MF_EFORMAT, "%s: not a file of 1 to %llu bytes", what,
+                      (unsigned long long)bytes_max);
+    *bytes = (uint64_t)status.st_size;
+    size_t mapped = *bytes < mapped_max ? (size_t)*bytes : mapped_max;
+    void *data = mmap(NULL, mapped, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED)
-        return mf_why(why, mf_err_from_errno(errno), "cannot map the image: %s", strerror(errno));
+        return mf_why(why, mf_err_from_errno(errno), "cannot map the %s: %s", what,
+                      strerror(errno));
     *file = data;
-    *bytes = (size_t)status.st_size;
     return MF_OK;
+}
+
+static mf_err take_image(const struct start_packet *packet, size_t bytes, int fd,
+                         struct monitor_start *start, struct mf_why *why)
+{
+    const uint8_t *file;
+    uint64_t file_bytes;
+    mf_err err = map_file(fd, MF_IMAGE_BYTES_MAX, SIZE_MAX, "image", &file, &file_bytes, why);
+    if (err)
+        return err;
+    err = start_decode(packet, bytes, file, file_bytes, start, why);
+    (void)munmap((void *)(uintptr_t)file, file_bytes);
+    start->image_fd = fd;
+    return err;
+}
+
+/* Its head stays mapped until the lock-down. */
+static mf_err take_snapshot(int fd, struct monitor_start *start, struct mf_why *why)
+{
+    const uint8_t *file;
+    uint64_t file_bytes;
+    mf_err err = map_file(fd, MF_WINDOW_MAX, MF_SNAPSHOT_HEAD_BYTES_MAX, "snapshot", &file,
+                          &file_bytes, why);
+    if (err)
+        return err;
+    start->snapshot_fd = fd;
+    size_t mapped = file_bytes < MF_SNAPSHOT_HEAD_BYTES_MAX ? file_bytes : MF_SNAPSHOT_HEAD_BYTES_MAX;
+    err = snapshot_parse(file, mapped, file_bytes, &start->snapshot, why);
+    if (!err && (start->snapshot.head->window_bytes != start->window_bytes ||
+                 memcmp(start->snapshot.head->image, start->image.info.hash,
+                        MF_SNAPSHOT_HASH_BYTES) != 0))
+        err = mf_why(why, MF_EFORMAT, "snapshot: of another image or another window");
+    return err;
 }
 
 mf_err start_receive(int control, struct start_packet *packet, struct monitor_start *start,
                      struct mf_why *why)
 {
-    size_t bytes = 0, file_bytes = 0;
-    int fd = -1;
-    const uint8_t *file = NULL;
-    mf_err err = receive(control, packet, &bytes, &fd, why);
+    size_t bytes = 0;
+    int fd[MF_START_FD_MAX];
+    uint32_t fd_count = 0;
+    mf_err err = receive(control, packet, &bytes, fd, &fd_count, why);
     if (err)
         return err;
-    err = map_image(fd, &file, &file_bytes, why);
-    if (!err) {
-        err = start_decode(packet, bytes, file, file_bytes, start, why);
-        (void)munmap((void *)(uintptr_t)file, file_bytes);
+    if (fd_count == 0)
+        return mf_why(why, MF_EPROTO, "MF_START without an image");
+    err = take_image(packet, bytes, fd[0], start, why);
+    uint32_t wanted = 1u + (start->flags & MF_START_RESTORE ? 1u : 0u) +
+                      (start->flags & MF_START_RESET ? 1u : 0u);
+    if (!err && fd_count != wanted)
+        err = mf_why(why, MF_EPROTO, "MF_START with flags 0x%x has %u descriptors, came with %u",
+                     start->flags, wanted, fd_count);
+    if (!err && start->flags & MF_START_RESTORE)
+        err = take_snapshot(fd[1], start, why);
+    if (!err && start->flags & MF_START_RESET)
+        start->pagemap_fd = fd[2];
+    if (err) {
+        for (uint32_t i = 0; i < fd_count; i++)
+            (void)close(fd[i]);
+        start->image_fd = start->snapshot_fd = start->pagemap_fd = -1;
     }
-    if (err)
-        (void)close(fd);
-    else
-        start->image_fd = fd;
     return err;
 }

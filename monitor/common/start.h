@@ -16,7 +16,7 @@ struct start_packet {
 
 /* Wait for MF_START on control. packet is the caller's and must outlive *start, which
  * points into it. MF_EDEAD: the node closed its end, nothing was asked. On success
- * start->image_fd is the caller's to close. */
+ * the descriptors in *start are the caller's to close. */
 MF_CHECKED mf_err start_receive(int control, struct start_packet *packet,
                                 struct monitor_start *start, struct mf_why *why);
 

@@ -52,30 +52,36 @@ static int protection(const struct image_segment *segment, bool becomes_guest)
     return prot;
 }
 
+/* All of [from, from + bytes) of the file to base + address. */
+static mf_err read_in(uint8_t *base, uint64_t address, int fd, uint64_t from, uint64_t bytes,
+                      const char *what, struct mf_why *why)
+{
+    uint8_t *to = at(base, address);
+    for (uint64_t done = 0; done < bytes;) {
+        ssize_t got = pread(fd, to + done, bytes - done, (off_t)(from + done));
+        if (got <= 0)
+            return mf_why(why, MF_EIO, "cannot read the %s: %s", what,
+                          got < 0 ? strerror(errno) : "it ends early");
+        done += (uint64_t)got;
+    }
+    return MF_OK;
+}
+
 /* A file system mounted noexec refuses to have its pages executed (mmap(2), EPERM).
  * Then the text is read into memory of our own before it becomes executable: slower,
  * and not shared between instances, but an image is an image wherever it lies. */
 static mf_err copy_text(uint8_t *base, int fd, const struct image_segment *segment, int prot,
                         struct mf_why *why)
 {
-    uint8_t *text = at(base, segment->address);
-    uint64_t done = 0;
     mf_err err = window_anonymous(base, segment->address, segment->address + segment->file_bytes,
                                   PROT_READ | PROT_WRITE, why);
-    if (err)
-        return err;
-    while (done < segment->file_bytes) {
-        ssize_t got = pread(fd, text + done, segment->file_bytes - done,
-                            (off_t)(segment->file_offset + done));
-        if (got <= 0)
-            return mf_why(why, MF_EIO, "cannot read the image's text: %s",
-                          got < 0 ? strerror(errno) : "it ends early");
-        done += (uint64_t)got;
-    }
-    if (mprotect(text, segment->file_bytes, prot) != 0)
-        return mf_why(why, mf_err_from_errno(errno), "cannot make text executable: %s",
-                      strerror(errno));
-    return MF_OK;
+    if (!err)
+        err = read_in(base, segment->address, fd, segment->file_offset, segment->file_bytes,
+                      "image's text", why);
+    if (!err && mprotect(at(base, segment->address), segment->file_bytes, prot) != 0)
+        err = mf_why(why, mf_err_from_errno(errno), "cannot make text executable: %s",
+                     strerror(errno));
+    return err;
 }
 
 static mf_err load_file_part(uint8_t *base, int fd, const struct image_segment *segment, int prot,
@@ -104,6 +110,53 @@ mf_err window_load(uint8_t *base, const struct monitor_start *start, bool become
             return err;
     }
     return MF_OK;
+}
+
+static mf_err protect_range(uint8_t *base, const struct mf_range *range, struct mf_why *why)
+{
+    uint64_t address = (uint64_t)range->page * MF_PAGE_BYTES;
+    uint64_t bytes = (uint64_t)range->pages * MF_PAGE_BYTES;
+    /* MF_PROT_… are Linux's numbers (abi/hypercall.h). */
+    if (mprotect(at(base, address), bytes, (int)range->prot) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "snapshot: cannot protect 0x%llx: %s",
+                      (unsigned long long)address, strerror(errno));
+    return MF_OK;
+}
+
+static mf_err copy_run(uint8_t *base, int fd, uint64_t address, uint64_t bytes, int prot,
+                       struct mf_why *why)
+{
+    mf_err err = window_anonymous(base, address, address + bytes, PROT_READ | PROT_WRITE, why);
+    if (!err)
+        err = read_in(base, address, fd, address, bytes, "snapshot", why);
+    if (!err && prot != (PROT_READ | PROT_WRITE) && mprotect(at(base, address), bytes, prot) != 0)
+        err = mf_why(why, mf_err_from_errno(errno), "snapshot: cannot protect 0x%llx: %s",
+                     (unsigned long long)address, strerror(errno));
+    return err;
+}
+
+static mf_err restore_run(uint8_t *base, int fd, const struct mf_run *run, bool becomes_guest,
+                          struct mf_why *why)
+{
+    int prot = becomes_guest ? (int)run->prot : PROT_READ | PROT_WRITE;
+    uint64_t address = (uint64_t)run->page * MF_PAGE_BYTES;
+    uint64_t bytes = (uint64_t)run->pages * MF_PAGE_BYTES;
+    if (run->flags & MF_RUN_COPY)
+        return copy_run(base, fd, address, bytes, prot, why);
+    return map(base, address, address + bytes, prot, MAP_PRIVATE | MAP_NORESERVE, fd, address,
+               "snapshot", why);
+}
+
+mf_err window_restore(uint8_t *base, const struct monitor_start *start, bool becomes_guest,
+                      struct mf_why *why)
+{
+    const struct snapshot *snapshot = &start->snapshot;
+    mf_err err = MF_OK;
+    for (uint32_t i = 0; !err && becomes_guest && i < snapshot->head->range_count; i++)
+        err = protect_range(base, &snapshot->ranges[i], why);
+    for (uint32_t i = 0; !err && i < snapshot->head->run_count; i++)
+        err = restore_run(base, start->snapshot_fd, &snapshot->runs[i], becomes_guest, why);
+    return err;
 }
 
 mf_err window_channel(uint8_t *base, uint64_t channel_base, int channel, struct mf_why *why)

@@ -23,6 +23,11 @@ MF_CHECKED mf_err window_anonymous(uint8_t *base, uint64_t from, uint64_t to, in
 MF_CHECKED mf_err window_load(uint8_t *base, const struct monitor_start *start, bool becomes_guest,
                               struct mf_why *why);
 
+/* After window_load: what start's snapshot adds. Where this process becomes the guest,
+ * ranges get their protection here, too; else that is for the page tables. */
+MF_CHECKED mf_err window_restore(uint8_t *base, const struct monitor_start *start,
+                                 bool becomes_guest, struct mf_why *why);
+
 /* Map the channel shared, read-write, at base + channel_base. */
 MF_CHECKED mf_err window_channel(uint8_t *base, uint64_t channel_base, int channel,
                                  struct mf_why *why);

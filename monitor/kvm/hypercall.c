@@ -35,8 +35,7 @@ static bool decode_halt(const struct memory *memory, struct hypercall *call)
 static bool decode_wait(const struct memory *memory, struct hypercall *call)
 {
     (void)memory;
-    (void)call;
-    return true;
+    return call->wait.idle <= 1 && call->wait.reserved == 0;
 }
 
 static bool decode_ring(const struct memory *memory, struct hypercall *call)

@@ -14,7 +14,7 @@
 
 #include "monitor/monitor.h"
 
-#define MEMORY_HOST 0x200000000000ull /* where the window's address 0 stands; low word 0 */
+#define MEMORY_HOST MF_WINDOW_HOST_KVM /* where the window's address 0 stands; low word 0 */
 
 struct memory {
     uint8_t *window;

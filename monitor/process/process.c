@@ -78,6 +78,8 @@ mf_err monitor_process_run(struct monitor_blank *blank, const struct monitor_sta
                            struct mf_why *why)
 {
     mf_err err = window_load(NULL, start, true, why);
+    if (!err && start->flags & MF_START_RESTORE)
+        err = window_restore(NULL, start, true, why);
     if (!err)
         err = window_channel(NULL, start->channel_base, blank->channel, why);
     if (!err)

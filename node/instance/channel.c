@@ -20,6 +20,7 @@
 
 #include "abi/event.h"
 #include "abi/log.h"
+#include "abi/snapshot.h"
 
 #define DESC_WORDS (sizeof(struct mf_desc) / sizeof(uint64_t))
 #define DATA_ALIGN 16u /* of a chunk's start: plain copies stay aligned */
@@ -39,7 +40,7 @@ struct message_rule {
     uint64_t arg_min, arg_max;
 };
 
-#define RULE_COUNT (MF_MSG_LOG + 1)
+#define RULE_COUNT (MF_MSG_FROZEN + 1)
 static const struct message_rule rule[RULE_COUNT] = {
     [MF_MSG_INVOKE] = {true, true, true, true, MF_HEAD_BYTES_MAX, MF_CHUNK_BYTES_MAX, 0, UINT64_MAX},
     [MF_MSG_BODY] = {true, true, true, true, 0, MF_CHUNK_BYTES_MAX, 0, 0},
@@ -50,6 +51,8 @@ static const struct message_rule rule[RULE_COUNT] = {
     [MF_MSG_REPLY_BODY] = {true, false, true, true, 0, MF_CHUNK_BYTES_MAX, 0, 0},
     [MF_MSG_ERROR] = {true, false, true, true, 0, MF_ERROR_BYTES_MAX, 0, 0},
     [MF_MSG_LOG] = {true, false, false, false, 0, MF_LOG_BYTES_MAX, 0, MF_LOG_LEVEL_COUNT - 1},
+    [MF_MSG_FROZEN] = {true, false, false, false, 0,
+                       MF_SNAPSHOT_RANGES_MAX * sizeof(struct mf_range), 0, 0},
 };
 
 /* Where the next chunk of a size would go. */

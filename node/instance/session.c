@@ -74,8 +74,16 @@ mf_err session_open(struct session_host *host, const struct session_options *opt
         err = blank_open(&host->spawner, ++host->last_id, sandbox, &session->blank, why);
     if (err)
         return err;
-    err = blank_start(&session->blank, options->image_fd, options->window_bytes, 0, options->env,
-                      options->env_bytes, options->env_count, why);
+    const struct start_order order = {
+        .flags = options->flags,
+        .image_fd = options->image_fd,
+        .snapshot_fd = options->snapshot_fd,
+        .window_bytes = options->window_bytes,
+        .env = options->env,
+        .env_bytes = options->env_bytes,
+        .env_count = options->env_count,
+    };
+    err = blank_start(&session->blank, &order, why);
     if (err) {
         blank_close(&session->blank);
         return err;
@@ -98,6 +106,7 @@ void session_close(struct session *session)
     blank_close(&session->blank);
     mf_buf_close(&session->head);
     mf_buf_close(&session->body);
+    mf_buf_close(&session->ranges);
     session->state = SESSION_CLOSED;
 }
 

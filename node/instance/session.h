@@ -47,6 +47,8 @@ struct session_ears {
 struct session_options {
     enum mf_sandbox sandbox; /* AUTO: the better one that works here           */
     int image_fd;            /* stays the caller's                             */
+    uint32_t flags;          /* MF_START_FREEZE: session.frozen follows; or MF_START_RESTORE */
+    int snapshot_fd;         /* with MF_START_RESTORE; stays the caller's      */
     uint64_t window_bytes;   /* 0: as the image says                           */
     const char *env;         /* NAME=value strings, each with its NUL          */
     uint32_t env_bytes;
@@ -73,6 +75,8 @@ struct session {
     int exit_status;    /* SESSION_ENDED: as of waitpid(2)                     */
     uint64_t log_bytes; /* how much the guest has said so far                  */
     uint64_t bells;     /* how often it rang                                   */
+    bool frozen;        /* it is parked for good (abi/channel.h, FROZEN)       */
+    struct mf_buf ranges; /* what it said then: struct mf_range, not yet checked */
 
     /* The rest is session.c's own. */
     struct session_host *host;

@@ -149,6 +149,10 @@ static void accept_message(struct session *session, const struct channel_message
                               (const char *)message->data, message->data_bytes);
         return;
     }
+    if (message->type == MF_MSG_FROZEN && !session->frozen) {
+        session->frozen = mf_buf_add(&session->ranges, message->data, message->data_bytes) == MF_OK;
+        return;
+    }
     const char *wrong = offence(session, message);
     if (wrong) {
         (void)mf_why(&session->why, MF_EPROTO, "channel: the guest sent %s (type %u, event %llu)",

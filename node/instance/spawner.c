@@ -114,6 +114,7 @@ static mf_err take_support(struct spawner *spawner, const struct mf_spawn_packet
         return mf_why(why, MF_EPROTO, "spawner: unexpected packet of type %u", packet->type);
     spawner->support.usable[packet->sandbox] = packet->status == 0;
     spawner->support.why[packet->sandbox] = packet->why;
+    spawner->support.features[packet->sandbox] = packet->features;
     *heard |= 1u << packet->sandbox;
     return MF_OK;
 }
@@ -196,7 +197,7 @@ void spawner_support(const struct spawner *spawner, struct sandbox_support *supp
 static mf_err open_channel(struct blank *blank, int *memfd)
 {
     *memfd = memfd_create("mayfly-channel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (*memfd < 0 || ftruncate(*memfd, MF_CHANNEL_BYTES) != 0 ||
+    if (*memfd < 0 || ftruncate(*memfd, MF_CHANNEL_FILE_BYTES) != 0 ||
         fcntl(*memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         return mf_err_from_errno(errno);
     return channel_open(*memfd, &blank->channel);
@@ -250,21 +251,28 @@ mf_err blank_open(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox,
     return err;
 }
 
-mf_err blank_start(struct blank *blank, int image_fd, uint64_t window_bytes, int nice,
-                   const char *env, uint32_t env_bytes, uint32_t env_count, struct mf_why *why)
+mf_err blank_start(struct blank *blank, const struct start_order *order, struct mf_why *why)
 {
-    if (env_bytes > MF_START_ENV_MAX)
-        return mf_why(why, MF_ETOOBIG, "%u bytes of environment; at most %u", env_bytes,
+    if (order->env_bytes > MF_START_ENV_MAX)
+        return mf_why(why, MF_ETOOBIG, "%u bytes of environment; at most %u", order->env_bytes,
                       MF_START_ENV_MAX);
     struct mf_start start = {.magic = MF_SPAWN_MAGIC,
                              .type = MF_START,
                              .instance_id = blank->id,
-                             .window_bytes = window_bytes,
-                             .nice = nice,
-                             .env_count = env_count,
-                             .env_bytes = env_bytes};
-    struct iovec part[2] = {{&start, sizeof start}, {(void *)(uintptr_t)env, env_bytes}};
-    mf_err err = send_packet(blank->control, part, &image_fd, 1);
+                             .window_bytes = order->window_bytes,
+                             .nice = order->nice,
+                             .env_count = order->env_count,
+                             .env_bytes = order->env_bytes,
+                             .flags = order->flags};
+    int fd[MF_START_FD_MAX] = {order->image_fd};
+    size_t fd_count = 1;
+    if (order->flags & MF_START_RESTORE)
+        fd[fd_count++] = order->snapshot_fd;
+    if (order->flags & MF_START_RESET)
+        fd[fd_count++] = order->pagemap_fd;
+    struct iovec part[2] = {{&start, sizeof start},
+                            {(void *)(uintptr_t)order->env, order->env_bytes}};
+    mf_err err = send_packet(blank->control, part, fd, fd_count);
     if (err)
         (void)mf_why(why, err, "blank %llu takes no start: %s", (unsigned long long)blank->id,
                      mf_err_words(err));

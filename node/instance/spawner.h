@@ -20,6 +20,7 @@
 struct sandbox_support {
     bool usable[3];            /* by enum mf_sandbox */
     struct mf_why why[3];
+    uint64_t features[3];      /* of the processor, as a guest there sees it */
 };
 
 struct spawner {
@@ -48,9 +49,21 @@ void spawner_close(struct spawner *spawner); /* ends it and all it started */
 /* Make the descriptors of a blank and ask for it. MF_SPAWNED or MF_SPAWN_FAILED follows. */
 MF_CHECKED mf_err blank_open(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox,
                              struct blank *blank, struct mf_why *why);
-/* Hand it an image (fd stays the caller's) and go. May be called before MF_SPAWNED. */
-MF_CHECKED mf_err blank_start(struct blank *blank, int image_fd, uint64_t window_bytes, int nice,
-                              const char *env, uint32_t env_bytes, uint32_t env_count,
+/* What a blank is to become. All borrowed for the call. */
+struct start_order {
+    uint32_t flags;        /* MF_START_…                                  */
+    int image_fd;
+    int snapshot_fd;       /* with MF_START_RESTORE                       */
+    int pagemap_fd;        /* with MF_START_RESET: /proc/PID/pagemap      */
+    uint64_t window_bytes; /* 0: as the image says                        */
+    int nice;
+    const char *env;       /* NAME=value strings, each with its NUL       */
+    uint32_t env_bytes;
+    uint32_t env_count;
+};
+
+/* Let it be that and go. May be called before MF_SPAWNED, but for RESET. */
+MF_CHECKED mf_err blank_start(struct blank *blank, const struct start_order *order,
                               struct mf_why *why);
 /* A pending MF_START_FAILED of this blank: true and the reason. */
 bool blank_start_failed(struct blank *blank, struct mf_why *why);

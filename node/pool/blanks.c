@@ -37,9 +37,15 @@ mf_err blanks_take(struct pool *pool, const struct version *version, struct inst
         made = list_of(pool->blanks[sandbox].next, struct instance, link);
         list_remove(&made->link);
         pool->blank_count[sandbox]--;
-        err = blank_start(&made->blank, version->image_fd, version->window_bytes,
-                          nice_of_share(settings->cpu_share), settings->env, settings->env_bytes,
-                          settings->env_count, why);
+        const struct start_order order = {
+            .image_fd = version->image_fd,
+            .window_bytes = version->window_bytes,
+            .nice = nice_of_share(settings->cpu_share),
+            .env = settings->env,
+            .env_bytes = settings->env_bytes,
+            .env_count = settings->env_count,
+        };
+        err = blank_start(&made->blank, &order, why);
         *instance = made;
         if (!err)
             return MF_OK;

@@ -170,8 +170,11 @@ static const char *expected_outcome(const struct harness *harness, const struct 
         return first ? here(harness, "dies protocol", "answers|dies protocol") : "answers";
     case MF_HC_fault:
         return second ? "dies protocol" : cause_words(first);
-    case MF_HC_wait:
-        return "answers|dies timeout";
+    case MF_HC_wait: {
+        uint32_t idle_reserved[2];
+        memcpy(idle_reserved, order->bytes + offsetof(struct mf_hc_wait, idle), sizeof idle_reserved);
+        return idle_reserved[0] > 1 || idle_reserved[1] ? "dies protocol" : "answers|dies timeout";
+    }
     default:
         return "answers";
     }

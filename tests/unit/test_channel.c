@@ -233,7 +233,7 @@ static void take_refuses_every_broken_rule(void **state)
     const struct mf_desc broken[] = {
         {.id = 1, .type = 0},
         {.id = 1, .type = 15},
-        {.id = 1, .type = 20},
+        {.id = 1, .type = 21},
         {.id = 1, .type = UINT16_MAX},
         {.id = 1, .type = MF_MSG_INVOKE, .flags = MF_MSG_END},
         {.id = 1, .type = MF_MSG_CANCEL},

@@ -82,8 +82,9 @@ void hypercall_ring(void)
     rings++;
 }
 
-uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen)
+uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle)
 {
+    (void)idle;
     struct mf_channel_head *head = guest;
     if (++waits > WAITS_MAX)
         fail_msg("waits for ever");

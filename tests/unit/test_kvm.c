@@ -116,7 +116,13 @@ static int run(const struct raw_entries *entries, uint64_t window_bytes, char *c
     int image = raw_image(entries);
     assert_true(image >= 0);
     spawned(&spawner, 1, MF_SANDBOX_KVM, &blank);
-    mf_err err = blank_start(&blank, image, window_bytes, 0, "A=b", 4, 1, &why);
+    mf_err err = blank_start(&blank,
+                             &(struct start_order){.image_fd = image,
+                                                   .window_bytes = window_bytes,
+                                                   .env = "A=b",
+                                                   .env_bytes = 4,
+                                                   .env_count = 1},
+                             &why);
     if (err)
         fail_msg("%s", mf_why_text(&why, err));
     int status = ended(&spawner, &blank);

@@ -333,7 +333,7 @@ static void clocks_are_the_hosts(void **state)
 
 static uint32_t wait_for(uint64_t deadline_ns, uint32_t seen)
 {
-    struct mf_hc_wait w = {deadline_ns, seen, 77};
+    struct mf_hc_wait w = {.deadline_ns = deadline_ns, .seen = seen, .now = 77};
     act(MF_HC_wait, DATA, &w, sizeof w);
     memcpy(&w, memory.window + DATA, sizeof w);
     return w.now;

@@ -123,7 +123,9 @@ static int run(const struct raw_entries *entries, char *console, size_t room)
     int image = raw_image(entries);
     assert_true(image >= 0);
     spawned(&spawner, 1, MF_SANDBOX_PROCESS, &blank);
-    mf_err err = blank_start(&blank, image, 0, 0, "A=b", 4, 1, &why);
+    mf_err err = blank_start(
+        &blank, &(struct start_order){.image_fd = image, .env = "A=b", .env_bytes = 4, .env_count = 1},
+        &why);
     if (err)
         fail_msg("%s", mf_why_text(&why, err));
     int status = ended(&spawner, &blank);

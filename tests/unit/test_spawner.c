@@ -61,7 +61,7 @@ static void start(struct blank *blank, const char *entry)
 {
     struct mf_why why = {{0}};
     int image = guest_image(entry);
-    mf_err err = blank_start(blank, image, 0, 0, "", 0, 0, &why);
+    mf_err err = blank_start(blank, &(struct start_order){.image_fd = image}, &why);
     (void)close(image);
     if (err)
         fail_msg("%s", mf_why_text(&why, err));
@@ -300,7 +300,7 @@ static void nice_is_in_force(void **state)
     struct mf_why why = {{0}};
     spawned(&spawner, 4, MF_SANDBOX_PROCESS, &blank);
     int image = guest_image(raw_wait);
-    assert_int_equal(blank_start(&blank, image, 0, 7, "", 0, 0, &why), MF_OK);
+    assert_int_equal(blank_start(&blank, &(struct start_order){.image_fd = image, .nice = 7}, &why), MF_OK);
     (void)close(image);
     assert_true(readable(blank.bell));
     errno = 0;
@@ -376,8 +376,13 @@ static void check_start_fails(int image, uint64_t window_bytes, int nice, const 
     struct blank blank;
     struct mf_why why = {{0}};
     spawned(&spawner, 9, MF_SANDBOX_PROCESS, &blank);
-    assert_int_equal(
-        blank_start(&blank, image, window_bytes, nice, env, env_bytes, env_count, &why), MF_OK);
+    const struct start_order order = {.image_fd = image,
+                                      .window_bytes = window_bytes,
+                                      .nice = nice,
+                                      .env = env,
+                                      .env_bytes = env_bytes,
+                                      .env_count = env_count};
+    assert_int_equal(blank_start(&blank, &order, &why), MF_OK);
     int status = ended(&spawner, &blank);
     assert_int_equal(status, HOST_STATUS);
     assert_string_equal(exit_cause(status), "host");
@@ -428,12 +433,19 @@ static void the_largest_window_and_environment_start(void **state)
     memset(env, 'x', sizeof env - 1);
     spawned(&spawner, 11, MF_SANDBOX_PROCESS, &blank);
     int image = guest_image(raw_halt);
-    assert_int_equal(blank_start(&blank, image, MF_WINDOW_MAX, 19, env, sizeof env, 1, &why), MF_OK);
+    struct start_order order = {.image_fd = image,
+                                .window_bytes = MF_WINDOW_MAX,
+                                .nice = 19,
+                                .env = env,
+                                .env_bytes = sizeof env,
+                                .env_count = 1};
+    assert_int_equal(blank_start(&blank, &order, &why), MF_OK);
     int status = ended(&spawner, &blank);
     if (blank_start_failed(&blank, &why))
         fail_msg("%s", why.text);
     assert_int_equal(status, 0);
-    assert_int_equal(blank_start(&blank, image, 0, 0, env, sizeof env + 1, 1, &why), MF_ETOOBIG);
+    order.env_bytes++;
+    assert_int_equal(blank_start(&blank, &order, &why), MF_ETOOBIG);
     (void)close(image);
     blank_close(&blank);
 }

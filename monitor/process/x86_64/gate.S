@@ -31,6 +31,9 @@ gate_page:
     jmp gate_exit
 
     SLOT 1 /* wait: futex(bell, FUTEX_WAIT_BITSET, seen, deadline or NULL, 0, any) */
+    mov 16(%rdi), %rax      /* idle and reserved: 0, or 1 and 0 */
+    cmp $1, %rax
+    ja gate_protocol
     push %rdi
     sub $16, %rsp           /* struct timespec */
     mov (%rdi), %rax        /* deadline_ns */

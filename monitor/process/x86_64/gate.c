@@ -59,7 +59,9 @@ _Static_assert(GATE_STATUS_HOST == MF_CAUSE_STATUS + MF_CAUSE_HOST, "cause.h");
 _Static_assert(GATE_TRAP_BYTES == sizeof(struct mf_trap), "trap.h");
 _Static_assert(GATE_CS == MF_CS && GATE_SS == MF_SS, "trap.h");
 _Static_assert(offsetof(struct mf_trap, ss) == 56, "gate.S writes the record by offsets");
-_Static_assert(offsetof(struct mf_hc_wait, now) == 12, "gate.S: wait");
+_Static_assert(offsetof(struct mf_hc_wait, now) == 12 && offsetof(struct mf_hc_wait, idle) == 16 &&
+                   sizeof(struct mf_hc_wait) == 24,
+               "gate.S: wait");
 _Static_assert(offsetof(struct mf_hc_protect, error) == 20, "gate.S: protect");
 _Static_assert(offsetof(struct mf_hc_discard, error) == 16, "gate.S: discard");
 _Static_assert(offsetof(struct mf_hc_clock, realtime_ns) == 8, "gate.S: clock");

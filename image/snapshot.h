@@ -1,0 +1,40 @@
+/*
+ * snapshot.h: read and check a snapshot file (abi/snapshot.h). The head is hostile: what
+ * a guest said of itself is in it. Nothing here allocates. Any thread.
+ */
+#ifndef MF_IMAGE_SNAPSHOT_H
+#define MF_IMAGE_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/snapshot.h"
+#include "base/err.h"
+
+/* Borrows the bytes it was parsed from. Every range and run obeys abi/snapshot.h. */
+struct snapshot {
+    const struct mf_snapshot *head;
+    const struct mf_range *ranges;
+    const struct mf_run *runs;
+};
+
+/* The rules of a list of ranges in a window of so many bytes. MF_EFORMAT with the first
+ * range that breaks one. */
+MF_CHECKED mf_err snapshot_check_ranges(const struct mf_range *ranges, uint32_t count,
+                                        uint64_t window_bytes, struct mf_why *why);
+
+/* Decode bytes of head (aligned to 8) of a file of file_bytes. Checks everything but the
+ * digest. MF_EFORMAT with the reason. */
+MF_CHECKED mf_err snapshot_parse(const void *head, size_t bytes, uint64_t file_bytes,
+                                 struct snapshot *snapshot, struct mf_why *why);
+
+/* How many pages all runs have together. */
+uint64_t snapshot_pages(const struct snapshot *snapshot);
+
+/* Recompute the digest of a whole file, which lies at data (the snapshot parsed from its
+ * beginning). snapshot_digest.c; the only part that needs the hash's library. */
+void snapshot_digest(const struct snapshot *snapshot, const uint8_t *data,
+                     uint8_t digest[MF_SNAPSHOT_HASH_BYTES]);
+
+#endif
