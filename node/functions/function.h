@@ -13,6 +13,7 @@
 #include "node/loop/list.h"
 #include "node/loop/timer.h"
 #include "node/metrics/counters.h"
+#include "node/pool/backoff.h"
 #include "node/pool/ceiling.h"
 #include "node/pool/instance.h"
 #include "node/pool/policy.h"
@@ -52,6 +53,7 @@ struct function {
     uint32_t in_state[INSTANCE_STATES];
     struct timer timer;         /* of the queue's head                                */
     struct event_times times;   /* what its events take                               */
+    struct backoff backoff;     /* when it may have another instance                  */
 
     struct ceiling ceiling;
     struct function_log *log;

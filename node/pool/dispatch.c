@@ -27,6 +27,7 @@ static struct instance *start_one(struct function *function);
 static bool give(struct instance *instance, struct call *call);
 static void let_go(struct call *call);
 static void answer(struct call *call, const struct outcome *outcome);
+static void answer_late(struct call *call, uint64_t now_ns);
 static void set_queue_timer(struct function *function);
 static void begin_next(struct instance *instance);
 static void sample(struct instance *instance);
@@ -108,6 +109,7 @@ void dispatch_ended(struct instance *instance, const struct outcome *outcome)
     uint64_t now_ns = instance->pool->shard->now_ns;
     struct function *function = instance->function;
     exchange_abandon(instance, instance_head(instance));
+    backoff_answer(&function->backoff);
     learn(instance, now_ns);
     struct call *call = instance_pop(instance, now_ns, timeout_ns(instance->version));
     call->instance = NULL;
@@ -176,7 +178,7 @@ void dispatch_queue_timer(struct timer *timer, uint64_t now_ns)
     struct call *call;
     (void)function_get(function);
     while ((call = first_waiting(function)) != NULL && call->wait_until_ns <= now_ns)
-        answer(call, &(struct outcome){.situation = SITUATION_NO_FREE_INSTANCE});
+        answer_late(call, now_ns);
     if (call && function->version)
         dispatch_place(function);
     else
@@ -186,6 +188,7 @@ void dispatch_queue_timer(struct timer *timer, uint64_t now_ns)
 
 void dispatch_redeployed(struct function *function)
 {
+    backoff_redeployed(&function->backoff);
     list_each_safe(at, &function->idle) {
         struct instance *instance = list_of(at, struct instance, link);
         if (instance->version == function->version)
@@ -261,13 +264,16 @@ static struct instance *start_one(struct function *function)
     uint32_t live = function_live(function);
     if (live >= function->version->settings.max_instances)
         return NULL;
-    if (shard->now_ns - call->arrived_ns < policy_patience_ns(&function->times, live))
+    if (shard->now_ns - call->arrived_ns < policy_patience_ns(&function->times, live) ||
+        shard->now_ns < backoff_until_ns(&function->backoff))
         return NULL;
     struct instance *instance = NULL;
     struct mf_why why = {{0}};
     mf_err err = pool_start(&shard->pool, function, &instance, &why);
-    if (!err)
+    if (!err) {
+        backoff_start(&function->backoff, shard->now_ns);
         return instance;
+    }
     if (err == MF_EAGAIN)
         return NULL;
     const char *text = mf_why_text(&why, err);
@@ -322,18 +328,33 @@ static void answer(struct call *call, const struct outcome *outcome)
     let_go(call);
 }
 
-/* Wake when the head's wait is over, or its patience. */
+/* The call's wait is over: say why, if the function itself is why. */
+static void answer_late(struct call *call, uint64_t now_ns)
+{
+    struct outcome outcome = {.situation = SITUATION_NO_FREE_INSTANCE};
+    char words[BACKOFF_WORDS_BYTES];
+    if (backoff_words(&call->function->backoff, now_ns, words)) {
+        outcome.message = words;
+        outcome.message_bytes = strlen(words);
+    }
+    answer(call, &outcome);
+}
+
+/* Wake when the head's wait is over, or its patience, or the pause after faults. */
 static void set_queue_timer(struct function *function)
 {
     struct call *call = first_waiting(function);
     uint64_t at_ns = TIMER_NEVER;
     if (call) {
         uint32_t live = function_live(function);
-        uint64_t patience_ns = call->arrived_ns + policy_patience_ns(&function->times, live);
+        uint64_t start_ns = call->arrived_ns + policy_patience_ns(&function->times, live);
+        uint64_t pause_ns = backoff_until_ns(&function->backoff);
+        if (start_ns < pause_ns)
+            start_ns = pause_ns;
         at_ns = call->wait_until_ns;
         if (function->version && live < function->version->settings.max_instances &&
-            patience_ns < at_ns && patience_ns > function->shard->now_ns)
-            at_ns = patience_ns;
+            start_ns < at_ns && start_ns > function->shard->now_ns)
+            at_ns = start_ns;
     }
     timer_set(&function->shard->timers, &function->timer, at_ns);
 }

@@ -22,6 +22,8 @@
 #include "node/pool/spawner_link.h"
 #include "node/shard.h"
 
+static void hold_back(const struct instance *instance, bool fault, bool ran);
+
 mf_err pool_open(struct pool *pool, struct shard *shard, const char *spawner_path,
                  uint32_t blanks_wanted, struct mf_why *why)
 {
@@ -107,6 +109,7 @@ void pool_end(struct instance *instance, enum situation situation, const char *c
     console_drain(instance);
     function_log_node(function->log, breach ? MF_LOG_ERROR : MF_LOG_WARN, instance->blank.id,
                       "instance ended, cause %s: %s", cause, text);
+    hold_back(instance, breach, situation != SITUATION_CANNOT_START);
     mf_log(MF_LOG_DEBUG, "instance.ended", "fn=%s id=%llu cause=%s", function->name,
            (unsigned long long)instance->blank.id, cause);
     blank_kill(&instance->blank);
@@ -117,6 +120,21 @@ void pool_end(struct instance *instance, enum situation situation, const char *c
                                      .instance_id = instance->blank.id});
     dispatch_place(function);
     function_put(function);
+}
+
+/* What its end means for the start of the next one. */
+static void hold_back(const struct instance *instance, bool fault, bool ran)
+{
+    struct function *function = instance->function;
+    struct backoff *backoff = &function->backoff;
+    uint64_t now_ns = instance->pool->shard->now_ns;
+    if (fault && instance->version == function->version)
+        backoff_fault(backoff, now_ns);
+    else if (ran)
+        backoff_kill(backoff, now_ns);
+    char words[BACKOFF_WORDS_BYTES];
+    if (backoff_words(backoff, now_ns, words))
+        function_log_node(function->log, MF_LOG_WARN, 0, "%s", words);
 }
 
 void pool_drain(struct instance *instance)

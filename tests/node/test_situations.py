@@ -20,6 +20,7 @@ class Situations(NodeTest):
         cls.node.deploy('trouble', environment={'COLOUR': 'green'})
         cls.node.deploy('slow', 'trouble', timeout_ms=300)
         cls.node.deploy('single', 'trouble', max_instances=1, wait_ms=200)
+        cls.node.deploy('brittle', 'trouble', wait_ms=0)
         cls.node.deploy('raw', timeout_ms=2000)
 
     def check_error(self, answer, status, code, function, cause=None):
@@ -241,6 +242,19 @@ class Situations(NodeTest):
         self.assertEqual(connection.getresponse().status, 200)
         connection.close()
         self.assertEqual(self.node.http('GET', '/function/single/show').status, 200)
+
+    def test_faults_in_a_row_are_followed_by_a_pause(self):
+        for _ in range(30):  # a request may come later than a short pause ends
+            answer = self.node.http('GET', '/function/brittle/abort')
+            if answer.status != 502:
+                break
+        self.check_error(answer, 429, 'no-free-instance', 'brittle')
+        self.assertIn('end too often', answer.error['message'])
+        self.assertGreaterEqual(int(answer.header('retry-after')), 1)
+        self.assertGreaterEqual(sum(self.node.function('brittle')['counters']['faults'].values()), 3)
+        wait_until(lambda: self.node.http('GET', '/function/brittle/show').status == 200, 'an answer')
+        self.assertEqual(self.node.http('GET', '/function/brittle/abort').status, 502)
+        self.assertEqual(self.node.http('GET', '/function/brittle/show').status, 200)
 
     def test_waiting_call_gets_the_instance_that_becomes_free(self):
         with concurrent.futures.ThreadPoolExecutor(4) as pool:

@@ -46,7 +46,7 @@ struct test_call {
     uint32_t status;
     unsigned done, released;
     char cause[32];
-    char message[64];
+    char message[BACKOFF_WORDS_BYTES];
     uint64_t instance;
 };
 
@@ -787,6 +787,69 @@ static void a_lost_spawner_answers_what_was_inside(void **state)
     was_answered(two, SITUATION_NO_FREE_INSTANCE);
 }
 
+/* The event of a call kills its instance. */
+static void faults(void)
+{
+    struct test_call *call = submit();
+    struct peer *at = &peer[peers - 1];
+    (void)guest_gets(at, MF_MSG_INVOKE);
+    end_process(at, 139);
+    was_answered(call, SITUATION_INSTANCE_FAULT);
+}
+
+static void after_faults_in_a_row_calls_wait_for_the_next_start(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i <= BACKOFF_FREE; i++)
+        faults();
+    unsigned before = peers;
+    struct test_call *one = submit();
+    advance(BACKOFF_FIRST_MS - 1);
+    is_pending(one);
+    assert_int_equal(peers, before);
+    advance(1);
+    assert_int_equal(peers, before + 1);
+    guest_replies(&peer[before], guest_gets(&peer[before], MF_MSG_INVOKE));
+    was_answered(one, SITUATION_REPLIED);
+    end_process(&peer[before], 139); /* the answer has ended the row */
+    faults();
+    assert_int_equal(peers, before + 2);
+}
+
+static void a_call_whose_wait_ends_in_a_pause_hears_why(void **state)
+{
+    (void)state;
+    uint64_t until_ns = 0;
+    while (until_ns < shard->now_ns + WAIT_MS * MS) {
+        if (until_ns > shard->now_ns)
+            advance((until_ns - shard->now_ns) / MS);
+        faults();
+        until_ns = backoff_until_ns(&function->backoff);
+    }
+    unsigned before = peers;
+    struct test_call *one = submit();
+    advance(WAIT_MS);
+    was_answered(one, SITUATION_NO_FREE_INSTANCE);
+    assert_non_null(strstr(one->message, "end too often"));
+    assert_int_equal(peers, before);
+}
+
+static void faults_of_an_old_version_are_not_the_new_ones(void **state)
+{
+    (void)state;
+    struct peer *at = warm(50 * MS);
+    for (unsigned i = 0; i < BACKOFF_FREE; i++)
+        function->backoff.in_a_row++;
+    struct test_call *one = submit();
+    version_put(function->version);
+    function->version = make_version(4);
+    dispatch_redeployed(function);
+    assert_int_equal(function->backoff.in_a_row, 0);
+    end_process(at, 139);
+    was_answered(one, SITUATION_INSTANCE_FAULT);
+    assert_int_equal(function->backoff.in_a_row, 0);
+}
+
 /* Anything in any order: each call is answered or cancelled once, and let go once. */
 static void a_storm_answers_every_call_once(void **state)
 {
@@ -868,6 +931,9 @@ int main(void)
         TEST(a_body_that_nobody_reads_is_ended),
         TEST(a_removed_function_refuses_what_waits),
         TEST(a_lost_spawner_answers_what_was_inside),
+        TEST(after_faults_in_a_row_calls_wait_for_the_next_start),
+        TEST(a_call_whose_wait_ends_in_a_pause_hears_why),
+        TEST(faults_of_an_old_version_are_not_the_new_ones),
         TEST(a_storm_answers_every_call_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
