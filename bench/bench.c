@@ -196,6 +196,18 @@ mf_err bench_tick(struct bench_run *run, struct mf_why *why)
     return bench_stop ? mf_why(why, MF_EAGAIN, "%s: stopped", run->name) : MF_OK;
 }
 
+mf_err bench_prepare(struct bench_run *run, struct subject *subject, uint32_t count,
+                     enum subject_content content, struct mf_why *why)
+{
+    mf_err err = subject->kind->prepare(subject, count, content, why);
+    for (uint32_t i = 0; i < count && !err; i++) {
+        err = subject->kind->make(subject, i, why);
+        if (!err)
+            err = bench_tick(run, why);
+    }
+    return err;
+}
+
 mf_err bench_outcome(struct bench_run *run, struct subject *subject, mf_err err,
                      struct mf_why *why)
 {

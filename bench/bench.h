@@ -21,6 +21,7 @@
 #define BENCH_HTTP_SERVER "bench-http-server"
 #define BENCH_KEEPER "bench-keeper"
 #define BENCH_NOOP_IMAGE "bench-noop.mf"
+#define BENCH_DISTINCT_IMAGE "bench-distinct.mf"
 #define BENCH_HOSTILE_IMAGE "bench-hostile.mf"
 
 struct bench_peer {
@@ -87,6 +88,10 @@ bool bench_shards_pinned(void);
 
 /* One more of run->total is done. MF_EAGAIN: bench_stop is set. */
 MF_CHECKED mf_err bench_tick(struct bench_run *run, struct mf_why *why);
+
+/* prepare() and make() of count instances, a tick for each. */
+MF_CHECKED mf_err bench_prepare(struct bench_run *run, struct subject *subject, uint32_t count,
+                                enum subject_content content, struct mf_why *why);
 
 /* What became of an instance of a subject: of ours, err with the subject's name before
  * the reason; another that fails is left out from here on, with a remark, and MF_OK. */

@@ -16,7 +16,7 @@
 struct burst {
     uint32_t count;
     int epoll;
-    int *connection;
+    struct subject_call *call;
 };
 
 struct answers {
@@ -26,20 +26,20 @@ struct answers {
 static mf_err burst_open(struct burst *burst, uint32_t count)
 {
     *burst = (struct burst){.count = count, .epoll = epoll_create1(EPOLL_CLOEXEC)};
-    burst->connection = calloc(count, sizeof *burst->connection);
-    if (burst->epoll < 0 || !burst->connection)
+    burst->call = calloc(count, sizeof *burst->call);
+    if (burst->epoll < 0 || !burst->call)
         return MF_ENOMEM;
     for (uint32_t i = 0; i < count; i++)
-        burst->connection[i] = -1;
+        burst->call[i] = subject_call(i);
     return MF_OK;
 }
 
 static void burst_close(struct burst *burst)
 {
-    for (uint32_t i = 0; burst->connection && i < burst->count; i++)
-        if (burst->connection[i] >= 0)
-            close(burst->connection[i]);
-    free(burst->connection);
+    for (uint32_t i = 0; burst->call && i < burst->count; i++)
+        if (burst->call[i].connection >= 0)
+            close(burst->call[i].connection);
+    free(burst->call);
     if (burst->epoll >= 0)
         close(burst->epoll);
 }
@@ -48,9 +48,9 @@ static mf_err connect_all(struct burst *burst, struct subject *subject, struct m
 {
     mf_err err = MF_OK;
     for (uint32_t i = 0; i < burst->count && !err; i++) {
-        err = subject->kind->connect(subject, i, &burst->connection[i], why);
+        err = subject->kind->connect(subject, &burst->call[i], why);
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
-        if (!err && epoll_ctl(burst->epoll, EPOLL_CTL_ADD, burst->connection[i], &event) != 0)
+        if (!err && epoll_ctl(burst->epoll, EPOLL_CTL_ADD, burst->call[i].connection, &event) != 0)
             err = mf_err_from_errno(errno);
     }
     return err;
@@ -69,7 +69,7 @@ static mf_err next_answer(struct burst *burst, uint32_t *index, uint64_t *at_ns,
     if (ready != 1)
         return mf_why(why, MF_ETIMEDOUT, "no answer within %d s", CHILD_ANSWER_S);
     *index = event.data.u32;
-    if (epoll_ctl(burst->epoll, EPOLL_CTL_DEL, burst->connection[*index], NULL) != 0)
+    if (epoll_ctl(burst->epoll, EPOLL_CTL_DEL, burst->call[*index].connection, NULL) != 0)
         return mf_err_from_errno(errno);
     return MF_OK;
 }
@@ -81,12 +81,12 @@ static mf_err begin_all(struct burst *burst, struct subject *subject, struct ans
     double sum_us = 0;
     mf_err err = MF_OK;
     for (uint32_t i = 0; i < burst->count && !err; i++)
-        err = subject->kind->begin(subject, i, &burst->connection[i], why);
+        err = subject->kind->begin(subject, &burst->call[i], why);
     for (uint32_t i = 0; i < burst->count && !err; i++) {
         uint32_t index = 0;
         err = next_answer(burst, &index, &at_ns, why);
         if (!err)
-            err = reply_read(burst->connection[index], &ignored_ns, why);
+            err = subject_reply(subject, &burst->call[index], &ignored_ns, why);
         sum_us += (double)(at_ns - began_ns) / MF_NS_PER_US;
     }
     if (!err)
@@ -94,13 +94,13 @@ static mf_err begin_all(struct burst *burst, struct subject *subject, struct ans
     return err ? err : samples_add(&answers->mean_us, sum_us / burst->count);
 }
 
-static mf_err one_burst(struct subject *subject, uint32_t count, struct answers *answers,
-                        struct mf_why *why)
+static mf_err one_burst(struct bench_run *run, struct subject *subject, uint32_t count,
+                        struct answers *answers, struct mf_why *why)
 {
     struct burst burst;
     mf_err err = burst_open(&burst, count);
     if (!err)
-        err = subject->kind->prepare(subject, count, why);
+        err = bench_prepare(run, subject, count, CONTENT_DISTINCT, why);
     if (!err)
         err = connect_all(&burst, subject, why);
     bench_settle(BURST_SETTLE_MS);
@@ -137,9 +137,7 @@ static mf_err bursts_of(struct bench_run *run, uint32_t count, bool sweep, struc
             if (run->subject[s].left_out)
                 continue;
             err = bench_outcome(run, &run->subject[s],
-                                one_burst(&run->subject[s], count, &answers[s], why), why);
-            if (!err)
-                err = bench_tick(run, why);
+                                one_burst(run, &run->subject[s], count, &answers[s], why), why);
         }
     for (uint32_t s = 0; s < run->subject_count; s++) {
         if (!err)
@@ -157,7 +155,8 @@ static mf_err burst_run(struct bench_run *run, struct mf_why *why)
     bool sweep = run->options->sweep;
     uint32_t first = sweep ? SWEEP_STEP : BURST_STARTS;
     uint32_t steps = (BURST_STARTS - first) / SWEEP_STEP + 1;
-    run->total = (uint64_t)steps * bench_samples(run, BURST_ROUNDS) * run->subject_count;
+    uint64_t starts = (uint64_t)steps * (first + BURST_STARTS) / 2;
+    run->total = starts * bench_samples(run, BURST_ROUNDS) * run->subject_count;
     mf_err err = MF_OK;
     for (uint32_t count = first; count <= BURST_STARTS && !err; count += SWEEP_STEP)
         err = bursts_of(run, count, sweep, why);
@@ -174,7 +173,8 @@ const struct bench bench_burst = {
         "half a second later one client writes all requests (starts all run-times), one after\n"
         "the other without waiting. last_answer: from before the first request is written to the\n"
         "first byte of the last reply. mean_answer: mean, over the 100, from the same moment to\n"
-        "the first byte of each. What a subject starts is as in `cold`.\n"
+        "the first byte of each. What a subject starts, and that every answer is checked, is as in\n"
+        "`cold`; no two bursts share a function.\n"
         "The pool is as it is when idle; `pool` in the row is how many blanks that is.\n"
         "5 bursts of each subject in turn; percentiles are over bursts. No warm-up.",
     .run = burst_run,

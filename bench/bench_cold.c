@@ -4,7 +4,8 @@
 #include "base/clock.h"
 #include "bench/bench.h"
 
-#define COLD_SAMPLES 100u
+#define COLD_SAMPLES 1000u /* of ours */
+#define COLD_OTHERS_EVERY 10u
 #define COST_SAMPLES 30u
 #define WARM_UPS 3u
 #define REFILL_MS 100 /* the pool makes up for the blank that was taken */
@@ -17,31 +18,81 @@ struct cost {
 typedef mf_err (*take_start)(struct bench_run *run, uint32_t subject, uint32_t instance,
                              bool counts, void *results, struct mf_why *why);
 
-/* samples + WARM_UPS starts of every subject in turn (A B A B …), each of an instance
- * that never ran before, in random order. */
-static mf_err interleave(struct bench_run *run, uint32_t samples, take_start take, void *results,
-                         struct mf_why *why)
+/* How many starts of each subject: ours takes part in every round, others in every
+ * others_every-th one after the warm-ups. */
+struct rounds {
+    uint32_t samples, others_every;
+};
+
+static bool is_ours(const struct subject *subject)
 {
-    uint32_t count = samples + WARM_UPS;
-    uint32_t *order = calloc(count, sizeof *order);
-    if (!order)
-        return MF_ENOMEM;
-    bench_shuffle(order, count);
-    run->total = (uint64_t)count * run->subject_count;
+    return subject->kind == &subject_mayfly;
+}
+
+static bool takes_part(const struct subject *subject, const struct rounds *rounds, uint32_t round)
+{
+    if (subject->left_out)
+        return false;
+    return is_ours(subject) || round < WARM_UPS || (round - WARM_UPS) % rounds->others_every == 0;
+}
+
+static uint32_t starts_of(const struct subject *subject, const struct rounds *rounds)
+{
+    uint32_t every = is_ours(subject) ? 1 : rounds->others_every;
+    return WARM_UPS + (rounds->samples + every - 1) / every;
+}
+
+/* Deploy everything, then look that nothing of it runs or is mapped. */
+static mf_err make_all(struct bench_run *run, const struct rounds *rounds, struct mf_why *why)
+{
     mf_err err = MF_OK;
-    for (uint32_t s = 0; s < run->subject_count && !err; s++)
-        err = bench_outcome(run, &run->subject[s],
-                            run->subject[s].kind->prepare(&run->subject[s], count, why), why);
+    for (uint32_t s = 0; s < run->subject_count && !err; s++) {
+        struct subject *subject = &run->subject[s];
+        err = bench_prepare(run, subject, starts_of(subject, rounds), CONTENT_DISTINCT, why);
+        if (!err && subject->kind->is_cold)
+            err = subject->kind->is_cold(subject, why);
+        if (err == MF_EDENIED) {
+            run->options->remark(run->options->context,
+                                 "processes hide from this user what they map; that none maps a "
+                                 "function's file is not checked. Run as root for that.");
+            err = MF_OK;
+        }
+        err = bench_outcome(run, subject, err, why);
+    }
+    return err;
+}
+
+/* One round is one start of every subject that takes part (A B A B …), each of an instance
+ * that never ran before, in random order. */
+static mf_err interleave(struct bench_run *run, const struct rounds *rounds, take_start take,
+                         void *results, struct mf_why *why)
+{
+    uint32_t count = rounds->samples + WARM_UPS, next[BENCH_SUBJECTS_MAX] = {0};
+    uint32_t *order[BENCH_SUBJECTS_MAX] = {0};
+    mf_err err = MF_OK;
+    run->total = 0;
+    for (uint32_t s = 0; s < run->subject_count && !err; s++) {
+        uint32_t starts = starts_of(&run->subject[s], rounds);
+        run->total += 2 * (uint64_t)starts;
+        order[s] = calloc(starts, sizeof *order[s]);
+        if (order[s])
+            bench_shuffle(order[s], starts);
+        else
+            err = MF_ENOMEM;
+    }
+    if (!err)
+        err = make_all(run, rounds, why);
     for (uint32_t i = 0; i < count && !err; i++)
         for (uint32_t s = 0; s < run->subject_count && !err; s++) {
-            if (run->subject[s].left_out)
+            if (!takes_part(&run->subject[s], rounds, i))
                 continue;
-            err = take(run, s, order[i], i >= WARM_UPS, results, why);
+            err = take(run, s, order[s][next[s]++], i >= WARM_UPS, results, why);
             err = bench_outcome(run, &run->subject[s], err, why);
             if (!err)
                 err = bench_tick(run, why);
         }
-    free(order);
+    for (uint32_t s = 0; s < run->subject_count; s++)
+        free(order[s]);
     return err;
 }
 
@@ -61,7 +112,8 @@ static mf_err take_latency(struct bench_run *run, uint32_t s, uint32_t instance,
 static mf_err cold_run(struct bench_run *run, struct mf_why *why)
 {
     struct samples took_us[BENCH_SUBJECTS_MAX] = {0};
-    mf_err err = interleave(run, bench_samples(run, COLD_SAMPLES), take_latency, took_us, why);
+    const struct rounds rounds = {bench_samples(run, COLD_SAMPLES), COLD_OTHERS_EVERY};
+    mf_err err = interleave(run, &rounds, take_latency, took_us, why);
     for (uint32_t s = 0; s < run->subject_count; s++) {
         if (!err)
             err = bench_row(run, &run->subject[s], "cold_start", UNIT_US, &took_us[s], NULL);
@@ -80,28 +132,24 @@ const struct bench bench_cold = {
         "cold_start: nothing of the function runs; from just before the HTTP request is written\n"
         "to the first byte of the reply, read by a client that waits in read(2). The connection\n"
         "is there 20 ms before, so that nobody pays for it.\n"
-        "mayfly: a private node at its defaults. Every sample is the first request ever to a\n"
-        "function of its own name, deployed before the run; all are the same C no-op. The\n"
-        "function is removed after its sample, 20 ms before the next, so the pool of blanks is\n"
-        "full again. Images are in the page cache.\n"
-        "process, runc, runsc: a static C server that answers the same; from just before the\n"
-        "program, or the run-time's `run`, is started. The request waits in the listening socket\n"
+        "mayfly: a private node at its defaults. 1,000 functions are deployed before the first\n"
+        "request. Each is a copy of one small C program with a page of random data of its own:\n"
+        "another image, another hash, other pages. Then it is looked whether any process of the\n"
+        "node but the daemon maps a file of the node's state; if one does, the bench fails. Every\n"
+        "sample is the first request ever to one of them, in random order, and carries a nonce;\n"
+        "the function transforms it by its own data, the bench checks the reply. The function is\n"
+        "removed after its sample, 20 ms before the next, so the pool of blanks is full again.\n"
+        "Images are in the page cache.\n"
+        "process, runc, runsc: a static C server that answers the same way, a copy with its own\n"
+        "data for every start, in every tenth round; from just before the program, or the\n"
+        "run-time's `run`, is started. The request waits in the listening socket\n"
         "that the server inherits, so no time is lost by polling; runsc cannot pass one on, its\n"
         "server speaks over a socket pair as standard input and output. Bundles are what\n"
         "`runc spec` writes, with another command and no terminal.\n"
-        "Subjects take turns, one sample each; the first 3 of each are warm-ups.",
+        "Subjects take turns, one sample each; the first 3 of each are warm-ups. --samples N: N\n"
+        "functions of ours, a tenth as many of the others.",
     .run = cold_run,
 };
-
-static mf_err usage_now(struct subject *subject, struct usage *usage)
-{
-    static struct processes list;
-    list.count = 0;
-    mf_err err = subject->kind->processes(subject, &list);
-    if (!err)
-        usage_of(&list, usage);
-    return err;
-}
 
 static double cpu_us(const struct rusage *usage)
 {
@@ -116,12 +164,12 @@ static mf_err take_cost(struct bench_run *run, uint32_t s, uint32_t instance, bo
     struct cost *cost = (struct cost *)results + s;
     struct usage before = {0}, after = {0};
     struct rusage whole = {0};
-    mf_err err = usage_now(subject, &before);
+    mf_err err = subject_usage(subject, &before);
     if (!err)
         err = subject_start(subject, instance, BENCH_SETTLE_MS, NULL, why);
     bench_settle(REFILL_MS);
     if (!err)
-        err = usage_now(subject, &after);
+        err = subject_usage(subject, &after);
     mf_err ended = subject->kind->end(subject, instance, &whole, err ? NULL : why);
     err = err ? err : ended;
     double us = (double)(after.cpu_ns - before.cpu_ns) / MF_NS_PER_US;
@@ -140,7 +188,8 @@ static mf_err take_cost(struct bench_run *run, uint32_t s, uint32_t instance, bo
 static mf_err start_cost_run(struct bench_run *run, struct mf_why *why)
 {
     struct cost cost[BENCH_SUBJECTS_MAX] = {0};
-    mf_err err = interleave(run, bench_samples(run, COST_SAMPLES), take_cost, cost, why);
+    const struct rounds rounds = {bench_samples(run, COST_SAMPLES), 1};
+    mf_err err = interleave(run, &rounds, take_cost, cost, why);
     for (uint32_t s = 0; s < run->subject_count; s++) {
         if (!err)
             err = bench_row(run, &run->subject[s], "cpu_time", UNIT_US, &cost[s].cpu_us, NULL);

@@ -106,6 +106,14 @@ static mf_err feed_line(struct http_reply *reply, char byte)
     return err;
 }
 
+static void keep(struct http_reply *reply, const char *data, uint64_t bytes)
+{
+    size_t room = sizeof reply->body - reply->body_bytes;
+    size_t kept = bytes < room ? (size_t)bytes : room;
+    memcpy(reply->body + reply->body_bytes, data, kept);
+    reply->body_bytes += kept;
+}
+
 mf_err http_reply_feed(struct http_reply *reply, const char *data, size_t bytes)
 {
     mf_err err = MF_OK;
@@ -114,9 +122,12 @@ mf_err http_reply_feed(struct http_reply *reply, const char *data, size_t bytes)
             err = feed_line(reply, data[at++]);
             continue;
         }
-        if (reply->until_close)
+        if (reply->until_close) {
+            keep(reply, data + at, bytes - at);
             break;
+        }
         uint64_t step = reply->left < bytes - at ? reply->left : bytes - at;
+        keep(reply, data + at, step);
         reply->left -= step;
         at += step;
         if (reply->left == 0)

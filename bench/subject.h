@@ -5,7 +5,9 @@
  * An instance is named by a number below the count given to prepare(). connect()
  * makes the connection on which its reply will come, and everything else that is not
  * part of a start; begin() is the start: from before it to the reply's first byte is
- * a cold start. The connection is the caller's; the instance lives until end().
+ * a cold start. Every request carries a nonce, which the reply must have transformed by
+ * the instance's own data (nonce.h). The connection is the caller's; the instance lives
+ * until end().
  */
 #ifndef MF_BENCH_SUBJECT_H
 #define MF_BENCH_SUBJECT_H
@@ -17,6 +19,7 @@
 
 #include "base/err.h"
 #include "bench/child.h"
+#include "bench/http_reply.h"
 #include "bench/load.h"
 #include "bench/usage.h"
 
@@ -24,17 +27,35 @@
 
 struct subject;
 
+/* One request for a start. */
+struct subject_call {
+    uint32_t instance;
+    uint64_t nonce;
+    int connection; /* -1: not connected yet */
+};
+
+/* Whether instances may be copies of one program. */
+enum subject_content {
+    CONTENT_SAME,
+    CONTENT_DISTINCT, /* each has data of its own; the kind may know no such thing */
+};
+
 struct subject_kind {
     /* Make it ready. MF_EUNSUPPORTED and why: it cannot run here. */
     mf_err (*open)(struct subject *subject, struct mf_why *why);
     void (*close)(struct subject *subject);
-    /* What must exist before `count` instances can begin, none of them running. */
-    mf_err (*prepare)(struct subject *subject, uint32_t count, struct mf_why *why);
-    mf_err (*connect)(struct subject *subject, uint32_t instance, int *connection,
+    /* Ends and forgets all earlier instances; from now on there are `count`, to be made. */
+    mf_err (*prepare)(struct subject *subject, uint32_t count, enum subject_content content,
                       struct mf_why *why);
-    /* *connection is set here where there was nothing to connect to before. */
-    mf_err (*begin)(struct subject *subject, uint32_t instance, int *connection,
-                    struct mf_why *why);
+    /* What must exist before the instance can begin; nothing of it runs. */
+    mf_err (*make)(struct subject *subject, uint32_t instance, struct mf_why *why);
+    /* Is nothing of the instances made anywhere but on disk? NULL: it cannot be otherwise. */
+    mf_err (*is_cold)(struct subject *subject, struct mf_why *why);
+    mf_err (*connect)(struct subject *subject, struct subject_call *call, struct mf_why *why);
+    /* call->connection is set here where there was nothing to connect to before. */
+    mf_err (*begin)(struct subject *subject, struct subject_call *call, struct mf_why *why);
+    /* What the reply must be. NULL: its body is not looked at. */
+    uint64_t (*answer)(const struct subject *subject, const struct subject_call *call);
     /* cost (may be NULL): of everything the instance was, where only its end tells. */
     mf_err (*end)(struct subject *subject, uint32_t instance, struct rusage *cost,
                   struct mf_why *why);
@@ -64,17 +85,37 @@ struct subject {
     void *state;                   /* the kind's own                                  */
 };
 
+/* A call of an instance, with a nonce that nobody has seen before. */
+struct subject_call subject_call(uint32_t instance);
+
+/* Read the reply to a call that has begun, and look whether it is the right one.
+ * MF_EPROTO: it is not. */
+MF_CHECKED mf_err subject_reply(struct subject *subject, const struct subject_call *call,
+                                uint64_t *first_byte_ns, struct mf_why *why);
+
+/* The request for a call of path, by a subject that listens on port. */
+MF_CHECKED mf_err subject_request(const struct subject_call *call, uint16_t port, const char *path,
+                                  struct load_target *target);
+
 /* One cold start: connect, rest for settle_ms, begin, read the reply. took_us (may be
  * NULL): from begin() to the reply's first byte. */
 MF_CHECKED mf_err subject_start(struct subject *subject, uint32_t instance, uint32_t settle_ms,
                                 double *took_us, struct mf_why *why);
+
+/* Start instances from … to-1 and leave them. */
+MF_CHECKED mf_err subject_start_range(struct subject *subject, uint32_t from, uint32_t to,
+                                      struct mf_why *why);
+
+/* What all its processes have used so far. */
+MF_CHECKED mf_err subject_usage(struct subject *subject, struct usage *usage);
 
 /* Write the whole request. */
 MF_CHECKED mf_err request_send(int connection, const struct load_target *target,
                                struct mf_why *why);
 
 /* Read a whole reply from a blocking connection. MF_EPROTO: no 200. */
-MF_CHECKED mf_err reply_read(int connection, uint64_t *first_byte_ns, struct mf_why *why);
+MF_CHECKED mf_err reply_read(int connection, struct http_reply *reply, uint64_t *first_byte_ns,
+                             struct mf_why *why);
 
 /* Path of a program in the folder of our own. False: not there. */
 bool beside_us(const char *name, char path[static PATH_MAX]);

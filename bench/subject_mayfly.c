@@ -3,7 +3,8 @@
  * (`mayfly node`, all settings at their defaults but address, state folder and the
  * sandbox of the function) and driven as a user drives one: `mayfly deploy`,
  * `mayfly rm`, HTTP requests. Instance number i is a function of its own name, so
- * each of them can start cold. Owns the node and its state folder.
+ * each of them can start cold; of its own image, too, where content is to be distinct.
+ * Owns the node and its state folder.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/own_image.h"
+#include "bench/residents.h"
 #include "bench/scratch.h"
 #include "bench/subject.h"
 
@@ -23,9 +26,12 @@ struct node {
     char mayfly[PATH_MAX];
     char image[PATH_MAX];
     struct scratch folder; /* the node's state */
+    struct scratch uploads; /* images on their way to it */
+    struct own_image own;  /* copies of it are deployed */
+    bool distinct;         /* by prepare() */
     char sandbox[16];
     uint16_t port;
-    uint32_t count;    /* functions deployed by prepare()  */
+    uint32_t first_copy, count; /* of the instances prepared */
     bool serves;       /* serve() deployed its function    */
 };
 
@@ -59,10 +65,11 @@ static mf_err await_health(const struct node *node, int connection, struct mf_wh
 {
     struct load_target target;
     uint64_t ignored_ns;
+    struct http_reply ignored;
     mf_err err = load_target_set(&target, node->port, "/healthz");
     if (!err)
         err = request_send(connection, &target, why);
-    return err ? err : reply_read(connection, &ignored_ns, why);
+    return err ? err : reply_read(connection, &ignored, &ignored_ns, why);
 }
 
 static mf_err start_node(struct node *node, struct mf_why *why)
@@ -99,6 +106,8 @@ static mf_err mayfly_open(struct subject *subject, struct mf_why *why)
                       BENCH_NOOP_IMAGE);
     mf_err err = scratch_open(&node->folder, why);
     if (!err)
+        err = scratch_open(&node->uploads, why);
+    if (!err)
         err = start_node(node, why);
     if (err)
         return err;
@@ -116,7 +125,9 @@ static void mayfly_close(struct subject *subject)
     if (!node)
         return;
     child_end(&node->daemon, SIGTERM, NULL);
+    own_image_close(&node->own);
     scratch_close(&node->folder);
+    scratch_close(&node->uploads);
     free(node);
     subject->state = NULL;
 }
@@ -132,38 +143,60 @@ static mf_err mayfly_end(struct subject *subject, uint32_t instance, struct rusa
     return run_mayfly(node, argv, why);
 }
 
-static mf_err mayfly_prepare(struct subject *subject, uint32_t count, struct mf_why *why)
-{
-    struct node *node = subject->state;
-    mf_err err = MF_OK;
-    for (uint32_t i = 0; i < count && !err; i++) {
-        char name[NAME_BYTES];
-        instance_name(i, name);
-        err = deploy(node, name, why);
-        node->count = i + 1;
-    }
-    return err;
-}
-
-static mf_err mayfly_connect(struct subject *subject, uint32_t instance, int *connection,
+static mf_err mayfly_prepare(struct subject *subject, uint32_t count, enum subject_content content,
                              struct mf_why *why)
 {
-    (void)instance;
+    struct node *node = subject->state;
+    node->first_copy += node->count; /* never a copy that was there before */
+    node->count = count;
+    node->distinct = content == CONTENT_DISTINCT;
+    if (node->own.file.data)
+        return MF_OK;
+    char path[PATH_MAX];
+    if (!beside_us(BENCH_DISTINCT_IMAGE, path))
+        return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; ./up --build makes it",
+                      BENCH_DISTINCT_IMAGE);
+    return own_image_open(&node->own, path, why);
+}
+
+static uint32_t copy_of(const struct node *node, uint32_t instance)
+{
+    return node->first_copy + (node->distinct ? instance : 0);
+}
+
+static mf_err mayfly_make(struct subject *subject, uint32_t instance, struct mf_why *why)
+{
+    struct node *node = subject->state;
+    char name[NAME_BYTES], path[SCRATCH_BYTES + 16];
+    mf_assert(instance < node->count);
+    instance_name(instance, name);
+    (void)snprintf(path, sizeof path, "%s/copy.mf", node->uploads.path);
+    mf_err err = own_image_write(&node->own, copy_of(node, instance), path, why);
+    return err ? err : deploy_image(node, path, name, why);
+}
+
+static mf_err mayfly_connect(struct subject *subject, struct subject_call *call, struct mf_why *why)
+{
     const struct node *node = subject->state;
-    mf_err err = connect_to(node->port, connection);
+    mf_err err = connect_to(node->port, &call->connection);
     return err ? mf_why(why, err, "the node does not listen any more") : MF_OK;
 }
 
-static mf_err mayfly_begin(struct subject *subject, uint32_t instance, int *connection,
-                           struct mf_why *why)
+static mf_err mayfly_begin(struct subject *subject, struct subject_call *call, struct mf_why *why)
 {
     const struct node *node = subject->state;
     char name[NAME_BYTES], path[64];
     struct load_target target;
-    instance_name(instance, name);
+    instance_name(call->instance, name);
     (void)snprintf(path, sizeof path, "/function/%s", name);
-    mf_err err = load_target_set(&target, node->port, path);
-    return err ? err : request_send(*connection, &target, why);
+    mf_err err = subject_request(call, node->port, path, &target);
+    return err ? err : request_send(call->connection, &target, why);
+}
+
+static uint64_t mayfly_answer(const struct subject *subject, const struct subject_call *call)
+{
+    const struct node *node = subject->state;
+    return own_image_answer(&node->own, copy_of(node, call->instance), call->nonce);
 }
 
 static mf_err mayfly_serve(struct subject *subject, struct load_target *target, struct mf_why *why)
@@ -188,6 +221,17 @@ mf_err subject_mayfly_hostile(struct subject *subject, const char *deed,
     return err ? err : load_target_set(target, node->port, path);
 }
 
+static mf_err mayfly_is_cold(struct subject *subject, struct mf_why *why)
+{
+    struct node *node = subject->state;
+    struct residents residents = {0};
+    mf_err err = residents_list(&residents, node->folder.path);
+    if (!err)
+        err = residents_find(&residents, node->daemon.pid, why);
+    residents_close(&residents);
+    return err;
+}
+
 static mf_err mayfly_processes(struct subject *subject, struct processes *list)
 {
     const struct node *node = subject->state;
@@ -198,8 +242,11 @@ const struct subject_kind subject_mayfly = {
     .open = mayfly_open,
     .close = mayfly_close,
     .prepare = mayfly_prepare,
+    .make = mayfly_make,
+    .is_cold = mayfly_is_cold,
     .connect = mayfly_connect,
     .begin = mayfly_begin,
+    .answer = mayfly_answer,
     .end = mayfly_end,
     .serve = mayfly_serve,
     .processes = mayfly_processes,

@@ -1,7 +1,7 @@
 /*
  * subject_oci.c: the static server of "process" in a container, by an OCI run-time:
  * `RUNTIME run` of the bundle that `RUNTIME spec` describes, changed only in its
- * command and its terminal. A keeper holds the processes of each together.
+ * command, its root and its terminal. A keeper holds the processes of each together.
  * runc passes the listening socket on; runsc cannot, there the server speaks on its
  * standard input and output, a socket pair. Owns a scratch folder.
  */
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/own_image.h"
 #include "bench/scratch.h"
 #include "bench/subject.h"
 
@@ -33,8 +34,11 @@ struct container {
 
 struct oci {
     bool gvisor;
-    struct scratch folder; /* the bundle, and the run-time's state */
+    struct scratch folder; /* bundles, their common root, and the run-time's state */
     char state[SCRATCH_BYTES + 8];
+    json_t *config;        /* a bundle's, but for its command */
+    struct own_image own;  /* copies of the server            */
+    bool distinct;
     char keeper[PATH_MAX];
     uint32_t count;
     uint32_t named; /* so that every container has an id of its own */
@@ -64,34 +68,48 @@ static mf_err run_in(const char *folder, const char *const *argv, struct mf_why 
     return child_run(&plan, why);
 }
 
-static mf_err copy_file(const char *from, const char *to)
+/* The run-time's own specification, with our root and without a terminal. */
+static mf_err read_config(struct oci *oci, const char *runtime, struct mf_why *why)
 {
-    const char *const argv[] = {"cp", from, to, NULL};
-    return run_in(NULL, argv, NULL);
-}
-
-/* config.json: the run-time's own specification with our command. */
-static mf_err write_config(struct oci *oci, const char *runtime, struct mf_why *why)
-{
-    char path[128];
+    char path[128], root[128];
     const char *const argv[] = {runtime, "spec",
                                 !oci->gvisor && geteuid() != 0 ? "--rootless" : NULL, NULL};
     mf_err err = run_in(oci->folder.path, argv, why);
     if (err)
         return err;
     (void)snprintf(path, sizeof path, "%s/config.json", oci->folder.path);
-    json_error_t error;
-    json_t *config = json_load_file(path, 0, &error);
-    json_t *process = json_object_get(config, "process");
-    json_object_set_new(process, "terminal", json_false());
-    json_object_set_new(process, "args",
-                        json_pack("[ss]", "/server", oci->gvisor ? "--stdio" : "--passed"));
-    bool written = process && json_dump_file(config, path, JSON_INDENT(2)) == 0;
-    json_decref(config);
-    return written ? MF_OK : mf_why(why, MF_EFORMAT, "%s spec wrote no usable config.json", runtime);
+    (void)snprintf(root, sizeof root, "%s/rootfs", oci->folder.path);
+    oci->config = json_load_file(path, 0, NULL);
+    json_t *process = json_object_get(oci->config, "process");
+    if (!process || json_object_set_new(process, "terminal", json_false()) != 0 ||
+        json_object_set_new(json_object_get(oci->config, "root"), "path", json_string(root)) != 0)
+        return mf_why(why, MF_EFORMAT, "%s spec wrote no usable config.json", runtime);
+    return MF_OK;
 }
 
-static mf_err make_bundle(struct oci *oci, const char *runtime, struct mf_why *why)
+static void bundle_path(const struct oci *oci, uint32_t instance, char path[static 128])
+{
+    (void)snprintf(path, 128, "%s/bundle-%u", oci->folder.path, oci->distinct ? instance : 0);
+}
+
+/* A bundle, whose server is copy number `instance`. */
+static mf_err make_bundle(struct oci *oci, uint32_t instance, struct mf_why *why)
+{
+    char bundle[128], server[160], config[160];
+    bundle_path(oci, instance, bundle);
+    if (mkdir(bundle, 0755) != 0 && errno != EEXIST)
+        return mf_why(why, mf_err_from_errno(errno), "%s: %s", bundle, strerror(errno));
+    (void)snprintf(server, sizeof server, "%s/rootfs/server-%u", oci->folder.path, instance);
+    (void)snprintf(config, sizeof config, "%s/config.json", bundle);
+    json_object_set_new(json_object_get(oci->config, "process"), "args",
+                        json_pack("[ss]", strrchr(server, '/'),
+                                  oci->gvisor ? "--stdio" : "--passed"));
+    if (json_dump_file(oci->config, config, JSON_INDENT(2)) != 0)
+        return mf_why(why, MF_EIO, "%s: cannot write", config);
+    return own_image_write(&oci->own, instance, server, why);
+}
+
+static mf_err make_root(struct oci *oci, const char *runtime, struct mf_why *why)
 {
     char server[PATH_MAX], path[128];
     if (!beside_us(BENCH_STATIC_HTTP, server) || !beside_us(BENCH_KEEPER, oci->keeper))
@@ -104,13 +122,13 @@ static mf_err make_bundle(struct oci *oci, const char *runtime, struct mf_why *w
     (void)snprintf(path, sizeof path, "%s/rootfs", oci->folder.path);
     if (mkdir(path, 0755) != 0)
         return mf_why(why, mf_err_from_errno(errno), "%s: %s", path, strerror(errno));
-    (void)snprintf(path, sizeof path, "%s/rootfs/server", oci->folder.path);
-    if (copy_file(server, path))
-        return mf_why(why, MF_EIO, "%s: cannot write", path);
-    return write_config(oci, runtime, why);
+    err = own_image_open(&oci->own, server, why);
+    return err ? err : read_config(oci, runtime, why);
 }
 
-static mf_err oci_prepare(struct subject *subject, uint32_t count, struct mf_why *why);
+static mf_err oci_prepare(struct subject *subject, uint32_t count, enum subject_content content,
+                          struct mf_why *why);
+static mf_err oci_make(struct subject *subject, uint32_t instance, struct mf_why *why);
 static mf_err oci_end(struct subject *subject, uint32_t instance, struct rusage *cost,
                       struct mf_why *why);
 
@@ -118,7 +136,9 @@ static mf_err oci_end(struct subject *subject, uint32_t instance, struct rusage 
 static mf_err try_one(struct subject *subject, struct mf_why *why)
 {
     struct mf_why reason = {{0}};
-    mf_err err = oci_prepare(subject, 1, &reason);
+    mf_err err = oci_prepare(subject, 1, CONTENT_SAME, &reason);
+    if (!err)
+        err = oci_make(subject, 0, &reason);
     if (!err)
         err = subject_start(subject, 0, 0, NULL, &reason);
     if (err)
@@ -138,7 +158,7 @@ static mf_err oci_open(struct subject *subject, struct mf_why *why)
     if (run_in(NULL, argv, NULL))
         return mf_why(why, MF_EUNSUPPORTED, "%s is not installed (Debian package %s)",
                       subject->detail, subject->detail);
-    mf_err err = make_bundle(oci, subject->detail, why);
+    mf_err err = make_root(oci, subject->detail, why);
     return err ? err : try_one(subject, why);
 }
 
@@ -185,15 +205,19 @@ static void oci_close(struct subject *subject)
     if (!oci)
         return;
     end_all(subject);
+    json_decref(oci->config);
+    own_image_close(&oci->own);
     scratch_close(&oci->folder);
     free(oci);
     subject->state = NULL;
 }
 
-static mf_err start_keeper(struct subject *subject, struct container *container,
-                           struct mf_why *why)
+static mf_err start_keeper(struct subject *subject, uint32_t instance, struct mf_why *why)
 {
     struct oci *oci = subject->state;
+    struct container *container = &oci->container[instance];
+    char bundle[128];
+    bundle_path(oci, instance, bundle);
     int pair[2] = {-1, -1};
     mf_err err;
     if (oci->gvisor)
@@ -209,7 +233,7 @@ static mf_err start_keeper(struct subject *subject, struct container *container,
     argv[n++] = "run";
     argv[n++] = "--detach";
     argv[n++] = "--bundle";
-    argv[n++] = oci->folder.path;
+    argv[n++] = bundle;
     if (!oci->gvisor) {
         argv[n++] = "--preserve-fds";
         argv[n++] = "1";
@@ -227,10 +251,13 @@ static mf_err start_keeper(struct subject *subject, struct container *container,
     return err;
 }
 
-static mf_err oci_prepare(struct subject *subject, uint32_t count, struct mf_why *why)
+static mf_err oci_prepare(struct subject *subject, uint32_t count, enum subject_content content,
+                          struct mf_why *why)
 {
+    (void)why;
     struct oci *oci = subject->state;
     end_all(subject);
+    oci->distinct = content == CONTENT_DISTINCT;
     oci->container = calloc(count, sizeof *oci->container);
     if (!oci->container)
         return MF_ENOMEM;
@@ -239,36 +266,44 @@ static mf_err oci_prepare(struct subject *subject, uint32_t count, struct mf_why
         oci->container[i].keeper = CHILD_NONE;
         oci->container[i].listener = oci->container[i].connection = -1;
     }
-    mf_err err = MF_OK;
-    for (uint32_t i = 0; i < count && !err; i++)
-        err = start_keeper(subject, &oci->container[i], why);
-    return err;
+    return MF_OK;
 }
 
-/* The request is written before there is a server: it waits in the socket. */
-static mf_err oci_connect(struct subject *subject, uint32_t instance, int *connection,
-                          struct mf_why *why)
+static mf_err oci_make(struct subject *subject, uint32_t instance, struct mf_why *why)
 {
     struct oci *oci = subject->state;
     mf_assert(instance < oci->count);
-    struct container *container = &oci->container[instance];
+    mf_err err = instance && !oci->distinct ? MF_OK : make_bundle(oci, instance, why);
+    return err ? err : start_keeper(subject, instance, why);
+}
+
+static uint64_t oci_answer(const struct subject *subject, const struct subject_call *call)
+{
+    const struct oci *oci = subject->state;
+    return own_image_answer(&oci->own, oci->distinct ? call->instance : 0, call->nonce);
+}
+
+/* The request is written before there is a server: it waits in the socket. */
+static mf_err oci_connect(struct subject *subject, struct subject_call *call, struct mf_why *why)
+{
+    struct oci *oci = subject->state;
+    mf_assert(call->instance < oci->count);
+    struct container *container = &oci->container[call->instance];
     struct load_target target;
-    mf_err err = load_target_set(&target, container->port, "/");
+    mf_err err = subject_request(call, container->port, "/", &target);
     if (!err && !oci->gvisor)
-        err = connect_to(container->port, connection);
+        err = connect_to(container->port, &call->connection);
     if (err)
         return err;
     if (oci->gvisor) /* ours stays open: the server ends when nobody holds this end */
-        *connection = fcntl(container->connection, F_DUPFD_CLOEXEC, 0);
-    return request_send(*connection, &target, why);
+        call->connection = fcntl(container->connection, F_DUPFD_CLOEXEC, 0);
+    return request_send(call->connection, &target, why);
 }
 
-static mf_err oci_begin(struct subject *subject, uint32_t instance, int *connection,
-                        struct mf_why *why)
+static mf_err oci_begin(struct subject *subject, struct subject_call *call, struct mf_why *why)
 {
-    (void)connection;
     struct oci *oci = subject->state;
-    struct container *container = &oci->container[instance];
+    struct container *container = &oci->container[call->instance];
     if (kill(container->keeper.pid, SIGUSR1) != 0)
         return mf_why(why, MF_EDEAD, "the keeper of container %s is gone", container->id);
     return MF_OK;
@@ -312,8 +347,10 @@ const struct subject_kind subject_oci = {
     .open = oci_open,
     .close = oci_close,
     .prepare = oci_prepare,
+    .make = oci_make,
     .connect = oci_connect,
     .begin = oci_begin,
+    .answer = oci_answer,
     .end = oci_end,
     .last_words = oci_last_words,
     .processes = oci_processes,

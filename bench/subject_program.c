@@ -1,6 +1,7 @@
 /*
  * subject_program.c: HTTP servers started as plain processes.
- *   "process"      static_http, given a listening socket with the request waiting in it
+ *   "process"      static_http, given a listening socket with the request waiting in it;
+ *                  a copy with data of its own where content is to be distinct
  *   "http-server"  bare libmicrohttpd, for load only
  *   --peer         any command, which listens on $PORT
  * Owns the processes it starts.
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/own_image.h"
+#include "bench/scratch.h"
 #include "bench/subject.h"
 
 struct instance {
@@ -21,6 +24,9 @@ struct instance {
 
 struct program {
     char path[PATH_MAX];
+    struct scratch folder; /* copies */
+    struct own_image own;
+    bool distinct;
     struct child server; /* of serve() */
     struct instance *instance;
     uint32_t count;
@@ -40,8 +46,10 @@ static mf_err program_open(struct subject *subject, struct mf_why *why)
     subject->state = program;
     const char *name = strcmp(subject->name, "http-server") == 0 ? BENCH_HTTP_SERVER
                                                                  : BENCH_STATIC_HTTP;
-    if (is_peer(subject) || beside_us(name, program->path))
+    if (is_peer(subject))
         return MF_OK;
+    if (beside_us(name, program->path))
+        return scratch_open(&program->folder, why);
     return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; build it with ./up --build",
                   name);
 }
@@ -70,15 +78,22 @@ static void program_close(struct subject *subject)
         return;
     end_all(program);
     child_end(&program->server, SIGTERM, NULL);
+    own_image_close(&program->own);
+    scratch_close(&program->folder);
     free(program);
     subject->state = NULL;
 }
 
-static mf_err program_prepare(struct subject *subject, uint32_t count, struct mf_why *why)
+static mf_err program_prepare(struct subject *subject, uint32_t count,
+                              enum subject_content content, struct mf_why *why)
 {
-    (void)why;
     struct program *program = subject->state;
     end_all(program);
+    own_image_close(&program->own); /* copies of an earlier run are other ones */
+    program->distinct = content == CONTENT_DISTINCT;
+    mf_err err = is_peer(subject) ? MF_OK : own_image_open(&program->own, program->path, why);
+    if (err)
+        return err;
     program->instance = calloc(count, sizeof *program->instance);
     if (!program->instance)
         return MF_ENOMEM;
@@ -86,6 +101,28 @@ static mf_err program_prepare(struct subject *subject, uint32_t count, struct mf
     for (uint32_t i = 0; i < count; i++)
         program->instance[i] = (struct instance){.child = CHILD_NONE, .listener = -1};
     return MF_OK;
+}
+
+static void copy_path(const struct program *program, uint32_t instance, char path[static PATH_MAX])
+{
+    (void)snprintf(path, PATH_MAX, "%s/server-%u", program->folder.path,
+                   program->distinct ? instance : 0);
+}
+
+static mf_err program_make(struct subject *subject, uint32_t instance, struct mf_why *why)
+{
+    struct program *program = subject->state;
+    char path[PATH_MAX];
+    if (is_peer(subject) || (instance && !program->distinct))
+        return MF_OK;
+    copy_path(program, instance, path);
+    return own_image_write(&program->own, instance, path, why);
+}
+
+static uint64_t program_answer(const struct subject *subject, const struct subject_call *call)
+{
+    const struct program *program = subject->state;
+    return own_image_answer(&program->own, program->distinct ? call->instance : 0, call->nonce);
 }
 
 static mf_err start_peer(const char *command, uint16_t *port, struct child *child,
@@ -103,44 +140,46 @@ static mf_err start_peer(const char *command, uint16_t *port, struct child *chil
 }
 
 /* The listening socket exists before the program, and the request waits in it. */
-static mf_err program_connect(struct subject *subject, uint32_t instance, int *connection,
+static mf_err program_connect(struct subject *subject, struct subject_call *call,
                               struct mf_why *why)
 {
     struct program *program = subject->state;
-    mf_assert(instance < program->count);
+    mf_assert(call->instance < program->count);
     if (is_peer(subject))
         return MF_OK;
     uint16_t port = 0;
     struct load_target target;
-    mf_err err = listen_anywhere(&program->instance[instance].listener, &port);
+    mf_err err = listen_anywhere(&program->instance[call->instance].listener, &port);
     if (!err)
-        err = connect_to(port, connection);
+        err = connect_to(port, &call->connection);
     if (!err)
-        err = load_target_set(&target, port, "/");
-    return err ? mf_why(why, err, "no sockets for a server") : request_send(*connection, &target, why);
+        err = subject_request(call, port, "/", &target);
+    return err ? mf_why(why, err, "no sockets for a server")
+               : request_send(call->connection, &target, why);
 }
 
-static mf_err begin_peer(struct subject *subject, struct child *child, int *connection,
+static mf_err begin_peer(struct subject *subject, struct child *child, struct subject_call *call,
                          struct mf_why *why)
 {
     uint16_t port = 0;
     struct load_target target;
     mf_err err = start_peer(subject->detail, &port, child, why);
     if (!err)
-        err = connect_when_up(port, child, connection, why);
+        err = connect_when_up(port, child, &call->connection, why);
     if (!err)
-        err = load_target_set(&target, port, "/");
-    return err ? err : request_send(*connection, &target, why);
+        err = subject_request(call, port, "/", &target);
+    return err ? err : request_send(call->connection, &target, why);
 }
 
-static mf_err program_begin(struct subject *subject, uint32_t instance, int *connection,
-                            struct mf_why *why)
+static mf_err program_begin(struct subject *subject, struct subject_call *call, struct mf_why *why)
 {
     struct program *program = subject->state;
-    struct instance *it = &program->instance[instance];
+    struct instance *it = &program->instance[call->instance];
     if (is_peer(subject))
-        return begin_peer(subject, &it->child, connection, why);
-    const char *const argv[] = {program->path, "--passed", NULL};
+        return begin_peer(subject, &it->child, call, why);
+    char path[PATH_MAX];
+    copy_path(program, call->instance, path);
+    const char *const argv[] = {path, "--passed", NULL};
     const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = it->listener};
     return child_start(&plan, &it->child, why);
 }
@@ -194,8 +233,10 @@ const struct subject_kind subject_program = {
     .open = program_open,
     .close = program_close,
     .prepare = program_prepare,
+    .make = program_make,
     .connect = program_connect,
     .begin = program_begin,
+    .answer = program_answer,
     .end = program_end,
     .serve = program_serve,
     .processes = program_processes,

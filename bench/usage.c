@@ -166,8 +166,8 @@ uint64_t rss_kib_of(pid_t pid)
     return number_in(path, "VmRSS", &found);
 }
 
-uint64_t memory_available_kib(void)
+uint64_t meminfo_kib(const char *key)
 {
     bool found;
-    return number_in("/proc/meminfo", "MemAvailable", &found);
+    return number_in("/proc/meminfo", key, &found);
 }

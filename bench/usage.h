@@ -35,6 +35,7 @@ struct memory {
 void memory_of(const struct processes *list, struct memory *memory);
 
 uint64_t rss_kib_of(pid_t pid);
-uint64_t memory_available_kib(void);
+/* A line of /proc/meminfo; 0: there is none. */
+uint64_t meminfo_kib(const char *key);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * static_http.c: the small static HTTP server that we compare with: what a bare
- * process, or one in a container, needs to answer "ok". One connection after the
- * other, or one on standard input and output. musl, no threads, no heap.
+ * process, or one in a container, needs to answer a nonce (nonce.h), or "ok" where there
+ * is none. One connection after the other, or one on standard input and output. musl, no
+ * threads, no heap.
  *
  *   static_http --passed   serves the listening socket given as descriptor 3
  *   static_http --stdio    answers what comes on standard input
@@ -12,27 +13,32 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../nonce.h"
+
 #define REQUEST_BYTES_MAX 4096
 
-static const char reply[] =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
+#define PARAMETER "?" NONCE_PARAMETER "="
+#define HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: "
+
+OWN_DATA;
 
 /* Read up to the blank line of a request without a body. */
-static bool read_request(int fd)
+static bool read_request(int fd, char request[static REQUEST_BYTES_MAX])
 {
-    char request[REQUEST_BYTES_MAX];
     size_t bytes = 0;
-    while (bytes < sizeof request) {
-        ssize_t got = read(fd, request + bytes, sizeof request - bytes);
+    while (bytes < REQUEST_BYTES_MAX - 1) {
+        ssize_t got = read(fd, request + bytes, REQUEST_BYTES_MAX - 1 - bytes);
         if (got <= 0)
             return false;
         bytes += (size_t)got;
+        request[bytes] = 0;
         if (bytes >= 4 && memcmp(request + bytes - 4, "\r\n\r\n", 4) == 0)
             return true;
     }
@@ -41,9 +47,18 @@ static bool read_request(int fd)
 
 static void serve(int in, int out)
 {
-    while (read_request(in))
-        if (write(out, reply, sizeof reply - 1) != (ssize_t)sizeof reply - 1)
+    char request[REQUEST_BYTES_MAX], reply[256];
+    while (read_request(in, request)) {
+        const char *nonce = strstr(request, PARAMETER);
+        int bytes = sizeof HEAD "2\r\n\r\nok" - 1;
+        memcpy(reply, HEAD "2\r\n\r\nok", (size_t)bytes);
+        if (nonce)
+            bytes = snprintf(reply, sizeof reply, HEAD "16\r\n\r\n" NONCE_FORMAT,
+                             (unsigned long long)nonce_answer(
+                                 &own_data, strtoull(nonce + sizeof PARAMETER - 1, NULL, 16)));
+        if (write(out, reply, (size_t)bytes) != bytes)
             return;
+    }
 }
 
 static int listen_on(uint16_t port)

@@ -12,7 +12,9 @@ import tempfile
 KEYS = {"bench", "subject", "metric", "unit", "n", "p50", "p99", "min", "max"}
 UNITS = {"us", "KiB", "1/s", "count", "pct"}
 OURS = ("mayfly/process", "mayfly/kvm")
-MEMORY = {"pss_per_instance": "KiB", "private_dirty_per_instance": "KiB", "kernel_per_instance": "KiB"}
+KERNEL = {"kernel_per_instance": "KiB", "kernel_per_instance_meminfo": "KiB"}
+MEMORY = {"pss_per_instance": "KiB", "private_dirty_per_instance": "KiB", **KERNEL}
+EXTRA = {"burst": {"pool"}, "memory": {"method"}}
 RATE = {"requests_per_second": "1/s", "errors": "count"}
 # bench: {metrics of every subject}, {metrics of ours only}
 CONTRACT = {
@@ -38,7 +40,7 @@ def run(mayfly, bench):
 def check_row(row, bench):
     assert KEYS <= row.keys(), f"{bench}: keys missing in {row}"
     extra = row.keys() - KEYS
-    assert extra <= ({"pool"} if bench == "burst" else set()), f"{bench}: keys too many in {row}"
+    assert extra <= EXTRA.get(bench, set()), f"{bench}: keys too many in {row}"
     assert row["bench"] == bench and row["unit"] in UNITS, row
     assert row["min"] <= row["p50"] <= row["p99"] <= row["max"], row
     assert row["n"] >= 1, row
@@ -57,7 +59,7 @@ def check_bench(mayfly, bench):
         base = subject.split(":")[0]
         wanted = dict(every, **(ours if base in OURS else {}))
         if "hide their memory" in said:
-            wanted = {m: u for m, u in wanted.items() if m == "node_rss"}
+            wanted = {m: u for m, u in wanted.items() if m == "node_rss" or m in KERNEL}
         assert metrics == wanted, f"{bench}: {subject} has {metrics}, not {wanted}"
     assert "mayfly/process" in subjects, f"{bench}: mayfly/process is missing: {said}"
     for subject in OURS:

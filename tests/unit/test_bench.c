@@ -107,6 +107,24 @@ static void a_reply_without_a_length_ends_with_its_connection(void **state)
     assert_false(http_reply_ended(&cut));
 }
 
+static void a_body_is_kept_up_to_its_bound(void **state)
+{
+    (void)state;
+    struct http_reply shorter = {0}, longer = {0};
+    const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n";
+    const char body[] = "0123456789012345678901234567890123456789";
+    assert_int_equal(http_reply_feed(&longer, head, sizeof head - 1), MF_EAGAIN);
+    assert_int_equal(http_reply_feed(&longer, body, 20), MF_EAGAIN);
+    assert_int_equal(http_reply_feed(&longer, body + 20, 20), MF_OK);
+    assert_int_equal(longer.body_bytes, HTTP_BODY_BYTES_KEPT);
+    assert_memory_equal(longer.body, body, HTTP_BODY_BYTES_KEPT);
+    const char chunks[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
+    assert_int_equal(http_reply_feed(&shorter, chunks, sizeof chunks - 1), MF_OK);
+    assert_int_equal(shorter.body_bytes, 3);
+    assert_memory_equal(shorter.body, "abc", 3);
+}
+
 static void what_is_no_reply_is_refused(void **state)
 {
     (void)state;
@@ -246,6 +264,7 @@ int main(void)
         cmocka_unit_test(a_slope_is_not_moved_by_one_bad_point),
         cmocka_unit_test(replies_end_where_their_length_says),
         cmocka_unit_test(a_reply_without_a_length_ends_with_its_connection),
+        cmocka_unit_test(a_body_is_kept_up_to_its_bound),
         cmocka_unit_test(what_is_no_reply_is_refused),
         cmocka_unit_test(load_counts_what_a_server_answers),
         cmocka_unit_test(load_on_nobody_fails_and_says_so),

@@ -1,0 +1,154 @@
+/* bench_memory.c: what functions that have nothing to do hold: user space and kernel. */
+#include <stdio.h>
+
+#include "bench/bench.h"
+#include "bench/kernel_memory.h"
+
+#define STEPS 8u
+#define STEPS_MAX 64u
+#define STEP_LIGHT 125u /* instances: 1,000 in 8 steps */
+#define STEP_HEAVY 4u   /* of a container run-time      */
+#define SETTLE_MS 2500  /* the kernel sums up its counters once in two seconds */
+
+/* A column of the curve: so many instances, so much memory. */
+enum column { PSS, DIRTY, KERNEL, KERNEL_MEMINFO, COLUMNS };
+
+static const char *const metric[COLUMNS] = {
+    [PSS] = "pss_per_instance",
+    [DIRTY] = "private_dirty_per_instance",
+    [KERNEL] = "kernel_per_instance",
+    [KERNEL_MEMINFO] = "kernel_per_instance_meminfo",
+};
+
+struct curve {
+    uint32_t count;
+    double instances[STEPS_MAX + 1];
+    double kib[COLUMNS][STEPS_MAX + 1];
+    uint32_t unreadable;
+    uint64_t node_rss_kib;
+    struct kernel_memory kernel;
+};
+
+static uint32_t step_of(const struct subject *subject)
+{
+    return subject->kind == &subject_oci ? STEP_HEAVY : STEP_LIGHT;
+}
+
+static mf_err take_point(struct subject *subject, uint32_t instances, struct curve *curve)
+{
+    static struct processes list;
+    struct memory memory;
+    list.count = 0;
+    mf_err err = subject->kind->processes(subject, &list);
+    if (err)
+        return err;
+    memory_of(&list, &memory);
+    uint32_t at = curve->count++;
+    curve->instances[at] = (double)instances;
+    curve->kib[PSS][at] = (double)memory.pss_kib;
+    curve->kib[DIRTY][at] = (double)memory.private_dirty_kib;
+    curve->kib[KERNEL_MEMINFO][at] = (double)kernel_memory_kib();
+    curve->kib[KERNEL][at] = curve->kernel.grouped
+                                 ? (double)kernel_memory_grouped_kib(&curve->kernel)
+                                 : curve->kib[KERNEL_MEMINFO][at];
+    curve->unreadable = memory.unreadable;
+    curve->node_rss_kib = list.count ? rss_kib_of(list.pid[0]) : 0;
+    return MF_OK;
+}
+
+static mf_err add_column(struct bench_run *run, struct subject *subject, const struct curve *curve,
+                         enum column column)
+{
+    struct samples samples = {0};
+    json_t *row = NULL;
+    double kib = 0;
+    mf_err err = slope(curve->instances, curve->kib[column], curve->count, &kib);
+    if (!err)
+        err = samples_add(&samples, kib);
+    if (!err)
+        err = bench_row(run, subject, metric[column], UNIT_KIB, &samples, &row);
+    if (!err && row && column == KERNEL &&
+        json_object_set_new(row, "method",
+                            json_string(curve->kernel.grouped ? "memory cgroup" : "meminfo")) != 0)
+        err = MF_ENOMEM;
+    samples_close(&samples);
+    for (uint32_t i = 1; run->options->sweep && i < curve->count && !err; i++) {
+        char name[64];
+        double more_kib = curve->kib[column][i] - curve->kib[column][0];
+        (void)snprintf(name, sizeof name, "%s@%.0f", metric[column], curve->instances[i]);
+        err = bench_row_one(run, subject, name, UNIT_KIB, more_kib / curve->instances[i]);
+    }
+    return err;
+}
+
+static mf_err add_rows(struct bench_run *run, struct subject *subject, const struct curve *curve)
+{
+    mf_err err = MF_OK;
+    if (curve->unreadable)
+        run->options->remark(run->options->context,
+                             "memory: processes hide their memory from this user; no row tells of "
+                             "it. Run as root for that.");
+    for (enum column column = 0; column < COLUMNS && !err; column++)
+        if (!curve->unreadable || column >= KERNEL)
+            err = add_column(run, subject, curve, column);
+    if (!err && subject->kind == &subject_mayfly)
+        err = bench_row_one(run, subject, "node_rss", UNIT_KIB, (double)curve->node_rss_kib);
+    return err;
+}
+
+static mf_err memory_run(struct bench_run *run, struct mf_why *why)
+{
+    static struct curve curve;
+    static struct processes list;
+    struct subject *subject = &run->subject[0];
+    uint32_t steps = bench_samples(run, STEPS), step = step_of(subject);
+    steps = steps < STEPS_MAX ? steps : STEPS_MAX;
+    run->total = steps * step + steps + 1;
+    curve = (struct curve){0};
+    list.count = 0;
+    mf_err err = subject->kind->processes(subject, &list);
+    if (!err)
+        kernel_memory_open(&curve.kernel, &list);
+    if (!err)
+        err = bench_prepare(run, subject, steps * step, CONTENT_SAME, why);
+    for (uint32_t i = 0; i <= steps && !err; i++) {
+        if (i > 0)
+            err = subject_start_range(subject, (i - 1) * step, i * step, why);
+        bench_settle(SETTLE_MS);
+        if (!err)
+            err = take_point(subject, i * step, &curve);
+        if (!err)
+            err = bench_tick(run, why);
+    }
+    if (!err)
+        err = add_rows(run, subject, &curve);
+    /* Containers have cgroups of their own below ours: they have to go first. */
+    mf_err ended = subject->kind->prepare(subject, 0, CONTENT_SAME, err ? NULL : why);
+    kernel_memory_close(&curve.kernel);
+    return err ? err : ended;
+}
+
+const struct bench bench_memory = {
+    .name = "memory",
+    .subjects = "mayfly/process,mayfly/kvm,runc,runsc,process",
+    .peers = true,
+    .summary = "memory of an idle instance, in user space and in the kernel",
+    .explain =
+        "0, 125, 250 … 1,000 instances (runc, runsc: 0, 4 … 32), each of which has answered one\n"
+        "request and waits; 2.5 s later all processes of the subject are read. All are copies of\n"
+        "one program, so they share its pages. Figures are slopes over these points (the median\n"
+        "over all pairs of them), so what is there once (daemon, pool, shared text) is in none.\n"
+        "pss_per_instance, private_dirty_per_instance: sums over all processes, from smaps_rollup.\n"
+        "mayfly: daemon, spawner, blanks, instances; runc: the container's; runsc: its gofer and\n"
+        "sandbox.\n"
+        "kernel_per_instance: page tables, task structures, stacks, namespaces, descriptors, VM.\n"
+        "`method` in the row says how it was read. `memory cgroup`: subject and bench are put into\n"
+        "a cgroup of their own, whose kernel memory is counted by the kernel (kmem.usage_in_bytes,\n"
+        "or `kernel` of memory.stat); nobody else is in it. `meminfo`, where no cgroup may be made:\n"
+        "all memory of the machine that is neither free nor page cache nor anonymous; what others\n"
+        "do is in it. kernel_per_instance_meminfo is that figure in any case, to compare: it has\n"
+        "what the kernel charges to nobody, too.\n"
+        "node_rss: resident memory of the daemon with all instances alive.\n"
+        "--samples N: N steps. --sweep: FIGURE@N as well, (memory at N less memory at 0) / N.",
+    .run = memory_run,
+};
