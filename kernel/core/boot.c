@@ -22,6 +22,8 @@
 
 /* The seed's last word is the kernel's own canary, which entry.S has taken. */
 _Static_assert(offsetof(struct mf_boot, seed) + RANDOM_SEED_BYTES == BOOT_GUARD, "entry.S");
+_Static_assert(offsetof(struct mf_boot, flags) == BOOT_FLAGS && MF_BOOT_RESTORED == BOOT_RESTORED,
+               "entry.S");
 _Static_assert(MF_KERNEL_BASE == KERNEL_BASE && MF_KERNEL_BYTES_MAX == KERNEL_BYTES_MAX,
                "kernel.lds");
 _Static_assert(RANDOM_SEED_BYTES + sizeof(uint64_t) == MF_BOOT_SEED_BYTES, "all of it is used");
@@ -29,8 +31,6 @@ _Static_assert(RANDOM_SEED_BYTES + sizeof(uint64_t) == MF_BOOT_SEED_BYTES, "all 
 uint64_t __stack_chk_guard;
 _Noreturn void __stack_chk_fail(void);
 _Noreturn void kernel_enter(struct frame *frame); /* entry.S */
-
-static const char *boot_decode(const struct mf_boot *boot);
 
 void boot_main(const struct mf_boot *boot)
 {
@@ -73,8 +73,7 @@ void __stack_chk_fail(void)
     fault_words(MF_CAUSE_KERNEL_BUG, "the library OS overran a buffer on its stack");
 }
 
-/* What is wrong with it; NULL: nothing. */
-static const char *boot_decode(const struct mf_boot *boot)
+const char *boot_decode(const struct mf_boot *boot)
 {
     if (boot->magic != MF_BOOT_MAGIC || boot->boot_bytes != sizeof *boot)
         return "no boot page";

@@ -11,6 +11,9 @@ static inline const struct mf_boot *boot_page(void)
     return (const struct mf_boot *)MF_BOOT_BASE;
 }
 
+/* What is wrong with it; NULL: nothing. */
+const char *boot_decode(const struct mf_boot *boot);
+
 /* Value of a variable of the function's environment; NULL if there is none. */
 const char *boot_environment(const char *name);
 

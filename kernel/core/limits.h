@@ -10,7 +10,8 @@
 #define KERNEL_BYTES_MAX 0x20000
 
 /* Stacks of the kernel, pages of their own (kernel.lds). */
-#define KERNEL_STACK_BYTES 0x4000
+#define KERNEL_STACK_BYTES 0x3a00
+#define PARKED_BYTES 0x1600             /* vector state while frozen; ends a page        */
 #define KERNEL_PANIC_STACK_BYTES 0x2000 /* reports a fault of the kernel itself */
 #define KERNEL_TRAP_STACK_BYTES 0x1000  /* an exception, until it is moved away */
 

@@ -24,6 +24,11 @@ void random_start(const uint8_t seed[RANDOM_SEED_BYTES])
     state.nonce[2] = 0;
 }
 
+void random_forget(void)
+{
+    memset(&state, 0, sizeof state);
+}
+
 void random_fill(void *to, size_t bytes)
 {
     uint8_t *out = to;

@@ -8,6 +8,8 @@
 #define RANDOM_SEED_BYTES 40u /* key, then nonce */
 
 void random_start(const uint8_t seed[RANDOM_SEED_BYTES]);
+/* Nothing of the state stays; random_start() comes before the next fill. */
+void random_forget(void);
 void random_fill(void *to, size_t bytes);
 
 /* One block of ChaCha20 (RFC 8439, 2.3), for the generator and its test. */

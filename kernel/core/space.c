@@ -151,6 +151,34 @@ int space_release(uint32_t start, uint32_t end)
     return 0;
 }
 
+/* The pages of a region that allow what it says; text is as the image has it. */
+static struct mf_range range_of(const struct region *region)
+{
+    uint32_t start = region->start;
+    if (region->kind == REGION_STACK && start < space.stack_open)
+        start = space.stack_open < region->end ? space.stack_open : region->end;
+    bool none = region->kind == REGION_GUARD || region->prot & REGION_EXECUTE;
+    return (struct mf_range){.page = start,
+                             .pages = none ? 0 : region->end - start,
+                             .prot = region->prot & PROT_RW};
+}
+
+uint32_t space_ranges(struct mf_range *to)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < space.regions.count; i++) {
+        struct mf_range range = range_of(&space.regions.region[i]);
+        struct mf_range *last = count ? &to[count - 1] : NULL;
+        if (range.pages == 0)
+            continue;
+        if (last && last->page + last->pages == range.page && last->prot == range.prot)
+            last->pages += range.pages;
+        else
+            to[count++] = range;
+    }
+    return count;
+}
+
 /* The program's segments, from its headers if they are loaded, else all as one. */
 static void add_program(const struct mf_boot *boot)
 {

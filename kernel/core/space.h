@@ -11,6 +11,7 @@
 
 #include "abi/boot.h"
 #include "abi/hypercall.h"
+#include "abi/snapshot.h"
 #include "kernel/core/regions.h"
 
 #define PROT_RW (MF_PROT_READ | MF_PROT_WRITE)
@@ -44,6 +45,10 @@ bool space_decode(uint64_t address, uint64_t bytes, uint32_t *start, uint32_t *e
 
 /* Lay out program, guard, stack and heap, and open what a start needs. */
 int space_start(const struct mf_boot *boot);
+
+/* All that is open, or was changed since the start, as `protect` has it: how many
+ * entries (abi/snapshot.h); to has room for REGIONS_MAX. Neighbours alike are one. */
+uint32_t space_ranges(struct mf_range *to);
 
 /* What the monitor allows. */
 int space_set(uint32_t start, uint32_t end, uint32_t prot);

@@ -11,6 +11,7 @@
 
 #include "abi/event.h"
 #include "kernel/core/fault.h"
+#include "kernel/core/freeze.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
@@ -64,6 +65,7 @@ int64_t event_next(uint64_t event, const struct event_data *buffer)
         if (now.chunk_held)
             end_chunk();
         if (!wire_peek(0, &desc)) {
+            freeze_here();
             wire_wait(true);
             continue;
         }

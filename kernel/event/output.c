@@ -21,10 +21,8 @@ static const enum mf_log_level stream_level[OUTPUT_STREAMS] = {
     [OUTPUT_STDERR] = MF_LOG_WARN,
 };
 
-static struct {
-    size_t bytes;
-    char text[MF_LOG_BYTES_MAX];
-} line[OUTPUT_STREAMS] BSS_LARGE;
+static size_t line_bytes[OUTPUT_STREAMS]; /* apart: every event looks at them */
+static char line_text[OUTPUT_STREAMS][MF_LOG_BYTES_MAX] BSS_LARGE;
 
 static void end_line(enum output_stream stream);
 
@@ -36,10 +34,10 @@ int output_write(enum output_stream stream, uint64_t address, uint64_t bytes)
         if (user_read(part, address, part_bytes) != 0)
             return -EFAULT;
         for (size_t i = 0; i < part_bytes; i++) {
-            if (part[i] == '\n' || line[stream].bytes == MF_LOG_BYTES_MAX)
+            if (part[i] == '\n' || line_bytes[stream] == MF_LOG_BYTES_MAX)
                 end_line(stream);
             if (part[i] != '\n')
-                line[stream].text[line[stream].bytes++] = part[i];
+                line_text[stream][line_bytes[stream]++] = part[i];
         }
         address += part_bytes;
         bytes -= part_bytes;
@@ -55,10 +53,10 @@ void output_flush(void)
 
 size_t output_take(unsigned stream, enum mf_log_level *level, const char **text)
 {
-    size_t bytes = line[stream].bytes;
-    line[stream].bytes = 0;
+    size_t bytes = line_bytes[stream];
+    line_bytes[stream] = 0;
     *level = stream_level[stream];
-    *text = line[stream].text;
+    *text = line_text[stream];
     return bytes;
 }
 
@@ -70,7 +68,7 @@ void output_kernel(enum mf_log_level level, const char *text, size_t bytes)
 
 int64_t output_log(uint64_t level, const struct event_data *text)
 {
-    char *staged = line[OUTPUT_STDOUT].text;
+    char *staged = line_text[OUTPUT_STDOUT];
     if (level >= MF_LOG_LEVEL_COUNT)
         return -EINVAL;
     if (text->bytes && !user_range(text->address, text->bytes))
@@ -89,8 +87,8 @@ int64_t output_log(uint64_t level, const struct event_data *text)
 
 static void end_line(enum output_stream stream)
 {
-    if (line[stream].bytes == 0)
+    if (line_bytes[stream] == 0)
         return;
-    event_log(stream_level[stream], line[stream].text, line[stream].bytes);
-    line[stream].bytes = 0;
+    event_log(stream_level[stream], line_text[stream], line_bytes[stream]);
+    line_bytes[stream] = 0;
 }

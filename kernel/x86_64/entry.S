@@ -47,19 +47,24 @@
 
     .section .text.entry, "ax", @progbits
 
-/* boot.h: RDI = the boot page, no stack. The canary comes before any C. */
+/* boot.h: RDI = the boot page, no stack. The canary comes before any C. In memory that
+ * was frozen the program's frame still stands at the top of the stack. */
     .globl kernel_start
     .type kernel_start, @function
 kernel_start:
-    movl $kernel_stack_top, %esp
+    movl $kernel_stack_top - FRAME_BYTES, %esp
     xorl %ebp, %ebp
     pushq $2
     popfq
     movq BOOT_GUARD(%rdi), %rax
     xorb %al, %al /* a NUL stops string functions that run over */
     movq %rax, __stack_chk_guard
+    testl $BOOT_RESTORED, BOOT_FLAGS(%rdi)
+    jnz 1f
     call boot_main
     ud2
+1:  call freeze_resume
+    jmp kernel_call_again
     .size kernel_start, . - kernel_start
 
 /* trap.h: RCX = address after the instruction, R11 = flags, all else the program's. */
@@ -77,6 +82,7 @@ kernel_syscall:
     pushq $FRAME_VECTOR_CALL
     pushq %rax
     push_registers
+kernel_call_again:
     movq %rsp, %rdi
     xorl %ebp, %ebp
     call linux_call

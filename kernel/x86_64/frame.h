@@ -16,7 +16,7 @@ struct frame {
     uint64_t call; /* number of the system call; no number for an exception */
     struct mf_trap trap;
 };
-_Static_assert(sizeof(struct frame) == 192, "entry.S; a multiple of 16 keeps stacks aligned");
+_Static_assert(sizeof(struct frame) == FRAME_BYTES, "entry.S; a multiple of 16 keeps stacks aligned");
 _Static_assert(offsetof(struct frame, trap.rip) - offsetof(struct frame, call) ==
                    FRAME_BEFORE_RIP, "entry.S");
 _Static_assert(MF_CS == SELECTOR_CS && MF_SS == SELECTOR_SS, "entry.S");

@@ -16,16 +16,8 @@
 #include "kernel/core/limits.h"
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
-#include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/vector.h"
 
-#define ID_FEATURES 1u          /* CPUID leaf */
-#define ID_OSXSAVE (1u << 27)   /* … its ECX */
-#define ID_XSAVE 0xdu           /* CPUID leaf: sizes and places of components */
-#define COMPONENTS 0xe7u        /* x87, SSE, AVX, opmask, ZMM: Intel SDM volume 1, 13.1 */
-#define COMPONENT_LAST 7u
-#define LEGACY_BYTES 512u       /* FXSAVE's part */
-#define XSAVE_HEADER_BYTES 64u
-#define XSAVE_ALIGN 64u
 #define MAGIC2_BYTES ((uint32_t)FP_XSTATE_MAGIC2_SIZE)
 #define FLAGS_OF_PROGRAMS 0x40dd5ull /* arithmetic, TF, DF, OF, AC */
 #define FLAGS_ALWAYS 2ull
@@ -39,15 +31,11 @@ struct rt_sigframe {
 };
 
 static struct {
-    bool known;
-    uint64_t components; /* 0: FXSAVE */
-    uint32_t bytes;
-    uint8_t area[XSTATE_BYTES_MAX] __attribute__((aligned(XSAVE_ALIGN)));
+    struct vector state; /* no bytes: not known yet */
+    uint8_t area[XSTATE_BYTES_MAX] __attribute__((aligned(VECTOR_ALIGN)));
 } vector BSS_LARGE;
 
-int xstate_restore(const void *area, uint64_t components); /* entry.S */
-
-static void vector_find(void);
+static void know_vector(void);
 static int vector_push(uint64_t at);
 static int vector_pop(uint64_t at);
 static void registers_save(struct sigcontext *to, const struct frame *frame);
@@ -56,16 +44,16 @@ static void registers_restore(struct frame *frame, const struct sigcontext *from
 int signal_frame_push(struct frame *frame, uint64_t sp, const struct sigaction *action,
                       const struct siginfo *info, uint64_t mask, const stack_t *stack)
 {
-    vector_find();
+    know_vector();
     uint64_t vector_at =
-        (sp - vector.bytes - MAGIC2_BYTES) & ~(uint64_t)(XSAVE_ALIGN - 1);
+        (sp - vector.state.bytes - MAGIC2_BYTES) & ~(uint64_t)(VECTOR_ALIGN - 1);
     /* At a function's first instruction RSP + 8 is a multiple of 16. */
     uint64_t at = ((vector_at - sizeof(struct rt_sigframe)) & ~15ull) - 8;
     struct rt_sigframe built = {
         .restorer = (uint64_t)action->sa_restorer,
         .context = {
             .uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
-                        (vector.components ? UC_FP_XSTATE : 0),
+                        (vector.state.components ? UC_FP_XSTATE : 0),
             .uc_stack = *stack,
             .uc_sigmask = mask,
         },
@@ -104,65 +92,46 @@ int signal_frame_pop(struct frame *frame, uint64_t *mask, stack_t *stack)
     return 0;
 }
 
-/* How much vector state there is, and how large its area is. */
-static void vector_find(void)
+static void know_vector(void)
 {
-    if (vector.known)
-        return;
-    vector.known = true;
-    vector.bytes = LEGACY_BYTES;
-    if (!(cpu_id(ID_FEATURES, 0).ecx & ID_OSXSAVE))
-        return;
-    vector.components = cpu_xcr0() & COMPONENTS;
-    vector.bytes = LEGACY_BYTES + XSAVE_HEADER_BYTES;
-    for (uint32_t i = 2; i <= COMPONENT_LAST; i++) {
-        struct cpu_id place = cpu_id(ID_XSAVE, i); /* EAX bytes from EBX on */
-        if (vector.components >> i & 1 && place.eax + place.ebx > vector.bytes)
-            vector.bytes = place.eax + place.ebx;
-    }
-    if (vector.bytes > XSTATE_BYTES_MAX - MAGIC2_BYTES) {
-        vector.components &= 3; /* x87 and SSE always fit */
-        vector.bytes = LEGACY_BYTES + XSAVE_HEADER_BYTES;
-    }
+    if (vector.state.bytes == 0)
+        vector.state = vector_find(XSTATE_BYTES_MAX - MAGIC2_BYTES);
 }
 
 static int vector_push(uint64_t at)
 {
-    memset(vector.area, 0, vector.bytes + MAGIC2_BYTES);
-    if (vector.components)
-        __asm__ volatile("xsave64 %0"
-                         : "+m"(vector.area)
-                         : "a"((uint32_t)vector.components),
-                           "d"((uint32_t)(vector.components >> 32)));
-    else
-        __asm__ volatile("fxsave64 %0" : "+m"(vector.area));
-    if (vector.components) {
+    uint32_t bytes = vector.state.bytes;
+    memset(vector.area, 0, bytes + MAGIC2_BYTES);
+    vector_save(&vector.state, vector.area);
+    if (vector.state.components) {
         const uint32_t end = FP_XSTATE_MAGIC2;
         const struct _fpx_sw_bytes tag = {
             .magic1 = FP_XSTATE_MAGIC1,
-            .extended_size = vector.bytes + MAGIC2_BYTES,
-            .xfeatures = vector.components,
-            .xstate_size = vector.bytes,
+            .extended_size = bytes + MAGIC2_BYTES,
+            .xfeatures = vector.state.components,
+            .xstate_size = bytes,
         };
-        memcpy(vector.area + LEGACY_BYTES - sizeof tag, &tag, sizeof tag);
-        memcpy(vector.area + vector.bytes, &end, sizeof end);
+        memcpy(vector.area + VECTOR_LEGACY_BYTES - sizeof tag, &tag, sizeof tag);
+        memcpy(vector.area + bytes, &end, sizeof end);
+        bytes += MAGIC2_BYTES;
     }
-    uint32_t bytes = vector.bytes + (vector.components ? MAGIC2_BYTES : 0);
     return user_write(at, vector.area, bytes);
 }
 
 static int vector_pop(uint64_t at)
 {
+    const struct vector legacy = {.components = 0, .bytes = VECTOR_LEGACY_BYTES};
     struct _fpx_sw_bytes tag;
-    vector_find();
-    if (user_read(vector.area, at, LEGACY_BYTES) != 0)
+    know_vector();
+    if (user_read(vector.area, at, VECTOR_LEGACY_BYTES) != 0)
         return -EFAULT;
-    memcpy(&tag, vector.area + LEGACY_BYTES - sizeof tag, sizeof tag);
-    if (!vector.components || tag.magic1 != FP_XSTATE_MAGIC1 || tag.xstate_size != vector.bytes)
-        return xstate_restore(vector.area, 0) ? -EFAULT : 0;
-    if (user_read(vector.area, at, vector.bytes) != 0)
+    memcpy(&tag, vector.area + VECTOR_LEGACY_BYTES - sizeof tag, sizeof tag);
+    if (!vector.state.components || tag.magic1 != FP_XSTATE_MAGIC1 ||
+        tag.xstate_size != vector.state.bytes)
+        return vector_restore(&legacy, vector.area) ? -EFAULT : 0;
+    if (user_read(vector.area, at, vector.state.bytes) != 0)
         return -EFAULT;
-    return xstate_restore(vector.area, vector.components) ? -EFAULT : 0;
+    return vector_restore(&vector.state, vector.area) ? -EFAULT : 0;
 }
 
 static void registers_save(struct sigcontext *to, const struct frame *frame)

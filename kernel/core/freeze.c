@@ -1,0 +1,69 @@
+/*
+ * freeze.c: see freeze.h.
+ * Guarantees: what is frozen holds no state of the processor, no key of the random
+ * generator, no message; FS and GS base and vector state are in memory, the other
+ * registers in the frame of the system call on the kernel's stack.
+ * Leaves to others: reading the memory (the node), restoring it (a monitor).
+ * A program's own secrets and stack canaries are copied with it: docs/THREATS.md.
+ * Owns what was parked.
+ */
+#include "kernel/core/freeze.h"
+
+#include <stdint.h>
+
+#include "abi/snapshot.h"
+#include "kernel/core/boot.h"
+#include "kernel/core/fault.h"
+#include "kernel/core/limits.h"
+#include "kernel/core/random.h"
+#include "kernel/core/space.h"
+#include "kernel/event/event.h"
+#include "kernel/event/wire.h"
+#include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/vector.h"
+
+static struct {
+    uint64_t fs_base, gs_base;
+    struct vector vector;
+} parked;
+
+/* Behind the stack, so that the beginning, usually all of it that is not zero, shares a
+ * page with the stack's top, which every start writes (kernel.lds). */
+extern uint8_t kernel_parked[];
+
+#define RANGES_BYTES (REGIONS_MAX * (uint32_t)sizeof(struct mf_range))
+_Static_assert(REGIONS_MAX <= MF_SNAPSHOT_RANGES_MAX && RANGES_BYTES <= MF_CHUNK_BYTES_MAX,
+               "all ranges fit into FROZEN");
+_Static_assert(PARKED_BYTES % VECTOR_ALIGN == 0, "kernel.lds");
+
+void freeze_here(void)
+{
+    if (!(boot_page()->flags & MF_BOOT_FREEZE))
+        return;
+    parked.fs_base = cpu_fs_base();
+    parked.gs_base = cpu_gs_base();
+    parked.vector = vector_find(PARKED_BYTES);
+    vector_save(&parked.vector, kernel_parked);
+    random_forget();
+    struct ring_place place = wire_reserve(RANGES_BYTES, RANGES_BYTES);
+    uint32_t count = space_ranges((struct mf_range *)(void *)place.data);
+    struct mf_desc desc = {.type = MF_MSG_FROZEN,
+                           .data_bytes = count * (uint32_t)sizeof(struct mf_range)};
+    wire_publish(&desc, &place);
+    for (;;)
+        wire_wait(false); /* for ever: the node has no more for this one */
+}
+
+void freeze_resume(void)
+{
+    const struct mf_boot *boot = boot_page();
+    const char *wrong = boot_decode(boot);
+    if (wrong)
+        fault_words(MF_CAUSE_PROTOCOL, wrong);
+    random_start(boot->seed);
+    event_start(boot->channel_base);
+    cpu_fs_base_set(parked.fs_base);
+    cpu_gs_base_set(parked.gs_base);
+    if (vector_restore(&parked.vector, kernel_parked) != 0)
+        fault_words(MF_CAUSE_KERNEL_BUG, "the processor refuses the vector state of the snapshot");
+}

@@ -1,0 +1,208 @@
+/*
+ * snapshots.c: a function frozen under one sandbox, restored under either: what it has
+ * set up is there, and what no two clones may share is not. Then snapshots that are not
+ * what they should be.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "image/snapshot.h"
+#include "node/instance/freeze.h"
+
+static const char environment[] = "FROZEN=cold";
+
+/* Wait for FROZEN, and read the guest out to a new file. */
+static mf_err read_out(struct harness *harness, int image_fd, const struct session *session, int fd,
+                       struct mf_why *why)
+{
+    struct image_file file;
+    uint64_t until_ns = mf_monotonic_ns() + CASE_NS;
+    while (!session->frozen && session->state != SESSION_ENDED && mf_monotonic_ns() < until_ns)
+        session_step(&harness->host, until_ns);
+    if (!session->frozen)
+        return mf_why(why, MF_EDEAD, "it was never frozen");
+    mf_err err = image_open(image_fd, false, &file, why);
+    if (err)
+        return err;
+    const struct freeze_order order = {
+        .pid = session->blank.pid,
+        .parent = harness->host.spawner.pid,
+        .sandbox = session->blank.sandbox,
+        .window_bytes = file.image.info.window_bytes,
+        .image = &file.image,
+        .ranges = (const struct mf_range *)(const void *)session->ranges.data,
+        .range_count = (uint32_t)(session->ranges.bytes / sizeof(struct mf_range)),
+    };
+    err = freeze_write(&order, fd, why);
+    image_close(&file);
+    return err;
+}
+
+/* A snapshot of the image, or -1 and it is said. */
+static int freeze(struct harness *harness, enum mf_sandbox sandbox, int image_fd)
+{
+    struct mf_why why = {{0}};
+    struct session session;
+    const struct session_options options = {.sandbox = sandbox,
+                                            .image_fd = image_fd,
+                                            .flags = MF_START_FREEZE,
+                                            .env = environment,
+                                            .env_bytes = sizeof environment,
+                                            .env_count = 1};
+    int fd = memfd_create("snapshot", MFD_CLOEXEC);
+    mf_err err = session_open(&harness->host, &options, &session, &why);
+    if (!err) {
+        err = read_out(harness, image_fd, &session, fd, &why);
+        session_close(&session);
+    }
+    if (!err)
+        return fd;
+    printf("  cannot freeze: %s\n", mf_why_text(&why, err));
+    close_image(fd);
+    return -1;
+}
+
+/* A victim that goes on from the snapshot. */
+static bool restore(struct harness *harness, int image_fd, int snapshot_fd)
+{
+    struct mf_why why = {{0}};
+    const struct session_options options = {.sandbox = harness->sandbox,
+                                            .image_fd = image_fd,
+                                            .flags = MF_START_RESTORE,
+                                            .snapshot_fd = snapshot_fd,
+                                            .env = environment,
+                                            .env_bytes = sizeof environment,
+                                            .env_count = 1};
+    victim_close(harness);
+    mf_err err = snapshot_fd < 0 ? MF_ENOENT
+                                 : session_open(&harness->host, &options, &harness->victim, &why);
+    return err == MF_OK;
+}
+
+static void get(struct harness *harness, const char *name, const char *path, const char *expected)
+{
+    char outcome[OUTCOME_BYTES];
+    victim_get(harness, path, NULL, 0, CASE_NS, outcome);
+    judge(harness, name, path, outcome, expected);
+}
+
+static void clones_differ(struct harness *harness, const char *name, int image_fd, int snapshot_fd)
+{
+    char outcome[2][OUTCOME_BYTES] = {{0}};
+    for (int i = 0; i < 2; i++) {
+        (void)restore(harness, image_fd, snapshot_fd);
+        victim_get(harness, "/random", NULL, 0, CASE_NS, outcome[i]);
+    }
+    enum { WORDS = sizeof "replies 0123456789abcdef" };
+    bool common = strncmp(outcome[0], outcome[1], WORDS) == 0; /* both heard it before the freeze */
+    bool differ = strcmp(outcome[0] + WORDS, outcome[1] + WORDS) != 0;
+    judge(harness, name, "random", common && differ ? "differ" : outcome[1], "differ");
+}
+
+static void clocks_are_right(struct harness *harness, const char *name)
+{
+    char outcome[OUTCOME_BYTES];
+    long long real = 0, monotonic = 0;
+    struct timespec now;
+    victim_get(harness, "/clocks", NULL, 0, CASE_NS, outcome);
+    (void)sscanf(outcome, "replies %lld %lld", &real, &monotonic);
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    bool right = real <= now.tv_sec && real + 5 >= now.tv_sec;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    right = right && monotonic <= now.tv_sec && monotonic + 5 >= now.tv_sec;
+    judge(harness, name, "clocks", right ? "right" : outcome, "right");
+}
+
+static void goes_on(struct harness *harness, const char *name, int image_fd, int snapshot_fd)
+{
+    if (!wanted(harness, name))
+        return;
+    if (!restore(harness, image_fd, snapshot_fd)) {
+        judge(harness, name, "", "cannot be restored", "goes on");
+        return;
+    }
+    get(harness, name, "/memory",
+        "replies 42 0 43 44 big 1152 letters 24576 round 1 vectors 9.0");
+    get(harness, name, "/count", "replies 1");
+    get(harness, name, "/count", "replies 2");
+    get(harness, name, "/environment", "replies cold");
+    get(harness, name, "/grow", "replies grown");
+    clocks_are_right(harness, name);
+    get(harness, name, "/write", "dies page-fault");
+    (void)restore(harness, image_fd, snapshot_fd);
+    get(harness, name, "/count", "replies 1");
+    clones_differ(harness, name, image_fd, snapshot_fd);
+}
+
+/* A copy of a snapshot with one thing changed. */
+static int changed(int snapshot_fd, uint64_t offset, const void *bytes, size_t count, off_t cut_to)
+{
+    struct stat status;
+    int fd = memfd_create("changed", MFD_CLOEXEC);
+    if (fd < 0 || fstat(snapshot_fd, &status) != 0)
+        return fd;
+    void *from = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, snapshot_fd, 0);
+    if (from != MAP_FAILED) {
+        (void)!write(fd, from, (size_t)status.st_size);
+        (void)munmap(from, (size_t)status.st_size);
+    }
+    (void)!pwrite(fd, bytes, count, (off_t)offset);
+    if (cut_to)
+        (void)!ftruncate(fd, cut_to);
+    return fd;
+}
+
+static void refused(struct harness *harness, const char *detail, int image_fd, int fd)
+{
+    char outcome[OUTCOME_BYTES];
+    (void)restore(harness, image_fd, fd);
+    victim_get(harness, "/count", NULL, 0, CASE_NS, outcome);
+    judge(harness, "snapshot refused", detail, outcome, "dies start-failed|was dead before");
+    close_image(fd);
+}
+
+static void bad_ones(struct harness *harness, int image_fd, int snapshot_fd)
+{
+    const uint32_t version = 1, runs = MF_SNAPSHOT_RUNS_MAX + 1, page = MF_KERNEL_BASE / 4096 - 1,
+                   executable = 5, low = 0;
+    const uint8_t other = 0xff;
+#define AT(field) offsetof(struct mf_snapshot, field)
+    const uint64_t range = sizeof(struct mf_snapshot);
+    const uint64_t first_range = range + offsetof(struct mf_range, page);
+    refused(harness, "no snapshot", image_fd, changed(snapshot_fd, AT(magic), &low, 4, 0));
+    refused(harness, "another ABI", image_fd, changed(snapshot_fd, AT(abi_version), &version, 4, 0));
+    refused(harness, "too many runs", image_fd, changed(snapshot_fd, AT(run_count), &runs, 4, 0));
+    refused(harness, "another image", image_fd, changed(snapshot_fd, AT(image), &other, 1, 0));
+    refused(harness, "another window", image_fd,
+            changed(snapshot_fd, AT(window_bytes), &(uint64_t){MF_WINDOW_MIN}, 8, 0));
+    refused(harness, "cut off", image_fd, changed(snapshot_fd, AT(magic), "", 0, 0x101000));
+    refused(harness, "cut off in its head", image_fd, changed(snapshot_fd, AT(magic), "", 0, 100));
+    refused(harness, "a range below the kernel", image_fd, changed(snapshot_fd, first_range, &page, 4, 0));
+    refused(harness, "an executable range", image_fd,
+            changed(snapshot_fd, range + offsetof(struct mf_range, prot), &executable, 4, 0));
+#undef AT
+}
+
+void test_snapshots(struct harness *harness)
+{
+    int image_fd = open_image(harness->images, "frozen");
+    for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox <= MF_SANDBOX_KVM; sandbox++) {
+        if (!harness->host.spawner.support.usable[sandbox] || !wanted(harness, "snapshot"))
+            continue;
+        int snapshot_fd = freeze(harness, sandbox, image_fd);
+        goes_on(harness,
+                sandbox == MF_SANDBOX_KVM ? "snapshot made under kvm" : "snapshot made under process",
+                image_fd, snapshot_fd);
+        if (sandbox == harness->sandbox)
+            bad_ones(harness, image_fd, snapshot_fd);
+        victim_close(harness);
+        close_image(snapshot_fd);
+    }
+    close_image(image_fd);
+}
