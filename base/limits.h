@@ -82,6 +82,12 @@
 #define MF_LOG_TAIL_MAX 10000
 #define MF_LOG_FOLLOWERS_MAX 64
 
+/* Traces of calls (bench/trace.h). */
+#define MF_TRACE_LINE_BYTES_MAX 512u
+#define MF_TRACE_NAME_BYTES_MAX 128 /* of an application, of a function in it           */
+#define MF_TRACE_EVENTS_MAX (1u << 23)
+#define MF_TRACE_FUNCTIONS_MAX (1u << 17)
+
 /* The management API. */
 #define MF_API_CONNECTIONS_MAX 128
 #define MF_API_JSON_BYTES_MAX (256u << 10)

@@ -23,6 +23,7 @@
 #define BENCH_NOOP_IMAGE "bench-noop.mf"
 #define BENCH_DISTINCT_IMAGE "bench-distinct.mf"
 #define BENCH_HOSTILE_IMAGE "bench-hostile.mf"
+#define BENCH_MADE_TRACE "bench-made-trace.csv"
 
 struct bench_peer {
     char name[SUBJECT_NAME_BYTES];
@@ -35,6 +36,8 @@ struct bench_options {
     const char *isolation;   /* NULL: the product's default                         */
     const char *only;        /* comma list of subjects, NULL: all                   */
     bool sweep;
+    const char *trace;       /* `policy`: a file; NULL: the made one                */
+    uint32_t instance_kib, cold_us, warm_us; /* `policy`: inputs; 0: its own numbers */
     uint32_t peer_count;
     struct bench_peer peer[BENCH_PEERS_MAX];
     void (*progress)(void *context, const char *bench, uint64_t done, uint64_t total);
@@ -56,6 +59,7 @@ struct bench {
     const char *name;
     const char *subjects; /* comma list, in the order of the rows */
     bool peers;    /* --peer adds to them                                          */
+    bool own_subjects; /* finds them itself: run() has none, and reads options->only */
     bool together; /* all open at once, measured in turn; else one after the other */
     const char *summary;
     const char *explain;
@@ -63,7 +67,8 @@ struct bench {
 };
 
 /* X(name): in the order in which `mayfly bench all` runs them. */
-#define BENCHES(X) X(cold) X(start_cost) X(warm) X(throughput) X(burst) X(neighbour) X(idle) X(memory)
+#define BENCHES(X) X(cold) X(start_cost) X(warm) X(throughput) X(burst) X(neighbour) X(idle) X(memory) \
+    X(policy)
 #define BENCH_DECLARE(name) extern const struct bench bench_##name;
 BENCHES(BENCH_DECLARE)
 

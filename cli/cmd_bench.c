@@ -17,9 +17,14 @@ enum {
     KEY_SAMPLES,
     KEY_ISOLATION,
     KEY_SWEEP,
+    KEY_TRACE,
+    KEY_INSTANCE_KIB,
+    KEY_COLD_US,
+    KEY_WARM_US,
 };
 
 #define SAMPLES_MAX 100000
+#define INPUT_MAX 1000000000
 #define BENCHES_MAX 32
 
 static const struct cli_option options[] = {
@@ -30,6 +35,10 @@ static const struct cli_option options[] = {
     {"samples", KEY_SAMPLES, "N", "samples (rounds, bursts) of each subject"},
     {"isolation", KEY_ISOLATION, "NAME", "not the default one"},
     {"sweep", KEY_SWEEP, NULL, "at many sizes: burst"},
+    {"trace", KEY_TRACE, "FILE", "policy: of calls, app,func,end_timestamp,duration"},
+    {"instance-kib", KEY_INSTANCE_KIB, "KIB", "policy: memory of an instance"},
+    {"cold-us", KEY_COLD_US, "US", "policy: processor time of a start"},
+    {"warm-us", KEY_WARM_US, "US", "policy: the same of a call that finds an instance"},
     {0},
 };
 
@@ -110,6 +119,11 @@ struct asked {
     struct bench_options options;
 };
 
+static uint32_t input(const char *option, const char *text)
+{
+    return (uint32_t)cli_number(option, text, 1, INPUT_MAX);
+}
+
 static void parse_options(int argc, char **argv, struct asked *asked)
 {
     for (int key; (key = cli_getopt(&cmd_bench, argc, argv)) != -1;) {
@@ -134,6 +148,18 @@ static void parse_options(int argc, char **argv, struct asked *asked)
             break;
         case KEY_SWEEP:
             asked->options.sweep = true;
+            break;
+        case KEY_TRACE:
+            asked->options.trace = optarg;
+            break;
+        case KEY_INSTANCE_KIB:
+            asked->options.instance_kib = input("--instance-kib", optarg);
+            break;
+        case KEY_COLD_US:
+            asked->options.cold_us = input("--cold-us", optarg);
+            break;
+        case KEY_WARM_US:
+            asked->options.warm_us = input("--warm-us", optarg);
             break;
         }
     }

@@ -62,15 +62,20 @@ struct keep_alive_decision keep_alive_decide(const struct keep_alive_policy *pol
     return decision;
 }
 
-uint64_t keep_alive_next_step(const struct keep_alive_step *step)
+struct keep_alive_decision keep_alive_next_step(const struct keep_alive_step *step)
 {
+    struct keep_alive_decision decision = {0, KEEP_ALIVE_NEVER};
     if (step->next_is_live || step->follows_pct < KEEP_ALIVE_FOLLOWS_PCT_MIN ||
         step->takes_ns == 0 || step->takes_ns < step->start_ns)
-        return KEEP_ALIVE_NEVER;
-    if (step->takes_ns <= KEEP_ALIVE_STEP_AT_ONCE_NS)
-        return step->begun_ns;
-    uint64_t early_ns = step->takes_ns / 100 * KEEP_ALIVE_MARGIN_PCT + step->start_ns;
-    return step->begun_ns + (step->takes_ns > early_ns ? step->takes_ns - early_ns : 0);
+        return decision;
+    uint64_t margin_ns = step->takes_ns / 100 * KEEP_ALIVE_MARGIN_PCT;
+    uint64_t early_ns = margin_ns + step->start_ns, after_ns = 0;
+    if (step->takes_ns > KEEP_ALIVE_STEP_AT_ONCE_NS && step->takes_ns > early_ns)
+        after_ns = step->takes_ns - early_ns;
+    decision.prewarm_at_ns = step->begun_ns + after_ns;
+    decision.unload_after_ns =
+        step->takes_ns - after_ns + margin_ns + KEEP_ALIVE_STEP_AT_ONCE_NS;
+    return decision;
 }
 
 /* Odd counts are rounded up in every other bin, and in the others at the next halving: so
@@ -106,12 +111,10 @@ static bool has_pattern(const struct keep_alive_history *history)
 /* By nearest rank; of at least one idle time inside. */
 static uint32_t bin_of_percentile(const struct keep_alive_history *history, uint32_t percent)
 {
-    uint32_t rank = (history->inside * percent + 99) / 100, seen = 0;
-    for (uint32_t i = 0; i < KEEP_ALIVE_BINS; i++) {
-        seen += history->bin[i];
-        if (seen >= rank)
-            return i;
+    uint32_t rank = (history->inside * percent + 99) / 100, seen = history->bin[0], i = 0;
+    while (seen < rank) {
+        mf_assert(i + 1 < KEEP_ALIVE_BINS); /* inside is the sum of all bins */
+        seen += history->bin[++i];
     }
-    mf_assert(!"the sum of the bins is history->inside");
-    return KEEP_ALIVE_BINS - 1;
+    return i;
 }

@@ -72,10 +72,11 @@ struct keep_alive_step {
 #define KEEP_ALIVE_FOLLOWS_PCT_MIN 50u
 #define KEEP_ALIVE_STEP_AT_ONCE_NS 1000000000ull
 
-/* When to start an instance of the next function. KEEP_ALIVE_NEVER where it does not pay:
- * one is there, the step is over before the start would be, or most starts would be in
- * vain. At once if the step is short: the processor is awake now, and the memory would
- * be saved for less than a second. Else so that it is ready a margin before its time. */
-uint64_t keep_alive_next_step(const struct keep_alive_step *step);
+/* When to start an instance of the next function, and how long after that to keep it.
+ * KEEP_ALIVE_NEVER where it does not pay: one is there, the step is over before the start
+ * would be, or most starts would be in vain. At once if the step is short: the processor
+ * is awake now, and little memory would be saved. Else so that it is ready a margin before
+ * its time. */
+struct keep_alive_decision keep_alive_next_step(const struct keep_alive_step *step);
 
 #endif

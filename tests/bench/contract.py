@@ -26,7 +26,9 @@ CONTRACT = {
     "neighbour": ({f"latency@{deed}": "us" for deed in ("quiet", "spin", "flood", "die")}, {}),
     "idle": ({"wakeups": "count", "cpu_time": "us"}, {}),
     "memory": (MEMORY, {"node_rss": "KiB"}),
+    "policy": ({"cold_starts": "count", "memory_time": "KiB", "cpu_time": "us", "wakeups": "count"}, {}),
 }
+POLICIES = ["none", "fixed:60", "fixed:600", "hybrid", "hybrid:14400", "none+next", "hybrid+next"]
 ALIASED = {"warm", "throughput", "neighbour"}
 
 
@@ -61,6 +63,10 @@ def check_bench(mayfly, bench):
         if "hide their memory" in said:
             wanted = {m: u for m, u in wanted.items() if m == "node_rss" or m in KERNEL}
         assert metrics == wanted, f"{bench}: {subject} has {metrics}, not {wanted}"
+    if bench == "policy":
+        assert list(subjects) == POLICIES, f"policy: subjects {list(subjects)}"
+        print(f"{bench}: {', '.join(subjects)}")
+        return said
     assert "mayfly/process" in subjects, f"{bench}: mayfly/process is missing: {said}"
     for subject in OURS:
         if subject not in subjects:

@@ -270,32 +270,38 @@ static void a_new_period_is_learned(void **state)
     assert_true(events > 20);
 }
 
+static void expect_step(const struct keep_alive_step *step, uint64_t at_ns, uint64_t keep_ns)
+{
+    struct keep_alive_decision decision = keep_alive_next_step(step);
+    assert_true(decision.prewarm_at_ns == at_ns);
+    assert_int_equal(decision.unload_after_ns, keep_ns);
+}
+
 static void next_step_starts_where_that_pays(void **state)
 {
     (void)state;
-    const struct keep_alive_step usual = {.begun_ns = START,
-                                          .takes_ns = 100 * MF_NS_PER_MS,
-                                          .start_ns = MF_NS_PER_MS,
-                                          .follows_pct = 90};
+    const uint64_t ms = MF_NS_PER_MS, s = MF_NS_PER_S;
+    const struct keep_alive_step usual = {
+        .begun_ns = START, .takes_ns = 100 * ms, .start_ns = ms, .follows_pct = 90};
     struct keep_alive_step step = usual;
-    assert_int_equal(keep_alive_next_step(&step), START); /* short: at once */
-    step.takes_ns = 100 * MF_NS_PER_S; /* long: 10 s and a start before its end */
-    assert_int_equal(keep_alive_next_step(&step), START + 90 * MF_NS_PER_S - MF_NS_PER_MS);
-    step.start_ns = 95 * MF_NS_PER_S; /* a start as long as the step: at once */
-    assert_int_equal(keep_alive_next_step(&step), START);
+    expect_step(&step, START, 1110 * ms); /* short: at once; a tenth and a second of grace */
+    step.takes_ns = 100 * s;              /* long: 10 s and a start before its end         */
+    expect_step(&step, START + 90 * s - ms, 21 * s + ms);
+    step.start_ns = 95 * s; /* with a margin longer than the step: at once */
+    expect_step(&step, START, 111 * s);
     step = usual;
     step.next_is_live = true;
-    assert_true(keep_alive_next_step(&step) == KEEP_ALIVE_NEVER);
+    expect_step(&step, KEEP_ALIVE_NEVER, 0);
     step = usual;
     step.follows_pct = 49;
-    assert_true(keep_alive_next_step(&step) == KEEP_ALIVE_NEVER);
+    expect_step(&step, KEEP_ALIVE_NEVER, 0);
     step.follows_pct = 50;
-    assert_int_equal(keep_alive_next_step(&step), START);
+    expect_step(&step, START, 1110 * ms);
     step = usual;
-    step.takes_ns = MF_NS_PER_MS - 1; /* over before the start is */
-    assert_true(keep_alive_next_step(&step) == KEEP_ALIVE_NEVER);
+    step.takes_ns = ms - 1; /* over before the start is */
+    expect_step(&step, KEEP_ALIVE_NEVER, 0);
     step.takes_ns = 0;
-    assert_true(keep_alive_next_step(&step) == KEEP_ALIVE_NEVER);
+    expect_step(&step, KEEP_ALIVE_NEVER, 0);
 }
 
 int main(void)
