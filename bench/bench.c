@@ -10,15 +10,15 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "image/settings.h"
 
 /* As node/main.c has it: one shard, on any processor. */
 #define NODE_SHARDS 1u
 #define NODE_SHARDS_PINNED false
 
-/* The only isolation there is so far; also the default. */
-#define ISOLATION_DEFAULT "reuse"
-
 volatile sig_atomic_t bench_stop;
+
+static const char *const isolations[] = {"reuse", "reset", "fresh", NULL};
 
 static const struct bench *const benches[] = {
 #define BENCH(name) &bench_##name,
@@ -64,6 +64,14 @@ bool bench_shards_pinned(void)
     return NODE_SHARDS_PINNED;
 }
 
+static bool is_isolation(const char *name)
+{
+    for (size_t i = 0; isolations[i]; i++)
+        if (strcmp(isolations[i], name) == 0)
+            return true;
+    return false;
+}
+
 /* Is name an item of a comma list? */
 static bool listed(const char *list, const char *name)
 {
@@ -76,31 +84,80 @@ static bool listed(const char *list, const char *name)
     return false;
 }
 
-static bool wanted(const struct bench_options *options, const char *name)
+const char *bench_default_isolation(void)
 {
-    return !options->only || listed(options->only, name);
+    static char name[ISOLATION_BYTES];
+    struct settings settings;
+    settings_init(&settings);
+    json_t *all = settings_to_json(&settings);
+    const char *value = json_string_value(json_object_get(all, "isolation"));
+    (void)snprintf(name, sizeof name, "%s", value ? value : "reuse");
+    json_decref(all);
+    settings_close(&settings);
+    return name;
 }
 
-static void add_subject(struct bench_run *run, const char *name, const struct subject_kind *kind,
-                        const char *detail)
+bool bench_has_isolation(void)
 {
-    if (run->subject_count == BENCH_SUBJECTS_MAX || !wanted(run->options, name))
+    struct settings settings;
+    settings_init(&settings);
+    json_t *all = settings_to_json(&settings);
+    bool has = json_object_get(all, "isolation") != NULL;
+    json_decref(all);
+    settings_close(&settings);
+    return has;
+}
+
+/* --subject names it, or what it is without its isolation. */
+static bool wanted(const struct bench_options *options, const char *name, const char *base)
+{
+    return !options->only || listed(options->only, name) || listed(options->only, base);
+}
+
+static void add_subject(struct bench_run *run, const char *name, const char *isolation,
+                        const struct subject_kind *kind, const char *detail)
+{
+    char whole[SUBJECT_NAME_BYTES];
+    (void)snprintf(whole, sizeof whole, "%.40s%s%s", name, isolation ? ":" : "",
+                   isolation ? isolation : "");
+    if (run->subject_count == BENCH_SUBJECTS_MAX || !wanted(run->options, whole, name))
         return;
     struct subject *subject = &run->subject[run->subject_count++];
     *subject = (struct subject){.kind = kind, .detail = detail};
-    (void)snprintf(subject->name, sizeof subject->name, "%s", name);
-    if (run->options->isolation && kind == &subject_mayfly)
-        (void)snprintf(subject->name, sizeof subject->name, "%s:%s", name,
-                       run->options->isolation);
+    memcpy(subject->name, whole, sizeof whole);
+    if (isolation)
+        (void)snprintf(subject->isolation, sizeof subject->isolation, "%s", isolation);
+}
+
+/* As the bench lists it, NAME or NAME:ISOLATION. NAME:X stands for itself only where X is
+ * not the default that NAME has anyway, and where --isolation does not set it for all. */
+static void add_known(struct bench_run *run, const struct bench *bench, const struct known *subject)
+{
+    if (subject->kind != &subject_mayfly) {
+        if (listed(bench->subjects, subject->name))
+            add_subject(run, subject->name, NULL, subject->kind, subject->detail);
+        return;
+    }
+    bool plain = listed(bench->subjects, subject->name);
+    const char *asked = run->options->isolation;
+    if (plain)
+        add_subject(run, subject->name, asked, subject->kind, subject->detail);
+    for (size_t i = 0; isolations[i]; i++) {
+        char name[SUBJECT_NAME_BYTES];
+        (void)snprintf(name, sizeof name, "%s:%s", subject->name, isolations[i]);
+        if (!listed(bench->subjects, name) || (plain && asked) ||
+            (plain && strcmp(isolations[i], bench_default_isolation()) == 0))
+            continue;
+        add_subject(run, subject->name, isolations[i], subject->kind, subject->detail);
+    }
 }
 
 static void find_subjects(struct bench_run *run, const struct bench *bench)
 {
     for (size_t i = 0; i < KNOWN_COUNT; i++)
-        if (listed(bench->subjects, known[i].name))
-            add_subject(run, known[i].name, known[i].kind, known[i].detail);
+        add_known(run, bench, &known[i]);
     for (uint32_t i = 0; bench->peers && i < run->options->peer_count; i++)
-        add_subject(run, run->options->peer[i].name, &subject_program,
+        add_subject(run, run->options->peer[i].name, NULL, &subject_program,
                     run->options->peer[i].command);
 }
 
@@ -178,9 +235,9 @@ static mf_err run_one_by_one(const struct bench *bench, struct bench_run *run, s
 mf_err bench_run(const struct bench *bench, const struct bench_options *options,
                  struct rows *rows, struct mf_why *why)
 {
-    if (options->isolation && strcmp(options->isolation, ISOLATION_DEFAULT) != 0)
-        return mf_why(why, MF_EUNSUPPORTED, "isolation %s is not there yet; there is: %s",
-                      options->isolation, ISOLATION_DEFAULT);
+    if (options->isolation && !is_isolation(options->isolation))
+        return mf_why(why, MF_EINVAL, "no isolation \"%s\"; there are reuse, reset and fresh",
+                      options->isolation);
     struct bench_run run = {.name = bench->name, .options = options, .rows = rows};
     if (bench->own_subjects)
         return bench->run(&run, why);
@@ -240,10 +297,11 @@ mf_err bench_row_isolated(struct bench_run *run, const struct subject *subject, 
                           enum row_unit unit, struct samples *samples)
 {
     mf_err err = bench_row(run, subject, metric, unit, samples, NULL);
-    if (err || subject->kind != &subject_mayfly || strchr(subject->name, ':'))
+    if (err || subject->kind != &subject_mayfly || subject->isolation[0])
         return err;
     struct subject named = *subject;
-    (void)snprintf(named.name, sizeof named.name, "%.40s:%s", subject->name, ISOLATION_DEFAULT);
+    (void)snprintf(named.name, sizeof named.name, "%.40s:%s", subject->name,
+                   bench_default_isolation());
     return bench_row(run, &named, metric, unit, samples, NULL);
 }
 

@@ -23,6 +23,7 @@
 #define BENCH_NOOP_IMAGE "bench-noop.mf"
 #define BENCH_DISTINCT_IMAGE "bench-distinct.mf"
 #define BENCH_HOSTILE_IMAGE "bench-hostile.mf"
+#define BENCH_DIRTY_IMAGE "bench-dirty.mf"
 #define BENCH_MADE_TRACE "bench-made-trace.csv"
 
 struct bench_peer {
@@ -57,7 +58,7 @@ struct bench_run {
 
 struct bench {
     const char *name;
-    const char *subjects; /* comma list, in the order of the rows */
+    const char *subjects; /* comma list, in the order of the rows; mayfly/X:ISOLATION, too */
     bool peers;    /* --peer adds to them                                          */
     bool own_subjects; /* finds them itself: run() has none, and reads options->only */
     bool together; /* all open at once, measured in turn; else one after the other */
@@ -67,7 +68,8 @@ struct bench {
 };
 
 /* X(name): in the order in which `mayfly bench all` runs them. */
-#define BENCHES(X) X(cold) X(start_cost) X(warm) X(throughput) X(burst) X(neighbour) X(idle) X(memory) \
+#define BENCHES(X) \
+    X(cold) X(start_cost) X(warm) X(throughput) X(burst) X(reset) X(neighbour) X(idle) X(memory) \
     X(policy)
 #define BENCH_DECLARE(name) extern const struct bench bench_##name;
 BENCHES(BENCH_DECLARE)
@@ -90,6 +92,11 @@ extern volatile sig_atomic_t bench_stop;
  * server's threads. */
 uint32_t bench_shards(void);
 bool bench_shards_pinned(void);
+
+/* The isolation of a function that asks for none; and whether this build's functions have
+ * that setting at all. */
+const char *bench_default_isolation(void);
+bool bench_has_isolation(void);
 
 /* One more of run->total is done. MF_EAGAIN: bench_stop is set. */
 MF_CHECKED mf_err bench_tick(struct bench_run *run, struct mf_why *why);

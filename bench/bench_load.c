@@ -100,7 +100,7 @@ static mf_err warm_run(struct bench_run *run, struct mf_why *why)
 
 const struct bench bench_warm = {
     .name = "warm",
-    .subjects = "mayfly/process,mayfly/kvm,http-server",
+    .subjects = "mayfly/process,mayfly/process:reuse,mayfly/kvm,mayfly/kvm:reuse,http-server",
     .peers = true,
     .together = true,
     .summary = "one client, one request after the other, to a function that runs",
@@ -113,7 +113,7 @@ const struct bench bench_warm = {
         "the node has shards, pinned if they are.\n"
         "added_latency: per round, the median of ours less the median of http-server's; its\n"
         "percentiles are over rounds.\n"
-        "Rows of mayfly/X appear as mayfly/X:reuse, too: reuse is the default isolation.",
+        "mayfly/X has the default isolation, and its rows appear under that name, too.",
     .run = warm_run,
 };
 
@@ -166,7 +166,7 @@ static mf_err throughput_run(struct bench_run *run, struct mf_why *why)
 
 const struct bench bench_throughput = {
     .name = "throughput",
-    .subjects = "mayfly/process,mayfly/kvm,http-server",
+    .subjects = "mayfly/process,mayfly/process:reuse,mayfly/kvm,mayfly/kvm:reuse,http-server",
     .peers = true,
     .together = true,
     .summary = "64 clients, each with its next request as soon as it has its reply",

@@ -82,8 +82,13 @@ struct neighbour {
 static mf_err serve(struct subject *subject, struct neighbour *neighbour, struct mf_why *why)
 {
     mf_err err = subject->kind->serve(subject, &neighbour->good, why);
-    for (size_t d = 1; d < DEEDS && !err; d++)
-        err = subject_mayfly_hostile(subject, deed[d], &neighbour->bad[d], why);
+    for (size_t d = 1; d < DEEDS && !err; d++) {
+        char path[16];
+        (void)snprintf(path, sizeof path, "/%s", deed[d]);
+        const struct mayfly_function hostile = {
+            .image = BENCH_HOSTILE_IMAGE, .name = "bench-hostile", .path = path};
+        err = subject_mayfly_deploy(subject, &hostile, &neighbour->bad[d], why);
+    }
     return err;
 }
 

@@ -24,6 +24,7 @@
 #include "bench/usage.h"
 
 #define SUBJECT_NAME_BYTES 64
+#define ISOLATION_BYTES 16
 
 struct subject;
 
@@ -72,15 +73,23 @@ extern const struct subject_kind subject_mayfly;  /* functions on a private node
 extern const struct subject_kind subject_program; /* an HTTP server, started as it is */
 extern const struct subject_kind subject_oci;     /* the same in a container          */
 
-/* Of subject_mayfly only: the hostile function beside the one that serve() deploys; what a
- * request for it does. Deploying it again is harmless. */
-MF_CHECKED mf_err subject_mayfly_hostile(struct subject *subject, const char *deed,
-                                         struct load_target *target, struct mf_why *why);
+/* Of subject_mayfly only: another function beside the one that serve() deploys, and a request
+ * for it. Deploying it again is harmless. */
+struct mayfly_function {
+    const char *image;      /* beside the mayfly command                  */
+    const char *name;
+    const char *path;       /* of the request, behind the name: "/spin"   */
+    uint32_t max_instances; /* 0: the default                             */
+};
+MF_CHECKED mf_err subject_mayfly_deploy(struct subject *subject,
+                                        const struct mayfly_function *function,
+                                        struct load_target *target, struct mf_why *why);
 
 struct subject {
     char name[SUBJECT_NAME_BYTES]; /* as in the rows: "mayfly/kvm" */
     const struct subject_kind *kind;
     const char *detail;            /* sandbox, program or run-time, by kind; borrowed */
+    char isolation[ISOLATION_BYTES]; /* "": the default; mayfly's only            */
     bool left_out;                 /* cannot run here, or failed on the way           */
     void *state;                   /* the kind's own                                  */
 };

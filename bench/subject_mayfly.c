@@ -30,6 +30,7 @@ struct node {
     struct own_image own;  /* copies of it are deployed */
     bool distinct;         /* by prepare() */
     char sandbox[16];
+    char isolation[ISOLATION_BYTES]; /* "": the default */
     uint16_t port;
     uint32_t first_copy, count; /* of the instances prepared */
     bool serves;       /* serve() deployed its function    */
@@ -42,17 +43,32 @@ static mf_err run_mayfly(const struct node *node, const char *const *argv, struc
     return child_run(&plan, why);
 }
 
+#define DEPLOY_ARGUMENTS_MAX 16
+
+/* max_instances 0: the default. The isolation is the subject's. */
 static mf_err deploy_image(const struct node *node, const char *image, const char *name,
-                           struct mf_why *why)
+                           uint32_t max_instances, struct mf_why *why)
 {
-    const char *const argv[] = {node->mayfly, "deploy",    image,         "--name",
-                                name,         "--sandbox", node->sandbox, NULL};
+    const char *argv[DEPLOY_ARGUMENTS_MAX] = {node->mayfly, "deploy",    image,        "--name",
+                                              name,         "--sandbox", node->sandbox};
+    char number[16];
+    size_t n = 7;
+    if (node->isolation[0] && bench_has_isolation()) {
+        argv[n++] = "--isolation";
+        argv[n++] = node->isolation;
+    }
+    if (max_instances) {
+        (void)snprintf(number, sizeof number, "%u", max_instances);
+        argv[n++] = "--max-instances";
+        argv[n++] = number;
+    }
+    argv[n] = NULL;
     return run_mayfly(node, argv, why);
 }
 
 static mf_err deploy(const struct node *node, const char *name, struct mf_why *why)
 {
-    return deploy_image(node, node->image, name, why);
+    return deploy_image(node, node->image, name, 0, why);
 }
 
 static void instance_name(uint32_t instance, char name[static NAME_BYTES])
@@ -101,6 +117,12 @@ static mf_err mayfly_open(struct subject *subject, struct mf_why *why)
     node->daemon = CHILD_NONE;
     subject->state = node;
     (void)snprintf(node->sandbox, sizeof node->sandbox, "%s", subject->detail);
+    memcpy(node->isolation, subject->isolation, sizeof node->isolation);
+    if (!bench_has_isolation() && node->isolation[0] &&
+        strcmp(node->isolation, bench_default_isolation()) != 0)
+        return mf_why(why, MF_EUNSUPPORTED,
+                      "this node has no setting `isolation`: every function is served as by %s",
+                      bench_default_isolation());
     if (!beside_us("mayfly", node->mayfly) || !beside_us(BENCH_NOOP_IMAGE, node->image))
         return mf_why(why, MF_EUNSUPPORTED, "mayfly and %s are not in one folder; ./up --build makes both",
                       BENCH_NOOP_IMAGE);
@@ -172,7 +194,7 @@ static mf_err mayfly_make(struct subject *subject, uint32_t instance, struct mf_
     instance_name(instance, name);
     (void)snprintf(path, sizeof path, "%s/copy.mf", node->uploads.path);
     mf_err err = own_image_write(&node->own, copy_of(node, instance), path, why);
-    return err ? err : deploy_image(node, path, name, why);
+    return err ? err : deploy_image(node, path, name, 0, why);
 }
 
 static mf_err mayfly_connect(struct subject *subject, struct subject_call *call, struct mf_why *why)
@@ -207,17 +229,17 @@ static mf_err mayfly_serve(struct subject *subject, struct load_target *target, 
     return err ? err : load_target_set(target, node->port, "/function/bench-warm");
 }
 
-mf_err subject_mayfly_hostile(struct subject *subject, const char *deed,
-                              struct load_target *target, struct mf_why *why)
+mf_err subject_mayfly_deploy(struct subject *subject, const struct mayfly_function *function,
+                             struct load_target *target, struct mf_why *why)
 {
     const struct node *node = subject->state;
-    char image[PATH_MAX], path[64];
+    char image[PATH_MAX], path[128];
     mf_assert(subject->kind == &subject_mayfly);
-    if (!beside_us(BENCH_HOSTILE_IMAGE, image))
+    if (!beside_us(function->image, image))
         return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; ./up --build makes it",
-                      BENCH_HOSTILE_IMAGE);
-    (void)snprintf(path, sizeof path, "/function/bench-hostile/%s", deed);
-    mf_err err = deploy_image(node, image, "bench-hostile", why);
+                      function->image);
+    (void)snprintf(path, sizeof path, "/function/%s%s", function->name, function->path);
+    mf_err err = deploy_image(node, image, function->name, function->max_instances, why);
     return err ? err : load_target_set(target, node->port, path);
 }
 
