@@ -101,22 +101,41 @@ mf_err memory_slots(const struct memory *memory, int vm, struct mf_why *why)
     return err ? err : slot(memory, vm, SLOT_WINDOW, 0, MF_WINDOW_DEFAULT, why);
 }
 
-static void enter_segments(struct memory *memory, const struct image *image)
+static enum page_access access_of(uint32_t prot)
 {
-    memory->file_from = MF_WINDOW_MAX;
+    return prot & MF_PROT_WRITE  ? PAGE_READ_WRITE
+           : prot & MF_PROT_READ ? PAGE_READ
+                                 : PAGE_NONE;
+}
+
+static void enter_segments(const struct memory *memory, const struct image *image)
+{
     for (uint32_t i = 0; i < image->segment_count; i++) {
         const struct image_segment *segment = &image->segment[i];
-        uint64_t file_end = segment->address + segment->file_bytes;
         (void)pagetable_set(memory->cpu, segment->address,
                             segment->address + segment->memory_bytes,
                             segment->flags & PF_X   ? PAGE_READ_EXECUTE
                             : segment->flags & PF_W ? PAGE_READ_WRITE
                                                     : PAGE_READ);
-        if (segment->file_bytes && segment->address < memory->file_from)
-            memory->file_from = segment->address;
-        if (segment->file_bytes && file_end > memory->file_to)
-            memory->file_to = file_end;
     }
+}
+
+static void enter_pages(const struct memory *memory, uint32_t page, uint32_t pages, uint32_t prot)
+{
+    (void)pagetable_set(memory->cpu, (uint64_t)page * MF_PAGE_BYTES,
+                        ((uint64_t)page + pages) * MF_PAGE_BYTES, access_of(prot));
+}
+
+/* Over the segments, as the guest's own `protect` would be: text that a range or a run
+ * covers is none any more. No guest has run, so there is nothing to forget. */
+static void enter_snapshot(const struct memory *memory, const struct snapshot *snapshot)
+{
+    for (uint32_t i = 0; i < snapshot->head->range_count; i++)
+        enter_pages(memory, snapshot->ranges[i].page, snapshot->ranges[i].pages,
+                    snapshot->ranges[i].prot);
+    for (uint32_t i = 0; i < snapshot->head->run_count; i++)
+        enter_pages(memory, snapshot->runs[i].page, snapshot->runs[i].pages,
+                    snapshot->runs[i].prot);
 }
 
 mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *start, int channel,
@@ -134,21 +153,25 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
         err = slot(memory, vm, SLOT_WINDOW_MORE, MF_WINDOW_DEFAULT, start->window_bytes, why);
     if (!err)
         err = window_load(memory->window, start, false, why);
+    if (!err && start->flags & MF_START_RESTORE)
+        err = window_restore(memory->window, start, false, why);
     if (!err)
         err = boot_fill(memory->window + MF_BOOT_BASE, start, hwcap, hwcap2, why);
     if (err)
         return err;
     enter_segments(memory, &start->image);
+    memory->content = (struct content){.image = &start->image};
+    if (start->flags & MF_START_RESTORE) {
+        memory->content.snapshot = start->snapshot;
+        enter_snapshot(memory, &start->snapshot);
+    }
     return MF_OK;
 }
 
 int memory_protect(struct memory *memory, uint64_t address, uint64_t bytes, uint32_t prot)
 {
-    enum page_access access = prot & MF_PROT_WRITE  ? PAGE_READ_WRITE
-                              : prot & MF_PROT_READ ? PAGE_READ
-                                                    : PAGE_NONE;
     uint8_t *host = memory->window + address;
-    if (!pagetable_set(memory->cpu, address, address + bytes, access))
+    if (!pagetable_set(memory->cpu, address, address + bytes, access_of(prot)))
         return 0;
     if (mprotect(host, bytes, PROT_NONE) != 0 ||
         mprotect(host, bytes, PROT_READ | PROT_WRITE) != 0)
@@ -156,22 +179,21 @@ int memory_protect(struct memory *memory, uint64_t address, uint64_t bytes, uint
     return 0;
 }
 
+static int give_back(const struct memory *memory, uint64_t from, uint64_t to)
+{
+    return from < to && madvise(memory->window + from, to - from, MADV_DONTNEED) ? -errno : 0;
+}
+
 int memory_discard(struct memory *memory, uint64_t address, uint64_t bytes)
 {
-    uint64_t end = address + bytes;
-    /* Pages of the file would come back with its contents. */
-    uint64_t file_from = address > memory->file_from ? address : memory->file_from;
-    uint64_t file_to = end < memory->file_to ? end : memory->file_to;
-    if (file_from >= file_to)
-        return madvise(memory->window + address, bytes, MADV_DONTNEED) ? -errno : 0;
-    /* Segments that the guest may not write are not writable for us either. */
-    if (mprotect(memory->window + file_from, file_to - file_from, PROT_READ | PROT_WRITE) != 0)
-        return -errno;
-    memset(memory->window + file_from, 0, file_to - file_from);
-    if (address < file_from &&
-        madvise(memory->window + address, file_from - address, MADV_DONTNEED) != 0)
-        return -errno;
-    if (file_to < end && madvise(memory->window + file_to, end - file_to, MADV_DONTNEED) != 0)
-        return -errno;
-    return 0;
+    const uint64_t end = address + bytes;
+    struct extent file;
+    int error = 0;
+    /* Pages of a file would come back with its contents. */
+    while (!error && content_next(&memory->content, address, end, &file)) {
+        error = give_back(memory, address, file.from);
+        memset(memory->window + file.from, 0, file.to - file.from);
+        address = file.to;
+    }
+    return error ? error : give_back(memory, address, end);
 }

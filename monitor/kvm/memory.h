@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "monitor/kvm/content.h"
 #include "monitor/monitor.h"
 
 #define MEMORY_HOST MF_WINDOW_HOST_KVM /* where the window's address 0 stands; low word 0 */
@@ -21,8 +22,7 @@ struct memory {
     uint8_t *cpu; /* the processor's, with the page tables (cpu.h) */
     uint64_t window_bytes;
     uint64_t channel_base;
-    uint64_t file_from; /* below and above these no page of the image's file is mapped */
-    uint64_t file_to;
+    struct content content; /* borrowed from the start, for good */
 };
 
 /* Reserve a window of the largest size (addresses, no pages) and the processor's memory,
@@ -38,7 +38,8 @@ extern const uint32_t memory_used[MEMORY_USED];
 /* Give vm its slots: the processor's, and a window of the default size. */
 MF_CHECKED mf_err memory_slots(const struct memory *memory, int vm, struct mf_why *why);
 
-/* The image, the channel and the boot page, here and in the page tables. */
+/* The image, with its snapshot where there is one, the channel and the boot page, here
+ * and in the page tables. start is borrowed for good. */
 MF_CHECKED mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *start,
                               int channel, struct mf_why *why);
 

@@ -26,6 +26,11 @@ struct record {
 };
 
 static struct memory memory;
+/* What of the window is a file's. */
+static const struct image image = {
+    .segment = {{.address = MF_PROGRAM_BASE, .memory_bytes = 4 * MF_PAGE_BYTES, .file_bytes = 4 * MF_PAGE_BYTES}},
+    .segment_count = 1,
+};
 
 static void setup(void)
 {
@@ -36,8 +41,7 @@ static void setup(void)
         abort();
     memory.window_bytes = WINDOW;
     memory.channel_base = CHANNEL;
-    memory.file_from = MF_PROGRAM_BASE;
-    memory.file_to = MF_PROGRAM_BASE + 4 * MF_PAGE_BYTES;
+    memory.content.image = &image;
 }
 
 static void check_walls(void)

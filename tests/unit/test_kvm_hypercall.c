@@ -32,6 +32,11 @@
 #define RODATA 0x204000u
 
 static struct memory memory;
+/* What of the window is a file's. */
+static const struct image image = {
+    .segment = {{.address = MF_PROGRAM_BASE, .memory_bytes = 2 * PAGE, .file_bytes = 2 * PAGE}},
+    .segment_count = 1,
+};
 static int console[2];
 
 static int setup(void **state)
@@ -44,8 +49,7 @@ static int setup(void **state)
         return -1;
     memory.window_bytes = WINDOW;
     memory.channel_base = CHANNEL;
-    memory.file_from = MF_PROGRAM_BASE;
-    memory.file_to = MF_PROGRAM_BASE + 2 * PAGE;
+    memory.content.image = &image;
     (void)pagetable_set(memory.cpu, DATA, DATA + 2 * PAGE, PAGE_READ_WRITE);
     (void)pagetable_set(memory.cpu, TEXT, TEXT + PAGE, PAGE_READ_EXECUTE);
     (void)pagetable_set(memory.cpu, RODATA, RODATA + PAGE, PAGE_READ);
