@@ -30,6 +30,8 @@
 #define BATCH_PAGES 64u     /* read and written at once                                     */
 #define RUNS_WANTED 32u     /* more are joined across small gaps: each is a mapping to make */
 #define GAP_PAGES_MAX 1024u
+#define COPY_PAGES_MAX 64u  /* all of a snapshot this small is copied, not mapped: a mapping and
+                               a fault for nearly every page it has would cost more       */
 
 /* What is known of each page of the window. */
 enum {
@@ -218,6 +220,15 @@ static bool make_runs(struct freezing *freezing, uint32_t gap)
     return true;
 }
 
+static void mark_copies(struct freezing *freezing)
+{
+    uint32_t pages = 0;
+    for (uint32_t i = 0; i < freezing->run_count; i++)
+        pages += freezing->runs[i].pages;
+    for (uint32_t i = 0; pages <= COPY_PAGES_MAX && i < freezing->run_count; i++)
+        freezing->runs[i].flags = MF_RUN_COPY;
+}
+
 static mf_err join_runs(struct freezing *freezing, struct mf_why *why)
 {
     bool fit = make_runs(freezing, 0);
@@ -227,6 +238,7 @@ static mf_err join_runs(struct freezing *freezing, struct mf_why *why)
     if (!fit)
         return mf_why(why, MF_ETOOBIG, "the memory is in more than %u pieces",
                       MF_SNAPSHOT_RUNS_MAX);
+    mark_copies(freezing);
     memset(freezing->buffer, 0, MF_PAGE_BYTES);
     for (uint32_t i = 0; i < freezing->run_count; i++)
         for (uint32_t k = 0; k < freezing->runs[i].pages; k++) {

@@ -55,24 +55,57 @@ mf_err blanks_take(struct pool *pool, const struct version *version, struct inst
     return err;
 }
 
+/* As many as the last bursts of starts would have used, within bounds. */
+static uint32_t wanted(const struct pool *pool, enum mf_sandbox sandbox, uint64_t now_ns)
+{
+    uint32_t expected = burst_expected(&pool->burst[sandbox], now_ns);
+    if (!pool->in_use[sandbox])
+        return 0;
+    if (expected > pool->blanks_most)
+        expected = pool->blanks_most;
+    return expected > pool->blanks_wanted ? expected : pool->blanks_wanted;
+}
+
+static void drop_one(struct pool *pool, enum mf_sandbox sandbox)
+{
+    struct instance *oldest = list_of(pool->blanks[sandbox].next, struct instance, link);
+    blank_kill(&oldest->blank);
+    pool_bury(oldest, NULL);
+}
+
+/* False: none can be made now. The next start tries again. */
+static bool adjust(struct pool *pool, enum mf_sandbox sandbox, uint64_t now_ns)
+{
+    struct mf_why why = {{0}};
+    uint32_t count = wanted(pool, sandbox, now_ns);
+    while (pool->blank_count[sandbox] > count)
+        drop_one(pool, sandbox);
+    while (pool->blank_count[sandbox] < count) {
+        struct instance *instance;
+        mf_err err = make_blank(pool, sandbox, &instance, &why);
+        if (!err)
+            continue;
+        mf_log(MF_LOG_WARN, "blank.failed", "sandbox=%s why=\"%s\"", sandbox_name(sandbox),
+               mf_why_text(&why, err));
+        return false;
+    }
+    return true;
+}
+
 void blanks_refill(struct timer *timer, uint64_t now_ns)
 {
     struct pool *pool = list_of(timer, struct pool, refill);
-    (void)now_ns;
+    uint64_t again_ns = TIMER_NEVER;
     if (pool->spawner.fd < 0 || pool->closing)
         return;
     for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox < SANDBOXES; sandbox++) {
-        while (pool->in_use[sandbox] && pool->blank_count[sandbox] < pool->blanks_wanted) {
-            struct instance *instance;
-            struct mf_why why = {{0}};
-            mf_err err = make_blank(pool, sandbox, &instance, &why);
-            if (!err)
-                continue;
-            mf_log(MF_LOG_WARN, "blank.failed", "sandbox=%s why=\"%s\"", sandbox_name(sandbox),
-                   mf_why_text(&why, err));
-            return; /* the next start tries again */
-        }
+        if (!adjust(pool, sandbox, now_ns))
+            return;
+        uint64_t falls_ns = burst_falls_ns(&pool->burst[sandbox], now_ns);
+        if (pool->blank_count[sandbox] > pool->blanks_wanted && falls_ns < again_ns)
+            again_ns = falls_ns; /* else nothing would change: an idle pool has no timer */
     }
+    timer_set(&pool->shard->timers, &pool->refill, again_ns);
 }
 
 /* A blank at the end of the pool's list. */

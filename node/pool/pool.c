@@ -42,6 +42,8 @@ void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
         .spawner_retry = {.fire = spawner_link_retry},
         .refill = {.fire = blanks_refill},
         .blanks_wanted = blanks_wanted,
+        .blanks_most = blanks_wanted * BLANKS_GROWTH < MF_BLANKS_MAX ? blanks_wanted * BLANKS_GROWTH
+                                                                     : MF_BLANKS_MAX,
     };
     for (uint32_t i = 0; i < POOL_BUCKETS; i++)
         link_init(&pool->by_id[i]);
@@ -91,6 +93,8 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     made->function = function_get(function);
     made->version = version_get(version);
     function->counters.cold_starts[version->sandbox]++;
+    burst_start(&pool->burst[version->sandbox], ++pool->starting[version->sandbox],
+                pool->shard->now_ns);
     instance_go(made, INSTANCE_RESTORING, pool->shard->now_ns);
     pool_settle(made);
     timer_set(&pool->shard->timers, &pool->refill,
@@ -161,6 +165,8 @@ void pool_settle(struct instance *instance)
     if (!instance->listed || instance->listed_as != state) {
         if (instance->listed)
             function->in_state[instance->listed_as]--;
+        if (instance->listed && instance->listed_as == INSTANCE_RESTORING)
+            instance->pool->starting[instance->blank.sandbox]--;
         list_remove(&instance->link);
         if (state == INSTANCE_IDLE)
             list_prepend(&function->idle, &instance->link);

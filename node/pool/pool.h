@@ -12,11 +12,13 @@
 #include "node/loop/list.h"
 #include "node/loop/timer.h"
 #include "node/loop/watch.h"
+#include "node/pool/burst.h"
 #include "node/pool/call.h"
 #include "node/pool/instance.h"
 
 #define POOL_BUCKETS 256u
 #define SANDBOXES 3
+#define BLANKS_GROWTH 4u /* so many times the blanks asked for are kept after bursts of starts */
 
 struct shard;
 
@@ -30,7 +32,10 @@ struct pool {
     struct link by_id[POOL_BUCKETS];
     struct link blanks[SANDBOXES];      /* oldest first                                 */
     uint32_t blank_count[SANDBOXES];
-    uint32_t blanks_wanted;             /* of each sandbox that a function uses         */
+    uint32_t blanks_wanted;             /* of each sandbox that a function uses, at least */
+    uint32_t blanks_most;               /* of each, after bursts                        */
+    uint32_t starting[SANDBOXES];       /* instances that are RESTORING                 */
+    struct burst burst[SANDBOXES];      /* of them                                      */
     bool in_use[SANDBOXES];
     struct link awake;                  /* instances that need not ring us              */
     bool starved;                       /* calls wait because the spawner takes no more */
