@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "node/logs/function_log.h"
 #include "node/pool/dispatch.h"
+#include "node/pool/warm.h"
 #include "node/shard.h"
 
 mf_err version_create(const struct settings *settings, const char *hash, int image_fd,
@@ -93,6 +94,7 @@ void function_put(struct function *function)
     mf_assert(list_empty(&function->busy) && list_empty(&function->draining));
     timer_stop(&function->shard->timers, &function->timer);
     ceiling_close(&function->ceiling, function->shard);
+    warm_close(function);
     function_log_destroy(function->log);
     version_put(function->version);
     function_counters_close(&function->counters);

@@ -22,6 +22,7 @@
 
 struct function_log;
 struct shard;
+struct warmth;
 
 /* An image with its settings, as deployed at once. Counted: the function holds one,
  * each of its instances another. */
@@ -54,6 +55,8 @@ struct function {
     struct timer timer;         /* of the queue's head                                */
     struct event_times times;   /* what its events take                               */
     struct backoff backoff;     /* when it may have another instance                  */
+    uint32_t calls;             /* that it has, waiting or in instances               */
+    struct warmth *warmth;      /* when it is called (warm.h); NULL: not known        */
 
     struct ceiling ceiling;
     struct function_log *log;

@@ -38,6 +38,7 @@ struct function_counters {
     struct histogram duration;
     uint64_t cold_starts[3];                  /* by enum mf_sandbox                    */
     struct histogram cold_start;
+    uint64_t prewarms;                        /* instances started before a call       */
     struct fault_count faults[FAULT_CAUSES_MAX]; /* the last one gathers the rest      */
     uint64_t retired_cpu_ns;                  /* of instances that have ended          */
 };

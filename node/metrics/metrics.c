@@ -37,6 +37,7 @@ static void started(struct writer *writer, struct function *function);
 static void service_count(struct writer *writer, struct function *function);
 static void cold_starts(struct writer *writer, struct function *function);
 static void cold_start_durations(struct writer *writer, struct function *function);
+static void prewarms(struct writer *writer, struct function *function);
 static void instances(struct writer *writer, struct function *function);
 static void faults(struct writer *writer, struct function *function);
 static void waiting(struct writer *writer, struct function *function);
@@ -61,6 +62,8 @@ mf_err metrics_write(struct shard *shard, struct mf_buf *out)
          cold_starts},
         {"mayfly_cold_start_seconds", "histogram",
          "Time from the start of an instance to its first answer.", cold_start_durations},
+        {"mayfly_prewarms_total", "counter",
+         "Instances that were started before a call, by keep_alive: hybrid.", prewarms},
         {"mayfly_instances", "gauge", "Instances, by state.", instances},
         {"mayfly_instance_faults_total", "counter",
          "Instances that ended otherwise than by being told to, by cause.", faults},
@@ -169,6 +172,12 @@ static void cold_start_durations(struct writer *writer, struct function *functio
 {
     histogram(writer, "mayfly_cold_start_seconds", "function", function,
               &function->counters.cold_start);
+}
+
+static void prewarms(struct writer *writer, struct function *function)
+{
+    put(writer, "mayfly_prewarms_total{function=\"%s\"} %llu\n", function->name,
+        (unsigned long long)function->counters.prewarms);
 }
 
 static void instances(struct writer *writer, struct function *function)

@@ -18,6 +18,7 @@
 #include "node/pool/policy.h"
 #include "node/pool/pool.h"
 #include "node/pool/run_delay.h"
+#include "node/pool/warm.h"
 #include "node/shard.h"
 
 #define PICK_LOOKS_MAX 16                   /* of running instances, for room ahead */
@@ -50,6 +51,7 @@ void dispatch_submit(struct function *function, struct call *call)
     link_init(&call->link);
     call->function = function_get(function);
     function->counters.started++;
+    warm_call(function);
     if (!function->version || function->version->sandbox == MF_SANDBOX_AUTO) {
         const char *why = function->version ? function->version->reason.text : "";
         answer(call, &(struct outcome){.situation = function->version ? SITUATION_CANNOT_START
@@ -161,8 +163,7 @@ void dispatch_instance_timer(struct timer *timer, uint64_t now_ns)
     }
     expire_ahead(instance, now_ns);
     if (instance->state == INSTANCE_IDLE &&
-        now_ns - instance->state_since_ns >=
-            instance->version->settings.idle_ms * MF_NS_PER_MS)
+        now_ns - instance->state_since_ns >= warm_keep_ns(instance))
         pool_drain(instance);
     else if (instance->state == INSTANCE_DRAINING && instance->count == 0 &&
              now_ns - instance->state_since_ns >= MF_DRAIN_MS_MAX * MF_NS_PER_MS) {
@@ -272,6 +273,7 @@ static struct instance *start_one(struct function *function)
     mf_err err = pool_start(&shard->pool, function, &instance, &why);
     if (!err) {
         backoff_start(&function->backoff, shard->now_ns);
+        function->counters.cold_starts[function->version->sandbox]++;
         return instance;
     }
     if (err == MF_EAGAIN)
@@ -318,6 +320,7 @@ static void let_go(struct call *call)
     budget_give(&function->shard->budget, call->reply_charged);
     call_drop_reply(call);
     call->release(call);
+    warm_call_gone(function);
     function_put(function);
 }
 

@@ -20,6 +20,7 @@
 #include "node/pool/dispatch.h"
 #include "node/pool/exchange.h"
 #include "node/pool/spawner_link.h"
+#include "node/pool/warm.h"
 #include "node/shard.h"
 
 static void hold_back(const struct instance *instance, bool fault, bool ran);
@@ -92,7 +93,6 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     struct instance *made = *instance;
     made->function = function_get(function);
     made->version = version_get(version);
-    function->counters.cold_starts[version->sandbox]++;
     burst_start(&pool->burst[version->sandbox], ++pool->starting[version->sandbox],
                 pool->shard->now_ns);
     instance_go(made, INSTANCE_RESTORING, pool->shard->now_ns);
@@ -181,7 +181,7 @@ void pool_settle(struct instance *instance)
             ceiling_watch(function);
     }
     timer_set(timers, &instance->timer,
-              instance_due_ns(instance, instance->version->settings.idle_ms * MF_NS_PER_MS,
+              instance_due_ns(instance, warm_keep_ns(instance),
                               MF_DRAIN_MS_MAX * MF_NS_PER_MS));
 }
 

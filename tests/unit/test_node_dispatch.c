@@ -30,6 +30,7 @@
 #define TIMEOUT_MS 1000
 #define WAIT_MS 200
 #define IDLE_MS 5000
+#define MINUTE_MS 60000
 
 /* The other side of one instance. */
 struct peer {
@@ -218,6 +219,12 @@ static bool guest_takes(struct peer *at, struct mf_desc *desc)
     at->head++;
     __atomic_store_n(&control_of(at)->to_guest.head, at->head, __ATOMIC_RELEASE);
     return true;
+}
+
+static void guest_gets_nothing(struct peer *at)
+{
+    struct mf_desc desc;
+    assert_false(guest_takes(at, &desc));
 }
 
 /* It must be of this type. */
@@ -663,6 +670,124 @@ static void idle_instance_is_drained(void **state)
     assert_int_equal(function->counters.faults[0].count, 0);
 }
 
+static void keep_alive_none_drains_at_once(void **state)
+{
+    (void)state;
+    function->version->settings.keep_alive = KEEP_ALIVE_NONE;
+    struct peer *at = warm(50 * MS);
+    guest_gets_nothing(at);
+    advance(1); /* a timer set for now waits for the next turn */
+    (void)guest_gets(at, MF_MSG_DRAIN);
+    assert_int_equal(function->in_state[INSTANCE_DRAINING], 1);
+}
+
+/* A call is answered at once, and the instance ends when it is told to. */
+static void serve_one(void)
+{
+    struct test_call *call = submit();
+    struct peer *at = &peer[peers - 1];
+    guest_replies(at, guest_gets(at, MF_MSG_INVOKE));
+    was_answered(call, SITUATION_REPLIED);
+}
+
+static void drain_last(void)
+{
+    (void)guest_gets(&peer[peers - 1], MF_MSG_DRAIN);
+    end_process(&peer[peers - 1], 0);
+    assert_int_equal(function_live(function), 0);
+}
+
+/* Called every ten minutes, six times: five idle times. Until then an instance is kept for
+ * the fixed time, from then on it is drained at once, and one is there after nine minutes. */
+static void learn_ten_minutes(void)
+{
+    function->version->settings.keep_alive = KEEP_ALIVE_HYBRID;
+    for (int i = 0; i < 6; i++) {
+        serve_one();
+        advance(i < 5 ? IDLE_MS - 1 : 1);
+        if (i < 5) {
+            assert_int_equal(function_live(function), 1);
+            advance(1);
+        }
+        drain_last();
+        if (i < 5)
+            advance(10 * MINUTE_MS - IDLE_MS);
+    }
+    assert_int_equal(peers, 6);
+    assert_int_equal(function->counters.prewarms, 0);
+}
+
+static void hybrid_has_an_instance_ready_for_a_periodic_call(void **state)
+{
+    (void)state;
+    learn_ten_minutes();
+    advance(9 * MINUTE_MS - 2);
+    assert_int_equal(peers, 6);
+    advance(1);
+    assert_int_equal(peers, 7);
+    assert_int_equal(function->in_state[INSTANCE_IDLE], 1);
+    assert_int_equal(function->counters.prewarms, 1);
+    advance(MINUTE_MS);
+    serve_one();
+    assert_int_equal(peers, 7);
+    assert_int_equal(function->counters.cold_starts[MF_SANDBOX_PROCESS], 6);
+    advance(1);
+    drain_last();
+}
+
+/* Its tail is eleven minutes and a tenth: 12.1. Afterwards nothing wakes the node. */
+static void a_prewarmed_instance_that_nobody_calls_is_drained(void **state)
+{
+    (void)state;
+    learn_ten_minutes();
+    advance(9 * MINUTE_MS - 1);
+    advance(31 * MINUTE_MS / 10 - 1);
+    assert_int_equal(function->in_state[INSTANCE_IDLE], 1);
+    advance(1);
+    drain_last();
+    timer_stop(&shard->timers, &shard->pool.refill);
+    assert_true(timers_next(&shard->timers) == TIMER_NEVER);
+}
+
+static void a_call_before_its_time_makes_the_prewarm_needless(void **state)
+{
+    (void)state;
+    learn_ten_minutes();
+    advance(5 * MINUTE_MS);
+    serve_one();
+    assert_int_equal(peers, 7);
+    advance(1);
+    drain_last();
+    advance(4 * MINUTE_MS); /* when it was due */
+    assert_int_equal(peers, 7);
+    assert_int_equal(function->counters.prewarms, 0);
+}
+
+static void a_function_that_faults_is_not_prewarmed_in_its_pause(void **state)
+{
+    (void)state;
+    learn_ten_minutes();
+    advance(9 * MINUTE_MS - 2);
+    for (unsigned i = 0; i <= BACKOFF_FREE; i++)
+        backoff_fault(&function->backoff, shard->now_ns);
+    advance(1);
+    assert_int_equal(peers, 6);
+    assert_int_equal(function->counters.prewarms, 0);
+}
+
+static void with_another_setting_history_ends(void **state)
+{
+    (void)state;
+    learn_ten_minutes();
+    function->version->settings.keep_alive = KEEP_ALIVE_FIXED;
+    advance(9 * MINUTE_MS);
+    assert_int_equal(peers, 6);
+    serve_one();
+    assert_null(function->warmth);
+    advance(IDLE_MS);
+    drain_last();
+}
+
 static void one_that_does_not_drain_is_killed(void **state)
 {
     (void)state;
@@ -925,6 +1050,12 @@ int main(void)
         TEST(a_second_reply_breaks_the_protocol),
         TEST(a_reply_to_the_second_event_before_the_first_breaks_it),
         TEST(idle_instance_is_drained),
+        TEST(keep_alive_none_drains_at_once),
+        TEST(hybrid_has_an_instance_ready_for_a_periodic_call),
+        TEST(a_prewarmed_instance_that_nobody_calls_is_drained),
+        TEST(a_call_before_its_time_makes_the_prewarm_needless),
+        TEST(a_function_that_faults_is_not_prewarmed_in_its_pause),
+        TEST(with_another_setting_history_ends),
         TEST(one_that_does_not_drain_is_killed),
         TEST(new_version_drains_the_old_one_and_fails_nothing),
         TEST(a_large_body_follows_as_there_is_room),

@@ -1,0 +1,107 @@
+/*
+ * warm.c: see warm.h.
+ * Guarantees: an instance is pre-warmed only if the function has none and no call, and may
+ * have one now; nobody is told when that fails, for nobody waits.
+ * Leaves to others: the decisions (keep_alive.c), their timing for instances (pool.c).
+ * Owns a function's struct warmth. Loop thread only.
+ */
+#include "node/pool/warm.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "node/functions/function.h"
+#include "node/pool/keep_alive.h"
+#include "node/pool/pool.h"
+#include "node/shard.h"
+
+_Static_assert(KEEP_ALIVE_NEVER == TIMER_NEVER, "a decision is a timer's time");
+
+struct warmth {
+    struct keep_alive_history history;
+    struct timer timer; /* to pre-warm */
+    struct function *function;
+};
+
+static void prewarm(struct timer *timer, uint64_t now_ns);
+
+static struct keep_alive_policy policy_of(const struct version *version)
+{
+    return (struct keep_alive_policy){.kind = version->settings.keep_alive,
+                                      .fixed_ns = version->settings.idle_ms * MF_NS_PER_MS};
+}
+
+void warm_call(struct function *function)
+{
+    function->calls++;
+    if (!function->version || function->version->settings.keep_alive != KEEP_ALIVE_HYBRID) {
+        warm_close(function); /* what it was before is no history of the present version */
+        return;
+    }
+    if (!function->warmth) {
+        struct warmth *made = calloc(1, sizeof *made);
+        if (!made)
+            return; /* without a history: kept for the fixed time */
+        made->timer.fire = prewarm;
+        made->function = function;
+        function->warmth = made;
+    }
+    timer_stop(&function->shard->timers, &function->warmth->timer);
+    keep_alive_event(&function->warmth->history, function->shard->now_ns);
+}
+
+void warm_call_gone(struct function *function)
+{
+    struct warmth *warmth = function->warmth;
+    mf_assert(function->calls > 0);
+    if (--function->calls > 0 || !warmth || !function->version)
+        return;
+    uint64_t now_ns = function->shard->now_ns;
+    struct keep_alive_policy policy = policy_of(function->version);
+    keep_alive_idle(&warmth->history, now_ns);
+    timer_set(&function->shard->timers, &warmth->timer,
+              keep_alive_decide(&policy, &warmth->history, now_ns).prewarm_at_ns);
+}
+
+uint64_t warm_keep_ns(const struct instance *instance)
+{
+    if (instance->state != INSTANCE_IDLE)
+        return KEEP_ALIVE_NEVER;
+    const struct warmth *warmth = instance->function->warmth;
+    struct keep_alive_policy policy = policy_of(instance->version);
+    return keep_alive_decide(&policy, warmth ? &warmth->history : NULL, instance->state_since_ns)
+        .unload_after_ns;
+}
+
+void warm_close(struct function *function)
+{
+    if (!function->warmth)
+        return;
+    timer_stop(&function->shard->timers, &function->warmth->timer);
+    free(function->warmth);
+    function->warmth = NULL;
+}
+
+/* Idle from the beginning: its guest takes an event whenever it gets to it. */
+static void prewarm(struct timer *timer, uint64_t now_ns)
+{
+    struct function *function = list_of(timer, struct warmth, timer)->function;
+    const struct version *version = function->version;
+    struct instance *instance = NULL;
+    struct mf_why why = {{0}};
+    if (!version || version->settings.keep_alive != KEEP_ALIVE_HYBRID || function->calls ||
+        function_live(function) || now_ns < backoff_until_ns(&function->backoff))
+        return;
+    mf_err err = pool_start(&function->shard->pool, function, &instance, &why);
+    if (err) {
+        mf_log(MF_LOG_DEBUG, "instance.not_prewarmed", "fn=%s why=\"%s\"", function->name,
+               mf_why_text(&why, err));
+        return;
+    }
+    backoff_start(&function->backoff, now_ns);
+    function->counters.prewarms++;
+    instance->served = true; /* its first answer will not tell how long a start takes */
+    instance_spoke(instance, now_ns);
+    pool_settle(instance);
+}

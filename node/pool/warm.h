@@ -1,0 +1,25 @@
+/*
+ * warm.h: keep_alive.h in the pool: what a function's history is told, how long its idle
+ * instances are kept, and the start of one before it is asked for. A history exists once a
+ * function with `keep_alive: hybrid` has been called; others cost nothing. Pre-warms are
+ * timers of the shard's one heap: nothing wakes while none is due. Loop thread only.
+ */
+#ifndef MF_NODE_POOL_WARM_H
+#define MF_NODE_POOL_WARM_H
+
+#include <stdint.h>
+
+struct function;
+struct instance;
+
+/* A call of it has arrived; one has gone, however it ended. */
+void warm_call(struct function *function);
+void warm_call_gone(struct function *function);
+
+/* For how long it is kept from when it became idle; KEEP_ALIVE_NEVER if it is not idle. */
+uint64_t warm_keep_ns(const struct instance *instance);
+
+/* Forget what is known. */
+void warm_close(struct function *function);
+
+#endif
