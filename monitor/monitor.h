@@ -6,6 +6,7 @@
  * system call filter) is still to come, as the last step before the guest.
  *
  *   monitor_survey     in the spawner, once, at its start: what is the same for all blanks
+ *   monitor_features   the same
  *   monitor_X_probe    in a confined child of its own, once, at the spawner's start
  *   monitor_X_prepare  in a blank, before its image is known: all that can be done early
  *   monitor_X_run      after MF_START: open → map → lock down → run
@@ -76,6 +77,11 @@ MF_CHECKED mf_err monitor_kvm_probe(struct monitor_blank *blank, struct mf_why *
  * /dev/kvm what each KVM blank would have to ask again. No guest runs. A failure: no KVM. */
 MF_CHECKED mf_err monitor_survey(int kvm, struct mf_why *why);
 MF_CHECKED mf_err monitor_kvm_survey(int kvm, struct mf_why *why);
+
+/* A digest of all that a guest there can see of the processor: a snapshot made where it
+ * is the same finds here what it found there. After the survey; 0: not usable at all. */
+uint64_t monitor_features(enum mf_sandbox sandbox);
+uint64_t monitor_kvm_features(void);
 
 /* Once per blank. What the monitor must remember it keeps in statics of its own:
  * a blank is a process. */

@@ -27,6 +27,7 @@ static void say(enum mf_spawn_type type, enum mf_sandbox sandbox, mf_err err,
                                      .type = type,
                                      .sandbox = sandbox,
                                      .status = err,
+                                     .features = err ? 0 : monitor_features(sandbox),
                                      .why = *why};
     (void)send(MF_SPAWNER_FD, &packet, sizeof packet, MSG_NOSIGNAL); /* serve() sees a dead node */
 }

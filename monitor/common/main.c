@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "abi/cause.h"
+#include "monitor/common/features.h"
 #include "monitor/common/start.h"
 #include "monitor/monitor.h"
 
@@ -21,6 +22,15 @@ mf_err monitor_survey(int kvm, struct mf_why *why)
     (void)kvm;
     return mf_why(why, MF_EUNSUPPORTED, "this build has no KVM monitor");
 #endif
+}
+
+uint64_t monitor_features(enum mf_sandbox sandbox)
+{
+#ifdef MF_MONITOR_KVM
+    if (sandbox == MF_SANDBOX_KVM)
+        return monitor_kvm_features();
+#endif
+    return sandbox == MF_SANDBOX_PROCESS ? features_host() : 0;
 }
 
 static mf_err probe(struct monitor_blank *blank, struct mf_why *why)

@@ -30,6 +30,9 @@ struct cpu {
 /* Ask KVM what every processor would have to ask it again; a millisecond on some hosts. */
 MF_CHECKED mf_err cpu_survey(int kvm, struct cpu_model *model, struct mf_why *why);
 
+/* A digest of what a guest sees of it (monitor.h, monitor_features). */
+uint64_t cpu_features(const struct cpu_model *model);
+
 /* The memory alone: mapped, with page tables that show nothing of the window. */
 MF_CHECKED mf_err cpu_memory(uint8_t **memory, struct mf_why *why);
 MF_CHECKED mf_err cpu_slots(int vm, const uint8_t *memory, struct mf_why *why);

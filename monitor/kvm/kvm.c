@@ -51,6 +51,11 @@ mf_err monitor_kvm_survey(int kvm, struct mf_why *why)
     return err;
 }
 
+uint64_t monitor_kvm_features(void)
+{
+    return model ? cpu_features(model) : 0;
+}
+
 static mf_err make_vm(const struct monitor_blank *blank, struct mf_why *why)
 {
     vm = ioctl(blank->kvm, KVM_CREATE_VM, 0);

@@ -182,6 +182,23 @@ static void windows_have_every_size(void **state)
         assert_int_equal(run(&entries, sizes[i], console, sizeof console), HALTED);
 }
 
+/* The key of every snapshot: the same at each start of the node, on whichever processor
+ * of the host, and not the same for what guests see differently. */
+static void features_have_a_digest(void **state)
+{
+    (void)state;
+    struct spawner again;
+    struct mf_why why = {{0}};
+    assert_int_equal(spawner_open(MF_SPAWNER_PATH, &again, &why), MF_OK);
+    const uint64_t *ours = spawner.support.features, *theirs = again.support.features;
+    assert_true(ours[MF_SANDBOX_KVM] != 0);
+    assert_true(ours[MF_SANDBOX_PROCESS] != 0);
+    assert_true(ours[MF_SANDBOX_KVM] != ours[MF_SANDBOX_PROCESS]);
+    assert_true(ours[MF_SANDBOX_KVM] == theirs[MF_SANDBOX_KVM]);
+    assert_true(ours[MF_SANDBOX_PROCESS] == theirs[MF_SANDBOX_PROCESS]);
+    spawner_close(&again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +206,7 @@ int main(void)
         cmocka_unit_test(console_lines_arrive),
         cmocka_unit_test(an_end_that_we_noticed_says_where),
         cmocka_unit_test(windows_have_every_size),
+        cmocka_unit_test(features_have_a_digest),
     };
     struct mf_why why = {{0}};
     mf_err err = spawner_open(MF_SPAWNER_PATH, &spawner, &why);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "monitor/common/features.h"
 #include "monitor/kvm/cpu.h"
 
 #define CR4_PAE        (1ull << 5)
@@ -95,4 +96,39 @@ mf_err cpu_survey(int kvm, struct cpu_model *model, struct mf_why *why)
     switch_on(model);
     reduce(model);
     return MF_OK;
+}
+
+/* Which processor of the host the survey ran on, in leaves that tell its place. */
+static struct kvm_cpuid_entry2 placeless(const struct kvm_cpuid_entry2 *entry)
+{
+    struct kvm_cpuid_entry2 e = *entry;
+    memset(e.padding, 0, sizeof e.padding);
+    switch (e.function) {
+    case 1:
+        e.ebx &= 0x00ffffffu;
+        break;
+    case 0xb: /* topology: both have it again in EDX */
+    case 0x1f:
+        e.edx = 0;
+        break;
+    case 0x8000001e:
+        e.eax = e.ebx = e.ecx = 0;
+        break;
+    default:
+        break;
+    }
+    return e;
+}
+
+uint64_t cpu_features(const struct cpu_model *model)
+{
+    /* The host's too: some KVMs show guests in ring 3 the host's CPUID whatever they are told. */
+    uint64_t digest = features_host();
+    digest = features_add(digest, &model->cr4, sizeof model->cr4);
+    digest = features_add(digest, &model->xcr0, sizeof model->xcr0);
+    for (uint32_t i = 0; i < model->cpuid.nent; i++) {
+        const struct kvm_cpuid_entry2 entry = placeless(&model->entry[i]);
+        digest = features_add(digest, &entry, sizeof entry);
+    }
+    return digest;
 }
