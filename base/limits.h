@@ -70,6 +70,9 @@
 #define MF_STOP_MS_MAX 30000       /* for the node to finish what runs, once told to stop */
 #define MF_SPURIOUS_BELLS_MAX 1024 /* doorbells with nothing behind them, in a row        */
 #define MF_MESSAGES_PER_TURN 64    /* taken of one instance before the others' turn       */
+#define MF_NOISE_PER_S 10000u      /* log records, console lines, idle doorbells of one function */
+#define MF_NOISE_BURST 4096u       /* so many at once before                              */
+#define MF_HOLD_MS 10              /* who makes more noise is not listened to for so long  */
 #define MF_BLANK_REFILL_MS 5       /* after the last start; then the pool is filled again */
 #define MF_SPAWNER_RETRY_MS 1000
 

@@ -16,6 +16,7 @@
 #include "node/pool/backoff.h"
 #include "node/pool/ceiling.h"
 #include "node/pool/instance.h"
+#include "node/pool/noise.h"
 #include "node/pool/policy.h"
 
 #define IMAGE_HASH_HEX (2 * MF_IMAGE_HASH_BYTES)
@@ -55,6 +56,7 @@ struct function {
     struct timer timer;         /* of the queue's head                                */
     struct event_times times;   /* what its events take                               */
     struct backoff backoff;     /* when it may have another instance                  */
+    struct noise noise;         /* what its instances say unasked                     */
     uint32_t calls;             /* that it has, waiting or in instances               */
     struct warmth *warmth;      /* when it is called (warm.h); NULL: not known        */
 

@@ -12,7 +12,7 @@
 #include "image/image.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
-#include "node/pool/instance.h"
+#include "node/pool/pool.h"
 
 #define READ_BYTES 4096
 #define READS_MAX 32 /* a pipe holds 64 KiB */
@@ -30,6 +30,7 @@ static void end_line(struct instance *instance)
                        console->line, console->bytes,
                        console->image.data ? &console->image : NULL);
     console->bytes = 0;
+    pool_noise(instance);
 }
 
 static bool open_console(struct instance *instance)

@@ -30,6 +30,7 @@ mf_err watch_add(struct watcher *watcher, struct watch *watch, int fd, uint32_t 
     if (epoll_ctl(watcher->fd, EPOLL_CTL_ADD, fd, &event) != 0)
         return mf_err_from_errno(errno);
     watch->fd = fd;
+    watch->events = events;
     watch->ready = ready;
     return MF_OK;
 }
@@ -43,6 +44,13 @@ void watch_remove(struct watcher *watcher, struct watch *watch)
     for (int i = watcher->batch_at; i < watcher->batch_count; i++)
         if (watcher->batch[i].data.ptr == watch)
             watcher->batch[i].data.ptr = NULL;
+}
+
+void watch_pause(struct watcher *watcher, struct watch *watch, bool pause)
+{
+    struct epoll_event event = {.events = pause ? 0 : watch->events, .data = {.ptr = watch}};
+    if (watch->fd >= 0) /* cannot fail for a descriptor that is watched */
+        (void)epoll_ctl(watcher->fd, EPOLL_CTL_MOD, watch->fd, &event);
 }
 
 void watcher_run(struct watcher *watcher)

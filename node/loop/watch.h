@@ -16,6 +16,7 @@
 
 struct watch {
     int fd; /* -1: not watched */
+    uint32_t events;
     void (*ready)(struct watch *watch, uint32_t events);
 };
 
@@ -33,6 +34,10 @@ MF_CHECKED mf_err watch_add(struct watcher *watcher, struct watch *watch, int fd
                             void (*ready)(struct watch *watch, uint32_t events));
 /* Before its descriptor is closed. Harmless on one that is not watched. */
 void watch_remove(struct watcher *watcher, struct watch *watch);
+
+/* Stop listening for a while, or go on; an end of the descriptor is heard all the same.
+ * After a pause ready() is called for what is there. */
+void watch_pause(struct watcher *watcher, struct watch *watch, bool pause);
 
 /* Call ready() of those that are, one batch at most. */
 void watcher_run(struct watcher *watcher);

@@ -151,13 +151,13 @@ void dispatch_instance_timer(struct timer *timer, uint64_t now_ns)
     struct call *head = instance_head(instance);
     if (head && now_ns >= instance->deadline_ns) {
         /* What it has already said counts: a reply may stand in the ring. */
-        if (exchange_take(instance) && instance_head(instance) != head) {
-            if (instance->state != INSTANCE_DEAD)
-                pool_settle(instance);
-            return;
-        }
+        exchange_take_rest(instance);
         if (instance->state == INSTANCE_DEAD)
             return;
+        if (instance_head(instance) != head) {
+            pool_settle(instance);
+            return;
+        }
         pool_end(instance, SITUATION_DEADLINE, head->cancelled ? "cancelled" : "deadline", NULL);
         return;
     }

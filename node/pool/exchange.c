@@ -141,6 +141,7 @@ void exchange_cancel(struct instance *instance, struct call *call)
 bool exchange_take(struct instance *instance)
 {
     uint8_t *scratch = instance->pool->shard->scratch;
+    bool held = pool_holds(instance); /* and its end is due, or it would not be asked */
     for (int taken = 0; taken < MF_MESSAGES_PER_TURN; taken++) {
         struct channel_message message;
         struct mf_why why = {{0}};
@@ -159,9 +160,31 @@ bool exchange_take(struct instance *instance)
             pool_end(instance, SITUATION_PROTOCOL, "protocol", mf_why_text(&why, err));
         if (instance->state == INSTANCE_DEAD)
             return true;
+        if (!held && pool_holds(instance))
+            break;
     }
     made_room(instance);
     return true;
+}
+
+void exchange_take_rest(struct instance *instance)
+{
+    for (uint32_t at = 0; at < MF_RING_SLOTS && exchange_take(instance); at += MF_MESSAGES_PER_TURN)
+        if (instance->state == INSTANCE_DEAD)
+            return;
+}
+
+void exchange_last_words(struct instance *instance)
+{
+    uint8_t *scratch = instance->pool->shard->scratch;
+    for (uint32_t taken = 0; taken < MF_RING_SLOTS; taken++) {
+        struct channel_message message;
+        struct mf_why ignored;
+        if (channel_take(&instance->blank.channel, scratch, &message, &ignored) != MF_OK)
+            return;
+        if (message.type == MF_MSG_LOG)
+            take_log(instance, &message);
+    }
 }
 
 /* A guest waits for room only while half of its ring or of its data area (a chunk is a
@@ -307,4 +330,5 @@ static void take_log(struct instance *instance, const struct channel_message *me
     function_log_write(instance->function->log, (enum mf_log_level)message->arg,
                        instance->blank.id, call_name, (const char *)message->data,
                        message->data_bytes, NULL);
+    pool_noise(instance);
 }

@@ -31,5 +31,9 @@ void exchange_cancel(struct instance *instance, struct call *call);
 
 /* Take what the guest has said; true if there was something. May end the instance. */
 bool exchange_take(struct instance *instance);
+/* As much as a ring holds. May end the instance. */
+void exchange_take_rest(struct instance *instance);
+/* Of a guest that is being ended: what it has logged, and nothing else. */
+void exchange_last_words(struct instance *instance);
 
 #endif

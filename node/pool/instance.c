@@ -64,6 +64,7 @@ void instance_init(struct instance *instance, uint64_t now_ns)
     link_init(&instance->by_id);
     link_init(&instance->link);
     link_init(&instance->awake);
+    link_init(&instance->held);
 }
 
 void instance_go(struct instance *instance, enum instance_state to, uint64_t now_ns)

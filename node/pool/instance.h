@@ -66,6 +66,7 @@ struct instance {
     struct link by_id;         /* in the pool's table                                   */
     struct link link;          /* in the pool's blanks, or a list of its function       */
     struct link awake;         /* in the pool's awake list: the guest need not ring us  */
+    struct link held;          /* in the pool's list of those not listened to            */
     struct call *sending;      /* its body is not yet whole in the ring                 */
     uint64_t abandoned;        /* an event that ended before its body did: tell the guest */
     uint32_t taken_messages, taken_bytes; /* since our last bell: it may wait for room   */

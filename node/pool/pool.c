@@ -42,6 +42,7 @@ void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
         .spawner_watch = {.fd = -1},
         .spawner_retry = {.fire = spawner_link_retry},
         .refill = {.fire = blanks_refill},
+        .hold = {.fire = pool_release},
         .blanks_wanted = blanks_wanted,
         .blanks_most = blanks_wanted * BLANKS_GROWTH < MF_BLANKS_MAX ? blanks_wanted * BLANKS_GROWTH
                                                                      : MF_BLANKS_MAX,
@@ -51,6 +52,7 @@ void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
     for (uint32_t i = 0; i < SANDBOXES; i++)
         link_init(&pool->blanks[i]);
     link_init(&pool->awake);
+    link_init(&pool->held);
 }
 
 void pool_close(struct pool *pool)
@@ -66,6 +68,7 @@ void pool_close(struct pool *pool)
         }
     }
     timer_stop(&pool->shard->timers, &pool->refill);
+    timer_stop(&pool->shard->timers, &pool->hold);
     timer_stop(&pool->shard->timers, &pool->spawner_retry);
     watch_remove(&pool->shard->watcher, &pool->spawner_watch);
     spawner_close(&pool->spawner);
@@ -110,6 +113,7 @@ void pool_end(struct instance *instance, enum situation situation, const char *c
     bool breach = situation == SITUATION_PROTOCOL || situation == SITUATION_INSTANCE_FAULT;
     instance->cause = cause;
     count_fault(&function->counters, cause);
+    exchange_last_words(instance);
     console_drain(instance);
     function_log_node(function->log, breach ? MF_LOG_ERROR : MF_LOG_WARN, instance->blank.id,
                       "instance ended, cause %s: %s", cause, text);
@@ -207,7 +211,7 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
             instance_go(instance, INSTANCE_DRAINING, instance->pool->shard->now_ns);
         pool_settle(instance);
         console_drain(instance);
-        (void)exchange_take(instance);
+        exchange_take_rest(instance);
     }
     if (was_told && instance->state == INSTANCE_DRAINING && instance->count == 0 &&
         said->status == 0)
@@ -231,6 +235,7 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
     watch_remove(watcher, &instance->console_watch);
     watch_remove(watcher, &instance->control);
     list_remove(&instance->awake);
+    list_remove(&instance->held);
     timer_stop(&pool->shard->timers, &instance->timer);
     if (instance->function) {
         (void)function_get(instance->function);

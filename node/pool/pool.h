@@ -38,6 +38,8 @@ struct pool {
     struct burst burst[SANDBOXES];      /* of them                                      */
     bool in_use[SANDBOXES];
     struct link awake;                  /* instances that need not ring us              */
+    struct link held;                   /* make too much noise: not listened to         */
+    struct timer hold;                  /* until then                                   */
     bool starved;                       /* calls wait because the spawner takes no more */
     uint64_t last_id;
     uint64_t last_call;
@@ -87,6 +89,9 @@ void pool_wake(struct instance *instance);  /* look at it in this turn       */
 bool pool_turn(struct pool *pool);          /* take messages; true: there were some */
 void pool_ring(struct pool *pool);          /* wake guests that got something */
 bool pool_sleep(struct pool *pool);         /* false: something came meanwhile */
+void pool_noise(struct instance *instance); /* it said something unasked: hold it, if too much */
+bool pool_holds(const struct instance *instance);
+void pool_release(struct timer *timer, uint64_t now_ns); /* fire() of pool.hold */
 void pool_bell(struct watch *watch, uint32_t events); /* ready() of instance.bell */
 
 #endif

@@ -4,11 +4,13 @@
  * An instance is awake from when we put something into its ring, or its doorbell
  * rang, until the loop sleeps: so long we look at its ring in every turn, and the
  * guest need not ring. Before the loop sleeps, each awake instance is told so and
- * looked at once more (abi/channel.h). What is not awake costs nothing.
+ * looked at once more (abi/channel.h). What is not awake costs nothing. Who makes too
+ * much noise (noise.h) is held: neither looked at nor heard until MF_HOLD_MS have passed;
+ * its ring and its pipe fill up, and it waits.
  * Loop thread only.
  */
-#include <unistd.h>
-
+#include "base/clock.h"
+#include "node/functions/function.h"
 #include "node/pool/exchange.h"
 #include "node/pool/pool.h"
 #include "node/shard.h"
@@ -30,6 +32,10 @@ bool pool_turn(struct pool *pool)
         list_append(&now, pool->awake.next);
     while (!list_empty(&now)) {
         struct instance *instance = list_of(now.next, struct instance, awake);
+        if (pool_holds(instance)) { /* what came for it is told by the next bell */
+            list_remove(&instance->awake);
+            continue;
+        }
         list_append(&pool->awake, &instance->awake);
         bool took = exchange_take(instance);
         if (instance->state == INSTANCE_DEAD) {
@@ -45,6 +51,8 @@ bool pool_turn(struct pool *pool)
         else if (instance->woken && ++instance->spurious_bells > MF_SPURIOUS_BELLS_MAX)
             pool_end(instance, SITUATION_PROTOCOL, "protocol",
                      "it rang its doorbell again and again with nothing to say");
+        else if (instance->woken)
+            pool_noise(instance);
         instance->woken = false;
         any |= took;
     }
@@ -67,7 +75,9 @@ bool pool_sleep(struct pool *pool)
     bool quiet = true;
     list_each_safe(at, &pool->awake) {
         struct instance *instance = list_of(at, struct instance, awake);
-        if (!channel_sleep(&instance->blank.channel))
+        if (pool_holds(instance))
+            list_remove(&instance->awake); /* nor need it ring */
+        else if (!channel_sleep(&instance->blank.channel))
             quiet = false; /* stays awake */
         else if (instance->sending && exchange_could_continue(instance))
             quiet = false;
@@ -83,4 +93,44 @@ void pool_bell(struct watch *watch, uint32_t events)
     struct instance *instance = list_of(watch, struct instance, bell);
     instance->woken = true;
     pool_wake(instance);
+}
+
+bool pool_holds(const struct instance *instance)
+{
+    return !list_empty(&instance->held);
+}
+
+void pool_noise(struct instance *instance)
+{
+    struct pool *pool = instance->pool;
+    struct shard *shard = pool->shard;
+    struct function *function = instance->function;
+    if (!function) /* a blank: nothing of it is taken */
+        return;
+    noise_add(&function->noise, shard->now_ns);
+    if (!noise_too_much(&function->noise, shard->now_ns) || instance->state == INSTANCE_DEAD ||
+        pool_holds(instance))
+        return;
+    list_append(&pool->held, &instance->held);
+    watch_pause(&shard->watcher, &instance->bell, true);
+    watch_pause(&shard->watcher, &instance->console_watch, true);
+    if (!pool->hold.armed)
+        timer_set(&shard->timers, &pool->hold, shard->now_ns + MF_HOLD_MS * MF_NS_PER_MS);
+}
+
+void pool_release(struct timer *timer, uint64_t now_ns)
+{
+    struct pool *pool = list_of(timer, struct pool, hold);
+    struct watcher *watcher = &pool->shard->watcher;
+    list_each_safe(at, &pool->held) {
+        struct instance *instance = list_of(at, struct instance, held);
+        if (noise_too_much(&instance->function->noise, now_ns))
+            continue;
+        list_remove(&instance->held);
+        watch_pause(watcher, &instance->bell, false);
+        watch_pause(watcher, &instance->console_watch, false);
+        pool_wake(instance);
+    }
+    if (!list_empty(&pool->held))
+        timer_set(&pool->shard->timers, timer, now_ns + MF_HOLD_MS * MF_NS_PER_MS);
 }

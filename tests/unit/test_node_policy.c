@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "node/metrics/counters.h"
 #include "node/pool/ceiling.h"
+#include "node/pool/noise.h"
 #include "node/pool/policy.h"
 
 #define US MF_NS_PER_US
@@ -147,9 +148,31 @@ static void statuses_and_causes_are_bounded(void **state)
     function_counters_close(&counters);
 }
 
+static void noise_is_too_much_after_a_burst_until_time_has_passed(void **state)
+{
+    (void)state;
+    struct noise noise = {0};
+    uint64_t now_ns = 1000 * MF_NS_PER_S;
+    for (unsigned i = 0; i < MF_NOISE_BURST; i++)
+        noise_add(&noise, now_ns);
+    assert_false(noise_too_much(&noise, now_ns));
+    noise_add(&noise, now_ns);
+    assert_true(noise_too_much(&noise, now_ns));
+    now_ns += MF_NS_PER_S / MF_NOISE_PER_S;
+    assert_false(noise_too_much(&noise, now_ns));
+    for (unsigned i = 0; i < 3 * MF_NOISE_PER_S; i++) { /* steadily as much as allowed */
+        now_ns += MF_NS_PER_S / MF_NOISE_PER_S;
+        noise_add(&noise, now_ns);
+        assert_false(noise_too_much(&noise, now_ns));
+    }
+    noise_add(&noise, now_ns);
+    assert_true(noise_too_much(&noise, now_ns));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(noise_is_too_much_after_a_burst_until_time_has_passed),
         cmocka_unit_test(ahead_only_while_events_are_short),
         cmocka_unit_test(gathers_while_the_wait_is_shorter_than_the_waking),
         cmocka_unit_test(starts_wait_while_events_are_short_or_unknown),
