@@ -15,6 +15,7 @@
 
 #define MF_CALL_BASE 0x6d6600
 #define MF_CALL_END 1u
+#define MF_CALL_RESTORED 2u
 
 /* Auxiliary vector entry: the address where a `syscall` instruction arrives (trap.h). A
  * program may jump there instead, with RCX and R11 as the instruction would set them: a
@@ -46,7 +47,9 @@ struct mf_call_event {
     uint64_t deadline_ns; /* out: CLOCK_MONOTONIC; 0 = none */
     uint32_t field_bytes; /* out: how much of the buffer is fields */
     uint32_t body_bytes;  /* out: how much after them is body */
-    uint32_t flags;       /* out: MF_CALL_END: that is the whole body; else `body` gives the rest */
+    uint32_t flags;       /* out: MF_CALL_END: that is the whole body; else `body` gives the rest.
+                             MF_CALL_RESTORED: the first event since this instance came from a
+                             snapshot: what it knows that is random, its clones know, too */
     uint32_t reserved;    /* out: 0 */
 };
 _Static_assert(sizeof(struct mf_call_event) == 32, "ABI: mf_call_event");

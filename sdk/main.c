@@ -12,6 +12,7 @@
 #include "sdk/local.h"
 #include "sdk/port.h"
 #include "sdk/reply.h"
+#include "sdk/restored.h"
 
 /* A byte more than `next` may fill: the NUL behind a body. */
 static uint8_t buffer[EVENT_BUFFER_BYTES + 1];
@@ -22,6 +23,8 @@ __attribute__((weak)) int mayfly_init(void) { return 0; }
 
 static void serve(const struct mf_call_event *call)
 {
+    if (call->flags & MF_CALL_RESTORED)
+        restored();
     reply_open(&reply);
     const char *fault = event_open(&event, call, buffer, &reply);
     if (fault)

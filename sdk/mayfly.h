@@ -31,6 +31,12 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply);
 /* Optional: called once, before the first event. Anything but 0 ends the program. */
 int mayfly_init(void);
 
+/* Optional: an instance usually goes on from a snapshot that was taken after mayfly_init().
+ * This is called then, before its first event: make anew what no two instances may share,
+ * such as keys and identifiers drawn at random. The C library's generators (rand, random,
+ * drand48) have been seeded anew before; a fixed sequence is to be seeded in the handler. */
+void mayfly_restored(void);
+
 /* ---- the event ---- */
 
 /* "http" for a request, else the kind of event, as its trigger names it. */

@@ -29,6 +29,7 @@ static struct {
     bool chunk_held;
     bool cancelled;
     bool replied;         /* the reply has begun                              */
+    bool restored;        /* no event has begun since                         */
     uint64_t reply_bytes; /* of its body                                      */
 } now;
 
@@ -48,9 +49,10 @@ static int64_t send(struct mf_desc *desc, struct ring_place place,
 static struct ring_place reserve_for(uint32_t head_bytes, uint64_t body_bytes);
 static _Noreturn void out_of_order(void);
 
-void event_start(uint64_t channel_base)
+void event_start(uint64_t channel_base, bool restored)
 {
     memset(&now, 0, sizeof now);
+    now.restored = restored;
     wire_start(channel_base);
 }
 
@@ -262,7 +264,9 @@ static int64_t begin(const struct mf_desc *desc, uint64_t event, const struct ev
     }
     int64_t taken = take_body(buffer); /* fields first, as they lie in the ring */
     header.body_bytes = taken < 0 ? 0 : (uint32_t)taken - desc->head_bytes;
-    header.flags = now.chunk_held || now.announced ? 0 : MF_CALL_END;
+    header.flags = (now.chunk_held || now.announced ? 0 : MF_CALL_END) |
+                   (now.restored ? MF_CALL_RESTORED : 0);
+    now.restored = false;
     if (taken < 0 || user_write(event, &header, sizeof header) != 0) {
         fail(now.id, bad_buffer, sizeof bad_buffer - 1);
         return -EFAULT;

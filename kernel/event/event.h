@@ -13,7 +13,8 @@
 #include "abi/calls.h"
 #include "abi/log.h"
 
-void event_start(uint64_t channel_base);
+/* restored: the program had been waiting for an event elsewhere. */
+void event_start(uint64_t channel_base, bool restored);
 
 /* A run of the program's memory, as it came with a call: not checked. */
 struct event_data {

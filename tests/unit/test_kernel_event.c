@@ -136,7 +136,7 @@ static int open_pair(void **state)
     bad_from = bad_to = UINT64_MAX;
     for (size_t i = 0; i < sizeof body; i++)
         body[i] = (uint8_t)(i * 17 + (i >> 9));
-    event_start((uint64_t)(uintptr_t)guest);
+    event_start((uint64_t)(uintptr_t)guest, false);
     return 0;
 }
 
@@ -145,7 +145,7 @@ static int close_pair(void **state)
     (void)state;
     node_turn = NULL; /* lines begun go nowhere: the next test starts without */
     memset(guest, 0, sizeof(struct mf_channel_head));
-    event_start((uint64_t)(uintptr_t)guest);
+    event_start((uint64_t)(uintptr_t)guest, false);
     output_flush();
     channel_close(&node);
     munmap(guest, MF_CHANNEL_BYTES);
@@ -594,14 +594,14 @@ static void nonsense_on_the_ring_is_a_protocol_fault(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         memset(guest, 0, sizeof *head);
-        event_start((uint64_t)(uintptr_t)guest);
+        event_start((uint64_t)(uintptr_t)guest, false);
         *slot = bad[i];
         head->to_guest.tail = 1;
         assert_int_equal(pid_of_nonsense(), END_FAULT);
         assert_int_equal(end_cause, MF_CAUSE_PROTOCOL);
     }
     memset(guest, 0, sizeof *head);
-    event_start((uint64_t)(uintptr_t)guest);
+    event_start((uint64_t)(uintptr_t)guest, false);
     head->to_guest.tail = MF_RING_SLOTS + 1;
     assert_int_equal(pid_of_nonsense(), END_FAULT);
     assert_int_equal(end_cause, MF_CAUSE_PROTOCOL);

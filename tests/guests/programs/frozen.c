@@ -20,6 +20,7 @@ static unsigned *in_heap;
 static unsigned char *big, *readable, *released;
 static double vectors[4];
 static uint64_t random_at_init;
+static unsigned restored;
 
 int mayfly_init(void)
 {
@@ -44,6 +45,8 @@ int mayfly_init(void)
     for (unsigned i = 0; i < 4; i++)
         vectors[i] = 1.5 * i;
     mayfly_random(&random_at_init, sizeof random_at_init);
+    srand(1);
+    srand48(1);
     mayfly_log(MAYFLY_INFO, "initialised");
     return 0;
 }
@@ -68,12 +71,18 @@ static void show_memory(struct mayfly_reply *reply)
                   vectors[1] + vectors[2] + vectors[3]);
 }
 
+void mayfly_restored(void)
+{
+    restored++;
+}
+
+/* Random numbers that clones share, and three sorts that they must not. */
 static void show_random(struct mayfly_reply *reply)
 {
     uint64_t now;
     mayfly_random(&now, sizeof now);
-    mayfly_printf(reply, "%016llx %016llx", (unsigned long long)random_at_init,
-                  (unsigned long long)now);
+    mayfly_printf(reply, "%016llx %016llx %lx %lx %u", (unsigned long long)random_at_init,
+                  (unsigned long long)now, (unsigned long)rand(), (unsigned long)lrand48(), restored);
 }
 
 static void show_clocks(struct mayfly_reply *reply)
