@@ -15,6 +15,8 @@
 #include "image/snapshot.h"
 #include "node/instance/freeze.h"
 
+#define LOOK_NS (5 * MF_NS_PER_MS) /* a session's step ends by events and ends, not by FROZEN */
+
 static const char environment[] = "FROZEN=cold";
 
 /* Wait for FROZEN, and read the guest out to a new file. */
@@ -24,7 +26,7 @@ static mf_err read_out(struct harness *harness, int image_fd, const struct sessi
     struct image_file file;
     uint64_t until_ns = mf_monotonic_ns() + CASE_NS;
     while (!session->frozen && session->state != SESSION_ENDED && mf_monotonic_ns() < until_ns)
-        session_step(&harness->host, until_ns);
+        session_step(&harness->host, mf_monotonic_ns() + LOOK_NS);
     if (!session->frozen)
         return mf_why(why, MF_EDEAD, "it was never frozen");
     mf_err err = image_open(image_fd, false, &file, why);
