@@ -19,7 +19,7 @@
 #include "image/image.h"
 #include "image/settings.h"
 
-enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_JSON, KEY_NUMBER };
+enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_KEEP_ALIVE, KEY_JSON, KEY_NUMBER };
 
 /* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
 #define NUMBERS(N)                                                                             \
@@ -29,7 +29,7 @@ enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_JSON, KEY_NUMBER };
     N(2, "max-instances", "max_instances", "N", 1, MF_INSTANCES_MAX,                           \
       "instances at the same time")                                                            \
     N(3, "wait", "wait_ms", "MS", 0, MF_WAIT_MS_MAX, "how long a request waits for an instance") \
-    N(4, "idle", "idle_ms", "MS", 0, MF_IDLE_MS_MAX, "how long an idle instance is kept")      \
+    N(4, "idle", "idle_ms", "MS", 0, MF_IDLE_MS_MAX, "as --keep-alive, in milliseconds")        \
     N(5, "cpu-share", "cpu_share", "N", 1, MF_CPU_SHARE_MAX,                                   \
       "weight against other functions; usual is 100")                                          \
     N(6, "cpu-ceiling", "cpu_ceiling_pct", "PERCENT", 0, 100, "of one processor; 0: no ceiling")
@@ -49,6 +49,7 @@ static const struct cli_option options[] = {
     {"name", KEY_NAME, "NAME", "deploy under this name (default: the image's own)"},
     {"env", 'e', "NAME=VALUE", "set in the function's environment; may be repeated"},
     {"sandbox", KEY_SANDBOX, "KIND", "kvm, process or auto"},
+    {"keep-alive", KEY_KEEP_ALIVE, "HOW", "of idle instances: none, a duration (60s, 10m), or hybrid"},
 #define ROW(row, option, key, unit, least, most, help) {option, KEY_NUMBER + (row), unit, help},
     NUMBERS(ROW)
 #undef ROW
@@ -77,6 +78,17 @@ static int set_environment(struct deploy *deploy, const char *text)
     return json_object_set_new(deploy->environment, name, value);
 }
 
+static void set_keep_alive(struct deploy *deploy, const char *text)
+{
+    enum keep_alive ignored;
+    uint32_t ms;
+    struct mf_why why = {{0}};
+    mf_err err = keep_alive_from_text(text, &ignored, &ms, &why);
+    if (err)
+        cli_usage(&cmd_deploy, "--keep-alive: %s", mf_why_text(&why, err));
+    json_object_set_new(deploy->settings, "keep_alive", json_string(text));
+}
+
 static void parse(struct deploy *deploy, int argc, char **argv)
 {
     int key;
@@ -90,6 +102,8 @@ static void parse(struct deploy *deploy, int argc, char **argv)
             cli_usage(&cmd_deploy, "--sandbox '%s': kvm, process or auto belongs here", optarg);
         if (key == KEY_SANDBOX)
             json_object_set_new(deploy->settings, "sandbox", json_string(optarg));
+        if (key == KEY_KEEP_ALIVE)
+            set_keep_alive(deploy, optarg);
         if (key == KEY_JSON)
             deploy->json = true;
         if (key == CLIENT_KEY_NODE)

@@ -40,6 +40,8 @@ static mf_err take_document(const char *yaml, size_t bytes, json_t *document,
             break;
         }
     }
+    if (!err) /* each by itself is right; do they agree? */
+        err = settings_from_json(manifest, &settings, why);
     if (!err)
         err = finish(&settings, manifest, project);
     json_decref(manifest);

@@ -185,8 +185,7 @@ void pool_settle(struct instance *instance)
             ceiling_watch(function);
     }
     timer_set(timers, &instance->timer,
-              instance_due_ns(instance, warm_keep_ns(instance),
-                              MF_DRAIN_MS_MAX * MF_NS_PER_MS));
+              instance_due_ns(instance, warm_keep_ns(instance), MF_DRAIN_MS_MAX * MF_NS_PER_MS));
 }
 
 /* Its process is gone. What it said before counts first. */

@@ -72,10 +72,14 @@ class Described(NodeTest):
         body = {'image': made['hash'], 'settings': {'sandbox': harness.ARGS.sandbox, 'idle_ms': 5000}}
         one = call('PUT', '/v1/functions/{name}', 201, body, name='one').json
         self.assertEqual(one['settings']['idle_ms'], 5000)
+        self.assertEqual(one['settings']['keep_alive'], '5s')
         self.assertEqual(one['sandbox']['in_force'], harness.ARGS.sandbox)
         self.assertEqual(call('PUT', '/v1/functions/{name}', 200, body, name='one').json['image'],
                          made['hash'])
         call('PUT', '/v1/functions/{name}', 400, b'{', name='one')
+        odd = {'image': made['hash'], 'settings': {'keep_alive': 'sometimes'}}
+        self.assertIn('none, hybrid, or a duration',
+                      call('PUT', '/v1/functions/{name}', 400, odd, name='one').error['message'])
         self.assertEqual(self.node.http('POST', '/function/one', b'hi').body, b'hi')
         listed = call('GET', '/v1/functions', 200).json['functions']
         self.assertEqual([f['name'] for f in listed], ['one'])

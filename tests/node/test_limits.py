@@ -138,6 +138,8 @@ class Quiet(NodeTest):
     def prepare(cls):
         cls.node.deploy('echo')
         cls.node.deploy('brief', 'echo', idle_ms=300)
+        cls.node.deploy('never', 'echo', keep_alive='none')
+        cls.node.deploy('studied', 'echo', keep_alive='hybrid', idle_ms=300)
         for _ in range(2):
             cls.node.http('POST', '/function/echo', b'x')
 
@@ -162,6 +164,23 @@ class Quiet(NodeTest):
         wait_until(lambda: not self.node.function('brief')['instances'], 'its end')
         self.assertEqual(self.node.function('brief')['counters']['faults'], {})
         self.assertEqual(self.node.http('POST', '/function/brief', b'x').body, b'x')
+
+    def test_without_keep_alive_every_call_is_a_cold_start(self):
+        for _ in range(3):
+            self.assertEqual(self.node.http('POST', '/function/never', b'x').body, b'x')
+            wait_until(lambda: not self.node.function('never')['instances'], 'its end')
+        counters = self.node.function('never')['counters']
+        self.assertEqual(counters['cold_starts'], 3)
+        self.assertEqual(counters['faults'], {})
+
+    def test_hybrid_without_a_history_is_the_fixed_time(self):
+        for _ in range(2):
+            self.assertEqual(self.node.http('POST', '/function/studied', b'x').body, b'x')
+        self.assertEqual(len(self.node.function('studied')['instances']), 1)
+        wait_until(lambda: not self.node.function('studied')['instances'], 'its end')
+        self.assertEqual(self.node.function('studied')['counters']['cold_starts'], 1)
+        self.assertIn(b'mayfly_prewarms_total{function="studied"} 0',
+                      self.node.api('GET', '/metrics').body)
 
     def test_the_node_stays_small(self):
         if harness.sanitized():

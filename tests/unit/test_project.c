@@ -43,6 +43,10 @@ static void settings_become_the_manifest(void **state)
     take("# only a comment\n", "{}");
     take("{sandbox: kvm}", "{\"sandbox\":\"kvm\"}");
     take("description: 'it''s'\n", "{\"description\":\"it's\"}");
+    take("keep_alive: 10m\n", "{\"keep_alive\":\"10m\"}");
+    take("keep_alive: hybrid\nidle_ms: 5\n", "{\"idle_ms\":5,\"keep_alive\":\"hybrid\"}");
+    refuse("name: a\nkeep_alive: 60\n", "line 2: keep_alive: must be a string: none, hybrid, or a");
+    refuse("keep_alive: 10m\nidle_ms: 5\n", "keep_alive: 10m, but idle_ms: 5; give one of them");
 }
 
 static void sources_and_flags_are_lists(void **state)
