@@ -57,7 +57,7 @@ struct monitor_start {
     int pagemap_fd;        /* of this process; -1: no MF_START_RESET                 */
     struct image image;    /* parsed; segments end at or before channel_base         */
     struct snapshot snapshot; /* parsed, of this image and window; its head lies in a
-                              read-only mapping of snapshot_fd                       */
+                              static buffer                                          */
     uint64_t window_bytes; /* layout.h's bounds and step                             */
     uint64_t channel_base; /* window_bytes - MF_CHANNEL_BYTES                        */
     uint64_t instance_id;

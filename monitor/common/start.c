@@ -107,9 +107,8 @@ static mf_err receive(int control, struct start_packet *packet, size_t *bytes,
     return MF_OK;
 }
 
-/* image_open() would do, but brings the hash's library into the blank. */
-static mf_err map_file(int fd, uint64_t bytes_max, size_t mapped_max, const char *what,
-                       const uint8_t **file, uint64_t *bytes, struct mf_why *why)
+static mf_err file_size(int fd, uint64_t bytes_max, const char *what, uint64_t *bytes,
+                        struct mf_why *why)
 {
     struct stat status;
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size <= 0 ||
@@ -117,41 +116,53 @@ static mf_err map_file(int fd, uint64_t bytes_max, size_t mapped_max, const char
         return mf_why(why, MF_EFORMAT, "%s: not a file of 1 to %llu bytes", what,
                       (unsigned long long)bytes_max);
     *bytes = (uint64_t)status.st_size;
-    size_t mapped = *bytes < mapped_max ? (size_t)*bytes : mapped_max;
-    void *data = mmap(NULL, mapped, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (data == MAP_FAILED)
-        return mf_why(why, mf_err_from_errno(errno), "cannot map the %s: %s", what,
-                      strerror(errno));
-    *file = data;
     return MF_OK;
 }
 
+/* image_open() would do, but brings the hash's library into the blank. */
 static mf_err take_image(const struct start_packet *packet, size_t bytes, int fd,
                          struct monitor_start *start, struct mf_why *why)
 {
-    const uint8_t *file;
     uint64_t file_bytes;
-    mf_err err = map_file(fd, MF_IMAGE_BYTES_MAX, SIZE_MAX, "image", &file, &file_bytes, why);
+    mf_err err = file_size(fd, MF_IMAGE_BYTES_MAX, "image", &file_bytes, why);
     if (err)
         return err;
-    err = start_decode(packet, bytes, file, file_bytes, start, why);
-    (void)munmap((void *)(uintptr_t)file, file_bytes);
+    void *file = mmap(NULL, (size_t)file_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (file == MAP_FAILED)
+        return mf_why(why, mf_err_from_errno(errno), "cannot map the image: %s", strerror(errno));
+    err = start_decode(packet, bytes, file, (size_t)file_bytes, start, why);
+    (void)munmap(file, (size_t)file_bytes);
     start->image_fd = fd;
     return err;
 }
 
-/* Its head stays mapped until the lock-down. */
+/* Into memory of our own, the usual small one by one call: what is checked is what is used. */
+static mf_err read_head(int fd, uint8_t *head, size_t *bytes, struct mf_why *why)
+{
+    ssize_t got = pread(fd, head, MF_PAGE_BYTES, 0);
+    uint32_t head_bytes = 0;
+    if (got >= (ssize_t)sizeof(struct mf_snapshot))
+        head_bytes = ((const struct mf_snapshot *)(const void *)head)->head_bytes;
+    if (got == MF_PAGE_BYTES && head_bytes > MF_PAGE_BYTES &&
+        head_bytes <= MF_SNAPSHOT_HEAD_BYTES_MAX)
+        got = pread(fd, head, head_bytes, 0);
+    if (got < 0)
+        return mf_why(why, MF_EIO, "cannot read the snapshot: %s", strerror(errno));
+    *bytes = (size_t)got;
+    return MF_OK;
+}
+
 static mf_err take_snapshot(int fd, struct monitor_start *start, struct mf_why *why)
 {
-    const uint8_t *file;
+    static _Alignas(uint64_t) uint8_t head[MF_SNAPSHOT_HEAD_BYTES_MAX];
     uint64_t file_bytes;
-    mf_err err = map_file(fd, MF_WINDOW_MAX, MF_SNAPSHOT_HEAD_BYTES_MAX, "snapshot", &file,
-                          &file_bytes, why);
-    if (err)
-        return err;
+    size_t bytes = 0;
+    mf_err err = file_size(fd, MF_WINDOW_MAX, "snapshot", &file_bytes, why);
+    if (!err)
+        err = read_head(fd, head, &bytes, why);
+    if (!err)
+        err = snapshot_parse(head, bytes, file_bytes, &start->snapshot, why);
     start->snapshot_fd = fd;
-    size_t mapped = file_bytes < MF_SNAPSHOT_HEAD_BYTES_MAX ? file_bytes : MF_SNAPSHOT_HEAD_BYTES_MAX;
-    err = snapshot_parse(file, mapped, file_bytes, &start->snapshot, why);
     if (!err && (start->snapshot.head->window_bytes != start->window_bytes ||
                  memcmp(start->snapshot.head->image, start->image.info.hash,
                         MF_SNAPSHOT_HASH_BYTES) != 0))

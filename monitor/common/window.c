@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "abi/channel.h"
+#include "abi/hypercall.h"
 
 static void *at(uint8_t *base, uint64_t offset)
 {
@@ -123,16 +124,11 @@ static mf_err protect_range(uint8_t *base, const struct mf_range *range, struct 
     return MF_OK;
 }
 
-static mf_err copy_run(uint8_t *base, int fd, uint64_t address, uint64_t bytes, int prot,
-                       struct mf_why *why)
+/* Into memory that is there already and may be written: a mapping less. */
+static bool copies(const struct mf_run *run, bool becomes_guest)
 {
-    mf_err err = window_anonymous(base, address, address + bytes, PROT_READ | PROT_WRITE, why);
-    if (!err)
-        err = read_in(base, address, fd, address, bytes, "snapshot", why);
-    if (!err && prot != (PROT_READ | PROT_WRITE) && mprotect(at(base, address), bytes, prot) != 0)
-        err = mf_why(why, mf_err_from_errno(errno), "snapshot: cannot protect 0x%llx: %s",
-                     (unsigned long long)address, strerror(errno));
-    return err;
+    return run->flags & MF_RUN_COPY &&
+           (!becomes_guest || run->prot == (MF_PROT_READ | MF_PROT_WRITE));
 }
 
 static mf_err restore_run(uint8_t *base, int fd, const struct mf_run *run, bool becomes_guest,
@@ -141,8 +137,8 @@ static mf_err restore_run(uint8_t *base, int fd, const struct mf_run *run, bool 
     int prot = becomes_guest ? (int)run->prot : PROT_READ | PROT_WRITE;
     uint64_t address = (uint64_t)run->page * MF_PAGE_BYTES;
     uint64_t bytes = (uint64_t)run->pages * MF_PAGE_BYTES;
-    if (run->flags & MF_RUN_COPY)
-        return copy_run(base, fd, address, bytes, prot, why);
+    if (copies(run, becomes_guest))
+        return read_in(base, address, fd, address, bytes, "snapshot", why);
     return map(base, address, address + bytes, prot, MAP_PRIVATE | MAP_NORESERVE, fd, address,
                "snapshot", why);
 }

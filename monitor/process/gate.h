@@ -40,10 +40,12 @@ MF_CHECKED mf_err gate_supported(struct mf_why *why);
  * (MAP_FIXED); the page is moved there from our own text, so it costs no memory. */
 MF_CHECKED mf_err gate_map(struct mf_why *why);
 
+/* Point signals at the gate. A fault of our own from here on ends the process. */
+MF_CHECKED mf_err gate_catch(struct mf_why *why);
+
 /* Fill the data page for this image and filter (length instructions, already in
- * gate_data()->filter), and point signals at the gate. */
-MF_CHECKED mf_err gate_arm(const struct monitor_start *start, uint32_t length,
-                           struct mf_why *why);
+ * gate_data()->filter). */
+void gate_arm(const struct monitor_start *start, uint32_t length);
 
 struct gate_data *gate_data(void);
 

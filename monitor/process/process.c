@@ -22,6 +22,8 @@
 #include "monitor/process/filter.h"
 #include "monitor/process/gate.h"
 
+#define DEFAULT_CHANNEL ((uint64_t)MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES)
+
 /* Take [from, to) for us, if nothing is there. */
 static mf_err reserve(uint64_t from, uint64_t to, struct mf_why *why)
 {
@@ -37,8 +39,26 @@ static mf_err reserve(uint64_t from, uint64_t to, struct mf_why *why)
                   got == MAP_FAILED ? strerror(errno) : "taken", MF_BOOT_BASE);
 }
 
-/* Everything that does not depend on the image. The window is reserved at its largest:
- * one mapping without pages, cut to size when all above the window is unmapped. */
+/* What every start writes, and what its first event uses of the channel: pages to be found
+ * while nobody waits. */
+static void touch(void)
+{
+    static const uint64_t written[] = {MF_BOOT_BASE, MF_GATE_DATA_BASE,
+                                       MF_GATE_DATA_BASE + MF_GATE_DATA_BYTES - 1};
+    static const uint64_t read[] = {DEFAULT_CHANNEL,
+                                    DEFAULT_CHANNEL + MF_CHANNEL_TO_GUEST_SLOTS,
+                                    DEFAULT_CHANNEL + MF_CHANNEL_TO_NODE_SLOTS,
+                                    DEFAULT_CHANNEL + MF_CHANNEL_TO_GUEST_DATA,
+                                    DEFAULT_CHANNEL + MF_CHANNEL_TO_NODE_DATA};
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+        *(volatile uint8_t *)(uintptr_t)written[i] = 0;
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        (void)*(volatile uint8_t *)(uintptr_t)read[i];
+}
+
+/* Everything that does not depend on the image, and the channel where nearly every start
+ * will have it. The window is reserved at its largest: one mapping without pages, cut to
+ * size when all above the window is unmapped. */
 mf_err monitor_process_prepare(struct monitor_blank *blank, struct mf_why *why)
 {
     mf_assert(blank->bell == MONITOR_FD_BELL && blank->console == MONITOR_FD_CONSOLE);
@@ -52,7 +72,20 @@ mf_err monitor_process_prepare(struct monitor_blank *blank, struct mf_why *why)
                                PROT_READ | PROT_WRITE, why);
     if (!err)
         err = gate_map(why);
+    if (!err)
+        err = gate_catch(why);
+    if (!err)
+        err = window_channel(NULL, DEFAULT_CHANNEL, blank->channel, why);
+    if (!err)
+        touch();
     return err;
+}
+
+/* The guess of prepare was wrong: it is taken back. */
+static mf_err move_channel(uint64_t channel_base, int channel, struct mf_why *why)
+{
+    mf_err err = window_anonymous(NULL, DEFAULT_CHANNEL, MF_WINDOW_DEFAULT, PROT_NONE, why);
+    return err ? err : window_channel(NULL, channel_base, channel, why);
 }
 
 static mf_err fill_boot(const struct monitor_start *start, struct mf_why *why)
@@ -77,11 +110,13 @@ static mf_err close_others(struct mf_why *why)
 mf_err monitor_process_run(struct monitor_blank *blank, const struct monitor_start *start,
                            struct mf_why *why)
 {
-    mf_err err = window_load(NULL, start, true, why);
+    mf_err err = MF_OK;
+    if (start->channel_base != DEFAULT_CHANNEL) /* first: the window may reach past it */
+        err = move_channel(start->channel_base, blank->channel, why);
+    if (!err)
+        err = window_load(NULL, start, true, why);
     if (!err && start->flags & MF_START_RESTORE)
         err = window_restore(NULL, start, true, why);
-    if (!err)
-        err = window_channel(NULL, start->channel_base, blank->channel, why);
     if (!err)
         err = fill_boot(start, why);
     if (err)
@@ -89,9 +124,8 @@ mf_err monitor_process_run(struct monitor_blank *blank, const struct monitor_sta
     uint32_t length = filter_compile(filter_lines, filter_line_count, start->channel_base,
                                      gate_data()->filter, GATE_FILTER_MAX);
     mf_assert(length > 0);
-    err = gate_arm(start, length, why);
-    if (!err)
-        err = close_others(why);
+    gate_arm(start, length);
+    err = close_others(why);
     if (!err)
         gate_enter();
     return err;

@@ -46,6 +46,8 @@ struct freezing {
     int fd, mem, pagemap;
     uint32_t pages;
     uint8_t *page; /* one byte each */
+    struct mf_range *ranges; /* of the order's, what is needed */
+    uint32_t range_count;
     struct mf_run *runs;
     uint32_t run_count;
     uint8_t *buffer; /* BATCH_PAGES */
@@ -104,14 +106,22 @@ static void mark_segments(struct freezing *freezing)
     }
 }
 
+/* Ranges that say no more than the image does are left out: each costs a call a restore. */
 static void mark_ranges(struct freezing *freezing)
 {
     const struct freeze_order *order = freezing->order;
-    for (uint32_t i = 0; i < order->range_count; i++)
-        for (uint32_t k = 0; k < order->ranges[i].pages; k++) {
-            uint8_t *page = &freezing->page[order->ranges[i].page + k];
-            *page = (uint8_t)((*page & PAGE_FILE) | PAGE_OPEN | order->ranges[i].prot);
+    for (uint32_t i = 0; i < order->range_count; i++) {
+        const struct mf_range *range = &order->ranges[i];
+        bool news = false;
+        for (uint32_t k = 0; k < range->pages; k++) {
+            uint8_t *page = &freezing->page[range->page + k];
+            uint8_t wanted = (uint8_t)(PAGE_OPEN | range->prot);
+            news = news || (*page & (PAGE_OPEN | PAGE_PROT)) != wanted;
+            *page = (uint8_t)((*page & PAGE_FILE) | wanted);
         }
+        if (news)
+            freezing->ranges[freezing->range_count++] = *range;
+    }
 }
 
 static bool is_zero(const uint8_t *page)
@@ -267,7 +277,7 @@ static void digest(const uint8_t *file, struct mf_snapshot *head)
 static mf_err write_head(struct freezing *freezing, struct mf_why *why)
 {
     const struct freeze_order *order = freezing->order;
-    size_t ranges_bytes = order->range_count * sizeof(struct mf_range);
+    size_t ranges_bytes = freezing->range_count * sizeof(struct mf_range);
     size_t runs_bytes = freezing->run_count * sizeof(struct mf_run);
     uint32_t end = MF_KERNEL_BASE / MF_PAGE_BYTES;
     if (freezing->run_count) {
@@ -281,7 +291,7 @@ static mf_err write_head(struct freezing *freezing, struct mf_why *why)
         .window_bytes = order->window_bytes,
         .file_bytes = address_of(end),
         .made_at_ns = mf_realtime_ns(),
-        .range_count = order->range_count,
+        .range_count = freezing->range_count,
         .run_count = freezing->run_count,
     };
     memcpy(head.key, order->key, sizeof head.key);
@@ -289,7 +299,7 @@ static mf_err write_head(struct freezing *freezing, struct mf_why *why)
     if (ftruncate(freezing->fd, (off_t)head.file_bytes) != 0)
         return mf_why(why, mf_err_from_errno(errno), "cannot write the snapshot: %s",
                       strerror(errno));
-    mf_err err = write_all(freezing->fd, order->ranges, ranges_bytes, sizeof head, why);
+    mf_err err = write_all(freezing->fd, freezing->ranges, ranges_bytes, sizeof head, why);
     if (!err)
         err = write_all(freezing->fd, freezing->runs, runs_bytes, sizeof head + ranges_bytes, why);
     if (err)
@@ -328,13 +338,15 @@ mf_err freeze_write(const struct freeze_order *order, int fd, struct mf_why *why
     if (err)
         return err;
     freezing.page = calloc(freezing.pages, 1);
+    freezing.ranges = malloc((order->range_count + 1) * sizeof *freezing.ranges);
     freezing.runs = malloc(MF_SNAPSHOT_RUNS_MAX * sizeof *freezing.runs);
     freezing.buffer = malloc(BATCH_PAGES * MF_PAGE_BYTES);
-    if (!freezing.page || !freezing.runs || !freezing.buffer)
+    if (!freezing.page || !freezing.ranges || !freezing.runs || !freezing.buffer)
         err = mf_why(why, MF_ENOMEM, "no memory to make a snapshot");
     else
         err = write_snapshot(&freezing, why);
     free(freezing.page);
+    free(freezing.ranges);
     free(freezing.runs);
     free(freezing.buffer);
     if (freezing.mem >= 0)

@@ -167,7 +167,18 @@ static bool catch(int signal, const char *handler)
     return syscall(SYS_rt_sigaction, signal, &action, NULL, sizeof action.mask) == 0;
 }
 
-mf_err gate_arm(const struct monitor_start *start, uint32_t length, struct mf_why *why)
+mf_err gate_catch(struct mf_why *why)
+{
+    static const int exceptions[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
+    const stack_t stack = {.ss_sp = (void *)(uintptr_t)SIGNAL_STACK, .ss_size = SIGNAL_STACK_BYTES};
+    bool caught = syscall(SYS_sigaltstack, &stack, NULL) == 0 && catch(SIGSYS, gate_on_sigsys);
+    for (size_t i = 0; caught && i < sizeof exceptions / sizeof *exceptions; i++)
+        caught = catch(exceptions[i], gate_on_exception);
+    return caught ? MF_OK
+                  : mf_why(why, MF_EIO, "cannot install signal handlers: %s", strerror(errno));
+}
+
+void gate_arm(const struct monitor_start *start, uint32_t length)
 {
     mf_assert(length <= GATE_FILTER_MAX);
     struct gate_data *data = gate_data();
@@ -181,14 +192,6 @@ mf_err gate_arm(const struct monitor_start *start, uint32_t length, struct mf_wh
     data->program = (struct sock_fprog){.len = (unsigned short)length, .filter = data->filter};
     const uint32_t mxcsr = MXCSR_INITIAL;
     memcpy(data->xstate + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
-
-    static const int exceptions[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
-    const stack_t stack = {.ss_sp = (void *)(uintptr_t)SIGNAL_STACK, .ss_size = SIGNAL_STACK_BYTES};
-    bool armed = syscall(SYS_sigaltstack, &stack, NULL) == 0 && catch(SIGSYS, gate_on_sigsys);
-    for (size_t i = 0; armed && i < sizeof exceptions / sizeof *exceptions; i++)
-        armed = catch(exceptions[i], gate_on_exception);
-    return armed ? MF_OK
-                 : mf_why(why, MF_EIO, "cannot install signal handlers: %s", strerror(errno));
 }
 
 void gate_enter(void)
