@@ -69,8 +69,8 @@ struct bench {
 
 /* X(name): in the order in which `mayfly bench all` runs them. */
 #define BENCHES(X) \
-    X(cold) X(start_cost) X(warm) X(throughput) X(burst) X(reset) X(neighbour) X(idle) X(memory) \
-    X(policy)
+    X(cold) X(start_cost) X(warm) X(throughput) X(sweep) X(burst) X(reset) X(neighbour) X(idle) X(memory) \
+    X(deployed) X(policy)
 #define BENCH_DECLARE(name) extern const struct bench bench_##name;
 BENCHES(BENCH_DECLARE)
 

@@ -85,6 +85,11 @@ MF_CHECKED mf_err subject_mayfly_deploy(struct subject *subject,
                                         const struct mayfly_function *function,
                                         struct load_target *target, struct mf_why *why);
 
+/* Of it, too: stop the node and start it again on the same state. took_us: from before the
+ * command to the node's first answer. */
+MF_CHECKED mf_err subject_mayfly_restart(struct subject *subject, double *took_us,
+                                         struct mf_why *why);
+
 struct subject {
     char name[SUBJECT_NAME_BYTES]; /* as in the rows: "mayfly/kvm" */
     const struct subject_kind *kind;

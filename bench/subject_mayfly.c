@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "bench/bench.h"
 #include "bench/own_image.h"
 #include "bench/residents.h"
@@ -241,6 +242,17 @@ mf_err subject_mayfly_deploy(struct subject *subject, const struct mayfly_functi
     (void)snprintf(path, sizeof path, "/function/%s%s", function->name, function->path);
     mf_err err = deploy_image(node, image, function->name, function->max_instances, why);
     return err ? err : load_target_set(target, node->port, path);
+}
+
+mf_err subject_mayfly_restart(struct subject *subject, double *took_us, struct mf_why *why)
+{
+    struct node *node = subject->state;
+    mf_assert(subject->kind == &subject_mayfly);
+    child_end(&node->daemon, SIGTERM, NULL);
+    uint64_t from_ns = mf_monotonic_ns();
+    mf_err err = start_node(node, why);
+    *took_us = (double)(mf_monotonic_ns() - from_ns) / MF_NS_PER_US;
+    return err;
 }
 
 static mf_err mayfly_is_cold(struct subject *subject, struct mf_why *why)

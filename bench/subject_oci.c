@@ -68,7 +68,7 @@ static mf_err run_in(const char *folder, const char *const *argv, struct mf_why 
     return child_run(&plan, why);
 }
 
-/* The run-time's own specification, with our root and without a terminal. */
+/* The run-time's own specification, with our root, without a terminal and limits. */
 static mf_err read_config(struct oci *oci, const char *runtime, struct mf_why *why)
 {
     char path[128], root[128];
@@ -81,6 +81,7 @@ static mf_err read_config(struct oci *oci, const char *runtime, struct mf_why *w
     (void)snprintf(root, sizeof root, "%s/rootfs", oci->folder.path);
     oci->config = json_load_file(path, 0, NULL);
     json_t *process = json_object_get(oci->config, "process");
+    json_object_del(process, "rlimits"); /* 1,024 descriptors; ours may have thousands */
     if (!process || json_object_set_new(process, "terminal", json_false()) != 0 ||
         json_object_set_new(json_object_get(oci->config, "root"), "path", json_string(root)) != 0)
         return mf_why(why, MF_EFORMAT, "%s spec wrote no usable config.json", runtime);
@@ -321,6 +322,20 @@ static mf_err oci_end(struct subject *subject, uint32_t instance, struct rusage 
     return MF_OK;
 }
 
+/* One container that stays. runsc's server has no socket to listen on. */
+static mf_err oci_serve(struct subject *subject, struct load_target *target, struct mf_why *why)
+{
+    struct oci *oci = subject->state;
+    if (oci->gvisor)
+        return mf_why(why, MF_EUNSUPPORTED, "its server has one connection only");
+    mf_err err = oci_prepare(subject, 1, CONTENT_SAME, why);
+    if (!err)
+        err = oci_make(subject, 0, why);
+    if (!err)
+        err = subject_start(subject, 0, 0, NULL, why);
+    return err ? err : load_target_set(target, oci->container[0].port, "/");
+}
+
 static const char *oci_last_words(struct subject *subject, uint32_t instance, char *text,
                                   size_t room)
 {
@@ -352,6 +367,7 @@ const struct subject_kind subject_oci = {
     .begin = oci_begin,
     .answer = oci_answer,
     .end = oci_end,
+    .serve = oci_serve,
     .last_words = oci_last_words,
     .processes = oci_processes,
     .cost_at_end = true,

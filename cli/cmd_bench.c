@@ -2,12 +2,16 @@
  * cmd_bench.c: mayfly bench: measure mayfly and what it is compared with, here.
  * The benches are bench/; this is options, the progress bar, table and JSON.
  */
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/plot/plot.h"
 #include "cli/command.h"
+#include "image/pack.h"
 
 enum {
     KEY_EXPLAIN = CLI_LONG,
@@ -17,6 +21,8 @@ enum {
     KEY_SAMPLES,
     KEY_ISOLATION,
     KEY_SWEEP,
+    KEY_PLOT,
+    KEY_FROM,
     KEY_TRACE,
     KEY_INSTANCE_KIB,
     KEY_COLD_US,
@@ -26,6 +32,8 @@ enum {
 #define SAMPLES_MAX 100000
 #define INPUT_MAX 1000000000
 #define BENCHES_MAX 32
+#define ROWS_FILE "results.json"
+#define ROWS_BYTES_MAX (64u << 20)
 
 static const struct cli_option options[] = {
     {"explain", KEY_EXPLAIN, NULL, "say what exactly is timed, and measure nothing"},
@@ -34,7 +42,9 @@ static const struct cli_option options[] = {
     {"peer", KEY_PEER, "NAME=COMMAND", "compare with another server, which must listen on $PORT"},
     {"samples", KEY_SAMPLES, "N", "samples (rounds, bursts) of each subject"},
     {"isolation", KEY_ISOLATION, "NAME", "not the default one"},
-    {"sweep", KEY_SWEEP, NULL, "at many sizes: burst"},
+    {"sweep", KEY_SWEEP, NULL, "at many sizes: burst, memory"},
+    {"plot", KEY_PLOT, "DIR", "draw pictures into DIR, and keep the rows there; alone: run what they need"},
+    {"from", KEY_FROM, "FILE", "measure nothing: take the rows of an earlier run, from its --json or --plot"},
     {"trace", KEY_TRACE, "FILE", "policy: of calls, app,func,end_timestamp,duration"},
     {"instance-kib", KEY_INSTANCE_KIB, "KIB", "policy: memory of an instance"},
     {"cold-us", KEY_COLD_US, "US", "policy: processor time of a start"},
@@ -116,6 +126,7 @@ struct asked {
     const struct bench *bench[BENCHES_MAX];
     size_t count;
     bool explain, json;
+    const char *plot, *from;
     struct bench_options options;
 };
 
@@ -148,6 +159,12 @@ static void parse_options(int argc, char **argv, struct asked *asked)
             break;
         case KEY_SWEEP:
             asked->options.sweep = true;
+            break;
+        case KEY_PLOT:
+            asked->plot = optarg;
+            break;
+        case KEY_FROM:
+            asked->from = optarg;
             break;
         case KEY_TRACE:
             asked->options.trace = optarg;
@@ -244,6 +261,57 @@ static void print_table(const json_t *rows)
     cli_table_close(&table);
 }
 
+static void say_drawn(void *context, const char *path)
+{
+    (void)context;
+    cli_note("drawn: %s", path);
+}
+
+static int draw(const json_t *rows, const char *directory)
+{
+    struct mf_why why = {{0}};
+    mf_err err = plot_all(rows, directory, say_drawn, NULL, &why);
+    return err ? cli_fail_why(&why, err) : CLI_OK;
+}
+
+static int keep_rows(const json_t *rows, const char *directory)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/" ROWS_FILE, directory);
+    return json_dump_file(rows, path, JSON_INDENT(2)) == 0
+               ? CLI_OK
+               : cli_fail(CLI_FAILED, "%s: cannot write: %s", path, strerror(errno));
+}
+
+/* The pictures' benches, where no other was asked for. */
+static void ask_for_plots(struct asked *asked)
+{
+    bool none = asked->count == 0;
+    asked->options.sweep = true;
+    for (size_t i = 0; plots[i] && none && i < BENCHES_MAX; i++)
+        asked->bench[asked->count++] = bench_find(plots[i]->bench);
+}
+
+static int draw_from(const struct asked *asked)
+{
+    json_error_t error;
+    struct mf_buf text = {0};
+    struct mf_why why = {{0}};
+    mf_err err = pack_read_file(asked->from, ROWS_BYTES_MAX, &text, &why);
+    if (err)
+        return cli_fail_why(&why, err);
+    json_t *rows = json_loadb((const char *)text.data, text.bytes, 0, &error);
+    mf_buf_close(&text);
+    if (!json_is_array(rows)) {
+        json_decref(rows);
+        return cli_fail(CLI_FAILED, "%s is no array of rows, as --json prints them: %s",
+                        asked->from, error.text);
+    }
+    int code = draw(rows, asked->plot);
+    json_decref(rows);
+    return code;
+}
+
 /* Rows that were measured before a bench failed are printed all the same. */
 static int measure(struct asked *asked)
 {
@@ -260,6 +328,11 @@ static int measure(struct asked *asked)
         end_bar(&session);
     }
     int code = err ? cli_fail_why(&why, err) : CLI_OK;
+    if (asked->plot && rows.array) {
+        int drawn = draw(rows.array, asked->plot);
+        drawn = drawn ? drawn : keep_rows(rows.array, asked->plot);
+        code = code ? code : drawn;
+    }
     if (asked->json) {
         int printed = cli_print_json(rows.array ? json_incref(rows.array) : json_array());
         code = code ? code : printed;
@@ -275,6 +348,12 @@ static int run(int argc, char **argv)
     struct asked asked = {0};
     parse_options(argc, argv, &asked);
     parse_names(argc, argv, &asked);
+    if (asked.from && !asked.plot)
+        cli_usage(&cmd_bench, "--from needs --plot DIR: pictures of these rows go there");
+    if (asked.from)
+        return draw_from(&asked);
+    if (asked.plot)
+        ask_for_plots(&asked);
     if (!asked.count)
         return list(asked.json);
     return asked.explain ? explain(&asked) : measure(&asked);

@@ -1,8 +1,8 @@
 /*
  * static_http.c: the small static HTTP server that we compare with: what a bare
  * process, or one in a container, needs to answer a nonce (nonce.h), or "ok" where there
- * is none. One connection after the other, or one on standard input and output. musl, no
- * threads, no heap.
+ * is none. Any number of connections, a request at a time each, or one on standard input and
+ * output. musl, no threads, no heap.
  *
  *   static_http --passed   serves the listening socket given as descriptor 3
  *   static_http --stdio    answers what comes on standard input
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "../nonce.h"
 
 #define REQUEST_BYTES_MAX 4096
+#define EVENTS_PER_WAIT 64
 
 #define PARAMETER "?" NONCE_PARAMETER "="
 #define HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: "
@@ -45,19 +47,42 @@ static bool read_request(int fd, char request[static REQUEST_BYTES_MAX])
     return false;
 }
 
-static void serve(int in, int out)
+/* One request. False: the connection is over. */
+static bool serve(int in, int out)
 {
     char request[REQUEST_BYTES_MAX], reply[256];
-    while (read_request(in, request)) {
-        const char *nonce = strstr(request, PARAMETER);
-        int bytes = sizeof HEAD "2\r\n\r\nok" - 1;
-        memcpy(reply, HEAD "2\r\n\r\nok", (size_t)bytes);
-        if (nonce)
-            bytes = snprintf(reply, sizeof reply, HEAD "16\r\n\r\n" NONCE_FORMAT,
-                             (unsigned long long)nonce_answer(
-                                 &own_data, strtoull(nonce + sizeof PARAMETER - 1, NULL, 16)));
-        if (write(out, reply, (size_t)bytes) != bytes)
-            return;
+    if (!read_request(in, request))
+        return false;
+    const char *nonce = strstr(request, PARAMETER);
+    int bytes = sizeof HEAD "2\r\n\r\nok" - 1;
+    memcpy(reply, HEAD "2\r\n\r\nok", (size_t)bytes);
+    if (nonce)
+        bytes = snprintf(reply, sizeof reply, HEAD "16\r\n\r\n" NONCE_FORMAT,
+                         (unsigned long long)nonce_answer(
+                             &own_data, strtoull(nonce + sizeof PARAMETER - 1, NULL, 16)));
+    return write(out, reply, (size_t)bytes) == bytes;
+}
+
+/* Requests are small: what is there at all is there as a whole. */
+static int serve_all(int listener)
+{
+    int epoll = epoll_create1(0);
+    struct epoll_event event[EVENTS_PER_WAIT], add = {.events = EPOLLIN, .data.fd = listener};
+    if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &add) != 0)
+        return 1;
+    for (;;) {
+        int ready = epoll_wait(epoll, event, EVENTS_PER_WAIT, -1);
+        for (int i = 0; i < ready; i++) {
+            int fd = event[i].data.fd;
+            if (fd != listener) {
+                if (!serve(fd, fd))
+                    close(fd);
+                continue;
+            }
+            add.data.fd = accept(listener, NULL, NULL);
+            if (add.data.fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, add.data.fd, &add) != 0)
+                return 1;
+        }
     }
 }
 
@@ -80,15 +105,9 @@ int main(int argc, char **argv)
     if (getpid() != 1) /* in a container its parent, the run-time, goes away */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (strcmp(argv[1], "--stdio") == 0) {
-        serve(STDIN_FILENO, STDOUT_FILENO);
+        while (serve(STDIN_FILENO, STDOUT_FILENO))
+            ;
         return 0;
     }
-    int listener = strcmp(argv[1], "--passed") == 0 ? 3 : listen_on((uint16_t)atoi(argv[1]));
-    for (;;) {
-        int fd = accept(listener, NULL, NULL);
-        if (fd < 0)
-            return 1;
-        serve(fd, fd);
-        close(fd);
-    }
+    return serve_all(strcmp(argv[1], "--passed") == 0 ? 3 : listen_on((uint16_t)atoi(argv[1])));
 }
