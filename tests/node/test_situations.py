@@ -18,8 +18,9 @@ class Situations(NodeTest):
     def prepare(cls):
         cls.node.deploy('echo')
         cls.node.deploy('trouble', environment={'COLOUR': 'green'})
-        cls.node.deploy('slow', 'trouble', timeout_ms=300)
+        cls.node.deploy('slow', 'trouble', timeout_ms=1000)
         cls.node.deploy('single', 'trouble', max_instances=1, wait_ms=200)
+        cls.node.deploy('patient', 'trouble', max_instances=1, wait_ms=20000)
         cls.node.deploy('brittle', 'trouble', wait_ms=0)
         cls.node.deploy('raw', timeout_ms=2000)
 
@@ -223,7 +224,7 @@ class Situations(NodeTest):
         for path in ('/nap?n=5000', '/spin?n=5000'):
             begun = time.monotonic()
             answer = self.node.http('GET', '/function/slow' + path)
-            self.assertGreaterEqual(time.monotonic() - begun, 0.3)
+            self.assertGreaterEqual(time.monotonic() - begun, 1)
             self.check_error(answer, 504, 'deadline', 'slow', 'deadline')
             instance = answer.error['log']['instance']
             wait_until(lambda: instance not in
@@ -232,7 +233,7 @@ class Situations(NodeTest):
 
     def test_no_free_instance_is_429_with_retry_after(self):
         connection = self.node.connect()
-        connection.request('GET', '/function/single/nap?n=1500')
+        connection.request('GET', '/function/single/nap?n=3000')
         wait_until(lambda: self.node.function('single')['counters']['started'] >= 1, 'the call')
         begun = time.monotonic()
         answer = self.node.http('GET', '/function/single/show')
@@ -241,7 +242,6 @@ class Situations(NodeTest):
         self.assertGreaterEqual(time.monotonic() - begun, 0.2)
         self.assertEqual(connection.getresponse().status, 200)
         connection.close()
-        self.assertEqual(self.node.http('GET', '/function/single/show').status, 200)
 
     def test_faults_in_a_row_are_followed_by_a_pause(self):
         for _ in range(30):  # a request may come later than a short pause ends
@@ -258,9 +258,9 @@ class Situations(NodeTest):
 
     def test_waiting_call_gets_the_instance_that_becomes_free(self):
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            calls = [pool.submit(self.node.http, 'GET', '/function/single/nap?n=30') for _ in range(4)]
+            calls = [pool.submit(self.node.http, 'GET', '/function/patient/nap?n=30') for _ in range(4)]
             self.assertEqual([c.result().status for c in calls], [200] * 4)
-        self.assertEqual(len(self.node.function('single')['instances']), 1)
+        self.assertEqual(len(self.node.function('patient')['instances']), 1)
 
     def test_client_that_leaves_cancels_the_work(self):
         before = self.node.function('trouble')['counters']

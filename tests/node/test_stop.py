@@ -27,18 +27,23 @@ class Stop(unittest.TestCase):
                                for i in self.node.function('trouble')['instances']), 'the call')
         return connection
 
+    def refuses(self):
+        try:
+            self.node.http('GET', '/healthz')
+        except OSError:
+            return True
+        return False
+
     def everything_is_gone(self, below):
         wait_until(lambda: not any(map(alive, below)),
                    'the end of all processes')
         self.assertFalse(os.path.exists(os.path.join(self.node.state, 'api.sock')))
 
     def test_a_call_that_runs_is_finished_first(self):
-        connection = self.busy_call('/nap?n=800')
+        connection = self.busy_call('/nap?n=3000')
         below = self.node.children()
         self.node.process.send_signal(signal.SIGTERM)
-        time.sleep(0.1)
-        with self.assertRaises(OSError):
-            self.node.http('GET', '/healthz')
+        wait_until(self.refuses, 'the end of listening')
         self.assertEqual(connection.getresponse().status, 200)
         connection.close()
         self.assertEqual(self.node.process.wait(20), 0)
@@ -67,11 +72,13 @@ class Stop(unittest.TestCase):
 
     def spawner(self):
         for pid in self.node.children():
-            with open(f'/proc/{pid}/comm') as file:
-                if file.read().strip() == 'mayfly-spawner':
-                    with open(f'/proc/{pid}/stat') as stat:
-                        if int(stat.read().rsplit(')', 1)[1].split()[1]) == self.node.process.pid:
-                            return pid
+            try:
+                with open(f'/proc/{pid}/stat') as stat:
+                    name, rest = stat.read().split('(', 1)[1].rsplit(')', 1)
+            except OSError:  # ended meanwhile
+                continue
+            if name == 'mayfly-spawner' and int(rest.split()[1]) == self.node.process.pid:
+                return pid
         raise AssertionError('no spawner')
 
     def test_a_spawner_that_dies_is_replaced(self):
