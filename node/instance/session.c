@@ -226,7 +226,7 @@ static bool about_to_sleep(struct session_host *host)
     for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
         struct session *session = host->session[i];
         if (session && session->state != SESSION_ENDED && !session->cause)
-            all = channel_sleep(&session->blank.channel) && all;
+            all = channel_sleep(&session->blank.channel) && !session_could_announce(session) && all;
     }
     return all;
 }

@@ -19,6 +19,7 @@ static bool put_event(struct session *session);
 static bool end_abandoned(struct session *session);
 static void accept_message(struct session *session, const struct channel_message *message);
 static void condemn_for_protocol(struct session *session);
+static void condemn_for_head(struct session *session);
 
 /* Put what fits of the event: fields with the start of the body, then the rest. */
 void session_announce(struct session *session)
@@ -33,6 +34,16 @@ void session_announce(struct session *session)
         }
     if (put)
         channel_bell(&session->blank.channel);
+}
+
+bool session_could_announce(const struct session *session)
+{
+    bool first = session->announced_id != session->event_id;
+    if (session->abandoned_id)
+        return channel_room(&session->blank.channel, 0) > 0;
+    return session->state == SESSION_BUSY &&
+           (first || session->body_sent < session->event.body_bytes) &&
+           channel_room(&session->blank.channel, first ? session->event.head_bytes : 0) > 0;
 }
 
 void session_take(struct session *session)
@@ -81,10 +92,8 @@ static bool put_event(struct session *session)
     const uint8_t *body = event->body;
     mf_err err = channel_put(&session->blank.channel, &desc, event->head,
                              body ? body + session->body_sent : NULL);
-    if (err == MF_EPROTO) {
-        (void)mf_why(&session->why, err, "channel: the guest's head is impossible");
-        condemn_for_protocol(session);
-    }
+    if (err == MF_EPROTO)
+        condemn_for_head(session);
     if (err)
         return false;
     session->announced_id = session->event_id;
@@ -96,8 +105,13 @@ static bool put_event(struct session *session)
 static bool end_abandoned(struct session *session)
 {
     struct mf_desc desc = {.id = session->abandoned_id, .type = MF_MSG_BODY, .flags = MF_MSG_END};
-    if (!session->abandoned_id || channel_put(&session->blank.channel, &desc, NULL, NULL) != MF_OK)
-        return false; /* a broken ring shows itself at the next event */
+    if (!session->abandoned_id)
+        return false;
+    mf_err err = channel_put(&session->blank.channel, &desc, NULL, NULL);
+    if (err == MF_EPROTO)
+        condemn_for_head(session);
+    if (err)
+        return false;
     session->abandoned_id = 0;
     return true;
 }
@@ -180,4 +194,10 @@ static void accept_message(struct session *session, const struct channel_message
 static void condemn_for_protocol(struct session *session)
 {
     session_condemn(session, exit_cause(W_EXITCODE(MF_CAUSE_STATUS + MF_CAUSE_PROTOCOL, 0)));
+}
+
+static void condemn_for_head(struct session *session)
+{
+    (void)mf_why(&session->why, MF_EPROTO, "channel: the guest's head is impossible");
+    condemn_for_protocol(session);
 }

@@ -8,6 +8,8 @@
 /* session_exchange.c: put what fits of the event into the ring, and of what must end
  * there; take what the guest has said, a bounded number of messages. */
 void session_announce(struct session *session);
+/* Something is to be put and there is room: to be asked once the guest knows that we sleep. */
+bool session_could_announce(const struct session *session);
 void session_take(struct session *session);
 
 /* session.c: kill it, for this cause; what it says from now on is not heard. */
