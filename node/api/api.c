@@ -94,7 +94,7 @@ static mf_err read_token(struct api *api, struct mf_why *why)
 {
     const char *path = api->shard->options->api_token_file;
     struct mf_buf text = {0};
-    mf_err err = state_read(AT_FDCWD, path, MF_TOKEN_BYTES_MAX, &text, why);
+    mf_err err = state_read_secret(path, MF_TOKEN_BYTES_MAX, &text, why);
     while (!err && text.bytes && strchr("\r\n", text.data[text.bytes - 1]))
         text.bytes--;
     if (!err && text.bytes < MF_TOKEN_BYTES_MIN)
@@ -296,7 +296,7 @@ void api_answer_error(struct api_request *request, uint32_t status, const char *
         uint32_t status;
         const char *code;
     } code[] = {{400, "bad-request"}, {401, "unauthorized"}, {404, "not-found"},
-                {405, "method-not-allowed"}, {413, "too-big"}, {503, "busy"}, {507, "disk-full"}};
+                {405, "method-not-allowed"}, {413, "too-big"}, {503, "busy"}, {507, "full"}};
     const char *name = "internal";
     for (size_t i = 0; i < sizeof code / sizeof code[0]; i++)
         if (code[i].status == status)
@@ -333,11 +333,18 @@ static void run_job(uv_work_t *work)
     request->job(request);
 }
 
+static void job_over(struct api_request *request)
+{
+    request->in_job = false;
+    request->api->jobs--;
+    request->api->newcomers -= request->newcomer; /* here by now, or never */
+    request->newcomer = false;
+}
+
 static void after_job(uv_work_t *work, int status)
 {
     struct api_request *request = work->data;
-    request->in_job = false;
-    request->api->jobs--;
+    job_over(request);
     if (status == 0)
         request->after(request);
     if (!request->client)
@@ -350,8 +357,7 @@ void api_start_job(struct api_request *request)
     request->api->jobs++;
     if (uv_queue_work(&request->api->shard->loop, &request->work, run_job, after_job) == 0)
         return;
-    request->in_job = false;
-    request->api->jobs--;
+    job_over(request);
     api_answer_error(request, 503, "no thread could be started; try again");
 }
 

@@ -27,6 +27,7 @@ struct api {
     uint64_t last_upload;
     uint32_t followers;
     uint32_t jobs;             /* beside the loop         */
+    uint32_t newcomers;        /* of them, deployments of functions that are not here yet */
 };
 
 /* After the state directory, pool and registry are open. */

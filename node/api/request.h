@@ -29,6 +29,7 @@ struct api_request {
     /* Work beside the loop: job() in another thread, then after() here. */
     uv_work_t work;
     bool in_job;
+    bool newcomer;              /* counted in api.newcomers                  */
     void (*job)(struct api_request *request);
     void (*after)(struct api_request *request);
     mf_err err;                 /* the job's result; why says more           */

@@ -114,13 +114,11 @@ mf_err state_write(int dir_fd, const char *name, const void *data, size_t bytes,
     return err;
 }
 
-mf_err state_read(int dir_fd, const char *name, size_t bytes_max, struct mf_buf *out,
-                  struct mf_why *why)
+/* All of an open file; closes it. */
+static mf_err read_all(int fd, const char *name, size_t bytes_max, struct mf_buf *out,
+                       struct mf_why *why)
 {
     uint8_t piece[4096];
-    int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return fail(why, "cannot open", name);
     mf_err err = MF_OK;
     for (;;) {
         ssize_t got = read(fd, piece, sizeof piece);
@@ -135,6 +133,35 @@ mf_err state_read(int dir_fd, const char *name, size_t bytes_max, struct mf_buf 
         if (err || got <= 0)
             break;
     }
+    (void)close(fd);
+    return err;
+}
+
+mf_err state_read(int dir_fd, const char *name, size_t bytes_max, struct mf_buf *out,
+                  struct mf_why *why)
+{
+    int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? fail(why, "cannot open", name) : read_all(fd, name, bytes_max, out, why);
+}
+
+mf_err state_read_secret(const char *path, size_t bytes_max, struct mf_buf *out,
+                         struct mf_why *why)
+{
+    struct stat stat;
+    mf_err err = MF_OK;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return fail(why, "cannot open", path);
+    if (fstat(fd, &stat) != 0)
+        err = fail(why, "cannot look at", path);
+    else if (stat.st_uid != geteuid() && stat.st_uid != 0)
+        err = mf_why(why, MF_EDENIED, "%s belongs to somebody else, who can read and change it",
+                     path);
+    else if (stat.st_mode & 077)
+        err = mf_why(why, MF_EDENIED, "%s is open to others (mode %03o); `chmod 600 %s` closes it",
+                     path, (unsigned)(stat.st_mode & 0777), path);
+    if (!err)
+        return read_all(fd, path, bytes_max, out, why);
     (void)close(fd);
     return err;
 }

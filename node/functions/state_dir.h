@@ -41,6 +41,10 @@ MF_CHECKED mf_err state_write(int dir_fd, const char *name, const void *data, si
 MF_CHECKED mf_err state_read(int dir_fd, const char *name, size_t bytes_max, struct mf_buf *out,
                              struct mf_why *why);
 
+/* The same of a secret: refused unless it is ours, or root's, and closed to all others. */
+MF_CHECKED mf_err state_read_secret(const char *path, size_t bytes_max, struct mf_buf *out,
+                                    struct mf_why *why);
+
 /* Remove a file for good; one that is not there is no error (any thread). */
 MF_CHECKED mf_err state_remove(int dir_fd, const char *name, struct mf_why *why);
 

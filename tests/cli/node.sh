@@ -26,6 +26,7 @@ cd "$here" || exit 1
 [ $? != 6 ] || skip_all "$(tail -n 1 run.txt)"
 
 printf 'a token of this test, long enough' >token
+chmod 600 token
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 # Not inside a case, whose output the node would hold open.
 start_node() {

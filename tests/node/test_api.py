@@ -172,6 +172,15 @@ class Remote(unittest.TestCase):
             finally:
                 node.close()
 
+    def test_a_token_file_that_others_can_read_is_refused(self):
+        with tempfile.NamedTemporaryFile('w') as file:
+            file.write('a-token-of-some-length\n')
+            file.flush()
+            for mode in (0o640, 0o604, 0o622):
+                os.chmod(file.name, mode)
+                with self.assertRaisesRegex(RuntimeError, 'chmod 600 ' + file.name):
+                    Node('--api-listen', '127.0.0.1:0', '--api-token-file', file.name)
+
     def test_tcp_without_a_token_file_does_not_start(self):
         with self.assertRaises(RuntimeError):
             Node('--api-listen', '127.0.0.1:0')

@@ -9,6 +9,9 @@ import harness
 from harness import Node, NodeTest, alive, wait_until
 
 
+FUNCTIONS_MAX = 4096  # base/limits.h
+
+
 class Refusals(NodeTest):
     @classmethod
     def prepare(cls):
@@ -99,14 +102,14 @@ class Redeploy(NodeTest):
 
     def test_a_long_call_outlives_its_version_and_its_function(self):
         connection = self.node.connect()
-        connection.request('GET', '/function/f/nap?n=700')
+        connection.request('GET', '/function/f/nap?n=2000')
         wait_until(lambda: any(i['state'] in ('busy', 'restoring')
                                for i in self.node.function('f')['instances']), 'the call')
         self.node.deploy('f', 'trouble', environment={'COLOUR': 'late'})
         self.assertEqual(self.colour(), 'late')
         self.assertEqual(connection.getresponse().read(), b'')
         self.node.deploy('g', 'trouble')
-        connection.request('GET', '/function/g/nap?n=500')
+        connection.request('GET', '/function/g/nap?n=2000')
         wait_until(lambda: any(i['state'] in ('busy', 'restoring')
                                for i in self.node.function('g')['instances']), 'the call')
         self.assertEqual(self.node.api('DELETE', '/v1/functions/g').status, 200)
@@ -117,7 +120,7 @@ class Redeploy(NodeTest):
     def test_waiting_calls_of_a_removed_function_are_404(self):
         self.node.deploy('h', 'trouble', max_instances=1, wait_ms=10000)
         one, two = self.node.connect(), self.node.connect()
-        one.request('GET', '/function/h/nap?n=500')
+        one.request('GET', '/function/h/nap?n=2000')
         wait_until(lambda: self.node.function('h')['counters']['started'] == 1, 'the first')
         two.request('GET', '/function/h/show')
         wait_until(lambda: self.node.function('h')['counters']['waiting'] == 1, 'the second')
@@ -198,6 +201,26 @@ class State(unittest.TestCase):
         node.api('DELETE', '/v1/functions/b')
         self.assertEqual(os.listdir(images), [])
         self.assertEqual(os.listdir(os.path.join(node.state, 'functions')), [])
+        node.close()
+
+    def test_a_node_holds_so_many_functions_and_no_more(self):
+        node = Node()
+        node.deploy('kept', 'raw')  # a small image: each is hashed at the start
+        image = node.function('kept')['image']
+        node.stop()
+        functions = os.path.join(node.state, 'functions')
+        for i in range(FUNCTIONS_MAX - 1):
+            with open(os.path.join(functions, f'f{i}.json'), 'w') as file:
+                json.dump({'image': image, 'settings': {}}, file)
+        node.start()
+        answer = node.api('PUT', '/v1/functions/more', {'image': image})
+        self.assertEqual(answer.status, 507, answer.body)
+        self.assertIn(str(FUNCTIONS_MAX), answer.error['message'])
+        self.assertFalse(os.path.exists(os.path.join(functions, 'more.json')))
+        self.assertEqual(node.api('PUT', '/v1/functions/kept', {'image': image}).status, 200)
+        self.assertEqual(node.api('DELETE', '/v1/functions/f0').status, 200)
+        self.assertEqual(node.api('PUT', '/v1/functions/more', {'image': image}).status, 201)
+        self.assertEqual(node.api('PUT', '/v1/functions/evenmore', {'image': image}).status, 507)
         node.close()
 
     def test_an_upload_that_breaks_off_leaves_nothing(self):
