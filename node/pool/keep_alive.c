@@ -55,7 +55,7 @@ struct keep_alive_decision keep_alive_decide(const struct keep_alive_policy *pol
     uint64_t prewarm_ns = head_ns / 100 * (100 - KEEP_ALIVE_MARGIN_PCT);
     uint64_t unload_ns = tail_ns / 100 * (100 + KEEP_ALIVE_MARGIN_PCT);
     decision.unload_after_ns = unload_ns > idle_ns ? unload_ns - idle_ns : 0;
-    if (idle_ns < prewarm_ns) {
+    if (prewarm_ns >= policy->unload_min_ns && idle_ns < prewarm_ns) {
         decision.unload_after_ns = 0;
         decision.prewarm_at_ns = since_ns + prewarm_ns;
     }

@@ -40,8 +40,13 @@ _Static_assert(sizeof(struct keep_alive_history) == 256, "times 10,000 functions
 
 struct keep_alive_policy {
     enum keep_alive kind;
-    uint64_t fixed_ns; /* KEEP_ALIVE_FIXED; what KEEP_ALIVE_HYBRID does without a pattern */
+    uint64_t fixed_ns;      /* KEEP_ALIVE_FIXED; what KEEP_ALIVE_HYBRID does without a pattern */
+    uint64_t unload_min_ns; /* KEEP_ALIVE_HYBRID: not stopped for less, to be started again    */
 };
+
+/* What the node has: a start and two wake-ups buy an instance's memory for this long, at
+ * least. The paper, whose starts take seconds of a data centre's time, has no such bound. */
+#define KEEP_ALIVE_UNLOAD_MIN_NS 600000000000ull
 
 struct keep_alive_decision {
     uint64_t unload_after_ns; /* from now                                   */

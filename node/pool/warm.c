@@ -29,7 +29,8 @@ static void prewarm(struct timer *timer, uint64_t now_ns);
 static struct keep_alive_policy policy_of(const struct version *version)
 {
     return (struct keep_alive_policy){.kind = version->settings.keep_alive,
-                                      .fixed_ns = version->settings.idle_ms * MF_NS_PER_MS};
+                                      .fixed_ns = version->settings.idle_ms * MF_NS_PER_MS,
+                                      .unload_min_ns = KEEP_ALIVE_UNLOAD_MIN_NS};
 }
 
 void warm_call(struct function *function)

@@ -32,7 +32,7 @@ CONTRACT = {
                   "node_rss_deploying": "KiB", "processes": "count"}, {}),
     "policy": ({"cold_starts": "count", "memory_time": "KiB", "cpu_time": "us", "wakeups": "count"}, {}),
 }
-POLICIES = ["none", "fixed:60", "fixed:600", "hybrid", "hybrid:14400", "none+next", "hybrid+next"]
+POLICIES = ["none", "fixed:60", "fixed:600", "fixed:3600", "hybrid", "atc20", "none+next", "hybrid+next"]
 ALIASED = {"warm", "throughput", "sweep", "neighbour"}
 CLEAN = {"reset": "us", "reset_wait": "us"}  # of `reset`, where every event has a clean instance
 

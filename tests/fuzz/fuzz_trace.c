@@ -13,7 +13,7 @@ static mf_err go_on(void *context)
 
 static void check_replay(const struct trace *trace, enum keep_alive kind)
 {
-    struct replay_policy policy = {.keep = {kind, 60000000000ull},
+    struct replay_policy policy = {.keep = {kind, 60000000000ull, 0},
                                    .next_step = kind != KEEP_ALIVE_FIXED,
                                    .start_ns = 1000000};
     struct replay_result result;

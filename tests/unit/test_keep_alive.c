@@ -15,9 +15,9 @@
 #define START (1000 * MF_NS_PER_S)
 #define FALLBACK (7 * MF_NS_PER_S)
 
-static const struct keep_alive_policy none = {KEEP_ALIVE_NONE, FALLBACK};
-static const struct keep_alive_policy fixed = {KEEP_ALIVE_FIXED, FALLBACK};
-static const struct keep_alive_policy hybrid = {KEEP_ALIVE_HYBRID, FALLBACK};
+static const struct keep_alive_policy none = {KEEP_ALIVE_NONE, FALLBACK, 0};
+static const struct keep_alive_policy fixed = {KEEP_ALIVE_FIXED, FALLBACK, 0};
+static const struct keep_alive_policy hybrid = {KEEP_ALIVE_HYBRID, FALLBACK, 0};
 
 /* Let it be idle for so long, then be called and answer at once. */
 static void idle_for(struct keep_alive_history *history, uint64_t *now_ns, uint64_t idle_ns)
@@ -85,6 +85,24 @@ static void periodic_is_unloaded_prewarmed_and_kept_until_the_tail(void **state)
     expect(&hybrid, &history, now + 9 * MINUTE, 31 * MINUTE / 10, KEEP_ALIVE_NEVER);
     expect(&hybrid, &history, now + 12 * MINUTE, MINUTE / 10, KEEP_ALIVE_NEVER);
     expect(&hybrid, &history, now + 13 * MINUTE, 0, KEEP_ALIVE_NEVER);
+}
+
+/* The window of ten minutes' idle time is 9, of twenty 18, of eleven 9.9, of twelve 10.8. */
+static void it_is_not_unloaded_for_less_than_the_policy_says(void **state)
+{
+    (void)state;
+    const struct keep_alive_policy node = {KEEP_ALIVE_HYBRID, FALLBACK, 10 * MINUTE};
+    static const struct {
+        uint64_t idle, unload_tenths, prewarm_tenths;
+    } is[] = {{10, 121, 0}, {11, 132, 0}, {12, 0, 108}, {20, 0, 180}};
+    for (size_t i = 0; i < sizeof is / sizeof is[0]; i++) {
+        struct keep_alive_history history = {0};
+        uint64_t now = START;
+        idle_times(&history, &now, is[i].idle * MINUTE, 20);
+        keep_alive_idle(&history, now);
+        expect(&node, &history, now, is[i].unload_tenths * MINUTE / 10,
+               is[i].prewarm_tenths ? now + is[i].prewarm_tenths * MINUTE / 10 : KEEP_ALIVE_NEVER);
+    }
 }
 
 /* Every 20 seconds: bin 0. Head 0: not unloaded between; tail 1, and a tenth: 66 s. */
@@ -310,6 +328,7 @@ int main(void)
         cmocka_unit_test(none_unloads_at_once_and_fixed_after_its_time),
         cmocka_unit_test(hybrid_is_fixed_until_something_is_known),
         cmocka_unit_test(periodic_is_unloaded_prewarmed_and_kept_until_the_tail),
+        cmocka_unit_test(it_is_not_unloaded_for_less_than_the_policy_says),
         cmocka_unit_test(frequent_is_kept_without_prewarm),
         cmocka_unit_test(head_and_tail_are_the_5th_and_99th_percentile),
         cmocka_unit_test(idle_times_all_over_are_no_pattern),

@@ -698,9 +698,9 @@ static void drain_last(void)
     assert_int_equal(function_live(function), 0);
 }
 
-/* Called every ten minutes, six times: five idle times. Until then an instance is kept for
- * the fixed time, from then on it is drained at once, and one is there after nine minutes. */
-static void learn_ten_minutes(void)
+/* Called every twenty minutes, six times: five idle times. Until then an instance is kept for
+ * the fixed time, from then on it is drained at once, and one is there after eighteen minutes. */
+static void learn_twenty_minutes(void)
 {
     function->version->settings.keep_alive = KEEP_ALIVE_HYBRID;
     for (int i = 0; i < 6; i++) {
@@ -712,7 +712,7 @@ static void learn_ten_minutes(void)
         }
         drain_last();
         if (i < 5)
-            advance(10 * MINUTE_MS - IDLE_MS);
+            advance(20 * MINUTE_MS - IDLE_MS);
     }
     assert_int_equal(peers, 6);
     assert_int_equal(function->counters.prewarms, 0);
@@ -721,14 +721,14 @@ static void learn_ten_minutes(void)
 static void hybrid_has_an_instance_ready_for_a_periodic_call(void **state)
 {
     (void)state;
-    learn_ten_minutes();
-    advance(9 * MINUTE_MS - 2);
+    learn_twenty_minutes();
+    advance(18 * MINUTE_MS - 2);
     assert_int_equal(peers, 6);
     advance(1);
     assert_int_equal(peers, 7);
     assert_int_equal(function->in_state[INSTANCE_IDLE], 1);
     assert_int_equal(function->counters.prewarms, 1);
-    advance(MINUTE_MS);
+    advance(2 * MINUTE_MS);
     serve_one();
     assert_int_equal(peers, 7);
     assert_int_equal(function->counters.cold_starts[MF_SANDBOX_PROCESS], 6);
@@ -736,13 +736,13 @@ static void hybrid_has_an_instance_ready_for_a_periodic_call(void **state)
     drain_last();
 }
 
-/* Its tail is eleven minutes and a tenth: 12.1. Afterwards nothing wakes the node. */
+/* Its tail is 21 minutes and a tenth: 23.1. Afterwards nothing wakes the node. */
 static void a_prewarmed_instance_that_nobody_calls_is_drained(void **state)
 {
     (void)state;
-    learn_ten_minutes();
-    advance(9 * MINUTE_MS - 1);
-    advance(31 * MINUTE_MS / 10 - 1);
+    learn_twenty_minutes();
+    advance(18 * MINUTE_MS - 1);
+    advance(51 * MINUTE_MS / 10 - 1);
     assert_int_equal(function->in_state[INSTANCE_IDLE], 1);
     advance(1);
     drain_last();
@@ -753,8 +753,8 @@ static void a_prewarmed_instance_that_nobody_calls_is_drained(void **state)
 static void a_call_before_its_time_makes_the_prewarm_needless(void **state)
 {
     (void)state;
-    learn_ten_minutes();
-    advance(5 * MINUTE_MS);
+    learn_twenty_minutes();
+    advance(15 * MINUTE_MS);
     serve_one();
     assert_int_equal(peers, 7);
     advance(1);
@@ -767,8 +767,8 @@ static void a_call_before_its_time_makes_the_prewarm_needless(void **state)
 static void a_function_that_faults_is_not_prewarmed_in_its_pause(void **state)
 {
     (void)state;
-    learn_ten_minutes();
-    advance(9 * MINUTE_MS - 2);
+    learn_twenty_minutes();
+    advance(18 * MINUTE_MS - 2);
     for (unsigned i = 0; i <= BACKOFF_FREE; i++)
         backoff_fault(&function->backoff, shard->now_ns);
     advance(1);
@@ -779,9 +779,9 @@ static void a_function_that_faults_is_not_prewarmed_in_its_pause(void **state)
 static void with_another_setting_history_ends(void **state)
 {
     (void)state;
-    learn_ten_minutes();
+    learn_twenty_minutes();
     function->version->settings.keep_alive = KEEP_ALIVE_FIXED;
-    advance(9 * MINUTE_MS);
+    advance(18 * MINUTE_MS);
     assert_int_equal(peers, 6);
     serve_one();
     assert_null(function->warmth);

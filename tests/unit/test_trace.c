@@ -209,7 +209,7 @@ static struct replay_result replay(const char *text, struct replay_policy policy
 
 static struct replay_policy keep(enum keep_alive kind, uint64_t seconds)
 {
-    return (struct replay_policy){.keep = {kind, seconds * S}, .start_ns = MF_NS_PER_MS};
+    return (struct replay_policy){.keep = {kind, seconds * S, 0}, .start_ns = MF_NS_PER_MS};
 }
 
 static void expect(struct replay_result result, uint64_t cold, uint64_t prewarms, uint64_t wakeups,
