@@ -1,4 +1,4 @@
-/* buf.c: doubling growth; a NUL kept behind the content. */
+/* buf.c: doubling growth, by quarters once it is large; a NUL kept behind the content. */
 #include "base/buf.h"
 
 #include <stdarg.h>
@@ -7,18 +7,27 @@
 #include <string.h>
 
 #define ROOM_FIRST 256u
+#define ROOM_DOUBLES (1u << 20)
+
+size_t mf_buf_room_after(const struct mf_buf *buf, size_t more)
+{
+    if (more >= SIZE_MAX - buf->bytes)
+        return SIZE_MAX;
+    size_t need = buf->bytes + more + 1;
+    size_t room = buf->room ? buf->room : ROOM_FIRST;
+    while (room < need) {
+        size_t step = room < ROOM_DOUBLES ? room : room / 4;
+        room = step > SIZE_MAX - room ? need : room + step;
+    }
+    return room;
+}
 
 static mf_err reserve(struct mf_buf *buf, size_t more)
 {
-    if (more >= SIZE_MAX - buf->bytes)
-        return MF_ENOMEM;
-    size_t need = buf->bytes + more + 1;
-    if (need <= buf->room)
+    size_t room = mf_buf_room_after(buf, more);
+    if (room == buf->room)
         return MF_OK;
-    size_t room = buf->room ? buf->room : ROOM_FIRST;
-    while (room < need)
-        room = room > SIZE_MAX / 2 ? need : room * 2;
-    uint8_t *data = realloc(buf->data, room);
+    uint8_t *data = room == SIZE_MAX ? NULL : realloc(buf->data, room);
     if (!data)
         return MF_ENOMEM;
     buf->data = data;

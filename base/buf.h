@@ -20,6 +20,9 @@ MF_CHECKED mf_err mf_buf_add(struct mf_buf *buf, const void *data, size_t bytes)
 MF_CHECKED mf_err mf_buf_printf(struct mf_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* What room will be once so many bytes were added: who counts memory asks before. */
+size_t mf_buf_room_after(const struct mf_buf *buf, size_t more);
+
 /* Forget the first bytes (at most buf->bytes); keeps the memory. */
 void mf_buf_drop(struct mf_buf *buf, size_t bytes);
 

@@ -50,7 +50,7 @@
 #define MF_CHILDREN_MAX 8192
 
 /* The gateway: what clients can make the node hold. */
-#define MF_CONNECTIONS_DEFAULT 8192
+#define MF_CONNECTIONS_DEFAULT 2048 /* each may make the node hold some 34 KiB for its head */
 #define MF_CONNECTIONS_MAX 65536
 #define MF_REQUEST_HEAD_MS_MAX 30000  /* to deliver a request's head; an idle connection's life */
 #define MF_REQUEST_BODY_MS_MAX 120000 /* to deliver its body                                    */

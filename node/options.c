@@ -24,7 +24,7 @@ const char options_help[] =
     "  --api-token-file FILE     the bearer token it asks for\n"
     "  --min-sandbox SANDBOX     auto, process or kvm: refuse functions with less (default auto)\n"
     "  --blanks N                confined monitors kept ready, of each kind in use (default 8)\n"
-    "  --connections N           of the gateway at once (default 8192)\n"
+    "  --connections N           of the gateway at once (default 2048)\n"
     "  --buffer-mib N            for bodies of requests and replies together (default 64)\n"
     "  --spawner FILE            the spawner (default: mayfly-spawner beside this program)\n"
     "  --log-level LEVEL         debug, info, warn or error (default info)\n"

@@ -164,15 +164,15 @@ static void drop_body(struct request *request)
 static enum MHD_Result take_body(struct request *request, const char *data, size_t *bytes)
 {
     struct budget *budget = &request->gateway->shard->budget;
-    size_t count = *bytes;
+    size_t count = *bytes, room = mf_buf_room_after(&request->body, count);
     *bytes = 0;
     if (!request->refused && request->route == ROUTE_FUNCTION) {
         if (count > MF_BODY_BYTES_MAX - request->body.bytes)
             request_refuse(request, SITUATION_BODY_TOO_BIG, NULL);
-        else if (!budget_take(budget, count))
+        else if (!budget_take(budget, room - request->charged))
             request_refuse(request, SITUATION_NODE_FULL, NULL);
         else {
-            request->charged += count;
+            request->charged = room;
             if (mf_buf_add(&request->body, data, count))
                 request_refuse(request, SITUATION_NODE_FULL, NULL);
         }
@@ -227,11 +227,11 @@ static void complete(struct request *request)
 static bool charge_reply(struct request *request, const struct outcome *outcome)
 {
     struct call *call = &request->call;
-    size_t more = outcome->body_bytes - call->reply_charged;
-    mf_assert(call->reply_charged <= outcome->body_bytes);
-    if (!budget_take(&request->gateway->shard->budget, more))
+    size_t bytes = outcome->body_owner ? outcome->body_owner->room : outcome->body_bytes;
+    mf_assert(call->reply_charged <= bytes);
+    if (!budget_take(&request->gateway->shard->budget, bytes - call->reply_charged))
         return false;
-    request->reply_charged = outcome->body_bytes;
+    request->reply_charged = bytes;
     call->reply_charged = 0;
     return true;
 }

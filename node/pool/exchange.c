@@ -294,11 +294,12 @@ static mf_err keep_body(struct instance *instance, struct call *call, const uint
         return mf_why(why, MF_EPROTO, "a reply of more than %u bytes", MF_BODY_BYTES_MAX);
     if (call->cancelled || call->reply_dropped)
         return MF_OK;
-    if (!budget_take(budget, bytes)) {
+    size_t room = mf_buf_room_after(&call->reply_body, bytes);
+    if (!budget_take(budget, room - call->reply_charged)) {
         call->reply_dropped = true;
         return MF_OK;
     }
-    call->reply_charged += bytes;
+    call->reply_charged = room;
     if (mf_buf_add(&call->reply_body, data, bytes))
         call->reply_dropped = true;
     return MF_OK;

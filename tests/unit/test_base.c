@@ -76,6 +76,21 @@ static void buf_refuses_a_size_that_overflows(void **state)
     mf_buf_close(&buf);
 }
 
+static void buf_room_is_known_before_it_is_taken(void **state)
+{
+    (void)state;
+    static const char piece[5000];
+    struct mf_buf buf = {0};
+    for (int i = 0; i < 2000; i++) {
+        size_t room = mf_buf_room_after(&buf, sizeof piece);
+        assert_int_equal(mf_buf_add(&buf, piece, sizeof piece), MF_OK);
+        assert_int_equal(buf.room, room);
+        assert_true(buf.bytes < (4u << 20) || room - buf.bytes <= buf.bytes / 4 + 1);
+    }
+    assert_int_equal(mf_buf_room_after(&buf, SIZE_MAX), SIZE_MAX);
+    mf_buf_close(&buf);
+}
+
 static void a_log_line_stays_one_line(void **state)
 {
     (void)state;
@@ -104,6 +119,7 @@ int main(void)
         cmocka_unit_test(buf_grows_and_stays_terminated),
         cmocka_unit_test(a_log_line_stays_one_line),
         cmocka_unit_test(buf_refuses_a_size_that_overflows),
+        cmocka_unit_test(buf_room_is_known_before_it_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
