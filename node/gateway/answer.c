@@ -77,20 +77,8 @@ json_t *answer_words(const char *text, size_t bytes)
 {
     struct mf_buf clean = {0};
     json_t *value = NULL;
-    if (report_add(&clean, text, bytes, NULL) == MF_OK) {
+    if (report_add(&clean, text, bytes, NULL) == MF_OK) /* UTF-8 by now */
         value = json_stringn(clean.data ? (char *)clean.data : "", clean.bytes);
-        if (!value) { /* not UTF-8 */
-            struct mf_buf plain = {0};
-            bool ok = true;
-            for (size_t i = 0; i < clean.bytes && ok; i++)
-                ok = (clean.data[i] < 0x80 ? mf_buf_add(&plain, &clean.data[i], 1)
-                                           : mf_buf_printf(&plain, "\\x%02x", clean.data[i])) ==
-                     MF_OK;
-            if (ok)
-                value = json_stringn((char *)plain.data, plain.bytes);
-            mf_buf_close(&plain);
-        }
-    }
     mf_buf_close(&clean);
     return value;
 }

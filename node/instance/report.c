@@ -1,7 +1,7 @@
 /*
  * report.c: a guest's words made harmless, and its addresses given names.
- * Guarantees: output at most 4 times the input plus MF_LOG_NAMES_MAX names; no control
- * character but tab and newline. Owns nothing. Any thread.
+ * Guarantees: output at most 4 times the input plus MF_LOG_NAMES_MAX names; UTF-8, and no
+ * control character but tab and newline. Owns nothing. Any thread.
  */
 #include "node/instance/report.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 
 #define ADDRESS_DIGITS_MAX 16u
 
@@ -55,14 +56,14 @@ static mf_err add_name(struct mf_buf *out, uint64_t address, const struct image_
     return mf_buf_printf(out, " <%s+0x%llx>", name, (unsigned long long)distance);
 }
 
-static bool control(const uint8_t *text, size_t at, size_t bytes)
+/* Bytes of the character at text that a terminal may see; 0: its first one is to be shown as
+ * a number. Bytes that are no UTF-8 are among these: a terminal of 8 bits obeys 0x9b. */
+static size_t harmless(const uint8_t *text, size_t bytes)
 {
-    uint8_t c = text[at];
-    if (c == '\t' || c == '\n')
-        return false;
-    if (c < 0x20 || c == 0x7f)
-        return true;
-    return c == 0xc2 && at + 1 < bytes && text[at + 1] >= 0x80 && text[at + 1] < 0xa0;
+    size_t length = mf_utf8_length(text, bytes);
+    if (length == 1)
+        return text[0] == '\t' || text[0] == '\n' || (text[0] >= 0x20 && text[0] != 0x7f);
+    return length == 2 && text[0] == 0xc2 && text[1] < 0xa0 ? 0 : length;
 }
 
 mf_err report_add(struct mf_buf *out, const char *text, size_t bytes,
@@ -75,9 +76,9 @@ mf_err report_add(struct mf_buf *out, const char *text, size_t bytes,
         uint64_t address;
         bool name = image && names < MF_LOG_NAMES_MAX;
         size_t length = name ? address_length(text + at, bytes - at, &address) : 0;
-        bool hide = !length && control(raw, at, bytes);
-        if (!length && !hide) {
-            at++;
+        size_t plainly = length ? 0 : harmless(raw + at, bytes - at);
+        if (plainly) {
+            at += plainly;
             continue;
         }
         mf_err err = mf_buf_add(out, text + plain, at + length - plain);

@@ -11,8 +11,8 @@
 #include "base/err.h"
 #include "image/image.h"
 
-/* Append text to out: control characters (of ASCII and of UTF-8's second range, so
- * that no terminal obeys a guest) as \xNN, tabs kept, newlines too. With an image,
+/* Append text to out: control characters (of ASCII and of UTF-8's second range) and what
+ * is no UTF-8 as \xNN, so that no terminal obeys a guest; tabs kept, newlines too. With an image,
  * each of the first MF_LOG_NAMES_MAX "0x…" that is an address of its code gets
  * " <function+0x12>" behind it.
  * MF_ENOMEM: out holds a part. */

@@ -32,8 +32,11 @@ static void control_characters_are_shown_not_obeyed(void **state)
     assert_becomes("\x1b[31mred\x7f", 9, "\\x1b[31mred\\x7f");
     assert_becomes("a\0b", 3, "a\\x00b");
     assert_becomes("\r", 1, "\\x0d");
-    assert_becomes("\xc2\x9b" "31m", 5, "\\xc2\x9b" "31m"); /* CSI as UTF-8: broken up */
-    assert_becomes("\xc2", 1, "\xc2");
+    assert_becomes("\xc2\x9b" "31m", 5, "\\xc2\\x9b" "31m"); /* CSI as UTF-8 */
+    assert_becomes("\x9b" "31m", 4, "\\x9b" "31m");            /* and of 8 bits */
+    assert_becomes("\xc2", 1, "\\xc2");
+    assert_becomes("\xe2\x82" "a\xff", 4, "\\xe2\\x82" "a\\xff");
+    assert_becomes("\xe2\x82\xac", 3, "\xe2\x82\xac");
 }
 
 static void addresses_without_an_image_stay_plain(void **state)
