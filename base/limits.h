@@ -88,7 +88,7 @@
 /* Traces of calls (bench/trace.h). */
 #define MF_TRACE_LINE_BYTES_MAX 512u
 #define MF_TRACE_NAME_BYTES_MAX 128 /* of an application, of a function in it           */
-#define MF_TRACE_EVENTS_MAX (1u << 23)
+#define MF_TRACE_EVENTS_MAX (1u << 22)
 #define MF_TRACE_FUNCTIONS_MAX (1u << 17)
 
 /* The management API. */

@@ -147,6 +147,27 @@ static void lines_and_names_are_bounded(void **state)
     }
 }
 
+static void calls_and_functions_are_bounded(void **state)
+{
+    (void)state;
+    struct trace trace = {0};
+    struct mf_why why = {{0}};
+    char text[32];
+    assert_int_equal(trace_feed(&trace, HEAD, sizeof HEAD - 1, &why), MF_OK);
+    for (unsigned i = 0; i <= MF_TRACE_FUNCTIONS_MAX; i++) {
+        int bytes = snprintf(text, sizeof text, "a,f%u,1,1\n", i);
+        mf_err err = trace_feed(&trace, text, (size_t)bytes, &why);
+        assert_int_equal(err, i < MF_TRACE_FUNCTIONS_MAX ? MF_OK : MF_ETOOBIG);
+    }
+    assert_non_null(strstr(why.text, "line 131074: too many; 4194304 calls of 131072 functions"));
+    for (size_t i = trace.count; i <= MF_TRACE_EVENTS_MAX; i++) {
+        mf_err err = trace_feed(&trace, "a,f1,1,1\n", 9, &why);
+        if (err != (i < MF_TRACE_EVENTS_MAX ? MF_OK : MF_ETOOBIG))
+            fail_msg("call %zu: %d", i, err);
+    }
+    trace_close(&trace);
+}
+
 static void many_functions_keep_their_numbers(void **state)
 {
     (void)state;
@@ -307,6 +328,7 @@ int main(void)
         cmocka_unit_test(calls_are_in_the_order_of_their_beginning),
         cmocka_unit_test(malformed_lines_are_refused_with_their_number),
         cmocka_unit_test(lines_and_names_are_bounded),
+        cmocka_unit_test(calls_and_functions_are_bounded),
         cmocka_unit_test(many_functions_keep_their_numbers),
         cmocka_unit_test(load_says_which_file),
         cmocka_unit_test(none_and_fixed_cost_what_they_should),
