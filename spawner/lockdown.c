@@ -38,6 +38,7 @@
 /* Limits of every blank. Window and monitor fit into the address space; descriptors
  * are the blank's own plus the image and what a VM needs. */
 #define BLANK_ADDRESS_BYTES (MF_WINDOW_MAX + (256ull << 20))
+#define BLANK_ADDRESS_BYTES_KVM (2 * BLANK_ADDRESS_BYTES) /* to be rolled back: the files, mapped again */
 #define BLANK_STACK_BYTES (1ull << 20)
 #define BLANK_FILES 24u
 #define BLANK_FILE_BYTES MF_PAGE_BYTES /* the probe's guest; nothing else writes a file */
@@ -195,8 +196,10 @@ static bool limit(int resource, rlim_t value)
  * process sandbox never makes one: zero. KVM_RUN makes one in the kernel. */
 static bool limit_all(enum mf_sandbox sandbox)
 {
+    const rlim_t address_bytes =
+        sandbox == MF_SANDBOX_KVM ? BLANK_ADDRESS_BYTES_KVM : BLANK_ADDRESS_BYTES;
     return limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, BLANK_FILES) &&
-           limit(RLIMIT_FSIZE, BLANK_FILE_BYTES) && limit(RLIMIT_AS, BLANK_ADDRESS_BYTES) &&
+           limit(RLIMIT_FSIZE, BLANK_FILE_BYTES) && limit(RLIMIT_AS, address_bytes) &&
            limit(RLIMIT_STACK, BLANK_STACK_BYTES) && limit(RLIMIT_MSGQUEUE, 0) &&
            limit(RLIMIT_MEMLOCK, 0) && (sandbox != MF_SANDBOX_PROCESS || limit(RLIMIT_NPROC, 0));
 }

@@ -14,6 +14,27 @@
 _Static_assert(sizeof(struct mf_boot) + MF_START_ENV_MAX <= MF_BOOT_BYTES,
                "the largest environment fits behind the struct");
 
+static mf_err fill_seed(uint8_t seed[MF_BOOT_SEED_BYTES], struct mf_why *why)
+{
+    if (getrandom(seed, MF_BOOT_SEED_BYTES, 0) == (ssize_t)MF_BOOT_SEED_BYTES)
+        return MF_OK;
+    return mf_why(why, MF_EIO, "no random bytes for the guest's seed: %s", strerror(errno));
+}
+
+mf_err boot_renew(void *area, struct mf_why *why)
+{
+    struct mf_boot *boot = area;
+    boot->generation++;
+    return fill_seed(boot->seed, why);
+}
+
+void boot_stamp(void *area)
+{
+    struct mf_boot *boot = area;
+    boot->monotonic_ns = mf_monotonic_ns();
+    boot->realtime_ns = mf_realtime_ns();
+}
+
 mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap, uint64_t hwcap2,
                  struct mf_why *why)
 {
@@ -42,8 +63,9 @@ mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap, 
                  (start->flags & MF_START_RESTORE ? MF_BOOT_RESTORED : 0),
         .generation = start->instance_id << GENERATION_SHIFT,
     };
-    if (getrandom(boot.seed, sizeof boot.seed, 0) != (ssize_t)sizeof boot.seed)
-        return mf_why(why, MF_EIO, "no random bytes for the guest's seed: %s", strerror(errno));
+    mf_err err = fill_seed(boot.seed, why);
+    if (err)
+        return err;
     memcpy(area, &boot, sizeof boot);
     if (start->env_bytes)
         memcpy((uint8_t *)area + boot.env_offset, start->env, start->env_bytes);

@@ -9,4 +9,9 @@
 MF_CHECKED mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap,
                             uint64_t hwcap2, struct mf_why *why);
 
+/* The page of a guest that begins anew: another seed and generation. */
+MF_CHECKED mf_err boot_renew(void *area, struct mf_why *why);
+/* The times are now. */
+void boot_stamp(void *area);
+
 #endif

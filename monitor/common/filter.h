@@ -9,7 +9,7 @@
 #include <linux/filter.h>
 #include <stdint.h>
 
-#define FILTER_LINES_MAX 12u
+#define FILTER_LINES_MAX 16u
 #define FILTER_CHECKS_MAX 4u
 
 enum filter_kind {

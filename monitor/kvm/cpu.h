@@ -48,6 +48,16 @@ MF_CHECKED mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, con
 MF_CHECKED mf_err cpu_enter(const struct cpu *cpu, const struct mf_image_info *info,
                             struct mf_why *why);
 
+/* The processor as it is now, before the guest's first instruction; and back to that, once
+ * the instruction of a hypercall is finished, which would overwrite registers later. False:
+ * KVM refuses; cpu_finish: or it is one of those that go on (rep outs). These make no other
+ * host call than KVM_RUN, CPU_VECTORS_IOCTL and CPU_DEBUG_IOCTL (cpu_state.h). */
+struct cpu_state;
+MF_CHECKED mf_err cpu_keep(const struct cpu *cpu, int vm, struct cpu_state *state,
+                           struct mf_why *why);
+MF_CHECKED bool cpu_finish(const struct cpu *cpu);
+MF_CHECKED bool cpu_rewind(const struct cpu *cpu, const struct cpu_state *state);
+
 /* AT_HWCAP, AT_HWCAP2 for the guest. */
 void cpu_capabilities(uint64_t *hwcap, uint64_t *hwcap2);
 

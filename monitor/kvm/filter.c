@@ -3,14 +3,18 @@
 
 #include <linux/futex.h>
 #include <linux/kvm.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "abi/boot.h"
 #include "abi/hypercall.h"
 #include "abi/layout.h"
 #include "cpu_model.h"
 #include "monitor/kvm/memory.h"
+#include "monitor/kvm/reset.h"
 
 /* The calls of a warm event come first. */
 const struct filter_line kvm_filter_lines[] = {
@@ -49,8 +53,45 @@ const struct filter_line kvm_filter_lines[] = {
      {{FILTER_NOTHING, 0, 0}}},
 };
 const uint32_t kvm_filter_line_count = sizeof kvm_filter_lines / sizeof *kvm_filter_lines;
-_Static_assert(sizeof kvm_filter_lines / sizeof *kvm_filter_lines <= FILTER_LINES_MAX,
-               "twelve at most");
+
+const struct filter_line kvm_reset_lines[] = {
+    {"ioctl", SYS_ioctl, "descriptor = the instance's pagemap, request = PAGEMAP_SCAN",
+     "which pages were written. It tells this process of its own memory.",
+     {{FILTER_EQUAL, 0, KVM_FD_PAGEMAP}, {FILTER_EQUAL, 1, DIRTY_IOCTL}}},
+    {"ioctl", SYS_ioctl, "descriptor = the vCPU, request = setting vectors and masks",
+     "a rolled back guest finds none of those that it left. The other registers go in with "
+     "KVM_RUN.",
+     {{FILTER_EQUAL, 0, KVM_FD_VCPU}, {FILTER_EQUAL, 1, CPU_VECTORS_IOCTL}}},
+    {"ioctl", SYS_ioctl, "descriptor = the vCPU, request = setting its debug registers",
+     "the same. They name addresses of the guest.",
+     {{FILTER_EQUAL, 0, KVM_FD_VCPU}, {FILTER_EQUAL, 1, CPU_DEBUG_IOCTL}}},
+    {"futex", SYS_futex, "address = the control page's `go`, operation = FUTEX_WAIT",
+     "stand still until the node has the next event. It can only wait, and only on that word.",
+     {{FILTER_EQUAL, 0, RESET_CONTROL_HOST + offsetof(struct mf_control, go)},
+      {FILTER_EQUAL, 1, FUTEX_WAIT}}},
+    {"getrandom", SYS_getrandom, "at most MF_BOOT_SEED_BYTES, no flags",
+     "a fresh seed for each event. Anybody may have random bytes.",
+     {{FILTER_AT_MOST, 1, MF_BOOT_SEED_BYTES}, {FILTER_EQUAL, 2, 0}}},
+    {"write", SYS_write, "descriptor = the bell, 8 bytes",
+     "tell a node that waits that the guest is rolled back. It is what `ring` does.",
+     {{FILTER_EQUAL, 0, MONITOR_FD_BELL}, {FILTER_EQUAL, 2, sizeof(uint64_t)}}},
+    {"pread64", SYS_pread64, "descriptor = the instance's pagemap",
+     "which pages were written, where the host has no PAGEMAP_SCAN (before Linux 6.7).",
+     {{FILTER_EQUAL, 0, KVM_FD_PAGEMAP}}},
+};
+const uint32_t kvm_reset_line_count = sizeof kvm_reset_lines / sizeof *kvm_reset_lines;
+_Static_assert((sizeof kvm_filter_lines + sizeof kvm_reset_lines) / sizeof *kvm_filter_lines <=
+                   FILTER_LINES_MAX,
+               "sixteen at most");
+
+uint32_t kvm_filter_choose(bool reset, struct filter_line lines[FILTER_LINES_MAX])
+{
+    memcpy(lines, kvm_filter_lines, sizeof kvm_filter_lines);
+    if (!reset)
+        return kvm_filter_line_count;
+    memcpy(lines + kvm_filter_line_count, kvm_reset_lines, sizeof kvm_reset_lines);
+    return kvm_filter_line_count + kvm_reset_line_count;
+}
 
 uint32_t kvm_filter_compile(const struct filter_line *lines, uint32_t count,
                             uint64_t channel_base, struct sock_filter *out, uint32_t room)

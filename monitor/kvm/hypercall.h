@@ -29,9 +29,11 @@ MF_CHECKED bool hypercall_decode(const struct memory *memory, uint32_t number, u
                                  struct hypercall *call);
 
 /* What the acts need. */
+struct reset;
 struct hypercall_host {
     struct memory *memory;
     int console;
+    struct reset *reset; /* NULL: this instance is never rolled back */
 };
 
 /* Do it. halt and fault end the process and do not return. */

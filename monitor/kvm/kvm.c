@@ -20,6 +20,7 @@
 #include "monitor/kvm/cpu.h"
 #include "monitor/kvm/filter.h"
 #include "monitor/kvm/memory.h"
+#include "monitor/kvm/reset.h"
 #include "monitor/kvm/vcpu.h"
 
 /* Made by the survey in the spawner, shared with the blanks forked later: the first to
@@ -29,6 +30,7 @@ static struct cpu_model *model;
 static struct memory memory;
 static struct cpu cpu = {.fd = -1};
 static int vm = -1;
+static struct reset reset; /* of an instance with MF_START_RESET */
 
 static mf_err failed(struct mf_why *why, const char *what)
 {
@@ -86,26 +88,33 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
     return err ? err : cpu_open(vm, model, memory.window, memory_used, MEMORY_USED, &cpu, why);
 }
 
-/* The vCPU takes its place; all but it and the console are closed. The VM lives on by
- * the vCPU, the image and the channel as mappings, the bell in KVM. */
-static mf_err close_others(struct mf_why *why)
+/* The vCPU takes its place; all but it and the console are closed, and where the guest is
+ * rolled back the bell and the pagemap. The VM lives on by the vCPU, the image and the
+ * channel as mappings, the bell in KVM. */
+static mf_err close_others(bool resets, struct mf_why *why)
 {
-    _Static_assert(KVM_FD_VCPU == MONITOR_FD_CONSOLE + 1, "two ranges to close");
-    if (dup2(cpu.fd, KVM_FD_VCPU) < 0)
+    _Static_assert(KVM_FD_VCPU == MONITOR_FD_CONSOLE + 1 && KVM_FD_PAGEMAP == KVM_FD_VCPU + 1 &&
+                       MONITOR_FD_BELL == MONITOR_FD_CONSOLE - 1,
+                   "two ranges to close");
+    if (dup2(cpu.fd, KVM_FD_VCPU) < 0 ||
+        (resets && dup2(reset.dirty.pagemap, KVM_FD_PAGEMAP) < 0))
         return failed(why, "lock-down: dup2");
     cpu.fd = KVM_FD_VCPU;
-    if (syscall(SYS_close_range, 0u, (unsigned)MONITOR_FD_CONSOLE - 1, 0u) != 0 ||
-        syscall(SYS_close_range, (unsigned)KVM_FD_VCPU + 1, ~0u, 0u) != 0)
+    reset.dirty.pagemap = KVM_FD_PAGEMAP;
+    if (syscall(SYS_close_range, 0u, (unsigned)MONITOR_FD_CONSOLE - (resets ? 2u : 1u), 0u) != 0 ||
+        syscall(SYS_close_range, (unsigned)KVM_FD_VCPU + (resets ? 2u : 1u), ~0u, 0u) != 0)
         return failed(why, "lock-down: close_range (Linux 5.9 has it)");
     return MF_OK;
 }
 
-static mf_err install_filter(struct mf_why *why)
+static mf_err install_filter(bool resets, struct mf_why *why)
 {
+    struct filter_line lines[FILTER_LINES_MAX];
     struct sock_filter code[KVM_FILTER_MAX];
+    const uint32_t count = kvm_filter_choose(resets, lines);
     const struct sock_fprog program = {
-        .len = (unsigned short)kvm_filter_compile(kvm_filter_lines, kvm_filter_line_count,
-                                                  memory.channel_base, code, KVM_FILTER_MAX),
+        .len = (unsigned short)kvm_filter_compile(lines, count, memory.channel_base, code,
+                                                  KVM_FILTER_MAX),
         .filter = code};
     mf_assert(program.len > 0);
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &program) != 0)
@@ -116,16 +125,20 @@ static mf_err install_filter(struct mf_why *why)
 mf_err monitor_kvm_run(struct monitor_blank *blank, const struct monitor_start *start,
                        struct mf_why *why)
 {
-    const struct hypercall_host host = {.memory = &memory, .console = blank->console};
+    const bool resets = start->flags & MF_START_RESET;
+    const struct hypercall_host host = {
+        .memory = &memory, .console = blank->console, .reset = resets ? &reset : NULL};
     mf_err err = memory_load(&memory, vm, start, blank->channel, why);
     if (!err)
         err = cpu_enter(&cpu, &start->image.info, why);
+    if (!err && resets)
+        err = reset_open(&reset, start, blank, vm, &memory, &cpu, why);
     if (!err && munmap(model, sizeof *model) != 0)
         err = failed(why, "lock-down: munmap");
     if (!err)
-        err = close_others(why);
+        err = close_others(resets, why);
     if (!err)
-        err = install_filter(why);
+        err = install_filter(resets, why);
     if (err)
         return err;
     vcpu_serve(&cpu, &host);

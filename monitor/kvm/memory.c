@@ -22,7 +22,6 @@
 #include "monitor/common/boot.h"
 #include "monitor/common/window.h"
 #include "monitor/kvm/cpu.h"
-#include "monitor/kvm/pagetable.h"
 
 enum { SLOT_WINDOW = CPU_SLOTS, SLOT_WINDOW_MORE };
 
@@ -170,11 +169,17 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
 
 int memory_protect(struct memory *memory, uint64_t address, uint64_t bytes, uint32_t prot)
 {
-    uint8_t *host = memory->window + address;
-    if (!pagetable_set(memory->cpu, address, address + bytes, access_of(prot)))
-        return 0;
-    if (mprotect(host, bytes, PROT_NONE) != 0 ||
-        mprotect(host, bytes, PROT_READ | PROT_WRITE) != 0)
+    const uint64_t end = address + bytes;
+    if (memory->undo)
+        pagetable_keep(memory->cpu, memory->undo, address, end);
+    bool changed = pagetable_set(memory->cpu, address, end, access_of(prot));
+    return changed ? memory_forget(memory, address, end) : 0;
+}
+
+int memory_forget(const struct memory *memory, uint64_t from, uint64_t to)
+{
+    if (mprotect(memory->window + from, to - from, PROT_NONE) != 0 ||
+        mprotect(memory->window + from, to - from, PROT_READ | PROT_WRITE) != 0)
         return -errno;
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "monitor/kvm/content.h"
+#include "monitor/kvm/pagetable.h"
 #include "monitor/monitor.h"
 
 #define MEMORY_HOST MF_WINDOW_HOST_KVM /* where the window's address 0 stands; low word 0 */
@@ -22,7 +23,8 @@ struct memory {
     uint8_t *cpu; /* the processor's, with the page tables (cpu.h) */
     uint64_t window_bytes;
     uint64_t channel_base;
-    struct content content; /* borrowed from the start, for good */
+    struct content content;      /* borrowed from the start, for good                 */
+    struct pagetable_undo *undo; /* where `protect` keeps what it changes; NULL: nowhere */
 };
 
 /* Reserve a window of the largest size (addresses, no pages) and the processor's memory,
@@ -46,5 +48,8 @@ MF_CHECKED mf_err memory_load(struct memory *memory, int vm, const struct monito
 /* The calls `protect` and `discard`, arguments checked. 0 or -errno. */
 int memory_protect(struct memory *memory, uint64_t address, uint64_t bytes, uint32_t prot);
 int memory_discard(struct memory *memory, uint64_t address, uint64_t bytes);
+
+/* After an edit of entries that were present: the processor forgets them. 0 or -errno. */
+int memory_forget(const struct memory *memory, uint64_t from, uint64_t to);
 
 #endif

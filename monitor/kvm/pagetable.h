@@ -28,6 +28,22 @@ void pagetable_init(uint8_t *cpu);
 /* Pages [from, to) of the window become so. True: an entry that was present changed. */
 bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access);
 
+/* Entries as the guest found them, of those 2 MiB of the window that were edited since. */
+#define PAGETABLE_UNDO_WORDS 16u
+struct pagetable_undo {
+    uint8_t *kept; /* pagetable_undo_bytes() of zeros; takes memory where something is kept */
+    uint64_t has[PAGETABLE_UNDO_WORDS];    /* a bit for each 2 MiB: kept[] has its entries */
+    uint64_t edited[PAGETABLE_UNDO_WORDS]; /* ... they were edited since the last undo     */
+};
+uint64_t pagetable_undo_bytes(void);
+
+/* Before an edit of pages [from, to). */
+void pagetable_keep(const uint8_t *cpu, struct pagetable_undo *undo, uint64_t from, uint64_t to);
+
+/* Undo the edits of the next 2 MiB that have some. False: there are none left. All entries
+ * that were present and are changed by this lie in [*from, *to), which may be empty. */
+bool pagetable_undo_next(uint8_t *cpu, struct pagetable_undo *undo, uint64_t *from, uint64_t *to);
+
 /* May ring 3 read (or also write) all of these bytes, and do they stand at their own
  * address in the window? Any address and size. */
 bool pagetable_allows(const uint8_t *cpu, uint64_t address, uint64_t bytes, bool write);

@@ -8,6 +8,7 @@
 
 #include "abi/layout.h"
 #include "monitor/kvm/end.h"
+#include "monitor/kvm/reset.h"
 
 /* No hypercall: the gate's own ends, or a guest that tries ports. */
 _Noreturn static void refuse_port(const struct cpu *cpu, int console)
@@ -39,6 +40,10 @@ static void serve_port(const struct cpu *cpu, const struct hypercall_host *host)
     if (!hypercall_decode(host->memory, number, address, &call))
         end_noticed(host->console, cpu->fd, MF_CAUSE_PROTOCOL,
                     "kvm: hypercall %u with nonsense, its struct at 0x%x", number, address);
+    if (host->reset && call.number == MF_HC_wait && call.wait.idle) {
+        reset_guest(host->reset);
+        return; /* who asked is gone */
+    }
     hypercall_act(host, &call);
     hypercall_answer(host->memory, &call);
 }

@@ -56,7 +56,7 @@ const struct filter_line filter_lines[] = {
      {{FILTER_NOTHING, 0, 0}}},
 };
 const uint32_t filter_line_count = sizeof filter_lines / sizeof *filter_lines;
-_Static_assert(sizeof filter_lines / sizeof *filter_lines <= FILTER_LINES_MAX, "twelve at most");
+_Static_assert(sizeof filter_lines / sizeof *filter_lines <= FILTER_LINES_MAX, "sixteen at most");
 
 uint32_t filter_compile(const struct filter_line *lines, uint32_t count, uint64_t channel_base,
                         struct sock_filter *out, uint32_t room)

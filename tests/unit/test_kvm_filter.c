@@ -22,11 +22,13 @@
 
 #include <cmocka.h>
 
+#include "abi/boot.h"
 #include "abi/channel.h"
 #include "abi/hypercall.h"
 #include "abi/layout.h"
 #include "monitor/kvm/filter.h"
 #include "monitor/kvm/memory.h"
+#include "monitor/kvm/reset.h"
 
 #define CHANNEL (MF_WINDOW_MIN - MF_CHANNEL_BYTES)
 #define PAGE (uint64_t)MF_PAGE_BYTES
@@ -97,7 +99,9 @@ struct call_case {
     uint64_t a[6];
 };
 
-enum { RUN, FUTEX, RESTART, MPROTECT, MADVISE, CLOCK, CONSOLE, REGISTERS, EXIT };
+enum { RUN, FUTEX, RESTART, MPROTECT, MADVISE, CLOCK, CONSOLE, REGISTERS, EXIT, SCAN, SET_VECTORS,
+       SET_DEBUG, GO, SEED, RING, PAGEMAP, LINES };
+#define GO_WORD (RESET_CONTROL_HOST + offsetof(struct mf_control, go))
 
 static const struct call_case good[] = {
     {"run", RUN, SYS_ioctl, {KVM_FD_VCPU, KVM_RUN}},
@@ -162,48 +166,110 @@ static const struct call_case bad[] = {
     {"x32", 0, 0x40000000 + SYS_write, {MONITOR_FD_CONSOLE, AT(MF_KERNEL_BASE), 1}},
 };
 
+/* Where the guest is rolled back. */
+static const struct call_case reset_good[] = {
+    {"scan", SCAN, SYS_ioctl, {KVM_FD_PAGEMAP, DIRTY_IOCTL, AT(MF_KERNEL_BASE)}},
+    {"vectors", SET_VECTORS, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_XSAVE, AT(MF_KERNEL_BASE)}},
+    {"debug registers", SET_DEBUG, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_DEBUGREGS, AT(MF_KERNEL_BASE)}},
+    {"stand still", GO, SYS_futex, {GO_WORD, FUTEX_WAIT, 7}},
+    {"seed", SEED, SYS_getrandom, {AT(MF_KERNEL_BASE), MF_BOOT_SEED_BYTES, 0}},
+    {"tell", RING, SYS_write, {MONITOR_FD_BELL, AT(MF_KERNEL_BASE), sizeof(uint64_t)}},
+    {"pagemap", PAGEMAP, SYS_pread64, {KVM_FD_PAGEMAP, AT(MF_KERNEL_BASE), PAGE, 0}},
+};
+
+/* Bad there, too, and close to what is good. */
+static const struct call_case reset_bad[] = {
+    {"scan of another", 0, SYS_ioctl, {KVM_FD_PAGEMAP + 1, DIRTY_IOCTL, AT(MF_KERNEL_BASE)}},
+    {"scan by the vCPU", 0, SYS_ioctl, {KVM_FD_VCPU, DIRTY_IOCTL, AT(MF_KERNEL_BASE)}},
+    {"another ioctl of it", 0, SYS_ioctl, {KVM_FD_PAGEMAP, DIRTY_IOCTL + 1}},
+    {"run the pagemap", 0, SYS_ioctl, {KVM_FD_PAGEMAP, KVM_RUN}},
+    {"registers one by one", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_SREGS}},
+    {"model-specific registers", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_MSRS}},
+    {"XCR0", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_XCRS}},
+    {"CPUID", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_CPUID2}},
+    {"guest debugging", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_GUEST_DEBUG}},
+    {"another word of the page", 0, SYS_futex, {GO_WORD - 4, FUTEX_WAIT, 7}},
+    {"wake the node", 0, SYS_futex, {GO_WORD, FUTEX_WAKE, 1}},
+    {"random bytes for more", 0, SYS_getrandom, {AT(MF_KERNEL_BASE), MF_BOOT_SEED_BYTES + 1, 0}},
+    {"random flags", 0, SYS_getrandom, {AT(MF_KERNEL_BASE), MF_BOOT_SEED_BYTES, 2}},
+    {"ring with less", 0, SYS_write, {MONITOR_FD_BELL, AT(MF_KERNEL_BASE), 7}},
+    {"ring with more", 0, SYS_write, {MONITOR_FD_BELL, AT(MF_KERNEL_BASE), 16}},
+    {"write the pagemap", 0, SYS_write, {KVM_FD_PAGEMAP, AT(MF_KERNEL_BASE), 8}},
+    {"read the console", 0, SYS_pread64, {MONITOR_FD_CONSOLE, AT(MF_KERNEL_BASE), PAGE, 0}},
+    {"write at a place", 0, SYS_pwrite64, {KVM_FD_PAGEMAP, AT(MF_KERNEL_BASE), 8, 0}},
+};
+
+/* Which of these cases do not come to that with these lines? */
+static void all_are(int outcome, const struct filter_line *lines, uint32_t count,
+                    const struct call_case *cases, size_t case_count)
+{
+    for (size_t i = 0; i < case_count; i++)
+        if (call_with(lines, count, cases[i].number, cases[i].a) != outcome)
+            fail_msg("%s: %s", cases[i].what, outcome == DIED ? "passed" : "died");
+}
+#define ALL_ARE(outcome, lines, count, cases) \
+    all_are(outcome, lines, count, cases, sizeof(cases) / sizeof *(cases))
+
 static void good_arguments_pass(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        if (call_with(kvm_filter_lines, kvm_filter_line_count, good[i].number, good[i].a) !=
-            ALLOWED)
-            fail_msg("%s: died", good[i].what);
+    struct filter_line lines[FILTER_LINES_MAX];
+    ALL_ARE(ALLOWED, kvm_filter_lines, kvm_filter_line_count, good);
+    ALL_ARE(ALLOWED, lines, kvm_filter_choose(true, lines), good);
+    ALL_ARE(ALLOWED, lines, kvm_filter_choose(true, lines), reset_good);
 }
 
 static void each_limit_kills_one_step_beyond(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (call_with(kvm_filter_lines, kvm_filter_line_count, bad[i].number, bad[i].a) != DIED)
-            fail_msg("%s: passed", bad[i].what);
+    struct filter_line lines[FILTER_LINES_MAX];
+    ALL_ARE(DIED, kvm_filter_lines, kvm_filter_line_count, bad);
+    ALL_ARE(DIED, lines, kvm_filter_choose(true, lines), reset_bad);
+}
+
+static void lines_for_rolling_back_are_in_force_only_there(void **state)
+{
+    (void)state;
+    struct filter_line lines[FILTER_LINES_MAX];
+    ALL_ARE(DIED, lines, kvm_filter_choose(false, lines), reset_good);
+}
+
+static void without_its_line_each_kills(const struct call_case *cases, size_t count)
+{
+    struct filter_line all[FILTER_LINES_MAX], rest[FILTER_LINES_MAX];
+    const uint32_t lines = kvm_filter_choose(true, all);
+    assert_int_equal(lines, LINES);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t kept = 0;
+        for (uint32_t k = 0; k < lines; k++)
+            if (k != cases[i].line)
+                rest[kept++] = all[k];
+        if (call_with(rest, kept, cases[i].number, cases[i].a) != DIED)
+            fail_msg("%s: passed without its line", cases[i].what);
+    }
 }
 
 static void without_its_line_a_good_call_kills(void **state)
 {
     (void)state;
-    struct filter_line rest[FILTER_LINES_MAX];
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        uint32_t count = 0;
-        for (uint32_t k = 0; k < kvm_filter_line_count; k++)
-            if (k != good[i].line)
-                rest[count++] = kvm_filter_lines[k];
-        if (call_with(rest, count, good[i].number, good[i].a) != DIED)
-            fail_msg("%s: passed without its line", good[i].what);
-    }
+    without_its_line_each_kills(good, sizeof good / sizeof *good);
+    without_its_line_each_kills(reset_good, sizeof reset_good / sizeof *reset_good);
 }
 
 static void the_table_keeps_its_promises(void **state)
 {
     (void)state;
-    static const char *const order[] = {"ioctl",         "futex", "restart_syscall",
-                                        "mprotect",      "madvise", "clock_gettime",
-                                        "write",         "ioctl", "exit_group"};
-    assert_int_equal(kvm_filter_line_count, sizeof order / sizeof *order);
-    for (uint32_t i = 0; i < kvm_filter_line_count; i++) {
-        assert_string_equal(kvm_filter_lines[i].call, order[i]);
-        assert_true(strlen(kvm_filter_lines[i].reason) > 20);
-        assert_true(strlen(kvm_filter_lines[i].arguments) > 0);
+    static const char *const order[] = {
+        "ioctl",   "futex", "restart_syscall", "mprotect", "madvise", "clock_gettime",
+        "write",   "ioctl", "exit_group",      "ioctl",    "ioctl",   "ioctl",
+        "futex",   "getrandom", "write",       "pread64"};
+    struct filter_line lines[FILTER_LINES_MAX];
+    const uint32_t count = kvm_filter_choose(true, lines);
+    assert_int_equal(count, sizeof order / sizeof *order);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_string_equal(lines[i].call, order[i]);
+        assert_true(strlen(lines[i].reason) > 20);
+        assert_true(strlen(lines[i].arguments) > 0);
     }
 }
 
@@ -212,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_arguments_pass),
         cmocka_unit_test(each_limit_kills_one_step_beyond),
+        cmocka_unit_test(lines_for_rolling_back_are_in_force_only_there),
         cmocka_unit_test(without_its_line_a_good_call_kills),
         cmocka_unit_test(the_table_keeps_its_promises),
     };

@@ -3,6 +3,7 @@
 #include "monitor/kvm/pagetable.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "abi/layout.h"
 #include "base/err.h"
@@ -99,6 +100,59 @@ bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access ac
         *entry = wanted;
     }
     return changed;
+}
+
+_Static_assert((MF_WINDOW_MAX >> TABLE_SHIFT) == PAGETABLE_UNDO_WORDS * 64, "a bit a table");
+
+uint64_t pagetable_undo_bytes(void)
+{
+    return CPU_BYTES;
+}
+
+void pagetable_keep(const uint8_t *cpu, struct pagetable_undo *undo, uint64_t from, uint64_t to)
+{
+    for (uint64_t at = from >> TABLE_SHIFT; at << TABLE_SHIFT < to; at++) {
+        const uint64_t bit = 1ull << at % 64, offset = window_table(at << TABLE_SHIFT);
+        undo->edited[at / 64] |= bit;
+        if (undo->has[at / 64] & bit)
+            continue;
+        undo->has[at / 64] |= bit;
+        memcpy(undo->kept + offset, cpu + offset, MF_PAGE_BYTES);
+    }
+}
+
+/* The number of the first bit, which is cleared; PAGETABLE_UNDO_WORDS * 64: there is none. */
+static uint64_t take_bit(uint64_t words[PAGETABLE_UNDO_WORDS])
+{
+    uint32_t i = 0;
+    while (i < PAGETABLE_UNDO_WORDS && words[i] == 0)
+        i++;
+    if (i == PAGETABLE_UNDO_WORDS)
+        return i * 64;
+    const uint64_t bit = (uint64_t)__builtin_ctzll(words[i]);
+    words[i] &= words[i] - 1;
+    return i * 64 + bit;
+}
+
+bool pagetable_undo_next(uint8_t *cpu, struct pagetable_undo *undo, uint64_t *from, uint64_t *to)
+{
+    const uint64_t base = take_bit(undo->edited) << TABLE_SHIFT;
+    *from = *to = base;
+    if (base == MF_WINDOW_MAX)
+        return false;
+    uint64_t *entries = table(cpu, window_table(base));
+    const uint64_t *kept = table(undo->kept, window_table(base));
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+        if (entries[i] == kept[i])
+            continue;
+        if (entries[i] & PRESENT) {
+            const uint64_t page = base + (i << PAGE_SHIFT);
+            *from = *from == *to ? page : *from;
+            *to = page + MF_PAGE_BYTES;
+        }
+        entries[i] = kept[i];
+    }
+    return true;
 }
 
 bool pagetable_allows(const uint8_t *cpu, uint64_t address, uint64_t bytes, bool write)

@@ -1,0 +1,79 @@
+/*
+ * cpu_reset.c: a processor back to where it was. General registers, selectors, bases,
+ * control registers with CR2, and pending events go in with KVM_RUN (KVM_CAP_SYNC_REGS);
+ * x87, vectors and masks by KVM_SET_XSAVE, which sets to their first state all that the
+ * given area does not have (Intel SDM 1, 13.8), so nothing that KVM keeps for a guest is
+ * left out; debug registers because DR6 changes without ring 0's doing. MSRs, XCR0 and
+ * the tables' registers are out of ring 3's reach.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "cpu_state.h"
+#include "monitor/kvm/cpu.h"
+
+#define SYNCED (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS)
+
+_Static_assert(sizeof(struct kvm_sync_regs) <= SYNC_REGS_SIZE_BYTES, "kvm_run");
+
+static mf_err failed(struct mf_why *why, const char *what)
+{
+    int error = errno;
+    return mf_why(why, mf_err_from_errno(error), "KVM: %s: %s", what, strerror(error));
+}
+
+static mf_err get_vectors(int vm, int vcpu, struct cpu_state *state, struct mf_why *why)
+{
+    int bytes = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2);
+    bool more = bytes > (int)sizeof(struct kvm_xsave);
+    if (bytes > (int)CPU_XSAVE_BYTES)
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: vector state of %d bytes; at most %u", bytes,
+                      CPU_XSAVE_BYTES);
+    if (ioctl(vcpu, more ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, &state->xsave) != 0)
+        return failed(why, "KVM_GET_XSAVE");
+    return MF_OK;
+}
+
+mf_err cpu_keep(const struct cpu *cpu, int vm, struct cpu_state *state, struct mf_why *why)
+{
+    int synced = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
+    if (synced < 0 || (synced & SYNCED) != SYNCED)
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: registers do not go in with KVM_RUN (Linux "
+                                            "4.17 has it)");
+    mf_err err = get_vectors(vm, cpu->fd, state, why);
+    if (err)
+        return err;
+    if (ioctl(cpu->fd, KVM_GET_DEBUGREGS, &state->debug) != 0 ||
+        ioctl(cpu->fd, KVM_GET_REGS, &state->sync.regs) != 0 ||
+        ioctl(cpu->fd, KVM_GET_SREGS, &state->sync.sregs) != 0 ||
+        ioctl(cpu->fd, KVM_GET_VCPU_EVENTS, &state->sync.events) != 0)
+        return failed(why, "reading the processor");
+    memcpy(state->page, cpu->memory + CPU_PAGE, sizeof state->page);
+    return MF_OK;
+}
+
+/* KVM_RUN that lets no instruction of the guest begin. */
+static bool run_nothing(const struct cpu *cpu)
+{
+    cpu->run->immediate_exit = 1;
+    bool done = ioctl(cpu->fd, KVM_RUN, 0) != 0 && errno == EINTR;
+    cpu->run->immediate_exit = 0;
+    return done;
+}
+
+bool cpu_finish(const struct cpu *cpu)
+{
+    return run_nothing(cpu);
+}
+
+bool cpu_rewind(const struct cpu *cpu, const struct cpu_state *state)
+{
+    memcpy(&cpu->run->s.regs, &state->sync, sizeof state->sync);
+    cpu->run->kvm_dirty_regs = SYNCED;
+    if (!run_nothing(cpu) || cpu->run->kvm_dirty_regs != 0)
+        return false;
+    memcpy(cpu->memory + CPU_PAGE, state->page, sizeof state->page);
+    return ioctl(cpu->fd, CPU_VECTORS_IOCTL, &state->xsave) == 0 &&
+           ioctl(cpu->fd, CPU_DEBUG_IOCTL, &state->debug) == 0;
+}
