@@ -91,7 +91,8 @@ static void prewarm(struct timer *timer, uint64_t now_ns)
     const struct version *version = function->version;
     struct instance *instance = NULL;
     struct mf_why why = {{0}};
-    if (!version || version->settings.keep_alive != KEEP_ALIVE_HYBRID || function->calls ||
+    mf_assert(function->calls == 0); /* a call stops the timer */
+    if (!version || version->settings.keep_alive != KEEP_ALIVE_HYBRID ||
         function_live(function) || now_ns < backoff_until_ns(&function->backoff))
         return;
     mf_err err = pool_start(&function->shard->pool, function, &instance, &why);

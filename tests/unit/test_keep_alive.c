@@ -248,7 +248,7 @@ static void check_sums(const struct keep_alive_history *history)
 }
 
 /* 255 in bin 10 and one in each of bins 100 to 119; one more in bin 10: 10 (even) and
- * every other of the twenty are rounded down at the first halving. */
+ * every other of the twenty are rounded down at the first halving, and the 51 beyond. */
 static void full_counters_are_halved_and_keep_proportions(void **state)
 {
     (void)state;
@@ -256,12 +256,14 @@ static void full_counters_are_halved_and_keep_proportions(void **state)
     uint64_t now = START;
     for (uint64_t bin = 100; bin < 120; bin++)
         idle_for(&history, &now, bin * MINUTE);
+    idle_times(&history, &now, 250 * MINUTE, 51);
     idle_times(&history, &now, 10 * MINUTE, 255);
     assert_int_equal(history.bin[10], 255);
     assert_int_equal(history.halvings, 0);
     idle_for(&history, &now, 10 * MINUTE);
     assert_int_equal(history.halvings, 1);
     assert_int_equal(history.bin[10], 128);
+    assert_int_equal(history.beyond, 25);
     assert_int_equal(history.inside, 128 + 10);
     check_sums(&history);
     for (uint64_t i = 0; i < 20000; i++) {

@@ -732,6 +732,7 @@ static void hybrid_has_an_instance_ready_for_a_periodic_call(void **state)
     serve_one();
     assert_int_equal(peers, 7);
     assert_int_equal(function->counters.cold_starts[MF_SANDBOX_PROCESS], 6);
+    assert_int_equal(function->counters.cold_start.count, 6);
     advance(1);
     drain_last();
 }
@@ -761,6 +762,49 @@ static void a_call_before_its_time_makes_the_prewarm_needless(void **state)
     drain_last();
     advance(4 * MINUTE_MS); /* when it was due */
     assert_int_equal(peers, 7);
+    assert_int_equal(function->counters.prewarms, 0);
+}
+
+static void while_a_call_runs_nothing_is_prewarmed(void **state)
+{
+    (void)state;
+    learn_twenty_minutes();
+    function->version->settings.timeout_ms = 10 * MINUTE_MS;
+    advance(15 * MINUTE_MS);
+    struct test_call *call = submit();
+    advance(4 * MINUTE_MS); /* it was due, if nobody had called */
+    assert_int_equal(peers, 7);
+    guest_replies(&peer[6], guest_gets(&peer[6], MF_MSG_INVOKE));
+    was_answered(call, SITUATION_REPLIED);
+}
+
+/* Two instances, from a time when nothing was known and they were to be kept for hours.
+ * Twelve minutes' idle times become a pattern: that used last is drained, the other is not
+ * looked at before its time, and serves the next call. */
+static void with_an_instance_at_hand_none_is_prewarmed(void **state)
+{
+    (void)state;
+    function->version->settings.keep_alive = KEEP_ALIVE_HYBRID;
+    function->version->settings.idle_ms = 240 * MINUTE_MS;
+    takes(50 * MS);
+    struct test_call *one = submit(), *two = submit();
+    assert_int_equal(peers, 2);
+    guest_replies(&peer[1], guest_gets(&peer[1], MF_MSG_INVOKE));
+    guest_replies(&peer[0], guest_gets(&peer[0], MF_MSG_INVOKE));
+    was_answered(one, SITUATION_REPLIED);
+    was_answered(two, SITUATION_REPLIED);
+    for (int i = 0; i < 5; i++) {
+        advance(12 * MINUTE_MS);
+        struct test_call *call = submit();
+        guest_replies(&peer[0], guest_gets(&peer[0], MF_MSG_INVOKE));
+        was_answered(call, SITUATION_REPLIED);
+    }
+    advance(1);
+    assert_int_equal(function->in_state[INSTANCE_DRAINING], 1);
+    assert_int_equal(function->in_state[INSTANCE_IDLE], 1);
+    end_process(&peer[0], 0);
+    advance(11 * MINUTE_MS);
+    assert_int_equal(peers, 2);
     assert_int_equal(function->counters.prewarms, 0);
 }
 
@@ -1119,6 +1163,8 @@ int main(void)
         TEST(hybrid_has_an_instance_ready_for_a_periodic_call),
         TEST(a_prewarmed_instance_that_nobody_calls_is_drained),
         TEST(a_call_before_its_time_makes_the_prewarm_needless),
+        TEST(while_a_call_runs_nothing_is_prewarmed),
+        TEST(with_an_instance_at_hand_none_is_prewarmed),
         TEST(a_function_that_faults_is_not_prewarmed_in_its_pause),
         TEST(with_another_setting_history_ends),
         TEST(one_that_does_not_drain_is_killed),

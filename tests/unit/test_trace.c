@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "bench/trace.h"
+#include "bench/trace_held.h"
 #include "bench/trace_line.h"
 #include "bench/trace_replay.h"
 
@@ -207,6 +208,43 @@ static void load_says_which_file(void **state)
     assert_int_equal(trace_load("/tmp", &trace, &why), MF_EIO);
 }
 
+static void a_stack_gives_the_last_and_what_is_due(void **state)
+{
+    (void)state;
+    struct held stack = {0};
+    struct holding item;
+    static const uint64_t until_ns[] = {30, 10, 20, 40};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(held_push(&stack, (struct holding){.until_ns = until_ns[i]}), MF_OK);
+    assert_false(held_take_due(&stack, 9, &item));
+    assert_true(held_take_due(&stack, 15, &item));
+    assert_int_equal(item.until_ns, 10);
+    assert_false(held_take_due(&stack, 15, &item));
+    assert_true(held_pop_last(&stack, &item));
+    assert_int_equal(item.until_ns, 40);
+    assert_true(held_take_due(&stack, 30, &item));
+    assert_int_equal(item.until_ns, 20);
+    assert_true(held_take_due(&stack, 30, &item));
+    assert_int_equal(item.until_ns, 30);
+    assert_false(held_take_due(&stack, 100, &item));
+    assert_false(held_pop_last(&stack, &item));
+    held_close(&stack);
+}
+
+static void a_heap_gives_the_earliest(void **state)
+{
+    (void)state;
+    struct held heap = {0};
+    assert_true(held_first_ns(&heap) == UINT64_MAX);
+    for (uint64_t i = 0; i < 1000; i++)
+        assert_int_equal(held_insert(&heap, (struct holding){.until_ns = i * 7919 % 1000}), MF_OK);
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_int_equal(held_first_ns(&heap), i);
+        assert_int_equal(held_pop_first(&heap).until_ns, i);
+    }
+    held_close(&heap);
+}
+
 /* ---- replays ---- */
 
 static mf_err no_tick(void *context)
@@ -283,6 +321,17 @@ static void hybrid_prewarms_what_is_periodic(void **state)
     expect(replay(text, keep(KEEP_ALIVE_FIXED, 600 + 1)), 1, 0, 1, 601 * 19 + 1);
 }
 
+/* A call of 1000 s, and nine short ones while it runs, 100 s apart: the function is never
+ * idle, so nothing is learned and an instance is kept for 10 s: every short call is cold. */
+static void gaps_while_another_call_runs_are_no_idle_times(void **state)
+{
+    (void)state;
+    char text[1024] = HEAD "a,f,1000,1000\n";
+    for (int i = 1; i < 10; i++)
+        (void)snprintf(text + strlen(text), 32, "a,f,%d,1\n", 100 * i + 1);
+    expect(replay(text, keep(KEEP_ALIVE_HYBRID, 10)), 10, 0, 10 + 9, 1000 + 9 * 11);
+}
+
 /* f, and 10 ms after its end g, of the same application; an hour apart; `none` else. */
 static void next_steps_are_started_while_the_one_before_runs(void **state)
 {
@@ -334,6 +383,9 @@ int main(void)
         cmocka_unit_test(none_and_fixed_cost_what_they_should),
         cmocka_unit_test(overlapping_calls_have_an_instance_each),
         cmocka_unit_test(hybrid_prewarms_what_is_periodic),
+        cmocka_unit_test(a_stack_gives_the_last_and_what_is_due),
+        cmocka_unit_test(a_heap_gives_the_earliest),
+        cmocka_unit_test(gaps_while_another_call_runs_are_no_idle_times),
         cmocka_unit_test(next_steps_are_started_while_the_one_before_runs),
         cmocka_unit_test(a_replay_ends_when_it_is_told_to),
     };
