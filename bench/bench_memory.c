@@ -26,6 +26,7 @@ struct curve {
     double kib[COLUMNS][STEPS_MAX + 1];
     uint32_t unreadable;
     uint64_t node_rss_kib;
+    bool covered; /* by the cgroup */
     struct kernel_memory kernel;
 };
 
@@ -48,9 +49,8 @@ static mf_err take_point(struct subject *subject, uint32_t instances, struct cur
     curve->kib[PSS][at] = (double)memory.pss_kib;
     curve->kib[DIRTY][at] = (double)memory.private_dirty_kib;
     curve->kib[KERNEL_MEMINFO][at] = (double)kernel_memory_kib();
-    curve->kib[KERNEL][at] = curve->kernel.grouped
-                                 ? (double)kernel_memory_grouped_kib(&curve->kernel)
-                                 : curve->kib[KERNEL_MEMINFO][at];
+    curve->kib[KERNEL][at] = (double)kernel_memory_grouped_kib(&curve->kernel);
+    curve->covered = kernel_memory_covers(&curve->kernel, &list);
     curve->unreadable = memory.unreadable;
     curve->node_rss_kib = list.count ? rss_kib_of(list.pid[0]) : 0;
     return MF_OK;
@@ -62,19 +62,22 @@ static mf_err add_column(struct bench_run *run, struct subject *subject, const s
     struct samples samples = {0};
     json_t *row = NULL;
     double kib = 0;
-    mf_err err = slope(curve->instances, curve->kib[column], curve->count, &kib);
+    const double *values = curve->kib[column];
+    if (column == KERNEL && !curve->covered)
+        values = curve->kib[KERNEL_MEMINFO];
+    mf_err err = slope(curve->instances, values, curve->count, &kib);
     if (!err)
         err = samples_add(&samples, kib);
     if (!err)
         err = bench_row(run, subject, metric[column], UNIT_KIB, &samples, &row);
     if (!err && row && column == KERNEL &&
         json_object_set_new(row, "method",
-                            json_string(curve->kernel.grouped ? "memory cgroup" : "meminfo")) != 0)
+                            json_string(curve->covered ? "memory cgroup" : "meminfo")) != 0)
         err = MF_ENOMEM;
     samples_close(&samples);
     for (uint32_t i = 1; run->options->sweep && i < curve->count && !err; i++) {
         char name[64];
-        double more_kib = curve->kib[column][i] - curve->kib[column][0];
+        double more_kib = values[i] - values[0];
         (void)snprintf(name, sizeof name, "%s@%.0f", metric[column], curve->instances[i]);
         err = bench_row_one(run, subject, name, UNIT_KIB, more_kib / curve->instances[i]);
     }
@@ -144,8 +147,8 @@ const struct bench bench_memory = {
         "kernel_per_instance: page tables, task structures, stacks, namespaces, descriptors, VM.\n"
         "`method` in the row says how it was read. `memory cgroup`: subject and bench are put into\n"
         "a cgroup of their own, whose kernel memory is counted by the kernel (kmem.usage_in_bytes,\n"
-        "or `kernel` of memory.stat); nobody else is in it. `meminfo`, where no cgroup may be made:\n"
-        "all memory of the machine that is neither free nor page cache nor anonymous; what others\n"
+        "or `kernel` of memory.stat); nobody else is in it. `meminfo`, where no cgroup may be made\n"
+        "or the subject leaves it for one elsewhere, as runsc does:\n"        "all memory of the machine that is neither free nor page cache nor anonymous; what others\n"
         "do is in it. kernel_per_instance_meminfo is that figure in any case, to compare: it has\n"
         "what the kernel charges to nobody, too.\n"
         "node_rss: resident memory of the daemon with all instances alive.\n"

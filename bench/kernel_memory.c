@@ -2,7 +2,6 @@
 #include "bench/kernel_memory.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,12 +9,13 @@
 #define MOUNT_V1 "/sys/fs/cgroup/memory"
 #define MOUNT_V2 "/sys/fs/cgroup"
 
-/* Our own cgroup's path below the mount of a controller; "" names the unified one. */
-static bool own_path(const char *controller, char path[static CGROUP_PATH_BYTES])
+/* A process' cgroup below the mount of a controller; "" names the unified one. */
+static bool path_of(pid_t pid, const char *controller, char path[static CGROUP_PATH_BYTES])
 {
-    char line[CGROUP_PATH_BYTES + 64];
+    char line[CGROUP_PATH_BYTES + 64], name[32];
     bool found = false;
-    FILE *file = fopen("/proc/self/cgroup", "re");
+    (void)snprintf(name, sizeof name, "/proc/%d/cgroup", pid);
+    FILE *file = fopen(name, "re");
     while (file && !found && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = 0;
         char *controllers = strchr(line, ':'); /* number:controllers:path */
@@ -43,20 +43,38 @@ static bool enter(const char *group, pid_t pid)
     return entered;
 }
 
+/* False: this kernel does not tell. */
+static bool read_kib(const struct kernel_memory *memory, uint64_t *kib)
+{
+    char path[CGROUP_PATH_BYTES + 48], line[128];
+    unsigned long long bytes = 0;
+    bool found = false;
+    (void)snprintf(path, sizeof path, "%s/%s", memory->group,
+                   memory->unified ? "memory.stat" : "memory.kmem.usage_in_bytes");
+    FILE *file = fopen(path, "re");
+    while (file && !found && fgets(line, sizeof line, file))
+        found = sscanf(line, memory->unified ? "kernel %llu" : "%llu", &bytes) == 1;
+    if (file)
+        fclose(file);
+    *kib = bytes / 1024;
+    return found;
+}
+
 /* Version 1 where the memory controller is mounted so, else version 2. */
 static bool find_home(struct kernel_memory *memory)
 {
     char path[CGROUP_PATH_BYTES];
     memory->unified = access(MOUNT_V1 "/cgroup.procs", F_OK) != 0;
-    if (!own_path(memory->unified ? "" : "memory", path))
+    if (!path_of(getpid(), memory->unified ? "" : "memory", path))
         return false;
     int bytes = snprintf(memory->home, sizeof memory->home, "%s%s",
-                         memory->unified ? MOUNT_V2 : MOUNT_V1, path);
+                         memory->unified ? MOUNT_V2 : MOUNT_V1, strcmp(path, "/") ? path : "");
     return bytes > 0 && (size_t)bytes < sizeof memory->home - 32;
 }
 
 void kernel_memory_open(struct kernel_memory *memory, const struct processes *list)
 {
+    uint64_t kib;
     *memory = (struct kernel_memory){0};
     if (!find_home(memory))
         return;
@@ -66,7 +84,7 @@ void kernel_memory_open(struct kernel_memory *memory, const struct processes *li
         memory->group[0] = 0;
         return;
     }
-    memory->grouped = enter(memory->group, getpid()) && kernel_memory_grouped_kib(memory) > 0;
+    memory->grouped = enter(memory->group, getpid()) && read_kib(memory, &kib);
     for (uint32_t i = 0; i < list->count && memory->grouped; i++)
         (void)enter(memory->group, list->pid[i]); /* one that has ended needs no cgroup */
     if (!memory->grouped)
@@ -88,21 +106,23 @@ void kernel_memory_close(struct kernel_memory *memory)
     *memory = (struct kernel_memory){0};
 }
 
+bool kernel_memory_covers(const struct kernel_memory *memory, const struct processes *list)
+{
+    const char *group = memory->group + strlen(memory->unified ? MOUNT_V2 : MOUNT_V1);
+    size_t bytes = strlen(group);
+    bool covers = memory->grouped;
+    for (uint32_t i = 0; i < list->count && covers; i++) {
+        char path[CGROUP_PATH_BYTES];
+        bool there = path_of(list->pid[i], memory->unified ? "" : "memory", path);
+        covers = !there || strncmp(path, group, bytes) == 0;
+    }
+    return covers;
+}
+
 uint64_t kernel_memory_grouped_kib(const struct kernel_memory *memory)
 {
-    char path[CGROUP_PATH_BYTES + 48], line[128];
-    unsigned long long bytes = 0;
-    (void)snprintf(path, sizeof path, "%s/%s", memory->group,
-                   memory->unified ? "memory.stat" : "memory.kmem.usage_in_bytes");
-    FILE *file = fopen(path, "re");
-    while (file && !bytes && fgets(line, sizeof line, file))
-        if (!memory->unified)
-            bytes = strtoull(line, NULL, 10);
-        else if (sscanf(line, "kernel %llu", &bytes) != 1)
-            bytes = 0;
-    if (file)
-        fclose(file);
-    return bytes / 1024;
+    uint64_t kib = 0;
+    return memory->grouped && read_kib(memory, &kib) ? kib : 0;
 }
 
 uint64_t kernel_memory_kib(void)

@@ -34,6 +34,9 @@ void kernel_memory_open(struct kernel_memory *memory, const struct processes *li
 /* Everybody in it goes back to where we came from; cgroups below it must be gone. */
 void kernel_memory_close(struct kernel_memory *memory);
 
+/* Are all of these in it, or in one below it? Some programs put themselves elsewhere. */
+bool kernel_memory_covers(const struct kernel_memory *memory, const struct processes *list);
+
 /* What the kernel holds for the cgroup. 0: there is none. */
 uint64_t kernel_memory_grouped_kib(const struct kernel_memory *memory);
 

@@ -23,7 +23,7 @@ struct point {
 };
 
 struct series {
-    char name[CHART_NAME_BYTES];
+    char name[CHART_NAME_BYTES]; /* "": not in the legend */
     unsigned colour;
     enum svg_stroke stroke;
     bool theirs; /* of another machine: hollow, no line */

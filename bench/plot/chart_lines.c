@@ -127,7 +127,7 @@ static void draw_legend(struct svg *svg, const struct line_chart *chart, const s
     svg_text(svg, "head", SVG_START, x, y, "measured here");
     y += LEGEND_LINE;
     for (size_t s = 0; s < chart->count; s++)
-        if (!chart->series[s].theirs)
+        if (!chart->series[s].theirs && chart->series[s].name[0])
             y = draw_legend_line(svg, &chart->series[s], x, y);
     if (!chart->note)
         return;

@@ -1,6 +1,4 @@
 /* plot_memory.c: memory of an idle instance, by how many there are. */
-#include <stdio.h>
-
 #include "bench/plot/plot.h"
 #include "bench/plot/plot_rows.h"
 
@@ -21,7 +19,6 @@ static void add_kernel(const json_t *rows, const char *subject, struct series *s
         series->point[i].y += kernel.point[i].y;
         series->point[i].low = series->point[i].high = series->point[i].y;
     }
-    (void)snprintf(series->name, sizeof series->name, "%.40s, all", subject);
 }
 
 static mf_err draw(const json_t *rows, const char *path, struct mf_why *why)
@@ -30,7 +27,7 @@ static mf_err draw(const json_t *rows, const char *path, struct mf_why *why)
     struct plot_subjects subjects;
     chart = (struct line_chart){
         .title = "Memory of an idle instance",
-        .subtitle = "All: proportional set size and what the host's kernel holds for it. Dashed: "
+        .subtitle = "Proportional set size and what the host's kernel holds for it. Dashed: "
                     "without the kernel's share.",
         .note = PAPER_MACHINE,
         .note_more = "Go",
@@ -45,6 +42,7 @@ static mf_err draw(const json_t *rows, const char *path, struct mf_why *why)
         plot_series(rows, "memory", subjects.name[i], "pss_per_instance", MIB_PER_KIB, false, all);
         *pss = *all;
         pss->stroke = SVG_DASHED;
+        pss->name[0] = 0;
         add_kernel(rows, subjects.name[i], all);
     }
     plot_paper(&chart, PAPER_INSTANCES, memory_mib);
