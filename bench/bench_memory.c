@@ -30,9 +30,9 @@ struct curve {
     struct kernel_memory kernel;
 };
 
-static uint32_t step_of(const struct subject *subject)
+static bool is_light(const struct subject *subject)
 {
-    return subject->kind == &subject_oci ? STEP_HEAVY : STEP_LIGHT;
+    return subject->kind != &subject_oci;
 }
 
 static mf_err take_point(struct subject *subject, uint32_t instances, struct curve *curve)
@@ -84,6 +84,14 @@ static mf_err add_column(struct bench_run *run, struct subject *subject, const s
     return err;
 }
 
+/* meminfo means nothing for the few instances of a container run-time. */
+static bool can_tell(const struct subject *subject, const struct curve *curve, enum column column)
+{
+    if (column < KERNEL)
+        return !curve->unreadable;
+    return is_light(subject) || (column == KERNEL && curve->covered);
+}
+
 static mf_err add_rows(struct bench_run *run, struct subject *subject, const struct curve *curve)
 {
     mf_err err = MF_OK;
@@ -91,8 +99,12 @@ static mf_err add_rows(struct bench_run *run, struct subject *subject, const str
         run->options->remark(run->options->context,
                              "memory: processes hide their memory from this user; no row tells of "
                              "it. Run as root for that.");
+    if (!curve->covered && !is_light(subject))
+        run->options->remark(run->options->context,
+                             "memory: a container run-time's processes are in another cgroup than "
+                             "ours; no row tells of the kernel's memory for them.");
     for (enum column column = 0; column < COLUMNS && !err; column++)
-        if (!curve->unreadable || column >= KERNEL)
+        if (can_tell(subject, curve, column))
             err = add_column(run, subject, curve, column);
     if (!err && subject->kind == &subject_mayfly)
         err = bench_row_one(run, subject, "node_rss", UNIT_KIB, (double)curve->node_rss_kib);
@@ -104,7 +116,7 @@ static mf_err memory_run(struct bench_run *run, struct mf_why *why)
     static struct curve curve;
     static struct processes list;
     struct subject *subject = &run->subject[0];
-    uint32_t steps = bench_samples(run, STEPS), step = step_of(subject);
+    uint32_t steps = bench_samples(run, STEPS), step = is_light(subject) ? STEP_LIGHT : STEP_HEAVY;
     steps = steps < STEPS_MAX ? steps : STEPS_MAX;
     run->total = steps * step + steps + 1;
     curve = (struct curve){0};
@@ -147,10 +159,11 @@ const struct bench bench_memory = {
         "kernel_per_instance: page tables, task structures, stacks, namespaces, descriptors, VM.\n"
         "`method` in the row says how it was read. `memory cgroup`: subject and bench are put into\n"
         "a cgroup of their own, whose kernel memory is counted by the kernel (kmem.usage_in_bytes,\n"
-        "or `kernel` of memory.stat); nobody else is in it. `meminfo`, where no cgroup may be made\n"
-        "or the subject leaves it for one elsewhere, as runsc does:\n"        "all memory of the machine that is neither free nor page cache nor anonymous; what others\n"
-        "do is in it. kernel_per_instance_meminfo is that figure in any case, to compare: it has\n"
-        "what the kernel charges to nobody, too.\n"
+        "or `kernel` of memory.stat); nobody else is in it. `meminfo`, where no cgroup may be made:\n"
+        "all memory of the machine that is neither free nor page cache nor anonymous; what others\n"
+        "do is in it, so it is not taken of the few containers. kernel_per_instance_meminfo is that\n"
+        "figure in any case, to compare: it has what the kernel charges to nobody, too. runsc puts\n"
+        "itself into a cgroup elsewhere; nothing is told of the kernel's memory for it.\n"
         "node_rss: resident memory of the daemon with all instances alive.\n"
         "--samples N: N steps. --sweep: FIGURE@N as well, (memory at N less memory at 0) / N.",
     .run = memory_run,
