@@ -48,13 +48,20 @@ static const char *const sandbox_names[] = {
 };
 #define SANDBOX_COUNT (sizeof sandbox_names / sizeof sandbox_names[0])
 
+static const char *const isolation_names[] = {
+    [ISOLATION_RESET] = "reset",
+    [ISOLATION_REUSE] = "reuse",
+    [ISOLATION_FRESH] = "fresh",
+};
+#define ISOLATION_COUNT (sizeof isolation_names / sizeof isolation_names[0])
+
 static mf_err apply_key(const char *key, const json_t *value, struct settings *settings,
                         struct mf_why *why);
 static mf_err settle_idle(const json_t *object, struct settings *settings, struct mf_why *why);
 
 void settings_init(struct settings *settings)
 {
-    *settings = (struct settings){.sandbox = MF_SANDBOX_AUTO};
+    *settings = (struct settings){.sandbox = MF_SANDBOX_AUTO, .isolation = ISOLATION_RESET};
     for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)
         memcpy((char *)settings + number_key[i].offset, &number_key[i].standard, sizeof(uint32_t));
 }
@@ -152,12 +159,13 @@ json_t *settings_to_json(const struct settings *settings)
 {
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
-    return json_pack("{s:i, s:i, s:s, s:o, s:i, s:s, s:i, s:i, s:s, s:s, s:i, s:i}",
+    return json_pack("{s:i, s:i, s:s, s:o, s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:i}",
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
                      "description", settings->description,
                      "environment", env_to_json(settings),
                      "idle_ms", (int)settings->idle_ms,
+                     "isolation", isolation_name(settings->isolation),
                      "keep_alive", keep_alive_text(settings, room),
                      "max_instances", (int)settings->max_instances,
                      "memory_mib", (int)settings->memory_mib,
@@ -223,6 +231,22 @@ bool sandbox_from_name(const char *name, enum mf_sandbox *sandbox)
     return false;
 }
 
+const char *isolation_name(enum isolation isolation)
+{
+    return (size_t)isolation < ISOLATION_COUNT ? isolation_names[isolation] : "unknown";
+}
+
+bool isolation_from_name(const char *name, enum isolation *isolation)
+{
+    for (size_t i = 0; i < ISOLATION_COUNT; i++) {
+        if (strcmp(name, isolation_names[i]) == 0) {
+            *isolation = (enum isolation)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* In UTF-8: U+0000 to U+001F, U+007F, and U+0080 to U+009F, which are c2 80 to c2 9f. */
 static bool has_control(const char *text)
 {
@@ -273,6 +297,14 @@ static mf_err apply_sandbox(const char *name, struct settings *settings, struct 
 {
     if (!sandbox_from_name(name, &settings->sandbox))
         return mf_why(why, MF_EINVAL, "sandbox: \"%.80s\"; auto, process or kvm", printable(name));
+    return MF_OK;
+}
+
+static mf_err apply_isolation(const char *name, struct settings *settings, struct mf_why *why)
+{
+    if (!isolation_from_name(name, &settings->isolation))
+        return mf_why(why, MF_EINVAL, "isolation: \"%.80s\"; reset, reuse or fresh",
+                      printable(name));
     return MF_OK;
 }
 
@@ -369,6 +401,7 @@ static mf_err apply_key(const char *key, const json_t *value, struct settings *s
     } text_key[] = {
         {"name", apply_name},
         {"description", apply_description},
+        {"isolation", apply_isolation},
         {"keep_alive", apply_keep_alive},
         {"sandbox", apply_sandbox},
     };

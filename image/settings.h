@@ -21,10 +21,18 @@ enum keep_alive {
     KEEP_ALIVE_HYBRID, /* as its history says, without a pattern after idle_ms: "hybrid" */
 };
 
+/* What an event may find of the one before it. */
+enum isolation {
+    ISOLATION_RESET, /* nothing: the monitor rolls the instance back; where it cannot, FRESH */
+    ISOLATION_REUSE, /* all of it: an instance serves event after event                      */
+    ISOLATION_FRESH, /* nothing: each event has an instance of its own                       */
+};
+
 struct settings {
     char name[MF_NAME_BYTES_MAX + 1]; /* DNS label */
     char description[256];
     enum mf_sandbox sandbox;    /* "auto" | "process" | "kvm"                         */
+    enum isolation isolation;   /* "reset" | "reuse" | "fresh"                        */
     uint32_t memory_mib;        /* window size; 8 … 2048                              */
     uint32_t timeout_ms;        /* 1 … MF_TIMEOUT_MS_MAX                              */
     uint32_t max_instances;     /* 1 … MF_INSTANCES_MAX                               */
@@ -43,9 +51,9 @@ void settings_init(struct settings *settings);
 void settings_close(struct settings *settings);
 MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to);
 
-/* Overlay a JSON object: keys name, description, sandbox, memory_mib, timeout_ms,
- * max_instances, wait_ms, idle_ms, keep_alive, cpu_share, cpu_ceiling_pct, environment
- * (object of strings; replaces the whole map). A duration as keep_alive is idle_ms in
+/* Overlay a JSON object: keys name, description, sandbox, isolation, memory_mib,
+ * timeout_ms, max_instances, wait_ms, idle_ms, keep_alive, cpu_share, cpu_ceiling_pct,
+ * environment (object of strings; replaces the whole map). A duration as keep_alive is idle_ms in
  * another spelling: both in one object must agree, and idle_ms alone is one. An unknown
  * key, a wrong type, a value out of range: MF_EINVAL naming the key, and *settings is
  * unchanged. */
@@ -64,5 +72,7 @@ const char *sandbox_name(enum mf_sandbox sandbox);
 MF_CHECKED mf_err keep_alive_from_text(const char *text, enum keep_alive *kind,
                                        uint32_t *idle_ms, struct mf_why *why);
 bool sandbox_from_name(const char *name, enum mf_sandbox *sandbox);
+const char *isolation_name(enum isolation isolation);
+bool isolation_from_name(const char *name, enum isolation *isolation);
 
 #endif

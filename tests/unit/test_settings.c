@@ -45,7 +45,7 @@ static void defaults_are_within_bounds_and_complete(void **state)
 {
     struct settings *settings = *state;
     json_t *object = settings_to_json(settings);
-    assert_int_equal(json_object_size(object), 12);
+    assert_int_equal(json_object_size(object), 13);
     assert_int_equal(json_object_del(object, "name"), 0); /* the one that has no default */
     assert_int_equal(settings_from_json(object, settings, NULL), MF_OK);
     json_decref(object);
@@ -57,11 +57,13 @@ static void every_key_is_taken(void **state)
 {
     struct settings *settings = *state;
     take(settings, "{\"name\": \"a-1\", \"description\": \"d\", \"sandbox\": \"kvm\", \"memory_mib\": 8,"
+                   "\"isolation\": \"fresh\","
                    "\"timeout_ms\": 1, \"max_instances\": 2, \"wait_ms\": 0, \"idle_ms\": 3,"
                    "\"cpu_share\": 4, \"cpu_ceiling_pct\": 5, \"environment\": {\"B\": \"2\", \"A\": \"\"}}");
     assert_string_equal(settings->name, "a-1");
     assert_string_equal(settings->description, "d");
     assert_int_equal(settings->sandbox, MF_SANDBOX_KVM);
+    assert_int_equal(settings->isolation, ISOLATION_FRESH);
     assert_int_equal(settings->memory_mib, 8);
     assert_int_equal(settings->timeout_ms, 1);
     assert_int_equal(settings->max_instances, 2);
@@ -215,6 +217,8 @@ static void sandboxes_have_names(void **state)
     assert_false(sandbox_from_name("", &sandbox));
     refuse(*state, "{\"sandbox\": \"vm\"}", "sandbox: \"vm\"; auto, process or kvm");
     refuse(*state, "{\"sandbox\": null}", "sandbox: must be a string");
+    refuse(*state, "{\"isolation\": \"none\"}", "isolation: \"none\"; reset, reuse or fresh");
+    refuse(*state, "{\"isolation\": true}", "isolation: must be a string");
 }
 
 static void strangers_are_refused(void **state)
