@@ -68,6 +68,8 @@
 #define MF_CANCEL_GRACE_MS 1000    /* for a handler to end once nobody waits for it       */
 #define MF_RESET_PAGES_KEPT_MAX 1024u /* of an instance between two events; more are given back */
 #define MF_DRAIN_MS_MAX 5000       /* for an instance to halt once it was told to         */
+#define MF_RESET_MS_MAX 1000       /* from a reply to an instance rolled back             */
+#define MF_FREEZE_MS_MAX 10000     /* from a start to the first wait for an event         */
 #define MF_STOP_MS_MAX 30000       /* for the node to finish what runs, once told to stop */
 #define MF_SPURIOUS_BELLS_MAX 1024 /* doorbells with nothing behind them, in a row        */
 #define MF_MESSAGES_PER_TURN 64    /* taken of one instance before the others' turn       */
@@ -76,6 +78,12 @@
 #define MF_HOLD_MS 10              /* who makes more noise is not listened to for so long  */
 #define MF_BLANK_REFILL_MS 5       /* after the last start; then the pool is filled again */
 #define MF_SPAWNER_RETRY_MS 1000
+
+/* Snapshots. */
+#define MF_SNAPSHOT_CHECK_NOW_BYTES_MAX (1u << 20) /* read in the loop's thread, once; larger ones beside it */
+#define MF_SNAPSHOT_REFUSALS_MAX 2                 /* by monitors, of one version's; then it boots           */
+#define MF_SNAPSHOT_RETRY_MS 60000                 /* after the disk was full, or suchlike                   */
+#define MF_FREEZER_RETRY_MS 20                     /* when the spawner takes no more                         */
 
 /* Logs of functions. */
 #define MF_LOG_FILE_BYTES_MAX (1u << 20)

@@ -52,6 +52,7 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     shard->api.rules = (struct deploy_rules){.state = &shard->api.state,
                                              .min_sandbox = options->min_sandbox};
     spawner_support(&shard->pool.spawner, &shard->api.rules.support);
+    freezer_open(&shard->freezer, shard);
     deploy_restore(shard, &shard->api.rules);
     return api_open(&shard->api, shard, why);
 }
@@ -107,10 +108,12 @@ void shard_close(struct shard *shard)
     if (!shard->open)
         return;
     shard->stopping = true;
-    while (shard->api.jobs > 0) /* short, and their files must not be half-written */
+    freezer_quiet(&shard->freezer);
+    while (shard->api.jobs > 0 || freezer_busy(&shard->freezer)) /* short, and their files must not be half-written */
         (void)uv_run(&shard->loop, UV_RUN_ONCE);
     if (shard->pool.shard)
         pool_close(&shard->pool);
+    freezer_close(&shard->freezer);
     registry_each(&shard->registry, refuse_waiting, NULL);
     gateway_close(&shard->gateway);
     api_close(&shard->api);

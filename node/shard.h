@@ -25,6 +25,7 @@
 #include "node/loop/watch.h"
 #include "node/options.h"
 #include "node/pool/pool.h"
+#include "node/snapshots/freezer.h"
 
 struct shard {
     const struct options *options;
@@ -45,6 +46,7 @@ struct shard {
     struct pool pool;
     struct gateway gateway;
     struct api api;
+    struct freezer freezer;
     struct timer stop_timer;
     unsigned stops;           /* signals so far                               */
     bool stopping;

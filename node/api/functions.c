@@ -6,7 +6,9 @@
 #include "node/api/request.h"
 #include "node/functions/function.h"
 #include "node/metrics/memory.h"
+#include "node/pool/isolation.h"
 #include "node/shard.h"
+#include "node/snapshots/freezer.h"
 
 #define INSTANCES_LISTED_MAX 256
 #define MEMORY_LOOKS_MAX 64 /* at instances, for one answer */
@@ -91,6 +93,7 @@ static void checked(struct api_request *request)
     if (old_hash[0])
         drop_image(request, old_hash);
     function = registry_find(&shard->registry, request->name);
+    freezer_want(function);
     unsigned looks = 1;
     api_answer_json(request, created ? 201 : 200, function_json(function, &looks));
 }
@@ -181,31 +184,63 @@ static json_t *counters_json(const struct function *function)
     for (unsigned i = 0; i < FAULT_CAUSES_MAX && counters->faults[i].cause[0]; i++)
         json_object_set_new(faults, counters->faults[i].cause,
                             json_integer((json_int_t)counters->faults[i].count));
-    return json_pack("{s:I, s:o, s:o, s:I, s:i, s:f}", "started", (json_int_t)counters->started,
+    return json_pack("{s:I, s:o, s:o, s:I, s:{s:I, s:I}, s:i, s:f}", "started", (json_int_t)counters->started,
                      "answered", codes, "faults", faults, "cold_starts",
                      (json_int_t)(counters->cold_starts[MF_SANDBOX_PROCESS] +
                                   counters->cold_starts[MF_SANDBOX_KVM]),
-                     "waiting", (int)function->queued, "throttled_seconds",
+                     "starts", "boot", (json_int_t)counters->starts[false], "restore",
+                     (json_int_t)counters->starts[true], "waiting", (int)function->queued, "throttled_seconds",
                      (double)function->ceiling.throttled_ns / 1e9);
+}
+
+static json_t *stamp_json(uint64_t at_ns)
+{
+    time_t at = (time_t)(at_ns / MF_NS_PER_S);
+    struct tm utc;
+    char stamp[32];
+    gmtime_r(&at, &utc);
+    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return json_string(stamp);
+}
+
+static json_t *snapshot_json(const struct version *version)
+{
+    static const char not_yet[] = "none was made yet; the next start has one made";
+    const struct snapshot_status *status = &version->snapshot;
+    const struct snapshot_facts *facts = &status->facts;
+    if (status->state == SNAPSHOT_READY)
+        return json_pack("{s:s, s:I, s:I, s:o}", "state", "ready", "bytes",
+                         (json_int_t)facts->disk_bytes, "pages", (json_int_t)facts->pages,
+                         "made_at", stamp_json(facts->made_at_ns));
+    if (status->state != SNAPSHOT_NONE)
+        return json_pack("{s:s}", "state", snapshot_state_name(status->state));
+    return json_pack("{s:s, s:s}", "state", "none", "reason",
+                     status->reason ? status->reason : not_yet);
+}
+
+static json_t *isolation_json(const struct version *version)
+{
+    struct mf_why why = {{0}};
+    enum isolation in_force = isolation_in_force(version, &why);
+    return json_pack("{s:s, s:s}", "in_force", isolation_name(in_force), "why",
+                     why.text[0] ? why.text : "as its settings say");
 }
 
 static json_t *function_json(const struct function *function, unsigned *looks_left)
 {
     const struct version *version = function->version;
     uint64_t now_ns = function->shard->now_ns;
-    time_t at = (time_t)(version->deployed_at_ns / MF_NS_PER_S);
-    struct tm utc;
-    char stamp[32];
-    gmtime_r(&at, &utc);
-    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
     json_t *instances = json_array();
     list_instances(instances, &function->busy, now_ns);
     list_instances(instances, &function->idle, now_ns);
+    list_instances(instances, &function->resetting, now_ns);
     list_instances(instances, &function->draining, now_ns);
     bool any = version->sandbox != MF_SANDBOX_AUTO;
-    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:o, s:I, s:o}", "name", function->name,
-                     "image", version->hash, "deployed_at", stamp, "sandbox", "in_force",
+    return json_pack("{s:s, s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:I, s:o}", "name",
+                     function->name, "image", version->hash, "deployed_at",
+                     stamp_json(version->deployed_at_ns), "sandbox", "in_force",
                      any ? sandbox_name(version->sandbox) : "none", "why", version->reason.text,
+                     "isolation", isolation_json(version), "snapshot", snapshot_json(version),
                      "settings", settings_to_json(&version->settings), "instances", instances,
                      "memory_bytes",
                      (json_int_t)memory_function_bytes(function, looks_left), "counters",

@@ -46,14 +46,17 @@ void api_get_node(struct api_request *request)
     (void)snprintf(address, sizeof address, strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u",
                    host, (unsigned)shard->gateway.port);
     json_t *body = json_pack(
-        "{s:s, s:i, s:s, s:s, s:{s:o, s:o}, s:s, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:{s:i, s:i}}}",
+        "{s:s, s:i, s:s, s:s, s:{s:o, s:o}, s:s, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
+        "s:{s:i, s:i}}}",
         "version", MF_VERSION, "pid", (int)getpid(), "gateway", address, "state_dir",
         request->api->state.path, "sandboxes", "process", sandbox_json(support, MF_SANDBOX_PROCESS),
         "kvm", sandbox_json(support, MF_SANDBOX_KVM), "min_sandbox",
         sandbox_name(shard->options->min_sandbox), "resident_bytes",
         (json_int_t)memory_resident_bytes(), "counts", "functions", (int)shard->registry.count,
-        "restoring", (int)in_state[INSTANCE_RESTORING], "idle", (int)in_state[INSTANCE_IDLE],
-        "busy", (int)in_state[INSTANCE_BUSY], "draining", (int)in_state[INSTANCE_DRAINING],
+        "freezing", (int)in_state[INSTANCE_FREEZING], "restoring",
+        (int)in_state[INSTANCE_RESTORING], "idle", (int)in_state[INSTANCE_IDLE], "busy",
+        (int)in_state[INSTANCE_BUSY], "resetting", (int)in_state[INSTANCE_RESETTING], "draining",
+        (int)in_state[INSTANCE_DRAINING],
         "blanks", "process", (int)pool->blank_count[MF_SANDBOX_PROCESS], "kvm",
         (int)pool->blank_count[MF_SANDBOX_KVM]);
     api_answer_json(request, 200, body);

@@ -11,6 +11,8 @@
 #include "node/logs/function_log.h"
 #include "node/pool/dispatch.h"
 #include "node/shard.h"
+#include "node/snapshots/freezer.h"
+#include "node/snapshots/snapshots.h"
 
 #define RECORD_SUFFIX ".json"
 
@@ -137,8 +139,11 @@ mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *cr
         registry_add(&shard->registry, function);
     }
     struct version *old = function->version;
+    snapshots_attach(shard, deployment->version, old);
+    freezer_cancel(function);
     function->version = deployment->version;
     deployment->version = NULL;
+    snapshots_drop(shard, old);
     version_put(old);
     function_log_node(function->log, MF_LOG_INFO, 0, "deployed image %.12s, sandbox %s",
                       function->version->hash, function->version->reason.text);
@@ -151,9 +156,12 @@ void deploy_remove(struct function *function)
 {
     struct shard *shard = function->shard;
     (void)function_get(function);
+    struct version *old = function->version;
     function->removed = true;
-    version_put(function->version);
+    freezer_cancel(function);
     function->version = NULL;
+    snapshots_drop(shard, old);
+    version_put(old);
     function_log_discard(function->log);
     registry_remove(&shard->registry, function);
     dispatch_refuse_all(function, &(struct outcome){.situation = SITUATION_UNKNOWN_FUNCTION});
@@ -220,6 +228,7 @@ void deploy_restore(struct shard *shard, const struct deploy_rules *rules)
     /* A record that cannot be read may refer to any image: then all of them stay. */
     if (restore.all_well && state_list(rules->state->images_fd, collect_one, &restore))
         mf_log(MF_LOG_ERROR, "state.unreadable", "dir=images");
+    snapshots_collect(shard);
 }
 
 struct image_use {

@@ -50,7 +50,7 @@ MF_CHECKED mf_err deploy_apply(struct shard *shard, struct deployment *deploymen
 void deploy_remove(struct function *function);
 
 /* Everything that the state directory holds, at start; what is broken is reported and left
- * out, images that nothing refers to are removed. */
+ * out, images and snapshots that nothing refers to are removed. */
 void deploy_restore(struct shard *shard, const struct deploy_rules *rules);
 
 /* Is this image in use by a deployed function? */

@@ -52,6 +52,7 @@ void version_put(struct version *version)
     if (version->image_fd >= 0)
         (void)close(version->image_fd);
     settings_close(&version->settings);
+    snapshot_status_close(&version->snapshot);
     free(version);
 }
 
@@ -67,6 +68,8 @@ mf_err function_create(struct shard *shard, const char *name, struct function **
     link_init(&made->queue);
     link_init(&made->idle);
     link_init(&made->busy);
+    link_init(&made->resetting);
+    link_init(&made->freeze_due);
     link_init(&made->draining);
     made->timer.fire = dispatch_queue_timer;
     ceiling_init(&made->ceiling);
@@ -91,7 +94,8 @@ void function_put(struct function *function)
     if (!function || --function->refs > 0)
         return;
     mf_assert(list_empty(&function->queue) && list_empty(&function->idle));
-    mf_assert(list_empty(&function->busy) && list_empty(&function->draining));
+    mf_assert(list_empty(&function->busy) && list_empty(&function->resetting));
+    mf_assert(list_empty(&function->draining) && list_empty(&function->freeze_due));
     timer_stop(&function->shard->timers, &function->timer);
     ceiling_close(&function->ceiling, function->shard);
     warm_close(function);
@@ -104,5 +108,5 @@ void function_put(struct function *function)
 uint32_t function_live(const struct function *function)
 {
     return function->in_state[INSTANCE_RESTORING] + function->in_state[INSTANCE_IDLE] +
-           function->in_state[INSTANCE_BUSY];
+           function->in_state[INSTANCE_BUSY] + function->in_state[INSTANCE_RESETTING];
 }

@@ -18,6 +18,7 @@
 #include "node/pool/instance.h"
 #include "node/pool/noise.h"
 #include "node/pool/policy.h"
+#include "node/snapshots/snapshots.h"
 
 #define IMAGE_HASH_HEX (2 * MF_IMAGE_HASH_BYTES)
 
@@ -36,6 +37,8 @@ struct version {
     enum mf_sandbox sandbox;    /* in force; AUTO: none can be, see reason            */
     struct mf_why reason;       /* why this one                                       */
     uint64_t deployed_at_ns;    /* CLOCK_REALTIME                                     */
+    struct snapshot_status snapshot;
+    const char *no_reset;       /* why no instance can be rolled back, static; NULL   */
 };
 
 /* Counted: the registry holds one, each call and each instance another. */
@@ -51,6 +54,7 @@ struct function {
     uint32_t queued;
     struct link idle;           /* instances, the one used last first                 */
     struct link busy;           /* RESTORING and BUSY                                 */
+    struct link resetting;      /* the one that began it first comes first            */
     struct link draining;
     uint32_t in_state[INSTANCE_STATES];
     struct timer timer;         /* of the queue's head                                */
@@ -60,6 +64,7 @@ struct function {
     uint32_t calls;             /* that it has, waiting or in instances               */
     struct warmth *warmth;      /* when it is called (warm.h); NULL: not known        */
 
+    struct link freeze_due;     /* in the freezer's queue                             */
     struct ceiling ceiling;
     struct function_log *log;
     struct function_counters counters;

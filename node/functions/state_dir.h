@@ -5,6 +5,7 @@
  *   lock                 held while a node runs; its process id
  *   images/HASH.mf       what was uploaded
  *   functions/NAME.json  {"image": HASH, "settings": {…}}
+ *   snapshots/KEY.snap   functions as they wait for their first event (snapshots/)
  *   logs/NAME.log[.N]    functions' logs
  *   api.sock             the management API
  *
@@ -26,6 +27,7 @@ struct state_dir {
     int dir_fd;
     int images_fd;
     int functions_fd;
+    int snapshots_fd;
     int logs_fd;
 };
 

@@ -10,6 +10,7 @@
 #include "node/instance/channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <stddef.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "abi/event.h"
 #include "abi/log.h"
 #include "abi/snapshot.h"
+#include "spawner/protocol.h"
 
 #define DESC_WORDS (sizeof(struct mf_desc) / sizeof(uint64_t))
 #define DATA_ALIGN 16u /* of a chunk's start: plain copies stay aligned */
@@ -89,19 +91,72 @@ mf_err channel_open(int memfd, struct channel *channel)
         return mf_err_from_errno(errno);
     if (stat.st_size < (off_t)MF_CHANNEL_BYTES) /* a hole past the end would be SIGBUS */
         return MF_EINVAL;
-    void *base = mmap(NULL, MF_CHANNEL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+    bool controlled = stat.st_size >= (off_t)MF_CHANNEL_FILE_BYTES;
+    size_t bytes = controlled ? MF_CHANNEL_FILE_BYTES : MF_CHANNEL_BYTES;
+    void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
     if (base == MAP_FAILED)
         return mf_err_from_errno(errno);
     channel->base = base;
+    if (controlled)
+        channel->control = (struct mf_control *)(void *)(channel->base + MF_CHANNEL_BYTES);
     memset(base, 0, sizeof(struct mf_channel_head));
     return MF_OK;
+}
+
+void channel_keep(struct channel *channel, int memfd)
+{
+    mf_assert(!channel->kept);
+    channel->memfd = memfd;
+    channel->kept = true;
 }
 
 void channel_close(struct channel *channel)
 {
     if (channel->base)
-        (void)munmap(channel->base, MF_CHANNEL_BYTES);
+        (void)munmap(channel->base,
+                     channel->control ? MF_CHANNEL_FILE_BYTES : MF_CHANNEL_BYTES);
     channel->base = NULL;
+    channel->control = NULL;
+    if (channel->kept)
+        (void)close(channel->memfd);
+    channel->kept = false;
+}
+
+/* Every exchange uses these pages; what lies between them only large ones do. */
+static const uint32_t usual_page[] = {0, MF_CHANNEL_TO_GUEST_SLOTS, MF_CHANNEL_TO_NODE_SLOTS,
+                                      MF_CHANNEL_TO_GUEST_DATA, MF_CHANNEL_TO_NODE_DATA};
+#define USUAL_PAGES (sizeof usual_page / sizeof usual_page[0])
+#define STAT_BLOCK_BYTES 512 /* of st_blocks: stat(2) */
+
+/* The usual pages are overwritten, so they exist; then the file has more pages than those
+ * and the control page only if somebody touched others, which are taken out of it. */
+mf_err channel_renew(struct channel *channel)
+{
+    struct stat stat;
+    mf_assert(channel->control && channel->kept);
+    for (size_t i = 0; i < USUAL_PAGES; i++)
+        memset(channel->base + usual_page[i], 0, MF_PAGE_BYTES);
+    if (fstat(channel->memfd, &stat) != 0)
+        return mf_err_from_errno(errno);
+    bool others = (uint64_t)stat.st_blocks * STAT_BLOCK_BYTES > (USUAL_PAGES + 1) * MF_PAGE_BYTES;
+    for (size_t i = 0; i < USUAL_PAGES && others; i++) {
+        off_t gap = usual_page[i] + MF_PAGE_BYTES;
+        off_t end = i + 1 < USUAL_PAGES ? usual_page[i + 1] : MF_CHANNEL_BYTES;
+        if (end > gap && fallocate(channel->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, gap,
+                                   end - gap) != 0)
+            return mf_err_from_errno(errno);
+    }
+    channel->to_guest_tail = channel->to_guest_released = channel->to_node_head = 0;
+    channel->data_tail = 0;
+    memset(channel->data_end, 0, sizeof channel->data_end);
+    return MF_OK;
+}
+
+void channel_go(struct channel *channel)
+{
+    mf_assert(channel->control);
+    __atomic_fetch_add(&channel->control->go, 1, __ATOMIC_SEQ_CST);
+    (void)syscall(SYS_futex, &channel->control->go, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 mf_err channel_put(struct channel *channel, const struct mf_desc *desc, const void *head,

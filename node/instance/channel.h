@@ -11,8 +11,13 @@
 #include "abi/channel.h"
 #include "base/err.h"
 
+struct mf_control;
+
 struct channel {
     uint8_t *base;                       /* shared mapping; NULL: not open         */
+    struct mf_control *control;          /* behind it; NULL: the file has none     */
+    int memfd;                           /* if kept                                */
+    bool kept;
     uint32_t to_guest_tail;              /* ours, never read back from memory      */
     uint32_t to_guest_released;          /* the guest's head as last believed      */
     uint32_t to_node_head;               /* ours                                   */
@@ -32,9 +37,18 @@ struct channel_message {
     const uint8_t *data;
 };
 
-/* Map memfd (MF_CHANNEL_BYTES; stays the caller's) and clear the control words. */
+/* Map memfd (MF_CHANNEL_BYTES or MF_CHANNEL_FILE_BYTES; stays the caller's) and clear the
+ * control words. */
 MF_CHECKED mf_err channel_open(int memfd, struct channel *channel);
 void channel_close(struct channel *channel);
+/* memfd becomes the channel's: channel_renew() needs it. */
+void channel_keep(struct channel *channel, int memfd);
+
+/* The guest stands still and knows of nothing (spawner/protocol.h, struct mf_control): not
+ * a byte stays in the channel, whoever wrote it, and both ends begin anew. */
+MF_CHECKED mf_err channel_renew(struct channel *channel);
+/* Then, once a message is in it: enter the guest. */
+void channel_go(struct channel *channel);
 
 /* Place one message in the guest's ring. data = fields then body bytes; together at
  * most MF_CHUNK_BYTES_MAX. MF_EAGAIN: no room now. Does not ring. MF_EPROTO: the

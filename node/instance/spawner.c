@@ -243,6 +243,10 @@ mf_err blank_open(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox,
         if (err)
             (void)mf_why(why, err, "the spawner takes no request: %s", mf_err_words(err));
     }
+    if (!err && sandbox == MF_SANDBOX_KVM) { /* may be rolled back, and its channel renewed */
+        channel_keep(&blank->channel, theirs[MF_BLANK_CHANNEL]);
+        theirs[MF_BLANK_CHANNEL] = -1;
+    }
     for (int i = 0; i < MF_BLANK_FD_COUNT; i++)
         if (i != MF_BLANK_BELL)
             close_fd(&theirs[i]);

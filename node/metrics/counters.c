@@ -67,6 +67,12 @@ uint64_t count_of_answers(const struct function_counters *counters)
     return counters->duration.count;
 }
 
+void count_rollback(struct function_counters *counters, uint64_t took_ns, uint32_t pages)
+{
+    histogram_add(&counters->reset, took_ns);
+    counters->reset_pages += pages;
+}
+
 void count_fault(struct function_counters *counters, const char *cause)
 {
     for (unsigned i = 0; i < FAULT_CAUSES_MAX; i++) {

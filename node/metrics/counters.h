@@ -38,6 +38,10 @@ struct function_counters {
     struct histogram duration;
     uint64_t cold_starts[3];                  /* by enum mf_sandbox                    */
     struct histogram cold_start;
+    uint64_t starts[2];                       /* booted; restored                      */
+    uint64_t ended, faults_taken;             /* instances; page faults of all of them */
+    struct histogram reset;                   /* rollbacks, as their monitors say      */
+    uint64_t reset_pages;                     /* that they brought back                */
     uint64_t prewarms;                        /* instances started before a call       */
     struct fault_count faults[FAULT_CAUSES_MAX]; /* the last one gathers the rest      */
     uint64_t retired_cpu_ns;                  /* of instances that have ended          */
@@ -46,6 +50,7 @@ struct function_counters {
 void function_counters_close(struct function_counters *counters);
 void count_answer(struct function_counters *counters, uint32_t status, uint64_t duration_ns);
 void count_fault(struct function_counters *counters, const char *cause);
+void count_rollback(struct function_counters *counters, uint64_t took_ns, uint32_t pages);
 uint64_t count_of_status(const struct function_counters *counters, uint32_t status);
 uint64_t count_of_answers(const struct function_counters *counters);
 

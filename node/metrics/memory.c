@@ -58,5 +58,6 @@ uint64_t memory_function_bytes(const struct function *function, unsigned *looks_
     unsigned seen = 0;
     look(&function->idle, looks_left, &bytes, &seen);
     look(&function->busy, looks_left, &bytes, &seen);
+    look(&function->resetting, looks_left, &bytes, &seen);
     return seen ? bytes / seen * function_live(function) : 0;
 }

@@ -37,6 +37,11 @@ static void started(struct writer *writer, struct function *function);
 static void service_count(struct writer *writer, struct function *function);
 static void cold_starts(struct writer *writer, struct function *function);
 static void cold_start_durations(struct writer *writer, struct function *function);
+static void starts(struct writer *writer, struct function *function);
+static void page_faults(struct writer *writer, struct function *function);
+static void resets(struct writer *writer, struct function *function);
+static void reset_pages(struct writer *writer, struct function *function);
+static void snapshot_bytes(struct writer *writer, struct function *function);
 static void prewarms(struct writer *writer, struct function *function);
 static void instances(struct writer *writer, struct function *function);
 static void faults(struct writer *writer, struct function *function);
@@ -62,6 +67,15 @@ mf_err metrics_write(struct shard *shard, struct mf_buf *out)
          cold_starts},
         {"mayfly_cold_start_seconds", "histogram",
          "Time from the start of an instance to its first answer.", cold_start_durations},
+        {"mayfly_starts_total", "counter",
+         "Instances that were started, by kind: booted, or restored from a snapshot.", starts},
+        {"mayfly_instance_page_faults", "summary",
+         "Page faults of instances that have ended, without reading.", page_faults},
+        {"mayfly_reset_seconds", "histogram",
+         "Time that the rollback of an instance to its snapshot took.", resets},
+        {"mayfly_reset_pages", "summary", "Pages that a rollback brought back.", reset_pages},
+        {"mayfly_snapshot_bytes", "gauge", "Disk space of the function's snapshot.",
+         snapshot_bytes},
         {"mayfly_prewarms_total", "counter",
          "Instances that were started before a call, by keep_alive: hybrid.", prewarms},
         {"mayfly_instances", "gauge", "Instances, by state.", instances},
@@ -174,6 +188,50 @@ static void cold_start_durations(struct writer *writer, struct function *functio
               &function->counters.cold_start);
 }
 
+static void starts(struct writer *writer, struct function *function)
+{
+    const uint64_t *count = function->counters.starts;
+    put(writer, "mayfly_starts_total{function=\"%s\",kind=\"boot\"} %llu\n", function->name,
+        (unsigned long long)count[false]);
+    put(writer, "mayfly_starts_total{function=\"%s\",kind=\"restore\"} %llu\n", function->name,
+        (unsigned long long)count[true]);
+}
+
+static void summary(struct writer *writer, const char *name, const struct function *function,
+                    uint64_t sum, uint64_t count)
+{
+    put(writer, "%s_sum{function=\"%s\"} %llu\n", name, function->name, (unsigned long long)sum);
+    put(writer, "%s_count{function=\"%s\"} %llu\n", name, function->name,
+        (unsigned long long)count);
+}
+
+static void page_faults(struct writer *writer, struct function *function)
+{
+    summary(writer, "mayfly_instance_page_faults", function, function->counters.faults_taken,
+            function->counters.ended);
+}
+
+static void resets(struct writer *writer, struct function *function)
+{
+    if (function->counters.reset.count) /* most functions have none */
+        histogram(writer, "mayfly_reset_seconds", "function", function, &function->counters.reset);
+}
+
+static void reset_pages(struct writer *writer, struct function *function)
+{
+    if (function->counters.reset.count)
+        summary(writer, "mayfly_reset_pages", function, function->counters.reset_pages,
+                function->counters.reset.count);
+}
+
+static void snapshot_bytes(struct writer *writer, struct function *function)
+{
+    const struct version *version = function->version;
+    if (version && version->snapshot.state == SNAPSHOT_READY)
+        put(writer, "mayfly_snapshot_bytes{function=\"%s\"} %llu\n", function->name,
+            (unsigned long long)version->snapshot.facts.disk_bytes);
+}
+
 static void prewarms(struct writer *writer, struct function *function)
 {
     put(writer, "mayfly_prewarms_total{function=\"%s\"} %llu\n", function->name,
@@ -182,7 +240,7 @@ static void prewarms(struct writer *writer, struct function *function)
 
 static void instances(struct writer *writer, struct function *function)
 {
-    for (enum instance_state state = INSTANCE_RESTORING; state < INSTANCE_STATES; state++)
+    for (enum instance_state state = INSTANCE_FREEZING; state < INSTANCE_STATES; state++)
         put(writer, "mayfly_instances{function=\"%s\",state=\"%s\"} %u\n", function->name,
             instance_state_name(state), function->in_state[state]);
 }
@@ -220,9 +278,27 @@ static void throttled(struct writer *writer, struct function *function)
         (double)function->ceiling.throttled_ns / 1e9);
 }
 
+static void count_snapshot(struct function *function, void *context)
+{
+    uint32_t *count = context;
+    if (function->version)
+        count[function->version->snapshot.state]++;
+}
+
+static void snapshots(struct writer *writer)
+{
+    uint32_t count[SNAPSHOT_READY + 1] = {0};
+    registry_each(&writer->shard->registry, count_snapshot, count);
+    family(writer, "mayfly_snapshots", "gauge", "Functions, by the state of their snapshots.");
+    for (enum snapshot_state state = SNAPSHOT_NONE; state <= SNAPSHOT_READY; state++)
+        put(writer, "mayfly_snapshots{state=\"%s\"} %u\n", snapshot_state_name(state),
+            count[state]);
+}
+
 static void node_gauges(struct writer *writer)
 {
     const struct shard *shard = writer->shard;
+    snapshots(writer);
     family(writer, "mayfly_blanks", "gauge", "Confined monitors kept ready for starts.");
     for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox < SANDBOXES; sandbox++)
         put(writer, "mayfly_blanks{sandbox=\"%s\"} %u\n", sandbox_name(sandbox),

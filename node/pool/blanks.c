@@ -22,10 +22,9 @@ static int nice_of_share(uint32_t share);
 static mf_err watch_instance(struct instance *instance);
 
 /* A blank that has taken the image of version; one that has died meanwhile is replaced. */
-mf_err blanks_take(struct pool *pool, const struct version *version, struct instance **instance,
-                   struct mf_why *why)
+mf_err blanks_take(struct pool *pool, const struct version *version, const struct start *start,
+                   struct instance **instance, struct mf_why *why)
 {
-    const struct settings *settings = &version->settings;
     enum mf_sandbox sandbox = version->sandbox;
     mf_err err = MF_EDEAD;
     for (int i = 0; i < BLANK_TRIES && err == MF_EDEAD; i++) {
@@ -37,15 +36,7 @@ mf_err blanks_take(struct pool *pool, const struct version *version, struct inst
         made = list_of(pool->blanks[sandbox].next, struct instance, link);
         list_remove(&made->link);
         pool->blank_count[sandbox]--;
-        const struct start_order order = {
-            .image_fd = version->image_fd,
-            .window_bytes = version->window_bytes,
-            .nice = nice_of_share(settings->cpu_share),
-            .env = settings->env,
-            .env_bytes = settings->env_bytes,
-            .env_count = settings->env_count,
-        };
-        err = blank_start(&made->blank, &order, why);
+        err = start ? blanks_order(made, version, start, why) : MF_OK;
         *instance = made;
         if (!err)
             return MF_OK;
@@ -53,6 +44,25 @@ mf_err blanks_take(struct pool *pool, const struct version *version, struct inst
         pool_bury(made, NULL);
     }
     return err;
+}
+
+mf_err blanks_order(struct instance *instance, const struct version *version,
+                    const struct start *start, struct mf_why *why)
+{
+    const struct settings *settings = &version->settings;
+    const struct start_order order = {
+        .flags = start->flags,
+        .image_fd = version->image_fd,
+        .snapshot_fd = start->snapshot_fd,
+        .pagemap_fd = start->pagemap_fd,
+        .window_bytes = version->window_bytes,
+        .nice = nice_of_share(settings->cpu_share),
+        .env = settings->env,
+        .env_bytes = settings->env_bytes,
+        .env_count = settings->env_count,
+    };
+    instance->start_flags = start->flags;
+    return blank_start(&instance->blank, &order, why);
 }
 
 /* As many as the last bursts of starts would have used, within bounds. */

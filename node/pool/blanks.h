@@ -4,10 +4,21 @@
 
 #include "node/pool/pool.h"
 
-/* A blank that has been handed version's image and settings; the pool's no more. MF_EAGAIN:
- * the spawner takes no more requests now. */
+/* What else it is to become what it becomes. */
+struct start {
+    uint32_t flags;  /* MF_START_…                                     */
+    int snapshot_fd; /* with MF_START_RESTORE; borrowed, as the next   */
+    int pagemap_fd;  /* with MF_START_RESET                            */
+};
+
+/* A blank that has been handed version's image and settings; the pool's no more. start NULL:
+ * it is still to be handed them, by blanks_order(). MF_EAGAIN: the spawner takes no more
+ * requests now. */
 MF_CHECKED mf_err blanks_take(struct pool *pool, const struct version *version,
-                              struct instance **instance, struct mf_why *why);
+                              const struct start *start, struct instance **instance,
+                              struct mf_why *why);
+MF_CHECKED mf_err blanks_order(struct instance *instance, const struct version *version,
+                               const struct start *start, struct mf_why *why);
 
 /* fire() of pool->refill: as many as are wanted. */
 void blanks_refill(struct timer *timer, uint64_t now_ns);

@@ -47,8 +47,10 @@ static uint64_t used_since(struct instance *instance)
 
 static uint64_t look(struct function *function)
 {
-    struct link *const lists[] = {&function->busy, &function->idle, &function->draining};
-    uint64_t used_ns = 0;
+    struct link *const lists[] = {&function->busy, &function->idle, &function->resetting,
+                                  &function->draining};
+    uint64_t used_ns = function->ceiling.gone_ns;
+    function->ceiling.gone_ns = 0;
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_each(at, lists[i])
             used_ns += used_since(list_of(at, struct instance, link));
@@ -59,7 +61,8 @@ static uint64_t look(struct function *function)
  * stopped. False: some could not be told yet. */
 static bool pause_all(struct function *function, bool stop)
 {
-    struct link *const lists[] = {&function->busy, &function->idle, &function->draining};
+    struct link *const lists[] = {&function->busy, &function->idle, &function->resetting,
+                                  &function->draining};
     bool all = true;
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_each(at, lists[i]) {
@@ -78,6 +81,12 @@ static void set_timer(struct function *function)
         ceiling->quiet_looks < CEILING_QUIET_LOOKS ? CEILING_TICK_MS : CEILING_QUIET_MS;
     timer_set(&function->shard->timers, &ceiling->timer,
               function->shard->now_ns + ms * MF_NS_PER_MS);
+}
+
+void ceiling_charge(struct function *function, uint64_t seen_ns, uint64_t used_ns)
+{
+    if (used_ns > seen_ns)
+        function->ceiling.gone_ns += used_ns - seen_ns;
 }
 
 void ceiling_watch(struct function *function)

@@ -15,15 +15,18 @@
 #include "node/logs/function_log.h"
 #include "node/pool/call.h"
 #include "node/pool/exchange.h"
+#include "node/pool/isolation.h"
 #include "node/pool/policy.h"
 #include "node/pool/pool.h"
 #include "node/pool/run_delay.h"
+#include "node/pool/start.h"
 #include "node/pool/warm.h"
 #include "node/shard.h"
+#include "node/snapshots/freezer.h"
 
 #define PICK_LOOKS_MAX 16                   /* of running instances, for room ahead */
 
-static struct instance *pick(const struct function *function, const struct call *call);
+static struct instance *pick(struct function *function, const struct call *call);
 static struct instance *start_one(struct function *function);
 static bool give(struct instance *instance, struct call *call);
 static void let_go(struct call *call);
@@ -94,6 +97,8 @@ void dispatch_place(struct function *function)
             instance = start_one(function);
         if (call != first_waiting(function)) /* it could not be started, and was told so */
             continue;
+        if (!instance && isolation_notify(function))
+            continue;
         if (!instance)
             break;
         (void)give(instance, call);
@@ -117,22 +122,28 @@ void dispatch_ended(struct instance *instance, const struct outcome *outcome)
     call->instance = NULL;
     answer(call, outcome);
     begin_next(instance);
-    if (instance->state == INSTANCE_IDLE && instance->version != function->version)
+    bool old = instance->version != function->version;
+    if (instance->state == INSTANCE_IDLE && old)
         pool_drain(instance);
+    else if ((instance->state == INSTANCE_RESETTING && old) ||
+             (instance->state == INSTANCE_DRAINING && instance->isolation == ISOLATION_FRESH))
+        pool_spend(instance);
     pool_settle(instance);
     dispatch_place(function);
 }
 
 void dispatch_lost(struct instance *instance, const struct outcome *outcome)
 {
+    static const struct outcome removed = {.situation = SITUATION_UNKNOWN_FUNCTION};
     struct function *function = instance->function;
+    uint32_t begun = instance->unbegun ? 0 : 1;
     mf_assert(instance->state == INSTANCE_DEAD);
     instance->sending = NULL;
-    while (instance->count > 1) { /* from the back, so that each goes before the later ones */
+    while (instance->count > begun) { /* from the back, so that each goes before the later ones */
         struct call *call = instance_take_last(instance);
         call->instance = NULL;
         if (call->cancelled || function->removed) {
-            answer(call, outcome);
+            answer(call, outcome ? outcome : &removed);
             continue;
         }
         list_prepend(&function->queue, &call->link);
@@ -143,6 +154,22 @@ void dispatch_lost(struct instance *instance, const struct outcome *outcome)
         call->instance = NULL;
         answer(call, outcome);
     }
+}
+
+/* False: it is not rolled back, and has been ended for it or has more time. */
+static bool reset_in_time(struct instance *instance, uint64_t now_ns)
+{
+    if (isolation_reset_done(instance))
+        return true;
+    if (instance->state == INSTANCE_DEAD)
+        return false;
+    if (instance->paused) /* by its function's CPU ceiling: it cannot */
+        timer_set(&instance->pool->shard->timers, &instance->timer,
+                  now_ns + MF_RESET_MS_MAX * MF_NS_PER_MS);
+    else
+        pool_end(instance, SITUATION_INSTANCE_FAULT, "reset-timeout",
+                 "it did not wait for an event in time after its last one");
+    return false;
 }
 
 void dispatch_instance_timer(struct timer *timer, uint64_t now_ns)
@@ -162,6 +189,12 @@ void dispatch_instance_timer(struct timer *timer, uint64_t now_ns)
         return;
     }
     expire_ahead(instance, now_ns);
+    if (instance->state == INSTANCE_FREEZING) {
+        freezer_late(instance);
+        return;
+    }
+    if (instance->state == INSTANCE_RESETTING && !reset_in_time(instance, now_ns))
+        return;
     if (instance->state == INSTANCE_IDLE &&
         now_ns - instance->state_since_ns >= warm_keep_ns(instance))
         pool_drain(instance);
@@ -201,8 +234,15 @@ void dispatch_redeployed(struct function *function)
         struct instance *instance = list_of(next, struct instance, link);
         if (instance->version == function->version || instance->sending || instance->abandoned)
             continue; /* DRAIN may not come between the pieces of a body: when it is idle */
+        if (instance->isolation != ISOLATION_REUSE && instance->count)
+            continue; /* this event is its last anyway: dispatch_ended() */
         pool_drain(instance);
         pool_settle(instance);
+    }
+    list_each_safe(last, &function->resetting) {
+        struct instance *instance = list_of(last, struct instance, link);
+        if (instance->version != function->version)
+            pool_spend(instance);
     }
     if (function->version)
         dispatch_place(function);
@@ -240,10 +280,11 @@ static struct instance *pick_running(const struct function *function, const stru
     return best;
 }
 
-static struct instance *pick(const struct function *function, const struct call *call)
+static struct instance *pick(struct function *function, const struct call *call)
 {
-    uint32_t gather = policy_gather(&function->times);
-    uint32_t ahead = policy_ahead(&function->times);
+    bool reuses = function->version->settings.isolation == ISOLATION_REUSE;
+    uint32_t gather = reuses ? policy_gather(&function->times) : 1;
+    uint32_t ahead = reuses ? policy_ahead(&function->times) : 1;
     struct instance *instance = gather > 1 ? pick_running(function, call, gather) : NULL;
     if (instance)
         return instance;
@@ -253,7 +294,18 @@ static struct instance *pick(const struct function *function, const struct call 
             exchange_room(instance, call))
             return instance;
     }
+    instance = isolation_pick(function);
+    if (instance)
+        return instance;
     return ahead > 1 ? pick_running(function, call, ahead) : NULL;
+}
+
+/* Where each event has an instance of its own, none of those that live will take it. */
+static uint64_t patience_ns(const struct function *function, uint32_t live)
+{
+    if (function->version && isolation_in_force(function->version, NULL) == ISOLATION_FRESH)
+        return 0;
+    return policy_patience_ns(&function->times, live);
 }
 
 /* A new instance for the head of the queue, or NULL. If none can be made and none runs
@@ -265,7 +317,7 @@ static struct instance *start_one(struct function *function)
     uint32_t live = function_live(function);
     if (live >= function->version->settings.max_instances)
         return NULL;
-    if (shard->now_ns - call->arrived_ns < policy_patience_ns(&function->times, live) ||
+    if (shard->now_ns - call->arrived_ns < patience_ns(function, live) ||
         shard->now_ns < backoff_until_ns(&function->backoff))
         return NULL;
     struct instance *instance = NULL;
@@ -300,10 +352,13 @@ static bool give(struct instance *instance, struct call *call)
     }
     list_remove(&call->link);
     function->queued--;
+    instance->go_due = instance->parked;
     instance_push(instance, call, now_ns, limit_ns);
     if (instance->count == 1)
         sample(instance);
     pool_settle(instance);
+    if (instance->start_due && instance->blank.pid > 0)
+        pool_start_due(instance);
     return true;
 }
 
@@ -350,7 +405,7 @@ static void set_queue_timer(struct function *function)
     uint64_t at_ns = TIMER_NEVER;
     if (call) {
         uint32_t live = function_live(function);
-        uint64_t start_ns = call->arrived_ns + policy_patience_ns(&function->times, live);
+        uint64_t start_ns = call->arrived_ns + patience_ns(function, live);
         uint64_t pause_ns = backoff_until_ns(&function->backoff);
         if (start_ns < pause_ns)
             start_ns = pause_ns;

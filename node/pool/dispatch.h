@@ -3,7 +3,7 @@
  * queue, at most as long as the function's settings say, until an instance takes it:
  *
  *   1. if events are very short: one that runs and has few, so as to wake none for nothing;
- *   2. an idle one, the one used last;
+ *   2. an idle one, the one used last, or one that has been rolled back;
  *   3. if events are short: one that runs and has room ahead;
  *   4. a new one, if there may be one more, after the call has waited for as long as
  *      policy_patience_ns() says: not at all if none lives, or if events are long.
@@ -34,7 +34,8 @@ void dispatch_place(struct function *function);
 /* The head event of an instance has ended like this. */
 void dispatch_ended(struct instance *instance, const struct outcome *outcome);
 
-/* The instance is dead: its head is answered so, what had not begun waits again. */
+/* The instance is dead: its head is answered so, what had not begun waits again. Of one
+ * that never began any (instance.unbegun) its head does, too: then outcome is NULL. */
 void dispatch_lost(struct instance *instance, const struct outcome *outcome);
 
 /* fire() of an instance's and of a function's timer. */

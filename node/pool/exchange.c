@@ -16,6 +16,7 @@
 #include "node/pool/dispatch.h"
 #include "node/pool/pool.h"
 #include "node/shard.h"
+#include "node/snapshots/freezer.h"
 
 #define BODY_PIECE_MIN 4096u /* smaller ones wait for room, but for the last */
 
@@ -206,6 +207,8 @@ static mf_err take_one(struct instance *instance, const struct channel_message *
         take_log(instance, message);
         return MF_OK;
     }
+    if (message->type == MF_MSG_FROZEN && instance->state == INSTANCE_FREEZING)
+        return freezer_frozen(instance, message->data, message->data_bytes, why);
     struct call *call = instance_head(instance);
     if (!call || call->number != message->id)
         return mf_why(why, MF_EPROTO, "a reply to event %llu, which does not run here",

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,7 +22,9 @@
 #include "node/pool/exchange.h"
 #include "node/pool/spawner_link.h"
 #include "node/pool/warm.h"
+#include "node/pool/start.h"
 #include "node/shard.h"
+#include "node/snapshots/freezer.h"
 
 static void hold_back(const struct instance *instance, bool fault, bool ran);
 
@@ -53,6 +56,7 @@ void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
         link_init(&pool->blanks[i]);
     link_init(&pool->awake);
     link_init(&pool->held);
+    link_init(&pool->spent);
 }
 
 void pool_close(struct pool *pool)
@@ -82,32 +86,13 @@ void pool_use(struct pool *pool, enum mf_sandbox sandbox)
     blanks_refill(&pool->refill, pool->shard->now_ns);
 }
 
-mf_err pool_start(struct pool *pool, struct function *function, struct instance **instance,
-                  struct mf_why *why)
-{
-    struct version *version = function->version;
-    mf_err err = blanks_take(pool, version, instance, why);
-    if (err == MF_EAGAIN || pool->spawner.fd < 0) {
-        pool->starved = true;
-        return MF_EAGAIN;
-    }
-    if (err)
-        return err;
-    struct instance *made = *instance;
-    made->function = function_get(function);
-    made->version = version_get(version);
-    burst_start(&pool->burst[version->sandbox], ++pool->starting[version->sandbox],
-                pool->shard->now_ns);
-    instance_go(made, INSTANCE_RESTORING, pool->shard->now_ns);
-    pool_settle(made);
-    timer_set(&pool->shard->timers, &pool->refill,
-              pool->shard->now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS);
-    return MF_OK;
-}
-
 void pool_end(struct instance *instance, enum situation situation, const char *cause,
               const char *message)
 {
+    if (instance->state == INSTANCE_FREEZING) {
+        freezer_broke(instance, message ? message : situation_meaning(situation));
+        return;
+    }
     struct function *function = function_get(instance->function);
     const char *text = message ? message : situation_meaning(situation);
     bool breach = situation == SITUATION_PROTOCOL || situation == SITUATION_INSTANCE_FAULT;
@@ -147,6 +132,10 @@ static void hold_back(const struct instance *instance, bool fault, bool ran)
 
 void pool_drain(struct instance *instance)
 {
+    if (instance->isolation == ISOLATION_RESET && instance->count == 0) {
+        pool_retire(instance);
+        return;
+    }
     struct mf_desc desc = {.type = MF_MSG_DRAIN};
     /* Without room the guest is not told; the end of the drain period ends it. */
     if (channel_put(&instance->blank.channel, &desc, NULL, NULL) == MF_OK) {
@@ -176,6 +165,8 @@ void pool_settle(struct instance *instance)
             list_prepend(&function->idle, &instance->link);
         if (state == INSTANCE_RESTORING || state == INSTANCE_BUSY)
             list_append(&function->busy, &instance->link);
+        if (state == INSTANCE_RESETTING)
+            list_append(&function->resetting, &instance->link);
         if (state == INSTANCE_DRAINING)
             list_append(&function->draining, &instance->link);
         function->in_state[state]++;
@@ -184,8 +175,46 @@ void pool_settle(struct instance *instance)
         if (state == INSTANCE_RESTORING || state == INSTANCE_BUSY)
             ceiling_watch(function);
     }
-    timer_set(timers, &instance->timer,
-              instance_due_ns(instance, warm_keep_ns(instance), MF_DRAIN_MS_MAX * MF_NS_PER_MS));
+    const struct instance_times times = {
+        .idle_ns = warm_keep_ns(instance),
+        .drain_ns = MF_DRAIN_MS_MAX * MF_NS_PER_MS,
+        .reset_ns = MF_RESET_MS_MAX * MF_NS_PER_MS,
+        .freeze_ns = MF_FREEZE_MS_MAX * MF_NS_PER_MS,
+    };
+    timer_set(timers, &instance->timer, instance_due_ns(instance, &times));
+}
+
+void pool_spend(struct instance *instance)
+{
+    mf_assert(instance->state != INSTANCE_DEAD && instance->count == 0);
+    if (!list_empty(&instance->spent))
+        return;
+    list_append(&instance->pool->spent, &instance->spent);
+    instance->pool->spent_count++;
+}
+
+void pool_retire(struct instance *instance)
+{
+    exchange_last_words(instance);
+    console_drain(instance);
+    blank_kill(&instance->blank);
+    pool_bury(instance, NULL);
+}
+
+void pool_retire_spent(struct pool *pool, uint32_t left)
+{
+    while (pool->spent_count > left)
+        pool_retire(list_of(pool->spent.next, struct instance, spent));
+}
+
+/* Before any code of the function ran. Without what made this start a special one it may go
+ * better. */
+static void start_failed(struct instance *instance, const char *why)
+{
+    if (instance->start_flags & MF_START_RESTORE)
+        pool_refused(instance, why);
+    else
+        pool_end(instance, SITUATION_INSTANCE_FAULT, "start-failed", why);
 }
 
 /* Its process is gone. What it said before counts first. */
@@ -196,6 +225,9 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
     bool was_told = instance->state == INSTANCE_DRAINING;
     if (function) {
         function->counters.retired_cpu_ns += said->cpu_ns;
+        function->counters.ended++;
+        function->counters.faults_taken += said->faults;
+        ceiling_charge(function, instance->cpu_seen_ns, said->cpu_ns);
         (void)function_get(function);
     }
     if (instance->state == INSTANCE_BLANK) {
@@ -204,7 +236,13 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
                exit_cause(said->status));
         pool_bury(instance, NULL);
     } else if (instance->state != INSTANCE_DEAD && blank_start_failed(&instance->blank, &why)) {
-        pool_end(instance, SITUATION_INSTANCE_FAULT, "start-failed", why.text);
+        start_failed(instance, why.text);
+    } else if (instance->state == INSTANCE_FREEZING) {
+        console_drain(instance);
+        exchange_take_rest(instance);
+        freezer_exited(instance, said->status, why.text);
+        if (instance->state != INSTANCE_DEAD)
+            pool_bury(instance, NULL);
     } else if (instance->state != INSTANCE_DEAD) {
         if (!was_told) /* an answer among its last words must not bring it the next event */
             instance_go(instance, INSTANCE_DRAINING, instance->pool->shard->now_ns);
@@ -235,6 +273,10 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
     watch_remove(watcher, &instance->control);
     list_remove(&instance->awake);
     list_remove(&instance->held);
+    if (!list_empty(&instance->spent)) {
+        list_remove(&instance->spent);
+        pool->spent_count--;
+    }
     timer_stop(&pool->shard->timers, &instance->timer);
     if (instance->function) {
         (void)function_get(instance->function);
@@ -245,7 +287,13 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
         list_remove(&instance->link);
         pool->blank_count[instance->blank.sandbox]--;
     }
+    freezer_lost(instance);
     console_close(instance);
+    if (instance->pagemap >= 0)
+        (void)close(instance->pagemap);
+    if (instance->snapshot_fd >= 0)
+        (void)close(instance->snapshot_fd);
+    instance->pagemap = instance->snapshot_fd = -1;
     blank_close(&instance->blank);
 }
 
@@ -277,7 +325,7 @@ void pool_control_ready(struct watch *watch, uint32_t events)
     struct mf_why why = {{0}};
     if (blank_start_failed(&instance->blank, &why)) {
         if (instance->function)
-            pool_end(instance, SITUATION_INSTANCE_FAULT, "start-failed", why.text);
+            start_failed(instance, why.text);
     } else if (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) {
         watch_remove(&instance->pool->shard->watcher, watch); /* locked down: it said its last */
     }

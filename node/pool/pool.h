@@ -40,6 +40,8 @@ struct pool {
     struct link awake;                  /* instances that need not ring us              */
     struct link held;                   /* make too much noise: not listened to         */
     struct timer hold;                  /* until then                                   */
+    struct link spent;                  /* have served, and are killed when there is time */
+    uint32_t spent_count;
     bool starved;                       /* calls wait because the spawner takes no more */
     uint64_t last_id;
     uint64_t last_call;
@@ -58,17 +60,17 @@ void pool_close(struct pool *pool);
 /* A function uses this sandbox: keep blanks of it ready. */
 void pool_use(struct pool *pool, enum mf_sandbox sandbox);
 
-/* Turn a blank into a RESTORING instance of function's present version. MF_EAGAIN: not now;
- * dispatch_place() is called again when it may go. */
-MF_CHECKED mf_err pool_start(struct pool *pool, struct function *function,
-                             struct instance **instance, struct mf_why *why);
-
 /* End an instance that still runs, or has just ended. Its head event is answered with
  * situation; those not begun go back to the function's queue. cause: a name, static. */
 void pool_end(struct instance *instance, enum situation situation, const char *cause,
               const char *message);
-/* Tell it to finish what it has and halt. */
+/* Tell it to finish what it has and halt. One that waits to be rolled back, or has been,
+ * has nothing to finish, and is killed. */
 void pool_drain(struct instance *instance);
+/* It has served all that it may: kill it, not before the answer is on its way. */
+void pool_spend(struct instance *instance);
+/* Kill it now: no fault of anyone's. */
+void pool_retire(struct instance *instance);
 
 /* Its process has ended: MF_EXITED. Frees it. */
 void pool_exited(struct instance *instance, const struct mf_spawn_packet *said);
@@ -92,6 +94,7 @@ bool pool_sleep(struct pool *pool);         /* false: something came meanwhile *
 void pool_noise(struct instance *instance); /* it said something unasked: hold it, if too much */
 bool pool_holds(const struct instance *instance);
 void pool_release(struct timer *timer, uint64_t now_ns); /* fire() of pool.hold */
+void pool_retire_spent(struct pool *pool, uint32_t left); /* all of them, but for so many */
 void pool_bell(struct watch *watch, uint32_t events); /* ready() of instance.bell */
 
 #endif

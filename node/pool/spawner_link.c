@@ -12,6 +12,7 @@
 #include "node/functions/function.h"
 #include "node/pool/blanks.h"
 #include "node/pool/dispatch.h"
+#include "node/pool/start.h"
 #include "node/shard.h"
 
 #define PACKETS_PER_TURN 256
@@ -122,7 +123,7 @@ static void packet(struct pool *pool, const struct mf_spawn_packet *said)
     if (!instance)
         return;
     if (said->type == MF_SPAWNED) {
-        instance->blank.pid = said->pid;
+        pool_spawned(instance, said->pid);
     } else if (said->type == MF_EXITED) {
         pool_exited(instance, said);
     } else if (said->type == MF_SPAWN_FAILED) {

@@ -11,9 +11,13 @@
  */
 #include "base/clock.h"
 #include "node/functions/function.h"
+#include "node/pool/dispatch.h"
 #include "node/pool/exchange.h"
+#include "node/pool/isolation.h"
 #include "node/pool/pool.h"
 #include "node/shard.h"
+
+#define SPENT_MAX 16u /* instances that have served and may wait for the loop to have time */
 
 void pool_wake(struct instance *instance)
 {
@@ -21,6 +25,15 @@ void pool_wake(struct instance *instance)
         return;
     channel_awake(&instance->blank.channel);
     list_append(&instance->pool->awake, &instance->awake);
+}
+
+/* It rang because a call waits for it. */
+static bool rolled_back(struct instance *instance)
+{
+    if (!isolation_reset_done(instance))
+        return instance->state == INSTANCE_DEAD;
+    dispatch_place(instance->function);
+    return true;
 }
 
 bool pool_turn(struct pool *pool)
@@ -46,6 +59,10 @@ bool pool_turn(struct pool *pool)
             took |= exchange_continue(instance);
         if (instance->state == INSTANCE_DEAD)
             continue;
+        if (instance->woken && instance->state == INSTANCE_RESETTING)
+            took |= rolled_back(instance);
+        if (instance->state == INSTANCE_DEAD)
+            continue;
         if (took)
             instance->spurious_bells = 0;
         else if (instance->woken && ++instance->spurious_bells > MF_SPURIOUS_BELLS_MAX)
@@ -66,13 +83,18 @@ void pool_ring(struct pool *pool)
         if (!instance->bell_due)
             continue;
         instance->bell_due = false;
-        channel_bell(&instance->blank.channel);
+        if (instance->go_due)
+            isolation_go(instance);
+        else
+            channel_bell(&instance->blank.channel);
     }
+    pool_retire_spent(pool, SPENT_MAX);
 }
 
 bool pool_sleep(struct pool *pool)
 {
     bool quiet = true;
+    pool_retire_spent(pool, 0); /* their answers are on their way */
     list_each_safe(at, &pool->awake) {
         struct instance *instance = list_of(at, struct instance, awake);
         if (pool_holds(instance))

@@ -14,6 +14,7 @@
 #include "node/functions/function.h"
 #include "node/pool/keep_alive.h"
 #include "node/pool/pool.h"
+#include "node/pool/start.h"
 #include "node/shard.h"
 
 _Static_assert(KEEP_ALIVE_NEVER == TIMER_NEVER, "a decision is a timer's time");
@@ -104,6 +105,5 @@ static void prewarm(struct timer *timer, uint64_t now_ns)
     backoff_start(&function->backoff, now_ns);
     function->counters.prewarms++;
     instance->served = true; /* its first answer will not tell how long a start takes */
-    instance_spoke(instance, now_ns);
-    pool_settle(instance);
+    pool_start_idle(instance);
 }

@@ -160,6 +160,7 @@ class Node:
 
     def deploy(self, name, image_name=None, **settings):
         settings.setdefault('sandbox', ARGS.sandbox)
+        settings.setdefault('isolation', 'reuse')  # what most tests look at is one instance
         answer = self.api('PUT', f'/v1/functions/{name}',
                           {'image': self.upload(image_name or name), 'settings': settings})
         assert answer.status in (200, 201), answer.body

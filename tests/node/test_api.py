@@ -69,7 +69,8 @@ class Described(NodeTest):
         broken = bytearray(data)
         broken[len(data) // 2] ^= 1
         call('POST', '/v1/images', 400, bytes(broken))
-        body = {'image': made['hash'], 'settings': {'sandbox': harness.ARGS.sandbox, 'idle_ms': 5000}}
+        body = {'image': made['hash'], 'settings': {'sandbox': harness.ARGS.sandbox, 'idle_ms': 5000,
+                                                 'isolation': 'reuse'}}
         one = call('PUT', '/v1/functions/{name}', 201, body, name='one').json
         self.assertEqual(one['settings']['idle_ms'], 5000)
         self.assertEqual(one['settings']['keep_alive'], '5s')

@@ -17,11 +17,13 @@ class Rounds(NodeTest):
     def one(self, i, images):
         name = f'f{i % 7}'
         image, path = images[i % 2]
+        what = i % 4
+        isolation = 'reuse' if what == 0 else ('reset', 'fresh')[i // 4 % 2]
         answer = self.node.api('PUT', f'/v1/functions/{name}',
-                               {'image': image, 'settings': {'sandbox': harness.ARGS.sandbox}})
+                               {'image': image, 'settings': {'sandbox': harness.ARGS.sandbox,
+                                                             'isolation': isolation}})
         self.assertIn(answer.status, (200, 201), answer.body)
         self.assertEqual(self.node.http('POST', f'/function/{name}{path}', b'x').status, 200)
-        what = i % 4
         if what == 0:
             pid = self.node.instance_pid(name)
             os.kill(pid, signal.SIGKILL)

@@ -73,6 +73,7 @@ static struct version *make_version(uint32_t max_instances)
     settings.wait_ms = WAIT_MS;
     settings.idle_ms = IDLE_MS;
     settings.max_instances = max_instances;
+    settings.isolation = ISOLATION_REUSE;
     int fd = memfd_create("image", MFD_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(version_create(&settings, "hash", fd, &version), MF_OK);

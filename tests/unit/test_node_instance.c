@@ -17,8 +17,12 @@
 #define S INSTANCE_STATES
 #define IDLE_NS 1000
 #define DRAIN_NS 500
+#define RESET_NS 70
+#define FREEZE_NS 80
 #define TIMEOUT_NS 100
 
+static const struct instance_times times = {
+    .idle_ns = IDLE_NS, .drain_ns = DRAIN_NS, .reset_ns = RESET_NS, .freeze_ns = FREEZE_NS};
 static struct instance instance;
 static struct call call[MF_EVENTS_AHEAD_MAX + 1];
 
@@ -35,10 +39,11 @@ static void only_these_steps_are_allowed(void **state)
 {
     (void)state;
     static const char *const allowed[S] = {
-        [INSTANCE_BLANK] = "RD", [INSTANCE_RESTORING] = "IBXD", [INSTANCE_IDLE] = "BXD",
-        [INSTANCE_BUSY] = "IXD", [INSTANCE_DRAINING] = "D",     [INSTANCE_DEAD] = "",
+        [INSTANCE_BLANK] = "FRD",  [INSTANCE_FREEZING] = "D",    [INSTANCE_RESTORING] = "IBTXD",
+        [INSTANCE_IDLE] = "BXD",   [INSTANCE_BUSY] = "ITXD",     [INSTANCE_RESETTING] = "IXD",
+        [INSTANCE_DRAINING] = "D", [INSTANCE_DEAD] = "",
     };
-    static const char letter[] = "_RIBXD"; /* by state; X: draining */
+    static const char letter[] = "_FRIBTXD"; /* by state; T: resetting, X: draining */
     for (enum instance_state from = 0; from < S; from++)
         for (enum instance_state to = 0; to < S; to++)
             assert_int_equal(instance_may_go(from, to), strchr(allowed[from], letter[to]) != NULL);
@@ -130,34 +135,34 @@ static void a_draining_instance_takes_no_more(void **state)
     instance_push(&instance, &call[0], 3, TIMEOUT_NS);
     instance_go(&instance, INSTANCE_DRAINING, 4);
     assert_false(instance_has_room(&instance));
-    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 3 + TIMEOUT_NS);
+    assert_int_equal(instance_due_ns(&instance, &times), 3 + TIMEOUT_NS);
     (void)instance_pop(&instance, 50, TIMEOUT_NS);
     assert_int_equal(instance.state, INSTANCE_DRAINING);
-    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 50 + DRAIN_NS);
+    assert_int_equal(instance_due_ns(&instance, &times), 50 + DRAIN_NS);
 }
 
 static void what_is_due_next(void **state)
 {
     (void)state;
-    assert_true(instance_due_ns(&instance, IDLE_NS, DRAIN_NS) == TIMER_NEVER);
+    assert_true(instance_due_ns(&instance, &times) == TIMER_NEVER);
     instance_go(&instance, INSTANCE_RESTORING, 2);
-    assert_true(instance_due_ns(&instance, IDLE_NS, DRAIN_NS) == TIMER_NEVER);
+    assert_true(instance_due_ns(&instance, &times) == TIMER_NEVER);
     instance_push(&instance, &call[0], 5000, TIMEOUT_NS);
-    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 5000 + TIMEOUT_NS);
+    assert_int_equal(instance_due_ns(&instance, &times), 5000 + TIMEOUT_NS);
     instance_push(&instance, &call[1], 5000, TIMEOUT_NS); /* waits until 1001 */
-    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 1001);
+    assert_int_equal(instance_due_ns(&instance, &times), 1001);
     call[1].cancelled = true;
-    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 5000 + TIMEOUT_NS);
+    assert_int_equal(instance_due_ns(&instance, &times), 5000 + TIMEOUT_NS);
     instance_hurry(&instance, 5010);
-    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 5010);
+    assert_int_equal(instance_due_ns(&instance, &times), 5010);
     instance_hurry(&instance, 9999); /* never later */
-    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 5010);
+    assert_int_equal(instance_due_ns(&instance, &times), 5010);
     instance_spoke(&instance, 5020);
     (void)instance_pop(&instance, 5030, TIMEOUT_NS);
     (void)instance_pop(&instance, 5040, TIMEOUT_NS);
-    assert_int_equal(instance_due_ns(&instance, IDLE_NS, DRAIN_NS), 5040 + IDLE_NS);
+    assert_int_equal(instance_due_ns(&instance, &times), 5040 + IDLE_NS);
     instance_go(&instance, INSTANCE_DEAD, 5050);
-    assert_true(instance_due_ns(&instance, IDLE_NS, DRAIN_NS) == TIMER_NEVER);
+    assert_true(instance_due_ns(&instance, &times) == TIMER_NEVER);
 }
 
 int main(void)

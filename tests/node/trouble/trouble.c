@@ -96,6 +96,8 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
     served++;
     if (strcmp(path, "/show") == 0)
         show(event, reply);
+    else if (strcmp(path, "/count") == 0)
+        mayfly_printf(reply, "%d", served);
     else if (strcmp(path, "/fail") == 0)
         mayfly_fail(reply, "it failed with \"%lu\"", n);
     else if (strcmp(path, "/null") == 0) {

@@ -1,0 +1,266 @@
+/*
+ * file.c: see file.h.
+ * Guarantees: a power failure or a kill at any moment leaves a whole file under a
+ * snapshot's name, or none; what was checked is read, not mapped, so that a file cut short
+ * meanwhile is an error and not a signal.
+ * Leaves to others: who wants which (snapshots.c), what is written (instance/freeze.c).
+ */
+#include "node/snapshots/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium/crypto_generichash.h>
+#include <sodium/utils.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "image/snapshot.h"
+
+#define SUFFIX ".snap"
+#define TEMPORARY ".tmp-" /* swept away at the start of the node: state_dir.c */
+#define STAT_BLOCK_BYTES 512 /* of st_blocks: stat(2) */
+
+static mf_err check(int fd, const uint8_t *key, const struct snapshot_origin *origin,
+                    uint64_t bytes, struct snapshot_facts *facts, struct mf_why *why);
+
+static mf_err fail(struct mf_why *why, const char *doing)
+{
+    int error = errno;
+    if (error == ENOSPC || error == EDQUOT)
+        return mf_why(why, MF_EFULL, "%s: the disk is full", doing);
+    return mf_why(why, mf_err_from_errno(error), "%s: %s", doing, strerror(error));
+}
+
+void snapshot_key(const struct snapshot_origin *origin, uint8_t key[MF_SNAPSHOT_HASH_BYTES])
+{
+    const uint64_t numbers[] = {MF_SNAPSHOT_MAGIC, MF_ABI_VERSION, origin->window_bytes,
+                                origin->features, origin->env_count, origin->env_bytes};
+    crypto_generichash_state state;
+    (void)crypto_generichash_init(&state, NULL, 0, MF_SNAPSHOT_HASH_BYTES);
+    (void)crypto_generichash_update(&state, (const uint8_t *)numbers, sizeof numbers);
+    (void)crypto_generichash_update(&state, origin->image, sizeof origin->image);
+    if (origin->env_bytes)
+        (void)crypto_generichash_update(&state, (const uint8_t *)origin->env, origin->env_bytes);
+    (void)crypto_generichash_final(&state, key, MF_SNAPSHOT_HASH_BYTES);
+}
+
+void snapshot_name(const uint8_t key[MF_SNAPSHOT_HASH_BYTES], char name[SNAPSHOT_NAME_BYTES])
+{
+    (void)sodium_bin2hex(name, 2 * MF_SNAPSHOT_HASH_BYTES + 1, key, MF_SNAPSHOT_HASH_BYTES);
+    memcpy(name + 2 * MF_SNAPSHOT_HASH_BYTES, SUFFIX, sizeof SUFFIX);
+}
+
+bool snapshot_name_key(const char *name, uint8_t key[MF_SNAPSHOT_HASH_BYTES])
+{
+    size_t digits = 2 * MF_SNAPSHOT_HASH_BYTES;
+    return strlen(name) + 1 == SNAPSHOT_NAME_BYTES && strcmp(name + digits, SUFFIX) == 0 &&
+           strspn(name, "0123456789abcdef") == digits &&
+           sodium_hex2bin(key, MF_SNAPSHOT_HASH_BYTES, name, digits, NULL, NULL, NULL) == 0;
+}
+
+static int64_t ns_of(const struct timespec *time)
+{
+    return (int64_t)time->tv_sec * (int64_t)MF_NS_PER_S + time->tv_nsec;
+}
+
+static void identify(const struct stat *stat, struct snapshot_identity *identity)
+{
+    memset(identity, 0, sizeof *identity); /* it is compared as bytes */
+    identity->device = stat->st_dev;
+    identity->inode = stat->st_ino;
+    identity->bytes = stat->st_size;
+    identity->written_ns = ns_of(&stat->st_mtim);
+    identity->changed_ns = ns_of(&stat->st_ctim);
+}
+
+static bool is_same(const struct snapshot_identity *a, const struct snapshot_identity *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static int open_file(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES], struct stat *stat)
+{
+    char name[SNAPSHOT_NAME_BYTES];
+    snapshot_name(key, name);
+    int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, stat) == 0)
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+mf_err snapshot_file_check(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
+                           const struct snapshot_origin *origin, struct snapshot_facts *facts,
+                           struct mf_why *why)
+{
+    struct stat before, after;
+    struct snapshot_identity again;
+    int fd = open_file(dir_fd, key, &before);
+    if (fd < 0)
+        return mf_why(why, mf_err_from_errno(errno), "snapshot: %s", strerror(errno));
+    identify(&before, &facts->identity);
+    facts->disk_bytes = (uint64_t)before.st_blocks * STAT_BLOCK_BYTES;
+    mf_err err = MF_OK;
+    if (!S_ISREG(before.st_mode) || before.st_size <= 0 ||
+        (uint64_t)before.st_size > MF_WINDOW_MAX)
+        err = mf_why(why, MF_EFORMAT, "snapshot: not a file of 1 to %llu bytes",
+                     (unsigned long long)MF_WINDOW_MAX);
+    if (!err)
+        err = check(fd, key, origin, (uint64_t)before.st_size, facts, why);
+    if (!err) {
+        if (fstat(fd, &after) != 0)
+            err = fail(why, "snapshot");
+        else
+            identify(&after, &again);
+    }
+    if (!err && !is_same(&again, &facts->identity))
+        err = mf_why(why, MF_EFORMAT, "snapshot: somebody wrote to it meanwhile");
+    (void)close(fd);
+    return err;
+}
+
+bool snapshot_file_size(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
+                        uint64_t *disk_bytes)
+{
+    char name[SNAPSHOT_NAME_BYTES];
+    struct stat stat;
+    snapshot_name(key, name);
+    if (fstatat(dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    *disk_bytes = (uint64_t)stat.st_blocks * STAT_BLOCK_BYTES;
+    return true;
+}
+
+mf_err snapshot_file_open(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
+                          const struct snapshot_identity *identity, int *fd)
+{
+    struct stat stat;
+    struct snapshot_identity now;
+    *fd = open_file(dir_fd, key, &stat);
+    if (*fd < 0)
+        return mf_err_from_errno(errno);
+    identify(&stat, &now);
+    if (is_same(&now, identity))
+        return MF_OK;
+    (void)close(*fd);
+    *fd = -1;
+    return MF_EFORMAT;
+}
+
+void snapshot_file_remove(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES])
+{
+    char name[SNAPSHOT_NAME_BYTES];
+    snapshot_name(key, name);
+    (void)unlinkat(dir_fd, name, 0); /* one that comes back after a power failure is checked */
+}
+
+mf_err snapshot_draft_open(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
+                           struct snapshot_draft *draft, struct mf_why *why)
+{
+    memcpy(draft->name, TEMPORARY, sizeof TEMPORARY - 1);
+    snapshot_name(key, draft->name + sizeof TEMPORARY - 1);
+    draft->dir_fd = dir_fd;
+    draft->synced = false;
+    draft->fd = openat(dir_fd, draft->name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                       0600);
+    return draft->fd >= 0 ? MF_OK : fail(why, "cannot create the snapshot");
+}
+
+mf_err snapshot_draft_sync(struct snapshot_draft *draft, struct mf_why *why)
+{
+    draft->synced = fsync(draft->fd) == 0;
+    return draft->synced ? MF_OK : fail(why, "cannot write the snapshot");
+}
+
+mf_err snapshot_draft_keep(struct snapshot_draft *draft, struct snapshot_facts *facts,
+                           struct mf_why *why)
+{
+    const char *name = draft->name + sizeof TEMPORARY - 1;
+    struct stat stat;
+    mf_assert(draft->synced); /* else a power failure could leave a name without content */
+    if (renameat(draft->dir_fd, draft->name, draft->dir_fd, name) != 0)
+        return fail(why, "cannot put the snapshot in place");
+    if (fsync(draft->dir_fd) != 0 || fstat(draft->fd, &stat) != 0) {
+        mf_err err = fail(why, "cannot sync the snapshots' directory");
+        (void)unlinkat(draft->dir_fd, name, 0);
+        return err;
+    }
+    identify(&stat, &facts->identity);
+    facts->disk_bytes = (uint64_t)stat.st_blocks * STAT_BLOCK_BYTES;
+    (void)close(draft->fd);
+    draft->fd = -1;
+    return MF_OK;
+}
+
+void snapshot_draft_close(struct snapshot_draft *draft)
+{
+    if (draft->fd < 0)
+        return;
+    (void)unlinkat(draft->dir_fd, draft->name, 0); /* after a rename that failed to sync: gone */
+    (void)close(draft->fd);
+    draft->fd = -1;
+}
+
+static mf_err read_at(int fd, uint8_t *to, uint64_t bytes, uint64_t offset, struct mf_why *why)
+{
+    while (bytes) {
+        ssize_t got = pread(fd, to, bytes, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail(why, "snapshot");
+        if (got == 0)
+            return mf_why(why, MF_EFORMAT, "snapshot: cut off while it was read");
+        to += got;
+        bytes -= (uint64_t)got;
+        offset += (uint64_t)got;
+    }
+    return MF_OK;
+}
+
+/* At the same offsets as in the file: most of the memory is never touched. */
+static mf_err check_copy(int fd, uint8_t *copy, const uint8_t *key,
+                         const struct snapshot_origin *origin, uint64_t bytes,
+                         struct snapshot_facts *facts, struct mf_why *why)
+{
+    struct snapshot snapshot;
+    uint8_t digest[MF_SNAPSHOT_HASH_BYTES];
+    uint64_t head = bytes < MF_SNAPSHOT_HEAD_BYTES_MAX ? bytes : MF_SNAPSHOT_HEAD_BYTES_MAX;
+    mf_err err = read_at(fd, copy, head, 0, why);
+    if (!err)
+        err = snapshot_parse(copy, head, bytes, &snapshot, why);
+    if (err)
+        return err;
+    if (memcmp(snapshot.head->key, key, sizeof snapshot.head->key) != 0 ||
+        memcmp(snapshot.head->image, origin->image, sizeof origin->image) != 0 ||
+        snapshot.head->window_bytes != origin->window_bytes)
+        return mf_why(why, MF_EFORMAT, "snapshot: of something else than its name says");
+    for (uint32_t i = 0; i < snapshot.head->run_count && !err; i++) {
+        uint64_t at = (uint64_t)snapshot.runs[i].page * MF_PAGE_BYTES;
+        err = read_at(fd, copy + at, (uint64_t)snapshot.runs[i].pages * MF_PAGE_BYTES, at, why);
+    }
+    if (err)
+        return err;
+    snapshot_digest(&snapshot, copy, digest);
+    if (memcmp(digest, snapshot.head->digest, sizeof digest) != 0)
+        return mf_why(why, MF_EFORMAT, "snapshot: its digest does not hold: damaged or changed");
+    facts->pages = snapshot_pages(&snapshot);
+    facts->made_at_ns = snapshot.head->made_at_ns;
+    return MF_OK;
+}
+
+static mf_err check(int fd, const uint8_t *key, const struct snapshot_origin *origin,
+                    uint64_t bytes, struct snapshot_facts *facts, struct mf_why *why)
+{
+    void *copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (copy == MAP_FAILED)
+        return mf_why(why, MF_ENOMEM, "snapshot: no memory to check it");
+    mf_err err = check_copy(fd, copy, key, origin, bytes, facts, why);
+    (void)munmap(copy, bytes);
+    return err;
+}
