@@ -11,11 +11,12 @@
 #define SETTLE_MS 2500  /* the kernel sums up its counters once in two seconds */
 
 /* A column of the curve: so many instances, so much memory. */
-enum column { PSS, DIRTY, KERNEL, KERNEL_MEMINFO, COLUMNS };
+enum column { PSS, DIRTY, NODE, KERNEL, KERNEL_MEMINFO, COLUMNS };
 
 static const char *const metric[COLUMNS] = {
     [PSS] = "pss_per_instance",
     [DIRTY] = "private_dirty_per_instance",
+    [NODE] = "node_rss_per_instance",
     [KERNEL] = "kernel_per_instance",
     [KERNEL_MEMINFO] = "kernel_per_instance_meminfo",
 };
@@ -25,7 +26,6 @@ struct curve {
     double instances[STEPS_MAX + 1];
     double kib[COLUMNS][STEPS_MAX + 1];
     uint32_t unreadable;
-    uint64_t node_rss_kib;
     bool covered; /* by the cgroup */
     struct kernel_memory kernel;
 };
@@ -52,7 +52,7 @@ static mf_err take_point(struct subject *subject, uint32_t instances, struct cur
     curve->kib[KERNEL][at] = (double)kernel_memory_grouped_kib(&curve->kernel);
     curve->covered = kernel_memory_covers(&curve->kernel, &list);
     curve->unreadable = memory.unreadable;
-    curve->node_rss_kib = list.count ? rss_kib_of(list.pid[0]) : 0;
+    curve->kib[NODE][at] = list.count ? (double)rss_kib_of(list.pid[0]) : 0;
     return MF_OK;
 }
 
@@ -87,6 +87,8 @@ static mf_err add_column(struct bench_run *run, struct subject *subject, const s
 /* meminfo means nothing for the few instances of a container run-time. */
 static bool can_tell(const struct subject *subject, const struct curve *curve, enum column column)
 {
+    if (column == NODE)
+        return subject->kind == &subject_mayfly;
     if (column < KERNEL)
         return !curve->unreadable;
     return is_light(subject) || (column == KERNEL && curve->covered);
@@ -107,7 +109,7 @@ static mf_err add_rows(struct bench_run *run, struct subject *subject, const str
         if (can_tell(subject, curve, column))
             err = add_column(run, subject, curve, column);
     if (!err && subject->kind == &subject_mayfly)
-        err = bench_row_one(run, subject, "node_rss", UNIT_KIB, (double)curve->node_rss_kib);
+        err = bench_row_one(run, subject, "node_rss", UNIT_KIB, curve->kib[NODE][0]);
     return err;
 }
 
@@ -164,7 +166,8 @@ const struct bench bench_memory = {
         "do is in it, so it is not taken of the few containers. kernel_per_instance_meminfo is that\n"
         "figure in any case, to compare: it has what the kernel charges to nobody, too. runsc puts\n"
         "itself into a cgroup elsewhere; nothing is told of the kernel's memory for it.\n"
-        "node_rss: resident memory of the daemon with all instances alive.\n"
+        "node_rss: resident memory of the daemon, the 1,000 functions deployed, before the first\n"
+        "instance; node_rss_per_instance: what it grows by for each.\n"
         "--samples N: N steps. --sweep: FIGURE@N as well, (memory at N less memory at 0) / N.",
     .run = memory_run,
 };
