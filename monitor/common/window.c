@@ -96,11 +96,11 @@ static mf_err load_file_part(uint8_t *base, int fd, const struct image_segment *
     return err;
 }
 
-mf_err window_load(uint8_t *base, const struct monitor_start *start, bool becomes_guest,
-                   struct mf_why *why)
+mf_err window_load(uint8_t *base, const struct monitor_start *start, uint32_t first,
+                   bool becomes_guest, struct mf_why *why)
 {
     mf_assert(start->image.segment_count <= MF_IMAGE_SEGMENTS_MAX);
-    for (uint32_t i = 0; i < start->image.segment_count; i++) {
+    for (uint32_t i = first; i < start->image.segment_count; i++) {
         const struct image_segment *segment = &start->image.segment[i];
         int prot = protection(segment, becomes_guest);
         mf_err err = load_file_part(base, start->image_fd, segment, prot, why);

@@ -21,6 +21,7 @@
 #include "monitor/kvm/filter.h"
 #include "monitor/kvm/memory.h"
 #include "monitor/kvm/reset.h"
+#include "monitor/kvm/staged.h"
 #include "monitor/kvm/vcpu.h"
 
 /* Made by the survey in the spawner, shared with the blanks forked later: the first to
@@ -84,8 +85,12 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
         err = memory_open(&memory, blank->channel, why);
     if (!err)
         err = make_vm(blank, why);
+    uint32_t used[MEMORY_USED + STAGED_PAGES_MAX], staged = 0;
+    memcpy(used, memory_used, sizeof memory_used);
+    if (!err)
+        err = staged_open(&memory, used + MEMORY_USED, &staged, why);
     cpu.memory = memory.cpu;
-    return err ? err : cpu_open(vm, model, memory.window, memory_used, MEMORY_USED, &cpu, why);
+    return err ? err : cpu_open(vm, model, memory.window, used, MEMORY_USED + staged, &cpu, why);
 }
 
 /* The vCPU takes its place; all but it and the console are closed, and where the guest is

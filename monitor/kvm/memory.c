@@ -22,6 +22,7 @@
 #include "monitor/common/boot.h"
 #include "monitor/common/window.h"
 #include "monitor/kvm/cpu.h"
+#include "monitor/kvm/staged.h"
 
 enum { SLOT_WINDOW = CPU_SLOTS, SLOT_WINDOW_MORE };
 
@@ -141,6 +142,7 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
                    struct mf_why *why)
 {
     uint64_t hwcap, hwcap2;
+    uint32_t staged = 0;
     cpu_capabilities(&hwcap, &hwcap2);
     mf_err err = MF_OK;
     if (start->window_bytes != memory->window_bytes) {
@@ -150,8 +152,10 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
     }
     if (!err && start->window_bytes > MF_WINDOW_DEFAULT)
         err = slot(memory, vm, SLOT_WINDOW_MORE, MF_WINDOW_DEFAULT, start->window_bytes, why);
+    if (!err && memory->staged)
+        err = staged_keep(memory, start, &staged, why);
     if (!err)
-        err = window_load(memory->window, start, false, why);
+        err = window_load(memory->window, start, staged, false, why);
     if (!err && start->flags & MF_START_RESTORE)
         err = window_restore(memory->window, start, false, why);
     if (!err)

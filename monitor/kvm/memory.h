@@ -23,6 +23,7 @@ struct memory {
     uint8_t *cpu; /* the processor's, with the page tables (cpu.h) */
     uint64_t window_bytes;
     uint64_t channel_base;
+    bool staged; /* the library OS of this build stands in the window (staged.h) */
     struct content content;      /* borrowed from the start, for good                 */
     struct pagetable_undo *undo; /* where `protect` keeps what it changes; NULL: nowhere */
 };

@@ -81,10 +81,10 @@
 #define GATE_WINDOW 0x10010 /* struct mf_boot, window_bytes */
 
 /* The self-test, in the window of a blank, and its report: to a port of its own. */
-#define TEST_CODE    0x100000
-#define TEST_STACK   0x101000 /* its lower end: addresses to read, 32 bits each, then 0 */
+#define TEST_CODE    0x300000
+#define TEST_STACK   0x301000 /* its lower end: addresses to read, 32 bits each, then 0 */
 #define TEST_USED_MAX 64
-#define TEST_END     0x102000
+#define TEST_END     0x302000
 #define TEST_PORT    0x5f0
 #define TEST_SYSCALL 0x100 /* a system call arrived; else the vector of an exception */
 

@@ -16,7 +16,8 @@
 #include "cpu_layout.h"
 #include "monitor/kvm/pagetable.h"
 
-_Static_assert(TEST_CODE == MF_KERNEL_BASE, "where no start finds anything of it");
+_Static_assert(TEST_CODE >= MF_KERNEL_BASE + MF_KERNEL_BYTES_MAX && TEST_END <= MF_PROGRAM_BASE,
+               "where no start finds anything of it, nor disturbs what is staged");
 
 extern const uint8_t ring0_test[], ring0_test_syscall[], ring0_test_exception[], ring0_test_end[];
 
