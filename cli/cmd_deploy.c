@@ -19,7 +19,7 @@
 #include "image/image.h"
 #include "image/settings.h"
 
-enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_KEEP_ALIVE, KEY_JSON, KEY_NUMBER };
+enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_JSON, KEY_NUMBER };
 
 /* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
 #define NUMBERS(N)                                                                             \
@@ -49,6 +49,7 @@ static const struct cli_option options[] = {
     {"name", KEY_NAME, "NAME", "deploy under this name (default: the image's own)"},
     {"env", 'e', "NAME=VALUE", "set in the function's environment; may be repeated"},
     {"sandbox", KEY_SANDBOX, "KIND", "kvm, process or auto"},
+    {"isolation", KEY_ISOLATION, "KIND", "reset, reuse or fresh: what an event finds of earlier ones"},
     {"keep-alive", KEY_KEEP_ALIVE, "HOW", "of idle instances: none, a duration (60s, 10m), or hybrid"},
 #define ROW(row, option, key, unit, least, most, help) {option, KEY_NUMBER + (row), unit, help},
     NUMBERS(ROW)
@@ -94,6 +95,7 @@ static void parse(struct deploy *deploy, int argc, char **argv)
     int key;
     while ((key = cli_getopt(&cmd_deploy, argc, argv)) != -1) {
         enum mf_sandbox ignored;
+        enum isolation no_matter;
         if (key == 'e' && set_environment(deploy, optarg))
             exit(cli_fail(CLI_FAILED, "out of memory"));
         if (key == KEY_NAME)
@@ -104,6 +106,10 @@ static void parse(struct deploy *deploy, int argc, char **argv)
             json_object_set_new(deploy->settings, "sandbox", json_string(optarg));
         if (key == KEY_KEEP_ALIVE)
             set_keep_alive(deploy, optarg);
+        if (key == KEY_ISOLATION && !isolation_from_name(optarg, &no_matter))
+            cli_usage(&cmd_deploy, "--isolation '%s': reset, reuse or fresh belongs here", optarg);
+        if (key == KEY_ISOLATION)
+            json_object_set_new(deploy->settings, "isolation", json_string(optarg));
         if (key == KEY_JSON)
             deploy->json = true;
         if (key == CLIENT_KEY_NODE)

@@ -36,6 +36,7 @@ _mayfly() {
   fi
   case $previous in
     --sandbox) _mayfly_words "kvm process auto"; return ;;
+    --isolation) _mayfly_words "reset reuse fresh"; return ;;
     --output | -o | --program | --dir) compopt -o default; return ;;
   esac
   if [[ $cur == -* ]]; then
