@@ -61,35 +61,52 @@ static void map_control(struct rolled *rolled)
         (struct mf_control *)(void *)((uint8_t *)rolled->mapping + MF_CHANNEL_BYTES);
 }
 
-void rolled_open(struct rolled *rolled, struct spawner *spawner, int image_fd, int snapshot_fd,
-                 uint64_t window_bytes)
+void rolled_open(struct rolled *rolled, struct spawner *spawner, int image_fd, int snapshot_fd)
 {
     static uint64_t last_id = 1000;
     char path[64];
-    struct mf_why why = {{0}};
-    *rolled = (struct rolled){.spawner = spawner, .pagemap = -1};
+    *rolled = (struct rolled){
+        .spawner = spawner, .pagemap = -1, .image = image_fd, .snapshot = snapshot_fd};
     spawned(spawner, ++last_id, MF_SANDBOX_KVM, &rolled->blank);
     (void)snprintf(path, sizeof path, "/proc/%d/pagemap", (int)rolled->blank.pid);
     rolled->pagemap = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(rolled->pagemap >= 0);
     map_control(rolled);
+}
+
+static void start(struct rolled *rolled)
+{
+    struct mf_why why = {{0}};
     const struct start_order order = {.flags = MF_START_RESTORE | MF_START_RESET,
-                                      .image_fd = image_fd,
-                                      .snapshot_fd = snapshot_fd,
-                                      .pagemap_fd = rolled->pagemap,
-                                      .window_bytes = window_bytes};
+                                      .image_fd = rolled->image,
+                                      .snapshot_fd = rolled->snapshot,
+                                      .pagemap_fd = rolled->pagemap};
     mf_err err = blank_start(&rolled->blank, &order, &why);
     if (err)
         fail_msg("start: %s", mf_why_text(&why, err));
+    rolled->started = true;
+}
+
+int rolled_end_why(struct rolled *rolled, struct mf_why *why)
+{
+    int status = ended(rolled->spawner, &rolled->blank);
+    (void)blank_start_failed(&rolled->blank, why);
+    (void)munmap(rolled->mapping, MF_CHANNEL_FILE_BYTES);
+    (void)close(rolled->pagemap);
+    blank_close(&rolled->blank);
+    return status;
+}
+
+int rolled_end(struct rolled *rolled)
+{
+    struct mf_why why = {{0}};
+    return rolled_end_why(rolled, &why);
 }
 
 void rolled_close(struct rolled *rolled)
 {
     blank_kill(&rolled->blank);
-    (void)ended(rolled->spawner, &rolled->blank);
-    (void)munmap(rolled->mapping, MF_CHANNEL_FILE_BYTES);
-    (void)close(rolled->pagemap);
-    blank_close(&rolled->blank);
+    (void)rolled_end(rolled);
 }
 
 void rolled_put(struct rolled *rolled, const char *path, const void *body, uint32_t bytes)
@@ -106,7 +123,6 @@ void rolled_put(struct rolled *rolled, const char *path, const void *body, uint3
                                  .data_bytes = writer.bytes + bytes};
     assert_int_equal(writer.err, MF_OK);
     assert_int_equal(channel_put(&rolled->blank.channel, &desc, head, body), MF_OK);
-    channel_bell(&rolled->blank.channel);
 }
 
 /* Until it rings, or something of it has ended. */
@@ -171,6 +187,10 @@ void rolled_renew(struct rolled *rolled)
 
 void rolled_go(struct rolled *rolled)
 {
+    if (!rolled->started) {
+        start(rolled);
+        return;
+    }
     (void)__atomic_add_fetch(&rolled->control->go, 1, __ATOMIC_SEQ_CST);
     (void)syscall(SYS_futex, &rolled->control->go, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
@@ -178,8 +198,7 @@ void rolled_go(struct rolled *rolled)
 void rolled_event(struct rolled *rolled, const char *path, const void *body, uint32_t bytes)
 {
     rolled_put(rolled, path, body, bytes);
-    if (rolled->resets)
-        rolled_go(rolled);
+    rolled_go(rolled);
     rolled_reply(rolled);
     rolled_await_reset(rolled);
     rolled_renew(rolled);

@@ -21,7 +21,8 @@ struct rolled {
     uint32_t status;        /* of the last reply           */
     uint8_t body[ROLLED_BODY_MAX];
     uint32_t body_bytes;
-    int pagemap;
+    int pagemap, image, snapshot;
+    bool started;
 };
 
 /* A snapshot that adds nothing to the image, of a window of so many bytes; or with these
@@ -31,13 +32,16 @@ int rolled_snapshot(const struct image_file *image, uint64_t window_bytes,
                     const struct mf_range *ranges, uint32_t range_count, const struct mf_run *runs,
                     uint32_t run_count);
 
-/* Restore one, which runs at once. Fails the test where it does not start. */
-void rolled_open(struct rolled *rolled, struct spawner *spawner, int image_fd, int snapshot_fd,
-                 uint64_t window_bytes);
-/* Kill it, if it still runs. */
+/* A blank for one, whose start is the first rolled_go(). It borrows the descriptors until
+ * then. */
+void rolled_open(struct rolled *rolled, struct spawner *spawner, int image_fd, int snapshot_fd);
+/* Kill it. */
 void rolled_close(struct rolled *rolled);
+/* It ends by itself: the status as of waitpid, and what it said if it never started. */
+int rolled_end(struct rolled *rolled);
+int rolled_end_why(struct rolled *rolled, struct mf_why *why);
 
-/* Put an event into its ring: GET path with this body. Wakes it if it sleeps. */
+/* Put an event into its ring: GET path with this body. */
 void rolled_put(struct rolled *rolled, const char *path, const void *body, uint32_t bytes);
 /* Its reply; fails the test where none comes. */
 void rolled_reply(struct rolled *rolled);
@@ -45,11 +49,10 @@ void rolled_reply(struct rolled *rolled);
 void rolled_await_reset(struct rolled *rolled);
 /* What the node does once the guest stands still: the channel as new. */
 void rolled_renew(struct rolled *rolled);
-/* Enter the guest again. */
+/* Start it, or enter it again. */
 void rolled_go(struct rolled *rolled);
 
-/* All of it: an event for a guest that stands still or was just opened, its reply, its
- * rollback, a new channel. */
+/* All of it: an event, its reply, its rollback, a new channel. */
 void rolled_event(struct rolled *rolled, const char *path, const void *body, uint32_t bytes);
 
 #endif

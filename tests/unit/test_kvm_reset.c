@@ -5,6 +5,7 @@
  * leave marks everywhere and to look for them; a function with our kernel, frozen.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,14 +18,22 @@
 
 #include <cmocka.h>
 
+#include "abi/boot.h"
+#include "abi/cause.h"
+#include "abi/hypercall.h"
 #include "abi/snapshot.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "image/image.h"
 #include "node/instance/freeze.h"
 #include "node/instance/session.h"
+#include "raw/marks.h"
+#include "raw/orders.h"
 #include "rolled.h"
 
 #define SKIPPED 77
+#define FAULT(cause) ((MF_CAUSE_STATUS + MF_CAUSE_##cause) << 8) /* as of waitpid */
+#define RW (MF_PROT_READ | MF_PROT_WRITE)
 
 static struct spawner spawner;
 static const char *images;
@@ -79,7 +88,7 @@ static void a_counter_in_a_global_shows_1_1_1(void **state)
     (void)state;
     struct rolled rolled;
     int image_fd = open_image("frozen"), snapshot_fd = freeze(image_fd);
-    rolled_open(&rolled, &spawner, image_fd, snapshot_fd, 0);
+    rolled_open(&rolled, &spawner, image_fd, snapshot_fd);
     for (int i = 0; i < 5; i++) {
         rolled_event(&rolled, "/count", NULL, 0);
         assert_int_equal(rolled.status, 200);
@@ -94,10 +103,287 @@ static void a_counter_in_a_global_shows_1_1_1(void **state)
     (void)close(image_fd);
 }
 
+/* --- the hostile kernel --- */
+
+/* What a snapshot may say of pages: each thing once. */
+static const struct mf_range ranges[] = {
+    {0x480, 16, RW}, {0x490, 8, MF_PROT_READ}, {0x498, 8, MF_PROT_NONE},
+    {0x4a0, 0x40, RW}, {0x700, MF_RESET_PAGES_KEPT_MAX + 0x100, RW}};
+static const struct mf_run runs[] = {
+    {0x11c, 1, RW, MF_RUN_COPY},           /* the hostile kernel's data, RAW_SCRATCH */
+    {0x401, 1, MF_PROT_READ, 0},           /* the program's text                     */
+    {0x4a0, 4, RW, 0},
+    {0x4b0, 4, RW, MF_RUN_COPY},
+    {0x4c0, 2, MF_PROT_READ, 0},
+    {0x4d0, 2, MF_PROT_NONE, MF_RUN_COPY},
+};
+#define COUNT(array) (uint32_t)(sizeof(array) / sizeof *(array))
+
+static int raw_fd, raw_snapshot_fd;
+static uint64_t raw_window_bytes;
+
+static int open_raw(void **state)
+{
+    (void)state;
+    struct image_file file;
+    struct mf_why why = {{0}};
+    raw_fd = open_image("raw");
+    if (image_open(raw_fd, false, &file, &why))
+        return -1;
+    raw_window_bytes = file.image.info.window_bytes;
+    raw_snapshot_fd =
+        rolled_snapshot(&file, raw_window_bytes, ranges, COUNT(ranges), runs, COUNT(runs));
+    image_close(&file);
+    return 0;
+}
+
+static int close_raw(void **state)
+{
+    (void)state;
+    (void)close(raw_fd);
+    (void)close(raw_snapshot_fd);
+    return 0;
+}
+
+static void put_order(struct rolled *rolled, const struct order *order)
+{
+    rolled_put(rolled, "/", order, sizeof *order);
+    rolled_go(rolled);
+}
+
+static void look(struct rolled *rolled, struct looked *looked)
+{
+    put_order(rolled, &(const struct order){.kind = ORDER_LOOK});
+    rolled_reply(rolled);
+    assert_int_equal(rolled->body_bytes, sizeof *looked);
+    memcpy(looked, rolled->body, sizeof *looked);
+}
+
+static void roll(struct rolled *rolled)
+{
+    rolled_await_reset(rolled);
+    rolled_renew(rolled);
+}
+
+static void same_as_first(const struct looked *first, const struct looked *now, const char *after)
+{
+    const uint64_t *a = (const uint64_t *)(const void *)first, *b = (const uint64_t *)(const void *)now;
+    if (now->marks_in_memory)
+        print_error("after %s: a mark at 0x%llx\n", after, (unsigned long long)now->first_mark);
+    int differ = 0;
+    for (size_t i = 0; i < sizeof *first / sizeof *a; i++)
+        if (a[i] != b[i]) {
+            print_error("after %s: word %zu of struct looked was 0x%llx and is 0x%llx\n", after, i,
+                        (unsigned long long)a[i], (unsigned long long)b[i]);
+            differ++;
+        }
+    assert_int_equal(differ, 0);
+}
+
+/* The marks, and the looking, are worth something: without a rollback in between, each
+ * sort is found, and nothing looks the same. */
+static void marks_are_found_where_nothing_is_rolled_back(void **state)
+{
+    (void)state;
+    struct rolled rolled;
+    struct looked first, now;
+    rolled_open(&rolled, &spawner, raw_fd, raw_snapshot_fd);
+    look(&rolled, &first);
+    assert_int_equal(first.marks_in_memory, 0);
+    assert_int_equal(first.marks_in_registers, 0);
+    assert_int_equal(first.marks_in_vectors, 0);
+    assert_int_equal(first.flags_of_boot, MF_BOOT_RESTORED);
+    roll(&rolled);
+    put_order(&rolled, &(const struct order){.kind = ORDER_MARK,
+                                             .number = MARK_AND_ENTER,
+                                             .address = 0x600000,
+                                             .last = 0x700000});
+    look(&rolled, &now);
+    assert_true(now.marks_in_memory > 0x100000 / 8);
+    assert_int_equal(now.marks_in_registers, 16);
+    if (getenv("RESET_VERBOSE"))
+        print_message("marks in vectors: %llu\n", (unsigned long long)now.marks_in_vectors);
+    assert_true(now.marks_in_vectors >= 8 + 2 * 16); /* x87, SSE at least */
+    assert_true(now.readable > first.readable && now.writable > first.writable);
+    assert_true(now.memory_digest != first.memory_digest);
+    assert_true(now.vectors_digest != first.vectors_digest);
+    assert_true(now.gate_digest != first.gate_digest);
+    assert_true(now.flags != first.flags);
+    assert_true(now.fs_base != 0 && now.gs_base != 0);
+    for (int i = 0; i < 6; i++)
+        if (i != 1 && i != 2) /* cs and ss have one value each */
+            assert_true(now.selectors[i] != first.selectors[i]);
+    rolled_close(&rolled);
+}
+
+/* What ORDER_MARK gets and gives away besides. */
+static const struct {
+    const char *what;
+    uint64_t from, to;                 /* made writable */
+    uint64_t discard_from, discard_to;
+} leavings[] = {
+    {"marks alone", 0x402000, 0x403000, 0, 0},
+    {"every protection changed", MF_KERNEL_BASE, 0x500000, 0, 0},
+    {"text made writable", 0x401000, 0x402000, 0, 0},
+    {"pages of every sort discarded", 0x480000, 0x500000, 0x480000, 0x500000},
+    {"a copied page discarded", 0x600000, 0x601000, 0x4b1000, 0x4b3000},
+    {"what it got discarded", 0x600000, 0x700000, 0x600000, 0x680000},
+    {"more pages than are kept", 0x500000, 0xf00000, 0, 0},
+    {"everything, and discarded", 0x480000, 0xf00000, 0x400000, 0xf00000},
+};
+
+static void nothing_crosses_a_rollback(void **state)
+{
+    (void)state;
+    struct rolled rolled;
+    struct looked first, now;
+    rolled_open(&rolled, &spawner, raw_fd, raw_snapshot_fd);
+    look(&rolled, &first);
+    roll(&rolled);
+    look(&rolled, &now);
+    same_as_first(&first, &now, "nothing");
+    roll(&rolled);
+    for (size_t i = 0; i < COUNT(leavings); i++) {
+        put_order(&rolled, &(const struct order){
+                               .kind = ORDER_MARK,
+                               .number = MARK_AND_IDLE,
+                               .address = leavings[i].from,
+                               .last = leavings[i].to,
+                               .argument = {leavings[i].discard_from, leavings[i].discard_to}});
+        roll(&rolled); /* idle in the midst of an event: rolled back like any */
+        if (getenv("RESET_VERBOSE"))
+            print_message("%s: pages %u, %.1f us\n", leavings[i].what,
+                          rolled.control->dirty_pages, (double)rolled.control->reset_ns / 1e3);
+        look(&rolled, &now);
+        same_as_first(&first, &now, leavings[i].what);
+        roll(&rolled);
+    }
+    rolled_close(&rolled);
+}
+
+/* --- the protocol --- */
+
+static void each_event_has_random_bytes_of_its_own(void **state)
+{
+    (void)state;
+    enum { WORD = 16 };
+    struct rolled rolled;
+    uint8_t first[2 * WORD + 1];
+    int image_fd = open_image("frozen"), snapshot_fd = freeze(image_fd);
+    rolled_open(&rolled, &spawner, image_fd, snapshot_fd);
+    rolled_event(&rolled, "/random", NULL, 0);
+    memcpy(first, rolled.body, sizeof first);
+    rolled_event(&rolled, "/random", NULL, 0);
+    assert_memory_equal(first, rolled.body, WORD); /* heard before the freeze */
+    assert_memory_not_equal(first + WORD + 1, rolled.body + WORD + 1, WORD);
+    rolled_close(&rolled);
+    (void)close(snapshot_fd);
+    (void)close(image_fd);
+}
+
+static void idle_without_an_event_is_rolled_back_and_stands_still(void **state)
+{
+    (void)state;
+    struct rolled rolled;
+    struct looked first, now;
+    rolled_open(&rolled, &spawner, raw_fd, raw_snapshot_fd);
+    for (uint32_t i = 1; i <= 3; i++) {
+        rolled_go(&rolled);
+        roll(&rolled);
+        assert_int_equal(rolled.resets, i);
+    }
+    look(&rolled, &first);
+    roll(&rolled);
+    look(&rolled, &now);
+    same_as_first(&first, &now, "idling");
+    rolled_close(&rolled);
+}
+
+/* Between the rollback and `go`, whatever stands in its ring, whoever rings. */
+static void nothing_runs_before_go(void **state)
+{
+    (void)state;
+    struct rolled rolled;
+    struct looked looked;
+    const struct order order = {.kind = ORDER_LOOK};
+    rolled_open(&rolled, &spawner, raw_fd, raw_snapshot_fd);
+    look(&rolled, &looked);
+    roll(&rolled);
+    rolled_put(&rolled, "/", &order, sizeof order);
+    channel_bell(&rolled.blank.channel);
+    (void)usleep(20000);
+    const struct mf_channel_head *head = (const void *)rolled.blank.channel.base;
+    assert_int_equal(__atomic_load_n(&head->to_guest.head, __ATOMIC_ACQUIRE), 0);
+    assert_int_equal(__atomic_load_n(&head->to_node.tail, __ATOMIC_ACQUIRE), 0);
+    assert_int_equal(__atomic_load_n(&head->guest_sleeping, __ATOMIC_ACQUIRE), 0);
+    rolled_go(&rolled);
+    rolled_reply(&rolled);
+    assert_int_equal(rolled.body_bytes, sizeof looked);
+    rolled_close(&rolled);
+}
+
+/* It is the node's to end one that does not. */
+static void who_is_never_idle_is_never_rolled_back(void **state)
+{
+    (void)state;
+    struct rolled rolled;
+    rolled_open(&rolled, &spawner, raw_fd, raw_snapshot_fd);
+    put_order(&rolled, &(const struct order){.kind = ORDER_SPIN});
+    (void)usleep(20000);
+    assert_int_equal(__atomic_load_n(&rolled.control->resets, __ATOMIC_SEQ_CST), 0);
+    rolled_close(&rolled);
+}
+
+/* A hypercall's instruction that has more to write. Some KVMs make one exit of it, which is
+ * no hypercall; under others it must not go on after the rollback. */
+static void idle_by_a_string_of_writes_ends_it_or_is_the_end_of_it(void **state)
+{
+    (void)state;
+    struct rolled rolled;
+    struct looked first, now;
+    rolled_open(&rolled, &spawner, raw_fd, raw_snapshot_fd);
+    look(&rolled, &first);
+    roll(&rolled);
+    rolled.control->notify = 1; /* nobody runs */
+    put_order(&rolled, &(const struct order){.kind = ORDER_MARK, .number = MARK_AND_STRING});
+    struct pollfd ready[] = {{.fd = spawner.fd, .events = POLLIN},
+                             {.fd = rolled.blank.bell, .events = POLLIN}};
+    assert_true(poll(ready, 2, PATIENCE_MS) > 0);
+    if (ready[0].revents) {
+        assert_int_equal(rolled_end(&rolled), FAULT(PROTOCOL));
+        return;
+    }
+    roll(&rolled);
+    look(&rolled, &now);
+    same_as_first(&first, &now, "a string of writes");
+    rolled_close(&rolled);
+}
+
+/* What a start with MF_START_RESET may come with instead of its pagemap. */
+static void without_its_pagemap_nothing_starts(void **state)
+{
+    (void)state;
+    struct rolled rolled;
+    struct mf_why why = {{0}};
+    rolled_open(&rolled, &spawner, raw_fd, raw_snapshot_fd);
+    assert_int_equal(dup2(raw_fd, rolled.pagemap), rolled.pagemap);
+    rolled_go(&rolled);
+    assert_int_equal(rolled_end_why(&rolled, &why), FAULT(HOST));
+    assert_non_null(strstr(why.text, "pagemap"));
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_counter_in_a_global_shows_1_1_1),
+        cmocka_unit_test(marks_are_found_where_nothing_is_rolled_back),
+        cmocka_unit_test(nothing_crosses_a_rollback),
+        cmocka_unit_test(each_event_has_random_bytes_of_its_own),
+        cmocka_unit_test(idle_without_an_event_is_rolled_back_and_stands_still),
+        cmocka_unit_test(nothing_runs_before_go),
+        cmocka_unit_test(who_is_never_idle_is_never_rolled_back),
+        cmocka_unit_test(idle_by_a_string_of_writes_ends_it_or_is_the_end_of_it),
+        cmocka_unit_test(without_its_pagemap_nothing_starts),
     };
     struct mf_why why = {{0}};
     if (argc != 2) {
@@ -115,7 +401,7 @@ int main(int argc, char **argv)
         spawner_close(&spawner);
         return SKIPPED;
     }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, open_raw, close_raw);
     spawner_close(&spawner);
     return failed;
 }

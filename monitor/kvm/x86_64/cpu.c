@@ -130,9 +130,11 @@ static void aim_exceptions(const struct cpu *cpu, uint64_t entry, uint64_t stack
 }
 
 /* The rest is zero (abi/boot.h). */
-static mf_err set_position(const struct cpu *cpu, uint64_t rip, struct mf_why *why)
+static mf_err set_position(const struct cpu *cpu, uint64_t entry, struct mf_why *why)
 {
-    const struct kvm_regs regs = {.rip = rip, .rdi = MF_BOOT_BASE, .rflags = RFLAGS_GUEST};
+    const struct kvm_regs regs = {
+        .rip = GATE_CODE + GATE_BEGIN, .rdi = MF_BOOT_BASE, .rflags = RFLAGS_GUEST};
+    memcpy(cpu->memory + CPU_PAGE + PAGE_ENTRY, &entry, sizeof entry);
     if (ioctl(cpu->fd, KVM_SET_REGS, &regs) != 0)
         return failed(why, "KVM_SET_REGS");
     return MF_OK;

@@ -44,6 +44,7 @@
 #define PAGE_EXCEPTION  0x00 /* the kernel's entry for exceptions                */
 #define PAGE_TRAP_STACK 0x08 /* top of the kernel's trap stack                   */
 #define PAGE_CR2        0x10
+#define PAGE_ENTRY      0x18 /* the kernel's first instruction                   */
 #define PAGE_SYSCALL    0x40 /* iret frame into the kernel's entry for syscalls,
                                 which is thus its first word                     */
 #define PAGE_STACK_TOP  0x1000
@@ -68,6 +69,7 @@
 #define GATE_CALLS     8
 #define GATE_CALL_RING 2
 #define GATE_RING      0x400
+#define GATE_BEGIN     0x440 /* before the kernel's first instruction */
 #define GATE_RETURN    0x470 /* a bare ret */
 #define GATE_SYSCALL   0x478 /* LSTAR, where a system call arrives in ring 3 at once */
 #define GATE_FAULT     0x480

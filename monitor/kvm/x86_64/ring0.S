@@ -146,6 +146,15 @@ ring:   mov     GATE_WINDOW, %rax
         pushq   $\vector
         .endm
 
+/* The guest begins here: null selectors, as Linux has them. Some KVMs do not bring those back
+ * that ring 3 has changed, whatever they are told. Flags stay as they are. */
+        .org    RING0_GATE + GATE_BEGIN, 0xcc
+        mov     %eax, %ds
+        mov     %eax, %es
+        mov     %eax, %fs
+        mov     %eax, %gs
+        jmp     *GATE_DATA + PAGE_ENTRY
+
         .org    RING0_GATE + GATE_RETURN, 0xcc
         ret
 

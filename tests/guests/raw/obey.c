@@ -257,6 +257,11 @@ int raw_obey(const struct order *order, uint64_t id, struct answer *answer)
             __asm__ volatile("");
     case ORDER_SILENCE:
         return 0;
+    case ORDER_MARK:
+        raw_leave_marks(order);
+    case ORDER_LOOK:
+        raw_look(id);
+        return 0;
     case ORDER_LARGE_REPLY:
         large_reply(order, id);
         return 0;

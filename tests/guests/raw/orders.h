@@ -41,6 +41,10 @@ enum order_kind {
     ORDER_POKE,        /* write number (8 bytes) to address, then touch address last             */
     ORDER_COMPAT,      /* far return to selector argument[0]; there, in 32-bit code: number 0:
                           int 0x80, 1: sysenter, 2: syscall                                  */
+    ORDER_MARK,        /* leave marks everywhere; number: enum mark_way (marks.h). [address,
+                          last) is made writable before, but for the kernel's text;
+                          [argument[0], argument[1]) is discarded after; no answer           */
+    ORDER_LOOK,        /* look for marks; the reply's body is a struct looked                */
     ORDER_COUNT
 };
 

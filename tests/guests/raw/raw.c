@@ -92,6 +92,7 @@ static void wait_for_bell(void)
         return;
     wait.deadline_ns = 0;
     wait.seen = bell;
+    wait.idle = 1;
     raw_hypercall(MF_HC_wait, (uint64_t)(uintptr_t)&wait);
     raw_control(&raw_ring)->guest_sleeping = 0;
 }

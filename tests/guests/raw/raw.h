@@ -32,6 +32,10 @@ void raw_bytes(void *to, const void *from, uint64_t bytes);
 void raw_ring_node(void);
 _Noreturn void raw_unexpected(void);
 
+/* marks.c */
+_Noreturn void raw_leave_marks(const struct order *order);
+void raw_look(uint64_t id);
+
 /* Do it; false: no answer is wanted. id: of the event that brought it. */
 int raw_obey(const struct order *order, uint64_t id, struct answer *answer);
 

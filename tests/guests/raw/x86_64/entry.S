@@ -10,6 +10,9 @@
     .section .text
     .globl kernel_start
 kernel_start:
+    jmp raw_note_entry      /* marks.S */
+    .globl raw_begin
+raw_begin:
     lea raw_stack_top(%rip), %rsp
     xor %ebp, %ebp
     call raw_main
@@ -173,7 +176,7 @@ raw_stack_top:
     .globl kernel_trap_stack_top
 kernel_trap_stack_top:
     .balign 8
-    .globl raw_trap, raw_context, raw_armed, raw_syscalls, raw_compat
+    .globl raw_stack_top, raw_trap, raw_context, raw_armed, raw_syscalls, raw_compat
 raw_trap: .skip 64
 raw_context: .skip 64
 raw_syscalls: .skip 8
