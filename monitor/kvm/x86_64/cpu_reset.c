@@ -38,7 +38,7 @@ static mf_err get_vectors(int vm, int vcpu, struct cpu_state *state, struct mf_w
 mf_err cpu_keep(const struct cpu *cpu, int vm, struct cpu_state *state, struct mf_why *why)
 {
     int synced = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
-    if (synced < 0 || (synced & SYNCED) != SYNCED)
+    if (synced < 0 || ((unsigned long)synced & SYNCED) != SYNCED)
         return mf_why(why, MF_EUNSUPPORTED, "KVM: registers do not go in with KVM_RUN (Linux "
                                             "4.17 has it)");
     mf_err err = get_vectors(vm, cpu->fd, state, why);
