@@ -12,12 +12,17 @@
 #include <unistd.h>
 
 #include "abi/layout.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "cli/build.h"
 #include "cli/client.h"
 #include "cli/command.h"
 #include "image/image.h"
 #include "image/settings.h"
+
+#define SNAPSHOT_WAIT_MS 5000
+#define SNAPSHOT_LOOK_MS 2
+#define SNAPSHOT_LOOK_MS_MAX 100
 
 enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_JSON, KEY_NUMBER };
 
@@ -210,6 +215,53 @@ static int report(struct client *client, const struct deploy *deploy, const char
     return CLI_OK;
 }
 
+static const char *snapshot_state(const json_t *function)
+{
+    const char *state =
+        json_string_value(json_object_get(json_object_get(function, "snapshot"), "state"));
+    return state ? state : "";
+}
+
+/* The node makes the snapshot beside everything else: wait a while for how it ends.
+ * *function becomes what the node says last. */
+static int await_snapshot(struct client *client, const char *name, json_t **function)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "/v1/functions/%s", name);
+    const struct request request = {.method = "GET", .path = path};
+    uint64_t until_ns = mf_monotonic_ns() + SNAPSHOT_WAIT_MS * MF_NS_PER_MS;
+    uint64_t pause_ns = SNAPSHOT_LOOK_MS * MF_NS_PER_MS;
+    while (strcmp(snapshot_state(*function), "making") == 0 && mf_monotonic_ns() < until_ns) {
+        const struct timespec pause = {.tv_nsec = (long)pause_ns};
+        json_t *now = NULL;
+        (void)nanosleep(&pause, NULL);
+        if (pause_ns < SNAPSHOT_LOOK_MS_MAX * MF_NS_PER_MS)
+            pause_ns *= 2;
+        int code = client_json(client, &request, name, &now);
+        if (code != CLI_OK)
+            return code;
+        json_decref(*function);
+        *function = now;
+    }
+    return CLI_OK;
+}
+
+static void tell_snapshot(const json_t *function)
+{
+    const json_t *snapshot = json_object_get(function, "snapshot");
+    const char *state = snapshot_state(function);
+    const char *reason = json_string_value(json_object_get(snapshot, "reason"));
+    char bytes[16];
+    if (strcmp(state, "ready") == 0)
+        cli_note("snapshot %s", cli_bytes((uint64_t)json_integer_value(
+                                              json_object_get(snapshot, "bytes")),
+                                          bytes));
+    else if (strcmp(state, "making") == 0)
+        cli_note("the snapshot is still being made; until then starts boot");
+    else if (reason)
+        cli_note("no snapshot, so each start boots: %s", reason);
+}
+
 static bool is_source(const char *path)
 {
     size_t bytes = strlen(path);
@@ -240,6 +292,10 @@ static int deploy_file(struct deploy *deploy, const char *path)
         code = upload(&client, &file, path, &hash);
     if (code == CLI_OK)
         code = put(&client, deploy, name, hash, &function);
+    if (code == CLI_OK)
+        code = await_snapshot(&client, name, &function);
+    if (code == CLI_OK && !deploy->json)
+        tell_snapshot(function);
     if (code == CLI_OK)
         code = report(&client, deploy, name, function);
     json_decref(function);
@@ -291,7 +347,9 @@ const struct command cmd_deploy = {
     .details =
         "DIR is a project, which is built first. Options stand over the settings in the\n"
         "image's manifest. What ran before serves until the new version is accepted; if it\n"
-        "is refused, it keeps running. Prints the function's address.",
+        "is refused, it keeps running. Prints the function's address.\n\n"
+        "The node then starts the function once and keeps it as it waits for its first\n"
+        "event, in a snapshot that later starts restore; this waits for it for a while.",
     .options = options,
     .run = run,
 };

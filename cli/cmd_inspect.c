@@ -1,6 +1,6 @@
 /*
- * cmd_inspect.c: mayfly inspect FILE.mf (what is in an image) and inspect --host
- * (what this machine lets a guest do). The text is printed from the same JSON that
+ * cmd_inspect.c: mayfly inspect FILE.mf (what is in an image), FILE.snap, NAME, and
+ * inspect --host (what this machine lets a guest do). The text is printed from the same JSON that
  * --json gives.
  */
 #include <errno.h>
@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/client.h"
 #include "cli/command.h"
 #include "cli/host.h"
+#include "cli/inspect_more.h"
 #include "image/inspect.h"
 #include "image/settings.h"
 
@@ -20,6 +22,7 @@ enum { KEY_HOST = CLI_LONG + 1, KEY_JSON };
 static const struct cli_option options[] = {
     {"host", KEY_HOST, NULL, "show the host calls each sandbox admits, and which work here"},
     {"json", KEY_JSON, NULL, "print as JSON"},
+    CLIENT_OPTION_NODE,
     {0},
 };
 
@@ -188,12 +191,19 @@ static void add_sandbox(json_t *image)
         (void)json_object_set_new(image, "sandbox", host_choice(asked));
 }
 
-static int inspect(const char *path, bool json)
+static int inspect(const char *node, const char *path, bool json)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT && settings_name_valid(path, strlen(path)))
+        return inspect_function(node, path, json);
     if (fd < 0)
         return cli_fail(errno == ENOENT ? CLI_NOT_FOUND : CLI_FAILED, "%s: %s", path,
                         strerror(errno));
+    if (inspect_is_snapshot(fd)) {
+        int code = inspect_snapshot_file(path, fd, json);
+        (void)close(fd);
+        return code;
+    }
     struct image_file file;
     struct mf_why why = {0};
     mf_err err = image_open(fd, false, &file, &why);
@@ -210,6 +220,7 @@ static int inspect(const char *path, bool json)
 
 static int run(int argc, char **argv)
 {
+    const char *node = NULL;
     bool host = false, json = false;
     int key;
     while ((key = cli_getopt(&cmd_inspect, argc, argv)) != -1) {
@@ -217,26 +228,31 @@ static int run(int argc, char **argv)
             host = true;
         else if (key == KEY_JSON)
             json = true;
+        else if (key == CLIENT_KEY_NODE)
+            node = optarg;
     }
     if (host && optind < argc)
         cli_usage(&cmd_inspect, "--host is about this machine, not about an image");
     if (host)
         return host_show(json);
     if (argc - optind != 1)
-        cli_usage(&cmd_inspect, "give one image");
-    return inspect(argv[optind], json);
+        cli_usage(&cmd_inspect, "give one file or one function");
+    return inspect(node, argv[optind], json);
 }
 
 const struct command cmd_inspect = {
     .name = "inspect",
-    .arguments = "FILE.mf | --host [--json]",
-    .summary = "show what is in an image, or what this machine lets a guest do",
+    .arguments = "FILE.mf | FILE.snap | NAME | --host [--json]",
+    .summary = "show what is in an image or a snapshot, a function, or this machine",
     .details =
         "Of an image: segments with their permissions, settings, the content hash and\n"
         "whether it holds, entry points, and the system calls that the program's code\n"
         "contains, as far as they can be told without running it; and in which sandbox it\n"
         "would run on this machine.\n\n"
-        "An image that is refused is refused with the reason.",
+        "An image that is refused is refused with the reason.\n\n"
+        "Of a snapshot (in the node's state directory): what it was made of and when,\n"
+        "its pages, and whether its digest holds. A NAME that is no file is a function of\n"
+        "the node: its sandbox, isolation and snapshot with their reasons, its instances.",
     .options = options,
     .run = run,
 };

@@ -36,9 +36,17 @@ static const char *state_of(const json_t *function)
     const json_t *instances = json_object_get(function, "instances");
     if (strcmp(text_of(json_object_get(function, "sandbox"), "in_force"), "none") == 0)
         return "unusable";
-    if (count_state(instances, "idle"))
+    if (count_state(instances, "idle") + count_state(instances, "resetting"))
         return "warm";
     return json_array_size(instances) ? "busy" : "cold";
+}
+
+static void add_snapshot(struct cli_table *table, const json_t *snapshot)
+{
+    char bytes[16];
+    json_int_t size = json_integer_value(json_object_get(snapshot, "bytes"));
+    cli_table_add(table, "%s", size > 0 ? cli_bytes((uint64_t)size, bytes)
+                                        : text_of(snapshot, "state"));
 }
 
 static void add_row(struct cli_table *table, const json_t *function)
@@ -55,6 +63,8 @@ static void add_row(struct cli_table *table, const json_t *function)
     cli_table_add(table, "%s", state_of(function));
     cli_table_add(table, "%zu (%zu busy)", json_array_size(instances), busy);
     cli_table_add(table, "%s", text_of(sandbox, "in_force"));
+    cli_table_add(table, "%s", text_of(json_object_get(function, "isolation"), "in_force"));
+    add_snapshot(table, json_object_get(function, "snapshot"));
     cli_table_add(table, "%s", bytes);
     cli_table_add(table, "%lld",
                   (long long)json_integer_value(json_object_get(counters, "started")));
@@ -65,7 +75,8 @@ static void add_row(struct cli_table *table, const json_t *function)
 static void print_table(const json_t *functions)
 {
     static const char *const heading[] = {"NAME",   "STATE",       "INSTANCES", "SANDBOX",
-                                          "MEMORY", "INVOCATIONS", "IMAGE",     "WHY THIS SANDBOX"};
+                                          "ISOLATION", "SNAPSHOT", "MEMORY", "INVOCATIONS", "IMAGE",
+                                          "WHY THIS SANDBOX"};
     const size_t columns = sizeof heading / sizeof heading[0];
     struct cli_table table;
     size_t i;

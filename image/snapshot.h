@@ -1,6 +1,6 @@
 /*
  * snapshot.h: read and check a snapshot file (abi/snapshot.h). The head is hostile: what
- * a guest said of itself is in it. Nothing here allocates. Any thread.
+ * a guest said of itself is in it. Nothing but snapshot_load() allocates. Any thread.
  */
 #ifndef MF_IMAGE_SNAPSHOT_H
 #define MF_IMAGE_SNAPSHOT_H
@@ -31,6 +31,17 @@ MF_CHECKED mf_err snapshot_parse(const void *head, size_t bytes, uint64_t file_b
 
 /* How many pages all runs have together. */
 uint64_t snapshot_pages(const struct snapshot *snapshot);
+
+/* A whole file in memory, at the offsets that it has in the file. snapshot_load.c. */
+struct snapshot_copy {
+    uint8_t *data; /* NULL: none */
+    uint64_t bytes;
+    struct snapshot snapshot;
+};
+/* Read and decode the file. MF_EFORMAT with the reason. */
+MF_CHECKED mf_err snapshot_load(int fd, struct snapshot_copy *copy, struct mf_why *why);
+bool snapshot_holds(const struct snapshot_copy *copy); /* its digest does */
+void snapshot_unload(struct snapshot_copy *copy);
 
 /* Recompute the digest of a whole file, which lies at data (the snapshot parsed from its
  * beginning). snapshot_digest.c; the only part that needs the hash's library. */

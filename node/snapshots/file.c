@@ -1,8 +1,7 @@
 /*
  * file.c: see file.h.
  * Guarantees: a power failure or a kill at any moment leaves a whole file under a
- * snapshot's name, or none; what was checked is read, not mapped, so that a file cut short
- * meanwhile is an error and not a signal.
+ * snapshot's name, or none; what is checked is a copy of the whole file.
  * Leaves to others: who wants which (snapshots.c), what is written (instance/freeze.c).
  */
 #include "node/snapshots/file.h"
@@ -13,7 +12,6 @@
 #include <sodium/utils.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +23,7 @@
 #define STAT_BLOCK_BYTES 512 /* of st_blocks: stat(2) */
 
 static mf_err check(int fd, const uint8_t *key, const struct snapshot_origin *origin,
-                    uint64_t bytes, struct snapshot_facts *facts, struct mf_why *why);
+                    struct snapshot_facts *facts, struct mf_why *why);
 
 static mf_err fail(struct mf_why *why, const char *doing)
 {
@@ -104,13 +102,7 @@ mf_err snapshot_file_check(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES]
         return mf_why(why, mf_err_from_errno(errno), "snapshot: %s", strerror(errno));
     identify(&before, &facts->identity);
     facts->disk_bytes = (uint64_t)before.st_blocks * STAT_BLOCK_BYTES;
-    mf_err err = MF_OK;
-    if (!S_ISREG(before.st_mode) || before.st_size <= 0 ||
-        (uint64_t)before.st_size > MF_WINDOW_MAX)
-        err = mf_why(why, MF_EFORMAT, "snapshot: not a file of 1 to %llu bytes",
-                     (unsigned long long)MF_WINDOW_MAX);
-    if (!err)
-        err = check(fd, key, origin, (uint64_t)before.st_size, facts, why);
+    mf_err err = check(fd, key, origin, facts, why);
     if (!err) {
         if (fstat(fd, &after) != 0)
             err = fail(why, "snapshot");
@@ -205,62 +197,22 @@ void snapshot_draft_close(struct snapshot_draft *draft)
     draft->fd = -1;
 }
 
-static mf_err read_at(int fd, uint8_t *to, uint64_t bytes, uint64_t offset, struct mf_why *why)
-{
-    while (bytes) {
-        ssize_t got = pread(fd, to, bytes, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail(why, "snapshot");
-        if (got == 0)
-            return mf_why(why, MF_EFORMAT, "snapshot: cut off while it was read");
-        to += got;
-        bytes -= (uint64_t)got;
-        offset += (uint64_t)got;
-    }
-    return MF_OK;
-}
-
-/* At the same offsets as in the file: most of the memory is never touched. */
-static mf_err check_copy(int fd, uint8_t *copy, const uint8_t *key,
-                         const struct snapshot_origin *origin, uint64_t bytes,
-                         struct snapshot_facts *facts, struct mf_why *why)
-{
-    struct snapshot snapshot;
-    uint8_t digest[MF_SNAPSHOT_HASH_BYTES];
-    uint64_t head = bytes < MF_SNAPSHOT_HEAD_BYTES_MAX ? bytes : MF_SNAPSHOT_HEAD_BYTES_MAX;
-    mf_err err = read_at(fd, copy, head, 0, why);
-    if (!err)
-        err = snapshot_parse(copy, head, bytes, &snapshot, why);
-    if (err)
-        return err;
-    if (memcmp(snapshot.head->key, key, sizeof snapshot.head->key) != 0 ||
-        memcmp(snapshot.head->image, origin->image, sizeof origin->image) != 0 ||
-        snapshot.head->window_bytes != origin->window_bytes)
-        return mf_why(why, MF_EFORMAT, "snapshot: of something else than its name says");
-    for (uint32_t i = 0; i < snapshot.head->run_count && !err; i++) {
-        uint64_t at = (uint64_t)snapshot.runs[i].page * MF_PAGE_BYTES;
-        err = read_at(fd, copy + at, (uint64_t)snapshot.runs[i].pages * MF_PAGE_BYTES, at, why);
-    }
-    if (err)
-        return err;
-    snapshot_digest(&snapshot, copy, digest);
-    if (memcmp(digest, snapshot.head->digest, sizeof digest) != 0)
-        return mf_why(why, MF_EFORMAT, "snapshot: its digest does not hold: damaged or changed");
-    facts->pages = snapshot_pages(&snapshot);
-    facts->made_at_ns = snapshot.head->made_at_ns;
-    return MF_OK;
-}
-
 static mf_err check(int fd, const uint8_t *key, const struct snapshot_origin *origin,
-                    uint64_t bytes, struct snapshot_facts *facts, struct mf_why *why)
+                    struct snapshot_facts *facts, struct mf_why *why)
 {
-    void *copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (copy == MAP_FAILED)
-        return mf_why(why, MF_ENOMEM, "snapshot: no memory to check it");
-    mf_err err = check_copy(fd, copy, key, origin, bytes, facts, why);
-    (void)munmap(copy, bytes);
+    struct snapshot_copy copy;
+    mf_err err = snapshot_load(fd, &copy, why);
+    if (err)
+        return err;
+    const struct mf_snapshot *head = copy.snapshot.head;
+    facts->pages = snapshot_pages(&copy.snapshot);
+    facts->made_at_ns = head->made_at_ns;
+    if (memcmp(head->key, key, sizeof head->key) != 0 ||
+        memcmp(head->image, origin->image, sizeof origin->image) != 0 ||
+        head->window_bytes != origin->window_bytes)
+        err = mf_why(why, MF_EFORMAT, "snapshot: of something else than its name says");
+    else if (!snapshot_holds(&copy))
+        err = mf_why(why, MF_EFORMAT, "snapshot: its digest does not hold: damaged or changed");
+    snapshot_unload(&copy);
     return err;
 }
