@@ -166,6 +166,11 @@ class Node:
         assert answer.status in (200, 201), answer.body
         return answer
 
+    def snapshot(self, name):
+        """The snapshot's entry, once it is settled whether there is one."""
+        return wait_until(lambda: next((s for s in [self.function(name)['snapshot']]
+                                        if s['state'] != 'making'), None), 'the snapshot')
+
     def function(self, name):
         return self.api('GET', f'/v1/functions/{name}').json
 

@@ -12,6 +12,16 @@
 
 static int served;
 
+/* What goes wrong before the first event: as TROUBLE_INIT says. */
+__attribute__((constructor)) static void begin(void)
+{
+    const char *how = getenv("TROUBLE_INIT");
+    if (how && strcmp(how, "abort") == 0)
+        abort();
+    while (how && strcmp(how, "spin") == 0)
+        ;
+}
+
 static unsigned long number(struct mayfly_event *event)
 {
     const char *n = mayfly_parameter(event, "n");
