@@ -9,7 +9,8 @@
  *     descriptor is struct mf_image_info followed by the manifest (JSON text);
  *   - at most one PT_GNU_STACK, not executable, for tools; no other header;
  *   - optionally .symtab/.strtab of kernel and program, for gdb and backtraces.
- * ELF header, program headers, note and segments follow one another in the file.
+ * ELF header, program headers, note and segments follow one another in the file; what
+ * stands before the manifest lies in its first MF_IMAGE_HEAD_BYTES.
  * e_entry = kernel_entry. The hash is BLAKE2b-256 of the whole file with the
  * hash field itself as zeros.
  */
@@ -23,6 +24,7 @@
 #define MF_NOTE_OWNER "mayfly"
 #define MF_NOTE_IMAGE 0x4d460001u
 #define MF_IMAGE_HASH_BYTES 32u
+#define MF_IMAGE_HEAD_BYTES 4096u
 #define MF_IMAGE_BYTES_MAX (512ull << 20)
 #define MF_IMAGE_SEGMENTS_MAX 32u
 #define MF_MANIFEST_BYTES_MAX 65536u

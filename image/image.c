@@ -39,21 +39,30 @@ static mf_err take_header(const uint8_t *file, size_t bytes, Elf64_Ehdr *header,
                           struct mf_why *why);
 static mf_err take_program_header(const Elf64_Phdr *phdr, struct walk *walk, struct image *image,
                                   struct mf_why *why);
-static mf_err take_note(const uint8_t *file, const Elf64_Phdr *phdr, struct image *image,
-                        struct mf_why *why);
+static mf_err take_note(const uint8_t *file, size_t head_bytes, const Elf64_Phdr *phdr,
+                        struct image *image, struct mf_why *why);
 static mf_err check_ends(const struct image *image, struct mf_why *why);
 static mf_err check_entries(const struct image *image, struct mf_why *why);
 static mf_err check_program_headers(const struct image *image, struct mf_why *why);
 
 mf_err image_parse(const uint8_t *file, size_t bytes, struct image *image, struct mf_why *why)
 {
+    return image_parse_head(file, bytes, bytes, image, why);
+}
+
+mf_err image_parse_head(const uint8_t *file, size_t head_bytes, size_t file_bytes,
+                        struct image *image, struct mf_why *why)
+{
     memset(image, 0, sizeof *image);
     Elf64_Ehdr header;
-    mf_err err = take_header(file, bytes, &header, why);
+    if (file_bytes > MF_IMAGE_BYTES_MAX)
+        return mf_why(why, MF_ETOOBIG, "%zu bytes; an image has at most %llu", file_bytes,
+                      MF_IMAGE_BYTES_MAX);
+    mf_err err = take_header(file, head_bytes, &header, why);
     if (err)
         return err;
     struct walk walk = {
-        .bytes = bytes,
+        .bytes = file_bytes,
         .file_end = header.e_phoff + header.e_phnum * sizeof(Elf64_Phdr),
     };
     for (uint32_t i = 0; i < header.e_phnum; i++) {
@@ -66,7 +75,7 @@ mf_err image_parse(const uint8_t *file, size_t bytes, struct image *image, struc
     if (!walk.has_note)
         return refuse(why, "no mayfly note: an ELF file, but not an image; build one with "
                            "`mayfly build`");
-    err = take_note(file, &walk.note, image, why);
+    err = take_note(file, head_bytes, &walk.note, image, why);
     if (!err && image->info.kernel_entry != header.e_entry)
         err = refuse(why, "ELF entry 0x%" PRIx64 " is not the kernel's, 0x%" PRIx64,
                      header.e_entry, image->info.kernel_entry);
@@ -97,9 +106,6 @@ mf_err image_fits(const struct image *image, uint64_t window_bytes, struct mf_wh
 static mf_err take_header(const uint8_t *file, size_t bytes, Elf64_Ehdr *header,
                           struct mf_why *why)
 {
-    if (bytes > MF_IMAGE_BYTES_MAX)
-        return mf_why(why, MF_ETOOBIG, "%zu bytes; an image has at most %llu", bytes,
-                      MF_IMAGE_BYTES_MAX);
     mf_err err = elf_header(file, bytes, HEADERS_MAX, header, why);
     if (err)
         return err;
@@ -220,8 +226,8 @@ static mf_err take_program_header(const Elf64_Phdr *phdr, struct walk *walk, str
     }
 }
 
-static mf_err take_note(const uint8_t *file, const Elf64_Phdr *phdr, struct image *image,
-                        struct mf_why *why)
+static mf_err take_note(const uint8_t *file, size_t head_bytes, const Elf64_Phdr *phdr,
+                        struct image *image, struct mf_why *why)
 {
     struct note_head note;
     struct mf_image_info *info = &image->info;
@@ -231,6 +237,9 @@ static mf_err take_note(const uint8_t *file, const Elf64_Phdr *phdr, struct imag
         return refuse(why, "the note: 0x%" PRIx64 " bytes at 0x%" PRIx64 "; an image's is aligned "
                       "to %u and has 0x%" PRIx64 " bytes and a manifest of at most %u",
                       phdr->p_filesz, phdr->p_offset, NOTE_ALIGN, least, MF_MANIFEST_BYTES_MAX);
+    if (phdr->p_offset > MF_IMAGE_HEAD_BYTES - least || phdr->p_offset + least > head_bytes)
+        return refuse(why, "the note: at 0x%" PRIx64 "; in an image it stands before the segments, "
+                      "in the first 0x%x bytes", phdr->p_offset, MF_IMAGE_HEAD_BYTES);
     memcpy(&note, file + phdr->p_offset, sizeof note);
     memcpy(info, file + phdr->p_offset + sizeof note, sizeof *info);
     static const char owner[sizeof note.owner] = MF_NOTE_OWNER;

@@ -38,6 +38,9 @@ struct image {
  * call. Any thread. */
 MF_CHECKED mf_err image_parse(const uint8_t *file, size_t bytes, struct image *image,
                               struct mf_why *why);
+/* The same from the file's first head_bytes; MF_IMAGE_HEAD_BYTES of them are enough. */
+MF_CHECKED mf_err image_parse_head(const uint8_t *head, size_t head_bytes, size_t file_bytes,
+                                   struct image *image, struct mf_why *why);
 
 /* May it run in a window of this size? Checks layout.h's bounds, and the room that
  * the program leaves. image_parse() has checked info.window_bytes itself. */

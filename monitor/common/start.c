@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,13 +57,14 @@ static mf_err decode_packet(const struct start_packet *packet, size_t bytes,
     return decode_env(packet, start, why);
 }
 
-mf_err start_decode(const struct start_packet *packet, size_t bytes, const uint8_t *file,
-                    size_t file_bytes, struct monitor_start *start, struct mf_why *why)
+mf_err start_decode(const struct start_packet *packet, size_t bytes, const uint8_t *head,
+                    size_t head_bytes, size_t file_bytes, struct monitor_start *start,
+                    struct mf_why *why)
 {
     *start = (struct monitor_start){.image_fd = -1, .snapshot_fd = -1, .pagemap_fd = -1};
     mf_err err = decode_packet(packet, bytes, start, why);
     if (!err)
-        err = image_parse(file, file_bytes, &start->image, why);
+        err = image_parse_head(head, head_bytes, file_bytes, &start->image, why);
     if (err)
         return err;
     if (start->window_bytes == 0)
@@ -119,19 +119,20 @@ static mf_err file_size(int fd, uint64_t bytes_max, const char *what, uint64_t *
     return MF_OK;
 }
 
-/* image_open() would do, but brings the hash's library into the blank. */
+/* image_open() would do, but maps what two calls can read, and brings the hash's library
+ * into the blank. */
 static mf_err take_image(const struct start_packet *packet, size_t bytes, int fd,
                          struct monitor_start *start, struct mf_why *why)
 {
+    static uint8_t head[MF_IMAGE_HEAD_BYTES];
     uint64_t file_bytes;
     mf_err err = file_size(fd, MF_IMAGE_BYTES_MAX, "image", &file_bytes, why);
     if (err)
         return err;
-    void *file = mmap(NULL, (size_t)file_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (file == MAP_FAILED)
-        return mf_why(why, mf_err_from_errno(errno), "cannot map the image: %s", strerror(errno));
-    err = start_decode(packet, bytes, file, (size_t)file_bytes, start, why);
-    (void)munmap(file, (size_t)file_bytes);
+    ssize_t got = pread(fd, head, sizeof head, 0);
+    if (got < 0)
+        return mf_why(why, MF_EIO, "cannot read the image: %s", strerror(errno));
+    err = start_decode(packet, bytes, head, (size_t)got, (size_t)file_bytes, start, why);
     start->image_fd = fd;
     return err;
 }

@@ -20,10 +20,10 @@ struct start_packet {
 MF_CHECKED mf_err start_receive(int control, struct start_packet *packet,
                                 struct monitor_start *start, struct mf_why *why);
 
-/* The checks alone: bytes long packet, image in file (file_bytes), into *start. Any
- * thread, no effect; this is what the fuzzer calls. */
+/* The checks alone: bytes long packet, of the image (file_bytes) the first head_bytes, into
+ * *start. Any thread, no effect; this is what the fuzzer calls. */
 MF_CHECKED mf_err start_decode(const struct start_packet *packet, size_t bytes,
-                               const uint8_t *file, size_t file_bytes,
+                               const uint8_t *head, size_t head_bytes, size_t file_bytes,
                                struct monitor_start *start, struct mf_why *why);
 
 #endif

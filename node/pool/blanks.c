@@ -171,8 +171,5 @@ static mf_err watch_instance(struct instance *instance)
     if (!err)
         err = watch_add(watcher, &instance->console_watch, instance->blank.console, EPOLLIN,
                         pool_console_ready);
-    if (!err)
-        err = watch_add(watcher, &instance->control, instance->blank.control, EPOLLIN,
-                        pool_control_ready);
     return err;
 }

@@ -78,7 +78,6 @@ void instance_init(struct instance *instance, uint64_t now_ns)
         .blank = {.control = -1, .bell = -1, .console = -1},
         .bell = {.fd = -1},
         .console_watch = {.fd = -1},
-        .control = {.fd = -1},
     };
     link_init(&instance->by_id);
     link_init(&instance->link);

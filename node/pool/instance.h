@@ -79,7 +79,7 @@ struct instance {
     struct function *function; /* NULL: BLANK. Counted                                  */
     struct version *version;   /* the same                                              */
     struct blank blank;
-    struct watch bell, console_watch, control;
+    struct watch bell, console_watch;
     struct timer timer;
     struct link by_id;         /* in the pool's table                                   */
     struct link link;          /* in the pool's blanks, or a list of its function       */

@@ -270,7 +270,6 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
     instance_go(instance, INSTANCE_DEAD, pool->shard->now_ns);
     watch_remove(watcher, &instance->bell);
     watch_remove(watcher, &instance->console_watch);
-    watch_remove(watcher, &instance->control);
     list_remove(&instance->awake);
     list_remove(&instance->held);
     if (!list_empty(&instance->spent)) {
@@ -317,16 +316,4 @@ void pool_console_ready(struct watch *watch, uint32_t events)
     struct instance *instance = list_of(watch, struct instance, console_watch);
     if (!console_read(instance) && (events & (EPOLLHUP | EPOLLERR)))
         watch_remove(&instance->pool->shard->watcher, watch);
-}
-
-void pool_control_ready(struct watch *watch, uint32_t events)
-{
-    struct instance *instance = list_of(watch, struct instance, control);
-    struct mf_why why = {{0}};
-    if (blank_start_failed(&instance->blank, &why)) {
-        if (instance->function)
-            start_failed(instance, why.text);
-    } else if (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) {
-        watch_remove(&instance->pool->shard->watcher, watch); /* locked down: it said its last */
-    }
 }

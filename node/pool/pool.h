@@ -81,7 +81,6 @@ void pool_forget(struct instance *instance);
 
 /* ready() of an instance's descriptors. */
 void pool_console_ready(struct watch *watch, uint32_t events);
-void pool_control_ready(struct watch *watch, uint32_t events);
 
 /* Bring lists, counts and timer in line with the instance's state. After each change. */
 void pool_settle(struct instance *instance);

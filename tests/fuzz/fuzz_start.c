@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     size_t take = packet_bytes < bytes ? packet_bytes : bytes;
     take = take < sizeof packet ? take : sizeof packet;
     memcpy(&packet, data, take);
-    if (start_decode(&packet, take, data + take, bytes - take, &start, &why) == MF_OK)
+    if (start_decode(&packet, take, data + take, bytes - take, bytes - take, &start, &why) == MF_OK)
         check(&start);
     return 0;
 }

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "abi/cause.h"
 #include "base/clock.h"
 #include "node/functions/function.h"
 #include "node/instance/event.h"
@@ -581,6 +582,7 @@ static void a_start_that_fails_is_said(void **state)
     struct mf_spawn_packet packet = {.magic = MF_SPAWN_MAGIC, .type = MF_START_FAILED, .id = peer[0].id,
                                      .why = {"no such thing"}};
     assert_int_equal(send(peer[0].control, &packet, sizeof packet, 0), sizeof packet);
+    end_process(&peer[0], (MF_CAUSE_STATUS + MF_CAUSE_HOST) << 8); /* as every monitor that says so */
     turn();
     was_answered(one, SITUATION_INSTANCE_FAULT);
     assert_string_equal(one->cause, "start-failed");

@@ -59,7 +59,7 @@ static int setup(void **state)
 static mf_err decode(size_t bytes)
 {
     why.text[0] = 0;
-    return start_decode(&packet, bytes, file, sizeof file, &start, &why);
+    return start_decode(&packet, bytes, file, sizeof file, sizeof file, &start, &why);
 }
 
 static void decode_takes_a_good_packet(void **state)
