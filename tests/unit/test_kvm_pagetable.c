@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -224,6 +225,57 @@ static void a_small_guest_touches_few_pages(void **state)
     drop(cpu);
 }
 
+/* Protections as `protect` would change them, and the way back. */
+static void an_undo_brings_every_entry_back(void **state)
+{
+    (void)state;
+    enum { MIB = 1 << 20 };
+    static const struct {
+        uint64_t from, to;
+        enum page_access access;
+    } edits[] = {
+        {MF_KERNEL_BASE, MF_KERNEL_BASE + 0x4000, PAGE_READ_WRITE},  /* text, too */
+        {MF_KERNEL_BASE + 0x3000, MF_KERNEL_BASE + 0x9000, PAGE_NONE},
+        {5 * MIB, 11 * MIB, PAGE_READ_WRITE},                        /* across tables, new ones */
+        {7 * MIB, 7 * MIB + 0x1000, PAGE_READ},
+        {MF_WINDOW_MAX - 4 * MIB, MF_WINDOW_MAX, PAGE_READ},
+    };
+    struct pagetable_undo undo = {
+        .kept = mmap(NULL, pagetable_undo_bytes(), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)};
+    uint8_t *cpu = make();
+    uint8_t *first = malloc(CPU_BYTES);
+    uint64_t from, to, count = 0;
+    (void)pagetable_set(cpu, MF_KERNEL_BASE, MF_KERNEL_BASE + 0x4000, PAGE_READ_EXECUTE);
+    (void)pagetable_set(cpu, MF_KERNEL_BASE + 0x4000, MF_KERNEL_BASE + 0x8000, PAGE_READ_WRITE);
+    (void)pagetable_set(cpu, MF_WINDOW_MAX - 4 * MIB, MF_WINDOW_MAX - 2 * MIB, PAGE_READ_WRITE);
+    /* Directories stay hung in; make those that the edits will make. */
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++)
+        for (uint64_t at = edits[i].from; at < edits[i].to; at += PAGE)
+            if (!walk(cpu, at))
+                (void)pagetable_set(cpu, at, at + PAGE, PAGE_NONE);
+    memcpy(first, cpu, CPU_BYTES);
+    assert_false(pagetable_undo_next(cpu, &undo, &from, &to));
+    for (int round = 0; round < 3; round++) {
+        bool text = false, beyond = false;
+        for (size_t i = (size_t)round; i < sizeof edits / sizeof *edits; i++) {
+            pagetable_keep(cpu, &undo, edits[i].from, edits[i].to);
+            (void)pagetable_set(cpu, edits[i].from, edits[i].to, edits[i].access);
+        }
+        for (count = 0; pagetable_undo_next(cpu, &undo, &from, &to); count++) {
+            text = text || (from == MF_KERNEL_BASE && to == MF_KERNEL_BASE + 0x3000);
+            beyond = beyond || to > MF_WINDOW_MAX - 2 * MIB;
+        }
+        assert_memory_equal(first, cpu, CPU_BYTES);
+        assert_int_equal(text, round == 0); /* what is present and changed is told */
+        assert_true(beyond);
+        assert_int_equal(count, (round < 2) + 4 + 2); /* tables */
+    }
+    free(first);
+    assert_int_equal(munmap(undo.kept, pagetable_undo_bytes()), 0);
+    drop(cpu);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_change_of_what_was_there_is_told),
         cmocka_unit_test(allowed_is_what_every_byte_allows),
         cmocka_unit_test(a_small_guest_touches_few_pages),
+        cmocka_unit_test(an_undo_brings_every_entry_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
