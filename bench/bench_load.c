@@ -53,6 +53,8 @@ static mf_err take_warm(struct bench_run *run, uint32_t s, uint32_t round,
 {
     (void)run, (void)round;
     struct warm *warm = (struct warm *)results + s;
+    if (!result->latency_us.count)
+        return MF_EIO;
     mf_err err = samples_add(&warm->round_us, samples_percentile(&result->latency_us, 50));
     return err ? err : samples_add_all(&warm->latency_us, &result->latency_us);
 }
@@ -128,7 +130,7 @@ static mf_err take_throughput(struct bench_run *run, uint32_t s, uint32_t round,
     (void)run, (void)round;
     struct throughput *throughput = (struct throughput *)results + s;
     throughput->errors += result->errors;
-    return samples_add(&throughput->rate, (double)result->latency_us.count / result->elapsed_s);
+    return samples_add(&throughput->rate, (double)result->answered / result->elapsed_s);
 }
 
 static mf_err add_throughput(struct bench_run *run, const struct subject *subject,

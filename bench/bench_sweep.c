@@ -36,7 +36,7 @@ static mf_err take(struct sweep *sweep, uint32_t step, struct mf_why *why)
         err = MF_OK;
     }
     if (!err)
-        err = samples_add(&sweep->rate[step], (double)result.latency_us.count / result.elapsed_s);
+        err = samples_add(&sweep->rate[step], (double)result.answered / result.elapsed_s);
     sweep->errors[step] += result.errors;
     load_result_close(&result);
     bench_settle(SETTLE_MS);

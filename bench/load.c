@@ -37,7 +37,7 @@ struct worker {
     struct connection *connection;
     uint64_t counts_from_ns, ends_ns;
     struct samples latency_us;
-    uint64_t errors;
+    uint64_t answered, errors;
     mf_err err;
     pthread_t thread;
     char buffer[READ_BYTES];
@@ -157,13 +157,15 @@ static mf_err connection_answered(struct worker *worker, struct connection *conn
     if (connection->reply.status != 200) {
         if (++worker->errors > LOAD_ERRORS_MAX)
             return MF_EIO;
-    } else if (connection->started_ns >= worker->counts_from_ns && now_ns <= worker->ends_ns) {
-        mf_err err = samples_add(&worker->latency_us,
-                                 (double)(now_ns - connection->started_ns) / 1000.0);
-        if (err)
-            return err;
+        return connection_next(worker, connection);
     }
-    return connection_next(worker, connection);
+    bool counts = now_ns >= worker->counts_from_ns && now_ns <= worker->ends_ns;
+    mf_err err = MF_OK;
+    worker->answered += counts;
+    if (counts && connection->started_ns >= worker->counts_from_ns)
+        err = samples_add(&worker->latency_us,
+                          (double)(now_ns - connection->started_ns) / 1000.0);
+    return err ? err : connection_next(worker, connection);
 }
 
 static mf_err connection_read(struct worker *worker, struct connection *connection)
@@ -242,6 +244,7 @@ static mf_err collect(struct worker *worker, uint32_t count, struct load_result 
             err = worker[i].err;
         if (!err)
             err = samples_add_all(&result->latency_us, &worker[i].latency_us);
+        result->answered += worker[i].answered;
         result->errors += worker[i].errors;
         samples_close(&worker[i].latency_us);
     }
@@ -278,10 +281,10 @@ mf_err load_run(const struct load_plan *plan, struct load_result *result, struct
     if (!err && started < plan->threads)
         err = MF_ENOMEM;
     free(worker);
-    if (!err && !result->latency_us.count)
+    if (!err && !result->answered)
         err = MF_EIO;
-    return err ? mf_why(why, err, "load: %zu requests answered, %llu errors",
-                        result->latency_us.count, (unsigned long long)result->errors)
+    return err ? mf_why(why, err, "load: %llu requests answered, %llu errors",
+                        (unsigned long long)result->answered, (unsigned long long)result->errors)
                : MF_OK;
 }
 

@@ -21,7 +21,7 @@ struct processes {
 MF_CHECKED mf_err processes_add_tree(struct processes *list, pid_t root);
 
 struct usage {
-    uint64_t cpu_ns;      /* of all threads, ended ones too (the scheduler's count) */
+    uint64_t cpu_ns;      /* of all threads, ended ones too (the scheduler's count), and of ended children */
     uint64_t faults;      /* minor and major page faults                            */
     uint64_t switches;    /* context switches of live threads, of either kind       */
 };
