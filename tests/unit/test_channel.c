@@ -13,6 +13,7 @@
 #include "abi/event.h"
 #include "abi/log.h"
 #include "node/instance/channel.h"
+#include "spawner/protocol.h"
 #include "tests/guests/raw/ring.h"
 
 struct pair {
@@ -359,6 +360,38 @@ static void sleep_fails_when_something_has_arrived(void **state)
     assert_false(raw_node_slept(&pair->guest));
 }
 
+/* Wherever a guest wrote, in as many pages: nothing of it is left, and it starts anew. */
+static void renewed_it_has_not_a_byte_of_before(void **state)
+{
+    struct pair *pair = *state;
+    static const uint32_t pages[] = {0, 1, 5, MF_CHANNEL_BYTES / MF_PAGE_BYTES};
+    struct channel node;
+    int memfd = memfd_create("channel", MFD_CLOEXEC);
+    assert_int_equal(ftruncate(memfd, MF_CHANNEL_FILE_BYTES), 0);
+    assert_int_equal(channel_open(memfd, &node), MF_OK);
+    channel_keep(&node, memfd);
+    uint8_t *bytes = node.base;
+    node.control->go = 7;
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        struct mf_desc desc = {.id = 1, .type = MF_MSG_BODY, .data_bytes = 5000};
+        assert_int_equal(channel_put(&node, &desc, NULL, pair->bytes), MF_OK);
+        for (uint32_t page = 0; page < pages[i]; page++)
+            memset(bytes + MF_CHANNEL_BYTES - (page + 1) * MF_PAGE_BYTES, 0xee, MF_PAGE_BYTES);
+        assert_int_equal(channel_renew(&node), MF_OK);
+        for (uint32_t at = 0; at < MF_CHANNEL_BYTES; at++)
+            if (bytes[at])
+                fail_msg("0x%x at 0x%x", bytes[at], at);
+        assert_int_equal(node.control->go, 7); /* not the guest's */
+        assert_int_equal(channel_room(&node, 0), MF_CHUNK_BYTES_MAX);
+    }
+    struct mf_desc desc = {.id = 2, .type = MF_MSG_BODY, .data_bytes = 10};
+    assert_int_equal(channel_put(&node, &desc, NULL, pair->bytes), MF_OK);
+    assert_int_equal(((struct mf_channel_head *)(void *)bytes)->to_guest.tail, 1);
+    channel_go(&node);
+    assert_int_equal(node.control->go, 8);
+    channel_close(&node);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, pair_open, pair_close)
@@ -380,6 +413,7 @@ int main(void)
         CASE(the_nodes_own_indices_are_never_read_back),
         CASE(bell_rings_only_for_a_sleeper),
         CASE(sleep_fails_when_something_has_arrived),
+        CASE(renewed_it_has_not_a_byte_of_before),
     };
     return cmocka_run_group_tests_name("channel", tests, NULL, NULL);
 }

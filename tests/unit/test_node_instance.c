@@ -165,6 +165,96 @@ static void what_is_due_next(void **state)
     assert_true(instance_due_ns(&instance, &times) == TIMER_NEVER);
 }
 
+static void fresh_has_room_for_one_event_and_then_for_none(void **state)
+{
+    (void)state;
+    instance_start(&instance, ISOLATION_FRESH, 2);
+    assert_true(instance_has_room(&instance));
+    instance_push(&instance, &call[0], 3, TIMEOUT_NS);
+    assert_false(instance_has_room(&instance));
+    instance_spoke(&instance, 4);
+    assert_ptr_equal(instance_pop(&instance, 5, TIMEOUT_NS), &call[0]);
+    assert_int_equal(instance.state, INSTANCE_DRAINING);
+    assert_false(instance_has_room(&instance));
+}
+
+static void reset_is_idle_only_after_it_was_rolled_back(void **state)
+{
+    (void)state;
+    instance_start(&instance, ISOLATION_RESET, 2);
+    instance_push(&instance, &call[0], 3, TIMEOUT_NS);
+    assert_false(instance_has_room(&instance));
+    instance_spoke(&instance, 4);
+    (void)instance_pop(&instance, 5, TIMEOUT_NS);
+    assert_int_equal(instance.state, INSTANCE_RESETTING);
+    assert_false(instance_has_room(&instance));
+    assert_int_equal(instance_due_ns(&instance, &times), 5 + RESET_NS);
+    instance_parked(&instance, 6);
+    assert_int_equal(instance.state, INSTANCE_IDLE);
+    assert_true(instance.parked);
+    assert_true(instance_has_room(&instance));
+    instance_push(&instance, &call[1], 7, TIMEOUT_NS);
+    assert_false(instance.parked);
+    assert_int_equal(instance.state, INSTANCE_BUSY);
+}
+
+static void reset_that_cannot_be_is_fresh(void **state)
+{
+    (void)state;
+    instance_start(&instance, ISOLATION_RESET, 2);
+    instance_push(&instance, &call[0], 3, TIMEOUT_NS);
+    instance_only_once(&instance);
+    instance_spoke(&instance, 4);
+    (void)instance_pop(&instance, 5, TIMEOUT_NS);
+    assert_int_equal(instance.state, INSTANCE_DRAINING);
+}
+
+static void freezing_has_its_time_and_no_events(void **state)
+{
+    (void)state;
+    instance_go(&instance, INSTANCE_FREEZING, 2);
+    assert_false(instance_has_room(&instance));
+    assert_int_equal(instance_due_ns(&instance, &times), 2 + FREEZE_NS);
+    instance_spoke(&instance, 3);
+    assert_int_equal(instance.state, INSTANCE_FREEZING);
+}
+
+static void push_to_resetting(void)
+{
+    instance_start(&instance, ISOLATION_RESET, 2);
+    instance_go(&instance, INSTANCE_RESETTING, 3);
+    instance_push(&instance, &call[0], 4, TIMEOUT_NS);
+}
+
+static void reset_of_one_that_is_reused(void)
+{
+    instance_start(&instance, ISOLATION_REUSE, 2);
+    instance_go(&instance, INSTANCE_RESETTING, 3);
+}
+
+static void fresh_that_has_served_is_idle(void)
+{
+    instance_start(&instance, ISOLATION_FRESH, 2);
+    instance.used = true;
+    instance_go(&instance, INSTANCE_IDLE, 3);
+}
+
+static void second_event_of_fresh(void)
+{
+    instance_start(&instance, ISOLATION_FRESH, 2);
+    instance_push(&instance, &call[0], 3, TIMEOUT_NS);
+    instance_push(&instance, &call[1], 3, TIMEOUT_NS);
+}
+
+static void rules_of_isolation_abort(void **state)
+{
+    (void)state;
+    breaks_a_rule(push_to_resetting);
+    breaks_a_rule(reset_of_one_that_is_reused);
+    breaks_a_rule(fresh_that_has_served_is_idle);
+    breaks_a_rule(second_event_of_fresh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +264,11 @@ int main(void)
         cmocka_unit_test_setup(the_ring_takes_so_many_and_no_more, start),
         cmocka_unit_test_setup(a_draining_instance_takes_no_more, start),
         cmocka_unit_test_setup(what_is_due_next, start),
+        cmocka_unit_test_setup(fresh_has_room_for_one_event_and_then_for_none, start),
+        cmocka_unit_test_setup(reset_is_idle_only_after_it_was_rolled_back, start),
+        cmocka_unit_test_setup(reset_that_cannot_be_is_fresh, start),
+        cmocka_unit_test_setup(freezing_has_its_time_and_no_events, start),
+        cmocka_unit_test_setup(rules_of_isolation_abort, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,13 +14,9 @@
 
 #include <cmocka.h>
 
-#include "abi/hypercall.h"
-#include "image/snapshot.h"
-#include "node/functions/state_dir.h"
 #include "node/snapshots/file.h"
+#include "snapshot_sample.h"
 
-#define PAGE_NUMBER (MF_KERNEL_BASE / MF_PAGE_BYTES + 3)
-#define FILE_BYTES ((PAGE_NUMBER + 1) * MF_PAGE_BYTES)
 #define KILLS 40
 
 static char folder[32];
@@ -53,36 +49,11 @@ static int close_world(void **state)
     return system(command);
 }
 
-/* The smallest one: a page of content. */
-static void write_content(int fd, uint8_t content)
-{
-    static _Alignas(8) uint8_t data[FILE_BYTES];
-    struct mf_snapshot *head = (struct mf_snapshot *)(void *)data;
-    struct snapshot snapshot;
-    *head = (struct mf_snapshot){.magic = MF_SNAPSHOT_MAGIC,
-                                 .abi_version = MF_ABI_VERSION,
-                                 .head_bytes = sizeof *head + sizeof(struct mf_run),
-                                 .window_bytes = MF_WINDOW_DEFAULT,
-                                 .file_bytes = FILE_BYTES,
-                                 .made_at_ns = 1,
-                                 .run_count = 1};
-    memcpy(head->key, key, sizeof key);
-    memcpy(head->image, origin.image, sizeof head->image);
-    *(struct mf_run *)(void *)(head + 1) =
-        (struct mf_run){.page = PAGE_NUMBER, .pages = 1, .prot = MF_PROT_READ};
-    memset(data + PAGE_NUMBER * MF_PAGE_BYTES, content, MF_PAGE_BYTES);
-    assert_int_equal(snapshot_parse(data, sizeof data, FILE_BYTES, &snapshot, NULL), MF_OK);
-    snapshot_digest(&snapshot, data, head->digest);
-    assert_int_equal(pwrite(fd, data, MF_PAGE_BYTES, 0), MF_PAGE_BYTES);
-    assert_int_equal(pwrite(fd, data + PAGE_NUMBER * MF_PAGE_BYTES, MF_PAGE_BYTES,
-                            PAGE_NUMBER * MF_PAGE_BYTES), MF_PAGE_BYTES);
-}
-
 static void make(uint8_t content, struct snapshot_facts *facts)
 {
     struct snapshot_draft draft;
     assert_int_equal(snapshot_draft_open(dir_fd, key, &draft, NULL), MF_OK);
-    write_content(draft.fd, content);
+    snapshot_sample_write(draft.fd, key, origin.image, content);
     assert_int_equal(snapshot_draft_sync(&draft, NULL), MF_OK);
     assert_int_equal(snapshot_draft_keep(&draft, facts, NULL), MF_OK);
     snapshot_draft_close(&draft);
@@ -160,7 +131,7 @@ static void a_draft_has_no_name_until_it_is_kept(void **state)
     struct snapshot_draft draft;
     struct snapshot_facts facts;
     assert_int_equal(snapshot_draft_open(dir_fd, key, &draft, NULL), MF_OK);
-    write_content(draft.fd, 1);
+    snapshot_sample_write(draft.fd, key, origin.image, 1);
     assert_int_equal(snapshot_draft_sync(&draft, NULL), MF_OK);
     assert_int_equal(check(&facts, NULL), MF_ENOENT);
     snapshot_draft_close(&draft);
@@ -191,7 +162,7 @@ static void any_changed_byte_is_noticed(void **state)
 {
     (void)state;
     static const off_t at[] = {0, 9, 40, 60, 100, 130, sizeof(struct mf_snapshot),
-                               PAGE_NUMBER * MF_PAGE_BYTES, FILE_BYTES - 1};
+                               SAMPLE_PAGE * MF_PAGE_BYTES, SAMPLE_BYTES - 1};
     for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
         struct snapshot_facts facts, again;
         uint8_t byte;
@@ -210,7 +181,7 @@ static void any_changed_byte_is_noticed(void **state)
 static void one_cut_short_is_noticed(void **state)
 {
     (void)state;
-    static const off_t length[] = {0, 1, 100, MF_PAGE_BYTES, FILE_BYTES - 1};
+    static const off_t length[] = {0, 1, 100, MF_PAGE_BYTES, SAMPLE_BYTES - 1};
     for (size_t i = 0; i < sizeof length / sizeof length[0]; i++) {
         struct snapshot_facts facts;
         make(1, &facts);
