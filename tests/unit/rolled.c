@@ -2,8 +2,6 @@
 #include "rolled.h"
 
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -50,17 +47,6 @@ int rolled_snapshot(const struct image_file *image, uint64_t window_bytes,
     return fd;
 }
 
-/* The page behind the channel in its file: a mapping of no bytes, grown, is another one of
- * the same file (mremap(2)). */
-static void map_control(struct rolled *rolled)
-{
-    rolled->mapping =
-        mremap(rolled->blank.channel.base, 0, MF_CHANNEL_FILE_BYTES, MREMAP_MAYMOVE);
-    assert_true(rolled->mapping != MAP_FAILED);
-    rolled->control =
-        (struct mf_control *)(void *)((uint8_t *)rolled->mapping + MF_CHANNEL_BYTES);
-}
-
 void rolled_open(struct rolled *rolled, struct spawner *spawner, int image_fd, int snapshot_fd)
 {
     static uint64_t last_id = 1000;
@@ -71,7 +57,8 @@ void rolled_open(struct rolled *rolled, struct spawner *spawner, int image_fd, i
     (void)snprintf(path, sizeof path, "/proc/%d/pagemap", (int)rolled->blank.pid);
     rolled->pagemap = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(rolled->pagemap >= 0);
-    map_control(rolled);
+    rolled->control = rolled->blank.channel.control;
+    assert_non_null(rolled->control);
 }
 
 static void start(struct rolled *rolled)
@@ -91,7 +78,6 @@ int rolled_end_why(struct rolled *rolled, struct mf_why *why)
 {
     int status = ended(rolled->spawner, &rolled->blank);
     (void)blank_start_failed(&rolled->blank, why);
-    (void)munmap(rolled->mapping, MF_CHANNEL_FILE_BYTES);
     (void)close(rolled->pagemap);
     blank_close(&rolled->blank);
     return status;
@@ -180,8 +166,7 @@ void rolled_await_reset(struct rolled *rolled)
 
 void rolled_renew(struct rolled *rolled)
 {
-    memset(rolled->blank.channel.base, 0, MF_CHANNEL_BYTES);
-    rolled->blank.channel = (struct channel){.base = rolled->blank.channel.base};
+    assert_int_equal(channel_renew(&rolled->blank.channel), MF_OK);
     rolled->event_id = 0;
 }
 
@@ -191,8 +176,7 @@ void rolled_go(struct rolled *rolled)
         start(rolled);
         return;
     }
-    (void)__atomic_add_fetch(&rolled->control->go, 1, __ATOMIC_SEQ_CST);
-    (void)syscall(SYS_futex, &rolled->control->go, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    channel_go(&rolled->blank.channel);
 }
 
 void rolled_event(struct rolled *rolled, const char *path, const void *body, uint32_t bytes)

@@ -14,8 +14,7 @@
 struct rolled {
     struct spawner *spawner;
     struct blank blank;
-    struct mf_control *control;
-    void *mapping;          /* of the channel's whole file */
+    struct mf_control *control; /* borrowed from the channel */
     uint32_t resets;        /* rollbacks seen so far       */
     uint64_t event_id;      /* of the channel as it is now */
     uint32_t status;        /* of the last reply           */
