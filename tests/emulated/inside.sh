@@ -51,8 +51,9 @@ http() {
 
 step "this is a real kvm-amd" real_kvm
 step "the KVM monitor, from inside raw guests" "$build/test_kvm"
+step "instances that are rolled back" "$build/test_kvm_reset" "$build/tests/guests"
 for cases in / instruction "int n" selectors memory execute "hypercall protect" \
-  "hypercall discard" "hypercall wait" "syscall 0x" "linux program"; do
+  "hypercall discard" "hypercall wait" "syscall 0x" "linux program" snapshot; do
   step "guest-tests --only '$cases'" guests "$cases"
 done
 step "a function by HTTP" http

@@ -5,7 +5,7 @@
 # The kernel's package is fetched once, into CACHE.
 set -euo pipefail
 cache=$1 files=$2
-seconds_max=${EMULATED_SECONDS_MAX:-150}
+seconds_max=${EMULATED_SECONDS_MAX:-180}
 
 die() {
   printf 'emulated machine: %s\n' "$*" >&2
@@ -89,7 +89,7 @@ fetch_kernel
 archive=$(mktemp)
 trap 'rm -f "$archive"' EXIT
 pack "$archive"
-timeout "$seconds_max" qemu-system-x86_64 -machine q35 -accel tcg -cpu max -smp 1 -m 1024 \
+timeout "$seconds_max" qemu-system-x86_64 -machine q35 -accel tcg -cpu max,-smap -smp 1 -m 1024 \
   -display none -serial stdio -monitor none -no-reboot -nic none \
   -kernel "$cache/vmlinuz" -initrd "$archive" \
   -append 'console=ttyS0 quiet panic=-1 tsc=unstable' </dev/null |

@@ -21,8 +21,8 @@ add() {
 
 rm -rf "$files"
 mkdir -p "$files"
-add "$build"/{mayfly,mayfly-node,mayfly-spawner,guest-tests,test_kvm,functions/echo.mf} \
-  "$build"/tests/guests/{raw,hostile,neighbour}.mf
+add "$build"/{mayfly,mayfly-node,mayfly-spawner,guest-tests,test_kvm,test_kvm_reset,functions/echo.mf} \
+  "$build"/tests/guests/{raw,hostile,neighbour,frozen}.mf
 for image in "$build"/tests/guests/linux-*.mf; do
   program=${image##*/linux-}
   add "$image" "$build/tests/guests/linux_${program%.mf}" # the same program, to run outside
