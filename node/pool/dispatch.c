@@ -357,8 +357,7 @@ static bool give(struct instance *instance, struct call *call)
     if (instance->count == 1)
         sample(instance);
     pool_settle(instance);
-    if (instance->start_due && instance->blank.pid > 0)
-        pool_start_due(instance);
+    pool_start_if_due(instance);
     return true;
 }
 

@@ -52,12 +52,8 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     enum isolation isolation = isolation_in_force(version, NULL);
     if (!restores && isolation == ISOLATION_RESET)
         isolation = ISOLATION_FRESH;
-    const struct start start = {.flags = restores ? MF_START_RESTORE : 0,
-                                .snapshot_fd = snapshot_fd,
-                                .pagemap_fd = -1};
-    bool later = isolation == ISOLATION_RESET;
-    mf_err err = blanks_take(pool, version, later ? NULL : &start, instance, why);
-    if (err || !later)
+    mf_err err = blanks_take(pool, version, NULL, instance, why);
+    if (err)
         close_fd(&snapshot_fd);
     if (err == MF_EAGAIN || pool->spawner.fd < 0) {
         pool->starved = true;
@@ -67,7 +63,7 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
         return err;
     struct instance *made = *instance;
     take_over(pool, made, function, version);
-    made->start_due = later;
+    made->start_due = true;
     made->snapshot_fd = snapshot_fd;
     function->counters.starts[restores]++;
     burst_start(&pool->burst[version->sandbox], ++pool->starting[version->sandbox],
@@ -94,13 +90,12 @@ mf_err pool_freeze(struct pool *pool, struct function *function, struct version 
 
 void pool_start_idle(struct instance *instance)
 {
-    uint64_t now_ns = instance->pool->shard->now_ns;
+    pool_start_if_due(instance);
+    if (instance->state == INSTANCE_DEAD)
+        return;
     if (instance->isolation != ISOLATION_RESET)
-        instance_spoke(instance, now_ns);
-    else if (instance->blank.pid > 0)
-        pool_start_due(instance); /* else when it is */
-    if (instance->state != INSTANCE_DEAD)
-        pool_settle(instance);
+        instance_spoke(instance, instance->pool->shard->now_ns);
+    pool_settle(instance);
 }
 
 /* By way of its folder, which stays the process's even if its number becomes another's. */
@@ -131,8 +126,8 @@ void pool_spawned(struct instance *instance, int pid)
         instance->pagemap = open_pagemap(pid, instance->pool->spawner.pid);
     if (instance->state == INSTANCE_FREEZING)
         freezer_spawned(instance);
-    else if (instance->start_due)
-        pool_start_due(instance);
+    else
+        pool_start_if_due(instance);
 }
 
 /* An instance that cannot be rolled back after all serves one event. */
@@ -146,19 +141,23 @@ static void without_reset(struct instance *instance, const char *why)
     }
 }
 
-void pool_start_due(struct instance *instance)
+void pool_start_if_due(struct instance *instance)
 {
     struct mf_why why = {{0}};
-    struct start start = {.flags = MF_START_RESTORE | MF_START_RESET,
+    bool resets = instance->isolation == ISOLATION_RESET;
+    struct start start = {.flags = instance->snapshot_fd >= 0 ? MF_START_RESTORE : 0,
                           .snapshot_fd = instance->snapshot_fd,
                           .pagemap_fd = instance->pagemap};
-    mf_assert(instance->start_due && instance->blank.pid > 0);
+    if (!instance->start_due || (resets && instance->blank.pid <= 0))
+        return;
     instance->start_due = false;
-    if (instance->pagemap < 0) {
+    if (resets)
+        start.flags |= MF_START_RESET;
+    if (resets && instance->pagemap < 0) {
         without_reset(instance, "the pagemap of its process cannot be read");
-        start.flags = MF_START_RESTORE;
+        start.flags &= ~MF_START_RESET;
         instance_only_once(instance);
-    } else if (instance->count == 0) { /* it will be rolled back before its first event */
+    } else if (resets && instance->count == 0) { /* it will be rolled back before its first event */
         instance_go(instance, INSTANCE_RESETTING, instance->pool->shard->now_ns);
     }
     mf_err err = blanks_order(instance, instance->version, &start, &why);

@@ -2,9 +2,9 @@
  * start.h: how a blank becomes an instance: booted, restored from a snapshot, to be rolled
  * back after each event, or only to be frozen. Loop thread only.
  *
- * One that is to be rolled back is told to start only once its process is known (its
- * monitor needs the process's pagemap) and its event is in the ring: a guest that finds no
- * event is rolled back, too.
+ * A blank is told to start only once its event is in the ring: it may run at once, in our
+ * place, and a guest that finds no event goes to sleep, or is rolled back. One that is to be
+ * rolled back waits for its process to be known, too: its monitor needs the pagemap.
  */
 #ifndef MF_NODE_POOL_START_H
 #define MF_NODE_POOL_START_H
@@ -34,8 +34,8 @@ MF_CHECKED mf_err pool_freeze(struct pool *pool, struct function *function,
 /* MF_SPAWNED: its process is known. */
 void pool_spawned(struct instance *instance, int pid);
 
-/* What it waits for is there: tell its monitor to start. May end it. */
-void pool_start_due(struct instance *instance);
+/* If what it waits for is there: tell its monitor to start, once. May end it. */
+void pool_start_if_due(struct instance *instance);
 
 /* Its monitor said, before any code of the function ran, that it cannot start it. */
 void pool_refused(struct instance *instance, const char *why);
