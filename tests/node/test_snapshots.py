@@ -233,8 +233,8 @@ class Snapshots(unittest.TestCase):
 
     def test_its_maker_killed_while_it_boots(self):
         self.node.deploy('slow', 'trouble', environment={'TROUBLE_INIT': 'spin'})
-        counts = self.node.api('GET', '/v1/node').json['counts']
-        self.assertEqual(counts['freezing'], 1)
+        wait_until(lambda: self.node.api('GET', '/v1/node').json['counts']['freezing'] == 1,
+                   'its making')
         for pid in self.node.children():
             with open(f'/proc/{pid}/stat') as file:
                 if int(file.read().rsplit(')', 1)[1].split()[1]) == self.node.process.pid:
