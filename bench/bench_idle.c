@@ -16,6 +16,8 @@ static mf_err idle_run(struct bench_run *run, struct mf_why *why)
         err = subject_start_range(subject, 0, IDLE_INSTANCES, why);
     bench_settle(IDLE_SETTLE_MS);
     if (!err)
+        err = subject_alive(subject, IDLE_INSTANCES, why);
+    if (!err)
         err = subject_usage(subject, &before);
     while (run->done < run->total && !err) {
         bench_settle(1000);
@@ -34,12 +36,14 @@ static mf_err idle_run(struct bench_run *run, struct mf_why *why)
 
 const struct bench bench_idle = {
     .name = "idle",
-    .subjects = "mayfly/process,mayfly/kvm",
+    .subjects = "mayfly/process:reuse,mayfly/kvm",
     .summary = "ten seconds of 20 instances that have nothing to do",
     .explain =
         "20 functions have each answered one request and now wait; three seconds later, over ten\n"
         "seconds: wakeups, the context switches (of either kind) of all threads of all processes\n"
         "of the node, daemon, spawner, blanks and instances; cpu_time, their processor time.\n"
+        "mayfly/process:reuse: by default an instance of the process sandbox serves one event and\n"
+        "ends, so none is idle.\n"
         "There are no triggers but HTTP yet, so no broker whose keep-alive would count apart.\n"
         "--samples N: N seconds.",
     .run = idle_run,

@@ -133,6 +133,8 @@ static mf_err memory_run(struct bench_run *run, struct mf_why *why)
             err = subject_start_range(subject, (i - 1) * step, i * step, why);
         bench_settle(SETTLE_MS);
         if (!err)
+            err = subject_alive(subject, i * step, why);
+        if (!err)
             err = take_point(subject, i * step, &curve);
         if (!err)
             err = bench_tick(run, why);
@@ -147,14 +149,16 @@ static mf_err memory_run(struct bench_run *run, struct mf_why *why)
 
 const struct bench bench_memory = {
     .name = "memory",
-    .subjects = "mayfly/process,mayfly/kvm,runc,runsc,process",
+    .subjects = "mayfly/process:reuse,mayfly/kvm,runc,runsc,process",
     .peers = true,
     .summary = "memory of an idle instance, in user space and in the kernel",
     .explain =
         "0, 125, 250 … 1,000 instances (runc, runsc: 0, 4 … 32), each of which has answered one\n"
         "request and waits; 2.5 s later all processes of the subject are read. All are copies of\n"
-        "one program, so they share its pages. Figures are slopes over these points (the median\n"
-        "over all pairs of them), so what is there once (daemon, pool, shared text) is in none.\n"
+        "one program, so they share its pages. mayfly/process:reuse: by default an instance of the\n"
+        "process sandbox serves one event and ends, so none is idle. Figures are slopes over these\n"
+        "points (the median over all pairs of them), so what is there once (daemon, pool, shared\n"
+        "text) is in none.\n"
         "pss_per_instance, private_dirty_per_instance: sums over all processes, from smaps_rollup.\n"
         "mayfly: daemon, spawner, blanks, instances; runc: the container's; runsc: its gofer and\n"
         "sandbox.\n"

@@ -117,6 +117,17 @@ mf_err subject_start_range(struct subject *subject, uint32_t from, uint32_t to,
     return err;
 }
 
+mf_err subject_alive(struct subject *subject, uint32_t instances, struct mf_why *why)
+{
+    static struct processes list;
+    list.count = 0;
+    mf_err err = subject->kind->processes(subject, &list);
+    if (!err && list.count < instances)
+        err = mf_why(why, MF_EDEAD, "%u processes are left of %u instances that should be idle",
+                     list.count, instances);
+    return err;
+}
+
 mf_err subject_usage(struct subject *subject, struct usage *usage)
 {
     static struct processes list;

@@ -120,6 +120,9 @@ MF_CHECKED mf_err subject_start(struct subject *subject, uint32_t instance, uint
 MF_CHECKED mf_err subject_start_range(struct subject *subject, uint32_t from, uint32_t to,
                                       struct mf_why *why);
 
+/* MF_EDEAD: it has fewer processes than instances that should be alive. */
+MF_CHECKED mf_err subject_alive(struct subject *subject, uint32_t instances, struct mf_why *why);
+
 /* What all its processes have used so far. */
 MF_CHECKED mf_err subject_usage(struct subject *subject, struct usage *usage);
 

@@ -40,6 +40,7 @@ static mf_err draw(const json_t *rows, const char *path, struct mf_why *why)
     for (size_t i = 0; i < subjects.count && chart.count + 1 < CHART_SERIES_MAX; i++) {
         struct series *all = &chart.series[chart.count++], *pss = &chart.series[chart.count++];
         plot_series(rows, "memory", subjects.name[i], "pss_per_instance", MIB_PER_KIB, false, all);
+        all->stroke = SVG_SOLID;
         *pss = *all;
         pss->stroke = SVG_DASHED;
         pss->name[0] = 0;
