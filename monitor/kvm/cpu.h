@@ -33,6 +33,10 @@ MF_CHECKED mf_err cpu_survey(int kvm, struct cpu_model *model, struct mf_why *wh
 /* A digest of what a guest sees of it (monitor.h, monitor_features). */
 uint64_t cpu_features(const struct cpu_model *model);
 
+/* Is a page's first use an entry of KVM's, because it shadows page tables? Known once a test
+ * has run. It then looks at the other pages of the same eight, too. */
+bool cpu_is_shadowed(const struct cpu_model *model);
+
 /* The memory alone: mapped, with page tables that show nothing of the window. */
 MF_CHECKED mf_err cpu_memory(uint8_t **memory, struct mf_why *why);
 MF_CHECKED mf_err cpu_slots(int vm, const uint8_t *memory, struct mf_why *why);

@@ -90,7 +90,11 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
     if (!err)
         err = staged_open(&memory, used + MEMORY_USED, &staged, why);
     cpu.memory = memory.cpu;
-    return err ? err : cpu_open(vm, model, memory.window, used, MEMORY_USED + staged, &cpu, why);
+    if (!err)
+        err = cpu_open(vm, model, memory.window, used, MEMORY_USED + staged, &cpu, why);
+    if (!err)
+        memory.shadowed = cpu_is_shadowed(model);
+    return err;
 }
 
 /* The vCPU takes its place; all but it and the console are closed, and where the guest is

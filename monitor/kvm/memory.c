@@ -26,6 +26,9 @@
 
 enum { SLOT_WINDOW = CPU_SLOTS, SLOT_WINDOW_MORE };
 
+#define NEAR_PAGES_MAX 24u
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, which older headers lack */
+
 #define DEFAULT_CHANNEL ((uint32_t)MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES)
 
 const uint32_t memory_used[MEMORY_USED] = {
@@ -138,6 +141,24 @@ static void enter_snapshot(const struct memory *memory, const struct snapshot *s
                     snapshot->runs[i].prot);
 }
 
+/* Where KVM shadows page tables it adds eight pages at a time, as long as each is a page of
+ * this process's own (Linux, paging_tmpl.h, pte_prefetch). A small program's text and
+ * constants, copied, then cost an entry for eight pages, 30 us, instead of one each; to
+ * copy a page costs one. */
+static void bring_near(const struct memory *memory, const struct image *image)
+{
+    uint64_t from = MF_WINDOW_MAX, to = 0;
+    for (uint32_t i = 0; i < image->segment_count; i++) {
+        const struct image_segment *segment = &image->segment[i];
+        if (image_segment_is_kernel(segment) || segment->flags & PF_W || !segment->file_bytes)
+            continue;
+        from = segment->address < from ? segment->address : from;
+        to = segment->address + segment->file_bytes;
+    }
+    if (from < to && to - from <= NEAR_PAGES_MAX * MF_PAGE_BYTES)
+        (void)madvise(memory->window + from, to - from, POPULATE_WRITE); /* Linux 5.14; or not */
+}
+
 mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *start, int channel,
                    struct mf_why *why)
 {
@@ -158,6 +179,8 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
         err = window_load(memory->window, start, staged, false, why);
     if (!err && start->flags & MF_START_RESTORE)
         err = window_restore(memory->window, start, false, why);
+    if (!err && memory->shadowed)
+        bring_near(memory, &start->image);
     if (!err)
         err = boot_fill(memory->window + MF_BOOT_BASE, start, hwcap, hwcap2, why);
     if (err)

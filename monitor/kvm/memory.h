@@ -25,6 +25,7 @@ struct memory {
     uint64_t channel_base;
     bool staged; /* the library OS of this build stands in the window (staged.h) */
     struct content content;      /* borrowed from the start, for good                 */
+    bool shadowed;               /* cpu_is_shadowed()                                */
     struct pagetable_undo *undo; /* where `protect` keeps what it changes; NULL: nowhere */
 };
 

@@ -98,6 +98,11 @@ mf_err cpu_survey(int kvm, struct cpu_model *model, struct mf_why *why)
     return MF_OK;
 }
 
+bool cpu_is_shadowed(const struct cpu_model *model)
+{
+    return model->syscall == CPU_SYSCALL_RING3;
+}
+
 /* Which processor of the host the survey ran on, in leaves that tell its place. */
 static struct kvm_cpuid_entry2 placeless(const struct kvm_cpuid_entry2 *entry)
 {
