@@ -52,13 +52,18 @@ MF_CHECKED mf_err cpu_open(int vm, struct cpu_model *model, uint8_t *window, con
 MF_CHECKED mf_err cpu_enter(const struct cpu *cpu, const struct mf_image_info *info,
                             struct mf_why *why);
 
+/* What every processor is like before its guest's first instruction, into the model, from
+ * one that cpu_open() has opened; asked once. MF_EUNSUPPORTED: this KVM cannot bring one
+ * back to that. */
+MF_CHECKED mf_err cpu_learn_first(const struct cpu *cpu, int vm, struct cpu_model *model,
+                                  struct mf_why *why);
+
 /* The processor as it is now, before the guest's first instruction; and back to that, once
  * the instruction of a hypercall is finished, which would overwrite registers later. False:
  * KVM refuses; cpu_finish: or it is one of those that go on (rep outs). These make no other
  * host call than KVM_RUN, CPU_VECTORS_IOCTL and CPU_DEBUG_IOCTL (cpu_state.h). */
 struct cpu_state;
-MF_CHECKED mf_err cpu_keep(const struct cpu *cpu, int vm, struct cpu_state *state,
-                           struct mf_why *why);
+void cpu_keep(const struct cpu *cpu, const struct cpu_model *model, struct cpu_state *state);
 MF_CHECKED bool cpu_finish(const struct cpu *cpu);
 MF_CHECKED bool cpu_rewind(const struct cpu *cpu, const struct cpu_state *state);
 

@@ -94,6 +94,8 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
         err = cpu_open(vm, model, memory.window, used, MEMORY_USED + staged, &cpu, why);
     if (!err)
         memory.shadowed = cpu_is_shadowed(model);
+    if (!err && cpu_learn_first(&cpu, vm, model, why) != MF_OK)
+        why->text[0] = 0; /* only who is to be rolled back needs it: told at its start */
     return err;
 }
 
@@ -141,7 +143,7 @@ mf_err monitor_kvm_run(struct monitor_blank *blank, const struct monitor_start *
     if (!err)
         err = cpu_enter(&cpu, &start->image.info, why);
     if (!err && resets)
-        err = reset_open(&reset, start, blank, vm, &memory, &cpu, why);
+        err = reset_open(&reset, start, blank, vm, &memory, &cpu, model, why);
     if (!err && munmap(model, sizeof *model) != 0)
         err = failed(why, "lock-down: munmap");
     if (!err)

@@ -82,7 +82,7 @@ static mf_err map_undo(struct reset *reset, struct mf_why *why)
 
 mf_err reset_open(struct reset *reset, const struct monitor_start *start,
                   const struct monitor_blank *blank, int vm, struct memory *memory,
-                  const struct cpu *cpu, struct mf_why *why)
+                  const struct cpu *cpu, struct cpu_model *model, struct mf_why *why)
 {
     mf_assert(start->snapshot.head && start->pagemap_fd >= 0);
     reset->memory = memory;
@@ -96,7 +96,11 @@ mf_err reset_open(struct reset *reset, const struct monitor_start *start,
         err = map_undo(reset, why);
     if (!err)
         err = dirty_open(&reset->dirty, start->pagemap_fd, memory->window, MF_BOOT_BASE, why);
-    return err ? err : cpu_keep(cpu, vm, &reset->state, why);
+    if (!err)
+        err = cpu_learn_first(cpu, vm, model, why);
+    if (!err)
+        cpu_keep(cpu, model, &reset->state);
+    return err;
 }
 
 /* --- rolling back --- */

@@ -32,7 +32,7 @@ struct reset {
  * console keep their numbers, and dirty.pagemap is to be given its new one. */
 MF_CHECKED mf_err reset_open(struct reset *reset, const struct monitor_start *start,
                              const struct monitor_blank *blank, int vm, struct memory *memory,
-                             const struct cpu *cpu, struct mf_why *why);
+                             const struct cpu *cpu, struct cpu_model *model, struct mf_why *why);
 
 /* The guest said that it is idle: roll it back, tell the node, wait until it says go, and
  * be ready to enter the guest as boot.h says. What the host refuses ends the process. */

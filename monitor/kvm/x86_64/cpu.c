@@ -17,6 +17,7 @@
 #include "abi/trap.h"
 #include "cpu_layout.h"
 #include "monitor/kvm/pagetable.h"
+#include "cpu_state.h"
 #include "cpu_test.h"
 
 #define CR0 0x80050033ull /* PE MP ET NE WP AM PG */
@@ -132,8 +133,7 @@ static void aim_exceptions(const struct cpu *cpu, uint64_t entry, uint64_t stack
 /* The rest is zero (abi/boot.h). */
 static mf_err set_position(const struct cpu *cpu, uint64_t entry, struct mf_why *why)
 {
-    const struct kvm_regs regs = {
-        .rip = GATE_CODE + GATE_BEGIN, .rdi = MF_BOOT_BASE, .rflags = RFLAGS_GUEST};
+    const struct kvm_regs regs = CPU_FIRST_REGS;
     memcpy(cpu->memory + CPU_PAGE + PAGE_ENTRY, &entry, sizeof entry);
     if (ioctl(cpu->fd, KVM_SET_REGS, &regs) != 0)
         return failed(why, "KVM_SET_REGS");

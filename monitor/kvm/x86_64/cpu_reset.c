@@ -7,6 +7,7 @@
  * the tables' registers are out of ring 3's reach.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -23,34 +24,47 @@ static mf_err failed(struct mf_why *why, const char *what)
     return mf_why(why, mf_err_from_errno(error), "KVM: %s: %s", what, strerror(error));
 }
 
-static mf_err get_vectors(int vm, int vcpu, struct cpu_state *state, struct mf_why *why)
+static mf_err get_vectors(int vm, int vcpu, struct cpu_first *first,
+                          uint32_t *first_bytes, struct mf_why *why)
 {
     int bytes = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2);
     bool more = bytes > (int)sizeof(struct kvm_xsave);
     if (bytes > (int)CPU_XSAVE_BYTES)
         return mf_why(why, MF_EUNSUPPORTED, "KVM: vector state of %d bytes; at most %u", bytes,
                       CPU_XSAVE_BYTES);
-    if (ioctl(vcpu, more ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, &state->xsave) != 0)
+    if (ioctl(vcpu, more ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, &first->xsave) != 0)
         return failed(why, "KVM_GET_XSAVE");
+    *first_bytes = (uint32_t)offsetof(struct cpu_first, xsave) +
+                   (more ? (uint32_t)bytes : (uint32_t)sizeof(struct kvm_xsave));
     return MF_OK;
 }
 
-mf_err cpu_keep(const struct cpu *cpu, int vm, struct cpu_state *state, struct mf_why *why)
+mf_err cpu_learn_first(const struct cpu *cpu, int vm, struct cpu_model *model, struct mf_why *why)
 {
+    struct cpu_first *first = &model->first;
+    if (model->knows_first)
+        return MF_OK;
     int synced = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
     if (synced < 0 || ((unsigned long)synced & SYNCED) != SYNCED)
         return mf_why(why, MF_EUNSUPPORTED, "KVM: registers do not go in with KVM_RUN (Linux "
                                             "4.17 has it)");
-    mf_err err = get_vectors(vm, cpu->fd, state, why);
+    mf_err err = get_vectors(vm, cpu->fd, first, &model->first_bytes, why);
     if (err)
         return err;
-    if (ioctl(cpu->fd, KVM_GET_DEBUGREGS, &state->debug) != 0 ||
-        ioctl(cpu->fd, KVM_GET_REGS, &state->sync.regs) != 0 ||
-        ioctl(cpu->fd, KVM_GET_SREGS, &state->sync.sregs) != 0 ||
-        ioctl(cpu->fd, KVM_GET_VCPU_EVENTS, &state->sync.events) != 0)
+    if (ioctl(cpu->fd, KVM_GET_DEBUGREGS, &first->debug) != 0 ||
+        ioctl(cpu->fd, KVM_GET_SREGS, &first->sync.sregs) != 0 ||
+        ioctl(cpu->fd, KVM_GET_VCPU_EVENTS, &first->sync.events) != 0)
         return failed(why, "reading the processor");
-    memcpy(state->page, cpu->memory + CPU_PAGE, sizeof state->page);
+    first->sync.regs = CPU_FIRST_REGS;
+    model->knows_first = true;
     return MF_OK;
+}
+
+void cpu_keep(const struct cpu *cpu, const struct cpu_model *model, struct cpu_state *state)
+{
+    mf_assert(model->knows_first);
+    memcpy(&state->first, &model->first, model->first_bytes);
+    memcpy(state->page, cpu->memory + CPU_PAGE, sizeof state->page);
 }
 
 /* KVM_RUN that lets no instruction of the guest begin. */
@@ -69,11 +83,11 @@ bool cpu_finish(const struct cpu *cpu)
 
 bool cpu_rewind(const struct cpu *cpu, const struct cpu_state *state)
 {
-    memcpy(&cpu->run->s.regs, &state->sync, sizeof state->sync);
+    memcpy(&cpu->run->s.regs, &state->first.sync, sizeof state->first.sync);
     cpu->run->kvm_dirty_regs = SYNCED;
     if (!run_nothing(cpu) || cpu->run->kvm_dirty_regs != 0)
         return false;
     memcpy(cpu->memory + CPU_PAGE, state->page, sizeof state->page);
-    return ioctl(cpu->fd, CPU_VECTORS_IOCTL, &state->xsave) == 0 &&
-           ioctl(cpu->fd, CPU_DEBUG_IOCTL, &state->debug) == 0;
+    return ioctl(cpu->fd, CPU_VECTORS_IOCTL, &state->first.xsave) == 0 &&
+           ioctl(cpu->fd, CPU_DEBUG_IOCTL, &state->first.debug) == 0;
 }

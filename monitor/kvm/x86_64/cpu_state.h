@@ -5,21 +5,20 @@
 #include <linux/kvm.h>
 #include <stdint.h>
 
+#include "abi/layout.h"
 #include "cpu_layout.h"
-
-#define CPU_XSAVE_BYTES 16384u /* with every extension of today, AMX's 8 KiB included */
+#include "cpu_model.h"
 
 #define CPU_VECTORS_IOCTL KVM_SET_XSAVE
 #define CPU_DEBUG_IOCTL KVM_SET_DEBUGREGS
 
+/* At the gate's code that leads to the kernel's first instruction; the rest is zero (boot.h). */
+#define CPU_FIRST_REGS \
+    (struct kvm_regs){.rip = GATE_CODE + GATE_BEGIN, .rdi = MF_BOOT_BASE, .rflags = RFLAGS_GUEST}
+
 struct cpu_state {
-    union {
-        struct kvm_xsave xsave;
-        uint8_t xsave_bytes[CPU_XSAVE_BYTES];
-    };
-    struct kvm_debugregs debug;
-    struct kvm_sync_regs sync;          /* general and special registers, pending events */
-    uint8_t page[PAGE_STACK_TOP];       /* the page that ring 0 writes (cpu_layout.h)     */
+    struct cpu_first first;
+    uint8_t page[PAGE_STACK_TOP]; /* the page that ring 0 writes (cpu_layout.h) */
 };
 
 #endif
