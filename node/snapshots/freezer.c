@@ -122,6 +122,8 @@ static void write_out(uv_work_t *work)
             err = snapshot_draft_sync(&freezer->draft, why);
         image_close(&freezer->image);
     }
+    if (err == MF_EFULL)
+        (void)mf_why(why, err, "the disk is full; make room, and a later start has one made");
     freezer->err = err;
 }
 

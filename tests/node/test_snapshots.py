@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -247,6 +248,39 @@ class Snapshots(unittest.TestCase):
         self.node.deploy('slow', 'trouble', environment={'TROUBLE_INIT': 'spin'})
         self.restart()
         self.assertEqual(files(self.node), [])
+
+    def test_a_full_disk_leaves_it_deployed(self):
+        """The disk is a file system of its own, filled up once the function is deployed."""
+        state = tempfile.mkdtemp(prefix='mf-full-')
+        if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=2m,mode=700', 'tmpfs', state],
+                          capture_output=True, check=False).returncode != 0:
+            os.rmdir(state)
+            self.skipTest('no file system can be mounted here')
+        self.addCleanup(os.rmdir, state)
+        self.addCleanup(subprocess.run, ['umount', '-l', state], check=True)
+        node = Node(state=state)
+        try:
+            node.deploy('f', 'trouble')
+            node.snapshot('f')
+            node.stop()
+            for name in files(node):
+                os.unlink(os.path.join(state, 'snapshots', name))
+            node.start()
+            with open(os.path.join(state, 'filler'), 'wb', buffering=0) as filler:
+                with self.assertRaises(OSError):
+                    while True:
+                        filler.write(b'x' * 4096)
+            answer = node.http('GET', '/function/f/count')
+            self.assertEqual((answer.status, answer.body), (200, b'1'))
+            told = node.snapshot('f')
+            self.assertEqual(told['state'], 'none', told)
+            self.assertIn('disk is full', told['reason'])
+            self.assertIn(b'snapshot.none fn=f', node.log())
+            self.assertEqual(node.http('GET', '/function/f/count').body, b'2')
+            self.assertEqual(files(node), [])
+            os.unlink(os.path.join(state, 'filler'))
+        finally:
+            node.close()
 
     def test_killed_at_any_moment(self):
         """Functions are there afterwards, and work; what has a name is whole."""
