@@ -9,7 +9,7 @@
 #include "base/clock.h"
 
 /* Below: how often this instance was rolled back. */
-#define GENERATION_SHIFT 24
+#define GENERATION_SHIFT 32
 
 _Static_assert(sizeof(struct mf_boot) + MF_START_ENV_MAX <= MF_BOOT_BYTES,
                "the largest environment fits behind the struct");

@@ -28,8 +28,9 @@ struct hypercall {
 MF_CHECKED bool hypercall_decode(const struct memory *memory, uint32_t number, uint32_t address,
                                  struct hypercall *call);
 
-/* What the acts need. */
 struct reset;
+
+/* What the acts need. */
 struct hypercall_host {
     struct memory *memory;
     int console;
