@@ -105,6 +105,7 @@
 #define MF_API_JSON_BYTES_MAX (256u << 10)
 #define MF_TOKEN_BYTES_MIN 16
 #define MF_TOKEN_BYTES_MAX 512
-#define MF_FUNCTIONS_MAX 4096
+#define MF_FUNCTIONS_DEFAULT 16384 /* each about 1.5 KiB of memory while nothing of it runs */
+#define MF_FUNCTIONS_MAX 65536
 
 #endif

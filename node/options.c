@@ -24,6 +24,7 @@ const char options_help[] =
     "  --api-token-file FILE     the bearer token it asks for\n"
     "  --min-sandbox SANDBOX     auto, process or kvm: refuse functions with less (default auto)\n"
     "  --blanks N                confined monitors kept ready, of each kind in use (default 8)\n"
+    "  --functions-max N         deployed at once (default 16384)\n"
     "  --connections N           of the gateway at once (default 2048)\n"
     "  --buffer-mib N            for bodies of requests and replies together (default 64)\n"
     "  --spawner FILE            the spawner (default: mayfly-spawner beside this program)\n"
@@ -43,6 +44,7 @@ mf_err options_parse(int argc, char *const argv[], struct options *options, stru
     *options = (struct options){
         .listen = {"127.0.0.1", 8080},
         .blanks = MF_BLANKS_DEFAULT,
+        .functions_max = MF_FUNCTIONS_DEFAULT,
         .connections = MF_CONNECTIONS_DEFAULT,
         .buffered_mib = MF_BUFFERED_MIB_DEFAULT,
         .log_level = MF_LOG_INFO,
@@ -107,7 +109,7 @@ static mf_err set(const char *option, const char *value, struct options *options
     static const char *const known[] = {"--listen",      "--api-listen",  "--api-token-file",
                                         "--state",       "--spawner",     "--min-sandbox",
                                         "--blanks",      "--connections", "--buffer-mib",
-                                        "--log-level"};
+                                        "--log-level",   "--functions-max"};
     size_t at = 0;
     while (at < sizeof known / sizeof known[0] && strcmp(option, known[at]) != 0)
         at++;
@@ -136,8 +138,10 @@ static mf_err set(const char *option, const char *value, struct options *options
         return parse_number(value, 1, MF_CONNECTIONS_MAX, &options->connections, why, option);
     case 8:
         return parse_number(value, 16, MF_BUFFERED_MIB_MAX, &options->buffered_mib, why, option);
-    default:
+    case 9:
         return parse_level(value, &options->log_level, why);
+    default:
+        return parse_number(value, 1, MF_FUNCTIONS_MAX, &options->functions_max, why, option);
     }
 }
 

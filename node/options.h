@@ -25,6 +25,7 @@ struct options {
     char spawner[PATH_MAX];
     enum mf_sandbox min_sandbox;      /* AUTO: none                                     */
     uint32_t blanks;
+    uint32_t functions_max;
     uint32_t connections;
     uint32_t buffered_mib;
     bool gateway_metrics;             /* /metrics on the gateway, too                   */

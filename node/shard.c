@@ -118,6 +118,7 @@ void shard_close(struct shard *shard)
     gateway_close(&shard->gateway);
     api_close(&shard->api);
     registry_each(&shard->registry, remove_function, &shard->registry);
+    registry_close(&shard->registry);
     timer_stop(&shard->timers, &shard->stop_timer);
     state_dir_close(&shard->api.state);
     uv_walk(&shard->loop, close_handle, NULL);

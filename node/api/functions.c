@@ -103,11 +103,11 @@ void api_put_function(struct api_request *request)
     struct api *api = request->api;
     const struct registry *registry = &api->shard->registry;
     request->newcomer = !registry_find(registry, request->name);
-    if (request->newcomer && registry->count + api->newcomers >= MF_FUNCTIONS_MAX) {
+    if (request->newcomer && registry->count + api->newcomers >= api->shard->options->functions_max) {
         struct mf_why why;
         request->newcomer = false;
-        (void)mf_why(&why, MF_EFULL, "this node holds %u functions and takes no more; `mayfly rm` "
-                     "removes one", registry->count);
+        (void)mf_why(&why, MF_EFULL, "this node holds %u functions and takes no more: `mayfly rm` "
+                     "removes one, a larger --functions-max admits more", registry->count);
         api_answer_err(request, MF_EFULL, &why);
         return;
     }

@@ -130,7 +130,7 @@ mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *cr
     struct function *function = registry_find(&shard->registry, deployment->name);
     *created = function == NULL;
     if (!function) {
-        if (shard->registry.count >= MF_FUNCTIONS_MAX)
+        if (shard->registry.count >= shard->options->functions_max)
             return mf_why(why, MF_EFULL, "this node holds %u functions and takes no more",
                           shard->registry.count);
         mf_err err = function_create(shard, deployment->name, &function);

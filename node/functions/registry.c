@@ -1,29 +1,43 @@
 /* registry.c: a hash table of functions with chains. Owns one reference to each. */
 #include "node/functions/registry.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/functions/function.h"
 
+static void grow(struct registry *registry);
+
 /* FNV-1a; names are the owner's, not a stranger's. */
-static uint32_t bucket_of(const char *name)
+static struct link *bucket_of(const struct registry *registry, const char *name)
 {
     uint32_t hash = 2166136261u;
     for (; *name; name++)
         hash = (hash ^ (uint8_t)*name) * 16777619u;
-    return hash % REGISTRY_BUCKETS;
+    return &registry->bucket[hash & (registry->buckets - 1)];
 }
 
 void registry_init(struct registry *registry)
 {
+    registry->bucket = registry->first;
+    registry->buckets = REGISTRY_BUCKETS_FIRST;
     registry->count = 0;
-    for (uint32_t i = 0; i < REGISTRY_BUCKETS; i++)
-        link_init(&registry->bucket[i]);
+    for (uint32_t i = 0; i < REGISTRY_BUCKETS_FIRST; i++)
+        link_init(&registry->first[i]);
+}
+
+void registry_close(struct registry *registry)
+{
+    mf_assert(registry->count == 0);
+    if (registry->bucket != registry->first)
+        free(registry->bucket);
+    registry->bucket = NULL;
+    registry->buckets = 0;
 }
 
 struct function *registry_find(const struct registry *registry, const char *name)
 {
-    list_each(at, &registry->bucket[bucket_of(name)]) {
+    list_each(at, bucket_of(registry, name)) {
         struct function *function = list_of(at, struct function, by_name);
         if (strcmp(function->name, name) == 0)
             return function;
@@ -33,7 +47,9 @@ struct function *registry_find(const struct registry *registry, const char *name
 
 void registry_add(struct registry *registry, struct function *function)
 {
-    list_append(&registry->bucket[bucket_of(function->name)], &function->by_name);
+    if (registry->count >= registry->buckets)
+        grow(registry);
+    list_append(bucket_of(registry, function->name), &function->by_name);
     registry->count++;
 }
 
@@ -47,7 +63,28 @@ void registry_remove(struct registry *registry, struct function *function)
 void registry_each(struct registry *registry,
                    void (*visit)(struct function *function, void *context), void *context)
 {
-    for (uint32_t i = 0; i < REGISTRY_BUCKETS; i++)
+    for (uint32_t i = 0; i < registry->buckets; i++)
         list_each_safe(at, &registry->bucket[i])
             visit(list_of(at, struct function, by_name), context);
+}
+
+/* Without memory for it chains get longer, that is all. */
+static void grow(struct registry *registry)
+{
+    struct registry more = {.buckets = 2 * registry->buckets};
+    more.bucket = calloc(more.buckets, sizeof *more.bucket);
+    if (!more.bucket)
+        return;
+    for (uint32_t i = 0; i < more.buckets; i++)
+        link_init(&more.bucket[i]);
+    for (uint32_t i = 0; i < registry->buckets; i++) {
+        list_each_safe(at, &registry->bucket[i]) {
+            struct function *function = list_of(at, struct function, by_name);
+            list_append(bucket_of(&more, function->name), at);
+        }
+    }
+    if (registry->bucket != registry->first)
+        free(registry->bucket);
+    registry->bucket = more.bucket;
+    registry->buckets = more.buckets;
 }

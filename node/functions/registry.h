@@ -7,16 +7,19 @@
 #include "base/err.h"
 #include "node/loop/list.h"
 
-#define REGISTRY_BUCKETS 256u
+#define REGISTRY_BUCKETS_FIRST 64u
 
 struct function;
 
 struct registry {
-    struct link bucket[REGISTRY_BUCKETS];
+    struct link first[REGISTRY_BUCKETS_FIRST];
+    struct link *bucket; /* first, or on the heap: at least one for each function */
+    uint32_t buckets;    /* a power of two                                        */
     uint32_t count;
 };
 
 void registry_init(struct registry *registry);
+void registry_close(struct registry *registry); /* nothing is in it any more */
 
 /* NULL: none of that name. */
 struct function *registry_find(const struct registry *registry, const char *name);
@@ -27,7 +30,7 @@ void registry_add(struct registry *registry, struct function *function);
 /* Puts the registry's reference. */
 void registry_remove(struct registry *registry, struct function *function);
 
-/* visit may remove its own function. */
+/* visit may remove its own function, and add none. */
 void registry_each(struct registry *registry,
                    void (*visit)(struct function *function, void *context), void *context);
 
