@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "abi/boot.h"
 #include "abi/channel.h"
@@ -27,7 +28,6 @@
 enum { SLOT_WINDOW = CPU_SLOTS, SLOT_WINDOW_MORE };
 
 #define NEAR_PAGES_MAX 24u
-#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, which older headers lack */
 
 #define DEFAULT_CHANNEL ((uint32_t)MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES)
 
@@ -141,22 +141,46 @@ static void enter_snapshot(const struct memory *memory, const struct snapshot *s
                     snapshot->runs[i].prot);
 }
 
+/* The whole of a segment's file part into pages of our own. */
+static mf_err copy_segment(const struct memory *memory, int image_fd,
+                           const struct image_segment *segment, struct mf_why *why)
+{
+    uint8_t *to = memory->window + segment->address;
+    if (mmap(to, segment->file_bytes, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, -1, 0) != to)
+        return failed(why, "no memory for the program's text");
+    for (uint64_t done = 0; done < segment->file_bytes;) {
+        ssize_t got = pread(image_fd, to + done, segment->file_bytes - done,
+                            (off_t)(segment->file_offset + done));
+        if (got <= 0)
+            return mf_why(why, MF_EIO, "cannot read the image: %s",
+                          got < 0 ? strerror(errno) : "it ends early");
+        done += (uint64_t)got;
+    }
+    return MF_OK;
+}
+
+static bool is_near(const struct image_segment *segment)
+{
+    return !image_segment_is_kernel(segment) && !(segment->flags & PF_W) && segment->file_bytes;
+}
+
 /* Where KVM shadows page tables it adds eight pages at a time, as long as each is a page of
  * this process's own (Linux, paging_tmpl.h, pte_prefetch). A small program's text and
  * constants, copied, then cost an entry for eight pages, 30 us, instead of one each; to
  * copy a page costs one. */
-static void bring_near(const struct memory *memory, const struct image *image)
+static mf_err bring_near(const struct memory *memory, const struct monitor_start *start,
+                         struct mf_why *why)
 {
-    uint64_t from = MF_WINDOW_MAX, to = 0;
-    for (uint32_t i = 0; i < image->segment_count; i++) {
-        const struct image_segment *segment = &image->segment[i];
-        if (image_segment_is_kernel(segment) || segment->flags & PF_W || !segment->file_bytes)
-            continue;
-        from = segment->address < from ? segment->address : from;
-        to = segment->address + segment->file_bytes;
-    }
-    if (from < to && to - from <= NEAR_PAGES_MAX * MF_PAGE_BYTES)
-        (void)madvise(memory->window + from, to - from, POPULATE_WRITE); /* Linux 5.14; or not */
+    const struct image *image = &start->image;
+    uint64_t bytes = 0;
+    mf_err err = MF_OK;
+    for (uint32_t i = 0; i < image->segment_count; i++)
+        bytes += is_near(&image->segment[i]) ? image->segment[i].file_bytes : 0;
+    for (uint32_t i = 0; !err && i < image->segment_count; i++)
+        if (is_near(&image->segment[i]) && bytes <= NEAR_PAGES_MAX * MF_PAGE_BYTES)
+            err = copy_segment(memory, start->image_fd, &image->segment[i], why);
+    return err;
 }
 
 mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *start, int channel,
@@ -177,10 +201,10 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
         err = staged_keep(memory, start, &staged, why);
     if (!err)
         err = window_load(memory->window, start, staged, false, why);
+    if (!err && memory->shadowed)
+        err = bring_near(memory, start, why);
     if (!err && start->flags & MF_START_RESTORE)
         err = window_restore(memory->window, start, false, why);
-    if (!err && memory->shadowed)
-        bring_near(memory, &start->image);
     if (!err)
         err = boot_fill(memory->window + MF_BOOT_BASE, start, hwcap, hwcap2, why);
     if (err)
