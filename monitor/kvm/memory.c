@@ -221,6 +221,7 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
 int memory_protect(struct memory *memory, uint64_t address, uint64_t bytes, uint32_t prot)
 {
     const uint64_t end = address + bytes;
+    memory->edited = true;
     if (memory->undo)
         pagetable_keep(memory->cpu, memory->undo, address, end);
     bool changed = pagetable_set(memory->cpu, address, end, access_of(prot));
@@ -245,6 +246,7 @@ int memory_discard(struct memory *memory, uint64_t address, uint64_t bytes)
     const uint64_t end = address + bytes;
     struct extent file;
     int error = 0;
+    memory->edited = true;
     /* Pages of a file would come back with its contents. */
     while (!error && content_next(&memory->content, address, end, &file)) {
         error = give_back(memory, address, file.from);

@@ -163,18 +163,33 @@ static void bring_back(const struct reset *reset, uint64_t from, uint64_t to, ui
         clear(reset, from, to, kept);
 }
 
+/* Where entries and discarded pages are as they were all the time, a page that the guest
+ * may not write is, too: text that was copied in need not be brought back. */
+static uint64_t writable_until(const struct reset *reset, uint64_t from, uint64_t to)
+{
+    if (reset->memory->edited)
+        return to;
+    while (from < to && pagetable_allows(reset->memory->cpu, from, MF_PAGE_BYTES, true))
+        from += MF_PAGE_BYTES;
+    return from;
+}
+
 static uint64_t rewind_memory(struct reset *reset)
 {
-    uint64_t from, to, pages = 0;
+    uint64_t from, to, end, pages = 0;
     int found;
     undo_protections(reset);
     dirty_begin(&reset->dirty, MF_KERNEL_BASE, reset->memory->channel_base);
     while ((found = dirty_next(&reset->dirty, &from, &to)) == 1) {
-        pages += (to - from) / MF_PAGE_BYTES;
-        bring_back(reset, from, to, pages);
+        for (; from < to; from = end > from ? end : from + MF_PAGE_BYTES) {
+            end = writable_until(reset, from, to);
+            pages += (end - from) / MF_PAGE_BYTES;
+            bring_back(reset, from, end, pages);
+        }
     }
     if (found < 0)
         refused(reset, "pagemap", -found);
+    reset->memory->edited = false;
     return pages;
 }
 

@@ -222,7 +222,10 @@ static const struct {
     uint64_t from, to;                 /* made writable */
     uint64_t discard_from, discard_to;
 } leavings[] = {
-    {"marks alone", 0x402000, 0x403000, 0, 0},
+    {"marks alone", 0, 0, 0, 0},
+    {"marks after a protect", 0x402000, 0x403000, 0, 0},
+    {"marks alone again", 0, 0, 0, 0},
+    {"read-only pages discarded", 0, 0, 0x4c0000, 0x4c2000},
     {"every protection changed", MF_KERNEL_BASE, 0x500000, 0, 0},
     {"text made writable", 0x401000, 0x402000, 0, 0},
     {"pages of every sort discarded", 0x480000, 0x500000, 0x480000, 0x500000},

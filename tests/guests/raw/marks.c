@@ -130,7 +130,8 @@ void raw_leave_marks(const struct order *order)
     discard_from = order->argument[0];
     discard_to = order->argument[1];
     prepare_vectors(present);
-    page_call(MF_HC_protect, writable_from, order->last);
+    if (writable_from < order->last)
+        page_call(MF_HC_protect, writable_from, order->last);
     for (page = MF_KERNEL_BASE; page < raw_boot->channel_base; page += MF_PAGE_BYTES)
         if ((page < own_from || page >= own_to) && !raw_try())
             mark_page(page);
