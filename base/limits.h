@@ -88,6 +88,7 @@
 /* Logs of functions. */
 #define MF_LOG_FILE_BYTES_MAX (1u << 20)
 #define MF_LOG_FILES_MAX 4
+#define MF_LOGS_OPEN_MAX 512      /* functions' files that stay open between two lines */
 #define MF_LOG_LINES_PER_S 1000  /* sustained; what is more is counted and dropped */
 #define MF_LOG_LINES_BURST 2000
 #define MF_LOG_NAMES_MAX 32       /* addresses of one line that get their symbol's name: each is a search */
@@ -107,5 +108,6 @@
 #define MF_TOKEN_BYTES_MAX 512
 #define MF_FUNCTIONS_DEFAULT 16384 /* each about 1.5 KiB of memory while nothing of it runs */
 #define MF_FUNCTIONS_MAX 65536
+#define MF_IMAGE_CHECK_LATER_BYTES_MAX (1 << 20) /* of an image: its hash waits for its first start */
 
 #endif

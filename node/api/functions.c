@@ -181,9 +181,9 @@ static json_t *counters_json(const struct function *function)
         if (count)
             json_object_set_new(codes, code, json_integer((json_int_t)count));
     }
-    for (unsigned i = 0; i < FAULT_CAUSES_MAX && counters->faults[i].cause[0]; i++)
-        json_object_set_new(faults, counters->faults[i].cause,
-                            json_integer((json_int_t)counters->faults[i].count));
+    const struct fault_count *fault;
+    for (unsigned i = 0; (fault = count_of_fault(counters, i)) != NULL; i++)
+        json_object_set_new(faults, fault->cause, json_integer((json_int_t)fault->count));
     return json_pack("{s:I, s:o, s:o, s:I, s:{s:I, s:I}, s:i, s:f}", "started", (json_int_t)counters->started,
                      "answered", codes, "faults", faults, "cold_starts",
                      (json_int_t)(counters->cold_starts[MF_SANDBOX_PROCESS] +
@@ -239,7 +239,7 @@ static json_t *function_json(const struct function *function, unsigned *looks_le
     return json_pack("{s:s, s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:I, s:o}", "name",
                      function->name, "image", version->hash, "deployed_at",
                      stamp_json(version->deployed_at_ns), "sandbox", "in_force",
-                     any ? sandbox_name(version->sandbox) : "none", "why", version->reason.text,
+                     any ? sandbox_name(version->sandbox) : "none", "why", version->reason,
                      "isolation", isolation_json(version), "snapshot", snapshot_json(version),
                      "settings", settings_to_json(&version->settings), "instances", instances,
                      "memory_bytes",

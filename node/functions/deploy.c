@@ -70,7 +70,8 @@ mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deploym
     struct mf_why reason = {{0}};
     enum mf_sandbox chosen;
     int fd;
-    mf_err err = image_fetch(rules->state, deployment->hash, &fd, &settings, why);
+    bool checked = strict;
+    mf_err err = image_fetch(rules->state, deployment->hash, &checked, &fd, &settings, why);
     if (err)
         return err;
     if (deployment->settings)
@@ -92,8 +93,9 @@ mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deploym
         return err;
     }
     deployment->version->sandbox = chosen;
-    deployment->version->reason = reason;
-    return MF_OK;
+    deployment->version->image_checked = checked;
+    deployment->version->reason = strdup(reason.text);
+    return deployment->version->reason ? MF_OK : MF_ENOMEM;
 }
 
 static void record_name(const char *name, char file[MF_NAME_BYTES_MAX + sizeof RECORD_SUFFIX])
@@ -146,7 +148,7 @@ mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *cr
     snapshots_drop(shard, old);
     version_put(old);
     function_log_node(function->log, MF_LOG_INFO, 0, "deployed image %.12s, sandbox %s",
-                      function->version->hash, function->version->reason.text);
+                      function->version->hash, function->version->reason);
     pool_use(&shard->pool, function->version->sandbox);
     dispatch_redeployed(function);
     return MF_OK;

@@ -33,7 +33,8 @@ MF_CHECKED mf_err deployment_parse(const char *name, const char *json, size_t by
                                    struct deployment *deployment, struct mf_why *why);
 
 /* Load and check image and settings (any thread). strict: a sandbox that cannot be had is an
- * error; else the function is kept, and refuses calls with the reason. */
+ * error; else the function is kept, and refuses calls with the reason, and the hash of a
+ * small image is left to its first start. */
 MF_CHECKED mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deployment,
                                bool strict, struct mf_why *why);
 

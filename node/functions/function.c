@@ -53,6 +53,7 @@ void version_put(struct version *version)
         (void)close(version->image_fd);
     settings_close(&version->settings);
     snapshot_status_close(&version->snapshot);
+    free(version->reason);
     free(version);
 }
 

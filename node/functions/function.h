@@ -35,7 +35,8 @@ struct version {
     int image_fd;               /* read-only                                          */
     uint64_t window_bytes;      /* 0: as the image says                               */
     enum mf_sandbox sandbox;    /* in force; AUTO: none can be, see reason            */
-    struct mf_why reason;       /* why this one                                       */
+    char *reason;               /* why this one; heap                                 */
+    bool image_checked;         /* its hash holds; else it is looked at before a start */
     uint64_t deployed_at_ns;    /* CLOCK_REALTIME                                     */
     struct snapshot_status snapshot;
     const char *no_reset;       /* why no instance can be rolled back, static; NULL   */

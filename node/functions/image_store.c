@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "image/image.h"
@@ -114,9 +115,19 @@ bool image_hash_valid(const char *hash)
     return strlen(hash) == IMAGE_HASH_HEX && strspn(hash, "0123456789abcdef") == IMAGE_HASH_HEX;
 }
 
-mf_err image_fetch(const struct state_dir *state, const char *hash, int *fd,
+mf_err image_recheck(int fd, struct mf_why *why)
+{
+    struct image_file file;
+    mf_err err = image_open(fd, true, &file, why);
+    if (!err)
+        image_close(&file);
+    return err;
+}
+
+mf_err image_fetch(const struct state_dir *state, const char *hash, bool *check, int *fd,
                    struct settings *settings, struct mf_why *why)
 {
+    struct stat stat;
     char name[IMAGE_HASH_HEX + 4], actual[IMAGE_HASH_HEX + 1];
     struct image_file file;
     if (!image_hash_valid(hash))
@@ -127,7 +138,9 @@ mf_err image_fetch(const struct state_dir *state, const char *hash, int *fd,
     if (*fd < 0)
         return mf_why(why, mf_err_from_errno(errno),
                       "image %s is not here; upload it first (POST /v1/images)", hash);
-    mf_err err = image_open(*fd, true, &file, why);
+    if (fstat(*fd, &stat) != 0 || stat.st_size > MF_IMAGE_CHECK_LATER_BYTES_MAX)
+        *check = true;
+    mf_err err = image_open(*fd, *check, &file, why);
     if (!err) {
         hex(file.image.info.hash, actual);
         if (strcmp(actual, hash) != 0)

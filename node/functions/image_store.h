@@ -36,10 +36,13 @@ void upload_close(struct upload *upload); /* what was not finished leaves no tra
 
 bool image_hash_valid(const char *hash);
 
-/* An image by its hash, checked whole, and its settings: defaults and manifest. *fd and
- * *settings are the caller's. */
-MF_CHECKED mf_err image_fetch(const struct state_dir *state, const char *hash, int *fd,
-                              struct settings *settings, struct mf_why *why);
+/* An image by its hash, and its settings: defaults and manifest. *fd and *settings are the
+ * caller's. *check: recompute the hash; a large image's is in any case, and *check says so. */
+MF_CHECKED mf_err image_fetch(const struct state_dir *state, const char *hash, bool *check,
+                              int *fd, struct settings *settings, struct mf_why *why);
+
+/* Recompute the hash of an open image. */
+MF_CHECKED mf_err image_recheck(int fd, struct mf_why *why);
 
 /* Do these settings leave room for that image? */
 MF_CHECKED mf_err image_has_room(int fd, const struct settings *settings, struct mf_why *why);

@@ -39,6 +39,15 @@ static const char *const level_name[] = {
 #undef NAME
 };
 
+static void close_file(struct function_log *log)
+{
+    if (log->fd < 0)
+        return;
+    (void)close(log->fd);
+    log->fd = -1;
+    log->logs->open--;
+}
+
 void logs_init(struct logs *logs, struct shard *shard, int dir_fd)
 {
     *logs = (struct logs){.shard = shard, .dir_fd = dir_fd};
@@ -76,8 +85,7 @@ void function_log_destroy(struct function_log *log)
     mf_assert(list_empty(&log->followers));
     timer_stop(&log->logs->shard->timers, &log->notice);
     mf_buf_close(&log->pending);
-    if (log->fd >= 0)
-        (void)close(log->fd);
+    close_file(log);
     free(log);
 }
 
@@ -85,9 +93,7 @@ void function_log_discard(struct function_log *log)
 {
     char name[NAME_ROOM];
     function_log_flush(log);
-    if (log->fd >= 0)
-        (void)close(log->fd);
-    log->fd = -1;
+    close_file(log);
     log->discarded = true;
     for (int i = 0; i < MF_LOG_FILES_MAX && log->logs->dir_fd >= 0; i++) {
         (void)snprintf(name, sizeof name, i ? "%s.log.%d" : "%s.log", log->name, i);
@@ -158,6 +164,10 @@ void function_log_flush(struct function_log *log)
     log->pending.bytes = 0;
     if (log->bytes >= MF_LOG_FILE_BYTES_MAX)
         rotate(log);
+    if (log->logs->open > MF_LOGS_OPEN_MAX) { /* of many functions few speak: they reopen it */
+        close_file(log);
+        mf_buf_close(&log->pending);
+    }
     function_log_tell(log);
 }
 
@@ -235,6 +245,7 @@ static bool open_file(struct function_log *log)
         mf_log(MF_LOG_WARN, "log.lost", "fn=%s why=\"%s\"", log->name, strerror(errno));
         return false;
     }
+    log->logs->open++;
     log->bytes = fstat(log->fd, &stat) == 0 ? (uint64_t)stat.st_size : 0;
     return true;
 }
@@ -251,8 +262,7 @@ static void rotate(struct function_log *log)
             (void)snprintf(from, sizeof from, "%s.log", log->name);
         (void)renameat(dir, from, dir, to);
     }
-    (void)close(log->fd);
-    log->fd = -1;
+    close_file(log);
     log->bytes = 0;
     log->serial++;
 }

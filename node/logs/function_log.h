@@ -27,6 +27,7 @@ struct logs {
     struct shard *shard;
     int dir_fd;        /* -1: nowhere to write */
     struct link dirty; /* with lines not yet written */
+    uint32_t open;     /* files                      */
 };
 
 struct log_rate {

@@ -39,6 +39,7 @@ void function_counters_close(struct function_counters *counters)
 {
     for (unsigned i = 0; i < STATUS_CLASSES; i++)
         free(counters->by_status[i]);
+    free(counters->faults);
     memset(counters, 0, sizeof *counters);
 }
 
@@ -75,7 +76,9 @@ void count_rollback(struct function_counters *counters, uint64_t took_ns, uint32
 
 void count_fault(struct function_counters *counters, const char *cause)
 {
-    for (unsigned i = 0; i < FAULT_CAUSES_MAX; i++) {
+    if (!counters->faults)
+        counters->faults = calloc(FAULT_CAUSES_MAX, sizeof(struct fault_count));
+    for (unsigned i = 0; counters->faults && i < FAULT_CAUSES_MAX; i++) {
         struct fault_count *fault = &counters->faults[i];
         if (!fault->cause[0])
             (void)snprintf(fault->cause, sizeof fault->cause, "%s",
@@ -85,4 +88,11 @@ void count_fault(struct function_counters *counters, const char *cause)
             return;
         }
     }
+}
+
+const struct fault_count *count_of_fault(const struct function_counters *counters, unsigned index)
+{
+    return counters->faults && index < FAULT_CAUSES_MAX && counters->faults[index].cause[0]
+               ? &counters->faults[index]
+               : NULL;
 }

@@ -43,7 +43,8 @@ struct function_counters {
     struct histogram reset;                   /* rollbacks, as their monitors say      */
     uint64_t reset_pages;                     /* that they brought back                */
     uint64_t prewarms;                        /* instances started before a call       */
-    struct fault_count faults[FAULT_CAUSES_MAX]; /* the last one gathers the rest      */
+    struct fault_count *faults;               /* FAULT_CAUSES_MAX, the last one gathers the
+                                                 rest; NULL: none yet                  */
     uint64_t retired_cpu_ns;                  /* of instances that have ended          */
 };
 
@@ -51,6 +52,9 @@ void function_counters_close(struct function_counters *counters);
 void count_answer(struct function_counters *counters, uint32_t status, uint64_t duration_ns);
 void count_fault(struct function_counters *counters, const char *cause);
 void count_rollback(struct function_counters *counters, uint64_t took_ns, uint32_t pages);
+/* The count of row number index, and its cause; NULL: there is none. */
+const struct fault_count *count_of_fault(const struct function_counters *counters,
+                                         unsigned index);
 uint64_t count_of_status(const struct function_counters *counters, uint32_t status);
 uint64_t count_of_answers(const struct function_counters *counters);
 

@@ -247,10 +247,10 @@ static void instances(struct writer *writer, struct function *function)
 
 static void faults(struct writer *writer, struct function *function)
 {
-    for (unsigned i = 0; i < FAULT_CAUSES_MAX && function->counters.faults[i].cause[0]; i++)
+    const struct fault_count *fault;
+    for (unsigned i = 0; (fault = count_of_fault(&function->counters, i)) != NULL; i++)
         put(writer, "mayfly_instance_faults_total{function=\"%s\",cause=\"%s\"} %llu\n",
-            function->name, function->counters.faults[i].cause,
-            (unsigned long long)function->counters.faults[i].count);
+            function->name, fault->cause, (unsigned long long)fault->count);
 }
 
 static void waiting(struct writer *writer, struct function *function)

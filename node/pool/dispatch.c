@@ -56,7 +56,7 @@ void dispatch_submit(struct function *function, struct call *call)
     function->counters.started++;
     warm_call(function);
     if (!function->version || function->version->sandbox == MF_SANDBOX_AUTO) {
-        const char *why = function->version ? function->version->reason.text : "";
+        const char *why = function->version ? function->version->reason : "";
         answer(call, &(struct outcome){.situation = function->version ? SITUATION_CANNOT_START
                                                                       : SITUATION_UNKNOWN_FUNCTION,
                                        .message = why,

@@ -175,9 +175,13 @@ class State(unittest.TestCase):
             file.write(b'\xff' * 64)
         node.start()
         names = [f['name'] for f in node.api('GET', '/v1/functions').json['functions']]
-        self.assertEqual(names, ['good'])
+        self.assertEqual(sorted(names), ['good', 'lost'])
+        # A small image's hash is looked at when it is needed.
+        refused = node.http('GET', '/function/lost')
+        self.assertEqual(refused.status, 503)
+        self.assertIn('content hash', refused.error['message'])
         log = node.log().decode()
-        for name in ('torn', 'lost', 'odd'):
+        for name in ('torn', 'odd'):
             self.assertIn(f'function.skipped file=functions/{name}.json', log)
         self.assertFalse(os.path.exists(os.path.join(functions, '.tmp-x.json')))
         self.assertTrue(os.path.exists(path), 'an image that an unreadable record may mean stays')
