@@ -85,10 +85,13 @@
 #define MF_SNAPSHOT_RETRY_MS 60000                 /* after the disk was full, or suchlike                   */
 #define MF_FREEZER_RETRY_MS 20                     /* when the spawner takes no more                         */
 
+/* Images in the state directory. */
+#define MF_IMAGE_CHECK_NOW_BYTES_MAX (1u << 20) /* as of snapshots, before the first start from one */
+
 /* Logs of functions. */
 #define MF_LOG_FILE_BYTES_MAX (1u << 20)
 #define MF_LOG_FILES_MAX 4
-#define MF_LOGS_OPEN_MAX 512      /* functions' files that stay open between two lines */
+#define MF_LOGS_OPEN_MAX 64       /* functions' files that stay open between two lines */
 #define MF_LOG_LINES_PER_S 1000  /* sustained; what is more is counted and dropped */
 #define MF_LOG_LINES_BURST 2000
 #define MF_LOG_NAMES_MAX 32       /* addresses of one line that get their symbol's name: each is a search */
@@ -104,10 +107,10 @@
 /* The management API. */
 #define MF_API_CONNECTIONS_MAX 128
 #define MF_API_JSON_BYTES_MAX (256u << 10)
+#define MF_RECORD_BYTES_MAX (1u << 20) /* of a function: such a request, spread out, and its image's manifest */
 #define MF_TOKEN_BYTES_MIN 16
 #define MF_TOKEN_BYTES_MAX 512
 #define MF_FUNCTIONS_DEFAULT 16384 /* each about 1.5 KiB of memory while nothing of it runs */
 #define MF_FUNCTIONS_MAX 65536
-#define MF_IMAGE_CHECK_LATER_BYTES_MAX (1 << 20) /* of an image: its hash waits for its first start */
 
 #endif

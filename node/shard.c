@@ -109,7 +109,7 @@ void shard_close(struct shard *shard)
         return;
     shard->stopping = true;
     freezer_quiet(&shard->freezer);
-    while (shard->api.jobs > 0 || freezer_busy(&shard->freezer)) /* short, and their files must not be half-written */
+    while (shard->api.jobs > 0 || shard->image_checks > 0 || freezer_busy(&shard->freezer)) /* short, and their files must not be half-written */
         (void)uv_run(&shard->loop, UV_RUN_ONCE);
     if (shard->pool.shard)
         pool_close(&shard->pool);

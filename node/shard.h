@@ -47,6 +47,7 @@ struct shard {
     struct gateway gateway;
     struct api api;
     struct freezer freezer;
+    uint32_t image_checks;    /* of images, beside the loop                   */
     struct timer stop_timer;
     unsigned stops;           /* signals so far                               */
     bool stopping;

@@ -61,7 +61,7 @@ static void check(struct api_request *request)
                                     request->body.bytes, &request->deployment, &request->why);
     if (!request->err)
         request->err =
-            deploy_check(&request->api->rules, &request->deployment, true, &request->why);
+            deploy_check(&request->api->rules, &request->deployment, &request->why);
     if (!request->err)
         request->err = deploy_save(&request->api->state, &request->deployment, &request->why);
 }
@@ -93,6 +93,8 @@ static void checked(struct api_request *request)
     if (old_hash[0])
         drop_image(request, old_hash);
     function = registry_find(&shard->registry, request->name);
+    function_log_node(function->log, MF_LOG_INFO, 0, "deployed image %.12s, sandbox %s",
+                      function->version->hash, function->version->reason);
     freezer_want(function);
     unsigned looks = 1;
     api_answer_json(request, created ? 201 : 200, function_json(function, &looks));

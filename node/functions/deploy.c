@@ -2,8 +2,8 @@
 #include "node/functions/deploy.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "node/functions/image_store.h"
@@ -19,12 +19,14 @@
 void deployment_close(struct deployment *deployment)
 {
     json_decref(deployment->settings);
+    json_decref(deployment->manifest);
     version_put(deployment->version);
     *deployment = (struct deployment){0};
 }
 
-mf_err deployment_parse(const char *name, const char *json, size_t bytes,
-                        struct deployment *deployment, struct mf_why *why)
+/* record: one of ours, which may know the manifest. */
+static mf_err parse(const char *name, const char *json, size_t bytes, bool record,
+                    struct deployment *deployment, struct mf_why *why)
 {
     *deployment = (struct deployment){0};
     if (!settings_name_valid(name, strlen(name)))
@@ -44,6 +46,8 @@ mf_err deployment_parse(const char *name, const char *json, size_t bytes,
             hash = json_string_value(value);
         else if (strcmp(key, "settings") == 0 && json_is_object(value))
             deployment->settings = json_incref(value);
+        else if (record && strcmp(key, "manifest") == 0 && json_is_object(value))
+            deployment->manifest = json_incref(value);
         else
             err = mf_why(why, MF_EINVAL, "%.64s: no such key, or not of the right type "
                          "(image: a hash; settings: an object)", key);
@@ -63,39 +67,56 @@ mf_err deployment_parse(const char *name, const char *json, size_t bytes,
     return err;
 }
 
-mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deployment, bool strict,
-                    struct mf_why *why)
+mf_err deployment_parse(const char *name, const char *json, size_t bytes,
+                        struct deployment *deployment, struct mf_why *why)
 {
-    struct settings settings;
+    return parse(name, json, bytes, false, deployment, why);
+}
+
+/* Defaults, manifest, what overrides it. settings is the caller's to close, whatever comes. */
+static mf_err settle_settings(const struct deployment *deployment, struct settings *settings,
+                              struct mf_why *why)
+{
+    settings_init(settings);
+    mf_err err = settings_from_json(deployment->manifest, settings, why);
+    if (!err && deployment->settings)
+        err = settings_from_json(deployment->settings, settings, why);
+    (void)snprintf(settings->name, sizeof settings->name, "%s", deployment->name);
+    return err;
+}
+
+/* The deployment's version. strict: a sandbox that cannot be had is an error. */
+static mf_err make_version(const struct deploy_rules *rules, struct deployment *deployment,
+                           const struct settings *settings, bool strict, struct mf_why *why)
+{
     struct mf_why reason = {{0}};
     enum mf_sandbox chosen;
-    int fd;
-    bool checked = strict;
-    mf_err err = image_fetch(rules->state, deployment->hash, &checked, &fd, &settings, why);
+    mf_err err = sandbox_choose(settings->sandbox, rules->min_sandbox, &rules->support, &chosen,
+                                &reason);
+    if (err && strict)
+        return mf_why(why, err, "sandbox: %.500s", reason.text);
+    return version_create(settings, deployment->hash, chosen, reason.text, &deployment->version);
+}
+
+mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deployment,
+                    struct mf_why *why)
+{
+    struct stored_image stored;
+    struct settings settings;
+    mf_err err = image_fetch(rules->state, deployment->hash, &stored, why);
     if (err)
         return err;
-    if (deployment->settings)
-        err = settings_from_json(deployment->settings, &settings, why);
-    (void)snprintf(settings.name, sizeof settings.name, "%s", deployment->name);
+    json_decref(deployment->manifest);
+    deployment->manifest = stored.manifest;
+    err = settle_settings(deployment, &settings, why);
     if (!err)
-        err = image_has_room(fd, &settings, why);
-    if (!err) {
-        mf_err choice = sandbox_choose(settings.sandbox, rules->min_sandbox, &rules->support,
-                                       &chosen, &reason);
-        if (choice && strict)
-            err = mf_why(why, choice, "sandbox: %.500s", reason.text);
-    }
+        err = image_fits(&stored.image, (uint64_t)settings.memory_mib << 20, why);
     if (!err)
-        err = version_create(&settings, deployment->hash, fd, &deployment->version);
+        err = make_version(rules, deployment, &settings, true, why);
     settings_close(&settings);
-    if (err) {
-        (void)close(fd);
-        return err;
-    }
-    deployment->version->sandbox = chosen;
-    deployment->version->image_checked = checked;
-    deployment->version->reason = strdup(reason.text);
-    return deployment->version->reason ? MF_OK : MF_ENOMEM;
+    if (!err)
+        version_image_checked(deployment->version, &stored.identity);
+    return err;
 }
 
 static void record_name(const char *name, char file[MF_NAME_BYTES_MAX + sizeof RECORD_SUFFIX])
@@ -109,7 +130,8 @@ mf_err deploy_save(const struct state_dir *state, const struct deployment *deplo
     char file[MF_NAME_BYTES_MAX + sizeof RECORD_SUFFIX];
     record_name(deployment->name, file);
     json_t *settings = deployment->settings ? json_incref(deployment->settings) : json_object();
-    json_t *record = json_pack("{s:s, s:o}", "image", deployment->hash, "settings", settings);
+    json_t *record = json_pack("{s:s, s:O, s:o}", "image", deployment->hash, "manifest",
+                               deployment->manifest, "settings", settings);
     char *text = record ? json_dumps(record, JSON_INDENT(2)) : NULL;
     json_decref(record);
     if (!text)
@@ -147,8 +169,6 @@ mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *cr
     deployment->version = NULL;
     snapshots_drop(shard, old);
     version_put(old);
-    function_log_node(function->log, MF_LOG_INFO, 0, "deployed image %.12s, sandbox %s",
-                      function->version->hash, function->version->reason);
     pool_use(&shard->pool, function->version->sandbox);
     dispatch_redeployed(function);
     return MF_OK;
@@ -177,11 +197,40 @@ struct restore {
     bool all_well;
 };
 
+/* A record without the manifest, made by hand or before records had it: the image has it. */
+static mf_err learn_manifest(const struct deploy_rules *rules, struct deployment *deployment,
+                             struct mf_why *why)
+{
+    struct stored_image stored;
+    mf_err err = image_fetch(rules->state, deployment->hash, &stored, why);
+    deployment->manifest = stored.manifest;
+    return err;
+}
+
+static mf_err read_record(const struct deploy_rules *rules, const char *file, const char *name,
+                          struct deployment *deployment, struct mf_why *why)
+{
+    struct mf_buf text = {0};
+    struct settings settings;
+    mf_err err = state_read(rules->state->functions_fd, file, MF_RECORD_BYTES_MAX, &text, why);
+    if (!err)
+        err = parse(name, (const char *)text.data, text.bytes, true, deployment, why);
+    mf_buf_close(&text);
+    if (!err && !deployment->manifest)
+        err = learn_manifest(rules, deployment, why);
+    if (err)
+        return err;
+    err = settle_settings(deployment, &settings, why);
+    if (!err)
+        err = make_version(rules, deployment, &settings, false, why);
+    settings_close(&settings);
+    return err;
+}
+
 static void restore_one(const char *file, void *context)
 {
     struct restore *restore = context;
     struct deployment deployment = {0};
-    struct mf_buf text = {0};
     struct mf_why why = {{0}};
     char name[MF_NAME_BYTES_MAX + 1];
     bool created;
@@ -190,12 +239,7 @@ static void restore_one(const char *file, void *context)
         strcmp(file + bytes - suffix, RECORD_SUFFIX) != 0)
         return;
     (void)snprintf(name, sizeof name, "%.*s", (int)(bytes - suffix), file);
-    mf_err err =
-        state_read(restore->rules->state->functions_fd, file, MF_API_JSON_BYTES_MAX, &text, &why);
-    if (!err)
-        err = deployment_parse(name, (const char *)text.data, text.bytes, &deployment, &why);
-    if (!err)
-        err = deploy_check(restore->rules, &deployment, false, &why);
+    mf_err err = read_record(restore->rules, file, name, &deployment, &why);
     if (!err)
         err = deploy_apply(restore->shard, &deployment, &created, &why);
     if (err) {
@@ -204,20 +248,52 @@ static void restore_one(const char *file, void *context)
                mf_why_text(&why, err));
     }
     deployment_close(&deployment);
-    mf_buf_close(&text);
+}
+
+/* The hashes of all images in use, sorted. */
+struct hashes {
+    char (*hash)[IMAGE_HASH_HEX + 1];
+    size_t count, room;
+    const struct deploy_rules *rules;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return memcmp(a, b, IMAGE_HASH_HEX);
+}
+
+static void add_hash(struct function *function, void *context)
+{
+    struct hashes *hashes = context;
+    if (function->version && hashes->count < hashes->room)
+        memcpy(hashes->hash[hashes->count++], function->version->hash, IMAGE_HASH_HEX + 1);
 }
 
 static void collect_one(const char *file, void *context)
 {
-    struct restore *restore = context;
+    const struct hashes *used = context;
     char hash[IMAGE_HASH_HEX + 1];
     struct mf_why why = {{0}};
     if (strlen(file) != IMAGE_HASH_HEX + 3 || strcmp(file + IMAGE_HASH_HEX, ".mf") != 0)
         return;
     (void)snprintf(hash, sizeof hash, "%.*s", (int)IMAGE_HASH_HEX, file);
-    if (image_hash_valid(hash) && !deploy_uses(restore->shard, hash) &&
-        image_remove(restore->rules->state, hash, &why))
+    if (image_hash_valid(hash) &&
+        !bsearch(hash, used->hash, used->count, sizeof *used->hash, by_text) &&
+        image_remove(used->rules->state, hash, &why))
         mf_log(MF_LOG_WARN, "image.kept", "hash=%s why=\"%s\"", hash, why.text);
+}
+
+static void collect_images(struct shard *shard, const struct deploy_rules *rules)
+{
+    struct hashes used = {.room = shard->registry.count, .rules = rules};
+    used.hash = calloc(used.room + 1, sizeof *used.hash);
+    if (!used.hash) /* another start may have memory for it */
+        return;
+    registry_each(&shard->registry, add_hash, &used);
+    qsort(used.hash, used.count, sizeof *used.hash, by_text);
+    if (state_list(rules->state->images_fd, collect_one, &used))
+        mf_log(MF_LOG_ERROR, "state.unreadable", "dir=images");
+    free(used.hash);
 }
 
 void deploy_restore(struct shard *shard, const struct deploy_rules *rules)
@@ -228,8 +304,8 @@ void deploy_restore(struct shard *shard, const struct deploy_rules *rules)
         mf_log(MF_LOG_ERROR, "state.unreadable", "dir=functions");
     }
     /* A record that cannot be read may refer to any image: then all of them stay. */
-    if (restore.all_well && state_list(rules->state->images_fd, collect_one, &restore))
-        mf_log(MF_LOG_ERROR, "state.unreadable", "dir=images");
+    if (restore.all_well)
+        collect_images(shard, rules);
     snapshots_collect(shard);
 }
 

@@ -23,6 +23,7 @@ struct deployment {
     char name[MF_NAME_BYTES_MAX + 1];
     char hash[IMAGE_HASH_HEX + 1];
     json_t *settings;        /* what overrides the manifest; NULL: nothing. Owned */
+    json_t *manifest;        /* the image's; NULL: not known yet. Owned           */
     struct version *version; /* after deploy_check(); owned until deploy_apply()  */
 };
 
@@ -32,11 +33,9 @@ void deployment_close(struct deployment *deployment);
 MF_CHECKED mf_err deployment_parse(const char *name, const char *json, size_t bytes,
                                    struct deployment *deployment, struct mf_why *why);
 
-/* Load and check image and settings (any thread). strict: a sandbox that cannot be had is an
- * error; else the function is kept, and refuses calls with the reason, and the hash of a
- * small image is left to its first start. */
+/* Load and check image and settings (any thread). A sandbox that cannot be had is an error. */
 MF_CHECKED mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deployment,
-                               bool strict, struct mf_why *why);
+                               struct mf_why *why);
 
 /* To the state directory (any thread). */
 MF_CHECKED mf_err deploy_save(const struct state_dir *state, const struct deployment *deployment,
@@ -51,7 +50,9 @@ MF_CHECKED mf_err deploy_apply(struct shard *shard, struct deployment *deploymen
 void deploy_remove(struct function *function);
 
 /* Everything that the state directory holds, at start; what is broken is reported and left
- * out, images and snapshots that nothing refers to are removed. */
+ * out, images and snapshots that nothing refers to are removed. Images are not opened: a
+ * record holds what their manifests say, and each is checked before its first use. A function
+ * whose sandbox cannot be had is kept, and refuses calls with the reason. */
 void deploy_restore(struct shard *shard, const struct deploy_rules *rules);
 
 /* Is this image in use by a deployed function? */

@@ -1,7 +1,6 @@
 /*
  * function.c: functions and versions, made, counted and freed.
- * Guarantees: a version's image stays open while an instance may still be started
- * from it; a function's log and counters live as long as anything refers to it.
+ * Guarantees: a function's log and counters live as long as anything refers to it.
  * Leaves to others: names (registry.c), files (store.c), instances (pool/).
  * Loop thread only.
  */
@@ -10,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "node/logs/function_log.h"
@@ -18,19 +16,23 @@
 #include "node/pool/warm.h"
 #include "node/shard.h"
 
-mf_err version_create(const struct settings *settings, const char *hash, int image_fd,
-                      struct version **version)
+mf_err version_create(const struct settings *settings, const char *hash, enum mf_sandbox sandbox,
+                      const char *reason, struct version **version)
 {
     struct version *made = calloc(1, sizeof *made);
     if (!made)
         return MF_ENOMEM;
     mf_err err = settings_copy(settings, &made->settings);
-    if (err) {
+    made->reason = strdup(reason);
+    if (err || !made->reason) {
+        settings_close(&made->settings);
+        free(made->reason);
         free(made);
-        return err;
+        return err ? err : MF_ENOMEM;
     }
     made->refs = 1;
-    made->image_fd = image_fd;
+    made->image.fd = -1;
+    made->sandbox = sandbox;
     made->deployed_at_ns = mf_realtime_ns();
     made->window_bytes = (uint64_t)settings->memory_mib << 20;
     (void)snprintf(made->hash, sizeof made->hash, "%s", hash);
@@ -49,11 +51,10 @@ void version_put(struct version *version)
 {
     if (!version || --version->refs > 0)
         return;
-    if (version->image_fd >= 0)
-        (void)close(version->image_fd);
+    version_image_close(&version->image);
+    free(version->reason);
     settings_close(&version->settings);
     snapshot_status_close(&version->snapshot);
-    free(version->reason);
     free(version);
 }
 

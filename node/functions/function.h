@@ -10,6 +10,7 @@
 
 #include "abi/image.h"
 #include "image/settings.h"
+#include "node/functions/version_image.h"
 #include "node/loop/list.h"
 #include "node/loop/timer.h"
 #include "node/metrics/counters.h"
@@ -19,8 +20,6 @@
 #include "node/pool/noise.h"
 #include "node/pool/policy.h"
 #include "node/snapshots/snapshots.h"
-
-#define IMAGE_HASH_HEX (2 * MF_IMAGE_HASH_BYTES)
 
 struct function_log;
 struct shard;
@@ -32,11 +31,10 @@ struct version {
     uint32_t refs;
     struct settings settings;
     char hash[IMAGE_HASH_HEX + 1];
-    int image_fd;               /* read-only                                          */
+    struct version_image image;
     uint64_t window_bytes;      /* 0: as the image says                               */
     enum mf_sandbox sandbox;    /* in force; AUTO: none can be, see reason            */
-    char *reason;               /* why this one; heap                                 */
-    bool image_checked;         /* its hash holds; else it is looked at before a start */
+    char *reason;               /* why this one; owned                                */
     uint64_t deployed_at_ns;    /* CLOCK_REALTIME                                     */
     struct snapshot_status snapshot;
     const char *no_reset;       /* why no instance can be rolled back, static; NULL   */
@@ -71,8 +69,9 @@ struct function {
     struct function_counters counters;
 };
 
-MF_CHECKED mf_err version_create(const struct settings *settings, const char *hash, int image_fd,
-                                 struct version **version); /* image_fd becomes its own */
+MF_CHECKED mf_err version_create(const struct settings *settings, const char *hash,
+                                 enum mf_sandbox sandbox, const char *reason,
+                                 struct version **version);
 struct version *version_get(struct version *version);
 void version_put(struct version *version);
 

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image/image.h"
 
 static void hex(const uint8_t *bytes, char text[IMAGE_HASH_HEX + 1])
 {
@@ -115,55 +114,78 @@ bool image_hash_valid(const char *hash)
     return strlen(hash) == IMAGE_HASH_HEX && strspn(hash, "0123456789abcdef") == IMAGE_HASH_HEX;
 }
 
-mf_err image_recheck(int fd, struct mf_why *why)
+mf_err image_store_open(const struct state_dir *state, const char *hash, int *fd,
+                        struct mf_why *why)
+{
+    char name[IMAGE_HASH_HEX + 4];
+    (void)snprintf(name, sizeof name, "%s.mf", hash);
+    *fd = openat(state->images_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*fd < 0)
+        return mf_why(why, mf_err_from_errno(errno), "its file cannot be opened: %s",
+                      strerror(errno));
+    return MF_OK;
+}
+
+/* The file may be open in *file after an error, too. */
+static mf_err open_whole(int fd, const char *hash, struct image_file *file,
+                         struct file_identity *identity, struct mf_why *why)
+{
+    char actual[IMAGE_HASH_HEX + 1];
+    struct stat before, after;
+    struct file_identity again;
+    *file = (struct image_file){0};
+    *identity = (struct file_identity){0};
+    if (fstat(fd, &before) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "its file: %s", strerror(errno));
+    file_identify(&before, identity);
+    mf_err err = image_open(fd, true, file, why);
+    if (err)
+        return err;
+    hex(file->image.info.hash, actual);
+    if (strcmp(actual, hash) != 0)
+        return mf_why(why, MF_EFORMAT, "its file holds another image, %.12s", actual);
+    if (fstat(fd, &after) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "its file: %s", strerror(errno));
+    file_identify(&after, &again);
+    if (!file_is_same(&again, identity))
+        return mf_why(why, MF_EFORMAT, "somebody wrote to its file meanwhile");
+    return MF_OK;
+}
+
+mf_err image_check(int fd, const char *hash, struct file_identity *identity, struct mf_why *why)
 {
     struct image_file file;
-    mf_err err = image_open(fd, true, &file, why);
-    if (!err)
-        image_close(&file);
+    mf_err err = open_whole(fd, hash, &file, identity, why);
+    image_close(&file);
     return err;
 }
 
-mf_err image_fetch(const struct state_dir *state, const char *hash, bool *check, int *fd,
-                   struct settings *settings, struct mf_why *why)
+mf_err image_fetch(const struct state_dir *state, const char *hash, struct stored_image *stored,
+                   struct mf_why *why)
 {
-    struct stat stat;
-    char name[IMAGE_HASH_HEX + 4], actual[IMAGE_HASH_HEX + 1];
     struct image_file file;
+    int fd;
+    *stored = (struct stored_image){0};
     if (!image_hash_valid(hash))
         return mf_why(why, MF_EINVAL, "image: not a hash (%d lower-case hexadecimal digits)",
                       IMAGE_HASH_HEX);
-    (void)snprintf(name, sizeof name, "%s.mf", hash);
-    *fd = openat(state->images_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (*fd < 0)
-        return mf_why(why, mf_err_from_errno(errno),
-                      "image %s is not here; upload it first (POST /v1/images)", hash);
-    if (fstat(*fd, &stat) != 0 || stat.st_size > MF_IMAGE_CHECK_LATER_BYTES_MAX)
-        *check = true;
-    mf_err err = image_open(*fd, *check, &file, why);
-    if (!err) {
-        hex(file.image.info.hash, actual);
-        if (strcmp(actual, hash) != 0)
-            err = mf_why(why, MF_EFORMAT, "the file of image %s holds another image", hash);
-        if (!err)
-            err = read_manifest(&file, settings, why);
-        image_close(&file);
-    }
-    if (err) {
-        (void)close(*fd);
-        *fd = -1;
-    }
-    return err;
-}
-
-mf_err image_has_room(int fd, const struct settings *settings, struct mf_why *why)
-{
-    struct image_file file;
-    mf_err err = image_open(fd, false, &file, why);
+    mf_err err = image_store_open(state, hash, &fd, NULL);
     if (err)
-        return err;
-    err = check_window(&file.image, settings, why);
+        return mf_why(why, err, "image %s is not here; upload it first (POST /v1/images)", hash);
+    err = open_whole(fd, hash, &file, &stored->identity, why);
+    if (!err) {
+        stored->image = file.image;
+        stored->manifest = json_loadb((const char *)file.data + file.image.manifest_offset,
+                                      file.image.info.manifest_bytes, JSON_REJECT_DUPLICATES, NULL);
+        if (!json_is_object(stored->manifest)) /* an upload's was looked at */
+            err = mf_why(why, MF_EFORMAT, "image %.12s: its manifest is no JSON object", hash);
+    }
     image_close(&file);
+    (void)close(fd);
+    if (err) {
+        json_decref(stored->manifest);
+        stored->manifest = NULL;
+    }
     return err;
 }
 

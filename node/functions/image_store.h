@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "image/image.h"
+#include "node/functions/file_identity.h"
 #include "node/functions/function.h"
 #include "node/functions/state_dir.h"
 
@@ -36,16 +38,23 @@ void upload_close(struct upload *upload); /* what was not finished leaves no tra
 
 bool image_hash_valid(const char *hash);
 
-/* An image by its hash, and its settings: defaults and manifest. *fd and *settings are the
- * caller's. *check: recompute the hash; a large image's is in any case, and *check says so. */
-MF_CHECKED mf_err image_fetch(const struct state_dir *state, const char *hash, bool *check,
-                              int *fd, struct settings *settings, struct mf_why *why);
+/* What a deployment has to know of an image. */
+struct stored_image {
+    struct file_identity identity; /* as it was checked              */
+    struct image image;
+    json_t *manifest;              /* what it says, an object; owned */
+};
+/* An image by its hash, checked whole. MF_ENOENT: it is not here. */
+MF_CHECKED mf_err image_fetch(const struct state_dir *state, const char *hash,
+                              struct stored_image *stored, struct mf_why *why);
 
-/* Recompute the hash of an open image. */
-MF_CHECKED mf_err image_recheck(int fd, struct mf_why *why);
-
-/* Do these settings leave room for that image? */
-MF_CHECKED mf_err image_has_room(int fd, const struct settings *settings, struct mf_why *why);
+/* Its file, as it is. MF_ENOENT. */
+MF_CHECKED mf_err image_store_open(const struct state_dir *state, const char *hash, int *fd,
+                                   struct mf_why *why);
+/* Is all of that file the image of this hash? *identity: the file that it was; of no file
+ * if it cannot be looked at. MF_EFORMAT: damaged, or another one. */
+MF_CHECKED mf_err image_check(int fd, const char *hash, struct file_identity *identity,
+                              struct mf_why *why);
 
 MF_CHECKED mf_err image_remove(const struct state_dir *state, const char *hash,
                                struct mf_why *why);

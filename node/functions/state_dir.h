@@ -4,7 +4,8 @@
  *
  *   lock                 held while a node runs; its process id
  *   images/HASH.mf       what was uploaded
- *   functions/NAME.json  {"image": HASH, "settings": {…}}
+ *   functions/NAME.json  {"image": HASH, "manifest": {…}, "settings": {…}}; the manifest
+ *                        is what the image says
  *   snapshots/KEY.snap   functions as they wait for their first event (snapshots/)
  *   logs/NAME.log[.N]    functions' logs
  *   api.sock             the management API

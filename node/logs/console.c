@@ -41,7 +41,7 @@ static bool open_console(struct instance *instance)
     instance->console = console = calloc(1, sizeof *console);
     if (!console)
         return false;
-    if (image_open(instance->version->image_fd, false, &console->image, NULL))
+    if (image_open(instance->version->image.fd, false, &console->image, NULL))
         console->image.data = NULL; /* then addresses stay numbers */
     return true;
 }

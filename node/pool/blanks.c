@@ -52,7 +52,7 @@ mf_err blanks_order(struct instance *instance, const struct version *version,
     const struct settings *settings = &version->settings;
     const struct start_order order = {
         .flags = start->flags,
-        .image_fd = version->image_fd,
+        .image_fd = version->image.fd,
         .snapshot_fd = start->snapshot_fd,
         .pagemap_fd = start->pagemap_fd,
         .window_bytes = version->window_bytes,

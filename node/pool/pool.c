@@ -288,6 +288,8 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
     }
     freezer_lost(instance);
     console_close(instance);
+    if (instance->version)
+        version_image_put(instance->version);
     if (instance->pagemap >= 0)
         (void)close(instance->pagemap);
     if (instance->snapshot_fd >= 0)

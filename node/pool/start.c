@@ -18,7 +18,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/functions/function.h"
-#include "node/functions/image_store.h"
 #include "node/logs/function_log.h"
 #include "node/pool/blanks.h"
 #include "node/pool/dispatch.h"
@@ -35,6 +34,7 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
+/* With it the version's image, which is open. */
 static void take_over(struct pool *pool, struct instance *instance, struct function *function,
                       struct version *version)
 {
@@ -44,19 +44,11 @@ static void take_over(struct pool *pool, struct instance *instance, struct funct
               pool->shard->now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS);
 }
 
-/* Of a function from before the node's start: its image's hash, once, before it is used. */
-static mf_err check_image(struct version *version, struct mf_why *why)
-{
-    mf_err err = version->image_checked ? MF_OK : image_recheck(version->image_fd, why);
-    version->image_checked = !err;
-    return err;
-}
-
 mf_err pool_start(struct pool *pool, struct function *function, struct instance **instance,
                   struct mf_why *why)
 {
     struct version *version = function->version;
-    mf_err err = check_image(version, why);
+    mf_err err = version_image_get(function, version, why);
     if (err)
         return err;
     int snapshot_fd = snapshots_open(function);
@@ -65,8 +57,10 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     if (!restores && isolation == ISOLATION_RESET)
         isolation = ISOLATION_FRESH;
     err = blanks_take(pool, version, NULL, instance, why);
-    if (err)
+    if (err) {
         close_fd(&snapshot_fd);
+        version_image_put(version);
+    }
     if (err == MF_EAGAIN || pool->spawner.fd < 0) {
         pool->starved = true;
         return MF_EAGAIN;
@@ -89,11 +83,14 @@ mf_err pool_freeze(struct pool *pool, struct function *function, struct version 
                    struct instance **instance, struct mf_why *why)
 {
     const struct start start = {.flags = MF_START_FREEZE, .snapshot_fd = -1, .pagemap_fd = -1};
-    mf_err err = check_image(version, why);
-    if (!err)
-        err = pool->spawner.fd < 0 ? MF_EAGAIN : blanks_take(pool, version, &start, instance, why);
+    mf_err err = version_image_get(function, version, why);
     if (err)
         return err;
+    err = pool->spawner.fd < 0 ? MF_EAGAIN : blanks_take(pool, version, &start, instance, why);
+    if (err) {
+        version_image_put(version);
+        return err;
+    }
     take_over(pool, *instance, function, version);
     instance_go(*instance, INSTANCE_FREEZING, pool->shard->now_ns);
     pool_settle(*instance);

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "image/snapshot.h"
 
 #define SUFFIX ".snap"
@@ -60,26 +59,6 @@ bool snapshot_name_key(const char *name, uint8_t key[MF_SNAPSHOT_HASH_BYTES])
            sodium_hex2bin(key, MF_SNAPSHOT_HASH_BYTES, name, digits, NULL, NULL, NULL) == 0;
 }
 
-static int64_t ns_of(const struct timespec *time)
-{
-    return (int64_t)time->tv_sec * (int64_t)MF_NS_PER_S + time->tv_nsec;
-}
-
-static void identify(const struct stat *stat, struct snapshot_identity *identity)
-{
-    memset(identity, 0, sizeof *identity); /* it is compared as bytes */
-    identity->device = stat->st_dev;
-    identity->inode = stat->st_ino;
-    identity->bytes = stat->st_size;
-    identity->written_ns = ns_of(&stat->st_mtim);
-    identity->changed_ns = ns_of(&stat->st_ctim);
-}
-
-static bool is_same(const struct snapshot_identity *a, const struct snapshot_identity *b)
-{
-    return memcmp(a, b, sizeof *a) == 0;
-}
-
 static int open_file(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES], struct stat *stat)
 {
     char name[SNAPSHOT_NAME_BYTES];
@@ -96,20 +75,20 @@ mf_err snapshot_file_check(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES]
                            struct mf_why *why)
 {
     struct stat before, after;
-    struct snapshot_identity again;
+    struct file_identity again;
     int fd = open_file(dir_fd, key, &before);
     if (fd < 0)
         return mf_why(why, mf_err_from_errno(errno), "snapshot: %s", strerror(errno));
-    identify(&before, &facts->identity);
+    file_identify(&before, &facts->identity);
     facts->disk_bytes = (uint64_t)before.st_blocks * STAT_BLOCK_BYTES;
     mf_err err = check(fd, key, origin, facts, why);
     if (!err) {
         if (fstat(fd, &after) != 0)
             err = fail(why, "snapshot");
         else
-            identify(&after, &again);
+            file_identify(&after, &again);
     }
-    if (!err && !is_same(&again, &facts->identity))
+    if (!err && !file_is_same(&again, &facts->identity))
         err = mf_why(why, MF_EFORMAT, "snapshot: somebody wrote to it meanwhile");
     (void)close(fd);
     return err;
@@ -128,15 +107,15 @@ bool snapshot_file_size(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
 }
 
 mf_err snapshot_file_open(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
-                          const struct snapshot_identity *identity, int *fd)
+                          const struct file_identity *identity, int *fd)
 {
     struct stat stat;
-    struct snapshot_identity now;
+    struct file_identity now;
     *fd = open_file(dir_fd, key, &stat);
     if (*fd < 0)
         return mf_err_from_errno(errno);
-    identify(&stat, &now);
-    if (is_same(&now, identity))
+    file_identify(&stat, &now);
+    if (file_is_same(&now, identity))
         return MF_OK;
     (void)close(*fd);
     *fd = -1;
@@ -181,7 +160,7 @@ mf_err snapshot_draft_keep(struct snapshot_draft *draft, struct snapshot_facts *
         (void)unlinkat(draft->dir_fd, name, 0);
         return err;
     }
-    identify(&stat, &facts->identity);
+    file_identify(&stat, &facts->identity);
     facts->disk_bytes = (uint64_t)stat.st_blocks * STAT_BLOCK_BYTES;
     (void)close(draft->fd);
     draft->fd = -1;

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "abi/snapshot.h"
 #include "base/err.h"
+#include "node/functions/file_identity.h"
 
 #define SNAPSHOT_NAME_BYTES (2 * MF_SNAPSHOT_HASH_BYTES + sizeof ".snap") /* NUL included */
 
@@ -30,17 +30,8 @@ void snapshot_key(const struct snapshot_origin *origin, uint8_t key[MF_SNAPSHOT_
 void snapshot_name(const uint8_t key[MF_SNAPSHOT_HASH_BYTES], char name[SNAPSHOT_NAME_BYTES]);
 bool snapshot_name_key(const char *name, uint8_t key[MF_SNAPSHOT_HASH_BYTES]);
 
-/* A file as it was when it was checked: the same if nobody has written to it, or put
- * another in its place. */
-struct snapshot_identity {
-    dev_t device;
-    ino_t inode;
-    off_t bytes;
-    int64_t written_ns, changed_ns; /* st_mtim, st_ctim */
-};
-
 struct snapshot_facts {
-    struct snapshot_identity identity;
+    struct file_identity identity; /* as it was checked */
     uint64_t disk_bytes; /* what it takes there */
     uint64_t pages;      /* with content        */
     uint64_t made_at_ns; /* CLOCK_REALTIME      */
@@ -58,7 +49,7 @@ bool snapshot_file_size(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
 
 /* Open it for a start. MF_EFORMAT: it is another file than the one checked; MF_ENOENT. */
 MF_CHECKED mf_err snapshot_file_open(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
-                                     const struct snapshot_identity *identity, int *fd);
+                                     const struct file_identity *identity, int *fd);
 
 void snapshot_file_remove(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES]);
 

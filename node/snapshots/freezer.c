@@ -13,10 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/functions/function.h"
+#include "node/functions/image_store.h"
 #include "node/logs/function_log.h"
 #include "node/pool/pool.h"
 #include "node/pool/start.h"
@@ -112,7 +114,10 @@ static void write_out(uv_work_t *work)
 {
     struct freezer *freezer = work->data;
     struct mf_why *why = &freezer->why;
-    mf_err err = image_open(freezer->version->image_fd, false, &freezer->image, why);
+    int fd = -1; /* of its own: the instance, and what it holds open, may end at any time */
+    mf_err err = image_store_open(&freezer->shard->api.state, freezer->version->hash, &fd, why);
+    if (!err)
+        err = image_open(fd, false, &freezer->image, why);
     if (!err) {
         freezer->order.image = &freezer->image.image;
         err = snapshot_draft_open(freezer->draft.dir_fd, freezer->order.key, &freezer->draft, why);
@@ -122,6 +127,8 @@ static void write_out(uv_work_t *work)
             err = snapshot_draft_sync(&freezer->draft, why);
         image_close(&freezer->image);
     }
+    if (fd >= 0)
+        (void)close(fd);
     if (err == MF_EFULL)
         (void)mf_why(why, err, "the disk is full; make room, and a later start has one made");
     freezer->err = err;

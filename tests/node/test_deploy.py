@@ -1,6 +1,9 @@
 """Deployments: what is bad is refused, what is good outlives a restart, calls never fail."""
 import json
 import os
+import shutil
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -161,7 +164,8 @@ class State(unittest.TestCase):
         node.deploy('good', 'echo')
         node.deploy('torn', 'echo')
         node.deploy('lost', 'trouble')
-        lost = node.function('lost')['image']
+        node.deploy('gone', 'raw')
+        lost, gone = (node.function(name)['image'] for name in ('lost', 'gone'))
         node.stop()
         functions = os.path.join(node.state, 'functions')
         with open(os.path.join(functions, 'torn.json'), 'r+') as file:
@@ -173,19 +177,66 @@ class State(unittest.TestCase):
         with open(path, 'r+b') as file:
             file.seek(os.path.getsize(path) // 2)
             file.write(b'\xff' * 64)
+        os.unlink(os.path.join(node.state, 'images', gone + '.mf'))
         node.start()
         names = [f['name'] for f in node.api('GET', '/v1/functions').json['functions']]
-        self.assertEqual(sorted(names), ['good', 'lost'])
-        # A small image's hash is looked at when it is needed.
-        refused = node.http('GET', '/function/lost')
-        self.assertEqual(refused.status, 503)
-        self.assertIn('content hash', refused.error['message'])
+        self.assertEqual(sorted(names), ['gone', 'good', 'lost'])
         log = node.log().decode()
         for name in ('torn', 'odd'):
             self.assertIn(f'function.skipped file=functions/{name}.json', log)
+        self.assertNotIn('image.unusable', log, 'images are looked at when they are needed')
+        for name, what in (('lost', 'damaged'), ('gone', 'No such file')):
+            for _ in range(3):
+                answer = node.http('GET', f'/function/{name}/show')
+                self.assertEqual(answer.error['code'], 'cannot-start', answer.body)
+                self.assertIn(what, answer.error['message'])
+                self.assertIn('deploy the function again', answer.error['message'])
+            self.assertEqual(node.log().decode().count(f'image.unusable fn={name} '), 1)
+            self.assertIn('no instance could be started: image', '\n'.join(l['text'] for l in node.logs(name)))
+        node.deploy('lost', 'trouble')
+        self.assertEqual(node.http('GET', '/function/lost/show').status, 200)
         self.assertFalse(os.path.exists(os.path.join(functions, '.tmp-x.json')))
         self.assertTrue(os.path.exists(path), 'an image that an unreadable record may mean stays')
         self.assertEqual(node.http('POST', '/function/good', b'x').body, b'x')
+        node.close()
+
+    def check_changes(self, node, name):
+        """Each call has a start of its own, and so a look at the image."""
+        path = os.path.join(node.state, 'images', node.function(name)['image'] + '.mf')
+        with open(path, 'rb') as file:
+            good = file.read()
+        bad = bytearray(good)
+        bad[len(good) // 2] ^= 1
+        for content, status in ((bad, 503), (good, 200), (good[:5000], 503), (good, 200)):
+            with open(path + '.new', 'wb') as file:
+                file.write(content)
+            os.rename(path + '.new', path)
+            for _ in range(2):
+                answer = node.http('GET', f'/function/{name}/show')
+                self.assertEqual(answer.status, status, answer.body)
+        self.assertEqual(node.log().decode().count(f'image.unusable fn={name} '), 2)
+
+    def test_an_image_that_changes_is_checked_again_before_its_next_use(self):
+        node = Node()
+        node.deploy('f', 'trouble', isolation='fresh')
+        self.check_changes(node, 'f')
+        node.close()
+
+    def test_a_large_one_is_checked_beside_the_loop(self):
+        node = Node()
+        with tempfile.TemporaryDirectory() as folder:
+            project = os.path.join(folder, 'large')
+            shutil.copytree(os.path.join(os.path.dirname(__file__), 'trouble'), project)
+            with open(os.path.join(project, 'trouble.c'), 'a') as file:
+                file.write('static const volatile char ballast[3 << 20] = {1};\n'
+                           '__attribute__((constructor)) static void carry(void)'
+                           ' { (void)ballast[1]; }\n')
+            subprocess.run([os.path.join(harness.ARGS.build, 'mayfly'), 'build', project, '-o',
+                            project + '.mf'], check=True, stdout=subprocess.DEVNULL)
+            node.deploy('large', project, isolation='fresh')
+        node.stop()
+        node.start()
+        self.check_changes(node, 'large')
         node.close()
 
     def test_images_that_nothing_uses_are_collected(self):

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -65,6 +66,18 @@ static uint32_t field_bytes;
 
 /* ---- the world ---- */
 
+/* As if something else had it open, checked. */
+static void keep_image(struct version *version)
+{
+    struct stat stat;
+    struct file_identity identity;
+    version->image.fd = memfd_create("image", MFD_CLOEXEC);
+    version->image.users = 1;
+    assert_int_equal(fstat(version->image.fd, &stat), 0);
+    file_identify(&stat, &identity);
+    version_image_checked(version, &identity);
+}
+
 static struct version *make_version(uint32_t max_instances)
 {
     struct settings settings;
@@ -75,12 +88,9 @@ static struct version *make_version(uint32_t max_instances)
     settings.idle_ms = IDLE_MS;
     settings.max_instances = max_instances;
     settings.isolation = ISOLATION_REUSE;
-    int fd = memfd_create("image", MFD_CLOEXEC);
-    assert_true(fd >= 0);
-    assert_int_equal(version_create(&settings, "hash", fd, &version), MF_OK);
+    assert_int_equal(version_create(&settings, "hash", MF_SANDBOX_PROCESS, "", &version), MF_OK);
     settings_close(&settings);
-    version->sandbox = MF_SANDBOX_PROCESS;
-    version->image_checked = true;
+    keep_image(version);
     return version;
 }
 

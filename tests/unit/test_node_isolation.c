@@ -59,6 +59,18 @@ static unsigned peers, calls;
 static struct test_call test_call[CALLS_MAX];
 static uint8_t body[BODY_BYTES];
 
+/* As if something else had it open, checked. */
+static void keep_image(struct version *version)
+{
+    struct stat stat;
+    struct file_identity identity;
+    version->image.fd = memfd_create("image", MFD_CLOEXEC);
+    version->image.users = 1;
+    assert_int_equal(fstat(version->image.fd, &stat), 0);
+    file_identify(&stat, &identity);
+    version_image_checked(version, &identity);
+}
+
 static struct version *make_version(enum isolation isolation, enum mf_sandbox sandbox)
 {
     struct settings settings;
@@ -66,11 +78,9 @@ static struct version *make_version(enum isolation isolation, enum mf_sandbox sa
     settings_init(&settings);
     settings.isolation = isolation;
     settings.max_instances = 4;
-    assert_int_equal(version_create(&settings, HASH, memfd_create("image", MFD_CLOEXEC), &version),
-                     MF_OK);
+    assert_int_equal(version_create(&settings, HASH, sandbox, "", &version), MF_OK);
     settings_close(&settings);
-    version->sandbox = sandbox;
-    version->image_checked = true;
+    keep_image(version);
     snapshots_attach(shard, version, NULL);
     return version;
 }
