@@ -5,12 +5,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "sdk/large.h"
+
 struct arena_chunk {
     struct arena_chunk *older;
     alignas(max_align_t) char data[];
 };
 
-static alignas(max_align_t) char first[ARENA_FIRST_BYTES];
+static alignas(max_align_t) char first[ARENA_FIRST_BYTES] SDK_LARGE;
 
 void arena_reset(struct arena *arena)
 {

@@ -13,7 +13,7 @@
 #include "abi/event.h"
 
 struct fields {
-    uint8_t *data; /* room for MF_HEAD_BYTES_MAX */
+    uint8_t *data; /* room for MF_HEAD_BYTES_MAX, or for what is added, as its owner sees to it */
     uint32_t bytes;
     uint32_t count;
 };

@@ -9,13 +9,14 @@
 #include <string.h>
 
 #include "sdk/event.h"
+#include "sdk/large.h"
 #include "sdk/local.h"
 #include "sdk/port.h"
 #include "sdk/reply.h"
 #include "sdk/restored.h"
 
 /* A byte more than `next` may fill: the NUL behind a body. */
-static uint8_t buffer[EVENT_BUFFER_BYTES + 1];
+static uint8_t buffer[EVENT_BUFFER_BYTES + 1] SDK_LARGE;
 static struct mayfly_event event;
 static struct mayfly_reply reply;
 

@@ -11,16 +11,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sdk/large.h"
 #include "sdk/port.h"
 
-static uint8_t field_data[MF_HEAD_BYTES_MAX];
-static uint8_t body_data[REPLY_BUFFER_BYTES];
-static char fault_text[MF_ERROR_BYTES_MAX + 1];
+/* Most replies are small: they touch no page of the large buffers. */
+static uint8_t field_small[FIELDS_SMALL_BYTES];
+static uint8_t body_small[REPLY_SMALL_BYTES];
+static uint8_t field_data[MF_HEAD_BYTES_MAX] SDK_LARGE;
+static uint8_t body_data[REPLY_BUFFER_BYTES] SDK_LARGE;
+static char fault_text[MF_ERROR_BYTES_MAX + 1] SDK_LARGE;
 
 void reply_open(struct mayfly_reply *reply)
 {
-    *reply = (struct mayfly_reply){
-        .status = 200, .fields.data = field_data, .buffer = body_data, .fault = fault_text};
+    *reply = (struct mayfly_reply){.status = 200,
+                                   .fields.data = field_small,
+                                   .buffer = body_small,
+                                   .room = sizeof body_small,
+                                   .fault = fault_text};
+}
+
+/* So many more of a header, or of the body, than have room in the small buffer. */
+static void outgrow_fields(struct mayfly_reply *reply, size_t bytes)
+{
+    struct fields *fields = &reply->fields;
+    if (fields->data != field_small || bytes <= sizeof field_small - fields->bytes)
+        return;
+    memcpy(field_data, field_small, fields->bytes);
+    fields->data = field_data;
+}
+
+static void outgrow_body(struct mayfly_reply *reply, size_t bytes)
+{
+    if (reply->buffer != body_small || bytes <= sizeof body_small - reply->buffered)
+        return;
+    memcpy(body_data, body_small, reply->buffered);
+    reply->buffer = body_data;
+    reply->room = sizeof body_data;
 }
 
 static void fault_set(struct mayfly_reply *reply, int printed)
@@ -94,9 +120,10 @@ void mayfly_set_status(struct mayfly_reply *reply, unsigned status)
 void mayfly_add_header(struct mayfly_reply *reply, const char *name, const char *value)
 {
     const char *fault = "the reply's head was sent before";
+    size_t name_bytes = strlen(name), value_bytes = strlen(value);
+    outgrow_fields(reply, sizeof(struct mf_field) + name_bytes + value_bytes);
     if (!reply->begun)
-        fault = fields_add(&reply->fields, MF_FIELD_HEADER, name, strlen(name), value,
-                           strlen(value));
+        fault = fields_add(&reply->fields, MF_FIELD_HEADER, name, name_bytes, value, value_bytes);
     if (!fault)
         return;
     char text[256];
@@ -128,6 +155,7 @@ void mayfly_write(struct mayfly_reply *reply, const void *data, size_t bytes)
         hand_over(reply, data, bytes, 0); /* large already: no copy */
         return;
     }
+    outgrow_body(reply, bytes);
     memcpy(reply->buffer + reply->buffered, data, bytes);
     reply->buffered += bytes;
 }
@@ -140,11 +168,19 @@ void mayfly_puts(struct mayfly_reply *reply, const char *text)
 /* Into the buffer if it fits there; else by way of a block of its own. */
 static void write_formatted(struct mayfly_reply *reply, const char *format, va_list args)
 {
-    size_t room = REPLY_BUFFER_BYTES - reply->buffered;
+    size_t room = reply->room - reply->buffered;
     va_list again;
     va_copy(again, args);
     int printed = vsnprintf((char *)reply->buffer + reply->buffered, room, format, args);
     size_t bytes = printed > 0 ? (size_t)printed : 0;
+    if (bytes >= room && reply->buffer == body_small) {
+        va_list large;
+        outgrow_body(reply, bytes + 1);
+        room = reply->room - reply->buffered;
+        va_copy(large, again);
+        (void)vsnprintf((char *)reply->buffer + reply->buffered, room, format, large);
+        va_end(large);
+    }
     if (printed < 0) {
         reply_break(reply, "mayfly_printf(): the format could not be printed");
     } else if (bytes < room) {

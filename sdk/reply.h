@@ -14,6 +14,8 @@
 #include "sdk/mayfly.h"
 
 #define REPLY_BUFFER_BYTES 32768u
+#define REPLY_SMALL_BYTES 1024u
+#define FIELDS_SMALL_BYTES 512u
 
 struct mayfly_reply {
     unsigned status;
@@ -25,6 +27,7 @@ struct mayfly_reply {
     size_t fault_bytes; /* 0: not broken */
     char *fault;
     uint8_t *buffer;
+    size_t room; /* of it */
 };
 
 /* Ready for the next event. */

@@ -162,13 +162,13 @@ static mf_err copy_segment(const struct memory *memory, int image_fd,
 
 static bool is_near(const struct image_segment *segment)
 {
-    return !image_segment_is_kernel(segment) && !(segment->flags & PF_W) && segment->file_bytes;
+    return !image_segment_is_kernel(segment) && segment->file_bytes;
 }
 
-/* Where KVM shadows page tables it adds eight pages at a time, as long as each is a page of
- * this process's own (Linux, paging_tmpl.h, pte_prefetch). A small program's text and
- * constants, copied, then cost an entry for eight pages, 30 us, instead of one each; to
- * copy a page costs one. */
+/* Where KVM shadows page tables it adds up to eight pages at a time, up to the first that is
+ * no page of this process's own (Linux, paging_tmpl.h, pte_prefetch). All that a small
+ * program has in its file, copied, then costs an entry for eight pages, 30 us, instead of
+ * one each; to copy a page costs one. */
 static mf_err bring_near(const struct memory *memory, const struct monitor_start *start,
                          struct mf_why *why)
 {
