@@ -123,20 +123,21 @@ static size_t width(const char *text)
 
 void cli_table_close(struct cli_table *table)
 {
+    size_t *widest = or_die(calloc(table->columns, sizeof *widest));
+    for (size_t i = 0; i < table->cells; i++)
+        if (width(table->cell[i]) > widest[i % table->columns])
+            widest[i % table->columns] = width(table->cell[i]);
     for (size_t i = 0; i < table->cells; i++) {
         size_t column = i % table->columns;
-        size_t widest = 0;
-        for (size_t j = column; j < table->cells; j += table->columns)
-            if (width(table->cell[j]) > widest)
-                widest = width(table->cell[j]);
         bool heading = i < table->columns;
         bool last = column + 1 == table->columns;
-        size_t pad = last ? 0 : widest - width(table->cell[i]) + 2;
+        size_t pad = last ? 0 : widest[column] - width(table->cell[i]) + 2;
         printf("%s%s%s%*s%s", heading ? cli_colour(CLI_BOLD) : "", table->cell[i],
                heading ? cli_colour(CLI_PLAIN) : "", (int)pad, "", last ? "\n" : "");
     }
     for (size_t i = 0; i < table->cells; i++)
         free(table->cell[i]);
+    free(widest);
     free(table->cell);
     *table = (struct cli_table){0};
 }

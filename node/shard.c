@@ -15,6 +15,7 @@
 #include "node/pool/dispatch.h"
 
 #define ROUNDS_PER_TURN 64
+#define TURN_NS_MAX (2 * MF_NS_PER_MS) /* then descriptors get their turn, whatever is left to do */
 
 static void turn(uv_prepare_t *handle);
 static void again(uv_idle_t *handle);
@@ -131,11 +132,13 @@ void shard_close(struct shard *shard)
 static void turn(uv_prepare_t *handle)
 {
     struct shard *shard = handle->loop->data;
+    uint64_t began_ns = mf_monotonic_ns();
     int rounds = 0;
-    while (work(shard) && ++rounds < ROUNDS_PER_TURN)
-        ;
-    if (rounds == ROUNDS_PER_TURN)
-        (void)uv_idle_start(&shard->again, again); /* descriptors get their turn, too */
+    bool cut = false;
+    while (!cut && work(shard))
+        cut = ++rounds == ROUNDS_PER_TURN || shard->now_ns - began_ns >= TURN_NS_MAX;
+    if (cut)
+        (void)uv_idle_start(&shard->again, again);
     else
         (void)uv_idle_stop(&shard->again);
     http_server_sleep(&shard->gateway.server);

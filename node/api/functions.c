@@ -1,10 +1,12 @@
 /* functions.c: the routes of /v1/functions, but for logs. */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "node/api/request.h"
 #include "node/functions/function.h"
+#include "node/gateway/stream.h"
 #include "node/metrics/memory.h"
 #include "node/pool/isolation.h"
 #include "node/shard.h"
@@ -27,24 +29,49 @@ static struct function *find(struct api_request *request)
     return function;
 }
 
+/* {"functions":[…]}, an entry at a time. */
 struct listing {
-    json_t *list;
+    struct registry_cursor cursor;
     unsigned looks_left;
+    bool begun, any;
 };
 
-static void add(struct function *function, void *context)
+static mf_err list_more(void *source, struct mf_buf *out, bool *ended)
 {
-    struct listing *listing = context;
+    struct listing *listing = source;
+    struct function *function = registry_next(&listing->cursor);
     unsigned one = listing->looks_left > 0;
+    mf_err err = listing->begun ? MF_OK : mf_buf_printf(out, "{\"functions\":[");
+    listing->begun = true;
+    *ended = function == NULL;
+    if (err || !function)
+        return err ? err : mf_buf_printf(out, "]}");
     listing->looks_left -= one;
-    json_array_append_new(listing->list, function_json(function, &one));
+    json_t *entry = function_json(function, &one);
+    char *text = entry ? json_dumps(entry, JSON_COMPACT) : NULL;
+    json_decref(entry);
+    err = text ? mf_buf_printf(out, "%s%s", listing->any ? "," : "", text) : MF_ENOMEM;
+    listing->any = true;
+    free(text);
+    return err;
+}
+
+static void list_end(void *source)
+{
+    struct listing *listing = source;
+    registry_cursor_close(&listing->cursor);
+    free(listing);
 }
 
 void api_list_functions(struct api_request *request)
 {
-    struct listing listing = {json_array(), MEMORY_LOOKS_MAX};
-    registry_each(&request->api->shard->registry, add, &listing);
-    api_answer_json(request, 200, json_pack("{s:o}", "functions", listing.list));
+    static const struct stream_maker maker = {list_more, list_end};
+    struct listing *listing = calloc(1, sizeof *listing);
+    if (listing) {
+        listing->looks_left = MEMORY_LOOKS_MAX;
+        registry_cursor_open(&request->api->shard->registry, &listing->cursor);
+    }
+    api_answer(request, 200, stream_response("application/json", &maker, listing));
 }
 
 void api_get_function(struct api_request *request)

@@ -67,6 +67,7 @@ mf_err function_create(struct shard *shard, const char *name, struct function **
     made->shard = shard;
     (void)snprintf(made->name, sizeof made->name, "%s", name);
     link_init(&made->by_name);
+    link_init(&made->in_order);
     link_init(&made->queue);
     link_init(&made->idle);
     link_init(&made->busy);

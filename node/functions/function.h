@@ -44,7 +44,7 @@ struct version {
 struct function {
     uint32_t refs;
     struct shard *shard;
-    struct link by_name;
+    struct link by_name, in_order; /* the registry's                              */
     char name[MF_NAME_BYTES_MAX + 1];
     bool removed;
     struct version *version;    /* what new instances run; NULL once removed          */

@@ -22,13 +22,15 @@ void registry_init(struct registry *registry)
     registry->bucket = registry->first;
     registry->buckets = REGISTRY_BUCKETS_FIRST;
     registry->count = 0;
+    link_init(&registry->all);
+    link_init(&registry->cursors);
     for (uint32_t i = 0; i < REGISTRY_BUCKETS_FIRST; i++)
         link_init(&registry->first[i]);
 }
 
 void registry_close(struct registry *registry)
 {
-    mf_assert(registry->count == 0);
+    mf_assert(registry->count == 0 && list_empty(&registry->cursors));
     if (registry->bucket != registry->first)
         free(registry->bucket);
     registry->bucket = NULL;
@@ -50,11 +52,18 @@ void registry_add(struct registry *registry, struct function *function)
     if (registry->count >= registry->buckets)
         grow(registry);
     list_append(bucket_of(registry, function->name), &function->by_name);
+    list_append(&registry->all, &function->in_order);
     registry->count++;
 }
 
 void registry_remove(struct registry *registry, struct function *function)
 {
+    list_each(at, &registry->cursors) {
+        struct registry_cursor *cursor = list_of(at, struct registry_cursor, link);
+        if (cursor->next == &function->in_order)
+            cursor->next = function->in_order.next;
+    }
+    list_remove(&function->in_order);
     list_remove(&function->by_name);
     registry->count--;
     function_put(function);
@@ -63,9 +72,30 @@ void registry_remove(struct registry *registry, struct function *function)
 void registry_each(struct registry *registry,
                    void (*visit)(struct function *function, void *context), void *context)
 {
-    for (uint32_t i = 0; i < registry->buckets; i++)
-        list_each_safe(at, &registry->bucket[i])
-            visit(list_of(at, struct function, by_name), context);
+    list_each_safe(at, &registry->all)
+        visit(list_of(at, struct function, in_order), context);
+}
+
+void registry_cursor_open(struct registry *registry, struct registry_cursor *cursor)
+{
+    cursor->registry = registry;
+    cursor->next = registry->all.next;
+    link_init(&cursor->link);
+    list_append(&registry->cursors, &cursor->link);
+}
+
+struct function *registry_next(struct registry_cursor *cursor)
+{
+    struct link *at = cursor->next;
+    if (at == &cursor->registry->all)
+        return NULL;
+    cursor->next = at->next;
+    return list_of(at, struct function, in_order);
+}
+
+void registry_cursor_close(struct registry_cursor *cursor)
+{
+    list_remove(&cursor->link);
 }
 
 /* Without memory for it chains get longer, that is all. */

@@ -16,6 +16,15 @@ struct registry {
     struct link *bucket; /* first, or on the heap: at least one for each function */
     uint32_t buckets;    /* a power of two                                        */
     uint32_t count;
+    struct link all;     /* the functions, by their in_order: as they came        */
+    struct link cursors;
+};
+
+/* A place in the order of functions that stays good whatever is added or removed. */
+struct registry_cursor {
+    struct link link;    /* in registry.cursors                        */
+    struct link *next;   /* in registry.all, which itself is the end   */
+    struct registry *registry;
 };
 
 void registry_init(struct registry *registry);
@@ -30,7 +39,11 @@ void registry_add(struct registry *registry, struct function *function);
 /* Puts the registry's reference. */
 void registry_remove(struct registry *registry, struct function *function);
 
-/* visit may remove its own function, and add none. */
+void registry_cursor_open(struct registry *registry, struct registry_cursor *cursor);
+struct function *registry_next(struct registry_cursor *cursor); /* NULL: that was all */
+void registry_cursor_close(struct registry_cursor *cursor);
+
+/* All of them at once, as they came. visit may remove its own function. */
 void registry_each(struct registry *registry,
                    void (*visit)(struct function *function, void *context), void *context);
 

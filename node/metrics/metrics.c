@@ -8,17 +8,21 @@
 #include <stdlib.h>
 
 #include "node/functions/function.h"
-#include "node/gateway/answer.h"
+#include "node/gateway/stream.h"
 #include "node/metrics/memory.h"
 #include "node/shard.h"
 
-#define PSS_SAMPLES_MAX 64 /* instances looked at in one scrape, over all functions */
+#define SILENT_PER_PIECE 64 /* functions passed over before something else gets its turn */
+#define PSS_SAMPLES_MAX 64  /* instances looked at in one scrape, over all functions */
 
 struct writer {
     struct mf_buf *out;
     struct shard *shard;
     mf_err err;
     unsigned samples_left;
+    size_t family;                 /* that is being written           */
+    bool named;                    /* its head is                     */
+    struct registry_cursor cursor; /* the function that comes next    */
 };
 
 typedef void (*each_function)(struct writer *writer, struct function *function);
@@ -30,7 +34,6 @@ typedef void (*each_function)(struct writer *writer, struct function *function);
     } while (0)
 
 static void family(struct writer *writer, const char *name, const char *type, const char *help);
-static void functions(struct writer *writer, each_function each);
 static void invocations(struct writer *writer, struct function *function);
 static void durations(struct writer *writer, struct function *function);
 static void started(struct writer *writer, struct function *function);
@@ -51,82 +54,107 @@ static void cpu(struct writer *writer, struct function *function);
 static void throttled(struct writer *writer, struct function *function);
 static void node_gauges(struct writer *writer);
 
-mf_err metrics_write(struct shard *shard, struct mf_buf *out)
+/* of_all: of functions, too, that nobody has called and that never ran; with many
+ * functions most are such, and a sample of each for each family would drown the others. */
+static const struct {
+    const char *name, *type, *help;
+    each_function each;
+    bool of_all;
+} families[] = {
+    {"gateway_function_invocation_total", "counter", "Calls answered, by status code.",
+     invocations, false},
+    {"gateway_functions_seconds", "histogram", "Time from request to answer.", durations, false},
+    {"gateway_function_invocation_started", "untyped", "Calls begun.", started, true},
+    {"gateway_service_count", "untyped", "Instances that can take calls.", service_count, true},
+    {"mayfly_cold_starts_total", "counter", "Instances that were started for a call.",
+     cold_starts, false},
+    {"mayfly_cold_start_seconds", "histogram",
+     "Time from the start of an instance to its first answer.", cold_start_durations, false},
+    {"mayfly_starts_total", "counter",
+     "Instances that were started, by kind: booted, or restored from a snapshot.", starts, false},
+    {"mayfly_instance_page_faults", "summary",
+     "Page faults of instances that have ended, without reading.", page_faults, false},
+    {"mayfly_reset_seconds", "histogram",
+     "Time that the rollback of an instance to its snapshot took.", resets, false},
+    {"mayfly_reset_pages", "summary", "Pages that a rollback brought back.", reset_pages, false},
+    {"mayfly_snapshot_bytes", "gauge", "Disk space of the function's snapshot.",
+     snapshot_bytes, true},
+    {"mayfly_prewarms_total", "counter",
+     "Instances that were started before a call, by keep_alive: hybrid.", prewarms, false},
+    {"mayfly_instances", "gauge", "Instances, by state.", instances, false},
+    {"mayfly_instance_faults_total", "counter",
+     "Instances that ended otherwise than by being told to, by cause.", faults, false},
+    {"mayfly_calls_waiting", "gauge", "Calls that wait for an instance.", waiting, false},
+    {"mayfly_instance_memory_bytes", "gauge",
+     "Proportional memory of instances, sampled, scaled to their number.", memory, false},
+    {"mayfly_cpu_seconds_total", "counter", "Processor time of instances that have ended.",
+     cpu, false},
+    {"mayfly_throttled_seconds_total", "counter",
+     "Time that instances were stopped by the function's CPU ceiling.", throttled, false},
+};
+#define FAMILIES (sizeof families / sizeof families[0])
+
+static bool was_heard_of(const struct function *function)
 {
-    struct writer writer = {.out = out, .shard = shard, .samples_left = PSS_SAMPLES_MAX};
-    static const struct {
-        const char *name, *type, *help;
-        each_function each;
-    } table[] = {
-        {"gateway_function_invocation_total", "counter", "Calls answered, by status code.",
-         invocations},
-        {"gateway_functions_seconds", "histogram", "Time from request to answer.", durations},
-        {"gateway_function_invocation_started", "untyped", "Calls begun.", started},
-        {"gateway_service_count", "untyped", "Instances that can take calls.", service_count},
-        {"mayfly_cold_starts_total", "counter", "Instances that were started for a call.",
-         cold_starts},
-        {"mayfly_cold_start_seconds", "histogram",
-         "Time from the start of an instance to its first answer.", cold_start_durations},
-        {"mayfly_starts_total", "counter",
-         "Instances that were started, by kind: booted, or restored from a snapshot.", starts},
-        {"mayfly_instance_page_faults", "summary",
-         "Page faults of instances that have ended, without reading.", page_faults},
-        {"mayfly_reset_seconds", "histogram",
-         "Time that the rollback of an instance to its snapshot took.", resets},
-        {"mayfly_reset_pages", "summary", "Pages that a rollback brought back.", reset_pages},
-        {"mayfly_snapshot_bytes", "gauge", "Disk space of the function's snapshot.",
-         snapshot_bytes},
-        {"mayfly_prewarms_total", "counter",
-         "Instances that were started before a call, by keep_alive: hybrid.", prewarms},
-        {"mayfly_instances", "gauge", "Instances, by state.", instances},
-        {"mayfly_instance_faults_total", "counter",
-         "Instances that ended otherwise than by being told to, by cause.", faults},
-        {"mayfly_calls_waiting", "gauge", "Calls that wait for an instance.", waiting},
-        {"mayfly_instance_memory_bytes", "gauge",
-         "Proportional memory of instances, sampled, scaled to their number.", memory},
-        {"mayfly_cpu_seconds_total", "counter", "Processor time of instances that have ended.",
-         cpu},
-        {"mayfly_throttled_seconds_total", "counter",
-         "Time that instances were stopped by the function's CPU ceiling.", throttled},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        family(&writer, table[i].name, table[i].type, table[i].help);
-        functions(&writer, table[i].each);
+    const struct function_counters *counters = &function->counters;
+    return counters->started || counters->starts[false] || counters->starts[true] ||
+           counters->ended || count_of_fault(counters, 0) || function->in_state[INSTANCE_FREEZING];
+}
+
+/* The head of a family, or its samples of one function; at last what is of the node. */
+static mf_err more(void *source, struct mf_buf *out, bool *ended)
+{
+    struct writer *writer = source;
+    writer->out = out;
+    *ended = writer->family == FAMILIES;
+    if (*ended) {
+        node_gauges(writer);
+        return writer->err;
     }
-    node_gauges(&writer);
-    return writer.err;
+    if (!writer->named) {
+        family(writer, families[writer->family].name, families[writer->family].type,
+               families[writer->family].help);
+        registry_cursor_close(&writer->cursor);
+        registry_cursor_open(&writer->shard->registry, &writer->cursor);
+        writer->named = true;
+    }
+    for (unsigned i = 0; i < SILENT_PER_PIECE; i++) {
+        struct function *function = registry_next(&writer->cursor);
+        if (!function) {
+            writer->family++;
+            writer->named = false;
+            break;
+        }
+        if (families[writer->family].of_all || was_heard_of(function)) {
+            families[writer->family].each(writer, function);
+            break;
+        }
+    }
+    return writer->err;
+}
+
+static void end(void *source)
+{
+    struct writer *writer = source;
+    registry_cursor_close(&writer->cursor);
+    free(writer);
 }
 
 struct MHD_Response *metrics_response(struct shard *shard)
 {
-    struct mf_buf out = {0};
-    struct MHD_Response *response = NULL;
-    if (metrics_write(shard, &out) == MF_OK)
-        response = answer_text("text/plain; version=0.0.4", out.data, out.bytes);
-    mf_buf_close(&out);
-    return response;
+    static const struct stream_maker maker = {more, end};
+    struct writer *writer = calloc(1, sizeof *writer);
+    if (!writer)
+        return NULL;
+    writer->shard = shard;
+    writer->samples_left = PSS_SAMPLES_MAX;
+    registry_cursor_open(&shard->registry, &writer->cursor);
+    return stream_response("text/plain; version=0.0.4", &maker, writer);
 }
 
 static void family(struct writer *writer, const char *name, const char *type, const char *help)
 {
     put(writer, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-struct visit {
-    struct writer *writer;
-    each_function each;
-};
-
-static void visit_one(struct function *function, void *context)
-{
-    struct visit *visit = context;
-    visit->each(visit->writer, function);
-}
-
-static void functions(struct writer *writer, each_function each)
-{
-    struct visit visit = {writer, each};
-    registry_each(&writer->shard->registry, visit_one, &visit);
 }
 
 static void invocations(struct writer *writer, struct function *function)

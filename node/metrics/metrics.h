@@ -7,14 +7,9 @@
 
 #include <microhttpd.h>
 
-#include "base/buf.h"
-#include "base/err.h"
-
 struct shard;
 
-MF_CHECKED mf_err metrics_write(struct shard *shard, struct mf_buf *out);
-
-/* NULL: no memory. */
+/* Made while it is sent: a family's samples may be of different moments. NULL: no memory. */
 struct MHD_Response *metrics_response(struct shard *shard);
 
 #endif

@@ -128,6 +128,38 @@ class Described(NodeTest):
         self.assertEqual(stat.S_IMODE(mode), 0o600)
         self.assertEqual(stat.S_IMODE(os.stat(self.node.state).st_mode), 0o700)
 
+    def test_lists_of_many_are_whole_while_functions_come_and_go(self):
+        node = Node()
+        node.deploy('f0', 'echo')
+        node.stop()
+        with open(os.path.join(node.state, 'functions', 'f0.json')) as file:
+            record = file.read()
+        for i in range(1, 2000):
+            with open(os.path.join(node.state, 'functions', f'f{i}.json'), 'w') as file:
+                file.write(record)
+        node.start()
+        for path in ('/v1/functions', '/metrics'):
+            with socket.socket(socket.AF_UNIX) as lost:  # goes away in the middle
+                lost.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                lost.connect(os.path.join(node.state, 'api.sock'))
+                lost.sendall(f'GET {path} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
+                self.assertTrue(lost.recv(100).startswith(b'HTTP/1.1 200'))
+        connection = harness.UnixConnection(os.path.join(node.state, 'api.sock'))
+        connection.request('GET', '/v1/functions')
+        response = connection.getresponse()
+        text = response.read(1000)
+        for i in range(0, 2000, 2):  # the first one of all, too
+            self.assertEqual(node.api('DELETE', f'/v1/functions/f{i}').status, 200)
+        self.assertEqual(node.http('POST', '/function/f1', b'x').body, b'x')
+        names = {f['name'] for f in json.loads(text + response.read())['functions']}
+        self.assertTrue(names >= {f'f{i}' for i in range(1, 2000, 2)}, 'those that stay are all there')
+        connection.close()
+        text = node.api('GET', '/metrics').body
+        self.assertEqual(text.count(b'\ngateway_service_count{'), 1000)
+        self.assertEqual(text.count(b'\nmayfly_cpu_seconds_total{'), 1, 'of one that was called')
+        self.assertIn(b'\nmayfly_connections ', text)
+        node.close()
+
     def test_metrics_pass_promtool_with_every_kind_of_sample(self):
         self.node.deploy('trouble')
         for path in ('/show', '/fail', '/null', '/status?n=404', '/show'):

@@ -28,6 +28,7 @@ static int open_many(void **state)
     for (uint32_t i = 0; i < MANY; i++) {
         all[i].refs = 2;
         link_init(&all[i].by_name);
+        link_init(&all[i].in_order);
         (void)snprintf(all[i].name, sizeof all[i].name, "f%u", i);
     }
     return 0;
@@ -66,11 +67,35 @@ static void every_function_is_found_while_the_table_grows(void **state)
         assert_int_equal(all[i].refs, 1);
 }
 
+static void a_cursor_outlives_what_it_points_at(void **state)
+{
+    (void)state;
+    struct registry_cursor one, two;
+    for (uint32_t i = 0; i < 4; i++)
+        registry_add(&registry, &all[i]);
+    registry_cursor_open(&registry, &one);
+    registry_cursor_open(&registry, &two);
+    assert_ptr_equal(registry_next(&one), &all[0]);
+    registry_remove(&registry, &all[1]); /* that comes next */
+    registry_remove(&registry, &all[0]); /* that came last  */
+    registry_add(&registry, &all[4]);
+    assert_ptr_equal(registry_next(&one), &all[2]);
+    assert_ptr_equal(registry_next(&one), &all[3]);
+    registry_remove(&registry, &all[4]);
+    assert_null(registry_next(&one));
+    registry_cursor_close(&one);
+    assert_ptr_equal(registry_next(&two), &all[2]);
+    registry_cursor_close(&two);
+    registry_each(&registry, remove_all, &registry);
+    registry_close(&registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_function_is_found_while_the_table_grows, open_many,
                                         close_many),
+        cmocka_unit_test_setup_teardown(a_cursor_outlives_what_it_points_at, open_many, close_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
