@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,6 +36,19 @@ mf_err pool_open(struct pool *pool, struct shard *shard, const char *spawner_pat
     return spawner_link_up(pool, why);
 }
 
+/* After bursts: as many more as the machine has memory to spare. */
+static uint32_t blanks_most(uint32_t wanted)
+{
+    struct sysinfo machine;
+    uint64_t most = (uint64_t)wanted * BLANKS_GROWTH;
+    if (sysinfo(&machine) == 0) {
+        uint64_t bytes = (uint64_t)machine.totalram * machine.mem_unit / BLANKS_MEMORY_SHARE;
+        most = bytes / BLANK_BYTES < most ? bytes / BLANK_BYTES : most;
+    }
+    most = most < MF_BLANKS_MAX ? most : MF_BLANKS_MAX;
+    return most > wanted ? (uint32_t)most : wanted;
+}
+
 void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
                uint32_t blanks_wanted)
 {
@@ -47,8 +61,7 @@ void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
         .refill = {.fire = blanks_refill},
         .hold = {.fire = pool_release},
         .blanks_wanted = blanks_wanted,
-        .blanks_most = blanks_wanted * BLANKS_GROWTH < MF_BLANKS_MAX ? blanks_wanted * BLANKS_GROWTH
-                                                                     : MF_BLANKS_MAX,
+        .blanks_most = blanks_most(blanks_wanted),
     };
     for (uint32_t i = 0; i < POOL_BUCKETS; i++)
         link_init(&pool->by_id[i]);

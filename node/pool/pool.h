@@ -18,7 +18,9 @@
 
 #define POOL_BUCKETS 256u
 #define SANDBOXES 3
-#define BLANKS_GROWTH 4u /* so many times the blanks asked for are kept after bursts of starts */
+#define BLANKS_GROWTH 16u       /* so many times the blanks asked for are kept after bursts of starts */
+#define BLANKS_MEMORY_SHARE 32u /* but not in more than this part of the machine's memory, */
+#define BLANK_BYTES (1u << 20)  /* as if each took what one under KVM does, the kernel's share included */
 
 struct shard;
 
