@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/client.h"
@@ -191,11 +192,19 @@ static void add_sandbox(json_t *image)
         (void)json_object_set_new(image, "sandbox", host_choice(asked));
 }
 
+/* No file has that name; a folder may: `mayfly new` makes one of the function's. */
+static bool is_function(const char *path)
+{
+    struct stat status;
+    bool file = stat(path, &status) == 0 ? !S_ISDIR(status.st_mode) : errno != ENOENT;
+    return !file && settings_name_valid(path, strlen(path));
+}
+
 static int inspect(const char *node, const char *path, bool json)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 && errno == ENOENT && settings_name_valid(path, strlen(path)))
+    if (is_function(path))
         return inspect_function(node, path, json);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return cli_fail(errno == ENOENT ? CLI_NOT_FOUND : CLI_FAILED, "%s: %s", path,
                         strerror(errno));
