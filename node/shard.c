@@ -6,6 +6,7 @@
  */
 #include "node/shard.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 
@@ -55,6 +56,7 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     spawner_support(&shard->pool.spawner, &shard->api.rules.support);
     freezer_open(&shard->freezer, shard);
     deploy_restore(shard, &shard->api.rules);
+    (void)malloc_trim(0); /* what reading them took is not needed again */
     return api_open(&shard->api, shard, why);
 }
 

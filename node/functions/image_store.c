@@ -69,6 +69,31 @@ mf_err upload_add(struct upload *upload, const void *data, size_t bytes, struct 
     return MF_OK;
 }
 
+/* Whole and on disk, from an earlier upload: its file was synced before it had its name. */
+static bool is_stored(const struct upload *upload)
+{
+    struct file_identity identity;
+    int fd;
+    if (image_store_open(upload->state, upload->hash, &fd, NULL))
+        return false;
+    mf_err err = image_check(fd, upload->hash, &identity, NULL);
+    (void)close(fd);
+    return !err && fsync(upload->state->images_fd) == 0; /* a kill may have come before this */
+}
+
+static mf_err store(struct upload *upload, struct mf_why *why)
+{
+    char name[IMAGE_HASH_HEX + 4];
+    (void)snprintf(name, sizeof name, "%s.mf", upload->hash);
+    if (fsync(upload->fd) != 0 || renameat(upload->state->images_fd, upload->temporary,
+                                           upload->state->images_fd, name) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "cannot keep the image: %s", strerror(errno));
+    upload->temporary[0] = 0;
+    if (fsync(upload->state->images_fd) != 0)
+        return mf_why(why, MF_EIO, "cannot sync the images' directory: %s", strerror(errno));
+    return MF_OK;
+}
+
 mf_err upload_finish(struct upload *upload, struct mf_why *why)
 {
     struct image_file file;
@@ -86,15 +111,7 @@ mf_err upload_finish(struct upload *upload, struct mf_why *why)
     image_close(&file);
     if (err)
         return err;
-    char name[IMAGE_HASH_HEX + 4];
-    (void)snprintf(name, sizeof name, "%s.mf", upload->hash);
-    if (fsync(upload->fd) != 0 || renameat(upload->state->images_fd, upload->temporary,
-                                           upload->state->images_fd, name) != 0)
-        return mf_why(why, mf_err_from_errno(errno), "cannot keep the image: %s", strerror(errno));
-    upload->temporary[0] = 0;
-    if (fsync(upload->state->images_fd) != 0)
-        return mf_why(why, MF_EIO, "cannot sync the images' directory: %s", strerror(errno));
-    return MF_OK;
+    return is_stored(upload) ? MF_OK : store(upload, why);
 }
 
 void upload_close(struct upload *upload)

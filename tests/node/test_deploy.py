@@ -278,6 +278,23 @@ class State(unittest.TestCase):
         self.assertEqual(node.api('PUT', '/v1/functions/evenmore', {'image': image}).status, 507)
         node.close()
 
+    def test_an_image_that_is_stored_stays_as_it_is_unless_it_is_damaged(self):
+        node = Node()
+        node.deploy('a', 'echo')
+        path = os.path.join(node.state, 'images', node.function('a')['image'] + '.mf')
+        before = os.stat(path)
+        node.deploy('a', 'echo')
+        node.deploy('b', 'echo')
+        self.assertEqual(os.stat(path).st_ino, before.st_ino)
+        self.assertEqual(os.stat(path).st_ctime_ns, before.st_ctime_ns)
+        self.assertEqual(os.listdir(os.path.dirname(path)), [os.path.basename(path)])
+        os.truncate(path, before.st_size - 1)
+        node.deploy('c', 'echo')
+        self.assertEqual(os.stat(path).st_size, before.st_size)
+        for name in 'abc':
+            self.assertEqual(node.http('POST', f'/function/{name}', b'x').body, b'x')
+        node.close()
+
     def test_an_upload_that_breaks_off_leaves_nothing(self):
         node = Node()
         connection = harness.UnixConnection(os.path.join(node.state, 'api.sock'))
