@@ -110,7 +110,7 @@
 #define MF_RECORD_BYTES_MAX (1u << 20) /* of a function: such a request, spread out, and its image's manifest */
 #define MF_TOKEN_BYTES_MIN 16
 #define MF_TOKEN_BYTES_MAX 512
-#define MF_FUNCTIONS_DEFAULT 16384 /* each about 1.5 KiB of memory while nothing of it runs */
+#define MF_FUNCTIONS_DEFAULT 16384 /* each about 2 KiB of memory while nothing of it runs */
 #define MF_FUNCTIONS_MAX 65536
 
 #endif
