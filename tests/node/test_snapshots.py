@@ -236,10 +236,9 @@ class Snapshots(unittest.TestCase):
         self.node.deploy('slow', 'trouble', environment={'TROUBLE_INIT': 'spin'})
         wait_until(lambda: self.node.api('GET', '/v1/node').json['counts']['freezing'] == 1,
                    'its making')
-        for pid in self.node.children():
-            with open(f'/proc/{pid}/stat') as file:
-                if int(file.read().rsplit(')', 1)[1].split()[1]) == self.node.process.pid:
-                    os.kill(pid, signal.SIGKILL)  # the spawner
+        node = self.node.process.pid
+        with open(f'/proc/{node}/task/{node}/children') as file:  # its only one
+            os.kill(int(file.read().split()[0]), signal.SIGKILL)
         wait_until(lambda: self.node.function('slow')['snapshot']['state'] == 'none', 'its end')
         self.deploy()
         self.works()
