@@ -21,25 +21,16 @@
 #include "node/gateway/gateway.h"
 #include "node/logs/function_log.h"
 #include "node/loop/budget.h"
-#include "node/loop/timer.h"
-#include "node/loop/watch.h"
+#include "node/loop/loop.h"
 #include "node/options.h"
 #include "node/pool/pool.h"
 #include "node/snapshots/freezer.h"
 
 struct shard {
     const struct options *options;
-    uv_loop_t loop;
-    uv_prepare_t turn;        /* runs before each wait                        */
-    uv_idle_t again;          /* active: a turn was cut short, do not wait    */
-    uv_poll_t watcher_poll;
-    uv_timer_t alarm;         /* the earliest of timers                       */
+    struct loop loop;
     uv_signal_t signals[2];
-    uint64_t alarm_ns;        /* what it is set to; TIMER_NEVER: not armed    */
-    uint64_t now_ns;          /* CLOCK_MONOTONIC, as of this turn             */
     uint64_t started_at_ns;   /* CLOCK_REALTIME                               */
-    struct timers timers;
-    struct watcher watcher;
     struct budget budget;     /* bodies held, of requests and replies         */
     struct logs logs;
     struct registry registry;

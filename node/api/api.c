@@ -56,14 +56,14 @@ mf_err api_open(struct api *api, struct shard *shard, struct mf_why *why)
     (void)snprintf(path, sizeof path, "%s/api.sock", api->state.path);
     mf_err err = listen_unix(path, &fd, why);
     if (!err)
-        err = http_server_open(&api->local, shard, fd, MF_API_CONNECTIONS_MAX, &handlers, api, why);
+        err = http_server_open(&api->local, &shard->loop, fd, MF_API_CONNECTIONS_MAX, &handlers, api, why);
     if (err || !shard->options->api_listen.host[0])
         return err;
     err = read_token(api, why);
     if (!err)
         err = listen_tcp(&shard->options->api_listen, &fd, &api->port, why);
     if (!err)
-        err = http_server_open(&api->remote, shard, fd, MF_API_CONNECTIONS_MAX, &handlers, api,
+        err = http_server_open(&api->remote, &shard->loop, fd, MF_API_CONNECTIONS_MAX, &handlers, api,
                                why);
     return err;
 }
@@ -355,7 +355,7 @@ void api_start_job(struct api_request *request)
 {
     request->in_job = true;
     request->api->jobs++;
-    if (uv_queue_work(&request->api->shard->loop, &request->work, run_job, after_job) == 0)
+    if (uv_queue_work(&request->api->shard->loop.uv, &request->work, run_job, after_job) == 0)
         return;
     job_over(request);
     api_answer_error(request, 503, "no thread could be started; try again");

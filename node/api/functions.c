@@ -258,7 +258,7 @@ static json_t *isolation_json(const struct version *version)
 static json_t *function_json(const struct function *function, unsigned *looks_left)
 {
     const struct version *version = function->version;
-    uint64_t now_ns = function->shard->now_ns;
+    uint64_t now_ns = function->shard->loop.now_ns;
     json_t *instances = json_array();
     list_instances(instances, &function->busy, now_ns);
     list_instances(instances, &function->idle, now_ns);

@@ -174,7 +174,7 @@ static mf_err check_beside(struct function *function, struct version *version, i
         made->version = version_get(version);
         version->image.checking = true;
         function->shard->image_checks++;
-        if (uv_queue_work(&function->shard->loop, &made->work, check, checked) == 0)
+        if (uv_queue_work(&function->shard->loop.uv, &made->work, check, checked) == 0)
             return MF_EAGAIN;
         version->image.checking = false;
         function->shard->image_checks--;

@@ -49,7 +49,7 @@ mf_err gateway_open(struct gateway *gateway, struct shard *shard, struct mf_why 
     mf_err err = listen_tcp(&shard->options->listen, &fd, &gateway->port, why);
     if (err)
         return err;
-    return http_server_open(&gateway->server, shard, fd, shard->options->connections, &handlers,
+    return http_server_open(&gateway->server, &shard->loop, fd, shard->options->connections, &handlers,
                             gateway, why);
 }
 
@@ -101,7 +101,7 @@ static void gone(struct client *client)
     if (!request->answered && request->held) {
         struct function *function = request->call.function;
         count_answer(&function->counters, STATUS_CLIENT_GONE,
-                     request->gateway->shard->now_ns - request->started_ns);
+                     request->gateway->shard->loop.now_ns - request->started_ns);
         request->answered = true;
         dispatch_cancel(&request->call);
     }
@@ -134,7 +134,7 @@ static struct request *request_make(struct gateway *gateway)
     link_init(&request->link);
     link_init(&request->call.link);
     request->gateway = gateway;
-    request->started_ns = gateway->shard->now_ns;
+    request->started_ns = gateway->shard->loop.now_ns;
     request->text = request->few;
     return request;
 }
@@ -244,7 +244,7 @@ static void done(struct call *call, const struct outcome *outcome)
         outcome = &full;
     bool replied = outcome->situation == SITUATION_REPLIED;
     uint32_t status = replied ? outcome->status : situation_status(outcome->situation);
-    uint64_t duration_ns = request->gateway->shard->now_ns - request->started_ns;
+    uint64_t duration_ns = request->gateway->shard->loop.now_ns - request->started_ns;
     struct error_place place = {request->name[0] ? request->name : NULL, strlen(request->name),
                                 request->call_id};
     struct MHD_Response *response =
@@ -273,7 +273,7 @@ static void respond(struct request *request, uint32_t status, struct MHD_Respons
         return;
     }
     (void)MHD_add_response_header(response, "X-Call-Id", request->call_id);
-    uint64_t duration_ns = request->gateway->shard->now_ns - request->started_ns;
+    uint64_t duration_ns = request->gateway->shard->loop.now_ns - request->started_ns;
     if (request->route == ROUTE_FUNCTION) {
         (void)snprintf(text, sizeof text, "%llu.%06llu",
                        (unsigned long long)(duration_ns / MF_NS_PER_S),

@@ -15,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "node/shard.h"
 
 /* How long a client may stay in a phase, and what is next; back to HEAD means the end. */
 static const struct {
@@ -48,12 +47,12 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
                       enum MHD_RequestTerminationCode code);
 static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text);
 
-mf_err http_server_open(struct http_server *server, struct shard *shard, int listen_fd,
+mf_err http_server_open(struct http_server *server, struct loop *loop, int listen_fd,
                         uint32_t connections_max, const struct http_handlers *handlers,
                         void *owner, struct mf_why *why)
 {
     *server = (struct http_server){
-        .shard = shard,
+        .loop = loop,
         .handlers = handlers,
         .owner = owner,
         .listen_fd = listen_fd,
@@ -71,7 +70,7 @@ mf_err http_server_open(struct http_server *server, struct shard *shard, int lis
     if (!server->daemon)
         return mf_why(why, MF_EIO, "libmicrohttpd would not start on the listening socket");
     server->ready_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    if (uv_poll_init(&shard->loop, &server->poll, server->ready_fd) != 0)
+    if (uv_poll_init(&loop->uv, &server->poll, server->ready_fd) != 0)
         return mf_why(why, MF_EIO, "libuv cannot poll libmicrohttpd's descriptor");
     server->poll.data = server;
     server->poll_open = true;
@@ -107,7 +106,7 @@ void http_server_close(struct http_server *server)
         drop_all(&server->phase[CLIENT_WAIT_WATCHED]);
         (void)MHD_run(server->daemon);
         MHD_stop_daemon(server->daemon);
-        timer_stop(&server->shard->timers, &server->slow);
+        timer_stop(&server->loop->timers, &server->slow);
     }
     server->daemon = NULL;
 }
@@ -145,7 +144,7 @@ void http_server_sleep(struct http_server *server)
             at_ns = until_ns;
     }
     if (server->daemon)
-        timer_set(&server->shard->timers, &server->slow, at_ns);
+        timer_set(&server->loop->timers, &server->slow, at_ns);
 }
 
 void client_suspend(struct client *client)
@@ -226,7 +225,7 @@ static void slow_timer(struct timer *timer, uint64_t now_ns)
 static void listen_for_hang_up(struct client *client)
 {
     /* Without a watch, no memory for one that is, the client's bound still holds. */
-    if (watch_add(&client->server->shard->watcher, &client->watch, client->fd,
+    if (watch_add(&client->server->loop->watcher, &client->watch, client->fd,
                   EPOLLRDHUP | EPOLLONESHOT, hung_up))
         client->watch.fd = -1;
 }
@@ -247,10 +246,10 @@ static void hung_up(struct watch *watch, uint32_t events)
 static void enter(struct client *client, enum client_phase phase)
 {
     struct http_server *server = client->server;
-    watch_remove(&server->shard->watcher, &client->watch);
+    watch_remove(&server->loop->watcher, &client->watch);
     client->phase = phase;
     client->until_ns =
-        bound[phase].ms ? server->shard->now_ns + bound[phase].ms * MF_NS_PER_MS : TIMER_NEVER;
+        bound[phase].ms ? server->loop->now_ns + bound[phase].ms * MF_NS_PER_MS : TIMER_NEVER;
     list_append(&server->phase[phase], &client->link);
 }
 
@@ -275,7 +274,7 @@ static void connection_event(void *cls, struct MHD_Connection *connection, void 
         server->clients++;
         enter(client, CLIENT_HEAD);
     } else if (client) {
-        watch_remove(&server->shard->watcher, &client->watch);
+        watch_remove(&server->loop->watcher, &client->watch);
         list_remove(&client->link);
         server->clients--;
         server->closed = true;

@@ -1,5 +1,5 @@
 /*
- * http_server.h: a libmicrohttpd daemon inside the shard's loop, and the time that
+ * http_server.h: a libmicrohttpd daemon inside an event loop, and the time that
  * each of its connections may take. Used by the gateway and by the management API.
  * Loop thread only.
  *
@@ -25,8 +25,7 @@
 
 #include "base/err.h"
 #include "node/loop/list.h"
-#include "node/loop/timer.h"
-#include "node/loop/watch.h"
+#include "node/loop/loop.h"
 
 enum client_phase {
     CLIENT_HEAD,
@@ -66,7 +65,7 @@ struct http_handlers {
 };
 
 struct http_server {
-    struct shard *shard;
+    struct loop *loop;
     const struct http_handlers *handlers;
     void *owner;
     struct MHD_Daemon *daemon;
@@ -84,7 +83,7 @@ struct http_server {
 };
 
 /* listen_fd becomes the server's. */
-MF_CHECKED mf_err http_server_open(struct http_server *server, struct shard *shard, int listen_fd,
+MF_CHECKED mf_err http_server_open(struct http_server *server, struct loop *loop, int listen_fd,
                                    uint32_t connections_max, const struct http_handlers *handlers,
                                    void *owner, struct mf_why *why);
 void http_server_quiet(struct http_server *server);

@@ -83,7 +83,7 @@ void function_log_destroy(struct function_log *log)
     say_dropped(log);
     function_log_flush(log);
     mf_assert(list_empty(&log->followers));
-    timer_stop(&log->logs->shard->timers, &log->notice);
+    timer_stop(&log->logs->shard->loop.timers, &log->notice);
     mf_buf_close(&log->pending);
     close_file(log);
     free(log);
@@ -121,8 +121,8 @@ void function_log_write(struct function_log *log, enum mf_log_level level, uint6
                         const struct image_file *image)
 {
     struct shard *shard = log->logs->shard;
-    if (!log_rate_take(&log->rate, shard->now_ns)) {
-        timer_set(&shard->timers, &log->notice, shard->now_ns + MF_NS_PER_S);
+    if (!log_rate_take(&log->rate, shard->loop.now_ns)) {
+        timer_set(&shard->loop.timers, &log->notice, shard->loop.now_ns + MF_NS_PER_S);
         return;
     }
     say_dropped(log);

@@ -20,7 +20,7 @@ void ceiling_init(struct ceiling *ceiling)
 
 void ceiling_close(struct ceiling *ceiling, struct shard *shard)
 {
-    timer_stop(&shard->timers, &ceiling->timer);
+    timer_stop(&shard->loop.timers, &ceiling->timer);
 }
 
 int64_t ceiling_credit(int64_t credit_ns, uint64_t elapsed_ns, uint64_t used_ns,
@@ -79,8 +79,8 @@ static void set_timer(struct function *function)
     struct ceiling *ceiling = &function->ceiling;
     uint64_t ms =
         ceiling->quiet_looks < CEILING_QUIET_LOOKS ? CEILING_TICK_MS : CEILING_QUIET_MS;
-    timer_set(&function->shard->timers, &ceiling->timer,
-              function->shard->now_ns + ms * MF_NS_PER_MS);
+    timer_set(&function->shard->loop.timers, &ceiling->timer,
+              function->shard->loop.now_ns + ms * MF_NS_PER_MS);
 }
 
 void ceiling_charge(struct function *function, uint64_t seen_ns, uint64_t used_ns)
@@ -95,7 +95,7 @@ void ceiling_watch(struct function *function)
     if (!function->version || function->version->settings.cpu_ceiling_pct == 0)
         return;
     if (!ceiling->timer.armed) {
-        ceiling->looked_ns = function->shard->now_ns;
+        ceiling->looked_ns = function->shard->loop.now_ns;
         ceiling->credit_ns = 0;
         (void)look(function);
     }

@@ -63,8 +63,8 @@ void dispatch_submit(struct function *function, struct call *call)
                                        .message_bytes = strlen(why)});
         return;
     }
-    call->arrived_ns = shard->now_ns;
-    call->wait_until_ns = shard->now_ns + function->version->settings.wait_ms * MF_NS_PER_MS;
+    call->arrived_ns = shard->loop.now_ns;
+    call->wait_until_ns = shard->loop.now_ns + function->version->settings.wait_ms * MF_NS_PER_MS;
     list_append(&function->queue, &call->link);
     function->queued++;
     dispatch_place(function);
@@ -83,7 +83,7 @@ void dispatch_cancel(struct call *call)
     }
     exchange_cancel(instance, call);
     if (instance_head(instance) == call)
-        instance_hurry(instance, instance->pool->shard->now_ns + MF_CANCEL_GRACE_MS * MF_NS_PER_MS);
+        instance_hurry(instance, instance->pool->shard->loop.now_ns + MF_CANCEL_GRACE_MS * MF_NS_PER_MS);
     pool_settle(instance);
 }
 
@@ -104,8 +104,8 @@ void dispatch_place(struct function *function)
         (void)give(instance, call);
     }
     call = first_waiting(function);
-    if (call && call->wait_until_ns <= function->shard->now_ns)
-        dispatch_queue_timer(&function->timer, function->shard->now_ns);
+    if (call && call->wait_until_ns <= function->shard->loop.now_ns)
+        dispatch_queue_timer(&function->timer, function->shard->loop.now_ns);
     else
         set_queue_timer(function);
     function_put(function);
@@ -113,7 +113,7 @@ void dispatch_place(struct function *function)
 
 void dispatch_ended(struct instance *instance, const struct outcome *outcome)
 {
-    uint64_t now_ns = instance->pool->shard->now_ns;
+    uint64_t now_ns = instance->pool->shard->loop.now_ns;
     struct function *function = instance->function;
     exchange_abandon(instance, instance_head(instance));
     backoff_answer(&function->backoff);
@@ -164,7 +164,7 @@ static bool reset_in_time(struct instance *instance, uint64_t now_ns)
     if (instance->state == INSTANCE_DEAD)
         return false;
     if (instance->paused) /* by its function's CPU ceiling: it cannot */
-        timer_set(&instance->pool->shard->timers, &instance->timer,
+        timer_set(&instance->pool->shard->loop.timers, &instance->timer,
                   now_ns + MF_RESET_MS_MAX * MF_NS_PER_MS);
     else
         pool_end(instance, SITUATION_INSTANCE_FAULT, "reset-timeout",
@@ -263,7 +263,7 @@ void dispatch_refuse_all(struct function *function, const struct outcome *outcom
 static struct instance *pick_running(const struct function *function, const struct call *call,
                                      uint32_t fewer_than)
 {
-    uint64_t now_ns = function->shard->now_ns;
+    uint64_t now_ns = function->shard->loop.now_ns;
     struct instance *best = NULL;
     int looks = 0;
     list_each(at, &function->busy) {
@@ -317,14 +317,14 @@ static struct instance *start_one(struct function *function)
     uint32_t live = function_live(function);
     if (live >= function->version->settings.max_instances)
         return NULL;
-    if (shard->now_ns - call->arrived_ns < patience_ns(function, live) ||
-        shard->now_ns < backoff_until_ns(&function->backoff))
+    if (shard->loop.now_ns - call->arrived_ns < patience_ns(function, live) ||
+        shard->loop.now_ns < backoff_until_ns(&function->backoff))
         return NULL;
     struct instance *instance = NULL;
     struct mf_why why = {{0}};
     mf_err err = pool_start(&shard->pool, function, &instance, &why);
     if (!err) {
-        backoff_start(&function->backoff, shard->now_ns);
+        backoff_start(&function->backoff, shard->loop.now_ns);
         function->counters.cold_starts[function->version->sandbox]++;
         return instance;
     }
@@ -343,7 +343,7 @@ static struct instance *start_one(struct function *function)
 static bool give(struct instance *instance, struct call *call)
 {
     struct function *function = call->function;
-    uint64_t now_ns = function->shard->now_ns;
+    uint64_t now_ns = function->shard->loop.now_ns;
     uint64_t limit_ns = timeout_ns(instance->version);
     mf_err err = exchange_send(instance, call, now_ns + limit_ns);
     if (err) {
@@ -410,10 +410,10 @@ static void set_queue_timer(struct function *function)
             start_ns = pause_ns;
         at_ns = call->wait_until_ns;
         if (function->version && live < function->version->settings.max_instances &&
-            start_ns < at_ns && start_ns > function->shard->now_ns)
+            start_ns < at_ns && start_ns > function->shard->loop.now_ns)
             at_ns = start_ns;
     }
-    timer_set(&function->shard->timers, &function->timer, at_ns);
+    timer_set(&function->shard->loop.timers, &function->timer, at_ns);
 }
 
 /* The next event in the ring runs now; if nobody waits for it, not for long. */

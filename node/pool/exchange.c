@@ -154,7 +154,7 @@ bool exchange_take(struct instance *instance)
         if (!err) {
             instance->taken_messages++;
             instance->taken_bytes += message.data_bytes;
-            instance_spoke(instance, instance->pool->shard->now_ns);
+            instance_spoke(instance, instance->pool->shard->loop.now_ns);
             err = take_one(instance, &message, &why);
         }
         if (err)

@@ -69,7 +69,7 @@ bool isolation_reset_done(struct instance *instance)
     instance->abandoned = 0;
     instance->taken_messages = instance->taken_bytes = 0;
     instance->bell_due = false;
-    instance_parked(instance, instance->pool->shard->now_ns);
+    instance_parked(instance, instance->pool->shard->loop.now_ns);
     pool_settle(instance);
     return true;
 }

@@ -84,10 +84,10 @@ void pool_close(struct pool *pool)
             pool_forget(instance);
         }
     }
-    timer_stop(&pool->shard->timers, &pool->refill);
-    timer_stop(&pool->shard->timers, &pool->hold);
-    timer_stop(&pool->shard->timers, &pool->spawner_retry);
-    watch_remove(&pool->shard->watcher, &pool->spawner_watch);
+    timer_stop(&pool->shard->loop.timers, &pool->refill);
+    timer_stop(&pool->shard->loop.timers, &pool->hold);
+    timer_stop(&pool->shard->loop.timers, &pool->spawner_retry);
+    watch_remove(&pool->shard->loop.watcher, &pool->spawner_watch);
     spawner_close(&pool->spawner);
 }
 
@@ -96,7 +96,7 @@ void pool_use(struct pool *pool, enum mf_sandbox sandbox)
     if (sandbox == MF_SANDBOX_AUTO || pool->in_use[sandbox])
         return;
     pool->in_use[sandbox] = true;
-    blanks_refill(&pool->refill, pool->shard->now_ns);
+    blanks_refill(&pool->refill, pool->shard->loop.now_ns);
 }
 
 void pool_end(struct instance *instance, enum situation situation, const char *cause,
@@ -133,7 +133,7 @@ static void hold_back(const struct instance *instance, bool fault, bool ran)
 {
     struct function *function = instance->function;
     struct backoff *backoff = &function->backoff;
-    uint64_t now_ns = instance->pool->shard->now_ns;
+    uint64_t now_ns = instance->pool->shard->loop.now_ns;
     if (fault && instance->version == function->version)
         backoff_fault(backoff, now_ns);
     else if (ran)
@@ -155,13 +155,13 @@ void pool_drain(struct instance *instance)
         instance->bell_due = true;
         pool_wake(instance);
     }
-    instance_go(instance, INSTANCE_DRAINING, instance->pool->shard->now_ns);
+    instance_go(instance, INSTANCE_DRAINING, instance->pool->shard->loop.now_ns);
 }
 
 void pool_settle(struct instance *instance)
 {
     struct function *function = instance->function;
-    struct timers *timers = &instance->pool->shard->timers;
+    struct timers *timers = &instance->pool->shard->loop.timers;
     enum instance_state state = instance->state;
     instance_check(instance);
     if (!function) {
@@ -258,7 +258,7 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
             pool_bury(instance, NULL);
     } else if (instance->state != INSTANCE_DEAD) {
         if (!was_told) /* an answer among its last words must not bring it the next event */
-            instance_go(instance, INSTANCE_DRAINING, instance->pool->shard->now_ns);
+            instance_go(instance, INSTANCE_DRAINING, instance->pool->shard->loop.now_ns);
         pool_settle(instance);
         console_drain(instance);
         exchange_take_rest(instance);
@@ -278,9 +278,9 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
 void pool_bury(struct instance *instance, const struct outcome *outcome)
 {
     struct pool *pool = instance->pool;
-    struct watcher *watcher = &pool->shard->watcher;
+    struct watcher *watcher = &pool->shard->loop.watcher;
     bool was_blank = instance->state == INSTANCE_BLANK;
-    instance_go(instance, INSTANCE_DEAD, pool->shard->now_ns);
+    instance_go(instance, INSTANCE_DEAD, pool->shard->loop.now_ns);
     watch_remove(watcher, &instance->bell);
     watch_remove(watcher, &instance->console_watch);
     list_remove(&instance->awake);
@@ -289,7 +289,7 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
         list_remove(&instance->spent);
         pool->spent_count--;
     }
-    timer_stop(&pool->shard->timers, &instance->timer);
+    timer_stop(&pool->shard->loop.timers, &instance->timer);
     if (instance->function) {
         (void)function_get(instance->function);
         dispatch_lost(instance, outcome);
@@ -330,5 +330,5 @@ void pool_console_ready(struct watch *watch, uint32_t events)
 {
     struct instance *instance = list_of(watch, struct instance, console_watch);
     if (!console_read(instance) && (events & (EPOLLHUP | EPOLLERR)))
-        watch_remove(&instance->pool->shard->watcher, watch);
+        watch_remove(&instance->pool->shard->loop.watcher, watch);
 }

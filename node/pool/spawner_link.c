@@ -24,7 +24,7 @@ static void packet(struct pool *pool, const struct mf_spawn_packet *said);
 
 mf_err spawner_link_watch(struct pool *pool)
 {
-    return watch_add(&pool->shard->watcher, &pool->spawner_watch, pool->spawner.fd, EPOLLIN,
+    return watch_add(&pool->shard->loop.watcher, &pool->spawner_watch, pool->spawner.fd, EPOLLIN,
                      spawner_ready);
 }
 
@@ -42,7 +42,7 @@ void spawner_link_retry(struct timer *timer, uint64_t now_ns)
     if (err) {
         mf_log(MF_LOG_ERROR, "spawner.failed", "why=\"%s\"", mf_why_text(&why, err));
         spawner_close(&pool->spawner);
-        timer_set(&pool->shard->timers, timer, now_ns + MF_SPAWNER_RETRY_MS * MF_NS_PER_MS);
+        timer_set(&pool->shard->loop.timers, timer, now_ns + MF_SPAWNER_RETRY_MS * MF_NS_PER_MS);
         return;
     }
     mf_log(MF_LOG_INFO, "spawner.started", "pid=%d", (int)pool->spawner.pid);
@@ -78,7 +78,7 @@ static void spawner_lost(struct pool *pool)
                                  .message = text,
                                  .message_bytes = sizeof text - 1};
     mf_log(MF_LOG_ERROR, "spawner.lost", "pid=%d", (int)pool->spawner.pid);
-    watch_remove(&pool->shard->watcher, &pool->spawner_watch);
+    watch_remove(&pool->shard->loop.watcher, &pool->spawner_watch);
     spawner_close(&pool->spawner);
     for (uint32_t i = 0; i < POOL_BUCKETS; i++) {
         while (!list_empty(&pool->by_id[i])) {
@@ -90,7 +90,7 @@ static void spawner_lost(struct pool *pool)
             pool_forget(instance);
         }
     }
-    spawner_link_retry(&pool->spawner_retry, pool->shard->now_ns);
+    spawner_link_retry(&pool->spawner_retry, pool->shard->loop.now_ns);
 }
 
 static void place_all(struct function *function, void *context)

@@ -40,8 +40,8 @@ static void take_over(struct pool *pool, struct instance *instance, struct funct
 {
     instance->function = function_get(function);
     instance->version = version_get(version);
-    timer_set(&pool->shard->timers, &pool->refill,
-              pool->shard->now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS);
+    timer_set(&pool->shard->loop.timers, &pool->refill,
+              pool->shard->loop.now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS);
 }
 
 mf_err pool_start(struct pool *pool, struct function *function, struct instance **instance,
@@ -73,8 +73,8 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     made->snapshot_fd = snapshot_fd;
     function->counters.starts[restores]++;
     burst_start(&pool->burst[version->sandbox], ++pool->starting[version->sandbox],
-                pool->shard->now_ns);
-    instance_start(made, isolation, pool->shard->now_ns);
+                pool->shard->loop.now_ns);
+    instance_start(made, isolation, pool->shard->loop.now_ns);
     pool_settle(made);
     return MF_OK;
 }
@@ -92,7 +92,7 @@ mf_err pool_freeze(struct pool *pool, struct function *function, struct version 
         return err;
     }
     take_over(pool, *instance, function, version);
-    instance_go(*instance, INSTANCE_FREEZING, pool->shard->now_ns);
+    instance_go(*instance, INSTANCE_FREEZING, pool->shard->loop.now_ns);
     pool_settle(*instance);
     pool_wake(*instance); /* so that it is told, before we sleep, to ring */
     return MF_OK;
@@ -104,7 +104,7 @@ void pool_start_idle(struct instance *instance)
     if (instance->state == INSTANCE_DEAD)
         return;
     if (instance->isolation != ISOLATION_RESET)
-        instance_spoke(instance, instance->pool->shard->now_ns);
+        instance_spoke(instance, instance->pool->shard->loop.now_ns);
     pool_settle(instance);
 }
 
@@ -168,7 +168,7 @@ void pool_start_if_due(struct instance *instance)
         start.flags &= ~MF_START_RESET;
         instance_only_once(instance);
     } else if (resets && instance->count == 0) { /* it will be rolled back before its first event */
-        instance_go(instance, INSTANCE_RESETTING, instance->pool->shard->now_ns);
+        instance_go(instance, INSTANCE_RESETTING, instance->pool->shard->loop.now_ns);
     }
     mf_err err = blanks_order(instance, instance->version, &start, &why);
     close_fd(&instance->snapshot_fd);

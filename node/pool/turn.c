@@ -129,21 +129,21 @@ void pool_noise(struct instance *instance)
     struct function *function = instance->function;
     if (!function) /* a blank: nothing of it is taken */
         return;
-    noise_add(&function->noise, shard->now_ns);
-    if (!noise_too_much(&function->noise, shard->now_ns) || instance->state == INSTANCE_DEAD ||
+    noise_add(&function->noise, shard->loop.now_ns);
+    if (!noise_too_much(&function->noise, shard->loop.now_ns) || instance->state == INSTANCE_DEAD ||
         pool_holds(instance))
         return;
     list_append(&pool->held, &instance->held);
-    watch_pause(&shard->watcher, &instance->bell, true);
-    watch_pause(&shard->watcher, &instance->console_watch, true);
+    watch_pause(&shard->loop.watcher, &instance->bell, true);
+    watch_pause(&shard->loop.watcher, &instance->console_watch, true);
     if (!pool->hold.armed)
-        timer_set(&shard->timers, &pool->hold, shard->now_ns + MF_HOLD_MS * MF_NS_PER_MS);
+        timer_set(&shard->loop.timers, &pool->hold, shard->loop.now_ns + MF_HOLD_MS * MF_NS_PER_MS);
 }
 
 void pool_release(struct timer *timer, uint64_t now_ns)
 {
     struct pool *pool = list_of(timer, struct pool, hold);
-    struct watcher *watcher = &pool->shard->watcher;
+    struct watcher *watcher = &pool->shard->loop.watcher;
     list_each_safe(at, &pool->held) {
         struct instance *instance = list_of(at, struct instance, held);
         if (noise_too_much(&instance->function->noise, now_ns))
@@ -154,5 +154,5 @@ void pool_release(struct timer *timer, uint64_t now_ns)
         pool_wake(instance);
     }
     if (!list_empty(&pool->held))
-        timer_set(&pool->shard->timers, timer, now_ns + MF_HOLD_MS * MF_NS_PER_MS);
+        timer_set(&pool->shard->loop.timers, timer, now_ns + MF_HOLD_MS * MF_NS_PER_MS);
 }

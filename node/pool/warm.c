@@ -49,8 +49,8 @@ void warm_call(struct function *function)
         made->function = function;
         function->warmth = made;
     }
-    timer_stop(&function->shard->timers, &function->warmth->timer);
-    keep_alive_event(&function->warmth->history, function->shard->now_ns);
+    timer_stop(&function->shard->loop.timers, &function->warmth->timer);
+    keep_alive_event(&function->warmth->history, function->shard->loop.now_ns);
 }
 
 void warm_call_gone(struct function *function)
@@ -59,10 +59,10 @@ void warm_call_gone(struct function *function)
     mf_assert(function->calls > 0);
     if (--function->calls > 0 || !warmth || !function->version)
         return;
-    uint64_t now_ns = function->shard->now_ns;
+    uint64_t now_ns = function->shard->loop.now_ns;
     struct keep_alive_policy policy = policy_of(function->version);
     keep_alive_idle(&warmth->history, now_ns);
-    timer_set(&function->shard->timers, &warmth->timer,
+    timer_set(&function->shard->loop.timers, &warmth->timer,
               keep_alive_decide(&policy, &warmth->history, now_ns).prewarm_at_ns);
 }
 
@@ -80,7 +80,7 @@ void warm_close(struct function *function)
 {
     if (!function->warmth)
         return;
-    timer_stop(&function->shard->timers, &function->warmth->timer);
+    timer_stop(&function->shard->loop.timers, &function->warmth->timer);
     free(function->warmth);
     function->warmth = NULL;
 }

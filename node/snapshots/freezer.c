@@ -67,7 +67,7 @@ void freezer_close(struct freezer *freezer)
     if (!freezer->shard)
         return;
     mf_assert(!freezer->in_job && !freezer->instance);
-    timer_stop(&freezer->shard->timers, &freezer->retry);
+    timer_stop(&freezer->shard->loop.timers, &freezer->retry);
     freezer_quiet(freezer);
     if (freezer->step != FREEZER_RESTING)
         done(freezer);
@@ -80,7 +80,7 @@ void freezer_want(struct function *function)
     struct version *version = function->version;
     if (!freezer->shard || function->shard->stopping || !version || !version->snapshot.keyed ||
         version->snapshot.hopeless || version->snapshot.state == SNAPSHOT_READY ||
-        function->shard->now_ns < version->snapshot.retry_ns ||
+        function->shard->loop.now_ns < version->snapshot.retry_ns ||
         !list_empty(&function->freeze_due) || freezer->version == version)
         return;
     version->snapshot.state = SNAPSHOT_MAKING;
@@ -166,7 +166,7 @@ static void queue(struct freezer *freezer, enum freezer_step step, void (*work)(
     freezer->step = step;
     freezer->why.text[0] = 0;
     freezer->in_job = true;
-    if (uv_queue_work(&freezer->shard->loop, &freezer->work, work, worked) == 0)
+    if (uv_queue_work(&freezer->shard->loop.uv, &freezer->work, work, worked) == 0)
         return;
     freezer->in_job = false;
     fail(freezer, MF_ENOMEM, "no thread could be started");
@@ -199,8 +199,8 @@ static void boot(struct freezer *freezer)
     mf_err err = pool_freeze(&freezer->shard->pool, freezer->function, freezer->version,
                              &freezer->instance, &why);
     if (err == MF_EAGAIN || err == MF_EDEAD)
-        timer_set(&freezer->shard->timers, &freezer->retry,
-                  freezer->shard->now_ns + MF_FREEZER_RETRY_MS * MF_NS_PER_MS);
+        timer_set(&freezer->shard->loop.timers, &freezer->retry,
+                  freezer->shard->loop.now_ns + MF_FREEZER_RETRY_MS * MF_NS_PER_MS);
     else if (err)
         fail(freezer, err, mf_why_text(&why, err));
 }
@@ -334,7 +334,7 @@ static void worked(uv_work_t *work, int status)
 {
     struct freezer *freezer = work->data;
     freezer->in_job = false;
-    freezer->shard->now_ns = mf_monotonic_ns();
+    freezer->shard->loop.now_ns = mf_monotonic_ns();
     if (status != 0)
         freezer->err = MF_EAGAIN;
     if (freezer->step == FREEZER_LOOKING)
@@ -359,7 +359,7 @@ static void done(struct freezer *freezer)
 {
     struct function *function = freezer->function;
     mf_assert(!freezer->in_job && !freezer->instance);
-    timer_stop(&freezer->shard->timers, &freezer->retry);
+    timer_stop(&freezer->shard->loop.timers, &freezer->retry);
     snapshot_draft_close(&freezer->draft);
     mf_buf_close(&freezer->ranges);
     version_put(freezer->version);

@@ -161,7 +161,7 @@ void snapshots_failed(struct function *function, struct version *version, mf_err
     status->state = SNAPSHOT_NONE;
     /* What is the machine's may pass; what is the function's stays as it is. */
     status->hopeless = err != MF_EFULL && err != MF_EIO && err != MF_ENOMEM && err != MF_EDEAD;
-    status->retry_ns = function->shard->now_ns + MF_SNAPSHOT_RETRY_MS * MF_NS_PER_MS;
+    status->retry_ns = function->shard->loop.now_ns + MF_SNAPSHOT_RETRY_MS * MF_NS_PER_MS;
     set_reason(status, why);
     function_log_node(function->log, MF_LOG_WARN, 0, "no snapshot, so each start boots: %s", why);
     mf_log(MF_LOG_WARN, "snapshot.none", "fn=%s why=\"%s\"", function->name, why);

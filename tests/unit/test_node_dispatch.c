@@ -101,11 +101,11 @@ static int open_world(void **state)
     struct field_writer writer;
     shard = calloc(1, sizeof *shard);
     assert_non_null(shard);
-    shard->now_ns = 1000 * MF_NS_PER_S;
+    shard->loop.now_ns = 1000 * MF_NS_PER_S;
     shard->budget.limit = 64u << 20;
     registry_init(&shard->registry);
     logs_init(&shard->logs, shard, -1);
-    assert_int_equal(watcher_open(&shard->watcher), MF_OK);
+    assert_int_equal(watcher_open(&shard->loop.watcher), MF_OK);
     pool_init(&shard->pool, shard, "/nonexistent", 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
     shard->pool.spawner = (struct spawner){.fd = ends[0]};
@@ -142,8 +142,8 @@ static int close_world(void **state)
     }
     if (spawner_end >= 0)
         (void)close(spawner_end);
-    watcher_close(&shard->watcher);
-    assert_true(timers_next(&shard->timers) == TIMER_NEVER);
+    watcher_close(&shard->loop.watcher);
+    assert_true(timers_next(&shard->loop.timers) == TIMER_NEVER);
     free(shard);
     return 0;
 }
@@ -188,7 +188,7 @@ static void say(uint64_t id, enum mf_spawn_type type, int status)
     struct mf_spawn_packet packet = {.magic = MF_SPAWN_MAGIC, .type = type, .id = id, .status = status,
                                      .pid = -1};
     assert_int_equal(send(spawner_end, &packet, sizeof packet, 0), sizeof packet);
-    watcher_run(&shard->watcher);
+    watcher_run(&shard->loop.watcher);
 }
 
 static void end_process(struct peer *at, int status)
@@ -201,7 +201,7 @@ static void end_process(struct peer *at, int status)
 
 static void turn(void)
 {
-    watcher_run(&shard->watcher);
+    watcher_run(&shard->loop.watcher);
     while (pool_turn(&shard->pool))
         ;
     pool_ring(&shard->pool);
@@ -211,8 +211,8 @@ static void turn(void)
 
 static void advance(uint64_t ms)
 {
-    shard->now_ns += ms * MS;
-    (void)timers_fire(&shard->timers, shard->now_ns);
+    shard->loop.now_ns += ms * MS;
+    (void)timers_fire(&shard->loop.timers, shard->loop.now_ns);
     turn();
 }
 
@@ -761,8 +761,8 @@ static void a_prewarmed_instance_that_nobody_calls_is_drained(void **state)
     assert_int_equal(function->in_state[INSTANCE_IDLE], 1);
     advance(1);
     drain_last();
-    timer_stop(&shard->timers, &shard->pool.refill);
-    assert_true(timers_next(&shard->timers) == TIMER_NEVER);
+    timer_stop(&shard->loop.timers, &shard->pool.refill);
+    assert_true(timers_next(&shard->loop.timers) == TIMER_NEVER);
 }
 
 static void a_call_before_its_time_makes_the_prewarm_needless(void **state)
@@ -828,7 +828,7 @@ static void a_function_that_faults_is_not_prewarmed_in_its_pause(void **state)
     learn_twenty_minutes();
     advance(18 * MINUTE_MS - 2);
     for (unsigned i = 0; i <= BACKOFF_FREE; i++)
-        backoff_fault(&function->backoff, shard->now_ns);
+        backoff_fault(&function->backoff, shard->loop.now_ns);
     advance(1);
     assert_int_equal(peers, 6);
     assert_int_equal(function->counters.prewarms, 0);
@@ -1001,7 +1001,7 @@ static void a_flood_of_records_is_not_listened_to_for_a_while(void **state)
     is_pending(one);
     assert_true(list_empty(&shard->pool.awake));
     assert_int_equal(control_of(at)->node_sleeping, 0); /* it need not ring */
-    assert_true(timers_next(&shard->timers) <= shard->now_ns + MF_HOLD_MS * MS);
+    assert_true(timers_next(&shard->loop.timers) <= shard->loop.now_ns + MF_HOLD_MS * MS);
     uint32_t left = unread(at);
     assert_true(left > 0);
     advance(MF_HOLD_MS);
@@ -1068,9 +1068,9 @@ static void a_call_whose_wait_ends_in_a_pause_hears_why(void **state)
 {
     (void)state;
     uint64_t until_ns = 0;
-    while (until_ns < shard->now_ns + WAIT_MS * MS) {
-        if (until_ns > shard->now_ns)
-            advance((until_ns - shard->now_ns) / MS);
+    while (until_ns < shard->loop.now_ns + WAIT_MS * MS) {
+        if (until_ns > shard->loop.now_ns)
+            advance((until_ns - shard->loop.now_ns) / MS);
         faults();
         until_ns = backoff_until_ns(&function->backoff);
     }

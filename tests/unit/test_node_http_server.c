@@ -19,12 +19,13 @@
 #include "base/clock.h"
 #include "node/gateway/answer.h"
 #include "node/gateway/listen.h"
-#include "node/shard.h"
+#include "node/gateway/http_server.h"
+#include "node/loop/loop.h"
 
 #define RUNS_MAX 1000
 #define REPLY_BYTES (4u << 20) /* more than sockets buffer */
 
-static struct shard *shard;
+static struct loop *loop;
 static struct http_server server;
 static uint16_t port;
 static bool suspend;  /* answer later, or never */
@@ -90,13 +91,13 @@ static int open_server(void **state)
     const struct listen_address address = {"127.0.0.1", 0};
     struct mf_why why;
     int fd;
-    shard = calloc(1, sizeof *shard);
-    assert_non_null(shard);
-    shard->now_ns = 1000 * MF_NS_PER_S;
-    assert_int_equal(uv_loop_init(&shard->loop), 0);
-    assert_int_equal(watcher_open(&shard->watcher), MF_OK);
+    loop = calloc(1, sizeof *loop);
+    assert_non_null(loop);
+    loop->now_ns = 1000 * MF_NS_PER_S;
+    assert_int_equal(uv_loop_init(&loop->uv), 0);
+    assert_int_equal(watcher_open(&loop->watcher), MF_OK);
     assert_int_equal(listen_tcp(&address, &fd, &port, &why), MF_OK);
-    assert_int_equal(http_server_open(&server, shard, fd, 16, &handlers, NULL, &why), MF_OK);
+    assert_int_equal(http_server_open(&server, loop, fd, 16, &handlers, NULL, &why), MF_OK);
     suspend = large = false;
     begun = ended = left = 0;
     return 0;
@@ -109,11 +110,11 @@ static int close_server(void **state)
     http_server_close(&server);
     assert_int_equal(begun, ended);
     assert_int_equal(server.clients, 0);
-    assert_true(timers_next(&shard->timers) == TIMER_NEVER);
-    (void)uv_run(&shard->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&shard->loop), 0);
-    watcher_close(&shard->watcher);
-    free(shard);
+    assert_true(timers_next(&loop->timers) == TIMER_NEVER);
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop->uv), 0);
+    watcher_close(&loop->watcher);
+    free(loop);
     return 0;
 }
 
@@ -121,12 +122,12 @@ static int close_server(void **state)
 static void work(void)
 {
     for (int i = 0; i < RUNS_MAX; i++) {
-        struct pollfd ready[2] = {{server.ready_fd, POLLIN, 0}, {shard->watcher.fd, POLLIN, 0}};
+        struct pollfd ready[2] = {{server.ready_fd, POLLIN, 0}, {loop->watcher.fd, POLLIN, 0}};
         int count = poll(ready, 2, server.ready ? 0 : 20);
         if (count == 0 && !server.ready)
             break;
         if (ready[1].revents)
-            watcher_run(&shard->watcher);
+            watcher_run(&loop->watcher);
         server.ready = true;
         (void)http_server_run(&server);
     }
@@ -135,8 +136,8 @@ static void work(void)
 
 static void advance(uint64_t ms)
 {
-    shard->now_ns += ms * MF_NS_PER_MS;
-    (void)timers_fire(&shard->timers, shard->now_ns);
+    loop->now_ns += ms * MF_NS_PER_MS;
+    (void)timers_fire(&loop->timers, loop->now_ns);
     work();
 }
 
@@ -165,11 +166,11 @@ static void nothing_is_armed_without_clients(void **state)
 {
     (void)state;
     work();
-    assert_true(timers_next(&shard->timers) == TIMER_NEVER);
+    assert_true(timers_next(&loop->timers) == TIMER_NEVER);
     (void)close(client("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     work();
     assert_int_equal(server.clients, 0);
-    assert_true(timers_next(&shard->timers) == TIMER_NEVER);
+    assert_true(timers_next(&loop->timers) == TIMER_NEVER);
 }
 
 static void a_head_that_does_not_end_is_cut_off(void **state)
@@ -236,7 +237,7 @@ static void who_waits_for_an_answer_may_wait(void **state)
     advance(10ull * MF_REPLY_MS_MAX);
     assert_true(is_open(fd));
     assert_int_equal(left, 0);
-    assert_true(timers_next(&shard->timers) == TIMER_NEVER); /* nothing but the hang-up to wait for */
+    assert_true(timers_next(&loop->timers) == TIMER_NEVER); /* nothing but the hang-up to wait for */
     struct MHD_Response *response = answer_text("text/plain", "ok", 2);
     client_answer(waiting, 200, response);
     MHD_destroy_response(response);

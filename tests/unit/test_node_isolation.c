@@ -106,11 +106,11 @@ static int open_world(void **state)
     assert_non_null(mkdtemp(folder));
     shard = calloc(1, sizeof *shard);
     assert_non_null(shard);
-    shard->now_ns = 1000 * MF_NS_PER_S;
+    shard->loop.now_ns = 1000 * MF_NS_PER_S;
     shard->api.state.snapshots_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     registry_init(&shard->registry);
     logs_init(&shard->logs, shard, -1);
-    assert_int_equal(watcher_open(&shard->watcher), MF_OK);
+    assert_int_equal(watcher_open(&shard->loop.watcher), MF_OK);
     pool_init(&shard->pool, shard, "/nonexistent", 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
     shard->pool.spawner = (struct spawner){.fd = ends[0]};
@@ -149,7 +149,7 @@ static int close_world(void **state)
         }
     }
     (void)close(spawner_end);
-    watcher_close(&shard->watcher);
+    watcher_close(&shard->loop.watcher);
     (void)close(shard->api.state.snapshots_fd);
     free(shard);
     (void)snprintf(command, sizeof command, "rm -r %s", folder);
@@ -188,7 +188,7 @@ static void hear_pool(void)
 
 static void turn(void)
 {
-    watcher_run(&shard->watcher);
+    watcher_run(&shard->loop.watcher);
     while (pool_turn(&shard->pool))
         ;
     pool_ring(&shard->pool);
@@ -198,8 +198,8 @@ static void turn(void)
 
 static void advance(uint64_t ms)
 {
-    shard->now_ns += ms * MF_NS_PER_MS;
-    (void)timers_fire(&shard->timers, shard->now_ns);
+    shard->loop.now_ns += ms * MF_NS_PER_MS;
+    (void)timers_fire(&shard->loop.timers, shard->loop.now_ns);
     turn();
 }
 

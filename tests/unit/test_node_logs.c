@@ -30,7 +30,7 @@ static int open_log(void **state)
     assert_non_null(mkdtemp(folder));
     shard = calloc(1, sizeof *shard);
     assert_non_null(shard);
-    shard->now_ns = 1000 * MF_NS_PER_S;
+    shard->loop.now_ns = 1000 * MF_NS_PER_S;
     logs_init(&shard->logs, shard, open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     assert_true(shard->logs.dir_fd >= 0);
     assert_int_equal(function_log_create(shard, "f", &own), MF_OK);
@@ -50,7 +50,7 @@ static int close_log(void **state)
 
 static void say(const char *text)
 {
-    shard->now_ns += MF_NS_PER_S / MF_LOG_LINES_PER_S; /* just not too fast */
+    shard->loop.now_ns += MF_NS_PER_S / MF_LOG_LINES_PER_S; /* just not too fast */
     function_log_write(own, MF_LOG_INFO, 7, "c", text, strlen(text), NULL);
 }
 
@@ -220,8 +220,8 @@ static void more_than_the_rate_is_dropped_and_said(void **state)
     char *got = tail(MF_LOG_TAIL_MAX);
     assert_int_equal(lines_of(got), MF_LOG_LINES_BURST);
     free(got);
-    shard->now_ns += MF_NS_PER_S;
-    assert_true(timers_fire(&shard->timers, shard->now_ns));
+    shard->loop.now_ns += MF_NS_PER_S;
+    assert_true(timers_fire(&shard->loop.timers, shard->loop.now_ns));
     got = tail(1);
     assert_non_null(strstr(got, "500 lines dropped"));
     free(got);
