@@ -52,6 +52,9 @@
 /* The gateway: what clients can make the node hold. */
 #define MF_CONNECTIONS_DEFAULT 2048 /* each may make the node hold some 34 KiB for its head */
 #define MF_CONNECTIONS_MAX 65536
+#define MF_FRONTS_MAX 15u             /* threads that speak HTTP, beside the functions' own        */
+#define MF_FRONT_AFTER_DEFAULT 16     /* connections that the functions' thread serves alone       */
+#define MF_ACCEPT_RETRY_MS 100        /* after a want of descriptors                               */
 #define MF_REQUEST_HEAD_MS_MAX 30000  /* to deliver a request's head; an idle connection's life */
 #define MF_REQUEST_BODY_MS_MAX 120000 /* to deliver its body                                    */
 #define MF_REPLY_MS_MAX 300000        /* to take the reply                                      */

@@ -68,7 +68,7 @@ int main(int argc, char *argv[])
         mf_log(MF_LOG_ERROR, "node.failed", "why=\"%s\"", mf_why_text(&why, err));
     } else {
         mf_log(MF_LOG_INFO, "node.ready", "gateway=%s:%u functions=%u state=%s",
-               options.listen.host, (unsigned)shard->gateway.port, shard->registry.count,
+               options.listen.host, (unsigned)shard->entrance.port, shard->registry.count,
                options.state_dir);
         code = shard_run(shard);
     }

@@ -1,6 +1,7 @@
 /* options.c: the command line as data: one table feeds the parser and the help. */
 #include "node/options.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,9 @@ const char options_help[] =
     "  --blanks N                confined monitors kept ready, of each kind in use (default 8)\n"
     "  --functions-max N         deployed at once (default 16384)\n"
     "  --connections N           of the gateway at once (default 2048)\n"
+    "  --fronts N                threads that speak HTTP with many clients, beside the one that\n"
+    "                            serves functions (default: processors less one; 0: none)\n"
+    "  --front-after N           connections before the next ones go to fronts (default 16)\n"
     "  --buffer-mib N            for bodies of requests and replies together (default 64)\n"
     "  --spawner FILE            the spawner (default: mayfly-spawner beside this program)\n"
     "  --log-level LEVEL         debug, info, warn or error (default info)\n"
@@ -39,6 +43,15 @@ static mf_err set(const char *option, const char *value, struct options *options
                   struct mf_why *why);
 static mf_err beside_us(char *path, size_t room, struct mf_why *why);
 
+/* Of the processors that this process may use: one is for functions. */
+static uint32_t fronts_default(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    uint32_t others = count > 1 ? (uint32_t)count - 1 : 0;
+    return others < MF_FRONTS_MAX ? others : MF_FRONTS_MAX;
+}
+
 mf_err options_parse(int argc, char *const argv[], struct options *options, struct mf_why *why)
 {
     *options = (struct options){
@@ -46,6 +59,8 @@ mf_err options_parse(int argc, char *const argv[], struct options *options, stru
         .blanks = MF_BLANKS_DEFAULT,
         .functions_max = MF_FUNCTIONS_DEFAULT,
         .connections = MF_CONNECTIONS_DEFAULT,
+        .fronts = fronts_default(),
+        .front_after = MF_FRONT_AFTER_DEFAULT,
         .buffered_mib = MF_BUFFERED_MIB_DEFAULT,
         .log_level = MF_LOG_INFO,
     };
@@ -109,7 +124,8 @@ static mf_err set(const char *option, const char *value, struct options *options
     static const char *const known[] = {"--listen",      "--api-listen",  "--api-token-file",
                                         "--state",       "--spawner",     "--min-sandbox",
                                         "--blanks",      "--connections", "--buffer-mib",
-                                        "--log-level",   "--functions-max"};
+                                        "--log-level",   "--functions-max", "--fronts",
+                                        "--front-after"};
     size_t at = 0;
     while (at < sizeof known / sizeof known[0] && strcmp(option, known[at]) != 0)
         at++;
@@ -140,8 +156,12 @@ static mf_err set(const char *option, const char *value, struct options *options
         return parse_number(value, 16, MF_BUFFERED_MIB_MAX, &options->buffered_mib, why, option);
     case 9:
         return parse_level(value, &options->log_level, why);
-    default:
+    case 10:
         return parse_number(value, 1, MF_FUNCTIONS_MAX, &options->functions_max, why, option);
+    case 11:
+        return parse_number(value, 0, MF_FRONTS_MAX, &options->fronts, why, option);
+    default:
+        return parse_number(value, 0, MF_CONNECTIONS_MAX, &options->front_after, why, option);
     }
 }
 

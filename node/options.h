@@ -27,6 +27,8 @@ struct options {
     uint32_t blanks;
     uint32_t functions_max;
     uint32_t connections;
+    uint32_t fronts;                  /* threads for HTTP, at most, beside the functions' */
+    uint32_t front_after;             /* connections of the functions' thread before that */
     uint32_t buffered_mib;
     bool gateway_metrics;             /* /metrics on the gateway, too                   */
     enum mf_log_level log_level;

@@ -21,6 +21,7 @@ static mf_err watch_signals(struct shard *shard, struct mf_why *why);
 static bool work(void *owner);
 static bool rest(void *owner);
 static void over(void *owner);
+static void left(struct http_server *server);
 static const struct loop_parts parts = {work, rest, over};
 
 mf_err shard_open(struct shard *shard, const struct options *options, struct mf_why *why)
@@ -30,6 +31,7 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     shard->budget.limit = (uint64_t)options->buffered_mib << 20;
     shard->stop_timer.fire = stop_at_last;
     registry_init(&shard->registry);
+    reception_init(&shard->reception);
     logs_init(&shard->logs, shard, -1);
     mf_err err = loop_open(&shard->loop, &parts, shard, why);
     if (!err)
@@ -43,7 +45,9 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     if (err)
         return err;
     shard->logs.dir_fd = shard->api.state.logs_fd;
-    err = gateway_open(&shard->gateway, shard, why);
+    err = gateway_open(&shard->gateway, &shard->loop, shard, &intake_direct, left, why);
+    if (!err)
+        err = entrance_open(&shard->entrance, shard, why);
     if (!err)
         err = pool_open(&shard->pool, shard, options->spawner, options->blanks, why);
     if (err)
@@ -92,12 +96,15 @@ void shard_close(struct shard *shard)
         return;
     shard->stopping = true;
     freezer_quiet(&shard->freezer);
+    entrance_quiet(&shard->entrance);
     while (shard->api.jobs > 0 || shard->image_checks > 0 || freezer_busy(&shard->freezer)) /* short, and their files must not be half-written */
         (void)uv_run(&shard->loop.uv, UV_RUN_ONCE);
     if (shard->pool.shard)
         pool_close(&shard->pool);
     freezer_close(&shard->freezer);
     registry_each(&shard->registry, refuse_waiting, NULL);
+    reception_close(&shard->reception);
+    entrance_close(&shard->entrance);
     gateway_close(&shard->gateway);
     api_close(&shard->api);
     registry_each(&shard->registry, remove_function, &shard->registry);
@@ -114,8 +121,10 @@ static bool work(void *owner)
     bool more = http_server_run(&shard->gateway.server);
     more |= http_server_run(&shard->api.local);
     more |= http_server_run(&shard->api.remote);
+    more |= reception_turn(&shard->reception);
     more |= pool_turn(&shard->pool);
     pool_ring(&shard->pool);
+    entrance_wake(&shard->entrance);
     return more;
 }
 
@@ -134,9 +143,15 @@ static void over(void *owner)
     http_server_sleep(&shard->gateway.server);
     http_server_sleep(&shard->api.local);
     http_server_sleep(&shard->api.remote);
-    if (shard->stopping && shard->api.jobs == 0 && !http_server_busy(&shard->gateway.server) &&
+    if (shard->stopping && shard->api.jobs == 0 && entrance_rests(&shard->entrance) &&
+        !http_server_busy(&shard->gateway.server) &&
         !http_server_busy(&shard->api.local) && !http_server_busy(&shard->api.remote))
         loop_stop(&shard->loop);
+}
+
+static void left(struct http_server *server)
+{
+    entrance_left(&list_of(server, struct shard, gateway.server)->entrance);
 }
 
 static void signalled(uv_signal_t *handle, int number)
@@ -148,9 +163,9 @@ static void signalled(uv_signal_t *handle, int number)
         loop_stop(&shard->loop);
         return;
     }
-    mf_log(MF_LOG_INFO, "node.stops", "signal=%d calls=%u", number, shard->gateway.server.waiting);
+    mf_log(MF_LOG_INFO, "node.stops", "signal=%d calls=%u", number, entrance_waiting(&shard->entrance));
     shard->stopping = true;
-    http_server_quiet(&shard->gateway.server);
+    entrance_quiet(&shard->entrance);
     api_quiet(&shard->api);
     timer_set(&shard->loop.timers, &shard->stop_timer,
               mf_monotonic_ns() + MF_STOP_MS_MAX * MF_NS_PER_MS);
@@ -160,6 +175,6 @@ static void stop_at_last(struct timer *timer, uint64_t now_ns)
 {
     (void)now_ns;
     struct shard *shard = list_of(timer, struct shard, stop_timer);
-    mf_log(MF_LOG_WARN, "node.stops", "calls=%u how=unfinished", shard->gateway.server.waiting);
+    mf_log(MF_LOG_WARN, "node.stops", "calls=%u how=unfinished", entrance_waiting(&shard->entrance));
     loop_stop(&shard->loop);
 }

@@ -18,7 +18,9 @@
 #include "base/err.h"
 #include "node/api/api.h"
 #include "node/functions/registry.h"
+#include "node/gateway/entrance.h"
 #include "node/gateway/gateway.h"
+#include "node/gateway/reception.h"
 #include "node/logs/function_log.h"
 #include "node/loop/budget.h"
 #include "node/loop/loop.h"
@@ -35,7 +37,9 @@ struct shard {
     struct logs logs;
     struct registry registry;
     struct pool pool;
-    struct gateway gateway;
+    struct entrance entrance;
+    struct gateway gateway;   /* for few connections; more go to fronts       */
+    struct reception reception;
     struct api api;
     struct freezer freezer;
     uint32_t image_checks;    /* of images, beside the loop                   */

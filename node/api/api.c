@@ -39,7 +39,8 @@ static enum MHD_Result handle(struct client *client, bool first, const char *met
                               const char *data, size_t *bytes);
 static void gone(struct client *client);
 static void end(struct client *client);
-static const struct http_handlers handlers = {begin, handle, gone, end};
+static const struct http_handlers handlers = {
+    .begin = begin, .request = handle, .gone = gone, .end = end};
 
 static mf_err read_token(struct api *api, struct mf_why *why);
 static void read_head(struct api_request *request, const char *method);

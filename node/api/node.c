@@ -44,7 +44,7 @@ void api_get_node(struct api_request *request)
     char address[HOST_BYTES_MAX + 32];
     registry_each(&shard->registry, count_states, in_state);
     (void)snprintf(address, sizeof address, strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u",
-                   host, (unsigned)shard->gateway.port);
+                   host, (unsigned)shard->entrance.port);
     json_t *body = json_pack(
         "{s:s, s:i, s:s, s:s, s:{s:o, s:o}, s:s, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
         "s:{s:i, s:i}}}",

@@ -19,6 +19,7 @@ static struct link *bucket_of(const struct registry *registry, const char *name)
 
 void registry_init(struct registry *registry)
 {
+    (void)pthread_mutex_init(&registry->names, NULL);
     registry->bucket = registry->first;
     registry->buckets = REGISTRY_BUCKETS_FIRST;
     registry->count = 0;
@@ -35,6 +36,7 @@ void registry_close(struct registry *registry)
         free(registry->bucket);
     registry->bucket = NULL;
     registry->buckets = 0;
+    (void)pthread_mutex_destroy(&registry->names);
 }
 
 struct function *registry_find(const struct registry *registry, const char *name)
@@ -47,11 +49,21 @@ struct function *registry_find(const struct registry *registry, const char *name
     return NULL;
 }
 
+bool registry_knows(struct registry *registry, const char *name)
+{
+    (void)pthread_mutex_lock(&registry->names);
+    bool known = registry_find(registry, name) != NULL;
+    (void)pthread_mutex_unlock(&registry->names);
+    return known;
+}
+
 void registry_add(struct registry *registry, struct function *function)
 {
+    (void)pthread_mutex_lock(&registry->names);
     if (registry->count >= registry->buckets)
         grow(registry);
     list_append(bucket_of(registry, function->name), &function->by_name);
+    (void)pthread_mutex_unlock(&registry->names);
     list_append(&registry->all, &function->in_order);
     registry->count++;
 }
@@ -64,7 +76,9 @@ void registry_remove(struct registry *registry, struct function *function)
             cursor->next = function->in_order.next;
     }
     list_remove(&function->in_order);
+    (void)pthread_mutex_lock(&registry->names);
     list_remove(&function->by_name);
+    (void)pthread_mutex_unlock(&registry->names);
     registry->count--;
     function_put(function);
 }

@@ -1,7 +1,9 @@
-/* registry.h: the deployed functions, by name. Loop thread only. */
+/* registry.h: the deployed functions, by name. Loop thread only, but for registry_knows(). */
 #ifndef MF_NODE_FUNCTIONS_REGISTRY_H
 #define MF_NODE_FUNCTIONS_REGISTRY_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -18,6 +20,7 @@ struct registry {
     uint32_t count;
     struct link all;     /* the functions, by their in_order: as they came        */
     struct link cursors;
+    pthread_mutex_t names; /* held to change what registry_knows() reads */
 };
 
 /* A place in the order of functions that stays good whatever is added or removed. */
@@ -32,6 +35,9 @@ void registry_close(struct registry *registry); /* nothing is in it any more */
 
 /* NULL: none of that name. */
 struct function *registry_find(const struct registry *registry, const char *name);
+
+/* Is there one now? Any thread, while the registry is open. */
+bool registry_knows(struct registry *registry, const char *name);
 
 /* The registry takes over the caller's reference. */
 void registry_add(struct registry *registry, struct function *function);

@@ -10,9 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "node/functions/registry.h"
 #include "node/gateway/request.h"
-#include "node/shard.h"
 
 /* The headers of one request, on their way into fields. */
 struct head {
@@ -80,13 +78,13 @@ static enum route route_of(const struct gateway *gateway, const struct target *t
         return ROUTE_FUNCTION;
     if (target->path_bytes == 8 && memcmp(target->path, "/healthz", 8) == 0)
         return ROUTE_HEALTHZ;
-    if (gateway->shard->options->gateway_metrics && target->path_bytes == 8 &&
+    if (gateway->options->gateway_metrics && target->path_bytes == 8 &&
         memcmp(target->path, "/metrics", 8) == 0)
         return ROUTE_METRICS;
     return ROUTE_NOWHERE;
 }
 
-/* The event's fields, all from copies in the shard's scratch, kept in request->text. */
+/* The event's fields, all from copies in the gateway's scratch, kept in request->text. */
 static void make_fields(struct request *request, struct head *head, const char *method,
                         const struct target *target)
 {
@@ -116,7 +114,7 @@ bool request_read_head(struct request *request, const char *method)
     struct gateway *gateway = request->gateway;
     struct head head = {.request = request};
     struct target target;
-    field_writer_init(&head.writer, gateway->shard->scratch, MF_HEAD_BYTES_MAX);
+    field_writer_init(&head.writer, gateway->scratch, sizeof gateway->scratch);
     (void)MHD_get_connection_values_n(request->client->connection, MHD_HEADER_KIND, look, &head);
     if (!head.id_given)
         call_id_make(&gateway->ids, request->call_id);
@@ -131,7 +129,7 @@ bool request_read_head(struct request *request, const char *method)
             memcpy(request->name, target.name, bytes);
         if (request->route == ROUTE_FUNCTION &&
             (target.name_bytes > MF_NAME_BYTES_MAX ||
-             !registry_find(&gateway->shard->registry, request->name)))
+             !gateway->intake->knows(gateway, request->name)))
             request_refuse(request, SITUATION_UNKNOWN_FUNCTION, NULL);
         else if (request->route == ROUTE_FUNCTION)
             make_fields(request, &head, method, &target);

@@ -16,20 +16,33 @@
 
 enum route { ROUTE_FUNCTION, ROUTE_HEALTHZ, ROUTE_METRICS, ROUTE_NOWHERE };
 
+/* What goes from one thread to another with a request (handoff.c). */
+struct handoff {
+    struct post submit, cancel, answered, released;
+    struct outcome outcome;  /* of answered; what it borrows is here: */
+    struct mf_buf body;
+    void *said;
+    struct MHD_Response *response; /* metrics */
+};
+
 struct request {
     struct call call;
     struct gateway *gateway;
     struct client *client;   /* NULL: the connection is done with it  */
     struct link link;        /* among the spare ones                  */
-    bool held;               /* the dispatcher has the call           */
+    bool held;               /* the intake has it                     */
+    bool cancelling;         /* a cancel is on its way to the intake  */
     bool answered;
     bool refused;
     struct outcome refusal;
+    bool inside;             /* reception.c: the dispatcher has it    */
+    bool settled;            /* reception.c: its answer is given      */
+    struct handoff handoff;
     enum route route;
     uint64_t started_ns;
     uint64_t started_at_ns;  /* CLOCK_REALTIME                        */
     struct mf_buf body;
-    size_t charged;          /* of the shard's budget, for the body   */
+    size_t charged;          /* of the budget, for the body           */
     size_t reply_charged;    /* the same, for the reply on its way    */
     size_t discarded;
     char name[MF_NAME_BYTES_MAX + 1];

@@ -53,20 +53,24 @@ mf_err http_server_open(struct http_server *server, struct loop *loop, int liste
 {
     *server = (struct http_server){
         .loop = loop,
-        .handlers = handlers,
+        .handlers = *handlers,
         .owner = owner,
         .listen_fd = listen_fd,
         .slow = {.fire = slow_timer},
     };
     for (int i = 0; i < CLIENT_PHASES; i++)
         link_init(&server->phase[i]);
+    bool listens = listen_fd != HTTP_SERVER_NO_LISTENER;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    if (!listens)
+        flags |= MHD_USE_NO_LISTEN_SOCKET;
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, access_handler, server,
-        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)connections_max,
+        flags, 0, NULL, NULL, access_handler, server,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)connections_max,
         MHD_OPTION_NOTIFY_CONNECTION, connection_event, server, MHD_OPTION_URI_LOG_CALLBACK,
         request_line, server, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
+        listens ? MHD_OPTION_LISTEN_SOCKET : MHD_OPTION_END, listen_fd, MHD_OPTION_END);
     if (!server->daemon)
         return mf_why(why, MF_EIO, "libmicrohttpd would not start on the listening socket");
     server->ready_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
@@ -84,9 +88,20 @@ void http_server_quiet(struct http_server *server)
     if (server->quiet || !server->daemon)
         return;
     server->quiet = true;
+    if (server->listen_fd < 0)
+        return;
     (void)MHD_quiesce_daemon(server->daemon);
     (void)close(server->listen_fd);
     server->listen_fd = -1;
+}
+
+void http_server_adopt(struct http_server *server, int fd)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t bytes = sizeof peer;
+    (void)getpeername(fd, (struct sockaddr *)&peer, &bytes); /* of one that is gone already: none */
+    (void)MHD_add_connection(server->daemon, fd, (struct sockaddr *)&peer, bytes);
+    server->ready = true;
 }
 
 static void drop_all(struct link *list)
@@ -236,7 +251,7 @@ static void hung_up(struct watch *watch, uint32_t events)
     struct client *client = list_of(watch, struct client, watch);
     int unread = 0;
     if (waits(client))
-        client->server->handlers->gone(client);
+        client->server->handlers.gone(client);
     else if (ioctl(client->fd, FIONREAD, &unread) == 0 && unread > 0)
         enter(client, CLIENT_BODY); /* it has said all, we have not read all: look again */
     else
@@ -280,6 +295,8 @@ static void connection_event(void *cls, struct MHD_Connection *connection, void 
         server->closed = true;
         free(client);
         *socket_context = NULL;
+        if (server->handlers.left)
+            server->handlers.left(server);
     }
 }
 
@@ -289,7 +306,7 @@ static void *request_line(void *cls, const char *uri, struct MHD_Connection *con
     struct client *client =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (client)
-        server->handlers->begin(client, uri);
+        server->handlers.begin(client, uri);
     return client ? &fields_incomplete : NULL;
 }
 
@@ -307,7 +324,7 @@ static enum MHD_Result access_handler(void *cls, struct MHD_Connection *connecti
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (!client || !client->request)
         return MHD_NO;
-    return client->server->handlers->request(client, first, method, data, bytes);
+    return client->server->handlers.request(client, first, method, data, bytes);
 }
 
 static void completed(void *cls, struct MHD_Connection *connection, void **context,
@@ -321,7 +338,7 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
     if (!client)
         return;
     if (client->request)
-        server->handlers->end(client);
+        server->handlers.end(client);
     client->request = NULL;
     enter(client, CLIENT_HEAD);
 }

@@ -62,11 +62,15 @@ struct http_handlers {
     void (*gone)(struct client *client);
     /* The request is over, answered or not; client->request is forgotten. */
     void (*end)(struct client *client);
+    /* A connection is closed, and counted no more. NULL: not asked for. */
+    void (*left)(struct http_server *server);
 };
+
+#define HTTP_SERVER_NO_LISTENER (-1) /* connections come by http_server_adopt() alone */
 
 struct http_server {
     struct loop *loop;
-    const struct http_handlers *handlers;
+    struct http_handlers handlers;
     void *owner;
     struct MHD_Daemon *daemon;
     int listen_fd;
@@ -87,6 +91,8 @@ MF_CHECKED mf_err http_server_open(struct http_server *server, struct loop *loop
                                    uint32_t connections_max, const struct http_handlers *handlers,
                                    void *owner, struct mf_why *why);
 void http_server_quiet(struct http_server *server);
+/* A connection that somebody else has accepted, non-blocking; the server's from now on. */
+void http_server_adopt(struct http_server *server, int fd);
 /* Is an answer being made or sent? */
 bool http_server_busy(const struct http_server *server);
 /* Requests that are not answered yet get no answer. */

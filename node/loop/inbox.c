@@ -23,11 +23,21 @@ mf_err inbox_open(struct inbox *inbox, uv_loop_t *loop)
 
 void inbox_post(struct inbox *inbox, struct post *post, void (*arrive)(struct post *post))
 {
+    inbox_put(inbox, post, arrive);
+    inbox_wake(inbox);
+}
+
+void inbox_put(struct inbox *inbox, struct post *post, void (*arrive)(struct post *post))
+{
     struct post *newest = atomic_load_explicit(&inbox->newest, memory_order_relaxed);
     post->arrive = arrive;
     do
         post->next = newest;
     while (!atomic_compare_exchange_weak(&inbox->newest, &newest, post));
+}
+
+void inbox_wake(struct inbox *inbox)
+{
     if (atomic_load(&inbox->asleep) && atomic_exchange(&inbox->asleep, false))
         (void)uv_async_send(&inbox->knock);
 }

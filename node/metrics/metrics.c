@@ -12,10 +12,11 @@
 #include "node/metrics/memory.h"
 #include "node/shard.h"
 
+#define CONTENT_TYPE "text/plain; version=0.0.4"
 #define SILENT_PER_PIECE 64 /* functions passed over before something else gets its turn */
 #define PSS_SAMPLES_MAX 64  /* instances looked at in one scrape, over all functions */
 
-struct writer {
+struct metrics_writer {
     struct mf_buf *out;
     struct shard *shard;
     mf_err err;
@@ -25,7 +26,7 @@ struct writer {
     struct registry_cursor cursor; /* the function that comes next    */
 };
 
-typedef void (*each_function)(struct writer *writer, struct function *function);
+typedef void (*each_function)(struct metrics_writer *writer, struct function *function);
 
 #define put(writer, ...)                                            \
     do {                                                            \
@@ -33,26 +34,26 @@ typedef void (*each_function)(struct writer *writer, struct function *function);
             (writer)->err = mf_buf_printf((writer)->out, __VA_ARGS__); \
     } while (0)
 
-static void family(struct writer *writer, const char *name, const char *type, const char *help);
-static void invocations(struct writer *writer, struct function *function);
-static void durations(struct writer *writer, struct function *function);
-static void started(struct writer *writer, struct function *function);
-static void service_count(struct writer *writer, struct function *function);
-static void cold_starts(struct writer *writer, struct function *function);
-static void cold_start_durations(struct writer *writer, struct function *function);
-static void starts(struct writer *writer, struct function *function);
-static void page_faults(struct writer *writer, struct function *function);
-static void resets(struct writer *writer, struct function *function);
-static void reset_pages(struct writer *writer, struct function *function);
-static void snapshot_bytes(struct writer *writer, struct function *function);
-static void prewarms(struct writer *writer, struct function *function);
-static void instances(struct writer *writer, struct function *function);
-static void faults(struct writer *writer, struct function *function);
-static void waiting(struct writer *writer, struct function *function);
-static void memory(struct writer *writer, struct function *function);
-static void cpu(struct writer *writer, struct function *function);
-static void throttled(struct writer *writer, struct function *function);
-static void node_gauges(struct writer *writer);
+static void family(struct metrics_writer *writer, const char *name, const char *type, const char *help);
+static void invocations(struct metrics_writer *writer, struct function *function);
+static void durations(struct metrics_writer *writer, struct function *function);
+static void started(struct metrics_writer *writer, struct function *function);
+static void service_count(struct metrics_writer *writer, struct function *function);
+static void cold_starts(struct metrics_writer *writer, struct function *function);
+static void cold_start_durations(struct metrics_writer *writer, struct function *function);
+static void starts(struct metrics_writer *writer, struct function *function);
+static void page_faults(struct metrics_writer *writer, struct function *function);
+static void resets(struct metrics_writer *writer, struct function *function);
+static void reset_pages(struct metrics_writer *writer, struct function *function);
+static void snapshot_bytes(struct metrics_writer *writer, struct function *function);
+static void prewarms(struct metrics_writer *writer, struct function *function);
+static void instances(struct metrics_writer *writer, struct function *function);
+static void faults(struct metrics_writer *writer, struct function *function);
+static void waiting(struct metrics_writer *writer, struct function *function);
+static void memory(struct metrics_writer *writer, struct function *function);
+static void cpu(struct metrics_writer *writer, struct function *function);
+static void throttled(struct metrics_writer *writer, struct function *function);
+static void node_gauges(struct metrics_writer *writer);
 
 /* of_all: of functions, too, that nobody has called and that never ran; with many
  * functions most are such, and a sample of each for each family would drown the others. */
@@ -102,9 +103,8 @@ static bool was_heard_of(const struct function *function)
 }
 
 /* The head of a family, or its samples of one function; at last what is of the node. */
-static mf_err more(void *source, struct mf_buf *out, bool *ended)
+mf_err metrics_more(struct metrics_writer *writer, struct mf_buf *out, bool *ended)
 {
-    struct writer *writer = source;
     writer->out = out;
     *ended = writer->family == FAMILIES;
     if (*ended) {
@@ -133,31 +133,58 @@ static mf_err more(void *source, struct mf_buf *out, bool *ended)
     return writer->err;
 }
 
-static void end(void *source)
+void metrics_end(struct metrics_writer *writer)
 {
-    struct writer *writer = source;
     registry_cursor_close(&writer->cursor);
     free(writer);
 }
 
-struct MHD_Response *metrics_response(struct shard *shard)
+struct metrics_writer *metrics_begin(struct shard *shard)
 {
-    static const struct stream_maker maker = {more, end};
-    struct writer *writer = calloc(1, sizeof *writer);
+    struct metrics_writer *writer = calloc(1, sizeof *writer);
     if (!writer)
         return NULL;
     writer->shard = shard;
     writer->samples_left = PSS_SAMPLES_MAX;
     registry_cursor_open(&shard->registry, &writer->cursor);
-    return stream_response("text/plain; version=0.0.4", &maker, writer);
+    return writer;
 }
 
-static void family(struct writer *writer, const char *name, const char *type, const char *help)
+static mf_err more(void *source, struct mf_buf *out, bool *ended)
+{
+    return metrics_more(source, out, ended);
+}
+
+static void end(void *source)
+{
+    metrics_end(source);
+}
+
+struct MHD_Response *metrics_response(struct shard *shard)
+{
+    static const struct stream_maker maker = {more, end};
+    return stream_response(CONTENT_TYPE, &maker, metrics_begin(shard));
+}
+
+struct MHD_Response *metrics_whole(struct mf_buf *text)
+{
+    if (!text->data)
+        return NULL;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(text->bytes, text->data, MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        return NULL;
+    *text = (struct mf_buf){0};
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, CONTENT_TYPE);
+    return response;
+}
+
+static void family(struct metrics_writer *writer, const char *name, const char *type, const char *help)
 {
     put(writer, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void invocations(struct writer *writer, struct function *function)
+static void invocations(struct metrics_writer *writer, struct function *function)
 {
     for (uint32_t status = 100; status < STATUS_CLASSES * 100; status++) {
         uint64_t count = count_of_status(&function->counters, status);
@@ -167,7 +194,7 @@ static void invocations(struct writer *writer, struct function *function)
     }
 }
 
-static void histogram(struct writer *writer, const char *name, const char *label,
+static void histogram(struct metrics_writer *writer, const char *name, const char *label,
                       const struct function *function, const struct histogram *histogram)
 {
     uint64_t count = 0;
@@ -184,25 +211,25 @@ static void histogram(struct writer *writer, const char *name, const char *label
         (unsigned long long)histogram->count);
 }
 
-static void durations(struct writer *writer, struct function *function)
+static void durations(struct metrics_writer *writer, struct function *function)
 {
     histogram(writer, "gateway_functions_seconds", "function_name", function,
               &function->counters.duration);
 }
 
-static void started(struct writer *writer, struct function *function)
+static void started(struct metrics_writer *writer, struct function *function)
 {
     put(writer, "gateway_function_invocation_started{function_name=\"%s\"} %llu\n", function->name,
         (unsigned long long)function->counters.started);
 }
 
-static void service_count(struct writer *writer, struct function *function)
+static void service_count(struct metrics_writer *writer, struct function *function)
 {
     put(writer, "gateway_service_count{function_name=\"%s\"} %u\n", function->name,
         function_live(function));
 }
 
-static void cold_starts(struct writer *writer, struct function *function)
+static void cold_starts(struct metrics_writer *writer, struct function *function)
 {
     for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox < SANDBOXES; sandbox++)
         put(writer, "mayfly_cold_starts_total{function=\"%s\",sandbox=\"%s\"} %llu\n",
@@ -210,13 +237,13 @@ static void cold_starts(struct writer *writer, struct function *function)
             (unsigned long long)function->counters.cold_starts[sandbox]);
 }
 
-static void cold_start_durations(struct writer *writer, struct function *function)
+static void cold_start_durations(struct metrics_writer *writer, struct function *function)
 {
     histogram(writer, "mayfly_cold_start_seconds", "function", function,
               &function->counters.cold_start);
 }
 
-static void starts(struct writer *writer, struct function *function)
+static void starts(struct metrics_writer *writer, struct function *function)
 {
     const uint64_t *count = function->counters.starts;
     put(writer, "mayfly_starts_total{function=\"%s\",kind=\"boot\"} %llu\n", function->name,
@@ -225,7 +252,7 @@ static void starts(struct writer *writer, struct function *function)
         (unsigned long long)count[true]);
 }
 
-static void summary(struct writer *writer, const char *name, const struct function *function,
+static void summary(struct metrics_writer *writer, const char *name, const struct function *function,
                     uint64_t sum, uint64_t count)
 {
     put(writer, "%s_sum{function=\"%s\"} %llu\n", name, function->name, (unsigned long long)sum);
@@ -233,26 +260,26 @@ static void summary(struct writer *writer, const char *name, const struct functi
         (unsigned long long)count);
 }
 
-static void page_faults(struct writer *writer, struct function *function)
+static void page_faults(struct metrics_writer *writer, struct function *function)
 {
     summary(writer, "mayfly_instance_page_faults", function, function->counters.faults_taken,
             function->counters.ended);
 }
 
-static void resets(struct writer *writer, struct function *function)
+static void resets(struct metrics_writer *writer, struct function *function)
 {
     if (function->counters.reset.count) /* most functions have none */
         histogram(writer, "mayfly_reset_seconds", "function", function, &function->counters.reset);
 }
 
-static void reset_pages(struct writer *writer, struct function *function)
+static void reset_pages(struct metrics_writer *writer, struct function *function)
 {
     if (function->counters.reset.count)
         summary(writer, "mayfly_reset_pages", function, function->counters.reset_pages,
                 function->counters.reset.count);
 }
 
-static void snapshot_bytes(struct writer *writer, struct function *function)
+static void snapshot_bytes(struct metrics_writer *writer, struct function *function)
 {
     const struct version *version = function->version;
     if (version && version->snapshot.state == SNAPSHOT_READY)
@@ -260,20 +287,20 @@ static void snapshot_bytes(struct writer *writer, struct function *function)
             (unsigned long long)version->snapshot.facts.disk_bytes);
 }
 
-static void prewarms(struct writer *writer, struct function *function)
+static void prewarms(struct metrics_writer *writer, struct function *function)
 {
     put(writer, "mayfly_prewarms_total{function=\"%s\"} %llu\n", function->name,
         (unsigned long long)function->counters.prewarms);
 }
 
-static void instances(struct writer *writer, struct function *function)
+static void instances(struct metrics_writer *writer, struct function *function)
 {
     for (enum instance_state state = INSTANCE_FREEZING; state < INSTANCE_STATES; state++)
         put(writer, "mayfly_instances{function=\"%s\",state=\"%s\"} %u\n", function->name,
             instance_state_name(state), function->in_state[state]);
 }
 
-static void faults(struct writer *writer, struct function *function)
+static void faults(struct metrics_writer *writer, struct function *function)
 {
     const struct fault_count *fault;
     for (unsigned i = 0; (fault = count_of_fault(&function->counters, i)) != NULL; i++)
@@ -281,12 +308,12 @@ static void faults(struct writer *writer, struct function *function)
             function->name, fault->cause, (unsigned long long)fault->count);
 }
 
-static void waiting(struct writer *writer, struct function *function)
+static void waiting(struct metrics_writer *writer, struct function *function)
 {
     put(writer, "mayfly_calls_waiting{function=\"%s\"} %u\n", function->name, function->queued);
 }
 
-static void memory(struct writer *writer, struct function *function)
+static void memory(struct metrics_writer *writer, struct function *function)
 {
     uint64_t bytes = memory_function_bytes(function, &writer->samples_left);
     if (bytes || function_live(function) == 0) /* else it cannot be told now */
@@ -294,13 +321,13 @@ static void memory(struct writer *writer, struct function *function)
             (unsigned long long)bytes);
 }
 
-static void cpu(struct writer *writer, struct function *function)
+static void cpu(struct metrics_writer *writer, struct function *function)
 {
     put(writer, "mayfly_cpu_seconds_total{function=\"%s\"} %.6f\n", function->name,
         (double)function->counters.retired_cpu_ns / 1e9);
 }
 
-static void throttled(struct writer *writer, struct function *function)
+static void throttled(struct metrics_writer *writer, struct function *function)
 {
     put(writer, "mayfly_throttled_seconds_total{function=\"%s\"} %.3f\n", function->name,
         (double)function->ceiling.throttled_ns / 1e9);
@@ -313,7 +340,7 @@ static void count_snapshot(struct function *function, void *context)
         count[function->version->snapshot.state]++;
 }
 
-static void snapshots(struct writer *writer)
+static void snapshots(struct metrics_writer *writer)
 {
     uint32_t count[SNAPSHOT_READY + 1] = {0};
     registry_each(&writer->shard->registry, count_snapshot, count);
@@ -323,7 +350,7 @@ static void snapshots(struct writer *writer)
             count[state]);
 }
 
-static void node_gauges(struct writer *writer)
+static void node_gauges(struct metrics_writer *writer)
 {
     const struct shard *shard = writer->shard;
     snapshots(writer);
@@ -334,7 +361,7 @@ static void node_gauges(struct writer *writer)
     family(writer, "mayfly_node_resident_bytes", "gauge", "Resident memory of the daemon itself.");
     put(writer, "mayfly_node_resident_bytes %llu\n", (unsigned long long)memory_resident_bytes());
     family(writer, "mayfly_buffered_bytes", "gauge", "Bodies of requests and replies held.");
-    put(writer, "mayfly_buffered_bytes %llu\n", (unsigned long long)shard->budget.used);
+    put(writer, "mayfly_buffered_bytes %llu\n", (unsigned long long)atomic_load(&shard->budget.used));
     family(writer, "mayfly_connections", "gauge", "Open connections of the gateway.");
-    put(writer, "mayfly_connections %u\n", shard->gateway.server.clients);
+    put(writer, "mayfly_connections %u\n", entrance_clients(&shard->entrance));
 }

@@ -86,7 +86,8 @@ class Node:
             mark = log.tell()
             self.process = subprocess.Popen(
                 [os.path.join(ARGS.build, 'mayfly-node'), '--state', self.state, '--listen',
-                 '127.0.0.1:0'] + self.options, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                 '127.0.0.1:0'] + (['--fronts', '2', '--front-after', '0'] if getattr(ARGS, 'fronts', False) else []) +
+                self.options, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         STARTED.append(self.process)
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
@@ -216,10 +217,12 @@ def image(name):
     raise FileNotFoundError(name + '.mf')
 
 
-def sanitized():
-    """Sanitizers need memory of their own, and keep what is freed for a while."""
+def sanitized(kinds=(b'__asan_init', b'__tsan_init')):
+    """Sanitizers need memory of their own, keep what is freed for a while; the one for
+    threads has a thread that wakes up."""
     with open(os.path.join(ARGS.build, 'mayfly-node'), 'rb') as file:
-        return b'__asan_init' in file.read()
+        text = file.read()
+    return any(kind in text for kind in kinds)
 
 
 def alive(pid):
@@ -285,6 +288,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--build', required=True)
     parser.add_argument('--sandbox', default='process', choices=('process', 'kvm'))
+    parser.add_argument('--fronts', action='store_true', help='no HTTP in the functions\' thread')
     ARGS, rest = parser.parse_known_args()
     sys.modules['harness'].ARGS = ARGS
     node = Node()

@@ -153,6 +153,8 @@ class Quiet(NodeTest):
         return total
 
     def test_an_idle_node_does_not_wake_up(self):
+        if harness.sanitized((b'__tsan_init',)):
+            self.skipTest('the sanitizer wakes up')
         def quiet():
             try:
                 before = self.switches()

@@ -81,7 +81,8 @@ static void end(struct client *client)
     ended++;
 }
 
-static const struct http_handlers handlers = {begin, handle, gone, end};
+static const struct http_handlers handlers = {
+    .begin = begin, .request = handle, .gone = gone, .end = end};
 
 /* ---- the world ---- */
 

@@ -1,0 +1,175 @@
+/*
+ * reception.c: see reception.h.
+ * Guarantees: each request is answered once, unless cancelled, and released once; what is
+ * answered is counted. Leaves to others: which instance (pool/dispatch.c), what an answer
+ * looks like (gateway.c). Owns the reports that are being written.
+ */
+#include "node/gateway/reception.h"
+
+#include <stdlib.h>
+
+#include "node/functions/function.h"
+#include "node/functions/registry.h"
+#include "node/gateway/head.h"
+#include "node/metrics/metrics.h"
+#include "node/pool/dispatch.h"
+#include "node/shard.h"
+
+#define STATUS_CLIENT_GONE 499 /* in metrics only; as nginx counts it */
+
+struct report {
+    struct link link;
+    struct request *request;
+    struct metrics_writer *writer;
+    struct mf_buf text;
+};
+
+static void done(struct call *call, const struct outcome *outcome);
+static void release(struct call *call);
+
+void reception_init(struct reception *reception)
+{
+    link_init(&reception->reports);
+}
+
+void reception_submit(struct request *request)
+{
+    struct shard *shard = request->gateway->shard;
+    struct call *call = &request->call;
+    struct function *function = registry_find(&shard->registry, request->name);
+    call->done = done;
+    call->release = release;
+    request->inside = true;
+    if (!request->refused && !function)
+        request_refuse(request, SITUATION_UNKNOWN_FUNCTION, NULL);
+    if (!request->refused) {
+        dispatch_submit(function, call);
+        return;
+    }
+    call->function = function;
+    done(call, &request->refusal);
+    call->function = NULL;
+    release(call);
+}
+
+void reception_cancel(struct request *request)
+{
+    struct shard *shard = request->gateway->shard;
+    if (!request->inside || request->settled)
+        return;
+    count_answer(&request->call.function->counters, STATUS_CLIENT_GONE,
+                 shard->loop.now_ns - request->started_ns);
+    dispatch_cancel(&request->call);
+}
+
+/* A reply counts until its client has taken it, who may be slow: what the dispatcher has
+ * charged for it is the request's from now on, and what came in one message is charged here. */
+static bool charge_reply(struct request *request, const struct outcome *outcome)
+{
+    struct call *call = &request->call;
+    size_t bytes = outcome->body_owner ? outcome->body_owner->room : outcome->body_bytes;
+    mf_assert(call->reply_charged <= bytes);
+    if (!budget_take(request->gateway->budget, bytes - call->reply_charged))
+        return false;
+    request->reply_charged = bytes;
+    call->reply_charged = 0;
+    return true;
+}
+
+static void done(struct call *call, const struct outcome *outcome)
+{
+    static const struct outcome full = {.situation = SITUATION_NODE_FULL};
+    struct request *request = list_of(call, struct request, call);
+    if (outcome->situation == SITUATION_REPLIED && !charge_reply(request, outcome))
+        outcome = &full;
+    uint32_t status = outcome->situation == SITUATION_REPLIED ? outcome->status
+                                                              : situation_status(outcome->situation);
+    if (call->function)
+        count_answer(&call->function->counters, status,
+                     request->gateway->shard->loop.now_ns - request->started_ns);
+    request->settled = true;
+    request->gateway->intake->answered(request, outcome);
+}
+
+static void release(struct call *call)
+{
+    struct request *request = list_of(call, struct request, call);
+    request->inside = false;
+    request->gateway->intake->released(request);
+}
+
+void reception_report(struct request *request)
+{
+    struct shard *shard = request->gateway->shard;
+    struct report *report = calloc(1, sizeof *report);
+    if (report)
+        report->writer = metrics_begin(shard);
+    if (!report || !report->writer) {
+        free(report);
+        request->gateway->intake->measured(request, NULL);
+        return;
+    }
+    report->request = request;
+    link_init(&report->link);
+    list_append(&shard->reception.reports, &report->link);
+}
+
+static void report_free(struct report *report)
+{
+    list_remove(&report->link);
+    metrics_end(report->writer);
+    mf_buf_close(&report->text);
+    free(report);
+}
+
+static void report_finish(struct report *report)
+{
+    struct MHD_Response *response = metrics_whole(&report->text);
+    report->request->gateway->intake->measured(report->request, response);
+    report_free(report);
+}
+
+bool reception_turn(struct reception *reception)
+{
+    if (list_empty(&reception->reports))
+        return false;
+    struct report *report = list_of(reception->reports.next, struct report, link);
+    bool ended = false;
+    if (metrics_more(report->writer, &report->text, &ended)) {
+        mf_buf_close(&report->text);
+        ended = true;
+    }
+    if (ended)
+        report_finish(report);
+    return true;
+}
+
+void reception_close(struct reception *reception)
+{
+    while (!list_empty(&reception->reports)) {
+        struct report *report = list_of(reception->reports.next, struct report, link);
+        report->request->gateway->intake->measured(report->request, NULL);
+        report_free(report);
+    }
+}
+
+/* ---- for the gateway of the functions' own thread ---- */
+
+static bool knows(struct gateway *gateway, const char *name)
+{
+    return registry_find(&gateway->shard->registry, name) != NULL;
+}
+
+static void respond_with_metrics(struct request *request)
+{
+    gateway_respond(request, 200, metrics_response(request->gateway->shard));
+}
+
+const struct intake intake_direct = {
+    .knows = knows,
+    .submit = reception_submit,
+    .cancel = reception_cancel,
+    .metrics = respond_with_metrics,
+    .answered = gateway_answered,
+    .released = gateway_released,
+};
