@@ -204,6 +204,12 @@ class Node:
     def descriptors(self):
         return len(os.listdir(f'/proc/{self.process.pid}/fd'))
 
+    def cpu_s(self, pid):
+        """Processor time of one of its processes."""
+        with open(f'/proc/{pid}/stat') as file:
+            fields = file.read().rsplit(')', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
     def resident_kib(self):
         with open(f'/proc/{self.process.pid}/status') as file:
             return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))

@@ -100,24 +100,19 @@ class Processor(NodeTest):
         cls.node.deploy('half', 'trouble', cpu_ceiling_pct=20)
         cls.node.deploy('meek', 'trouble', cpu_share=10)
 
-    def cpu_s(self, pid):
-        with open(f'/proc/{pid}/stat') as file:
-            fields = file.read().rsplit(')', 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
-
     def test_a_ceiling_holds(self):
         answer = self.node.http('GET', '/function/half/spin?n=2000')
         self.assertEqual(answer.status, 200)
-        used = self.cpu_s(self.node.instance_pid('half'))
+        used = self.node.cpu_s(self.node.instance_pid('half'))
         self.assertLess(used, 2.0 * 0.20 * 1.5)
         self.assertGreater(self.node.function('half')['counters']['throttled_seconds'], 0)
 
     def test_a_ceiling_holds_after_the_answer_too(self):
         self.assertEqual(self.node.http('GET', '/function/half/linger?n=2000').status, 200)
         pid = self.node.instance_pid('half')
-        before, since = self.cpu_s(pid), time.monotonic()
+        before, since = self.node.cpu_s(pid), time.monotonic()
         time.sleep(1.5)
-        self.assertLess(self.cpu_s(pid) - before, (time.monotonic() - since) * 0.20 * 1.5)
+        self.assertLess(self.node.cpu_s(pid) - before, (time.monotonic() - since) * 0.20 * 1.5)
         wait_until(lambda: self.node.http('GET', '/function/half/show').status == 200, 'its return')
 
     def test_instances_that_answer_while_they_are_stopped_go_on(self):
