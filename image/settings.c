@@ -159,7 +159,7 @@ json_t *settings_to_json(const struct settings *settings)
 {
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
-    return json_pack("{s:i, s:i, s:s, s:o, s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:i}",
+    return json_pack("{s:i, s:i, s:s, s:o, s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:i, s:i}",
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
                      "description", settings->description,
@@ -170,6 +170,7 @@ json_t *settings_to_json(const struct settings *settings)
                      "max_instances", (int)settings->max_instances,
                      "memory_mib", (int)settings->memory_mib,
                      "name", settings->name,
+                     "next", settings->next,
                      "sandbox", sandbox_name(settings->sandbox),
                      "timeout_ms", (int)settings->timeout_ms,
                      "wait_ms", (int)settings->wait_ms);
@@ -278,6 +279,16 @@ static mf_err apply_name(const char *name, struct settings *settings, struct mf_
         return mf_why(why, MF_EINVAL, "name: \"%.80s\" is not a name; 1 to %d of a-z, 0-9 and -, "
                       "no - at either end", printable(name), MF_NAME_BYTES_MAX);
     memcpy(settings->name, name, bytes + 1);
+    return MF_OK;
+}
+
+static mf_err apply_next(const char *name, struct settings *settings, struct mf_why *why)
+{
+    size_t bytes = strlen(name);
+    if (bytes > 0 && !settings_name_valid(name, bytes))
+        return mf_why(why, MF_EINVAL, "next: \"%.80s\" is not the name of a function; 1 to %d of a-z, "
+                      "0-9 and -, no - at either end", printable(name), MF_NAME_BYTES_MAX);
+    memcpy(settings->next, name, bytes + 1);
     return MF_OK;
 }
 
@@ -403,6 +414,7 @@ static mf_err apply_key(const char *key, const json_t *value, struct settings *s
         {"description", apply_description},
         {"isolation", apply_isolation},
         {"keep_alive", apply_keep_alive},
+        {"next", apply_next},
         {"sandbox", apply_sandbox},
     };
     for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)

@@ -22,6 +22,7 @@
 #include "node/snapshots/snapshots.h"
 
 struct function_log;
+struct next_step;
 struct shard;
 struct warmth;
 
@@ -62,6 +63,7 @@ struct function {
     struct noise noise;         /* what its instances say unasked                     */
     uint32_t calls;             /* that it has, waiting or in instances               */
     struct warmth *warmth;      /* when it is called (warm.h); NULL: not known        */
+    struct next_step *next_step; /* what follows it (next_step.h); NULL: nothing      */
 
     struct link freeze_due;     /* in the freezer's queue                             */
     struct ceiling ceiling;
