@@ -47,7 +47,8 @@
     X(munmap, done, "")                                                                 \
     X(mprotect, partial, "PROT_EXEC: EACCES")                                           \
     X(mremap, partial, "not MREMAP_DONTUNMAP")                                          \
-    X(madvise, partial, "MADV_DONTNEED acts on all but the program's own segments")     \
+    X(madvise, partial, "MADV_DONTNEED acts on all but the program's own segments; "    \
+      "MADV_WIPEONFORK on heap and mappings, at the freeze")                            \
     X(arch_prctl, done, "FS and GS bases")                                              \
     X(clock_gettime, partial, "processor-time clocks count from the start")             \
     X(clock_getres, done, "")                                                           \
