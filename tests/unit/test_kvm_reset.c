@@ -284,6 +284,32 @@ static void each_event_has_random_bytes_of_its_own(void **state)
     (void)close(image_fd);
 }
 
+static void generators_of_the_program_notice_a_rollback(void **state)
+{
+    (void)state;
+    enum { EVENTS = 4, WORD = 16 }; /* generators.h: kept, wiped, by number, the number */
+    struct rolled rolled;
+    char seen[EVENTS][3 * (WORD + 1) + 8] = {{0}};
+    int image_fd = open_image("frozen"), snapshot_fd = freeze(image_fd);
+    rolled_open(&rolled, &spawner, image_fd, snapshot_fd);
+    for (int i = 0; i < EVENTS; i++) {
+        rolled_event(&rolled, "/generators", NULL, 0);
+        assert_int_equal(rolled.status, 200);
+        assert_in_range(rolled.body_bytes, 3 * (WORD + 1) + 1, sizeof seen[i] - 1);
+        memcpy(seen[i], rolled.body, rolled.body_bytes);
+        for (int k = 0; k < i; k++) {
+            assert_memory_equal(seen[k], seen[i], WORD);
+            for (int kind = 1; kind < 3; kind++)
+                assert_memory_not_equal(seen[k] + kind * (WORD + 1), seen[i] + kind * (WORD + 1),
+                                        WORD);
+            assert_string_not_equal(seen[k] + 3 * (WORD + 1), seen[i] + 3 * (WORD + 1));
+        }
+    }
+    rolled_close(&rolled);
+    (void)close(snapshot_fd);
+    (void)close(image_fd);
+}
+
 static void idle_without_an_event_is_rolled_back_and_stands_still(void **state)
 {
     (void)state;
@@ -382,6 +408,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(marks_are_found_where_nothing_is_rolled_back),
         cmocka_unit_test(nothing_crosses_a_rollback),
         cmocka_unit_test(each_event_has_random_bytes_of_its_own),
+        cmocka_unit_test(generators_of_the_program_notice_a_rollback),
         cmocka_unit_test(idle_without_an_event_is_rolled_back_and_stands_still),
         cmocka_unit_test(nothing_runs_before_go),
         cmocka_unit_test(who_is_never_idle_is_never_rolled_back),
