@@ -31,7 +31,6 @@
 #include "raw/orders.h"
 #include "rolled.h"
 
-#define SKIPPED 77
 #define FAULT(cause) ((MF_CAUSE_STATUS + MF_CAUSE_##cause) << 8) /* as of waitpid */
 #define RW (MF_PROT_READ | MF_PROT_WRITE)
 
@@ -401,7 +400,7 @@ static void without_its_pagemap_nothing_starts(void **state)
     assert_non_null(strstr(why.text, "pagemap"));
 }
 
-int main(int argc, char **argv)
+static int all(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_counter_in_a_global_shows_1_1_1),
@@ -415,23 +414,15 @@ int main(int argc, char **argv)
         cmocka_unit_test(idle_by_a_string_of_writes_ends_it_or_is_the_end_of_it),
         cmocka_unit_test(without_its_pagemap_nothing_starts),
     };
-    struct mf_why why = {{0}};
+    return cmocka_run_group_tests(tests, open_raw, close_raw);
+}
+
+int main(int argc, char **argv)
+{
     if (argc != 2) {
         (void)fprintf(stderr, "usage: test_kvm_reset IMAGES\n");
         return 2;
     }
     images = argv[1];
-    mf_err err = spawner_open(MF_SPAWNER_PATH, &spawner, &why);
-    if (err) {
-        printf("spawner: %s\n", mf_why_text(&why, err));
-        return 1;
-    }
-    if (!spawner.support.usable[MF_SANDBOX_KVM]) {
-        printf("SKIPPED: %s\n", spawner.support.why[MF_SANDBOX_KVM].text);
-        spawner_close(&spawner);
-        return SKIPPED;
-    }
-    int failed = cmocka_run_group_tests(tests, open_raw, close_raw);
-    spawner_close(&spawner);
-    return failed;
+    return run_with_kvm(&spawner, all);
 }
