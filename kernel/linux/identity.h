@@ -3,9 +3,10 @@
  * process 1, of which programs think that it reaps and reboots.
  *
  * Its number is as after a fork: an instance that goes on from a snapshot has another one
- * than the program had when it was frozen, and than its clones, by which programs tell that
- * they are a copy. Numbers come again after IDENTITY_PIDS starts. What the program keeps of
- * the time before (the C library does, for raise()) is still its own: nobody else has
+ * than the program had when it was frozen, by which programs tell that they are a copy, and
+ * than its clones: starts differ until there were IDENTITY_PIDS of them, rollbacks of one
+ * instance likewise (a generation is monitor/common/boot.c's). What the program keeps of the
+ * time before (the C library does, for raise()) is still its own: nobody else has
  * IDENTITY_PID_FROZEN.
  */
 #ifndef KERNEL_LINUX_IDENTITY_H
