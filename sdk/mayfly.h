@@ -34,7 +34,8 @@ int mayfly_init(void);
 /* Optional: an instance usually goes on from a snapshot that was taken after mayfly_init().
  * This is called then, before its first event: make anew what no two instances may share,
  * such as keys and identifiers drawn at random. The C library's generators (rand, random,
- * drand48) have been seeded anew before; a fixed sequence is to be seeded in the handler. */
+ * drand48) have been seeded anew before; a fixed sequence is to be seeded in the handler.
+ * What libraries notice by themselves: sdk/README.md, "Snapshots and randomness". */
 void mayfly_restored(void);
 
 /* ---- the event ---- */

@@ -1,10 +1,11 @@
 /*
  * freeze.c: see freeze.h.
  * Guarantees: what is frozen holds no state of the processor, no key of the random
- * generator, no message; FS and GS base and vector state are in memory, the other
- * registers in the frame of the system call on the kernel's stack.
+ * generator, no message, nothing that the program wants wiped (MADV_WIPEONFORK); FS and
+ * GS base and vector state are in memory, the other registers in the frame of the system
+ * call on the kernel's stack.
  * Leaves to others: reading the memory (the node), restoring it (a monitor).
- * A program's own secrets and stack canaries are copied with it: docs/THREATS.md.
+ * A program's other secrets and stack canaries are copied with it: docs/THREATS.md.
  * Owns what was parked.
  */
 #include "kernel/core/freeze.h"
@@ -45,6 +46,8 @@ void freeze_here(void)
     parked.vector = vector_find(PARKED_BYTES);
     vector_save(&parked.vector, kernel_parked);
     random_forget();
+    if (space_wipe() != 0)
+        fault_words(MF_CAUSE_KERNEL_BUG, "memory that is to be wiped for the snapshot cannot be");
     struct ring_place place = wire_reserve(RANGES_BYTES, RANGES_BYTES);
     uint32_t count = space_ranges((struct mf_range *)(void *)place.data);
     struct mf_desc desc = {.type = MF_MSG_FROZEN,

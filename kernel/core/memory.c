@@ -167,14 +167,24 @@ int memory_discard(uint64_t address, uint64_t bytes)
             return -EINVAL;
         page = region->end;
     }
-    int error = space_discard(start, end);
-    for (uint32_t page = start; !error && page < end && page < space.image_end;) {
+    return space_zero(start, end);
+}
+
+int memory_wipe(uint64_t address, uint64_t bytes, bool wipe)
+{
+    uint32_t start, end;
+    if (!space_decode(address, bytes, &start, &end) || !regions_owned(&space.regions, start, end))
+        return -ENOMEM;
+    for (uint32_t page = start; wipe && page < end;) {
         const struct region *region = regions_at(&space.regions, page);
-        uint32_t region_end = region->end < end ? region->end : end;
-        error = space_set(page, region_end, region->prot & PROT_RW);
-        page = region_end;
+        if (region->kind != REGION_HEAP && region->kind != REGION_MAP)
+            return -EINVAL;
+        page = region->end;
     }
-    return error;
+    if (!regions_room(&space.regions, REGIONS_STEP))
+        return -ENOMEM;
+    regions_wipe(&space.regions, start, end, wipe);
+    return 0;
 }
 
 int64_t memory_remap(uint64_t address, uint64_t old_bytes, uint64_t new_bytes,

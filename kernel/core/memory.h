@@ -34,6 +34,9 @@ int64_t memory_map_fixed(uint64_t address, uint64_t bytes, uint32_t prot, bool r
 int memory_unmap(uint64_t address, uint64_t bytes);
 int memory_protect(uint64_t address, uint64_t bytes, uint32_t prot);
 int memory_discard(uint64_t address, uint64_t bytes);
+/* Is it wiped when the instance is frozen, so that clones find zeros? Only heap and mappings
+ * may be: else -EINVAL. */
+int memory_wipe(uint64_t address, uint64_t bytes, bool wipe);
 
 enum memory_move { MEMORY_STAY, MEMORY_MOVE, MEMORY_MOVE_TO };
 int64_t memory_remap(uint64_t address, uint64_t old_bytes, uint64_t new_bytes,

@@ -13,6 +13,8 @@ static void insert(struct regions *regions, uint32_t at, struct region region);
 static void erase(struct regions *regions, uint32_t at, uint32_t count);
 static bool inside(const struct regions *regions, uint32_t page);
 static void split(struct regions *regions, uint32_t page);
+static uint32_t cut_out(struct regions *regions, uint32_t start, uint32_t end, uint32_t *first);
+static void join_all(struct regions *regions, uint32_t first, uint32_t last);
 static void join(struct regions *regions, uint32_t at);
 
 bool regions_room(const struct regions *regions, uint32_t n)
@@ -69,12 +71,7 @@ const struct region *regions_at(const struct regions *regions, uint32_t page)
 
 void regions_cut(struct regions *regions, uint32_t start, uint32_t end)
 {
-    split(regions, start);
-    split(regions, end);
-    uint32_t first = regions_find(regions, start);
-    uint32_t last = first;
-    while (last < regions->count && regions->region[last].start < end)
-        last++;
+    uint32_t first, last = cut_out(regions, start, end, &first);
     erase(regions, first, last - first);
 }
 
@@ -91,16 +88,18 @@ void regions_add(struct regions *regions, struct region region)
 
 void regions_protect(struct regions *regions, uint32_t start, uint32_t end, uint8_t prot)
 {
-    split(regions, start);
-    split(regions, end);
-    uint32_t first = regions_find(regions, start);
-    uint32_t last = first;
-    while (last < regions->count && regions->region[last].start < end)
-        regions->region[last++].prot = prot;
-    for (uint32_t i = last; i > first; i--) /* from above, so that indices hold */
-        join(regions, i - 1);
-    if (first > 0)
-        join(regions, first - 1);
+    uint32_t first, last = cut_out(regions, start, end, &first);
+    for (uint32_t i = first; i < last; i++)
+        regions->region[i].prot = prot;
+    join_all(regions, first, last);
+}
+
+void regions_wipe(struct regions *regions, uint32_t start, uint32_t end, bool wipe)
+{
+    uint32_t first, last = cut_out(regions, start, end, &first);
+    for (uint32_t i = first; i < last; i++)
+        regions->region[i].wipe = wipe;
+    join_all(regions, first, last);
 }
 
 uint32_t regions_place(const struct regions *regions, uint32_t low, uint32_t high,
@@ -162,6 +161,26 @@ static void split(struct regions *regions, uint32_t page)
     insert(regions, i + 1, above);
 }
 
+/* What stands within [start, end) as entries of their own: [first, result). */
+static uint32_t cut_out(struct regions *regions, uint32_t start, uint32_t end, uint32_t *first)
+{
+    split(regions, start);
+    split(regions, end);
+    uint32_t last = *first = regions_find(regions, start);
+    while (last < regions->count && regions->region[last].start < end)
+        last++;
+    return last;
+}
+
+/* Of [first, last) and its neighbours, those that touch and are alike. */
+static void join_all(struct regions *regions, uint32_t first, uint32_t last)
+{
+    for (uint32_t i = last; i > first; i--) /* from above, so that indices hold */
+        join(regions, i - 1);
+    if (first > 0)
+        join(regions, first - 1);
+}
+
 /* Make one region of at and the one after it, if they touch and are alike. */
 static void join(struct regions *regions, uint32_t at)
 {
@@ -169,7 +188,8 @@ static void join(struct regions *regions, uint32_t at)
         return;
     struct region *below = &regions->region[at];
     const struct region *above = below + 1;
-    if (below->end != above->start || below->kind != above->kind || below->prot != above->prot)
+    if (below->end != above->start || below->kind != above->kind || below->prot != above->prot ||
+        below->wipe != above->wipe)
         return;
     below->end = above->end;
     erase(regions, at + 1, 1);

@@ -25,7 +25,8 @@ struct region {
     uint32_t start, end;
     uint8_t prot; /* MF_PROT_… and the flags below */
     uint8_t kind;
-    uint16_t reserved;
+    bool wipe; /* its content is gone when the instance is frozen */
+    uint8_t reserved;
 };
 #define REGION_EXECUTE 4u /* text of the program                                     */
 #define REGION_STALE 8u   /* not accessible, and to be discarded before it is again */
@@ -57,6 +58,8 @@ void regions_cut(struct regions *regions, uint32_t start, uint32_t end);
 void regions_add(struct regions *regions, struct region region);
 /* Set the protection of what stands within [start, end). Needs room. */
 void regions_protect(struct regions *regions, uint32_t start, uint32_t end, uint8_t prot);
+/* Likewise, whether it is wiped at the freeze. Needs room. */
+void regions_wipe(struct regions *regions, uint32_t start, uint32_t end, bool wipe);
 
 /* The highest free place for pages within [low, high): its start, 0 if none. */
 uint32_t regions_place(const struct regions *regions, uint32_t low, uint32_t high,

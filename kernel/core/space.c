@@ -98,6 +98,29 @@ int space_discard(uint32_t start, uint32_t end)
     return start < end ? hypercall_discard(address_of(start), address_of(end - start)) : 0;
 }
 
+int space_zero(uint32_t start, uint32_t end)
+{
+    int error = space_discard(start, end);
+    for (uint32_t page = start; !error && page < end && page < space.image_end;) {
+        const struct region *region = regions_at(&space.regions, page);
+        uint32_t region_end = region->end < end ? region->end : end;
+        error = space_set(page, region_end, region->prot & PROT_RW);
+        page = region_end;
+    }
+    return error;
+}
+
+int space_wipe(void)
+{
+    int error = 0;
+    for (uint32_t i = 0; !error && i < space.regions.count; i++) {
+        const struct region *region = &space.regions.region[i];
+        if (region->wipe || region->prot & REGION_STALE)
+            error = space_zero(region->start, region->end);
+    }
+    return error;
+}
+
 int space_claim(struct region region, bool upwards)
 {
     mf_assert(regions_free(&space.regions, region.start, region.end));

@@ -54,6 +54,11 @@ uint32_t space_ranges(struct mf_range *to);
 int space_set(uint32_t start, uint32_t end, uint32_t prot);
 /* Contents gone; pages of the image are readable and writable afterwards. */
 int space_discard(uint32_t start, uint32_t end);
+/* Contents gone, all as its owners had it otherwise. */
+int space_zero(uint32_t start, uint32_t end);
+/* Likewise all that no snapshot is to hold: what is marked so, and what nobody will read
+ * before it is discarded. */
+int space_wipe(void);
 
 /* Give a free range to an owner: zero, with the protection that the region names. */
 int space_claim(struct region region, bool upwards);

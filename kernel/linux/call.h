@@ -47,7 +47,8 @@
     X(munmap, done, "")                                                                 \
     X(mprotect, partial, "PROT_EXEC: EACCES")                                           \
     X(mremap, partial, "not MREMAP_DONTUNMAP")                                          \
-    X(madvise, partial, "MADV_DONTNEED acts on all but the program's own segments")     \
+    X(madvise, partial, "MADV_DONTNEED acts on all but the program's own segments; "    \
+      "MADV_WIPEONFORK on heap and mappings, at the freeze")                            \
     X(arch_prctl, done, "FS and GS bases")                                              \
     X(clock_gettime, partial, "processor-time clocks count from the start")             \
     X(clock_getres, done, "")                                                           \
@@ -63,15 +64,15 @@
     X(rt_sigpending, done, "")                                                          \
     X(rt_sigreturn, done, "")                                                           \
     X(sigaltstack, partial, "not SS_AUTODISARM")                                        \
-    X(kill, partial, "to itself; others: ESRCH")                                        \
-    X(tkill, partial, "to itself")                                                      \
-    X(tgkill, partial, "to itself")                                                     \
+    X(kill, partial, "to itself, by its old number too; others: ESRCH")                 \
+    X(tkill, partial, "likewise")                                                       \
+    X(tgkill, partial, "likewise")                                                      \
     X(exit, done, "a fault if an answer is owed")                                       \
     X(exit_group, done, "likewise")                                                     \
-    X(getpid, done, "2")                                                                \
-    X(gettid, done, "2")                                                                \
+    X(getpid, done, "another one in each clone of a snapshot")                          \
+    X(gettid, done, "as getpid")                                                        \
     X(getppid, done, "1")                                                               \
-    X(getpgrp, done, "2")                                                               \
+    X(getpgrp, done, "as getpid")                                                       \
     X(getuid, done, "65534, as all users and groups")                                   \
     X(geteuid, done, "")                                                                \
     X(getgid, done, "")                                                                 \

@@ -105,6 +105,10 @@ int64_t linux_madvise(struct frame *frame)
     switch ((int)frame_argument(frame, 2)) {
     case MADV_DONTNEED:
         return bytes ? memory_discard(address, bytes) : 0;
+    case MADV_WIPEONFORK: /* the only fork there is makes clones of a frozen instance */
+        return bytes ? memory_wipe(address, bytes, true) : 0;
+    case MADV_KEEPONFORK:
+        return bytes ? memory_wipe(address, bytes, false) : 0;
     case MADV_NORMAL: /* advice that costs nothing to leave */
     case MADV_RANDOM:
     case MADV_SEQUENTIAL:

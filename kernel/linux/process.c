@@ -85,19 +85,19 @@ int64_t linux_arch_prctl(struct frame *frame)
 int64_t linux_getpid(struct frame *frame)
 {
     (void)frame;
-    return IDENTITY_PID;
+    return identity_pid();
 }
 
 int64_t linux_gettid(struct frame *frame)
 {
     (void)frame;
-    return IDENTITY_PID;
+    return identity_pid();
 }
 
 int64_t linux_getpgrp(struct frame *frame)
 {
     (void)frame;
-    return IDENTITY_PID;
+    return identity_pid();
 }
 
 int64_t linux_getppid(struct frame *frame)
@@ -133,7 +133,7 @@ int64_t linux_getegid(struct frame *frame)
 int64_t linux_set_tid_address(struct frame *frame)
 {
     (void)frame; /* the word is cleared when a thread ends; this one ends with all */
-    return IDENTITY_PID;
+    return identity_pid();
 }
 
 int64_t linux_set_robust_list(struct frame *frame)
@@ -295,7 +295,7 @@ int64_t linux_getrlimit(struct frame *frame)
 int64_t linux_prlimit64(struct frame *frame)
 {
     uint64_t pid = (uint32_t)frame_argument(frame, 0);
-    if (pid != 0 && pid != IDENTITY_PID)
+    if (pid != 0 && !identity_is_self((int64_t)pid))
         return -ESRCH;
     if (frame_argument(frame, 2))
         return -EPERM;

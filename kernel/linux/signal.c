@@ -51,7 +51,7 @@ bool signal_deliver(struct frame *frame)
             (action->sa_handler == SIG_DFL && BIT(number) & IGNORED_BY_DEFAULT))
             continue;
         struct siginfo info = {.si_signo = number, .si_code = SI_TKILL};
-        info.si_pid = IDENTITY_PID;
+        info.si_pid = identity_pid();
         info.si_uid = IDENTITY_UID;
         if (action->sa_handler != SIG_DFL && enter(frame, number, &info)) {
             entered = true;
@@ -171,22 +171,22 @@ int64_t linux_rt_sigreturn(struct frame *frame)
 int64_t linux_kill(struct frame *frame)
 {
     int64_t pid = (int32_t)frame_argument(frame, 0);
-    if (pid != IDENTITY_PID && pid != 0 && pid != -1 && pid != -IDENTITY_PID)
+    if (pid != 0 && pid != -1 && !identity_is_self(pid < 0 ? -pid : pid))
         return -ESRCH;
     return send(frame_argument(frame, 1));
 }
 
 int64_t linux_tkill(struct frame *frame)
 {
-    if ((int32_t)frame_argument(frame, 0) != IDENTITY_PID)
+    if (!identity_is_self((int32_t)frame_argument(frame, 0)))
         return -ESRCH;
     return send(frame_argument(frame, 1));
 }
 
 int64_t linux_tgkill(struct frame *frame)
 {
-    if ((int32_t)frame_argument(frame, 0) != IDENTITY_PID ||
-        (int32_t)frame_argument(frame, 1) != IDENTITY_PID)
+    if (!identity_is_self((int32_t)frame_argument(frame, 0)) ||
+        !identity_is_self((int32_t)frame_argument(frame, 1)))
         return -ESRCH;
     return send(frame_argument(frame, 2));
 }

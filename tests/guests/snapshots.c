@@ -14,6 +14,7 @@
 #include "harness.h"
 #include "image/snapshot.h"
 #include "node/instance/freeze.h"
+#include "programs/generators.h"
 
 #define LOOK_NS (5 * MF_NS_PER_MS) /* a session's step ends by events and ends, not by FROZEN */
 
@@ -113,6 +114,54 @@ static void clones_differ(struct harness *harness, const char *name, int image_f
     judge(harness, name, "random", differ && told ? "differ" : outcome, "differ");
 }
 
+/* Generators of the program's own: one that notices nothing, and two that do. */
+static void generators_differ(struct harness *harness, const char *name, int image_fd,
+                              int snapshot_fd)
+{
+    enum { KEPT, WIPED, BY_PID, PID, KINDS };
+    unsigned long long drawn[2][KINDS] = {{0}};
+    char outcome[OUTCOME_BYTES];
+    for (int i = 0; i < 2; i++) {
+        (void)restore(harness, image_fd, snapshot_fd);
+        victim_get(harness, "/generators", NULL, 0, CASE_NS, outcome);
+        (void)sscanf(outcome, "replies %llx %llx %llx %llu", &drawn[i][KEPT], &drawn[i][WIPED],
+                     &drawn[i][BY_PID], &drawn[i][PID]);
+    }
+    bool differ = drawn[0][KEPT] != 0 && drawn[0][KEPT] == drawn[1][KEPT];
+    for (int kind = WIPED; kind < KINDS; kind++)
+        differ = differ && drawn[0][kind] != drawn[1][kind];
+    judge(harness, name, "generators", differ ? "differ" : outcome, "differ");
+}
+
+/* So many of a generator's marks in a row, no register or stack holds. */
+static bool holds(const uint64_t *words, size_t count, uint64_t mark)
+{
+    enum { ROW = 16 };
+    for (size_t at = 0, run = 0; at < count; at++) {
+        run = words[at] == mark + run ? run + 1 : words[at] == mark;
+        if (run == ROW)
+            return true;
+    }
+    return false;
+}
+
+static void wiped_is_not_in_it(struct harness *harness, const char *name, int snapshot_fd)
+{
+    struct stat status;
+    void *file = MAP_FAILED;
+    if (fstat(snapshot_fd, &status) == 0)
+        file = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, snapshot_fd, 0);
+    const char *outcome = "cannot be read";
+    if (file != MAP_FAILED) {
+        size_t words = (size_t)status.st_size / sizeof(uint64_t);
+        outcome = !holds(file, words, MARK_KEPT)   ? "has nothing of it"
+                  : holds(file, words, MARK_WIPED) ? "has what was to be wiped"
+                                                   : "has only what was kept";
+        (void)munmap(file, (size_t)status.st_size);
+    }
+    judge(harness, name, "its file", outcome, "has only what was kept");
+}
+
 static void clocks_are_right(struct harness *harness, const char *name)
 {
     char outcome[OUTCOME_BYTES];
@@ -146,6 +195,10 @@ static void goes_on(struct harness *harness, const char *name, int image_fd, int
     (void)restore(harness, image_fd, snapshot_fd);
     get(harness, name, "/count", "replies 1");
     clones_differ(harness, name, image_fd, snapshot_fd);
+    generators_differ(harness, name, image_fd, snapshot_fd);
+    wiped_is_not_in_it(harness, name, snapshot_fd);
+    get(harness, name, "/signals", "replies signals 7 failed 0 others 1 one thread 1 new 1");
+    get(harness, name, "/abort", "dies aborted");
 }
 
 /* A copy of a snapshot with one thing changed. */

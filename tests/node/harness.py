@@ -210,6 +210,16 @@ class Node:
             fields = file.read().rsplit(')', 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
+    def descriptors_of(self, name):
+        """How many are of a file of that name."""
+        folder, count = f'/proc/{self.process.pid}/fd', 0
+        for number in os.listdir(folder):
+            try:
+                count += os.path.basename(os.readlink(os.path.join(folder, number))) == name
+            except FileNotFoundError:
+                pass
+        return count
+
     def resident_kib(self):
         with open(f'/proc/{self.process.pid}/status') as file:
             return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))

@@ -6,9 +6,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <cmocka.h>
+
+#define SKIPPED 77 /* SKIP_RETURN_CODE of CMakeLists.txt */
 
 void spawner_of_build(struct spawner *spawner)
 {
@@ -16,6 +19,23 @@ void spawner_of_build(struct spawner *spawner)
     mf_err err = spawner_open(MF_SPAWNER_PATH, spawner, &why);
     if (err)
         fail_msg("spawner: %s", mf_why_text(&why, err));
+}
+
+int run_with_kvm(struct spawner *spawner, int (*tests)(void))
+{
+    struct mf_why why = {{0}};
+    int failed = SKIPPED;
+    mf_err err = spawner_open(MF_SPAWNER_PATH, spawner, &why);
+    if (err) {
+        printf("spawner: %s\n", mf_why_text(&why, err));
+        return 1;
+    }
+    if (spawner->support.usable[MF_SANDBOX_KVM])
+        failed = tests();
+    else
+        printf("SKIPPED: %s\n", spawner->support.why[MF_SANDBOX_KVM].text);
+    spawner_close(spawner);
+    return failed;
 }
 
 bool readable(int fd)

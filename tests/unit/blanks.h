@@ -9,6 +9,10 @@
 /* The spawner of this build; fails the test if it does not open. */
 void spawner_of_build(struct spawner *spawner);
 
+/* What main() of tests under KVM does: the tests with the spawner of this build, where KVM
+ * works; else 77, and why is said. What it returns is main's result. */
+int run_with_kvm(struct spawner *spawner, int (*tests)(void));
+
 /* The next packet; fails the test after PATIENCE_MS. */
 void next_packet(struct spawner *spawner, struct mf_spawn_packet *packet);
 

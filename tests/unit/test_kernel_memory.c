@@ -22,6 +22,7 @@
 #include "kernel/core/hypercall.h"
 #include "kernel/core/memory.h"
 #include "kernel/core/limits.h"
+#include "kernel/core/space.h"
 
 #define WINDOW 0x4000000ull
 #define CHANNEL (WINDOW - MF_CHANNEL_BYTES)
@@ -360,6 +361,112 @@ static void a_monitor_that_refuses_is_enomem(void **state)
     child(refused_body);
 }
 
+static void wipe_body(void)
+{
+    uint64_t at = (uint64_t)memory_map(0, 8 * PAGE, RW);
+    memset((void *)at, 7, 8 * PAGE);
+    CHECK(memory_wipe(at + PAGE, 4 * PAGE, true) == 0);
+    CHECK(memory_wipe(at + 2 * PAGE, PAGE, false) == 0);
+    CHECK(memory_protect(at + 3 * PAGE, PAGE, MF_PROT_READ) == 0);
+    CHECK(memory_protect(at + 4 * PAGE, PAGE, MF_PROT_NONE) == 0);
+    CHECK(((uint8_t *)at)[PAGE] == 7 && ((uint8_t *)at)[3 * PAGE] == 7);
+    CHECK(space_wipe() == 0);
+    for (unsigned i = 0; i < 8; i++)
+        if (i != 4)
+            CHECK(i == 1 || i == 3 ? zero(at + i * PAGE, PAGE) : ((uint8_t *)at)[i * PAGE] == 7);
+    CHECK(!readable(at + 4 * PAGE)); /* as before, which the next call opens */
+    CHECK(memory_protect(at + 4 * PAGE, PAGE, MF_PROT_READ) == 0 && zero(at + 4 * PAGE, PAGE));
+    CHECK(memory_protect(at, 8 * PAGE, RW) == 0);
+    memset((void *)at, 7, 8 * PAGE);
+    CHECK(space_wipe() == 0 && zero(at + PAGE, PAGE)); /* a mark stays */
+}
+
+static void what_is_marked_is_wiped_and_allowed_what_it_was(void **state)
+{
+    (void)state;
+    child(wipe_body);
+}
+
+static void marks_body(void)
+{
+    uint64_t at = (uint64_t)memory_map(0, 4 * PAGE, RW), heap = memory_break(0);
+    CHECK(memory_wipe(at, 4 * PAGE, true) == 0);
+    CHECK(memory_unmap(at, PAGE) == 0);
+    CHECK(memory_map_fixed(at, PAGE, RW, false) == (int64_t)at);        /* another mapping */
+    CHECK(memory_map_fixed(at + PAGE, PAGE, RW, true) == (int64_t)(at + PAGE));
+    CHECK(memory_map_fixed(at + 2 * PAGE, PAGE, MF_PROT_NONE, true) == (int64_t)(at + 2 * PAGE));
+    CHECK(memory_protect(at + 2 * PAGE, PAGE, RW) == 0);                /* was stale */
+    memset((void *)at, 7, 4 * PAGE);
+    int64_t to = memory_remap(at + 3 * PAGE, PAGE, 2 * PAGE, MEMORY_MOVE_TO, 0x1800000);
+    CHECK(to == 0x1800000);
+    memset((void *)to, 7, 2 * PAGE);
+    CHECK(memory_break(heap + 4 * PAGE) == heap + 4 * PAGE);
+    CHECK(memory_wipe(heap, 2 * PAGE, true) == 0);
+    CHECK(memory_break(heap + PAGE) == heap + PAGE && memory_break(heap + 2 * PAGE) > heap + PAGE);
+    memset((void *)heap, 7, 2 * PAGE);
+    CHECK(space_wipe() == 0);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK(((uint8_t *)at)[i * PAGE] == 7);
+    CHECK(zero((uint64_t)to, 2 * PAGE)); /* moved and grown with its mark */
+    CHECK(zero(heap, PAGE) && ((uint8_t *)heap)[PAGE] == 7);
+}
+
+static void a_mark_goes_with_its_mapping(void **state)
+{
+    (void)state;
+    child(marks_body);
+}
+
+/* Nobody sees what a guard page was laid over; the snapshot would hold it. */
+static void stale_body(void)
+{
+    uint64_t at = (uint64_t)memory_map(0, 2 * PAGE, RW);
+    memset((void *)at, 7, 2 * PAGE);
+    CHECK(memory_map_fixed(at, PAGE, MF_PROT_NONE, true) == (int64_t)at);
+    CHECK(space_wipe() == 0 && !readable(at));
+    if (mprotect((void *)at, PAGE, PROT_READ) != 0)
+        _exit(7);
+    CHECK(zero(at, PAGE) && ((uint8_t *)at)[PAGE] == 7);
+}
+
+static void what_nobody_can_read_is_wiped(void **state)
+{
+    (void)state;
+    child(stale_body);
+}
+
+static void refused_marks_body(void)
+{
+    uint64_t at = (uint64_t)memory_map(0, 4 * PAGE, RW), data = PROGRAM_END - 4 * PAGE;
+    uint64_t stack = memory_stack_top() - 2 * PAGE;
+    CHECK(memory_unmap(at + PAGE, PAGE) == 0);
+    memset((void *)at, 7, PAGE);
+    memset((void *)stack, 7, PAGE);
+    memset((void *)data, 7, PAGE);
+    CHECK(memory_wipe(at, 4 * PAGE, true) == -ENOMEM);
+    CHECK(memory_wipe(at + 1, PAGE, true) == -ENOMEM && memory_wipe(at, 0, true) == -ENOMEM);
+    CHECK(memory_wipe(CHANNEL - PAGE, 2 * PAGE, true) == -ENOMEM);
+    CHECK(memory_wipe(MF_KERNEL_BASE, PAGE, true) == -ENOMEM);
+    CHECK(memory_wipe(data, PAGE, true) == -EINVAL && memory_wipe(stack, PAGE, true) == -EINVAL);
+    CHECK(memory_wipe(memory_stack_top() - PAGE, 2 * PAGE, true) == -ENOMEM); /* no heap yet */
+    CHECK(memory_wipe(stack, PAGE, false) == 0);
+    CHECK(space_wipe() == 0);
+    CHECK(*(uint8_t *)at == 7 && *(uint8_t *)stack == 7 && *(uint8_t *)data == 7);
+    /* Where the program's data was: zeros, not what `discard` brings back. */
+    CHECK(memory_map_fixed(data, 2 * PAGE, RW, true) == (int64_t)data);
+    memset((void *)data, 7, 2 * PAGE);
+    CHECK(memory_wipe(data, PAGE, true) == 0 && memory_protect(data, PAGE, MF_PROT_READ) == 0);
+    CHECK(space_wipe() == 0 && zero(data, PAGE) && ((uint8_t *)data)[PAGE] == 7);
+    refuse = -EPERM;
+    CHECK(space_wipe() == -EPERM); /* the freeze must not go on */
+}
+
+static void marks_are_refused_on_what_is_not_heap_or_mapping(void **state)
+{
+    (void)state;
+    child(refused_marks_body);
+}
+
 static void usage_body(void)
 {
     uint64_t used, total, more;
@@ -393,6 +500,10 @@ int main(void)
         cmocka_unit_test(a_full_list_refuses_and_recovers),
         cmocka_unit_test(a_monitor_that_refuses_is_enomem),
         cmocka_unit_test(usage_counts_what_is_owned),
+        cmocka_unit_test(what_is_marked_is_wiped_and_allowed_what_it_was),
+        cmocka_unit_test(a_mark_goes_with_its_mapping),
+        cmocka_unit_test(what_nobody_can_read_is_wiped),
+        cmocka_unit_test(marks_are_refused_on_what_is_not_heap_or_mapping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

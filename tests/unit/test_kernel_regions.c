@@ -16,7 +16,7 @@
 #define NOBODY 0xff
 
 /* The model: one entry a page. */
-static uint8_t owner[PAGES], allows[PAGES];
+static uint8_t owner[PAGES], allows[PAGES], wiped[PAGES];
 static struct regions regions;
 
 void kernel_assert_failed(const char *fact, const char *file, int line)
@@ -31,6 +31,7 @@ static int empty(void **state)
     memset(&regions, 0, sizeof regions);
     memset(owner, NOBODY, sizeof owner);
     memset(allows, 0, sizeof allows);
+    memset(wiped, 0, sizeof wiped);
     return 0;
 }
 
@@ -38,6 +39,7 @@ static void model_set(uint32_t start, uint32_t end, uint8_t kind, uint8_t prot)
 {
     memset(owner + start, kind, end - start);
     memset(allows + start, prot, end - start);
+    memset(wiped + start, 0, end - start);
 }
 
 static void add(uint32_t start, uint32_t end, enum region_kind kind, uint8_t prot)
@@ -50,7 +52,7 @@ static void add(uint32_t start, uint32_t end, enum region_kind kind, uint8_t pro
 /* Same pages, sorted, nothing empty, like neighbours joined. */
 static void agrees(void)
 {
-    uint8_t seen_owner[PAGES], seen_allows[PAGES];
+    uint8_t seen_owner[PAGES], seen_allows[PAGES], seen_wiped[PAGES] = {0};
     memset(seen_owner, NOBODY, sizeof seen_owner);
     memset(seen_allows, 0, sizeof seen_allows);
     for (uint32_t i = 0; i < regions.count; i++) {
@@ -58,15 +60,19 @@ static void agrees(void)
         assert_true(r->start < r->end && r->end <= PAGES);
         if (i > 0) {
             assert_true(r[-1].end <= r->start);
-            assert_false(r[-1].end == r->start && r[-1].kind == r->kind && r[-1].prot == r->prot);
+            assert_false(r[-1].end == r->start && r[-1].kind == r->kind &&
+                         r[-1].prot == r->prot && r[-1].wipe == r->wipe);
         }
         memset(seen_owner + r->start, r->kind, r->end - r->start);
         memset(seen_allows + r->start, r->prot, r->end - r->start);
+        memset(seen_wiped + r->start, r->wipe, r->end - r->start);
     }
     assert_memory_equal(seen_owner, owner, PAGES);
     for (uint32_t i = 0; i < PAGES; i++)
-        if (owner[i] != NOBODY)
+        if (owner[i] != NOBODY) {
             assert_int_equal(seen_allows[i], allows[i]);
+            assert_int_equal(seen_wiped[i], wiped[i]);
+        }
 }
 
 static bool model_free(uint32_t start, uint32_t end)
@@ -107,7 +113,7 @@ static void any_sequence_keeps_list_and_map_the_same(void **state)
         uint8_t prot = (uint8_t)(rand() % 4);
         assert_int_equal(regions_free(&regions, start, end), model_free(start, end));
         assert_int_equal(regions_owned(&regions, start, end), model_owned(start, end));
-        switch (rand() % 3) {
+        switch (rand() % 4) {
         case 0:
             regions_cut(&regions, start, end);
             model_set(start, end, NOBODY, 0);
@@ -115,6 +121,10 @@ static void any_sequence_keeps_list_and_map_the_same(void **state)
         case 1:
             regions_cut(&regions, start, end);
             add(start, end, rand() % 2 ? REGION_MAP : REGION_SPARE, prot);
+            break;
+        case 2:
+            regions_wipe(&regions, start, end, prot & 1);
+            memset(wiped + start, prot & 1, end - start);
             break;
         default:
             regions_protect(&regions, start, end, prot);

@@ -20,8 +20,6 @@
 #include "blanks.h"
 #include "raw_image.h"
 
-#define SKIPPED 77
-
 #define LABELS(X)                                                                              \
     X(halt) X(deadline) X(fault) X(fault_unknown) X(fault_reserved) X(halt_reserved)           \
     X(struct_unaligned) X(struct_outside) X(struct_not_there) X(struct_read_only) X(no_stack)  \
@@ -199,7 +197,7 @@ static void features_have_a_digest(void **state)
     spawner_close(&again);
 }
 
-int main(void)
+static int all(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_guest_ends_as_it_should),
@@ -208,18 +206,10 @@ int main(void)
         cmocka_unit_test(windows_have_every_size),
         cmocka_unit_test(features_have_a_digest),
     };
-    struct mf_why why = {{0}};
-    mf_err err = spawner_open(MF_SPAWNER_PATH, &spawner, &why);
-    if (err) {
-        printf("spawner: %s\n", mf_why_text(&why, err));
-        return 1;
-    }
-    if (!spawner.support.usable[MF_SANDBOX_KVM]) {
-        printf("SKIPPED: %s\n", spawner.support.why[MF_SANDBOX_KVM].text);
-        spawner_close(&spawner);
-        return SKIPPED;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    spawner_close(&spawner);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(void)
+{
+    return run_with_kvm(&spawner, all);
 }

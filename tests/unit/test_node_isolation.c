@@ -1,8 +1,4 @@
-/*
- * test_node_isolation.c: fresh and reset, and starts that are refused, with the clock in
- * the test's hand. Pool, dispatcher, exchange and channel are the real ones; the test
- * plays spawner, monitors and guests.
- */
+/* test_node_isolation.c: fresh and reset, and starts that are refused. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -12,75 +8,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/clock.h"
-#include "node/functions/function.h"
-#include "node/pool/dispatch.h"
 #include "node/pool/isolation.h"
-#include "node/pool/spawner_link.h"
 #include "node/pool/start.h"
-#include "node/shard.h"
+#include "node_world.h"
 #include "snapshot_sample.h"
 
-#define PEERS_MAX 16
-#define CALLS_MAX 16
 #define BODY_BYTES 3000
-#define HASH "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
 
-/* Monitor and guest of one instance. */
-struct peer {
-    uint64_t id;
-    pid_t pid; /* a process that only waits */
-    int control, console, bell;
-    uint8_t *channel;
-    uint32_t head, tail;
-    bool killed;
-};
-
-struct test_call {
-    struct call call;
-    enum situation situation;
-    unsigned done, released;
-};
-
-static struct shard *shard;
-static struct function *function;
 static char folder[32];
-static int spawner_end;
-static struct peer peer[PEERS_MAX];
-static unsigned peers, calls;
-static struct test_call test_call[CALLS_MAX];
 static uint8_t body[BODY_BYTES];
-
-/* As if something else had it open, checked. */
-static void keep_image(struct version *version)
-{
-    struct stat stat;
-    struct file_identity identity;
-    version->image.fd = memfd_create("image", MFD_CLOEXEC);
-    version->image.users = 1;
-    assert_int_equal(fstat(version->image.fd, &stat), 0);
-    file_identify(&stat, &identity);
-    version_image_checked(version, &identity);
-}
 
 static struct version *make_version(enum isolation isolation, enum mf_sandbox sandbox)
 {
     struct settings settings;
-    struct version *version;
     settings_init(&settings);
     settings.isolation = isolation;
     settings.max_instances = 4;
-    assert_int_equal(version_create(&settings, HASH, sandbox, "", &version), MF_OK);
+    struct version *version = world_version(&settings, sandbox);
     settings_close(&settings);
-    keep_image(version);
     snapshots_attach(shard, version, NULL);
     return version;
 }
@@ -98,116 +48,34 @@ static void with_snapshot(struct version *version)
     version->snapshot.state = SNAPSHOT_READY;
 }
 
-static int open_world(void **state)
+/* The world with room for snapshots, without a version yet. */
+static int open_with_snapshots(void **state)
 {
-    (void)state;
-    int ends[2];
     (void)snprintf(folder, sizeof folder, "/tmp/mf-isolation-XXXXXX");
     assert_non_null(mkdtemp(folder));
-    shard = calloc(1, sizeof *shard);
-    assert_non_null(shard);
-    shard->loop.now_ns = 1000 * MF_NS_PER_S;
-    shard->api.state.snapshots_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    registry_init(&shard->registry);
-    logs_init(&shard->logs, shard, -1);
-    assert_int_equal(watcher_open(&shard->loop.watcher), MF_OK);
-    pool_init(&shard->pool, shard, "/nonexistent", 0);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
-    shard->pool.spawner = (struct spawner){.fd = ends[0]};
-    assert_int_equal(spawner_link_watch(&shard->pool), MF_OK);
-    shard->pool.spawner.pid = getpid(); /* the parent of what is spawned */
-    spawner_end = ends[1];
-    assert_int_equal(function_create(shard, "f", &function), MF_OK);
-    registry_add(&shard->registry, function);
-    memset(peer, 0, sizeof peer);
-    memset(test_call, 0, sizeof test_call);
     memset(body, 'b', sizeof body);
-    peers = calls = 0;
-    return 0;
+    int failed = world_open(state);
+    shard->api.state.snapshots_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    shard->pool.spawner.pid = getpid(); /* the parent of what is spawned */
+    version_put(function->version);
+    function->version = NULL;
+    return failed;
 }
 
-static int close_world(void **state)
+static int close_with_snapshots(void **state)
 {
-    (void)state;
     char command[64];
+    int snapshots_fd = shard->api.state.snapshots_fd;
     shard->pool.spawner.pid = 0;
-    pool_close(&shard->pool);
-    dispatch_refuse_all(function, &(struct outcome){.situation = SITUATION_STOPPING});
-    for (unsigned i = 0; i < calls; i++) {
-        assert_int_equal(test_call[i].released, 1);
-        assert_int_equal(test_call[i].done, 1);
-    }
-    registry_remove(&shard->registry, function);
-    for (unsigned i = 0; i < peers; i++) {
-        (void)munmap(peer[i].channel, MF_CHANNEL_FILE_BYTES);
-        (void)close(peer[i].control);
-        (void)close(peer[i].console);
-        (void)close(peer[i].bell);
-        if (peer[i].pid > 0) {
-            (void)kill(peer[i].pid, SIGKILL);
-            (void)waitpid(peer[i].pid, NULL, 0);
-        }
-    }
-    (void)close(spawner_end);
-    watcher_close(&shard->loop.watcher);
-    (void)close(shard->api.state.snapshots_fd);
-    free(shard);
+    int failed = world_close(state);
+    (void)close(snapshots_fd);
     (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return failed || system(command) != 0;
 }
 
-static void hear_pool(void)
+static void says_spawned(struct peer *at, pid_t pid)
 {
-    for (;;) {
-        struct mf_spawn_packet packet;
-        int fd[MF_BLANK_FD_COUNT];
-        union {
-            struct cmsghdr header;
-            char room[CMSG_SPACE(sizeof fd)];
-        } rights;
-        struct iovec part = {&packet, sizeof packet};
-        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &rights,
-                                 .msg_controllen = sizeof rights};
-        if (recvmsg(spawner_end, &message, MSG_DONTWAIT) != (ssize_t)sizeof packet)
-            return;
-        for (unsigned i = 0; i < peers && packet.type == MF_KILL; i++)
-            peer[i].killed |= peer[i].id == packet.id;
-        if (packet.type != MF_SPAWN)
-            continue;
-        assert_true(peers < PEERS_MAX);
-        memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
-        struct peer *at = &peer[peers++];
-        *at = (struct peer){.id = packet.id, .control = fd[MF_BLANK_CONTROL],
-                            .console = fd[MF_BLANK_CONSOLE], .bell = fd[MF_BLANK_BELL]};
-        at->channel = mmap(NULL, MF_CHANNEL_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-                           fd[MF_BLANK_CHANNEL], 0);
-        assert_true(at->channel != MAP_FAILED);
-        (void)close(fd[MF_BLANK_CHANNEL]);
-    }
-}
-
-static void turn(void)
-{
-    watcher_run(&shard->loop.watcher);
-    while (pool_turn(&shard->pool))
-        ;
-    pool_ring(&shard->pool);
-    (void)pool_sleep(&shard->pool);
-    hear_pool();
-}
-
-static void advance(uint64_t ms)
-{
-    shard->loop.now_ns += ms * MF_NS_PER_MS;
-    (void)timers_fire(&shard->loop.timers, shard->loop.now_ns);
-    turn();
-}
-
-static void say(const struct peer *at, enum mf_spawn_type type, pid_t pid)
-{
-    struct mf_spawn_packet packet = {.magic = MF_SPAWN_MAGIC, .type = type, .id = at->id,
-                                     .pid = pid, .status = SIGKILL};
-    assert_int_equal(send(spawner_end, &packet, sizeof packet, 0), sizeof packet);
+    say(at, MF_SPAWNED, pid, 0);
     turn();
 }
 
@@ -219,7 +87,13 @@ static void spawned(struct peer *at)
     if (at->pid == 0)
         for (;;)
             (void)pause();
-    say(at, MF_SPAWNED, at->pid);
+    says_spawned(at, at->pid);
+}
+
+static void exits(struct peer *at)
+{
+    end_process(at, SIGKILL);
+    turn();
 }
 
 /* The order to start that it was given: its flags; UINT32_MAX: none. */
@@ -245,18 +119,13 @@ static uint32_t ordered(struct peer *at, unsigned *descriptors)
     return start.flags;
 }
 
-static void start_fails(const struct peer *at)
+static void start_fails(struct peer *at)
 {
     struct mf_spawn_packet packet = {.magic = MF_SPAWN_MAGIC, .type = MF_START_FAILED,
                                      .id = at->id, .status = MF_EFORMAT};
     (void)mf_why(&packet.why, MF_EFORMAT, "it will not");
     assert_int_equal(send(at->control, &packet, sizeof packet, 0), sizeof packet);
-    say(at, MF_EXITED, 0); /* then it ends itself */
-}
-
-static struct mf_channel_head *head_of(const struct peer *at)
-{
-    return (struct mf_channel_head *)(void *)at->channel;
+    exits(at); /* then it ends itself */
 }
 
 static struct mf_control *control_of(const struct peer *at)
@@ -267,12 +136,9 @@ static struct mf_control *control_of(const struct peer *at)
 static uint64_t takes_event(struct peer *at)
 {
     struct mf_desc desc;
-    assert_int_not_equal(head_of(at)->to_guest.tail, at->head);
-    memcpy(&desc, at->channel + MF_CHANNEL_TO_GUEST_SLOTS + at->head % MF_RING_SLOTS * sizeof desc,
-           sizeof desc);
+    assert_true(guest_takes(at, &desc));
     assert_int_equal(desc.type, MF_MSG_INVOKE);
-    assert_int_equal(desc.data_bytes, BODY_BYTES);
-    head_of(at)->to_guest.head = ++at->head;
+    assert_int_equal(desc.data_bytes - desc.head_bytes, BODY_BYTES);
     return desc.id;
 }
 
@@ -281,58 +147,18 @@ static bool has_event(const struct peer *at)
     return head_of(at)->to_guest.tail != at->head;
 }
 
-static void rings(const struct peer *at)
-{
-    uint64_t one = 1;
-    assert_int_equal(write(at->bell, &one, sizeof one), sizeof one);
-    turn();
-}
-
-static void replies(struct peer *at, uint64_t event)
-{
-    struct mf_desc desc = {.id = event, .type = MF_MSG_REPLY, .flags = MF_MSG_END, .arg = 200};
-    memcpy(at->channel + MF_CHANNEL_TO_NODE_SLOTS + at->tail % MF_RING_SLOTS * sizeof desc, &desc,
-           sizeof desc);
-    head_of(at)->to_node.tail = ++at->tail;
-    rings(at);
-}
-
 /* The monitor's part: rolled back, and told if it was asked to. */
 static void is_rolled_back(struct peer *at)
 {
     at->head = at->tail = 0;
     __atomic_fetch_add(&control_of(at)->resets, 1, __ATOMIC_SEQ_CST);
     if (__atomic_exchange_n(&control_of(at)->notify, 0, __ATOMIC_SEQ_CST))
-        rings(at);
+        guest_rings(at);
 }
 
-static void note_done(struct call *call, const struct outcome *outcome)
+static struct test_call *submit_it(void)
 {
-    struct test_call *at = list_of(call, struct test_call, call);
-    at->done++;
-    at->situation = outcome->situation;
-}
-
-static void note_release(struct call *call)
-{
-    list_of(call, struct test_call, call)->released++;
-}
-
-static struct test_call *submit(void)
-{
-    struct test_call *at = &test_call[calls++];
-    assert_true(calls <= CALLS_MAX);
-    at->call = (struct call){.body = body, .body_bytes = sizeof body, .name = "n",
-                             .done = note_done, .release = note_release};
-    dispatch_submit(function, &at->call);
-    turn();
-    return at;
-}
-
-static void was_answered(const struct test_call *at, enum situation situation)
-{
-    assert_int_equal(at->done, 1);
-    assert_int_equal(at->situation, situation);
+    return submit_body(body, sizeof body);
 }
 
 /* One instance that is rolled back after each event and has begun its first. */
@@ -340,7 +166,7 @@ static struct peer *first_of_reset(void)
 {
     function->version = make_version(ISOLATION_RESET, MF_SANDBOX_KVM);
     with_snapshot(function->version);
-    (void)submit();
+    (void)submit_it();
     assert_int_equal(peers, 1);
     spawned(&peer[0]);
     assert_int_equal(ordered(&peer[0], NULL), MF_START_RESTORE | MF_START_RESET);
@@ -352,15 +178,15 @@ static void fresh_serves_one_event_and_is_killed(void **state)
     (void)state;
     function->version = make_version(ISOLATION_FRESH, MF_SANDBOX_PROCESS);
     with_snapshot(function->version);
-    struct test_call *one = submit(), *two = submit();
+    struct test_call *one = submit_it(), *two = submit_it();
     assert_int_equal(peers, 2); /* nothing is queued ahead, nobody waits for who will not come */
     assert_int_equal(ordered(&peer[0], NULL), MF_START_RESTORE);
-    replies(&peer[0], takes_event(&peer[0]));
+    guest_replies(&peer[0], takes_event(&peer[0]));
     was_answered(one, SITUATION_REPLIED);
     assert_true(peer[0].killed);
     assert_false(peer[1].killed);
-    say(&peer[0], MF_EXITED, 0);
-    replies(&peer[1], takes_event(&peer[1]));
+    exits(&peer[0]);
+    guest_replies(&peer[1], takes_event(&peer[1]));
     was_answered(two, SITUATION_REPLIED);
     assert_true(peer[1].killed);
     assert_int_equal(function_live(function), 0);
@@ -375,8 +201,8 @@ static void process_sandbox_has_no_reset(void **state)
     with_snapshot(function->version);
     assert_int_equal(isolation_in_force(function->version, &why), ISOLATION_FRESH);
     assert_non_null(strstr(why.text, "only kvm"));
-    (void)submit();
-    replies(&peer[0], takes_event(&peer[0]));
+    (void)submit_it();
+    guest_replies(&peer[0], takes_event(&peer[0]));
     assert_true(peer[0].killed);
 }
 
@@ -384,9 +210,9 @@ static void without_a_snapshot_reset_is_fresh_and_boots(void **state)
 {
     (void)state;
     function->version = make_version(ISOLATION_RESET, MF_SANDBOX_KVM);
-    (void)submit();
+    (void)submit_it();
     assert_int_equal(ordered(&peer[0], NULL), 0);
-    replies(&peer[0], takes_event(&peer[0]));
+    guest_replies(&peer[0], takes_event(&peer[0]));
     assert_true(peer[0].killed);
 }
 
@@ -396,7 +222,7 @@ static void reset_starts_with_its_event_and_its_pagemap(void **state)
     unsigned descriptors = 0;
     function->version = make_version(ISOLATION_RESET, MF_SANDBOX_KVM);
     with_snapshot(function->version);
-    (void)submit();
+    (void)submit_it();
     assert_int_equal(ordered(&peer[0], NULL), UINT32_MAX); /* its process is not known yet */
     assert_true(has_event(&peer[0]));
     spawned(&peer[0]);
@@ -410,9 +236,9 @@ static void nothing_is_put_before_the_rollback_is_complete(void **state)
     struct peer *at = first_of_reset();
     function->version->settings.max_instances = 1;
     uint64_t event = takes_event(at);
-    replies(at, event);
+    guest_replies(at, event);
     assert_int_equal(function->in_state[INSTANCE_RESETTING], 1);
-    struct test_call *next = submit();
+    struct test_call *next = submit_it();
     assert_false(has_event(at));
     assert_int_equal(control_of(at)->notify, 1);
     assert_int_equal(control_of(at)->go, 0);
@@ -422,7 +248,7 @@ static void nothing_is_put_before_the_rollback_is_complete(void **state)
     for (uint32_t i = 0; i < MF_CHANNEL_DATA_BYTES; i++)
         assert_int_equal(at->channel[MF_CHANNEL_TO_NODE_DATA + i], 0);
     assert_int_not_equal(takes_event(at), event);
-    replies(at, event + 1);
+    guest_replies(at, event + 1);
     was_answered(next, SITUATION_REPLIED);
     assert_int_equal(peers, 1);
     assert_false(at->killed);
@@ -432,13 +258,13 @@ static void one_that_was_rolled_back_takes_the_next_at_once(void **state)
 {
     (void)state;
     struct peer *at = first_of_reset();
-    replies(at, takes_event(at));
+    guest_replies(at, takes_event(at));
     is_rolled_back(at); /* unasked: nobody is told */
     assert_int_equal(function->in_state[INSTANCE_RESETTING], 1);
-    struct test_call *next = submit();
+    struct test_call *next = submit_it();
     assert_int_equal(peers, 1);
     assert_int_equal(control_of(at)->go, 1);
-    replies(at, takes_event(at));
+    guest_replies(at, takes_event(at));
     was_answered(next, SITUATION_REPLIED);
     assert_int_equal(function->counters.reset.count, 1);
 }
@@ -447,7 +273,7 @@ static void who_is_not_rolled_back_in_time_is_killed(void **state)
 {
     (void)state;
     struct peer *at = first_of_reset();
-    replies(at, takes_event(at));
+    guest_replies(at, takes_event(at));
     advance(MF_RESET_MS_MAX - 1);
     assert_false(at->killed);
     advance(1);
@@ -459,7 +285,7 @@ static void who_is_rolled_back_in_time_becomes_idle(void **state)
 {
     (void)state;
     struct peer *at = first_of_reset();
-    replies(at, takes_event(at));
+    guest_replies(at, takes_event(at));
     is_rolled_back(at);
     advance(MF_RESET_MS_MAX);
     assert_int_equal(function->in_state[INSTANCE_IDLE], 1);
@@ -473,8 +299,8 @@ static void a_reply_while_it_is_rolled_back_breaks_the_protocol(void **state)
     (void)state;
     struct peer *at = first_of_reset();
     uint64_t event = takes_event(at);
-    replies(at, event);
-    replies(at, event);
+    guest_replies(at, event);
+    guest_replies(at, event);
     assert_true(at->killed);
 }
 
@@ -484,10 +310,10 @@ static void without_its_pagemap_it_serves_one_event(void **state)
     struct mf_why why = {{0}};
     function->version = make_version(ISOLATION_RESET, MF_SANDBOX_KVM);
     with_snapshot(function->version);
-    struct test_call *one = submit();
-    say(&peer[0], MF_SPAWNED, 1); /* no child of the spawner's */
+    struct test_call *one = submit_it();
+    says_spawned(&peer[0], 1); /* no child of the spawner's */
     assert_int_equal(ordered(&peer[0], NULL), MF_START_RESTORE);
-    replies(&peer[0], takes_event(&peer[0]));
+    guest_replies(&peer[0], takes_event(&peer[0]));
     was_answered(one, SITUATION_REPLIED);
     assert_true(peer[0].killed);
     assert_int_equal(isolation_in_force(function->version, &why), ISOLATION_FRESH);
@@ -505,7 +331,7 @@ static void a_refused_start_is_done_again_with_less(void **state)
     assert_int_equal(ordered(&peer[2], NULL), 0);
     assert_int_equal(function->version->snapshot.state, SNAPSHOT_NONE);
     assert_int_equal(test_call[0].done, 0);
-    replies(&peer[2], takes_event(&peer[2]));
+    guest_replies(&peer[2], takes_event(&peer[2]));
     was_answered(&test_call[0], SITUATION_REPLIED);
     assert_null(count_of_fault(&function->counters, 0));
 }
@@ -514,7 +340,7 @@ static void a_boot_that_is_refused_is_said(void **state)
 {
     (void)state;
     function->version = make_version(ISOLATION_FRESH, MF_SANDBOX_PROCESS);
-    struct test_call *one = submit();
+    struct test_call *one = submit_it();
     start_fails(&peer[0]);
     was_answered(one, SITUATION_INSTANCE_FAULT);
     assert_string_equal(function->counters.faults[0].cause, "start-failed");
@@ -524,7 +350,7 @@ static void another_version_ends_who_is_rolled_back(void **state)
 {
     (void)state;
     struct peer *at = first_of_reset();
-    replies(at, takes_event(at));
+    guest_replies(at, takes_event(at));
     struct version *old = function->version;
     function->version = make_version(ISOLATION_RESET, MF_SANDBOX_KVM);
     version_put(old);
@@ -548,15 +374,15 @@ static void one_without_an_event_is_rolled_back_first(void **state)
     assert_int_equal(ordered(&peer[0], NULL), MF_START_RESTORE | MF_START_RESET);
     assert_int_equal(instance->state, INSTANCE_RESETTING);
     is_rolled_back(&peer[0]);
-    struct test_call *one = submit();
+    struct test_call *one = submit_it();
     assert_int_equal(control_of(&peer[0])->go, 1);
-    replies(&peer[0], takes_event(&peer[0]));
+    guest_replies(&peer[0], takes_event(&peer[0]));
     was_answered(one, SITUATION_REPLIED);
 }
 
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, open_with_snapshots, close_with_snapshots)
     const struct CMUnitTest tests[] = {
         TEST(fresh_serves_one_event_and_is_killed),
         TEST(process_sandbox_has_no_reset),

@@ -15,23 +15,7 @@
 #include "bench/plot/chart.h"
 #include "bench/plot/plot.h"
 #include "bench/plot/plot_rows.h"
-#include "bench/scratch.h"
-#include "image/pack.h"
-
-static struct scratch folder;
-
-static int open_folder(void **state)
-{
-    (void)state;
-    return scratch_open(&folder, NULL);
-}
-
-static int close_folder(void **state)
-{
-    (void)state;
-    scratch_close(&folder);
-    return 0;
-}
+#include "in_scratch.h"
 
 static bool near(double a, double b)
 {
@@ -135,25 +119,14 @@ static void numbers_are_short_and_grouped(void **state)
     assert_string_equal(longest, "-999,999,999,999");
 }
 
-static struct mf_buf file_of(const char *name)
-{
-    char path[SCRATCH_BYTES + 32];
-    struct mf_buf text = {0};
-    (void)snprintf(path, sizeof path, "%s/%s", folder.path, name);
-    assert_int_equal(pack_read_file(path, 1 << 20, &text, NULL), MF_OK);
-    return text;
-}
-
 static void text_cannot_leave_its_element(void **state)
 {
     (void)state;
-    char path[SCRATCH_BYTES + 32];
     struct svg svg;
-    (void)snprintf(path, sizeof path, "%s/escaped.svg", folder.path);
     svg_open(&svg, 10, 10, "<script>\"&'\x01");
     svg_text(&svg, "", SVG_START, 1, 1, "</text><script>alert(1)</script>");
-    assert_int_equal(svg_close(&svg, path, NULL), MF_OK);
-    struct mf_buf text = file_of("escaped.svg");
+    assert_int_equal(svg_close(&svg, in_scratch("escaped.svg"), NULL), MF_OK);
+    struct mf_buf text = read_file("escaped.svg");
     assert_null(strstr((char *)text.data, "<script"));
     assert_non_null(strstr((char *)text.data, "<title>&lt;script&gt;&quot;&amp;&#39;?</title>"));
     assert_non_null(strstr((char *)text.data, "&lt;/text&gt;&lt;script&gt;alert(1)"));
@@ -215,7 +188,7 @@ static void strange_rows_are_passed_over(void **state)
     int drawn = 0;
     struct mf_why why;
     json_t *none = rows_of("{\"no\":\"array\"}");
-    assert_int_equal(plot_all(none, folder.path, count_drawn, &drawn, &why), MF_EINVAL);
+    assert_int_equal(plot_all(none, scratch_of_test.path, count_drawn, &drawn, &why), MF_EINVAL);
     json_decref(none);
     json_t *rows = rows_of(
         "[1, null, {}, {\"bench\":3}, {\"bench\":\"cold\",\"subject\":\"\\u0007<b>\"},"
@@ -224,10 +197,10 @@ static void strange_rows_are_passed_over(void **state)
         "{\"bench\":\"memory\",\"subject\":\"runc\",\"metric\":\"pss_per_instance@\",\"p50\":1e308},"
         "{\"bench\":\"sweep\",\"subject\":\"runc\",\"metric\":\"requests_per_second@8\",\"p50\":0},"
         "{\"bench\":\"idle\",\"subject\":\"mayfly/kvm\",\"metric\":\"wakeups\",\"p50\":0}]");
-    assert_int_equal(plot_all(rows, folder.path, count_drawn, &drawn, &why), MF_OK);
+    assert_int_equal(plot_all(rows, scratch_of_test.path, count_drawn, &drawn, &why), MF_OK);
     assert_int_equal(drawn, 5);
     json_decref(rows);
-    struct mf_buf text = file_of("idle.svg");
+    struct mf_buf text = read_file("idle.svg");
     assert_null(strstr((char *)text.data, "nan"));
     assert_null(strstr((char *)text.data, "inf"));
     mf_buf_close(&text);
@@ -248,5 +221,5 @@ int main(void)
         cmocka_unit_test(an_alias_is_no_subject_of_its_own),
         cmocka_unit_test(strange_rows_are_passed_over),
     };
-    return cmocka_run_group_tests(tests, open_folder, close_folder);
+    return cmocka_run_group_tests(tests, open_scratch, close_scratch);
 }

@@ -124,6 +124,22 @@ static void mappings(void)
     printf("away: %d\n", munmap(r, 256 * PAGE));
 }
 
+/* Nothing forks: the marks alone. */
+static void wiped(void)
+{
+    unsigned char *a = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(a, 3, 4 * PAGE);
+    printf("wipe on fork: %d", madvise(a, 2 * PAGE, MADV_WIPEONFORK));
+    printf(" %d", madvise(a + PAGE, PAGE, MADV_KEEPONFORK));
+    printf(" %d\n", madvise(a, 0, MADV_WIPEONFORK));
+    printf("kept: %lu\n", sum(a, 4 * PAGE));
+    failed("unaligned", madvise(a + 1, PAGE, MADV_WIPEONFORK));
+    failed("no advice", madvise(a, PAGE, -1)); /* as BoringSSL asks before it trusts the answer */
+    failed("text", madvise((void *)((uintptr_t)&wiped & ~(uintptr_t)(PAGE - 1)), PAGE, MADV_WIPEONFORK));
+    printf("away: %d\n", munmap(a, 4 * PAGE));
+    failed("nobody's", madvise(a, PAGE, MADV_WIPEONFORK));
+}
+
 static void moves(void)
 {
     const int anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -160,6 +176,7 @@ int main(void)
 {
     storm();
     mappings();
+    wiped();
     moves();
     heap();
     return 0;

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "generators.h"
+
 #define BIG_BYTES (3u << 20)
 #define PAGE 4096u
 
@@ -48,7 +50,7 @@ int mayfly_init(void)
     srand(1);
     srand48(1);
     mayfly_log(MAYFLY_INFO, "initialised");
-    return 0;
+    return generators_begin();
 }
 
 static unsigned big_sum(void)
@@ -102,6 +104,12 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
         show_memory(reply);
     else if (strcmp(path, "/random") == 0)
         show_random(reply);
+    else if (strcmp(path, "/generators") == 0)
+        generators_show(reply);
+    else if (strcmp(path, "/signals") == 0)
+        signals_show(reply);
+    else if (strcmp(path, "/abort") == 0)
+        abort();
     else if (strcmp(path, "/clocks") == 0)
         show_clocks(reply);
     else if (strcmp(path, "/environment") == 0)
