@@ -223,7 +223,7 @@ static void load_puts_segments_where_they_belong(void **state)
     assert_true(base != MAP_FAILED);
     memset(base + RAW_DATA, 0xee, MF_PAGE_BYTES);
     memset(base + RAW_DATA_END, 0xee, MF_PAGE_BYTES);
-    assert_int_equal(window_load(base, &start, 0, false, &why), MF_OK);
+    assert_int_equal(window_load(base, &start, 0, start.image.segment_count, false, &why), MF_OK);
     assert_memory_equal(base + MF_KERNEL_BASE, raw_text, 64);
     assert_int_equal(base[MF_PROGRAM_BASE], 0xcc);
     for (size_t i = 0; i < RAW_DATA_END - RAW_DATA; i++)
@@ -267,7 +267,7 @@ static void text_on_a_noexec_file_system_is_copied(void **state)
             _exit(1);
         start.image_fd = fd;
         bool refused = mmap(NULL, 4096, PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED;
-        bool loaded = window_load(base, &start, 0, true, &why) == MF_OK;
+        bool loaded = window_load(base, &start, 0, start.image.segment_count, true, &why) == MF_OK;
         bool same = loaded && memcmp(base + MF_KERNEL_BASE, raw_text, MF_PAGE_BYTES) == 0;
         _exit(refused && same ? 0 : 2);
     }
@@ -288,7 +288,7 @@ static void load_reports_what_cannot_be_mapped(void **state)
     uint8_t *base = mmap(NULL, MF_WINDOW_MIN, PROT_NONE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_true(base != MAP_FAILED);
-    assert_int_not_equal(window_load(base, &start, 0, false, &why), MF_OK);
+    assert_int_not_equal(window_load(base, &start, 0, start.image.segment_count, false, &why), MF_OK);
     assert_non_null(strstr(why.text, "0x100000"));
     assert_int_equal(munmap(base, MF_WINDOW_MIN), 0);
     (void)close(pipe_fd[0]);
