@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +20,7 @@
 
 #include "abi/hypercall.h"
 #include "base/clock.h"
+#include "node/instance/process.h"
 
 /* proc_pid_pagemap(5): one word a page. */
 #define PAGEMAP_PRESENT (1ull << 63)
@@ -58,31 +58,16 @@ static uint64_t address_of(uint32_t page)
     return (uint64_t)page * MF_PAGE_BYTES;
 }
 
-/* The folder pins the process: when it has ended, reads from it fail, whoever has its
- * number then. */
 static mf_err open_process(struct freezing *freezing, struct mf_why *why)
 {
     const struct freeze_order *order = freezing->order;
-    char path[32], stat[512];
-    int parent = -1;
-    (void)snprintf(path, sizeof path, "/proc/%d", (int)order->pid);
-    int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int folder = process_folder(order->pid, order->parent);
     if (folder < 0)
         return mf_why(why, MF_EDEAD, "process %d has ended", (int)order->pid);
-    int fd = openat(folder, "stat", O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
-    stat[got > 0 ? got : 0] = 0;
-    const char *name_end = strrchr(stat, ')');
-    bool ours = name_end && sscanf(name_end, ") %*c %d", &parent) == 1 && parent == order->parent;
-    (void)close(fd);
-    if (ours) {
-        freezing->mem = openat(folder, "mem", O_RDONLY | O_CLOEXEC);
-        freezing->pagemap = openat(folder, "pagemap", O_RDONLY | O_CLOEXEC);
-    }
+    freezing->mem = openat(folder, "mem", O_RDONLY | O_CLOEXEC);
+    freezing->pagemap = openat(folder, "pagemap", O_RDONLY | O_CLOEXEC);
     int error = errno;
     (void)close(folder);
-    if (!ours)
-        return mf_why(why, MF_EDEAD, "process %d is not the instance any more", (int)order->pid);
     if (freezing->mem < 0 || freezing->pagemap < 0)
         return mf_why(why, mf_err_from_errno(error),
                       "cannot look into the instance's memory: %s (sysctl kernel.yama.ptrace_scope "

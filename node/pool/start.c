@@ -9,15 +9,12 @@
  */
 #include "node/pool/start.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/functions/function.h"
+#include "node/instance/process.h"
 #include "node/logs/function_log.h"
 #include "node/pool/blanks.h"
 #include "node/pool/dispatch.h"
@@ -108,32 +105,12 @@ void pool_start_idle(struct instance *instance)
     pool_settle(instance);
 }
 
-/* By way of its folder, which stays the process's even if its number becomes another's. */
-static int open_pagemap(pid_t pid, pid_t parent)
-{
-    char path[32], stat[512];
-    int fd = -1, is_of = -1;
-    (void)snprintf(path, sizeof path, "/proc/%d", (int)pid);
-    int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0)
-        return -1;
-    int about = openat(folder, "stat", O_RDONLY | O_CLOEXEC);
-    ssize_t got = about < 0 ? -1 : read(about, stat, sizeof stat - 1);
-    stat[got > 0 ? got : 0] = 0;
-    const char *name_end = strrchr(stat, ')'); /* proc_pid_stat(5): a name may hold anything */
-    if (name_end && sscanf(name_end, ") %*c %d", &is_of) == 1 && is_of == parent)
-        fd = openat(folder, "pagemap", O_RDONLY | O_CLOEXEC);
-    close_fd(&about);
-    close_fd(&folder);
-    return fd;
-}
-
 void pool_spawned(struct instance *instance, int pid)
 {
     instance->blank.pid = pid;
     if (instance->blank.sandbox == MF_SANDBOX_KVM && instance->state != INSTANCE_DEAD &&
         (instance->state == INSTANCE_BLANK || instance->start_due))
-        instance->pagemap = open_pagemap(pid, instance->pool->spawner.pid);
+        instance->pagemap = process_pagemap(pid, instance->pool->spawner.pid);
     if (instance->state == INSTANCE_FREEZING)
         freezer_spawned(instance);
     else
