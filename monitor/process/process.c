@@ -118,6 +118,8 @@ mf_err monitor_process_run(struct monitor_blank *blank, const struct monitor_sta
     if (!err && start->flags & MF_START_RESTORE)
         err = window_restore(NULL, start, true, why);
     if (!err)
+        window_prepare(NULL, start);
+    if (!err)
         err = fill_boot(start, why);
     if (err)
         return err;

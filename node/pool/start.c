@@ -4,7 +4,7 @@
  * rollback, is done again without; no event is lost by it, and there are at most two such
  * starts more for one event.
  * Leaves to others: blanks (blanks.c), snapshots (snapshots/), instances (pool.c).
- * Owns an instance's pagemap and snapshot descriptors until its monitor has them. Loop
+ * Owns an instance's descriptors for the order to start until its monitor has them. Loop
  * thread only.
  */
 #include "node/pool/start.h"
@@ -41,6 +41,16 @@ static void take_over(struct pool *pool, struct instance *instance, struct funct
               pool->shard->now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS);
 }
 
+/* The pages that its first event is going to touch; or these are to be learned. */
+static void prepare(struct instance *instance, struct function *function)
+{
+    uint32_t pages = 0;
+    instance->touched_fd = snapshots_open_touched(function, &pages);
+    instance->look_due = instance->touched_fd < 0 && recorder_wants(instance->version);
+    if (instance->touched_fd >= 0)
+        function->counters.prepared_pages += pages;
+}
+
 mf_err pool_start(struct pool *pool, struct function *function, struct instance **instance,
                   struct mf_why *why)
 {
@@ -68,6 +78,8 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     take_over(pool, made, function, version);
     made->start_due = true;
     made->snapshot_fd = snapshot_fd;
+    if (restores)
+        prepare(made, function);
     function->counters.starts[restores]++;
     burst_start(&pool->burst[version->sandbox], ++pool->starting[version->sandbox],
                 pool->shard->now_ns);
@@ -79,7 +91,8 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
 mf_err pool_freeze(struct pool *pool, struct function *function, struct version *version,
                    struct instance **instance, struct mf_why *why)
 {
-    const struct start start = {.flags = MF_START_FREEZE, .snapshot_fd = -1, .pagemap_fd = -1};
+    const struct start start = {
+        .flags = MF_START_FREEZE, .snapshot_fd = -1, .pagemap_fd = -1, .touched_fd = -1};
     mf_err err = version_image_get(function, version, why);
     if (err)
         return err;
@@ -134,10 +147,13 @@ void pool_start_if_due(struct instance *instance)
     bool resets = instance->isolation == ISOLATION_RESET;
     struct start start = {.flags = instance->snapshot_fd >= 0 ? MF_START_RESTORE : 0,
                           .snapshot_fd = instance->snapshot_fd,
-                          .pagemap_fd = instance->pagemap};
+                          .pagemap_fd = instance->pagemap,
+                          .touched_fd = instance->touched_fd};
     if (!instance->start_due || (resets && instance->blank.pid <= 0))
         return;
     instance->start_due = false;
+    if (instance->touched_fd >= 0)
+        start.flags |= MF_START_TOUCHED;
     if (resets)
         start.flags |= MF_START_RESET;
     if (resets && instance->pagemap < 0) {
@@ -150,6 +166,7 @@ void pool_start_if_due(struct instance *instance)
     mf_err err = blanks_order(instance, instance->version, &start, &why);
     close_fd(&instance->snapshot_fd);
     close_fd(&instance->pagemap);
+    close_fd(&instance->touched_fd);
     if (err) /* it died as a blank: nothing of the function ran */
         pool_refused(instance, NULL);
     else
