@@ -133,6 +133,24 @@ int snapshots_open(struct function *function)
     return fd;
 }
 
+int snapshots_open_touched(struct function *function, uint32_t *pages)
+{
+    struct version *version = function->version;
+    struct touched_facts *touched = &version->snapshot.facts.touched;
+    int dir_fd = dir_of(function->shard), fd = -1;
+    *pages = touched->written + touched->read;
+    if (touched->state != TOUCHED_READY)
+        return -1;
+    mf_err err = touched_file_open(dir_fd, version->snapshot.key, &touched->identity, &fd);
+    if (err) { /* not what was checked: have it recorded again */
+        mf_log(MF_LOG_WARN, "touched.damaged", "fn=%s why=\"%s\"", function->name,
+               err == MF_ENOENT ? "its file is gone" : "somebody wrote to its file");
+        touched_file_remove(dir_fd, version->snapshot.key);
+        *touched = (struct touched_facts){.state = TOUCHED_WANTED};
+    }
+    return fd;
+}
+
 void snapshots_refused(struct function *function, struct version *version, const char *why)
 {
     struct snapshot_status *status = &version->snapshot;
@@ -219,11 +237,12 @@ static void see_file(const char *name, void *context)
 {
     struct files *files = context;
     uint8_t key[MF_SNAPSHOT_HASH_BYTES];
-    if (!snapshot_name_key(name, key))
+    bool beside = touched_name_key(name, key);
+    if (!beside && !snapshot_name_key(name, key))
         return;
     if (!bsearch(key, files->wanted.key, files->wanted.count, sizeof key, by_bytes))
         snapshot_file_remove(dir_of(files->wanted.shard), key);
-    else if (files->found.count < files->found.room)
+    else if (!beside && files->found.count < files->found.room)
         memcpy(files->found.key[files->found.count++], key, sizeof key);
 }
 

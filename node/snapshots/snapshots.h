@@ -47,6 +47,10 @@ void snapshots_origin(const struct shard *shard, const struct version *version,
  * the start boots, and one is made if it can be. */
 int snapshots_open(struct function *function);
 
+/* For the same start: the file of the pages that a first event touches, open, the caller's; or
+ * -1: there is none, or none worth it. pages: how many are prepared. */
+int snapshots_open_touched(struct function *function, uint32_t *pages);
+
 /* The file is not what was made: remove it, log it. */
 void snapshots_damaged(struct function *function, struct version *version, const char *why);
 
