@@ -149,6 +149,23 @@ static void decode_counts_the_environment(void **state)
     assert_int_equal(decode(bytes), MF_EPROTO);
 }
 
+/* Rollback and prepared pages are a restore's; what restores is not frozen. */
+static void decode_takes_only_flags_that_go_together(void **state)
+{
+    (void)state;
+    size_t bytes = good_packet("", 0, 0);
+    for (uint32_t flags = 0; flags <= MF_START_FLAGS; flags++) {
+        bool restores = flags & MF_START_RESTORE;
+        bool good = restores ? !(flags & MF_START_FREEZE)
+                             : !(flags & (MF_START_RESET | MF_START_TOUCHED));
+        packet.start.flags = flags;
+        assert_int_equal(decode(bytes), good ? MF_OK : MF_EINVAL);
+        assert_null(start.touched.head);
+    }
+    packet.start.flags = MF_START_FLAGS + 1;
+    assert_int_equal(decode(bytes), MF_EPROTO);
+}
+
 static void decode_refuses_a_bad_image(void **state)
 {
     (void)state;
@@ -331,6 +348,7 @@ int main(void)
         cmocka_unit_test(decode_holds_nice_to_its_range),
         cmocka_unit_test(decode_holds_the_window_to_its_bounds),
         cmocka_unit_test(decode_counts_the_environment),
+        cmocka_unit_test(decode_takes_only_flags_that_go_together),
         cmocka_unit_test(decode_refuses_a_bad_image),
         cmocka_unit_test(receive_wants_one_packet_and_one_descriptor),
         cmocka_unit_test(load_puts_segments_where_they_belong),
