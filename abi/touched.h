@@ -1,5 +1,5 @@
 /*
- * touched.h: which pages the first event of a restored instance touches, as a small file
+ * touched.h: which pages the first event of a restored instance writes, as a small file
  * beside the snapshot (snapshot.h). The node records them, from outside; a monitor prepares
  * them before it enters the guest, so that the event does not pay for a fault each.
  *
@@ -17,18 +17,13 @@
 #define MF_TOUCHED_MAGIC 0x3168637479616dull /* "maytch1", little-endian */
 #define MF_TOUCHED_RUNS_MAX 2048u
 #define MF_TOUCHED_PAGES_MAX 2048u /* of all runs together: what a start can be made to do */
-#define MF_TOUCHED_SAMPLES 2u      /* instances that were looked at: pages are those that all of
-                                      them touched, and are prepared only after so many */
-
-#define MF_TOUCHED_WRITTEN 1u
-#define MF_TOUCHED_READ    2u /* a page of a file; it, or one near it, was read: one fault of a
-                                 system maps its neighbours, too */
+#define MF_TOUCHED_SAMPLES 2u      /* instances that were looked at, at least, before anything is
+                                      prepared: pages are those that all of them touched */
 
 /* Pages [page, page + pages), numbered from address 0: as a run of a snapshot. */
 struct mf_touched_run {
     uint32_t page;
-    uint16_t pages;
-    uint16_t kind; /* MF_TOUCHED_WRITTEN or MF_TOUCHED_READ */
+    uint32_t pages;
 };
 _Static_assert(sizeof(struct mf_touched_run) == 8, "ABI: mf_touched_run");
 
@@ -36,7 +31,7 @@ struct mf_touched {
     uint64_t magic;       /* MF_TOUCHED_MAGIC                                        */
     uint32_t abi_version; /* MF_ABI_VERSION                                          */
     uint32_t run_count;   /* at most MF_TOUCHED_RUNS_MAX; they follow, to the byte   */
-    uint32_t samples;     /* 1 to MF_TOUCHED_SAMPLES                                 */
+    uint32_t samples;     /* 1 to MF_TOUCHED_SAMPLES; that, if there were more       */
     uint32_t reserved;    /* 0                                                       */
     uint64_t window_bytes;
     uint8_t snapshot[MF_SNAPSHOT_HASH_BYTES]; /* digest of the one that it belongs to */

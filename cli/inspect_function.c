@@ -30,9 +30,8 @@ static void print_touched(const json_t *touched)
 {
     const char *state = text(touched, "state");
     if (strcmp(state, "prepared") == 0)
-        printf("touched    an event touches %lld pages and reads near %lld more, prepared at start\n",
-               json_integer_value(json_object_get(touched, "written")),
-               json_integer_value(json_object_get(touched, "read")));
+        printf("touched    an event touches %lld pages, prepared at start\n",
+               json_integer_value(json_object_get(touched, "pages")));
     else if (strcmp(state, "wanted") == 0)
         printf("touched    not known yet: the first instances tell\n");
 }

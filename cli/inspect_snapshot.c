@@ -53,8 +53,7 @@ static void print_touched(const json_t *touched)
 {
     if (!touched)
         return;
-    printf("touched an event touches %lld pages and reads near %lld more, ",
-           number(touched, "written"), number(touched, "read"));
+    printf("touched an event touches %lld pages, ", number(touched, "pages"));
     if (!json_is_true(json_object_get(touched, "holds")))
         printf("damaged or stale: not used\n");
     else if (number(touched, "samples") < (json_int_t)MF_TOUCHED_SAMPLES)

@@ -65,7 +65,6 @@ json_t *inspect_touched(const struct touched *touched, const struct snapshot *sn
     touched_digest(touched, digest);
     bool holds = memcmp(digest, touched->head->digest, sizeof digest) == 0 &&
                  memcmp(touched->head->snapshot, snapshot->head->digest, sizeof digest) == 0;
-    return json_pack("{s:i, s:I, s:I, s:b}", "samples", (int)touched->head->samples, "written",
-                     (json_int_t)touched_pages(touched, MF_TOUCHED_WRITTEN), "read",
-                     (json_int_t)touched_pages(touched, MF_TOUCHED_READ), "holds", holds);
+    return json_pack("{s:i, s:I, s:b}", "samples", (int)touched->head->samples, "pages",
+                     (json_int_t)touched_pages(touched), "holds", holds);
 }

@@ -31,12 +31,11 @@ static mf_err check_runs(const struct touched *touched, struct mf_why *why)
     for (uint32_t i = 0; i < touched->head->run_count; i++) {
         const struct mf_touched_run *run = &touched->runs[i];
         if (run->pages == 0 || run->page < free || run->page >= end ||
-            run->pages > end - run->page ||
-            (run->kind != MF_TOUCHED_WRITTEN && run->kind != MF_TOUCHED_READ))
+            run->pages > end - run->page)
             return mf_why(why, MF_EFORMAT,
-                          "touched pages: run %u (pages 0x%x, %u of them, kind %u) is out of "
-                          "bounds or order",
-                          i, run->page, run->pages, run->kind);
+                          "touched pages: run %u (pages 0x%x, %u of them) is out of bounds or "
+                          "order",
+                          i, run->page, run->pages);
         free = run->page + run->pages;
         pages += run->pages;
     }
@@ -61,11 +60,11 @@ mf_err touched_parse(const void *file, size_t bytes, struct touched *touched, st
     return err;
 }
 
-uint32_t touched_pages(const struct touched *touched, uint32_t kind)
+uint32_t touched_pages(const struct touched *touched)
 {
     uint32_t pages = 0;
     for (uint32_t i = 0; touched->head && i < touched->head->run_count; i++)
-        pages += touched->runs[i].kind == kind ? touched->runs[i].pages : 0;
+        pages += touched->runs[i].pages;
     return pages;
 }
 
@@ -83,9 +82,8 @@ uint32_t touched_common(const struct mf_touched_run *a, uint32_t a_count,
     for (uint32_t i = 0, k = 0; i < a_count && k < b_count && count < MF_TOUCHED_RUNS_MAX;) {
         uint32_t from = a[i].page > b[k].page ? a[i].page : b[k].page;
         uint32_t to = end_of(&a[i]) < end_of(&b[k]) ? end_of(&a[i]) : end_of(&b[k]);
-        if (from < to && a[i].kind == b[k].kind)
-            out[count++] = (struct mf_touched_run){
-                .page = from, .pages = (uint16_t)(to - from), .kind = a[i].kind};
+        if (from < to)
+            out[count++] = (struct mf_touched_run){.page = from, .pages = to - from};
         if (end_of(&a[i]) <= end_of(&b[k]))
             i++;
         else

@@ -22,11 +22,10 @@ struct touched {
 MF_CHECKED mf_err touched_parse(const void *file, size_t bytes, struct touched *touched,
                                 struct mf_why *why);
 
-/* How many pages of this kind (MF_TOUCHED_…) all runs have together. */
-uint32_t touched_pages(const struct touched *touched, uint32_t kind);
+/* How many pages all runs have together. */
+uint32_t touched_pages(const struct touched *touched);
 
-/* The pages of either kind that both lists have in that kind, to out (room
- * MF_TOUCHED_RUNS_MAX); how many runs. The lists obey abi/touched.h. */
+/* The pages that both lists have, to out (room MF_TOUCHED_RUNS_MAX); how many runs. The lists obey abi/touched.h. */
 uint32_t touched_common(const struct mf_touched_run *a, uint32_t a_count,
                         const struct mf_touched_run *b, uint32_t b_count,
                         struct mf_touched_run *out);

@@ -393,15 +393,13 @@ static void print_touched(void)
     NUMBER(MF_TOUCHED_RUNS_MAX)
     NUMBER(MF_TOUCHED_PAGES_MAX)
     NUMBER(MF_TOUCHED_SAMPLES)
-    NUMBER(MF_TOUCHED_WRITTEN)
-    NUMBER(MF_TOUCHED_READ)
     printf("\n");
 #define H(name) MEMBER(mf_touched, name)
     STRUCT("touched.h", mf_touched, H(magic) H(abi_version) H(run_count) H(samples) H(reserved)
         H(window_bytes) H(snapshot) H(digest));
 #undef H
 #define R(name) MEMBER(mf_touched_run, name)
-    STRUCT("touched.h", mf_touched_run, R(page) R(pages) R(kind));
+    STRUCT("touched.h", mf_touched_run, R(page) R(pages));
 #undef R
 }
 

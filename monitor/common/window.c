@@ -14,8 +14,7 @@
 #include "abi/channel.h"
 #include "abi/hypercall.h"
 
-#define POPULATE_READ 22  /* MADV_POPULATE_READ and … */
-#define POPULATE_WRITE 23 /* … _WRITE, which build machines' headers may lack */
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, which build machines' headers may lack */
 
 static void *at(uint8_t *base, uint64_t offset)
 {
@@ -165,18 +164,11 @@ mf_err window_restore(uint8_t *base, const struct monitor_start *start, bool bec
 }
 
 /* docs/adr/0005: what it saves, and what was tried besides. */
-void window_prepare(uint8_t *base, const struct monitor_start *start)
+void window_prepare(uint8_t *base, const struct touched *touched)
 {
-    const struct touched *touched = &start->touched;
-    for (uint32_t i = 0; touched->head && i < touched->head->run_count; i++) {
-        const struct mf_touched_run *run = &touched->runs[i];
-        uint64_t address = (uint64_t)run->page * MF_PAGE_BYTES;
-        uint64_t bytes = (uint64_t)run->pages * MF_PAGE_BYTES;
-        if (run->kind == MF_TOUCHED_WRITTEN)
-            window_own(base, address, bytes);
-        else /* of a file: it and those around it, as a fault would */
-            (void)madvise(at(base, address), (size_t)bytes, POPULATE_READ);
-    }
+    for (uint32_t i = 0; touched->head && i < touched->head->run_count; i++)
+        window_own(base, (uint64_t)touched->runs[i].page * MF_PAGE_BYTES,
+                   (uint64_t)touched->runs[i].pages * MF_PAGE_BYTES);
 }
 
 mf_err window_channel(uint8_t *base, uint64_t channel_base, int channel, struct mf_why *why)

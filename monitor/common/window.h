@@ -38,9 +38,9 @@ void window_own(uint8_t *base, uint64_t address, uint64_t bytes);
 MF_CHECKED mf_err window_restore(uint8_t *base, const struct monitor_start *start,
                                  bool becomes_guest, struct mf_why *why);
 
-/* After window_restore, where this process becomes the guest: the pages that start's file of
- * touched pages names. They hold what they would hold when they are touched. */
-void window_prepare(uint8_t *base, const struct monitor_start *start);
+/* After window_restore: the pages that the first event is going to write. They hold what they
+ * would hold when it does. */
+void window_prepare(uint8_t *base, const struct touched *touched);
 
 /* Map the channel shared, read-write, at base + channel_base. */
 MF_CHECKED mf_err window_channel(uint8_t *base, uint64_t channel_base, int channel,

@@ -190,8 +190,7 @@ static void own(const struct memory *memory, uint64_t from, uint64_t to)
         window_own(memory->window, from, to - from);
 }
 
-/* The pages that the first event is going to write; not those that it reads, where the host's
- * own fault is the least of it. docs/adr/0005. */
+/* As window_prepare(), in groups. docs/adr/0005. */
 static void prepare(const struct memory *memory, const struct touched *touched)
 {
     const uint64_t join = memory->shadowed ? GROUP_BYTES : MF_PAGE_BYTES;
@@ -199,8 +198,6 @@ static void prepare(const struct memory *memory, const struct touched *touched)
     for (uint32_t i = 0; touched->head && i < touched->head->run_count; i++) {
         const struct mf_touched_run *run = &touched->runs[i];
         const uint64_t address = (uint64_t)run->page * MF_PAGE_BYTES;
-        if (run->kind != MF_TOUCHED_WRITTEN)
-            continue;
         if (address != to && address / join != (to - 1) / join) { /* of another group */
             own(memory, from, to);
             from = address;

@@ -118,7 +118,7 @@ mf_err monitor_process_run(struct monitor_blank *blank, const struct monitor_sta
     if (!err && start->flags & MF_START_RESTORE)
         err = window_restore(NULL, start, true, why);
     if (!err)
-        window_prepare(NULL, start);
+        window_prepare(NULL, &start->touched);
     if (!err)
         err = fill_boot(start, why);
     if (err)

@@ -239,9 +239,8 @@ static json_t *touched_json(const struct touched_facts *touched)
         return NULL;
     if (touched->state == TOUCHED_WANTED)
         return json_pack("{s:s}", "state", "wanted");
-    return json_pack("{s:s, s:I, s:I}", "state",
-                     touched->state == TOUCHED_READY ? "prepared" : "few", "written",
-                     (json_int_t)touched->written, "read", (json_int_t)touched->read);
+    return json_pack("{s:s, s:I}", "state", touched->state == TOUCHED_READY ? "prepared" : "few",
+                     "pages", (json_int_t)touched->pages);
 }
 
 static json_t *snapshot_json(const struct version *version)

@@ -1,8 +1,7 @@
 /*
  * look.c: see look.h. Documentation/admin-guide/mm/pagemap.rst.
- * A page that is the process's own was written, or copied in by its monitor. Of pages that
- * are a file's, a fault maps those around it that are in memory, too, 64 KiB as they are
- * aligned (Linux, fault_around_bytes): which one was read does not show, and need not.
+ * A page that is the process's own was written, or copied in by its monitor. Pages that were
+ * only read do not show: a fault maps those around it, too.
  */
 #include "node/instance/look.h"
 
@@ -15,15 +14,13 @@
 #include "base/pagemap.h"
 #include "node/instance/process.h"
 
-#define REGIONS 256u     /* of one call */
-#define AROUND_PAGES 16u /* that a fault maps */
+#define REGIONS 256u /* of one call */
 
 struct look {
     int pagemap;
     uint64_t host; /* where the guest's address 0 stands */
     struct mf_touched_run *runs;
     uint32_t count, pages;
-    uint32_t group; /* of AROUND_PAGES: the last one with a page in the list; + 1 */
 };
 
 static bool is_full(const struct look *look)
@@ -31,36 +28,17 @@ static bool is_full(const struct look *look)
     return look->count == MF_TOUCHED_RUNS_MAX || look->pages == MF_TOUCHED_PAGES_MAX;
 }
 
-static void add(struct look *look, uint64_t page, uint64_t pages, uint16_t kind)
-{
-    if (is_full(look))
-        return;
-    uint32_t room = MF_TOUCHED_PAGES_MAX - look->pages;
-    pages = pages < room ? pages : room;
-    look->runs[look->count++] =
-        (struct mf_touched_run){.page = (uint32_t)page, .pages = (uint16_t)pages, .kind = kind};
-    look->pages += (uint32_t)pages;
-}
-
-/* One page of each group, the first that is a file's: it stands for the fault. */
-static void add_read(struct look *look, uint64_t page, uint64_t end)
-{
-    for (; page < end && !is_full(look); page = (page | (AROUND_PAGES - 1)) + 1) {
-        uint32_t group = (uint32_t)(page / AROUND_PAGES) + 1;
-        if (group != look->group)
-            add(look, page, 1, MF_TOUCHED_READ);
-        look->group = group;
-    }
-}
-
 static void add_region(struct look *look, const struct pagemap_region *region)
 {
-    uint64_t page = (region->start - look->host) / MF_PAGE_BYTES;
-    uint64_t end = (region->end - look->host) / MF_PAGE_BYTES;
-    if (region->categories & PAGEMAP_IS_FILE)
-        add_read(look, page, end);
-    else if (!(region->categories & PAGEMAP_IS_ZERO))
-        add(look, page, end - page, MF_TOUCHED_WRITTEN);
+    const uint32_t room = MF_TOUCHED_PAGES_MAX - look->pages;
+    uint64_t pages = (region->end - region->start) / MF_PAGE_BYTES;
+    if (region->categories & (PAGEMAP_IS_FILE | PAGEMAP_IS_ZERO) || is_full(look))
+        return;
+    pages = pages < room ? pages : room;
+    look->runs[look->count++] =
+        (struct mf_touched_run){.page = (uint32_t)((region->start - look->host) / MF_PAGE_BYTES),
+                                .pages = (uint32_t)pages};
+    look->pages += (uint32_t)pages;
 }
 
 static mf_err failed(void)

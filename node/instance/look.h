@@ -1,5 +1,5 @@
 /*
- * look.h: which pages of its window an instance has touched since its start, seen from
+ * look.h: which pages of its window an instance has of its own after an event, seen from
  * outside (abi/touched.h). It may be hostile, and run on meanwhile: what is found is a hint.
  */
 #ifndef MF_NODE_INSTANCE_LOOK_H

@@ -45,8 +45,9 @@ static void take_over(struct pool *pool, struct instance *instance, struct funct
 static void prepare(struct instance *instance, struct function *function)
 {
     uint32_t pages = 0;
-    instance->touched_fd = snapshots_open_touched(function, &pages);
-    instance->look_due = instance->touched_fd < 0 && recorder_wants(instance->version);
+    instance->look_due = recorder_wants(instance->version);
+    if (!instance->look_due)
+        instance->touched_fd = snapshots_open_touched(function, &pages);
     if (instance->touched_fd >= 0)
         function->counters.prepared_pages += pages;
 }

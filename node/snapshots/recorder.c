@@ -1,7 +1,7 @@
 /*
  * recorder.c: see recorder.h.
- * Guarantees: the loop is held up by one look (instance/look.h) for each sample, and a
- * function has MF_TOUCHED_SAMPLES of them, in all lives of its snapshot.
+ * Guarantees: the loop is held up by one look (instance/look.h) for each sample, of
+ * which there are MF_TOUCHED_SAMPLES in the lives of a snapshot, and one in many starts.
  * Leaves to others: files (touched.c), which instance (pool/).
  * What is seen may be a stranger's by a race of pids: a hint, then, that is of no use.
  */
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "node/functions/function.h"
 #include "node/instance/look.h"
@@ -29,10 +30,18 @@ void recorder_quiet(struct recorder *recorder)
     recorder->shard = NULL;
 }
 
-bool recorder_wants(const struct version *version)
+static bool may_learn(const struct version *version)
 {
+    enum touched_state state = version->snapshot.facts.touched.state;
     return version->snapshot.state == SNAPSHOT_READY &&
-           version->snapshot.facts.touched.state == TOUCHED_WANTED;
+           (state == TOUCHED_WANTED || state == TOUCHED_READY);
+}
+
+bool recorder_wants(struct version *version)
+{
+    return may_learn(version) &&
+           (version->snapshot.facts.touched.state == TOUCHED_WANTED ||
+            ++version->snapshot.prepared_starts % MF_TOUCHED_LOOK_EVERY == 0);
 }
 
 /* In a worker thread. */
@@ -56,11 +65,12 @@ static void take_over(struct recorder *recorder)
                mf_why_text(&recorder->why, recorder->err));
         return;
     }
+    bool news = touched->state != recorder->facts.state || touched->pages != recorder->facts.pages;
     *touched = recorder->facts;
-    if (touched->state == TOUCHED_READY)
+    if (news && touched->state == TOUCHED_READY)
         function_log_node(recorder->function->log, MF_LOG_INFO, 0,
                           "an event touches %u pages: prepared at the next starts",
-                          touched->written + touched->read);
+                          touched->pages);
 }
 
 static void let_go(struct recorder *recorder)
@@ -110,7 +120,7 @@ void recorder_look(struct recorder *recorder, const struct instance *instance)
 {
     struct version *version = instance->version;
     if (!recorder->shard || recorder->in_job || instance->blank.pid <= 0 ||
-        version != instance->function->version || !recorder_wants(version))
+        version != instance->function->version || !may_learn(version))
         return;
     recorder->runs = malloc(MF_TOUCHED_RUNS_MAX * sizeof *recorder->runs);
     if (!recorder->runs)

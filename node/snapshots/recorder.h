@@ -40,8 +40,9 @@ void recorder_open(struct recorder *recorder, struct shard *shard);
 /* Nothing is begun any more. Then the loop runs until in_job is false. */
 void recorder_quiet(struct recorder *recorder);
 
-/* Should this start be looked at after its first event? */
-bool recorder_wants(const struct version *version);
+/* Should this start be looked at after its first event, and not be prepared? The first are, and
+ * then one in MF_TOUCHED_LOOK_EVERY, which is counted here. */
+bool recorder_wants(struct version *version);
 
 /* The instance has served an event, and lives. */
 void recorder_look(struct recorder *recorder, const struct instance *instance);

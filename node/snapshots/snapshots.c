@@ -133,21 +133,32 @@ int snapshots_open(struct function *function)
     return fd;
 }
 
+/* It is another file than the one checked: of another version with this key, which has learned
+ * something, or damaged. */
+static void check_touched_again(struct function *function, struct version *version)
+{
+    struct snapshot_facts *facts = &version->snapshot.facts;
+    struct touched_origin origin = {.window_bytes = version->window_bytes};
+    memcpy(origin.snapshot, facts->digest, sizeof origin.snapshot);
+    touched_file_check(dir_of(function->shard), version->snapshot.key, &origin, &facts->touched);
+}
+
 int snapshots_open_touched(struct function *function, uint32_t *pages)
 {
     struct version *version = function->version;
-    struct touched_facts *touched = &version->snapshot.facts.touched;
-    int dir_fd = dir_of(function->shard), fd = -1;
-    *pages = touched->written + touched->read;
-    if (touched->state != TOUCHED_READY)
-        return -1;
-    mf_err err = touched_file_open(dir_fd, version->snapshot.key, &touched->identity, &fd);
-    if (err) { /* not what was checked: have it recorded again */
-        mf_log(MF_LOG_WARN, "touched.damaged", "fn=%s why=\"%s\"", function->name,
-               err == MF_ENOENT ? "its file is gone" : "somebody wrote to its file");
-        touched_file_remove(dir_fd, version->snapshot.key);
-        *touched = (struct touched_facts){.state = TOUCHED_WANTED};
+    const struct touched_facts *touched = &version->snapshot.facts.touched;
+    int fd = -1;
+    for (int tries = 0; tries < 2 && touched->state == TOUCHED_READY; tries++) {
+        mf_err err = touched_file_open(dir_of(function->shard), version->snapshot.key,
+                                       &touched->identity, &fd);
+        if (!err)
+            break;
+        if (err == MF_ENOENT)
+            mf_log(MF_LOG_WARN, "touched.damaged", "fn=%s why=\"its file is gone\"",
+                   function->name);
+        check_touched_again(function, version);
     }
+    *pages = touched->pages;
     return fd;
 }
 

@@ -29,6 +29,7 @@ struct snapshot_status {
     bool keyed;                /* key is known                                          */
     bool hopeless;             /* another try would end the same way                    */
     uint8_t refusals;          /* starts from it that a monitor refused                 */
+    uint32_t prepared_starts;  /* recorder.c counts them                                */
     uint8_t key[MF_SNAPSHOT_HASH_BYTES];
     uint64_t retry_ns;         /* not before this; the node's clock                     */
     struct snapshot_facts facts; /* READY                                               */

@@ -114,12 +114,11 @@ static mf_err load(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
 static void tell(const struct copy *copy, struct touched_facts *facts)
 {
     *facts = (struct touched_facts){
-        .written = touched_pages(&copy->touched, MF_TOUCHED_WRITTEN),
-        .read = touched_pages(&copy->touched, MF_TOUCHED_READ),
+        .pages = touched_pages(&copy->touched),
         .identity = copy->identity,
     };
     facts->state = copy->touched.head->samples < MF_TOUCHED_SAMPLES ? TOUCHED_WANTED
-                   : facts->written < MF_TOUCHED_WORTH              ? TOUCHED_FEW
+                   : facts->pages < MF_TOUCHED_WORTH                ? TOUCHED_FEW
                                                                     : TOUCHED_READY;
 }
 
@@ -198,23 +197,32 @@ static void compose(struct copy *copy, const struct touched_origin *origin, uint
     touched_digest(&copy->touched, head->digest);
 }
 
+static uint32_t pages_of(const struct mf_touched_run *runs, uint32_t count)
+{
+    uint32_t pages = 0;
+    for (uint32_t i = 0; i < count; i++)
+        pages += runs[i].pages;
+    return pages;
+}
+
 mf_err touched_file_add(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
                         const struct touched_origin *origin, const struct mf_touched_run *runs,
                         uint32_t count, struct touched_facts *facts, struct mf_why *why)
 {
     struct mf_touched_run common[MF_TOUCHED_RUNS_MAX];
     struct copy copy;
-    uint32_t samples = 0;
+    uint32_t samples = 0, before = 0;
     mf_assert(count <= MF_TOUCHED_RUNS_MAX);
     if (load_good(dir_fd, key, origin, &copy) == MF_OK) {
         samples = copy.touched.head->samples;
+        before = touched_pages(&copy.touched);
         count = touched_common(copy.touched.runs, copy.touched.head->run_count, runs, count,
                                common);
         runs = common;
     }
     mf_err err = MF_OK;
-    if (samples < MF_TOUCHED_SAMPLES) {
-        compose(&copy, origin, samples + 1, runs, count);
+    if (samples < MF_TOUCHED_SAMPLES || pages_of(runs, count) < before) {
+        compose(&copy, origin, samples < MF_TOUCHED_SAMPLES ? samples + 1 : samples, runs, count);
         err = write_file(dir_fd, key, &copy, why);
     }
     if (!err)

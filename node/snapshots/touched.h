@@ -1,5 +1,5 @@
 /*
- * touched.h: which pages a first event touches, in the state directory beside the snapshot:
+ * touched.h: which pages a first event writes, in the state directory beside the snapshot:
  * snapshots/KEY.touched (abi/touched.h). A hint: that there is none, or that it is damaged,
  * costs faults and nothing else. What stands in it is a guest's: hostile. Any thread.
  */
@@ -24,7 +24,7 @@ enum touched_state {
 
 struct touched_facts {
     enum touched_state state;
-    uint32_t written, read;        /* pages. FEW, READY  */
+    uint32_t pages;                /* FEW, READY */
     struct file_identity identity; /* as it was checked. READY */
 };
 
@@ -47,8 +47,8 @@ void touched_file_check(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
 MF_CHECKED mf_err touched_file_open(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
                                     const struct file_identity *identity, int *fd);
 
-/* One more sample: runs, which obey abi/touched.h, and what the file has already. Written to
- * disk whole, or nothing changes. MF_EAGAIN: somebody else writes it now; MF_EFULL. */
+/* One more sample: runs, which obey abi/touched.h. The file has what all samples have, so it
+ * only ever shrinks. Written to disk whole, or nothing changes. MF_EAGAIN: somebody else writes it now; MF_EFULL. */
 MF_CHECKED mf_err touched_file_add(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
                                    const struct touched_origin *origin,
                                    const struct mf_touched_run *runs, uint32_t count,

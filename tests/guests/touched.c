@@ -80,7 +80,7 @@ static uint32_t prepared(struct harness *harness, uint32_t count)
             uint32_t both = touched_common(now, found, made.run, count, common);
             pages = 0;
             for (uint32_t i = 0; i < both; i++)
-                pages += common[i].kind == MF_TOUCHED_WRITTEN ? common[i].pages : 0;
+                pages += common[i].pages;
         }
         (void)usleep(LOOK_US);
     }
@@ -103,13 +103,19 @@ static void as_seen(struct harness *harness, int image_fd, int snapshot_fd)
     close_image(touched_fd);
 }
 
-/* Pages [from, to) of one kind, as many as there may be. */
-static uint32_t all_of(uint32_t from, uint32_t to, uint16_t kind, uint16_t apart)
+/* Pages of [from, to), as many as there may be. */
+static uint32_t all_of(uint32_t from, uint32_t to, uint32_t apart)
 {
     uint32_t count = 0;
     for (uint32_t page = from; page < to && count < MF_TOUCHED_RUNS_MAX; page += apart)
-        made.run[count++] = (struct mf_touched_run){page, 1, kind};
+        made.run[count++] = (struct mf_touched_run){page, 1};
     return count;
+}
+
+static uint32_t one_of(uint32_t page, uint32_t pages)
+{
+    made.run[0] = (struct mf_touched_run){page, pages};
+    return 1;
 }
 
 static void of_hostile(struct harness *harness, int image_fd, int snapshot_fd)
@@ -120,19 +126,18 @@ static void of_hostile(struct harness *harness, int image_fd, int snapshot_fd)
         const char *what;
         int fd;
     } files[] = {
-        {"all low pages written, text too", make(snapshot_fd, all_of(first, end, 1, 1))},
-        {"pages of all of the window written", make(snapshot_fd, all_of(first, end, 1, 8))},
-        {"pages of all of the window read", make(snapshot_fd, all_of(first, end, 2, 8))},
+        {"all low pages, text too", make(snapshot_fd, all_of(first, end, 1))},
+        {"pages of all of the window", make(snapshot_fd, all_of(first, end, 8))},
         {"nothing", make(snapshot_fd, 0)},
-        {"out of bounds", make(snapshot_fd, all_of(end - 3, end + 3, 1, 1))},
-        {"no such kind", make(snapshot_fd, all_of(first, end, 9, 1))},
+        {"out of bounds", make(snapshot_fd, all_of(end - 3, end + 3, 1))},
+        {"one run of everything", make(snapshot_fd, one_of(first, end - first))},
         {"cut off", make(snapshot_fd, 9)},
         {"of another snapshot", make(snapshot_fd, 1)},
         {"empty", memfd_create("empty", MFD_CLOEXEC)},
         {"the snapshot itself", dup(snapshot_fd)},
     };
-    (void)!ftruncate(files[6].fd, 100);
-    (void)!pwrite(files[7].fd, "other", 5, offsetof(struct mf_touched, snapshot));
+    (void)!ftruncate(files[5].fd, 100);
+    (void)!pwrite(files[6].fd, "other", 5, offsetof(struct mf_touched, snapshot));
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         is_right(harness, files[i].what, image_fd, snapshot_fd, files[i].fd);
         close_image(files[i].fd);
@@ -146,8 +151,7 @@ static void gives_no_right(struct harness *harness)
     const uint32_t first = MF_KERNEL_BASE / MF_PAGE_BYTES;
     int image_fd = open_image(harness->images, "frozen");
     int snapshot_fd = snapshots_freeze(harness, harness->sandbox, image_fd);
-    int touched_fd = make(snapshot_fd, all_of(first, first + MF_TOUCHED_RUNS_MAX,
-                                              MF_TOUCHED_WRITTEN, 1));
+    int touched_fd = make(snapshot_fd, all_of(first, first + MF_TOUCHED_RUNS_MAX, 1));
     (void)snapshots_restore(harness, image_fd, snapshot_fd, touched_fd);
     victim_get(harness, "/write", NULL, 0, CASE_NS, outcome);
     judge(harness, "touched pages", "read-only stays so", outcome, "dies page-fault");
