@@ -88,6 +88,12 @@
 #define MF_SNAPSHOT_RETRY_MS 60000                 /* after the disk was full, or suchlike                   */
 #define MF_FREEZER_RETRY_MS 20                     /* when the spawner takes no more                         */
 
+/* Pages that a first event touches: abi/touched.h has the bounds of one such file. */
+#define MF_TOUCHED_WORTH 16u       /* written pages; fewer are not prepared: to open, hand over and
+                                      read the file costs what preparing six saves       */
+#define MF_TOUCHED_LOOK_EVERY 64u  /* starts: one is not prepared but looked at, as the first were */
+#define MF_LOOK_PAGES_MAX 32768u   /* of an instance, looked at after its first event    */
+
 /* Images in the state directory. */
 #define MF_IMAGE_CHECK_NOW_BYTES_MAX (1u << 20) /* as of snapshots, before the first start from one */
 

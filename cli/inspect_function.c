@@ -1,5 +1,6 @@
 /* inspect_function.c: mayfly inspect NAME: a function of the node. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/client.h"
 #include "cli/command.h"
@@ -23,6 +24,16 @@ static void print_snapshot(const json_t *snapshot)
         printf("snapshot   %s: %s\n", state, text(snapshot, "reason"));
     else
         printf("snapshot   %s\n", state);
+}
+
+static void print_touched(const json_t *touched)
+{
+    const char *state = text(touched, "state");
+    if (strcmp(state, "prepared") == 0)
+        printf("touched    an event touches %lld pages, prepared at start\n",
+               json_integer_value(json_object_get(touched, "pages")));
+    else if (strcmp(state, "wanted") == 0)
+        printf("touched    not known yet: the first instances tell\n");
 }
 
 static void print_reasoned(const char *name, const json_t *choice)
@@ -77,6 +88,7 @@ static void print(const json_t *function)
     print_reasoned("sandbox", json_object_get(function, "sandbox"));
     print_reasoned("isolation", json_object_get(function, "isolation"));
     print_snapshot(json_object_get(function, "snapshot"));
+    print_touched(json_object_get(json_object_get(function, "snapshot"), "touched"));
     printf("starts     %lld restored, %lld booted\n",
            json_integer_value(json_object_get(starts, "restore")),
            json_integer_value(json_object_get(starts, "boot")));

@@ -1,5 +1,6 @@
 /* inspect_snapshot.c: see inspect.h. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "abi/hypercall.h"
@@ -56,4 +57,14 @@ json_t *inspect_snapshot(const struct snapshot_copy *copy)
                      stamp(head->made_at_ns), "window_bytes", (json_int_t)head->window_bytes,
                      "file_bytes", (json_int_t)head->file_bytes, "pages",
                      (json_int_t)snapshot_pages(snapshot), "ranges", ranges, "runs", runs);
+}
+
+json_t *inspect_touched(const struct touched *touched, const struct snapshot *snapshot)
+{
+    uint8_t digest[MF_SNAPSHOT_HASH_BYTES];
+    touched_digest(touched, digest);
+    bool holds = memcmp(digest, touched->head->digest, sizeof digest) == 0 &&
+                 memcmp(touched->head->snapshot, snapshot->head->digest, sizeof digest) == 0;
+    return json_pack("{s:i, s:I, s:b}", "samples", (int)touched->head->samples, "pages",
+                     (json_int_t)touched_pages(touched), "holds", holds);
 }

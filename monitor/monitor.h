@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "image/image.h"
 #include "image/snapshot.h"
+#include "image/touched.h"
 #include "spawner/protocol.h"
 
 /* Where the spawner puts a blank's descriptors: fixed, so that filters can name them. */
@@ -58,6 +59,8 @@ struct monitor_start {
     struct image image;    /* parsed; segments end at or before channel_base         */
     struct snapshot snapshot; /* parsed, of this image and window; its head lies in a
                               static buffer                                          */
+    struct touched touched; /* parsed, of this window; head NULL: none, or nothing that one
+                              could use. In a static buffer, too                     */
     uint64_t window_bytes; /* layout.h's bounds and step                             */
     uint64_t channel_base; /* window_bytes - MF_CHANNEL_BYTES                        */
     uint64_t instance_id;

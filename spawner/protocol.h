@@ -10,7 +10,8 @@
  *   node → spawner   MF_KILL, MF_STOP, MF_CONTINUE: that signal for the blank with this id;
  *                    an unknown id is no error
  *   node → blank     MF_START + descriptors: the image, read-only; with MF_START_RESTORE
- *                    the snapshot, read-only; with MF_START_RESET the blank's pagemap
+ *                    the snapshot, read-only; with MF_START_RESET the blank's pagemap;
+ *                    with MF_START_TOUCHED the snapshot's touched pages (abi/touched.h)
  *   blank → node     MF_START_FAILED, before lock-down only; else nothing
  *
  * Signals go through the spawner, since only the parent knows whether a pid is still
@@ -99,8 +100,10 @@ struct mf_control {
 #define MF_START_FREEZE  1u /* park at the first wait for an event (abi/boot.h)          */
 #define MF_START_RESTORE 2u /* from a snapshot of the image                              */
 #define MF_START_RESET   4u /* KVM, with RESTORE: roll back after every event            */
-#define MF_START_FLAGS (MF_START_FREEZE | MF_START_RESTORE | MF_START_RESET)
-#define MF_START_FD_MAX 3u
+#define MF_START_TOUCHED 8u /* with RESTORE: prepare the pages that the file names          */
+#define MF_START_FLAGS \
+    (MF_START_FREEZE | MF_START_RESTORE | MF_START_RESET | MF_START_TOUCHED)
+#define MF_START_FD_MAX 4u
 
 struct mf_start {
     uint32_t magic; /* MF_SPAWN_MAGIC */

@@ -22,6 +22,7 @@
 #include "abi/layout.h"
 #include "abi/log.h"
 #include "abi/snapshot.h"
+#include "abi/touched.h"
 #include "abi/trap.h"
 
 #define HEADER_BYTES_MAX 65536
@@ -383,6 +384,25 @@ static void print_snapshot(void)
 #undef R
 }
 
+static void print_touched(void)
+{
+    printf("## Touched pages (`abi/touched.h`)\n\n");
+    print_opening("touched.h");
+    printf("| name | value | decimal |\n|---|---|---|\n");
+    NUMBER(MF_TOUCHED_MAGIC)
+    NUMBER(MF_TOUCHED_RUNS_MAX)
+    NUMBER(MF_TOUCHED_PAGES_MAX)
+    NUMBER(MF_TOUCHED_SAMPLES)
+    printf("\n");
+#define H(name) MEMBER(mf_touched, name)
+    STRUCT("touched.h", mf_touched, H(magic) H(abi_version) H(run_count) H(samples) H(reserved)
+        H(window_bytes) H(snapshot) H(digest));
+#undef H
+#define R(name) MEMBER(mf_touched_run, name)
+    STRUCT("touched.h", mf_touched_run, R(page) R(pages));
+#undef R
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -404,5 +424,6 @@ int main(int argc, char **argv)
     print_causes();
     print_image();
     print_snapshot();
+    print_touched();
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

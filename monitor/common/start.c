@@ -46,6 +46,7 @@ static mf_err decode_packet(const struct start_packet *packet, size_t bytes,
     if (in->flags & ~MF_START_FLAGS)
         return mf_why(why, MF_EPROTO, "MF_START with flags 0x%x", in->flags);
     if ((in->flags & MF_START_RESET && !(in->flags & MF_START_RESTORE)) ||
+        (in->flags & MF_START_TOUCHED && !(in->flags & MF_START_RESTORE)) ||
         (in->flags & MF_START_RESTORE && in->flags & MF_START_FREEZE))
         return mf_why(why, MF_EINVAL, "a start cannot be all of 0x%x at once", in->flags);
     start->flags = in->flags;
@@ -171,6 +172,26 @@ static mf_err take_snapshot(int fd, struct monitor_start *start, struct mf_why *
     return err;
 }
 
+/* It is only a hint: what cannot be used is left aside. */
+static void take_touched(int fd, struct monitor_start *start)
+{
+    static _Alignas(uint64_t) uint8_t file[MF_TOUCHED_BYTES_MAX + 1];
+    struct mf_why ignored;
+    ssize_t got = pread(fd, file, sizeof file, 0);
+    if (got > 0 && touched_parse(file, (size_t)got, &start->touched, &ignored) == MF_OK &&
+        (start->touched.head->window_bytes != start->window_bytes ||
+         memcmp(start->touched.head->snapshot, start->snapshot.head->digest,
+                MF_SNAPSHOT_HASH_BYTES) != 0))
+        start->touched = (struct touched){0};
+    (void)close(fd);
+}
+
+static uint32_t descriptors(uint32_t flags)
+{
+    return 1u + !!(flags & MF_START_RESTORE) + !!(flags & MF_START_RESET) +
+           !!(flags & MF_START_TOUCHED);
+}
+
 mf_err start_receive(int control, struct start_packet *packet, struct monitor_start *start,
                      struct mf_why *why)
 {
@@ -183,8 +204,7 @@ mf_err start_receive(int control, struct start_packet *packet, struct monitor_st
     if (fd_count == 0)
         return mf_why(why, MF_EPROTO, "MF_START without an image");
     err = take_image(packet, bytes, fd[0], start, why);
-    uint32_t wanted = 1u + (start->flags & MF_START_RESTORE ? 1u : 0u) +
-                      (start->flags & MF_START_RESET ? 1u : 0u);
+    uint32_t wanted = descriptors(start->flags);
     if (!err && fd_count != wanted)
         err = mf_why(why, MF_EPROTO, "MF_START with flags 0x%x has %u descriptors, came with %u",
                      start->flags, wanted, fd_count);
@@ -192,6 +212,8 @@ mf_err start_receive(int control, struct start_packet *packet, struct monitor_st
         err = take_snapshot(fd[1], start, why);
     if (!err && start->flags & MF_START_RESET)
         start->pagemap_fd = fd[2];
+    if (!err && start->flags & MF_START_TOUCHED)
+        take_touched(fd[fd_count - 1], start);
     if (err) {
         for (uint32_t i = 0; i < fd_count; i++)
             (void)close(fd[i]);

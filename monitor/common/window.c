@@ -14,6 +14,8 @@
 #include "abi/channel.h"
 #include "abi/hypercall.h"
 
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, which build machines' headers may lack */
+
 static void *at(uint8_t *base, uint64_t offset)
 {
     return (void *)((uintptr_t)base + (uintptr_t)offset); /* base may be NULL: no pointer arithmetic */
@@ -53,9 +55,8 @@ static int protection(const struct image_segment *segment, bool becomes_guest)
     return prot;
 }
 
-/* All of [from, from + bytes) of the file to base + address. */
-static mf_err read_in(uint8_t *base, uint64_t address, int fd, uint64_t from, uint64_t bytes,
-                      const char *what, struct mf_why *why)
+mf_err window_read(uint8_t *base, uint64_t address, int fd, uint64_t from, uint64_t bytes,
+                   const char *what, struct mf_why *why)
 {
     uint8_t *to = at(base, address);
     for (uint64_t done = 0; done < bytes;) {
@@ -68,6 +69,12 @@ static mf_err read_in(uint8_t *base, uint64_t address, int fd, uint64_t from, ui
     return MF_OK;
 }
 
+void window_own(uint8_t *base, uint64_t address, uint64_t bytes)
+{
+    if (bytes)
+        (void)madvise(at(base, address), (size_t)bytes, POPULATE_WRITE);
+}
+
 /* A file system mounted noexec refuses to have its pages executed (mmap(2), EPERM).
  * Then the text is read into memory of our own before it becomes executable: slower,
  * and not shared between instances, but an image is an image wherever it lies. */
@@ -77,8 +84,8 @@ static mf_err copy_text(uint8_t *base, int fd, const struct image_segment *segme
     mf_err err = window_anonymous(base, segment->address, segment->address + segment->file_bytes,
                                   PROT_READ | PROT_WRITE, why);
     if (!err)
-        err = read_in(base, segment->address, fd, segment->file_offset, segment->file_bytes,
-                      "image's text", why);
+        err = window_read(base, segment->address, fd, segment->file_offset, segment->file_bytes,
+                          "image's text", why);
     if (!err && mprotect(at(base, segment->address), segment->file_bytes, prot) != 0)
         err = mf_why(why, mf_err_from_errno(errno), "cannot make text executable: %s",
                      strerror(errno));
@@ -97,10 +104,11 @@ static mf_err load_file_part(uint8_t *base, int fd, const struct image_segment *
 }
 
 mf_err window_load(uint8_t *base, const struct monitor_start *start, uint32_t first,
-                   bool becomes_guest, struct mf_why *why)
+                   uint32_t end, bool becomes_guest, struct mf_why *why)
 {
-    mf_assert(start->image.segment_count <= MF_IMAGE_SEGMENTS_MAX);
-    for (uint32_t i = first; i < start->image.segment_count; i++) {
+    mf_assert(first <= end && end <= start->image.segment_count &&
+              end <= MF_IMAGE_SEGMENTS_MAX);
+    for (uint32_t i = first; i < end; i++) {
         const struct image_segment *segment = &start->image.segment[i];
         int prot = protection(segment, becomes_guest);
         mf_err err = load_file_part(base, start->image_fd, segment, prot, why);
@@ -138,7 +146,7 @@ static mf_err restore_run(uint8_t *base, int fd, const struct mf_run *run, bool 
     uint64_t address = (uint64_t)run->page * MF_PAGE_BYTES;
     uint64_t bytes = (uint64_t)run->pages * MF_PAGE_BYTES;
     if (copies(run, becomes_guest))
-        return read_in(base, address, fd, address, bytes, "snapshot", why);
+        return window_read(base, address, fd, address, bytes, "snapshot", why);
     return map(base, address, address + bytes, prot, MAP_PRIVATE | MAP_NORESERVE, fd, address,
                "snapshot", why);
 }
@@ -153,6 +161,14 @@ mf_err window_restore(uint8_t *base, const struct monitor_start *start, bool bec
     for (uint32_t i = 0; !err && i < snapshot->head->run_count; i++)
         err = restore_run(base, start->snapshot_fd, &snapshot->runs[i], becomes_guest, why);
     return err;
+}
+
+/* docs/adr/0005: what it saves, and what was tried besides. */
+void window_prepare(uint8_t *base, const struct touched *touched)
+{
+    for (uint32_t i = 0; touched->head && i < touched->head->run_count; i++)
+        window_own(base, (uint64_t)touched->runs[i].page * MF_PAGE_BYTES,
+                   (uint64_t)touched->runs[i].pages * MF_PAGE_BYTES);
 }
 
 mf_err window_channel(uint8_t *base, uint64_t channel_base, int channel, struct mf_why *why)

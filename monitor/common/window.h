@@ -16,17 +16,31 @@
 MF_CHECKED mf_err window_anonymous(uint8_t *base, uint64_t from, uint64_t to, int prot,
                                    struct mf_why *why);
 
-/* Map every segment from number first on (those before are there already) private from the image at base + address, zeros behind its file
- * part, within the last file page too. Protection as the segment's flags say where this
+/* Map the segments [first, end) of the image private at base + address, zeros behind their
+ * file part, within the last file page too. Protection as a segment's flags say where this
  * process becomes the guest; else read and write, since page tables then say what the
  * guest may do. The ranges between the segments are left as they are. */
 MF_CHECKED mf_err window_load(uint8_t *base, const struct monitor_start *start, uint32_t first,
-                              bool becomes_guest, struct mf_why *why);
+                              uint32_t end, bool becomes_guest, struct mf_why *why);
+
+/* Read all of [from, from + bytes) of the file to base + address, into memory that is there
+ * and may be written. what: of which file, for the sentence. */
+MF_CHECKED mf_err window_read(uint8_t *base, uint64_t address, int fd, uint64_t from,
+                              uint64_t bytes, const char *what, struct mf_why *why);
+
+/* Let each page of [address, address + bytes), page-aligned, be one of this process's own now
+ * rather than by a fault at its first use: a hint, which a system may not know (before Linux
+ * 5.14) or refuse where nothing may be written; then pages come by faults. */
+void window_own(uint8_t *base, uint64_t address, uint64_t bytes);
 
 /* After window_load: what start's snapshot adds. Where this process becomes the guest,
  * ranges get their protection here, too; else that is for the page tables. */
 MF_CHECKED mf_err window_restore(uint8_t *base, const struct monitor_start *start,
                                  bool becomes_guest, struct mf_why *why);
+
+/* After window_restore: the pages that the first event is going to write. They hold what they
+ * would hold when it does. */
+void window_prepare(uint8_t *base, const struct touched *touched);
 
 /* Map the channel shared, read-write, at base + channel_base. */
 MF_CHECKED mf_err window_channel(uint8_t *base, uint64_t channel_base, int channel,

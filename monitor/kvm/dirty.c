@@ -7,12 +7,6 @@
 
 #include "abi/layout.h"
 
-/* Categories of PAGEMAP_SCAN. */
-#define IS_FILE    (1u << 2)
-#define IS_PRESENT (1u << 3)
-#define IS_SWAPPED (1u << 4)
-#define IS_ZERO    (1u << 5) /* the page of zeros that all share */
-
 /* A word of the file itself. The page of zeros does not show in it. */
 #define WORD_FILE    (1ull << 61)
 #define WORD_SWAPPED (1ull << 62)
@@ -31,16 +25,16 @@ static int next_region(struct dirty *dirty, uint64_t *from, uint64_t *to)
     while (dirty->next == dirty->count) {
         if (dirty->at >= dirty->to)
             return 0;
-        struct dirty_scan scan = {.size = sizeof scan,
-                                  .start = base + dirty->at,
-                                  .end = base + dirty->to,
-                                  .vec = (uintptr_t)dirty->region,
-                                  .vec_len = DIRTY_REGIONS,
-                                  .category_inverted = IS_FILE | IS_ZERO,
-                                  .category_mask = IS_FILE | IS_ZERO,
-                                  .category_anyof_mask = IS_PRESENT | IS_SWAPPED,
-                                  .return_mask = IS_FILE};
-        int count = ioctl(dirty->pagemap, DIRTY_IOCTL, &scan);
+        struct pagemap_scan scan = {.size = sizeof scan,
+                                    .start = base + dirty->at,
+                                    .end = base + dirty->to,
+                                    .vec = (uintptr_t)dirty->region,
+                                    .vec_len = DIRTY_REGIONS,
+                                    .category_inverted = PAGEMAP_IS_FILE | PAGEMAP_IS_ZERO,
+                                    .category_mask = PAGEMAP_IS_FILE | PAGEMAP_IS_ZERO,
+                                    .category_anyof_mask = PAGEMAP_IS_PRESENT | PAGEMAP_IS_SWAPPED,
+                                    .return_mask = PAGEMAP_IS_FILE};
+        int count = ioctl(dirty->pagemap, PAGEMAP_SCAN_CALL, &scan);
         if (count < 0 || count > (int)DIRTY_REGIONS || scan.walk_end <= scan.start)
             return count < 0 ? -errno : -EIO;
         dirty->at = scan.walk_end - base;

@@ -6,19 +6,11 @@
 #ifndef MF_MONITOR_KVM_DIRTY_H
 #define MF_MONITOR_KVM_DIRTY_H
 
-#include <linux/types.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/ioctl.h>
 
 #include "base/err.h"
-
-/* Linux 6.7, linux/fs.h, which build machines are older than. */
-struct dirty_scan {
-    uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
-    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
-};
-#define DIRTY_IOCTL _IOWR('f', 16, struct dirty_scan)
+#include "base/pagemap.h"
 
 #define DIRTY_REGIONS 64u /* of one call */
 #define DIRTY_WORDS 1024u /* pages, of one read, where the call is missing */
@@ -30,9 +22,7 @@ struct dirty {
     uint64_t at, to;   /* still to be asked about */
     uint32_t next, count;
     union {
-        struct {
-            uint64_t start, end, categories;
-        } region[DIRTY_REGIONS];
+        struct pagemap_region region[DIRTY_REGIONS];
         uint64_t word[DIRTY_WORDS];
     };
 };
@@ -45,7 +35,7 @@ MF_CHECKED mf_err dirty_open(struct dirty *dirty, int pagemap, uint8_t *window, 
 /* Look through pages [from, to) of the window, from the beginning. */
 void dirty_begin(struct dirty *dirty, uint64_t from, uint64_t to);
 
-/* The next stretch of them. 1, 0: no more, or -errno. Makes the calls ioctl(DIRTY_IOCTL)
+/* The next stretch of them. 1, 0: no more, or -errno. Makes the calls ioctl(PAGEMAP_SCAN_CALL)
  * or pread(2) on pagemap. */
 int dirty_next(struct dirty *dirty, uint64_t *from, uint64_t *to);
 

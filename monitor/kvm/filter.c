@@ -57,7 +57,7 @@ const uint32_t kvm_filter_line_count = sizeof kvm_filter_lines / sizeof *kvm_fil
 const struct filter_line kvm_reset_lines[] = {
     {"ioctl", SYS_ioctl, "descriptor = the instance's pagemap, request = PAGEMAP_SCAN",
      "which pages were written. It tells this process of its own memory.",
-     {{FILTER_EQUAL, 0, KVM_FD_PAGEMAP}, {FILTER_EQUAL, 1, DIRTY_IOCTL}}},
+     {{FILTER_EQUAL, 0, KVM_FD_PAGEMAP}, {FILTER_EQUAL, 1, PAGEMAP_SCAN_CALL}}},
     {"ioctl", SYS_ioctl, "descriptor = the vCPU, request = setting vectors and masks",
      "a rolled back guest finds none of those that it left. The other registers go in with "
      "KVM_RUN.",

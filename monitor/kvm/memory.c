@@ -28,6 +28,7 @@
 enum { SLOT_WINDOW = CPU_SLOTS, SLOT_WINDOW_MORE };
 
 #define NEAR_PAGES_MAX 24u
+#define GROUP_BYTES (8u * MF_PAGE_BYTES) /* of pages that KVM adds at a time to a shadow: PTE_PREFETCH_NUM */
 
 #define DEFAULT_CHANNEL ((uint32_t)MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES)
 
@@ -141,46 +142,79 @@ static void enter_snapshot(const struct memory *memory, const struct snapshot *s
                     snapshot->runs[i].prot);
 }
 
-/* The whole of a segment's file part into pages of our own. */
-static mf_err copy_segment(const struct memory *memory, int image_fd,
-                           const struct image_segment *segment, struct mf_why *why)
+/* How many segments the library OS has: they come first (image.h: ascending). */
+static uint32_t kernel_segments(const struct image *image)
 {
-    uint8_t *to = memory->window + segment->address;
-    if (mmap(to, segment->file_bytes, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, -1, 0) != to)
-        return failed(why, "no memory for the program's text");
-    for (uint64_t done = 0; done < segment->file_bytes;) {
-        ssize_t got = pread(image_fd, to + done, segment->file_bytes - done,
-                            (off_t)(segment->file_offset + done));
-        if (got <= 0)
-            return mf_why(why, MF_EIO, "cannot read the image: %s",
-                          got < 0 ? strerror(errno) : "it ends early");
-        done += (uint64_t)got;
-    }
-    return MF_OK;
-}
-
-static bool is_near(const struct image_segment *segment)
-{
-    return !image_segment_is_kernel(segment) && segment->file_bytes;
+    uint32_t count = 0;
+    while (count < image->segment_count && image_segment_is_kernel(&image->segment[count]))
+        count++;
+    return count;
 }
 
 /* Where KVM shadows page tables it adds up to eight pages at a time, up to the first that is
  * no page of this process's own (Linux, paging_tmpl.h, pte_prefetch). All that a small
  * program has in its file, copied, then costs an entry for eight pages, 30 us, instead of
  * one each; to copy a page costs one. */
+static bool is_near(const struct memory *memory, const struct image *image)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = kernel_segments(image); i < image->segment_count; i++)
+        bytes += image->segment[i].file_bytes;
+    return memory->shadowed && bytes <= NEAR_PAGES_MAX * MF_PAGE_BYTES;
+}
+
+/* Into the memory that a blank has there, which is all zeros behind the file parts, too. */
 static mf_err bring_near(const struct memory *memory, const struct monitor_start *start,
                          struct mf_why *why)
 {
     const struct image *image = &start->image;
-    uint64_t bytes = 0;
     mf_err err = MF_OK;
-    for (uint32_t i = 0; i < image->segment_count; i++)
-        bytes += is_near(&image->segment[i]) ? image->segment[i].file_bytes : 0;
-    for (uint32_t i = 0; !err && i < image->segment_count; i++)
-        if (is_near(&image->segment[i]) && bytes <= NEAR_PAGES_MAX * MF_PAGE_BYTES)
-            err = copy_segment(memory, start->image_fd, &image->segment[i], why);
+    for (uint32_t i = kernel_segments(image); !err && i < image->segment_count; i++) {
+        const struct image_segment *segment = &image->segment[i];
+        window_own(memory->window, segment->address, segment->file_bytes);
+        err = window_read(memory->window, segment->address, start->image_fd,
+                          segment->file_offset, segment->file_bytes, "image", why);
+    }
     return err;
+}
+
+/* Written pages [from, to). Where KVM shadows page tables, it starts at the first of a group,
+ * and stops at one that is not own: so all of a group from its first on, if two pages of it
+ * are written. A page more costs one microsecond, an entry of KVM saved 30. */
+static void own(const struct memory *memory, uint64_t from, uint64_t to)
+{
+    const uint64_t group_end = (from | (GROUP_BYTES - 1)) + 1;
+    if (memory->shadowed && to - from > MF_PAGE_BYTES && group_end - from > MF_PAGE_BYTES)
+        from = group_end - GROUP_BYTES;
+    if (to > from)
+        window_own(memory->window, from, to - from);
+}
+
+/* As window_prepare(), in groups. docs/adr/0005. */
+static void prepare(const struct memory *memory, const struct touched *touched)
+{
+    const uint64_t join = memory->shadowed ? GROUP_BYTES : MF_PAGE_BYTES;
+    uint64_t from = 0, to = 0;
+    for (uint32_t i = 0; touched->head && i < touched->head->run_count; i++) {
+        const struct mf_touched_run *run = &touched->runs[i];
+        const uint64_t address = (uint64_t)run->page * MF_PAGE_BYTES;
+        if (address != to && address / join != (to - 1) / join) { /* of another group */
+            own(memory, from, to);
+            from = address;
+        }
+        to = address + (uint64_t)run->pages * MF_PAGE_BYTES;
+    }
+    own(memory, from, to);
+}
+
+/* The image, but for its first segments, which are there. */
+static mf_err load_image(const struct memory *memory, const struct monitor_start *start,
+                         uint32_t there, struct mf_why *why)
+{
+    bool near = is_near(memory, &start->image);
+    uint32_t end = near ? kernel_segments(&start->image) : start->image.segment_count;
+    mf_err err = window_load(memory->window, start, there, end, false, why);
+    return err || !near ? err : bring_near(memory, start, why);
 }
 
 mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *start, int channel,
@@ -200,11 +234,11 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
     if (!err && memory->staged)
         err = staged_keep(memory, start, &staged, why);
     if (!err)
-        err = window_load(memory->window, start, staged, false, why);
-    if (!err && memory->shadowed)
-        err = bring_near(memory, start, why);
+        err = load_image(memory, start, staged, why);
     if (!err && start->flags & MF_START_RESTORE)
         err = window_restore(memory->window, start, false, why);
+    if (!err)
+        prepare(memory, &start->touched);
     if (!err)
         err = boot_fill(memory->window + MF_BOOT_BASE, start, hwcap, hwcap2, why);
     if (err)

@@ -114,9 +114,11 @@ mf_err monitor_process_run(struct monitor_blank *blank, const struct monitor_sta
     if (start->channel_base != DEFAULT_CHANNEL) /* first: the window may reach past it */
         err = move_channel(start->channel_base, blank->channel, why);
     if (!err)
-        err = window_load(NULL, start, 0, true, why);
+        err = window_load(NULL, start, 0, start->image.segment_count, true, why);
     if (!err && start->flags & MF_START_RESTORE)
         err = window_restore(NULL, start, true, why);
+    if (!err)
+        window_prepare(NULL, &start->touched);
     if (!err)
         err = fill_boot(start, why);
     if (err)

@@ -233,15 +233,27 @@ static json_t *stamp_json(uint64_t at_ns)
     return json_string(stamp);
 }
 
+/* NULL: they are not looked for. */
+static json_t *touched_json(const struct touched_facts *touched)
+{
+    if (touched->state == TOUCHED_NONE)
+        return NULL;
+    if (touched->state == TOUCHED_WANTED)
+        return json_pack("{s:s}", "state", "wanted");
+    return json_pack("{s:s, s:I}", "state", touched->state == TOUCHED_READY ? "prepared" : "few",
+                     "pages", (json_int_t)touched->pages);
+}
+
 static json_t *snapshot_json(const struct version *version)
 {
     static const char not_yet[] = "none was made yet; the next start has one made";
     const struct snapshot_status *status = &version->snapshot;
     const struct snapshot_facts *facts = &status->facts;
     if (status->state == SNAPSHOT_READY)
-        return json_pack("{s:s, s:I, s:I, s:o}", "state", "ready", "bytes",
+        return json_pack("{s:s, s:I, s:I, s:o, s:o*}", "state", "ready", "bytes",
                          (json_int_t)facts->disk_bytes, "pages", (json_int_t)facts->pages,
-                         "made_at", stamp_json(facts->made_at_ns));
+                         "made_at", stamp_json(facts->made_at_ns), "touched",
+                         touched_json(&facts->touched));
     if (status->state != SNAPSHOT_NONE)
         return json_pack("{s:s}", "state", snapshot_state_name(status->state));
     return json_pack("{s:s, s:s}", "state", "none", "reason",

@@ -44,3 +44,13 @@ mf_err process_folder_open(pid_t pid, pid_t parent, int *folder, struct mf_why *
     *folder = -1;
     return mf_why(why, MF_EDEAD, "process %d is not the instance any more", (int)pid);
 }
+
+int process_pagemap_open(pid_t pid, pid_t parent)
+{
+    int folder;
+    if (process_folder_open(pid, parent, &folder, NULL))
+        return -1;
+    int fd = openat(folder, "pagemap", O_RDONLY | O_CLOEXEC);
+    (void)close(folder);
+    return fd;
+}

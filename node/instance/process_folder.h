@@ -14,4 +14,7 @@
  * /proc does; any thread. */
 MF_CHECKED mf_err process_folder_open(pid_t pid, pid_t parent, int *folder, struct mf_why *why);
 
+/* Its file pagemap, the caller's; -1: it cannot be had. Any thread. */
+int process_pagemap_open(pid_t pid, pid_t parent);
+
 #endif

@@ -78,6 +78,7 @@ mf_err session_open(struct session_host *host, const struct session_options *opt
         .flags = options->flags,
         .image_fd = options->image_fd,
         .snapshot_fd = options->snapshot_fd,
+        .touched_fd = options->touched_fd,
         .window_bytes = options->window_bytes,
         .env = options->env,
         .env_bytes = options->env_bytes,

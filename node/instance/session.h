@@ -49,6 +49,7 @@ struct session_options {
     int image_fd;            /* stays the caller's                             */
     uint32_t flags;          /* MF_START_FREEZE: session.frozen follows; or MF_START_RESTORE */
     int snapshot_fd;         /* with MF_START_RESTORE; stays the caller's      */
+    int touched_fd;          /* with MF_START_TOUCHED; stays the caller's      */
     uint64_t window_bytes;   /* 0: as the image says                           */
     const char *env;         /* NAME=value strings, each with its NUL          */
     uint32_t env_bytes;

@@ -23,7 +23,10 @@
 #include "abi/channel.h"
 
 #define READY_MS_MAX 30000 /* lock-down and both probes; each of these has its own bound */
+#define PACKET_FDS 4       /* of the larger of MF_SPAWN and MF_START */
 #define END_MS_MAX 5000    /* from the closed socket to the last reaped child */
+
+_Static_assert(MF_BLANK_FD_COUNT <= PACKET_FDS && MF_START_FD_MAX <= PACKET_FDS, "send_packet");
 
 static void close_fd(int *fd)
 {
@@ -37,10 +40,10 @@ static mf_err send_packet(int socket, struct iovec part[2], const int *fd, size_
 {
     union {
         struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int) * MF_BLANK_FD_COUNT)];
+        char room[CMSG_SPACE(sizeof(int) * PACKET_FDS)];
     } rights = {0};
     struct msghdr message = {.msg_iov = part, .msg_iovlen = 2};
-    mf_assert(fd_count <= MF_BLANK_FD_COUNT);
+    mf_assert(fd_count <= PACKET_FDS);
     if (fd_count) {
         message.msg_control = &rights;
         message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
@@ -274,6 +277,8 @@ mf_err blank_start(struct blank *blank, const struct start_order *order, struct 
         fd[fd_count++] = order->snapshot_fd;
     if (order->flags & MF_START_RESET)
         fd[fd_count++] = order->pagemap_fd;
+    if (order->flags & MF_START_TOUCHED)
+        fd[fd_count++] = order->touched_fd;
     struct iovec part[2] = {{&start, sizeof start},
                             {(void *)(uintptr_t)order->env, order->env_bytes}};
     mf_err err = send_packet(blank->control, part, fd, fd_count);

@@ -55,6 +55,7 @@ struct start_order {
     int image_fd;
     int snapshot_fd;       /* with MF_START_RESTORE                       */
     int pagemap_fd;        /* with MF_START_RESET: /proc/PID/pagemap      */
+    int touched_fd;        /* with MF_START_TOUCHED                       */
     uint64_t window_bytes; /* 0: as the image says                        */
     int nice;
     const char *env;       /* NAME=value strings, each with its NUL       */

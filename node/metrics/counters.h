@@ -39,6 +39,7 @@ struct function_counters {
     uint64_t cold_starts[3];                  /* by enum mf_sandbox                    */
     struct histogram cold_start;
     uint64_t starts[2];                       /* booted; restored                      */
+    uint64_t prepared_pages;                  /* for restored ones, before their event */
     uint64_t ended, faults_taken;             /* instances; page faults of all of them */
     struct histogram reset;                   /* rollbacks, as their monitors say      */
     uint64_t reset_pages;                     /* that they brought back                */

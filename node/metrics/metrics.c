@@ -42,6 +42,7 @@ static void service_count(struct metrics_writer *writer, struct function *functi
 static void cold_starts(struct metrics_writer *writer, struct function *function);
 static void cold_start_durations(struct metrics_writer *writer, struct function *function);
 static void starts(struct metrics_writer *writer, struct function *function);
+static void prepared_pages(struct metrics_writer *writer, struct function *function);
 static void page_faults(struct metrics_writer *writer, struct function *function);
 static void resets(struct metrics_writer *writer, struct function *function);
 static void reset_pages(struct metrics_writer *writer, struct function *function);
@@ -73,6 +74,9 @@ static const struct {
      "Time from the start of an instance to its first answer.", cold_start_durations, false},
     {"mayfly_starts_total", "counter",
      "Instances that were started, by kind: booted, or restored from a snapshot.", starts, false},
+    {"mayfly_prepared_pages_total", "counter",
+     "Pages made ready in restored instances, since a first event is known to touch them.",
+     prepared_pages, false},
     {"mayfly_instance_page_faults", "summary",
      "Page faults of instances that have ended, without reading.", page_faults, false},
     {"mayfly_reset_seconds", "histogram",
@@ -250,6 +254,13 @@ static void starts(struct metrics_writer *writer, struct function *function)
         (unsigned long long)count[false]);
     put(writer, "mayfly_starts_total{function=\"%s\",kind=\"restore\"} %llu\n", function->name,
         (unsigned long long)count[true]);
+}
+
+static void prepared_pages(struct metrics_writer *writer, struct function *function)
+{
+    if (function->counters.prepared_pages) /* most functions have none */
+        put(writer, "mayfly_prepared_pages_total{function=\"%s\"} %llu\n", function->name,
+            (unsigned long long)function->counters.prepared_pages);
 }
 
 static void summary(struct metrics_writer *writer, const char *name, const struct function *function,

@@ -9,6 +9,7 @@ struct start {
     uint32_t flags;  /* MF_START_…                                     */
     int snapshot_fd; /* with MF_START_RESTORE; borrowed, as the next   */
     int pagemap_fd;  /* with MF_START_RESET                            */
+    int touched_fd;  /* with MF_START_TOUCHED                          */
 };
 
 /* A blank that has been handed version's image and settings; the pool's no more. start NULL:

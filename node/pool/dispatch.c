@@ -452,6 +452,10 @@ static void learn(struct instance *instance, uint64_t now_ns)
 {
     struct function *function = instance->function;
     uint64_t took_ns = now_ns - instance->begun_ns;
+    if (instance->look_due) { /* before it is killed: turn.c */
+        instance->look_due = false;
+        list_append(&instance->pool->unseen, &instance->unseen);
+    }
     if (!instance->served) { /* its first event: start and service in one */
         instance->served = true;
         policy_learn_start(&function->times, took_ns);

@@ -75,6 +75,7 @@ void instance_init(struct instance *instance, uint64_t now_ns)
         .isolation = ISOLATION_REUSE,
         .pagemap = -1,
         .snapshot_fd = -1,
+        .touched_fd = -1,
         .blank = {.control = -1, .bell = -1, .console = -1},
         .bell = {.fd = -1},
         .console_watch = {.fd = -1},
@@ -83,6 +84,7 @@ void instance_init(struct instance *instance, uint64_t now_ns)
     link_init(&instance->link);
     link_init(&instance->awake);
     link_init(&instance->held);
+    link_init(&instance->unseen);
     link_init(&instance->spent);
 }
 

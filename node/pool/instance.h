@@ -86,10 +86,13 @@ struct instance {
     struct link link;          /* in the pool's blanks, or a list of its function       */
     struct link awake;         /* in the pool's awake list: the guest need not ring us  */
     struct link held;          /* in the pool's list of those not listened to            */
+    struct link unseen;        /* in the pool's list of those that snapshots/recorder.c looks at */
     struct link spent;         /* in the pool's list of those that are to be killed     */
     uint32_t start_flags;      /* MF_START_… of its start                               */
     bool start_due;            /* the order to start waits for its pid, or its event    */
     int pagemap, snapshot_fd;  /* for the order to start; -1: not open                  */
+    int touched_fd;            /* the same                                              */
+    bool look_due;             /* after its first event: what did it touch?             */
     bool unbegun;              /* its head, too, goes back to the queue when it dies    */
     uint32_t resets_seen;      /* rollbacks, of struct mf_control                       */
     bool go_due;               /* it is to be entered again: its event is in the ring   */

@@ -70,6 +70,7 @@ void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
     link_init(&pool->awake);
     link_init(&pool->held);
     link_init(&pool->spent);
+    link_init(&pool->unseen);
 }
 
 void pool_close(struct pool *pool)
@@ -285,6 +286,7 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
     watch_remove(watcher, &instance->console_watch);
     list_remove(&instance->awake);
     list_remove(&instance->held);
+    list_remove(&instance->unseen);
     if (!list_empty(&instance->spent)) {
         list_remove(&instance->spent);
         pool->spent_count--;
@@ -307,7 +309,9 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
         (void)close(instance->pagemap);
     if (instance->snapshot_fd >= 0)
         (void)close(instance->snapshot_fd);
-    instance->pagemap = instance->snapshot_fd = -1;
+    if (instance->touched_fd >= 0)
+        (void)close(instance->touched_fd);
+    instance->pagemap = instance->snapshot_fd = instance->touched_fd = -1;
     blank_close(&instance->blank);
 }
 

@@ -44,6 +44,7 @@ struct pool {
     struct timer hold;                  /* until then                                   */
     struct link spent;                  /* have served, and are killed when there is time */
     uint32_t spent_count;
+    struct link unseen;                 /* have served a first event, and are to be looked at */
     bool starved;                       /* calls wait because the spawner takes no more */
     uint64_t last_id;
     uint64_t last_call;

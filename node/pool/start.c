@@ -4,12 +4,11 @@
  * rollback, is done again without; no event is lost by it, and there are at most two such
  * starts more for one event.
  * Leaves to others: blanks (blanks.c), snapshots (snapshots/), instances (pool.c).
- * Owns an instance's pagemap and snapshot descriptors until its monitor has them. Loop
+ * Owns an instance's descriptors for the order to start until its monitor has them. Loop
  * thread only.
  */
 #include "node/pool/start.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -42,6 +41,17 @@ static void take_over(struct pool *pool, struct instance *instance, struct funct
               pool->shard->loop.now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS);
 }
 
+/* The pages that its first event is going to touch; or these are to be learned. */
+static void prepare(struct instance *instance, struct function *function)
+{
+    uint32_t pages = 0;
+    instance->look_due = recorder_wants(instance->version);
+    if (!instance->look_due)
+        instance->touched_fd = snapshots_open_touched(function, &pages);
+    if (instance->touched_fd >= 0)
+        function->counters.prepared_pages += pages;
+}
+
 mf_err pool_start(struct pool *pool, struct function *function, struct instance **instance,
                   struct mf_why *why)
 {
@@ -69,6 +79,8 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     take_over(pool, made, function, version);
     made->start_due = true;
     made->snapshot_fd = snapshot_fd;
+    if (restores)
+        prepare(made, function);
     function->counters.starts[restores]++;
     burst_start(&pool->burst[version->sandbox], ++pool->starting[version->sandbox],
                 pool->shard->loop.now_ns);
@@ -80,7 +92,8 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
 mf_err pool_freeze(struct pool *pool, struct function *function, struct version *version,
                    struct instance **instance, struct mf_why *why)
 {
-    const struct start start = {.flags = MF_START_FREEZE, .snapshot_fd = -1, .pagemap_fd = -1};
+    const struct start start = {
+        .flags = MF_START_FREEZE, .snapshot_fd = -1, .pagemap_fd = -1, .touched_fd = -1};
     mf_err err = version_image_get(function, version, why);
     if (err)
         return err;
@@ -106,23 +119,12 @@ void pool_start_idle(struct instance *instance)
     pool_settle(instance);
 }
 
-/* Without it, and why is no matter here, the instance serves one event. */
-static int open_pagemap(pid_t pid, pid_t parent)
-{
-    int folder;
-    if (process_folder_open(pid, parent, &folder, NULL))
-        return -1;
-    int fd = openat(folder, "pagemap", O_RDONLY | O_CLOEXEC);
-    close_fd(&folder);
-    return fd;
-}
-
 void pool_spawned(struct instance *instance, int pid)
 {
     instance->blank.pid = pid;
     if (instance->blank.sandbox == MF_SANDBOX_KVM && instance->state != INSTANCE_DEAD &&
         (instance->state == INSTANCE_BLANK || instance->start_due))
-        instance->pagemap = open_pagemap(pid, instance->pool->spawner.pid);
+        instance->pagemap = process_pagemap_open(pid, instance->pool->spawner.pid);
     if (instance->state == INSTANCE_FREEZING)
         freezer_spawned(instance);
     else
@@ -146,10 +148,13 @@ void pool_start_if_due(struct instance *instance)
     bool resets = instance->isolation == ISOLATION_RESET;
     struct start start = {.flags = instance->snapshot_fd >= 0 ? MF_START_RESTORE : 0,
                           .snapshot_fd = instance->snapshot_fd,
-                          .pagemap_fd = instance->pagemap};
+                          .pagemap_fd = instance->pagemap,
+                          .touched_fd = instance->touched_fd};
     if (!instance->start_due || (resets && instance->blank.pid <= 0))
         return;
     instance->start_due = false;
+    if (instance->touched_fd >= 0)
+        start.flags |= MF_START_TOUCHED;
     if (resets)
         start.flags |= MF_START_RESET;
     if (resets && instance->pagemap < 0) {
@@ -162,6 +167,7 @@ void pool_start_if_due(struct instance *instance)
     mf_err err = blanks_order(instance, instance->version, &start, &why);
     close_fd(&instance->snapshot_fd);
     close_fd(&instance->pagemap);
+    close_fd(&instance->touched_fd);
     if (err) /* it died as a blank: nothing of the function ran */
         pool_refused(instance, NULL);
     else

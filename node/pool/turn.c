@@ -91,9 +91,20 @@ void pool_ring(struct pool *pool)
     pool_retire_spent(pool, SPENT_MAX);
 }
 
+/* They have served, and nobody waits for what comes next. */
+static void look_at_unseen(struct pool *pool)
+{
+    while (!list_empty(&pool->unseen)) {
+        struct instance *instance = list_of(pool->unseen.next, struct instance, unseen);
+        list_remove(&instance->unseen);
+        recorder_look(&pool->shard->freezer.recorder, instance);
+    }
+}
+
 bool pool_sleep(struct pool *pool)
 {
     bool quiet = true;
+    look_at_unseen(pool);
     pool_retire_spent(pool, 0); /* their answers are on their way */
     list_each_safe(at, &pool->awake) {
         struct instance *instance = list_of(at, struct instance, awake);

@@ -70,6 +70,14 @@ static int open_file(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES], stru
     return -1;
 }
 
+static void look_beside(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
+                        const struct snapshot_origin *origin, struct snapshot_facts *facts)
+{
+    struct touched_origin of = {.window_bytes = origin->window_bytes};
+    memcpy(of.snapshot, facts->digest, sizeof of.snapshot);
+    touched_file_check(dir_fd, key, &of, &facts->touched);
+}
+
 mf_err snapshot_file_check(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
                            const struct snapshot_origin *origin, struct snapshot_facts *facts,
                            struct mf_why *why)
@@ -81,6 +89,7 @@ mf_err snapshot_file_check(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES]
         return mf_why(why, mf_err_from_errno(errno), "snapshot: %s", strerror(errno));
     file_identify(&before, &facts->identity);
     facts->disk_bytes = (uint64_t)before.st_blocks * STAT_BLOCK_BYTES;
+    facts->touched = (struct touched_facts){.state = TOUCHED_NONE};
     mf_err err = check(fd, key, origin, facts, why);
     if (!err) {
         if (fstat(fd, &after) != 0)
@@ -91,6 +100,8 @@ mf_err snapshot_file_check(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES]
     if (!err && !file_is_same(&again, &facts->identity))
         err = mf_why(why, MF_EFORMAT, "snapshot: somebody wrote to it meanwhile");
     (void)close(fd);
+    if (!err && facts->touched.state == TOUCHED_WANTED)
+        look_beside(dir_fd, key, origin, facts);
     return err;
 }
 
@@ -127,6 +138,7 @@ void snapshot_file_remove(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES])
     char name[SNAPSHOT_NAME_BYTES];
     snapshot_name(key, name);
     (void)unlinkat(dir_fd, name, 0); /* one that comes back after a power failure is checked */
+    touched_file_remove(dir_fd, key);
 }
 
 mf_err snapshot_draft_open(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
@@ -186,6 +198,10 @@ static mf_err check(int fd, const uint8_t *key, const struct snapshot_origin *or
     const struct mf_snapshot *head = copy.snapshot.head;
     facts->pages = snapshot_pages(&copy.snapshot);
     facts->made_at_ns = head->made_at_ns;
+    memcpy(facts->digest, head->digest, sizeof facts->digest);
+    for (uint32_t i = 0; i < head->run_count; i++)
+        if (!(copy.snapshot.runs[i].flags & MF_RUN_COPY)) /* where all is copied, nothing is left */
+            facts->touched.state = TOUCHED_WANTED;
     if (memcmp(head->key, key, sizeof head->key) != 0 ||
         memcmp(head->image, origin->image, sizeof origin->image) != 0 ||
         head->window_bytes != origin->window_bytes)

@@ -13,6 +13,7 @@
 #include "abi/snapshot.h"
 #include "base/err.h"
 #include "node/functions/file_identity.h"
+#include "node/snapshots/touched.h"
 
 #define SNAPSHOT_NAME_BYTES (2 * MF_SNAPSHOT_HASH_BYTES + sizeof ".snap") /* NUL included */
 
@@ -35,6 +36,8 @@ struct snapshot_facts {
     uint64_t disk_bytes; /* what it takes there */
     uint64_t pages;      /* with content        */
     uint64_t made_at_ns; /* CLOCK_REALTIME      */
+    uint8_t digest[MF_SNAPSHOT_HASH_BYTES];
+    struct touched_facts touched; /* what its first events touch, of the file beside it */
 };
 
 /* Read all of the file of this key and check it: form, digest, that it is of this key, of
@@ -51,6 +54,7 @@ bool snapshot_file_size(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
 MF_CHECKED mf_err snapshot_file_open(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES],
                                      const struct file_identity *identity, int *fd);
 
+/* With the file of touched pages beside it. */
 void snapshot_file_remove(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES]);
 
 /* One that is being written; without a name that anyone looks for. */

@@ -46,6 +46,7 @@ void freezer_open(struct freezer *freezer, struct shard *shard)
     *freezer = (struct freezer){.shard = shard, .retry = {.fire = retry}, .draft = {.fd = -1}};
     link_init(&freezer->queue);
     freezer->work.data = freezer;
+    recorder_open(&freezer->recorder, shard);
 }
 
 void freezer_quiet(struct freezer *freezer)
@@ -55,18 +56,19 @@ void freezer_quiet(struct freezer *freezer)
     while (!list_empty(&freezer->queue))
         list_remove(freezer->queue.next);
     freezer->unwanted = true;
+    recorder_quiet(&freezer->recorder);
 }
 
 bool freezer_busy(const struct freezer *freezer)
 {
-    return freezer->in_job;
+    return freezer->in_job || freezer->recorder.in_job;
 }
 
 void freezer_close(struct freezer *freezer)
 {
     if (!freezer->shard)
         return;
-    mf_assert(!freezer->in_job && !freezer->instance);
+    mf_assert(!freezer_busy(freezer) && !freezer->instance);
     timer_stop(&freezer->shard->loop.timers, &freezer->retry);
     freezer_quiet(freezer);
     if (freezer->step != FREEZER_RESTING)

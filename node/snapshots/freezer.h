@@ -24,6 +24,7 @@
 #include "node/loop/list.h"
 #include "node/loop/timer.h"
 #include "node/snapshots/file.h"
+#include "node/snapshots/recorder.h"
 
 enum freezer_step {
     FREEZER_RESTING,
@@ -59,10 +60,12 @@ struct freezer {
     mf_err err;
     struct mf_why why;
     uv_work_t work;
+    struct recorder recorder; /* beside all that */
 };
 
 void freezer_open(struct freezer *freezer, struct shard *shard);
-/* Nothing is begun any more. Then the loop runs until freezer_busy() is false. */
+/* Nothing is begun any more. Then the loop runs until freezer_busy() is false: the recorder
+ * has nothing under way, either. */
 void freezer_quiet(struct freezer *freezer);
 bool freezer_busy(const struct freezer *freezer);
 void freezer_close(struct freezer *freezer);

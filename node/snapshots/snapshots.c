@@ -133,6 +133,35 @@ int snapshots_open(struct function *function)
     return fd;
 }
 
+/* It is another file than the one checked: of another version with this key, which has learned
+ * something, or damaged. */
+static void check_touched_again(struct function *function, struct version *version)
+{
+    struct snapshot_facts *facts = &version->snapshot.facts;
+    struct touched_origin origin = {.window_bytes = version->window_bytes};
+    memcpy(origin.snapshot, facts->digest, sizeof origin.snapshot);
+    touched_file_check(dir_of(function->shard), version->snapshot.key, &origin, &facts->touched);
+}
+
+int snapshots_open_touched(struct function *function, uint32_t *pages)
+{
+    struct version *version = function->version;
+    const struct touched_facts *touched = &version->snapshot.facts.touched;
+    int fd = -1;
+    for (int tries = 0; tries < 2 && touched->state == TOUCHED_READY; tries++) {
+        mf_err err = touched_file_open(dir_of(function->shard), version->snapshot.key,
+                                       &touched->identity, &fd);
+        if (!err)
+            break;
+        if (err == MF_ENOENT)
+            mf_log(MF_LOG_WARN, "touched.damaged", "fn=%s why=\"its file is gone\"",
+                   function->name);
+        check_touched_again(function, version);
+    }
+    *pages = touched->pages;
+    return fd;
+}
+
 void snapshots_refused(struct function *function, struct version *version, const char *why)
 {
     struct snapshot_status *status = &version->snapshot;
@@ -219,11 +248,12 @@ static void see_file(const char *name, void *context)
 {
     struct files *files = context;
     uint8_t key[MF_SNAPSHOT_HASH_BYTES];
-    if (!snapshot_name_key(name, key))
+    bool beside = touched_name_key(name, key);
+    if (!beside && !snapshot_name_key(name, key))
         return;
     if (!bsearch(key, files->wanted.key, files->wanted.count, sizeof key, by_bytes))
         snapshot_file_remove(dir_of(files->wanted.shard), key);
-    else if (files->found.count < files->found.room)
+    else if (!beside && files->found.count < files->found.room)
         memcpy(files->found.key[files->found.count++], key, sizeof key);
 }
 

@@ -29,6 +29,7 @@ struct snapshot_status {
     bool keyed;                /* key is known                                          */
     bool hopeless;             /* another try would end the same way                    */
     uint8_t refusals;          /* starts from it that a monitor refused                 */
+    uint32_t prepared_starts;  /* recorder.c counts them                                */
     uint8_t key[MF_SNAPSHOT_HASH_BYTES];
     uint64_t retry_ns;         /* not before this; the node's clock                     */
     struct snapshot_facts facts; /* READY                                               */
@@ -46,6 +47,10 @@ void snapshots_origin(const struct shard *shard, const struct version *version,
 /* For a start of the function's present version: its snapshot, open, the caller's; or -1:
  * the start boots, and one is made if it can be. */
 int snapshots_open(struct function *function);
+
+/* For the same start: the file of the pages that a first event touches, open, the caller's; or
+ * -1: there is none, or none worth it. pages: how many are prepared. */
+int snapshots_open_touched(struct function *function, uint32_t *pages);
 
 /* The file is not what was made: remove it, log it. */
 void snapshots_damaged(struct function *function, struct version *version, const char *why);

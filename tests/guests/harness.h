@@ -93,6 +93,7 @@ void test_neighbour(struct harness *harness);
 void test_outside(struct harness *harness);
 void test_snapshots(struct harness *harness);
 void test_stopped(struct harness *harness);
+void test_touched(struct harness *harness);
 void test_differential(struct harness *harness);
 
 #endif

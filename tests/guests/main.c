@@ -31,7 +31,8 @@ static void run_all(struct harness *harness)
     static void (*const parts[])(struct harness *) = {
         test_deaths,     test_hypercalls, test_messages, test_host_calls,
         test_instructions, test_memory,   test_outside,  test_differential,
-        test_stopped,      test_snapshots,  test_neighbour,
+        test_stopped,      test_snapshots,  test_touched,
+        test_neighbour,
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         parts[i](harness);

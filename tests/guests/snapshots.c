@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "harness.h"
+#include "snapshots.h"
 #include "image/snapshot.h"
 #include "node/instance/freeze.h"
 #include "programs/generators.h"
@@ -47,8 +47,7 @@ static mf_err read_out(struct harness *harness, int image_fd, const struct sessi
     return err;
 }
 
-/* A snapshot of the image, or -1 and it is said. */
-static int freeze(struct harness *harness, enum mf_sandbox sandbox, int image_fd)
+int snapshots_freeze(struct harness *harness, enum mf_sandbox sandbox, int image_fd)
 {
     struct mf_why why = {{0}};
     struct session session;
@@ -71,14 +70,15 @@ static int freeze(struct harness *harness, enum mf_sandbox sandbox, int image_fd
     return -1;
 }
 
-/* A victim that goes on from the snapshot. */
-static bool restore(struct harness *harness, int image_fd, int snapshot_fd)
+bool snapshots_restore(struct harness *harness, int image_fd, int snapshot_fd, int touched_fd)
 {
     struct mf_why why = {{0}};
     const struct session_options options = {.sandbox = harness->sandbox,
                                             .image_fd = image_fd,
-                                            .flags = MF_START_RESTORE,
+                                            .flags = MF_START_RESTORE |
+                                                     (touched_fd >= 0 ? MF_START_TOUCHED : 0),
                                             .snapshot_fd = snapshot_fd,
+                                            .touched_fd = touched_fd,
                                             .env = environment,
                                             .env_bytes = sizeof environment,
                                             .env_count = 1};
@@ -86,6 +86,11 @@ static bool restore(struct harness *harness, int image_fd, int snapshot_fd)
     mf_err err = snapshot_fd < 0 ? MF_ENOENT
                                  : session_open(&harness->host, &options, &harness->victim, &why);
     return err == MF_OK;
+}
+
+static bool restore(struct harness *harness, int image_fd, int snapshot_fd)
+{
+    return snapshots_restore(harness, image_fd, snapshot_fd, -1);
 }
 
 static void get(struct harness *harness, const char *name, const char *path, const char *expected)
@@ -256,7 +261,7 @@ void test_snapshots(struct harness *harness)
     for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox <= MF_SANDBOX_KVM; sandbox++) {
         if (!harness->host.spawner.support.usable[sandbox] || !wanted(harness, "snapshot"))
             continue;
-        int snapshot_fd = freeze(harness, sandbox, image_fd);
+        int snapshot_fd = snapshots_freeze(harness, sandbox, image_fd);
         goes_on(harness,
                 sandbox == MF_SANDBOX_KVM ? "snapshot made under kvm" : "snapshot made under process",
                 image_fd, snapshot_fd);

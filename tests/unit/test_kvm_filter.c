@@ -168,7 +168,7 @@ static const struct call_case bad[] = {
 
 /* Where the guest is rolled back. */
 static const struct call_case reset_good[] = {
-    {"scan", SCAN, SYS_ioctl, {KVM_FD_PAGEMAP, DIRTY_IOCTL, AT(MF_KERNEL_BASE)}},
+    {"scan", SCAN, SYS_ioctl, {KVM_FD_PAGEMAP, PAGEMAP_SCAN_CALL, AT(MF_KERNEL_BASE)}},
     {"vectors", SET_VECTORS, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_XSAVE, AT(MF_KERNEL_BASE)}},
     {"debug registers", SET_DEBUG, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_DEBUGREGS, AT(MF_KERNEL_BASE)}},
     {"stand still", GO, SYS_futex, {GO_WORD, FUTEX_WAIT, 7}},
@@ -179,9 +179,9 @@ static const struct call_case reset_good[] = {
 
 /* Bad there, too, and close to what is good. */
 static const struct call_case reset_bad[] = {
-    {"scan of another", 0, SYS_ioctl, {KVM_FD_PAGEMAP + 1, DIRTY_IOCTL, AT(MF_KERNEL_BASE)}},
-    {"scan by the vCPU", 0, SYS_ioctl, {KVM_FD_VCPU, DIRTY_IOCTL, AT(MF_KERNEL_BASE)}},
-    {"another ioctl of it", 0, SYS_ioctl, {KVM_FD_PAGEMAP, DIRTY_IOCTL + 1}},
+    {"scan of another", 0, SYS_ioctl, {KVM_FD_PAGEMAP + 1, PAGEMAP_SCAN_CALL, AT(MF_KERNEL_BASE)}},
+    {"scan by the vCPU", 0, SYS_ioctl, {KVM_FD_VCPU, PAGEMAP_SCAN_CALL, AT(MF_KERNEL_BASE)}},
+    {"another ioctl of it", 0, SYS_ioctl, {KVM_FD_PAGEMAP, PAGEMAP_SCAN_CALL + 1}},
     {"run the pagemap", 0, SYS_ioctl, {KVM_FD_PAGEMAP, KVM_RUN}},
     {"registers one by one", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_SREGS}},
     {"model-specific registers", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_MSRS}},

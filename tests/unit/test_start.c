@@ -149,6 +149,23 @@ static void decode_counts_the_environment(void **state)
     assert_int_equal(decode(bytes), MF_EPROTO);
 }
 
+/* Rollback and prepared pages are a restore's; what restores is not frozen. */
+static void decode_takes_only_flags_that_go_together(void **state)
+{
+    (void)state;
+    size_t bytes = good_packet("", 0, 0);
+    for (uint32_t flags = 0; flags <= MF_START_FLAGS; flags++) {
+        bool restores = flags & MF_START_RESTORE;
+        bool good = restores ? !(flags & MF_START_FREEZE)
+                             : !(flags & (MF_START_RESET | MF_START_TOUCHED));
+        packet.start.flags = flags;
+        assert_int_equal(decode(bytes), good ? MF_OK : MF_EINVAL);
+        assert_null(start.touched.head);
+    }
+    packet.start.flags = MF_START_FLAGS + 1;
+    assert_int_equal(decode(bytes), MF_EPROTO);
+}
+
 static void decode_refuses_a_bad_image(void **state)
 {
     (void)state;
@@ -223,7 +240,7 @@ static void load_puts_segments_where_they_belong(void **state)
     assert_true(base != MAP_FAILED);
     memset(base + RAW_DATA, 0xee, MF_PAGE_BYTES);
     memset(base + RAW_DATA_END, 0xee, MF_PAGE_BYTES);
-    assert_int_equal(window_load(base, &start, 0, false, &why), MF_OK);
+    assert_int_equal(window_load(base, &start, 0, start.image.segment_count, false, &why), MF_OK);
     assert_memory_equal(base + MF_KERNEL_BASE, raw_text, 64);
     assert_int_equal(base[MF_PROGRAM_BASE], 0xcc);
     for (size_t i = 0; i < RAW_DATA_END - RAW_DATA; i++)
@@ -267,7 +284,7 @@ static void text_on_a_noexec_file_system_is_copied(void **state)
             _exit(1);
         start.image_fd = fd;
         bool refused = mmap(NULL, 4096, PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED;
-        bool loaded = window_load(base, &start, 0, true, &why) == MF_OK;
+        bool loaded = window_load(base, &start, 0, start.image.segment_count, true, &why) == MF_OK;
         bool same = loaded && memcmp(base + MF_KERNEL_BASE, raw_text, MF_PAGE_BYTES) == 0;
         _exit(refused && same ? 0 : 2);
     }
@@ -288,7 +305,7 @@ static void load_reports_what_cannot_be_mapped(void **state)
     uint8_t *base = mmap(NULL, MF_WINDOW_MIN, PROT_NONE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_true(base != MAP_FAILED);
-    assert_int_not_equal(window_load(base, &start, 0, false, &why), MF_OK);
+    assert_int_not_equal(window_load(base, &start, 0, start.image.segment_count, false, &why), MF_OK);
     assert_non_null(strstr(why.text, "0x100000"));
     assert_int_equal(munmap(base, MF_WINDOW_MIN), 0);
     (void)close(pipe_fd[0]);
@@ -331,6 +348,7 @@ int main(void)
         cmocka_unit_test(decode_holds_nice_to_its_range),
         cmocka_unit_test(decode_holds_the_window_to_its_bounds),
         cmocka_unit_test(decode_counts_the_environment),
+        cmocka_unit_test(decode_takes_only_flags_that_go_together),
         cmocka_unit_test(decode_refuses_a_bad_image),
         cmocka_unit_test(receive_wants_one_packet_and_one_descriptor),
         cmocka_unit_test(load_puts_segments_where_they_belong),
