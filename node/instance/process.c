@@ -1,6 +1,7 @@
 /* process.c: see process.h. */
 #include "node/instance/process.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@ int process_folder(pid_t pid, pid_t parent)
     if (name_end && sscanf(name_end, ") %*c %d", &is_of) == 1 && is_of == parent)
         return folder;
     (void)close(folder);
+    errno = ESRCH;
     return -1;
 }
 
