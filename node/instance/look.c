@@ -80,10 +80,10 @@ mf_err look_touched(pid_t pid, pid_t parent, enum mf_sandbox sandbox, uint64_t w
     struct look look = {.host = sandbox == MF_SANDBOX_KVM ? MF_WINDOW_HOST_KVM
                                                           : MF_WINDOW_HOST_PROCESS,
                         .runs = runs};
-    look.pagemap = process_pagemap_open(pid, parent);
-    if (look.pagemap < 0)
-        return errno == EACCES || errno == EPERM ? MF_EDENIED : MF_EDEAD;
-    mf_err err = scan(&look, MF_KERNEL_BASE, window_bytes - MF_CHANNEL_BYTES);
+    mf_err err = process_pagemap_open(pid, parent, &look.pagemap, NULL);
+    if (err)
+        return err == MF_EDENIED ? err : MF_EDEAD;
+    err = scan(&look, MF_KERNEL_BASE, window_bytes - MF_CHANNEL_BYTES);
     (void)close(look.pagemap);
     *count = look.count;
     return err;

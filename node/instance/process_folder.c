@@ -45,12 +45,17 @@ mf_err process_folder_open(pid_t pid, pid_t parent, int *folder, struct mf_why *
     return mf_why(why, MF_EDEAD, "process %d is not the instance any more", (int)pid);
 }
 
-int process_pagemap_open(pid_t pid, pid_t parent)
+mf_err process_pagemap_open(pid_t pid, pid_t parent, int *fd, struct mf_why *why)
 {
     int folder;
-    if (process_folder_open(pid, parent, &folder, NULL))
-        return -1;
-    int fd = openat(folder, "pagemap", O_RDONLY | O_CLOEXEC);
+    *fd = -1;
+    mf_err err = process_folder_open(pid, parent, &folder, why);
+    if (err)
+        return err;
+    *fd = openat(folder, "pagemap", O_RDONLY | O_CLOEXEC);
+    int error = errno;
     (void)close(folder);
-    return fd;
+    return *fd < 0 ? mf_why(why, mf_err_from_errno(error), "no pagemap of process %d: %s", (int)pid,
+                            strerror(error))
+                   : MF_OK;
 }

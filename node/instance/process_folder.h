@@ -14,7 +14,7 @@
  * /proc does; any thread. */
 MF_CHECKED mf_err process_folder_open(pid_t pid, pid_t parent, int *folder, struct mf_why *why);
 
-/* Its file pagemap, the caller's; -1: it cannot be had. Any thread. */
-int process_pagemap_open(pid_t pid, pid_t parent);
+/* The file pagemap in it, the caller's; -1 if it cannot be had: also MF_EDENIED. */
+MF_CHECKED mf_err process_pagemap_open(pid_t pid, pid_t parent, int *fd, struct mf_why *why);
 
 #endif

@@ -124,7 +124,7 @@ void pool_spawned(struct instance *instance, int pid)
     instance->blank.pid = pid;
     if (instance->blank.sandbox == MF_SANDBOX_KVM && instance->state != INSTANCE_DEAD &&
         (instance->state == INSTANCE_BLANK || instance->start_due))
-        instance->pagemap = process_pagemap_open(pid, instance->pool->spawner.pid);
+        (void)!process_pagemap_open(pid, instance->pool->spawner.pid, &instance->pagemap, NULL);
     if (instance->state == INSTANCE_FREEZING)
         freezer_spawned(instance);
     else
