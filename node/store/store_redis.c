@@ -16,13 +16,13 @@
  * Leaves to others: what operations mean (redis_script.lua), their words (redis_reply.h).
  */
 #include <hiredis/async.h>
-#include <hiredis/adapters/libuv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "node/store/port.h"
+#include "node/store/redis_poll.h"
 #include "node/store/redis_reply.h"
 #include "node/store/redis_url.h"
 
@@ -462,7 +462,7 @@ static redisAsyncContext *open_one(struct redis_store *redis)
     if (!context)
         return NULL;
     context->data = redis;
-    if (context->err || redisLibuvAttach(context, redis->store.loop) != REDIS_OK) {
+    if (context->err || redis_poll_attach(context, redis->store.loop)) {
         redisAsyncFree(context);
         return NULL;
     }

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "node/store/redis_url.h"
 #include "store_rig.h"
 
@@ -227,10 +228,12 @@ static void nobody_there_is_said(void **state)
     assert_int_equal(RIG(&one, queue_stat(queue, rig_ask(&one))), MF_EDEAD);
     queue_put(queue);
     rig_close(&one);
+    uint64_t before_ns = mf_monotonic_ns();
     options.url = "redis://127.0.0.1:1";
     assert_int_equal(rig_open(&one, &options, &why), MF_OK);
     queue = rig_queue(&one, "q", NULL);
     assert_int_equal(RIG(&one, queue_stat(queue, rig_ask(&one))), MF_EDEAD);
+    assert_true(mf_monotonic_ns() - before_ns < MF_REDIS_CONNECT_MS * MF_NS_PER_MS / 2); /* refused */
     queue_put(queue);
     rig_close(&one);
 }
