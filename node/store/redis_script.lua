@@ -19,7 +19,7 @@ local AGED_MAX, EXPIRED_MAX, BYTES_MAX, MOVED_BYTES_MAX = 64, 16, 8388608, 16777
 local base, now = KEYS[1], tonumber(ARGV[2])
 local call = redis.call
 
-local function text(number) return string.format('%.0f', number) end
+local function text(number) return string.format('%.0f', number + 0) end -- -0 is 0
 local function key(name) return base .. name end
 local function priority_of(id) return tonumber(id) % 4 end
 local function stream_of(id) return key(text(priority_of(id))) end

@@ -52,6 +52,7 @@ struct redis_store {
     bool looking_up, closing;
     uint32_t sent;         /* operations without an answer yet, the greeting too */
     uint32_t retry_ms;
+    uint64_t quiet_until_ms; /* no line about an error before; the loop's clock */
     char sha[SHA_BYTES + 1];
     struct link waiting;   /* until ready */
     struct link released;
@@ -161,6 +162,17 @@ static bool is_reply_of_script(const redisReply *reply)
 
 static void send_script(struct redis_store *redis, struct store_op *op, bool whole);
 
+/* The server's own words, once a second at most. */
+static void tell_error(struct redis_store *redis, const redisReply *reply)
+{
+    uint64_t now_ms = uv_now(redis->store.loop);
+    if (now_ms < redis->quiet_until_ms)
+        return;
+    redis->quiet_until_ms = now_ms + 1000;
+    mf_log(MF_LOG_ERROR, "store.redis-error", "why=\"%.300s\"",
+           reply->type == REDIS_REPLY_ERROR ? reply->str : "an answer that is none");
+}
+
 static void answered(redisAsyncContext *context, void *reply, void *data)
 {
     struct redis_store *redis = context->data;
@@ -171,6 +183,8 @@ static void answered(redisAsyncContext *context, void *reply, void *data)
         return;
     }
     redis_reply_read(op, reply);
+    if (op->answer.err == MF_EIO || op->answer.err == MF_EPROTO)
+        tell_error(redis, reply);
     if (redis->closing || !reply) /* from within redisAsyncFree() */
         answer_later(redis, op, op->answer.err);
     else
