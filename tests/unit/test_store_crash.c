@@ -21,8 +21,8 @@
 #include "power_cut.h"
 #include "store_rig.h"
 
-#define ROUNDS 60
-#define CUTS 150
+#define ROUNDS 40
+#define CUTS 100
 #define IN_FLIGHT 32
 #define EVENT_BYTES_MAX 9000u /* on pages of their own, too */
 
