@@ -362,7 +362,10 @@ static mf_err bury_aged(struct ledger *ledger, struct store_op *op, struct recor
         struct record_key key;
         struct record entry;
         uint64_t id = op->aged[i];
+        struct lease lease;
         key_of_entry(&key, queue->queue.number, id);
+        if (lease_find(ledger, queue->queue.number, id, &lease) && lease.due_ms > op->now_ms)
+            continue; /* another take has it meanwhile, as dead letters were full */
         if (ledger_get(ledger, RECORD_ENTRY, &key, &entry) == MF_OK)
             err = bury(ledger, op, &queue->queue, id,
                        attempts_of(ledger, queue->queue.number, id), &entry, reason);
