@@ -132,6 +132,9 @@ static mf_err open_env(struct lmdb_file *file, struct mf_why *why)
                       err == MF_EFORMAT ? "; with it moved away, the node starts with an empty store"
                                         : "");
     }
+    int fd; /* LMDB 0.9.24 lets programs that are started inherit it */
+    if (mdb_env_get_fd(file->env, &fd) == 0)
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     mf_err err = check_length(file, why);
     if (!err)
         err = open_dbi(file);
