@@ -61,7 +61,7 @@ struct monitor_start {
     uint64_t window_bytes; /* layout.h's bounds and step                             */
     uint64_t channel_base; /* window_bytes - MF_CHANNEL_BYTES                        */
     uint64_t instance_id;
-    int32_t nice;          /* 0 to 19, already in force when run is called           */
+    int32_t nice;          /* 0 to 19 steps down, already gone when run is called    */
     uint32_t env_count;
     uint32_t env_bytes;
     const char *env;       /* env_count strings, each with its NUL                   */

@@ -101,13 +101,14 @@ struct mf_control {
 #define MF_START_RESET   4u /* KVM, with RESTORE: roll back after every event            */
 #define MF_START_FLAGS (MF_START_FREEZE | MF_START_RESTORE | MF_START_RESET)
 #define MF_START_FD_MAX 3u
+#define MF_NICE_MAX 19
 
 struct mf_start {
     uint32_t magic; /* MF_SPAWN_MAGIC */
     uint32_t type;  /* MF_START       */
     uint64_t instance_id;
     uint64_t window_bytes; /* layout.h's bounds; 0 = as the image says */
-    int32_t nice;          /* 0 to 19: the function's CPU share as a scheduling weight */
+    int32_t nice;          /* 0 to 19 steps below the node: its CPU share as a weight */
     uint32_t env_count;
     uint32_t env_bytes;    /* NAME=value strings, each with its NUL, right behind */
     uint32_t flags;        /* MF_START_… */

@@ -63,11 +63,21 @@ static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
     }
 }
 
+/* From where we stand: a node that runs under nice(1) has instances that stand below others',
+ * and nobody may go up without rights. One that is favoured does not pass that on. */
+static int nice_from(int steps)
+{
+    int own = getpriority(PRIO_PROCESS, 0);
+    int nice = (own > 0 ? own : 0) + steps; /* an error reads as -1 */
+    return nice < MF_NICE_MAX ? nice : MF_NICE_MAX;
+}
+
 static mf_err run(struct monitor_blank *blank, const struct monitor_start *start,
                   struct mf_why *why)
 {
-    if (setpriority(PRIO_PROCESS, 0, start->nice) != 0)
-        return mf_why(why, mf_err_from_errno(errno), "cannot take nice %d: %s", start->nice,
+    int nice = nice_from(start->nice);
+    if (setpriority(PRIO_PROCESS, 0, nice) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "cannot take nice %d: %s", nice,
                       strerror(errno));
     switch (blank->sandbox) {
     case MF_SANDBOX_PROCESS:
