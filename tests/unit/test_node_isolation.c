@@ -510,6 +510,23 @@ static void a_refused_start_is_done_again_with_less(void **state)
     assert_null(count_of_fault(&function->counters, 0));
 }
 
+/* Its instance has no process yet: nothing of the function can have run. */
+static void a_spawner_lost_before_the_order_to_start_fails_no_call(void **state)
+{
+    (void)state;
+    function->version = make_version(ISOLATION_RESET, MF_SANDBOX_KVM);
+    with_snapshot(function->version);
+    struct test_call *one = submit();
+    assert_int_equal(peers, 1);
+    shard->pool.spawner.pid = 0; /* not we ourselves */
+    (void)close(spawner_end);
+    spawner_end = -1;
+    watcher_run(&shard->watcher);
+    assert_int_equal(one->done, 0);
+    assert_int_equal(function->queued, 1);
+    assert_int_equal(function_live(function), 0);
+}
+
 static void a_boot_that_is_refused_is_said(void **state)
 {
     (void)state;
@@ -569,6 +586,7 @@ int main(void)
         TEST(a_reply_while_it_is_rolled_back_breaks_the_protocol),
         TEST(without_its_pagemap_it_serves_one_event),
         TEST(a_refused_start_is_done_again_with_less),
+        TEST(a_spawner_lost_before_the_order_to_start_fails_no_call),
         TEST(a_boot_that_is_refused_is_said),
         TEST(another_version_ends_who_is_rolled_back),
         TEST(one_without_an_event_is_rolled_back_first),
