@@ -61,9 +61,10 @@ static mf_err send_packet(int socket, struct iovec part[2], const int *fd, size_
 static mf_err read_packet(int socket, struct mf_spawn_packet *packet)
 {
     ssize_t got;
+    int resets = 0; /* told once, if the peer ended with something unread; what it said before is there */
     do
         got = recv(socket, packet, sizeof *packet, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
+    while (got < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
     if (got < 0)
         return mf_err_from_errno(errno);
     if (got == 0)

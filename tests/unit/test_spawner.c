@@ -334,6 +334,24 @@ static void a_spawner_under_nice_starts_instances_below_itself(void **state)
     spawner_close(&low);
 }
 
+/* It gave up while its order to start was on the way: recv(2) says ECONNRESET first. */
+static void why_a_start_failed_is_heard_behind_an_unread_order(void **state)
+{
+    (void)state;
+    struct mf_spawn_packet said = {.magic = MF_SPAWN_MAGIC, .type = MF_START_FAILED, .why = {"because"}};
+    struct mf_why why = {{0}};
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    struct blank blank = {.control = ends[0]};
+    assert_int_equal(send(ends[0], "order", 5, 0), 5);
+    assert_int_equal(send(ends[1], &said, sizeof said, 0), sizeof said);
+    (void)close(ends[1]);
+    assert_true(blank_start_failed(&blank, &why));
+    assert_string_equal(why.text, "because");
+    assert_false(blank_start_failed(&blank, &why));
+    (void)close(ends[0]);
+}
+
 static void a_killed_blank_is_reported(void **state)
 {
     (void)state;
@@ -701,6 +719,7 @@ int main(void)
         cmocka_unit_test(the_bell_wakes_a_guest),
         cmocka_unit_test(nice_is_in_force),
         cmocka_unit_test(a_spawner_under_nice_starts_instances_below_itself),
+        cmocka_unit_test(why_a_start_failed_is_heard_behind_an_unread_order),
         cmocka_unit_test(a_killed_blank_is_reported),
         cmocka_unit_test(a_spinning_guest_is_killed),
         cmocka_unit_test(a_paused_guest_stands_still_and_goes_on),
