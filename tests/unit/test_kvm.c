@@ -6,12 +6,14 @@
  * it says so and is skipped (status 77).
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,6 +23,7 @@
 #include "raw_image.h"
 
 #define SKIPPED 77
+#define AT_ONCE 32
 
 #define LABELS(X)                                                                              \
     X(halt) X(deadline) X(fault) X(fault_unknown) X(fault_reserved) X(halt_reserved)           \
@@ -199,6 +202,84 @@ static void features_have_a_digest(void **state)
     spawner_close(&again);
 }
 
+#define CHILDREN_MAX 64
+
+static int children_of(pid_t parent, int child[CHILDREN_MAX])
+{
+    char path[64];
+    int count = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    FILE *file = fopen(path, "r");
+    while (file && count < CHILDREN_MAX && fscanf(file, "%d", &child[count]) == 1)
+        count++;
+    if (file)
+        (void)fclose(file);
+    return count;
+}
+
+static bool is_called(pid_t pid, const char *name)
+{
+    char path[64], comm[32] = "";
+    (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    FILE *file = fopen(path, "r");
+    bool is = file && fscanf(file, "%31s", comm) == 1 && strcmp(comm, name) == 0;
+    if (file)
+        (void)fclose(file);
+    return is;
+}
+
+/* In a process of its own, while the test waits for another spawner to be ready: kills the
+ * probe, as if for want of memory. */
+_Noreturn static void kill_probe(pid_t test)
+{
+    const struct timespec nap = {.tv_nsec = 50000};
+    int own[CHILDREN_MAX], below[CHILDREN_MAX];
+    for (;;) {
+        for (int i = children_of(test, own); i > 0; i--)
+            for (int j = children_of(own[i - 1], below); j > 0; j--)
+                if (is_called(below[j - 1], "mayfly-kvm"))
+                    _exit(kill(below[j - 1], SIGKILL) != 0);
+        (void)nanosleep(&nap, NULL);
+    }
+}
+
+/* What the probe finds out, the first blanks then have to, all at once. */
+static void blanks_of_a_spawner_without_its_probe_are_made(void **state)
+{
+    (void)state;
+    struct spawner other;
+    struct blank blank[AT_ONCE];
+    struct mf_why why = {{0}};
+    const struct raw_entries entries = {.entry = raw_halt};
+    int image = raw_image(&entries), status;
+    pid_t killer = fork();
+    assert_true(killer >= 0);
+    if (killer == 0)
+        kill_probe(getppid());
+    mf_err err = spawner_open(MF_SPAWNER_PATH, &other, &why);
+    (void)kill(killer, SIGKILL);
+    assert_int_equal(waitpid(killer, &status, 0), killer);
+    assert_int_equal(err, MF_OK);
+    assert_int_equal(status, 0);
+    assert_false(other.support.usable[MF_SANDBOX_KVM]);
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        assert_int_equal(blank_open(&other, i + 1, MF_SANDBOX_KVM, &blank[i], &why), MF_OK);
+        assert_int_equal(blank_start(&blank[i], &(struct start_order){.image_fd = image}, &why), MF_OK);
+    }
+    for (unsigned exited = 0; exited < AT_ONCE;) {
+        struct mf_spawn_packet packet;
+        next_packet(&other, &packet);
+        exited += packet.type == MF_EXITED;
+        if (packet.type == MF_EXITED && blank_start_failed(&blank[packet.id - 1], &why))
+            fail_msg("%s", why.text);
+        assert_true(packet.type != MF_EXITED || packet.status == HALTED);
+    }
+    for (unsigned i = 0; i < AT_ONCE; i++)
+        blank_close(&blank[i]);
+    spawner_close(&other);
+    (void)close(image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +288,7 @@ int main(void)
         cmocka_unit_test(an_end_that_we_noticed_says_where),
         cmocka_unit_test(windows_have_every_size),
         cmocka_unit_test(features_have_a_digest),
+        cmocka_unit_test(blanks_of_a_spawner_without_its_probe_are_made),
     };
     struct mf_why why = {{0}};
     mf_err err = spawner_open(MF_SPAWNER_PATH, &spawner, &why);
