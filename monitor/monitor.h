@@ -90,7 +90,7 @@ MF_CHECKED mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why
 
 /* All that the spawner calls, in the child that is to be the blank. main: prepare,
  * MF_START, run. probe: the sandbox's probe; status 0 if usable. What fails is reported
- * on control, and the process ends with MF_CAUSE_HOST. */
+ * on control (MF_BLANK_FAILED, MF_START_FAILED), and the process ends with MF_CAUSE_HOST. */
 _Noreturn void monitor_main(struct monitor_blank *blank);
 _Noreturn void monitor_probe(struct monitor_blank *blank);
 _Noreturn void monitor_give_up(int control, mf_err err, const struct mf_why *why);

@@ -60,7 +60,7 @@ static mf_err await(int control, pid_t pid, struct mf_why *why)
     if (end.fd >= 0)
         (void)close(end.fd);
     if (recv(control, &packet, sizeof packet, MSG_DONTWAIT) == (ssize_t)sizeof packet &&
-        packet.type == MF_START_FAILED) {
+        (packet.type == MF_BLANK_FAILED || packet.type == MF_START_FAILED)) {
         packet.why.text[MF_WHY_BYTES - 1] = 0;
         return mf_why(why, (mf_err)packet.status, "%s", packet.why.text);
     }

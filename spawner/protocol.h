@@ -11,7 +11,8 @@
  *                    an unknown id is no error
  *   node → blank     MF_START + descriptors: the image, read-only; with MF_START_RESTORE
  *                    the snapshot, read-only; with MF_START_RESET the blank's pagemap
- *   blank → node     MF_START_FAILED, before lock-down only; else nothing
+ *   blank → node     MF_BLANK_FAILED, before it has taken an order, or MF_START_FAILED, before
+ *                    lock-down only; else nothing
  *
  * Signals go through the spawner, since only the parent knows whether a pid is still
  * its child's: between the reaping and MF_EXITED's arrival a kill(2) by the node
@@ -47,6 +48,7 @@ enum mf_spawn_type {
     MF_KILL,
     MF_STOP,
     MF_CONTINUE,
+    MF_BLANK_FAILED,
 };
 
 /* Descriptors of MF_SPAWN; the monitor keeps them at the numbers it likes. */

@@ -48,6 +48,8 @@ static mf_err probe(struct monitor_blank *blank, struct mf_why *why)
     }
 }
 
+static bool ordered; /* it may have taken an order to start */
+
 static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
 {
     switch (blank->sandbox) {
@@ -93,8 +95,10 @@ static mf_err run(struct monitor_blank *blank, const struct monitor_start *start
 
 void monitor_give_up(int control, mf_err err, const struct mf_why *why)
 {
-    struct mf_spawn_packet packet = {
-        .magic = MF_SPAWN_MAGIC, .type = MF_START_FAILED, .status = err, .why = *why};
+    struct mf_spawn_packet packet = {.magic = MF_SPAWN_MAGIC,
+                                     .type = ordered ? MF_START_FAILED : MF_BLANK_FAILED,
+                                     .status = err,
+                                     .why = *why};
     if (!packet.why.text[0])
         (void)mf_why(&packet.why, err, "%s", mf_err_words(err));
     (void)send(control, &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT); /* or nobody listens */
@@ -107,6 +111,7 @@ void monitor_main(struct monitor_blank *blank)
     static struct monitor_start start;
     struct mf_why why = {{0}};
     mf_err err = prepare(blank, &why);
+    ordered = !err;
     if (!err)
         err = start_receive(blank->control, &packet, &start, &why);
     if (err == MF_EDEAD)

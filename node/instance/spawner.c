@@ -288,8 +288,9 @@ bool blank_start_failed(struct blank *blank, struct mf_why *why)
 {
     struct mf_spawn_packet packet;
     if (blank->control < 0 || read_packet(blank->control, &packet) != MF_OK ||
-        packet.type != MF_START_FAILED)
+        (packet.type != MF_START_FAILED && packet.type != MF_BLANK_FAILED))
         return false;
+    blank->unready = packet.type == MF_BLANK_FAILED;
     *why = packet.why;
     return true;
 }
