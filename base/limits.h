@@ -46,6 +46,8 @@
 #define MF_BLANKS_DEFAULT 8
 #define MF_BLANKS_MAX 512
 
+#define MF_BLANKS_TRIED_MAX 3 /* for one event, if one after the other cannot be made */
+
 /* Blanks and instances of one spawner together. */
 #define MF_CHILDREN_MAX 8192
 

@@ -64,7 +64,7 @@ struct monitor_start {
     uint64_t window_bytes; /* layout.h's bounds and step                             */
     uint64_t channel_base; /* window_bytes - MF_CHANNEL_BYTES                        */
     uint64_t instance_id;
-    int32_t nice;          /* 0 to 19, already in force when run is called           */
+    int32_t nice;          /* 0 to 19 steps down, already gone when run is called    */
     uint32_t env_count;
     uint32_t env_bytes;
     const char *env;       /* env_count strings, each with its NUL                   */
@@ -93,7 +93,7 @@ MF_CHECKED mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why
 
 /* All that the spawner calls, in the child that is to be the blank. main: prepare,
  * MF_START, run. probe: the sandbox's probe; status 0 if usable. What fails is reported
- * on control, and the process ends with MF_CAUSE_HOST. */
+ * on control (MF_BLANK_FAILED, MF_START_FAILED), and the process ends with MF_CAUSE_HOST. */
 _Noreturn void monitor_main(struct monitor_blank *blank);
 _Noreturn void monitor_probe(struct monitor_blank *blank);
 _Noreturn void monitor_give_up(int control, mf_err err, const struct mf_why *why);

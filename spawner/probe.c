@@ -19,6 +19,7 @@
 #include "spawner/blank.h"
 
 #define PROBE_MS_MAX 10000
+#define TRIES 2 /* one that is killed, for want of memory perhaps, has said nothing of the sandbox */
 #define OURS MF_BLANK_FD_COUNT            /* our end of the control socket */
 #define CONSOLE_READ (MF_BLANK_FD_COUNT + 1)
 #define FD_COUNT (MF_BLANK_FD_COUNT + 2)
@@ -49,7 +50,7 @@ static void close_all(int fd[FD_COUNT])
 }
 
 /* Its end, in time or by force, then what it said. */
-static mf_err await(int control, pid_t pid, struct mf_why *why)
+static mf_err await(int control, pid_t pid, bool *killed, struct mf_why *why)
 {
     struct mf_spawn_packet packet = {0};
     struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
@@ -60,7 +61,7 @@ static mf_err await(int control, pid_t pid, struct mf_why *why)
     if (end.fd >= 0)
         (void)close(end.fd);
     if (recv(control, &packet, sizeof packet, MSG_DONTWAIT) == (ssize_t)sizeof packet &&
-        packet.type == MF_START_FAILED) {
+        (packet.type == MF_BLANK_FAILED || packet.type == MF_START_FAILED)) {
         packet.why.text[MF_WHY_BYTES - 1] = 0;
         return mf_why(why, (mf_err)packet.status, "%s", packet.why.text);
     }
@@ -68,12 +69,13 @@ static mf_err await(int control, pid_t pid, struct mf_why *why)
         return mf_why(why, MF_ETIMEDOUT, "probe: no end within %d ms", PROBE_MS_MAX);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return MF_OK;
+    *killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     return mf_why(why, MF_EUNSUPPORTED, "probe: ended by %s %d",
                   WIFSIGNALED(status) ? "signal" : "status",
                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-mf_err probe_sandbox(enum mf_sandbox sandbox, int kvm, int self, struct mf_why *why)
+static mf_err probe(enum mf_sandbox sandbox, int kvm, int self, bool *killed, struct mf_why *why)
 {
     int fd[FD_COUNT] = {-1, -1, -1, -1, -1, -1};
     pid_t pid = 0;
@@ -85,8 +87,21 @@ mf_err probe_sandbox(enum mf_sandbox sandbox, int kvm, int self, struct mf_why *
     if (!err) {
         (void)close(fd[MF_BLANK_CONTROL]); /* so that its end is seen on ours */
         fd[MF_BLANK_CONTROL] = -1;
-        err = await(fd[OURS], pid, why);
+        err = await(fd[OURS], pid, killed, why);
     }
     close_all(fd);
+    return err;
+}
+
+mf_err probe_sandbox(enum mf_sandbox sandbox, int kvm, int self, struct mf_why *why)
+{
+    mf_err err = MF_OK;
+    bool killed = true;
+    for (int tries = 0; killed && tries < TRIES; tries++) {
+        killed = false;
+        err = probe(sandbox, kvm, self, &killed, why);
+    }
+    if (!err)
+        why->text[0] = 0;
     return err;
 }

@@ -12,7 +12,8 @@
  *   node → blank     MF_START + descriptors: the image, read-only; with MF_START_RESTORE
  *                    the snapshot, read-only; with MF_START_RESET the blank's pagemap;
  *                    with MF_START_TOUCHED the snapshot's touched pages (abi/touched.h)
- *   blank → node     MF_START_FAILED, before lock-down only; else nothing
+ *   blank → node     MF_BLANK_FAILED, before it has taken an order, or MF_START_FAILED, before
+ *                    lock-down only; else nothing
  *
  * Signals go through the spawner, since only the parent knows whether a pid is still
  * its child's: between the reaping and MF_EXITED's arrival a kill(2) by the node
@@ -48,6 +49,7 @@ enum mf_spawn_type {
     MF_KILL,
     MF_STOP,
     MF_CONTINUE,
+    MF_BLANK_FAILED,
 };
 
 /* Descriptors of MF_SPAWN; the monitor keeps them at the numbers it likes. */
@@ -104,13 +106,14 @@ struct mf_control {
 #define MF_START_FLAGS \
     (MF_START_FREEZE | MF_START_RESTORE | MF_START_RESET | MF_START_TOUCHED)
 #define MF_START_FD_MAX 4u
+#define MF_NICE_MAX 19
 
 struct mf_start {
     uint32_t magic; /* MF_SPAWN_MAGIC */
     uint32_t type;  /* MF_START       */
     uint64_t instance_id;
     uint64_t window_bytes; /* layout.h's bounds; 0 = as the image says */
-    int32_t nice;          /* 0 to 19: the function's CPU share as a scheduling weight */
+    int32_t nice;          /* 0 to 19 steps below the node: its CPU share as a weight */
     uint32_t env_count;
     uint32_t env_bytes;    /* NAME=value strings, each with its NUL, right behind */
     uint32_t flags;        /* MF_START_… */

@@ -48,6 +48,8 @@ static mf_err probe(struct monitor_blank *blank, struct mf_why *why)
     }
 }
 
+static bool ordered; /* it may have taken an order to start */
+
 static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
 {
     switch (blank->sandbox) {
@@ -63,11 +65,21 @@ static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
     }
 }
 
+/* From where we stand: a node that runs under nice(1) has instances that stand below others',
+ * and nobody may go up without rights. One that is favoured does not pass that on. */
+static int nice_from(int steps)
+{
+    int own = getpriority(PRIO_PROCESS, 0);
+    int nice = (own > 0 ? own : 0) + steps; /* an error reads as -1 */
+    return nice < MF_NICE_MAX ? nice : MF_NICE_MAX;
+}
+
 static mf_err run(struct monitor_blank *blank, const struct monitor_start *start,
                   struct mf_why *why)
 {
-    if (setpriority(PRIO_PROCESS, 0, start->nice) != 0)
-        return mf_why(why, mf_err_from_errno(errno), "cannot take nice %d: %s", start->nice,
+    int nice = nice_from(start->nice);
+    if (setpriority(PRIO_PROCESS, 0, nice) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "cannot take nice %d: %s", nice,
                       strerror(errno));
     switch (blank->sandbox) {
     case MF_SANDBOX_PROCESS:
@@ -83,8 +95,10 @@ static mf_err run(struct monitor_blank *blank, const struct monitor_start *start
 
 void monitor_give_up(int control, mf_err err, const struct mf_why *why)
 {
-    struct mf_spawn_packet packet = {
-        .magic = MF_SPAWN_MAGIC, .type = MF_START_FAILED, .status = err, .why = *why};
+    struct mf_spawn_packet packet = {.magic = MF_SPAWN_MAGIC,
+                                     .type = ordered ? MF_START_FAILED : MF_BLANK_FAILED,
+                                     .status = err,
+                                     .why = *why};
     if (!packet.why.text[0])
         (void)mf_why(&packet.why, err, "%s", mf_err_words(err));
     (void)send(control, &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT); /* or nobody listens */
@@ -97,6 +111,7 @@ void monitor_main(struct monitor_blank *blank)
     static struct monitor_start start;
     struct mf_why why = {{0}};
     mf_err err = prepare(blank, &why);
+    ordered = !err;
     if (!err)
         err = start_receive(blank->control, &packet, &start, &why);
     if (err == MF_EDEAD)

@@ -15,7 +15,6 @@
 #include "abi/channel.h"
 #include "base/limits.h"
 
-#define NICE_MAX 19
 
 static mf_err decode_env(const struct start_packet *packet, struct monitor_start *start,
                          struct mf_why *why)
@@ -41,8 +40,8 @@ static mf_err decode_packet(const struct start_packet *packet, size_t bytes,
     if (in->env_bytes > MF_START_ENV_MAX || in->env_bytes != bytes - sizeof *in)
         return mf_why(why, MF_EPROTO, "MF_START of %zu bytes announces %u of environment", bytes,
                       in->env_bytes);
-    if (in->nice < 0 || in->nice > NICE_MAX)
-        return mf_why(why, MF_EINVAL, "nice %d is not in 0..%d", in->nice, NICE_MAX);
+    if (in->nice < 0 || in->nice > MF_NICE_MAX)
+        return mf_why(why, MF_EINVAL, "nice %d is not in 0..%d", in->nice, MF_NICE_MAX);
     if (in->flags & ~MF_START_FLAGS)
         return mf_why(why, MF_EPROTO, "MF_START with flags 0x%x", in->flags);
     if ((in->flags & MF_START_RESET && !(in->flags & MF_START_RESTORE)) ||

@@ -64,9 +64,10 @@ static mf_err send_packet(int socket, struct iovec part[2], const int *fd, size_
 static mf_err read_packet(int socket, struct mf_spawn_packet *packet)
 {
     ssize_t got;
+    int resets = 0; /* told once, if the peer ended with something unread; what it said before is there */
     do
         got = recv(socket, packet, sizeof *packet, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
+    while (got < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
     if (got < 0)
         return mf_err_from_errno(errno);
     if (got == 0)
@@ -292,8 +293,9 @@ bool blank_start_failed(struct blank *blank, struct mf_why *why)
 {
     struct mf_spawn_packet packet;
     if (blank->control < 0 || read_packet(blank->control, &packet) != MF_OK ||
-        packet.type != MF_START_FAILED)
+        (packet.type != MF_START_FAILED && packet.type != MF_BLANK_FAILED))
         return false;
+    blank->unready = packet.type == MF_BLANK_FAILED;
     *why = packet.why;
     return true;
 }

@@ -37,6 +37,7 @@ struct blank {
     int control;   /* -1 when started or closed */
     int bell;      /* eventfd; readable: the guest rang */
     int console;   /* pipe, non-blocking: console lines */
+    bool unready;  /* it ended before it took an order to start (blank_start_failed) */
     struct channel channel;
     struct spawner *spawner; /* borrowed */
 };
@@ -66,7 +67,8 @@ struct start_order {
 /* Let it be that and go. May be called before MF_SPAWNED, but for RESET. */
 MF_CHECKED mf_err blank_start(struct blank *blank, const struct start_order *order,
                               struct mf_why *why);
-/* A pending MF_START_FAILED of this blank: true and the reason. */
+/* A pending MF_BLANK_FAILED (then blank->unready) or MF_START_FAILED of this blank: true and
+ * the reason. */
 bool blank_start_failed(struct blank *blank, struct mf_why *why);
 void blank_kill(struct blank *blank);  /* SIGKILL, by the spawner; MF_EXITED follows */
 /* Stop or continue it, by the spawner. False: the spawner takes no more at the moment. */

@@ -13,7 +13,6 @@
 #include "node/pool/dispatch.h"
 #include "node/shard.h"
 
-#define NICE_MAX 19
 #define BLANK_TRIES 3
 
 static mf_err make_blank(struct pool *pool, enum mf_sandbox sandbox, struct instance **instance,
@@ -159,7 +158,7 @@ static mf_err make_blank(struct pool *pool, enum mf_sandbox sandbox, struct inst
 static int nice_of_share(uint32_t share)
 {
     int nice = 0;
-    for (double weight = MF_CPU_SHARE_DEFAULT; weight > share && nice < NICE_MAX; nice++)
+    for (double weight = MF_CPU_SHARE_DEFAULT; weight > share && nice < MF_NICE_MAX; nice++)
         weight /= 1.25;
     return nice;
 }

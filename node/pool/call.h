@@ -70,6 +70,7 @@ struct call {
     const char *name;           /* its call id, for logs                         */
 
     /* The dispatcher's. */
+    uint32_t blanks_failed;      /* that it was to have                            */
     size_t body_sent;
     uint32_t status;            /* of the reply that has begun; 0: none          */
     struct mf_buf reply_fields;

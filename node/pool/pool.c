@@ -221,11 +221,24 @@ void pool_retire_spent(struct pool *pool, uint32_t left)
         pool_retire(list_of(pool->spent.next, struct instance, spent));
 }
 
+/* It was none yet when it ended: neither function nor snapshot is why. Another one. */
+static void replace_blank(struct instance *instance, const char *why)
+{
+    mf_log(MF_LOG_WARN, "blank.failed", "sandbox=%s why=\"%s\"", sandbox_name(instance->blank.sandbox),
+           why);
+    pool_refused(instance, NULL);
+}
+
 /* Before any code of the function ran. Without what made this start a special one it may go
  * better. */
 static void start_failed(struct instance *instance, const char *why)
 {
-    if (instance->start_flags & MF_START_RESTORE)
+    struct call *head = instance_head(instance);
+    if (instance->blank.unready && instance->state == INSTANCE_FREEZING)
+        freezer_unready(instance, why);
+    else if (instance->blank.unready && (!head || ++head->blanks_failed < MF_BLANKS_TRIED_MAX))
+        replace_blank(instance, why);
+    else if (instance->start_flags & MF_START_RESTORE && !instance->blank.unready)
         pool_refused(instance, why);
     else
         pool_end(instance, SITUATION_INSTANCE_FAULT, "start-failed", why);
@@ -245,9 +258,10 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
         (void)function_get(function);
     }
     if (instance->state == INSTANCE_BLANK) {
-        mf_log(MF_LOG_WARN, "blank.ended", "id=%llu sandbox=%s cause=%s",
+        (void)blank_start_failed(&instance->blank, &why);
+        mf_log(MF_LOG_WARN, "blank.ended", "id=%llu sandbox=%s cause=%s why=\"%s\"",
                (unsigned long long)said->id, sandbox_name(instance->blank.sandbox),
-               exit_cause(said->status));
+               exit_cause(said->status), why.text);
         pool_bury(instance, NULL);
     } else if (instance->state != INSTANCE_DEAD && blank_start_failed(&instance->blank, &why)) {
         start_failed(instance, why.text);

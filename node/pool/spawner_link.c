@@ -10,8 +10,10 @@
 #include "base/log.h"
 #include "image/settings.h"
 #include "node/functions/function.h"
+#include "node/logs/console.h"
 #include "node/pool/blanks.h"
 #include "node/pool/dispatch.h"
+#include "node/pool/exchange.h"
 #include "node/pool/start.h"
 #include "node/shard.h"
 
@@ -19,6 +21,8 @@
 
 static void spawner_ready(struct watch *watch, uint32_t events);
 static void spawner_lost(struct pool *pool);
+static void shut_all(struct pool *pool);
+static void take_last_words(struct instance *instance);
 static void feed(struct pool *pool);
 static void packet(struct pool *pool, const struct mf_spawn_packet *said);
 
@@ -69,7 +73,8 @@ static void spawner_ready(struct watch *watch, uint32_t events)
         feed(pool);
 }
 
-/* All processes died with it. Answer what was inside, start another, go on. */
+/* All processes died with it. What they had said counts; answer what is still inside, start
+ * another, go on. */
 static void spawner_lost(struct pool *pool)
 {
     static const char text[] = "the spawner of this node ended, and all instances with it";
@@ -80,9 +85,11 @@ static void spawner_lost(struct pool *pool)
     mf_log(MF_LOG_ERROR, "spawner.lost", "pid=%d", (int)pool->spawner.pid);
     watch_remove(&pool->shard->loop.watcher, &pool->spawner_watch);
     spawner_close(&pool->spawner);
+    shut_all(pool);
     for (uint32_t i = 0; i < POOL_BUCKETS; i++) {
         while (!list_empty(&pool->by_id[i])) {
             struct instance *instance = list_of(pool->by_id[i].next, struct instance, by_id);
+            take_last_words(instance);
             if (instance->function && instance->state != INSTANCE_DEAD)
                 count_fault(&instance->function->counters, lost.cause);
             if (instance->state != INSTANCE_DEAD)
@@ -91,6 +98,28 @@ static void spawner_lost(struct pool *pool)
         }
     }
     spawner_link_retry(&pool->spawner_retry, pool->shard->loop.now_ns);
+}
+
+/* No event may go to one that is dead, by an answer among the last words of another. */
+static void shut_all(struct pool *pool)
+{
+    for (uint32_t i = 0; i < POOL_BUCKETS; i++)
+        list_each(at, &pool->by_id[i]) {
+            struct instance *instance = list_of(at, struct instance, by_id);
+            instance->unbegun |= instance->start_due; /* it was given nothing to begin with */
+            if (!instance->function || !instance_may_go(instance->state, INSTANCE_DRAINING))
+                continue;
+            instance_go(instance, INSTANCE_DRAINING, pool->shard->loop.now_ns);
+            pool_settle(instance);
+        }
+}
+
+static void take_last_words(struct instance *instance)
+{
+    if (instance->state != INSTANCE_DRAINING)
+        return;
+    console_drain(instance);
+    exchange_take_rest(instance);
 }
 
 static void place_all(struct function *function, void *context)

@@ -56,6 +56,10 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
                   struct mf_why *why)
 {
     struct version *version = function->version;
+    if (pool->spawner.fd < 0) { /* what blanks there are have died with it */
+        pool->starved = true;
+        return MF_EAGAIN;
+    }
     mf_err err = version_image_get(function, version, why);
     if (err)
         return err;
@@ -69,8 +73,8 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
         close_fd(&snapshot_fd);
         version_image_put(version);
     }
-    if (err == MF_EAGAIN || pool->spawner.fd < 0) {
-        pool->starved = true;
+    if (err == MF_EAGAIN || err == MF_EDEAD) {
+        pool->starved = true; /* EDEAD: we shall hear of its end before we sleep */
         return MF_EAGAIN;
     }
     if (err)

@@ -295,7 +295,7 @@ void freezer_exited(struct instance *instance, int status, const char *why)
     }
 }
 
-void freezer_broke(struct instance *instance, const char *why)
+static void broke(struct instance *instance, mf_err err, const char *why)
 {
     struct freezer *freezer = &instance->pool->shard->freezer;
     bool ours = freezer->instance == instance && freezer->step == FREEZER_BOOTING;
@@ -303,7 +303,17 @@ void freezer_broke(struct instance *instance, const char *why)
         freezer->instance = NULL;
     pool_retire(instance);
     if (ours)
-        fail(freezer, MF_EPROTO, why);
+        fail(freezer, err, why);
+}
+
+void freezer_broke(struct instance *instance, const char *why)
+{
+    broke(instance, MF_EPROTO, why);
+}
+
+void freezer_unready(struct instance *instance, const char *why)
+{
+    broke(instance, MF_EDEAD, why);
 }
 
 void freezer_lost(struct instance *instance)

@@ -85,6 +85,7 @@ MF_CHECKED mf_err freezer_frozen(struct instance *instance, const void *ranges, 
                                  struct mf_why *why);
 void freezer_exited(struct instance *instance, int status, const char *why);
 void freezer_broke(struct instance *instance, const char *why);
+void freezer_unready(struct instance *instance, const char *why); /* a failed blank: later again */
 void freezer_lost(struct instance *instance);
 
 #endif

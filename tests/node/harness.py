@@ -226,7 +226,7 @@ class Node:
 
 
 def image(name):
-    for folder in ('tests/node', 'functions', 'tests/guests', ''):
+    for folder in ('tests/node', 'functions', 'tests/guests', 'tests/soak', ''):
         path = os.path.join(ARGS.build, folder, name + '.mf')
         if os.path.exists(path):
             return path

@@ -272,7 +272,7 @@ static void note_release(struct call *call)
     list_of(call, struct test_call, call)->released++;
 }
 
-struct test_call *submit_body(const uint8_t *body, size_t bytes)
+static struct test_call *submit_now(const uint8_t *body, size_t bytes)
 {
     assert_true(calls < CALLS_MAX);
     struct test_call *at = &test_call[calls++];
@@ -280,6 +280,17 @@ struct test_call *submit_body(const uint8_t *body, size_t bytes)
                              .body_bytes = bytes, .name = "n", .done = note_done,
                              .release = note_release};
     dispatch_submit(function, &at->call);
+    return at;
+}
+
+struct test_call *submit_unheard(void)
+{
+    return submit_now(NULL, 0);
+}
+
+struct test_call *submit_body(const uint8_t *body, size_t bytes)
+{
+    struct test_call *at = submit_now(body, bytes);
     turn();
     return at;
 }

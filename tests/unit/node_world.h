@@ -89,6 +89,7 @@ void guest_replies(struct peer *at, uint64_t event);   /* 200, all of it   */
 /* ---- calls ---- */
 
 struct test_call *submit(void);
+struct test_call *submit_unheard(void); /* without the node's turn */
 struct test_call *submit_body(const uint8_t *body, size_t bytes);
 void cancel(struct test_call *at);
 void was_answered(const struct test_call *at, enum situation situation);

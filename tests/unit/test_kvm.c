@@ -6,12 +6,14 @@
  * it says so and is skipped (status 77).
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +21,9 @@
 #include "abi/cause.h"
 #include "blanks.h"
 #include "raw_image.h"
+
+#define AT_ONCE 32
+#define PROBES_TRIED_MAX 50
 
 #define LABELS(X)                                                                              \
     X(halt) X(deadline) X(fault) X(fault_unknown) X(fault_reserved) X(halt_reserved)           \
@@ -197,6 +202,106 @@ static void features_have_a_digest(void **state)
     spawner_close(&again);
 }
 
+#define CHILDREN_MAX 64
+
+static int children_of(pid_t parent, int child[CHILDREN_MAX])
+{
+    char path[64];
+    int count = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    FILE *file = fopen(path, "r");
+    while (file && count < CHILDREN_MAX && fscanf(file, "%d", &child[count]) == 1)
+        count++;
+    if (file)
+        (void)fclose(file);
+    return count;
+}
+
+static bool is_called(pid_t pid, const char *name)
+{
+    char path[64], comm[32] = "";
+    (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    FILE *file = fopen(path, "r");
+    bool is = file && fscanf(file, "%31s", comm) == 1 && strcmp(comm, name) == 0;
+    if (file)
+        (void)fclose(file);
+    return is;
+}
+
+/* In a process of its own, while the test waits for another spawner to be ready: kills so
+ * many probes, as if for want of memory. */
+_Noreturn static void kill_probes(pid_t test, int probes)
+{
+    const struct timespec nap = {.tv_nsec = 50000};
+    int own[CHILDREN_MAX], below[CHILDREN_MAX];
+    for (pid_t last = 0; probes > 0; (void)nanosleep(&nap, NULL))
+        for (int i = children_of(test, own); i > 0; i--)
+            for (int j = children_of(own[i - 1], below); j > 0; j--) {
+                pid_t pid = below[j - 1];
+                if (pid == last || !is_called(pid, "mayfly-kvm") || kill(pid, SIGKILL) != 0)
+                    continue;
+                last = pid;
+                probes--;
+            }
+    _exit(0);
+}
+
+/* False: the killer has found one too few. */
+static bool open_without_probes(struct spawner *other, int probes)
+{
+    struct mf_why why = {{0}};
+    int status;
+    pid_t killer = fork();
+    assert_true(killer >= 0);
+    if (killer == 0)
+        kill_probes(getppid(), probes);
+    mf_err err = spawner_open(MF_SPAWNER_PATH, other, &why);
+    (void)kill(killer, SIGKILL);
+    assert_int_equal(waitpid(killer, &status, 0), killer);
+    assert_int_equal(err, MF_OK);
+    return status == 0;
+}
+
+static void a_probe_that_is_killed_is_made_again(void **state)
+{
+    (void)state;
+    struct spawner other;
+    for (int tries = 0; !open_without_probes(&other, 1); spawner_close(&other))
+        assert_true(++tries < PROBES_TRIED_MAX);
+    assert_true(other.support.usable[MF_SANDBOX_KVM]);
+    spawner_close(&other);
+}
+
+/* What the probe finds out, the first blanks then have to, all at once. */
+static void blanks_of_a_spawner_without_its_probe_are_made(void **state)
+{
+    (void)state;
+    struct spawner other;
+    struct blank blank[AT_ONCE];
+    struct mf_why why = {{0}};
+    const struct raw_entries entries = {.entry = raw_halt};
+    int image = raw_image(&entries);
+    for (int tries = 0; !open_without_probes(&other, 2) || other.support.usable[MF_SANDBOX_KVM];
+         spawner_close(&other)) /* or one was through when it was killed */
+        assert_true(++tries < PROBES_TRIED_MAX);
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        assert_int_equal(blank_open(&other, i + 1, MF_SANDBOX_KVM, &blank[i], &why), MF_OK);
+        assert_int_equal(blank_start(&blank[i], &(struct start_order){.image_fd = image}, &why), MF_OK);
+    }
+    for (unsigned exited = 0; exited < AT_ONCE;) {
+        struct mf_spawn_packet packet;
+        next_packet(&other, &packet);
+        exited += packet.type == MF_EXITED;
+        if (packet.type == MF_EXITED && blank_start_failed(&blank[packet.id - 1], &why))
+            fail_msg("%s", why.text);
+        assert_true(packet.type != MF_EXITED || packet.status == HALTED);
+    }
+    for (unsigned i = 0; i < AT_ONCE; i++)
+        blank_close(&blank[i]);
+    spawner_close(&other);
+    (void)close(image);
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +310,8 @@ static int all(void)
         cmocka_unit_test(an_end_that_we_noticed_says_where),
         cmocka_unit_test(windows_have_every_size),
         cmocka_unit_test(features_have_a_digest),
+        cmocka_unit_test(a_probe_that_is_killed_is_made_again),
+        cmocka_unit_test(blanks_of_a_spawner_without_its_probe_are_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

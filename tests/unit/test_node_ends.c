@@ -171,20 +171,82 @@ static void a_removed_function_refuses_what_waits(void **state)
     function_put(function);
 }
 
+static void lose_spawner(void)
+{
+    (void)close(spawner_end);
+    spawner_end = -1;
+}
+
 static void a_lost_spawner_answers_what_was_inside(void **state)
 {
     (void)state;
     (void)warm(50 * MS);
     function->version->settings.max_instances = 1;
     struct test_call *one = submit(), *two = submit();
-    (void)close(spawner_end);
-    spawner_end = -1;
+    lose_spawner();
     turn();
     was_answered(one, SITUATION_INSTANCE_FAULT);
     assert_string_equal(one->cause, "spawner-lost");
     is_pending(two); /* for the next spawner; /nonexistent is none */
     advance(WAIT_MS);
     was_answered(two, SITUATION_NO_FREE_INSTANCE);
+}
+
+static void a_reply_in_the_ring_outlives_the_spawner(void **state)
+{
+    (void)state;
+    struct peer *at = warm(50 * MS);
+    function->version->settings.max_instances = 2;
+    struct test_call *one = submit();
+    uint64_t id = guest_gets(at, MF_MSG_INVOKE);
+    guest_writes(at, (struct mf_desc){.id = id, .type = MF_MSG_REPLY, .flags = MF_MSG_END, .arg = 204});
+    lose_spawner();
+    watcher_run(&shard->loop.watcher); /* its bell has not been heard */
+    was_answered(one, SITUATION_REPLIED);
+    assert_int_equal(one->status, 204);
+}
+
+/* The answer of one must not send what waits to another that is dead as well. */
+static void last_words_bring_the_dead_no_event(void **state)
+{
+    (void)state;
+    struct peer *first = warm(50 * MS), *second;
+    function->version->settings.max_instances = 2;
+    struct test_call *one = submit(), *two = submit();
+    advance(50); /* longer than patience */
+    assert_int_equal(peers, 2);
+    shard->pool.blanks_wanted = 1; /* it has died, too */
+    pool_use(&shard->pool, MF_SANDBOX_PROCESS);
+    hear_node();
+    assert_int_equal(shard->pool.blank_count[MF_SANDBOX_PROCESS], 1);
+    second = &peer[1];
+    uint64_t id = guest_gets(first, MF_MSG_INVOKE), other = guest_gets(second, MF_MSG_INVOKE);
+    struct test_call *three = submit();
+    is_pending(three);
+    guest_writes(first, (struct mf_desc){.id = id, .type = MF_MSG_REPLY, .flags = MF_MSG_END, .arg = 200});
+    guest_writes(second, (struct mf_desc){.id = other, .type = MF_MSG_REPLY, .flags = MF_MSG_END, .arg = 200});
+    lose_spawner();
+    watcher_run(&shard->loop.watcher);
+    was_answered(one, SITUATION_REPLIED);
+    was_answered(two, SITUATION_REPLIED);
+    is_pending(three);
+    assert_int_equal(shard->pool.count, 0);
+    assert_int_equal(function->version->image.users, 1); /* the test's own */
+    advance(WAIT_MS);
+    was_answered(three, SITUATION_NO_FREE_INSTANCE);
+}
+
+/* The spawner's end is heard after a call has come that needs a blank. */
+static void a_spawner_lost_unheard_fails_no_call(void **state)
+{
+    (void)state;
+    lose_spawner();
+    struct test_call *one = submit_unheard();
+    is_pending(one);
+    watcher_run(&shard->loop.watcher);
+    is_pending(one);
+    advance(WAIT_MS);
+    was_answered(one, SITUATION_NO_FREE_INSTANCE);
 }
 
 /* The event of a call kills its instance. */
@@ -264,6 +326,9 @@ int main(void)
         WORLD_TEST(new_version_drains_the_old_one_and_fails_nothing),
         WORLD_TEST(a_removed_function_refuses_what_waits),
         WORLD_TEST(a_lost_spawner_answers_what_was_inside),
+        WORLD_TEST(a_reply_in_the_ring_outlives_the_spawner),
+        WORLD_TEST(last_words_bring_the_dead_no_event),
+        WORLD_TEST(a_spawner_lost_unheard_fails_no_call),
         WORLD_TEST(after_faults_in_a_row_calls_wait_for_the_next_start),
         WORLD_TEST(a_call_whose_wait_ends_in_a_pause_hears_why),
         WORLD_TEST(faults_of_an_old_version_are_not_the_new_ones),

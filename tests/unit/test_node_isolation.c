@@ -119,13 +119,18 @@ static uint32_t ordered(struct peer *at, unsigned *descriptors)
     return start.flags;
 }
 
-static void start_fails(struct peer *at)
+static void fails(struct peer *at, enum mf_spawn_type type)
 {
-    struct mf_spawn_packet packet = {.magic = MF_SPAWN_MAGIC, .type = MF_START_FAILED,
+    struct mf_spawn_packet packet = {.magic = MF_SPAWN_MAGIC, .type = type,
                                      .id = at->id, .status = MF_EFORMAT};
     (void)mf_why(&packet.why, MF_EFORMAT, "it will not");
     assert_int_equal(send(at->control, &packet, sizeof packet, 0), sizeof packet);
     exits(at); /* then it ends itself */
+}
+
+static void start_fails(struct peer *at)
+{
+    fails(at, MF_START_FAILED);
 }
 
 static struct mf_control *control_of(const struct peer *at)
@@ -336,6 +341,53 @@ static void a_refused_start_is_done_again_with_less(void **state)
     assert_null(count_of_fault(&function->counters, 0));
 }
 
+/* It was none when the order came: another one, and the snapshot is not to blame. */
+static void a_blank_that_cannot_be_made_is_replaced(void **state)
+{
+    (void)state;
+    fails(first_of_reset(), MF_BLANK_FAILED);
+    assert_int_equal(peers, 2);
+    assert_int_equal(test_call[0].done, 0);
+    spawned(&peer[1]);
+    assert_int_equal(ordered(&peer[1], NULL), MF_START_RESTORE | MF_START_RESET);
+    assert_int_equal(function->version->snapshot.state, SNAPSHOT_READY);
+    guest_replies(&peer[1], takes_event(&peer[1]));
+    was_answered(&test_call[0], SITUATION_REPLIED);
+    assert_null(count_of_fault(&function->counters, 0));
+}
+
+static void three_blanks_that_cannot_be_made_are_said(void **state)
+{
+    (void)state;
+    function->version = make_version(ISOLATION_FRESH, MF_SANDBOX_PROCESS);
+    struct test_call *one = submit_it();
+    for (unsigned i = 0; i < MF_BLANKS_TRIED_MAX; i++) {
+        assert_int_equal(one->done, 0);
+        assert_int_equal(peers, i + 1);
+        fails(&peer[i], MF_BLANK_FAILED);
+    }
+    was_answered(one, SITUATION_INSTANCE_FAULT);
+    assert_string_equal(function->counters.faults[0].cause, "start-failed");
+    assert_int_equal(peers, MF_BLANKS_TRIED_MAX);
+}
+
+/* Its instance has no process yet: nothing of the function can have run. */
+static void a_spawner_lost_before_the_order_to_start_fails_no_call(void **state)
+{
+    (void)state;
+    function->version = make_version(ISOLATION_RESET, MF_SANDBOX_KVM);
+    with_snapshot(function->version);
+    struct test_call *one = submit_it();
+    assert_int_equal(peers, 1);
+    shard->pool.spawner.pid = 0; /* not we ourselves */
+    (void)close(spawner_end);
+    spawner_end = -1;
+    watcher_run(&shard->loop.watcher);
+    assert_int_equal(one->done, 0);
+    assert_int_equal(function->queued, 1);
+    assert_int_equal(function_live(function), 0);
+}
+
 static void a_boot_that_is_refused_is_said(void **state)
 {
     (void)state;
@@ -395,6 +447,9 @@ int main(void)
         TEST(a_reply_while_it_is_rolled_back_breaks_the_protocol),
         TEST(without_its_pagemap_it_serves_one_event),
         TEST(a_refused_start_is_done_again_with_less),
+        TEST(a_spawner_lost_before_the_order_to_start_fails_no_call),
+        TEST(a_blank_that_cannot_be_made_is_replaced),
+        TEST(three_blanks_that_cannot_be_made_are_said),
         TEST(a_boot_that_is_refused_is_said),
         TEST(another_version_ends_who_is_rolled_back),
         TEST(one_without_an_event_is_rolled_back_first),

@@ -293,21 +293,63 @@ static void the_bell_wakes_a_guest(void **state)
     blank_close(&blank);
 }
 
-static void nice_is_in_force(void **state)
+/* Steps from the spawner's own, which may run under nice(1) itself. */
+static void check_nice(struct spawner *parent, int steps, int expected)
 {
-    (void)state;
     struct blank blank;
     struct mf_why why = {{0}};
-    spawned(&spawner, 4, MF_SANDBOX_PROCESS, &blank);
+    spawned(parent, 4, MF_SANDBOX_PROCESS, &blank);
     int image = guest_image(raw_wait);
-    assert_int_equal(blank_start(&blank, &(struct start_order){.image_fd = image, .nice = 7}, &why), MF_OK);
+    assert_int_equal(blank_start(&blank, &(struct start_order){.image_fd = image, .nice = steps}, &why), MF_OK);
     (void)close(image);
     assert_true(readable(blank.bell));
     errno = 0;
-    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)blank.pid), 7);
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)blank.pid), expected);
     blank_kill(&blank);
-    assert_int_equal(ended(&spawner, &blank), SIGKILL);
+    assert_int_equal(ended(parent, &blank), SIGKILL);
     blank_close(&blank);
+}
+
+static void nice_is_in_force(void **state)
+{
+    (void)state;
+    int own = getpriority(PRIO_PROCESS, 0);
+    check_nice(&spawner, 0, own > 0 ? own : 0);
+    check_nice(&spawner, 7, (own > 0 ? own : 0) + 7 < 19 ? (own > 0 ? own : 0) + 7 : 19);
+}
+
+static void a_spawner_under_nice_starts_instances_below_itself(void **state)
+{
+    (void)state;
+    struct spawner low;
+    struct mf_why why = {{0}};
+    int own = getpriority(PRIO_PROCESS, 0), below = own + 3 < 19 ? own + 3 : 19;
+    assert_int_equal(setpriority(PRIO_PROCESS, 0, below), 0);
+    mf_err err = spawner_open(MF_SPAWNER_PATH, &low, &why);
+    if (setpriority(PRIO_PROCESS, 0, own) != 0) /* all further tests stay low: no harm */
+        print_message("no right to go back to nice %d\n", own);
+    assert_int_equal(err, MF_OK);
+    check_nice(&low, 0, below);
+    check_nice(&low, 19, 19);
+    spawner_close(&low);
+}
+
+/* It gave up while its order to start was on the way: recv(2) says ECONNRESET first. */
+static void why_a_start_failed_is_heard_behind_an_unread_order(void **state)
+{
+    (void)state;
+    struct mf_spawn_packet said = {.magic = MF_SPAWN_MAGIC, .type = MF_START_FAILED, .why = {"because"}};
+    struct mf_why why = {{0}};
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    struct blank blank = {.control = ends[0]};
+    assert_int_equal(send(ends[0], "order", 5, 0), 5);
+    assert_int_equal(send(ends[1], &said, sizeof said, 0), sizeof said);
+    (void)close(ends[1]);
+    assert_true(blank_start_failed(&blank, &why));
+    assert_string_equal(why.text, "because");
+    assert_false(blank_start_failed(&blank, &why));
+    (void)close(ends[0]);
 }
 
 static void a_killed_blank_is_reported(void **state)
@@ -676,6 +718,8 @@ int main(void)
         cmocka_unit_test(a_sealed_guest_holds_its_window_and_two_descriptors),
         cmocka_unit_test(the_bell_wakes_a_guest),
         cmocka_unit_test(nice_is_in_force),
+        cmocka_unit_test(a_spawner_under_nice_starts_instances_below_itself),
+        cmocka_unit_test(why_a_start_failed_is_heard_behind_an_unread_order),
         cmocka_unit_test(a_killed_blank_is_reported),
         cmocka_unit_test(a_spinning_guest_is_killed),
         cmocka_unit_test(a_paused_guest_stands_still_and_goes_on),

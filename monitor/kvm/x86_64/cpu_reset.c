@@ -42,7 +42,7 @@ static mf_err get_vectors(int vm, int vcpu, struct cpu_first *first,
 mf_err cpu_learn_first(const struct cpu *cpu, int vm, struct cpu_model *model, struct mf_why *why)
 {
     struct cpu_first *first = &model->first;
-    if (model->knows_first)
+    if (__atomic_load_n(&model->knows_first, __ATOMIC_ACQUIRE))
         return MF_OK;
     int synced = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
     if (synced < 0 || ((unsigned long)synced & SYNCED) != SYNCED)
@@ -56,7 +56,7 @@ mf_err cpu_learn_first(const struct cpu *cpu, int vm, struct cpu_model *model, s
         ioctl(cpu->fd, KVM_GET_VCPU_EVENTS, &first->sync.events) != 0)
         return failed(why, "reading the processor");
     first->sync.regs = CPU_FIRST_REGS;
-    model->knows_first = true;
+    __atomic_store_n(&model->knows_first, true, __ATOMIC_RELEASE); /* others may write the same */
     return MF_OK;
 }
 

@@ -59,15 +59,28 @@ static mf_err run_once(const struct cpu *cpu, enum cpu_syscall how, uint32_t *ar
     return finished ? MF_OK : failed(why, "KVM_RUN with immediate_exit");
 }
 
-static mf_err find_out(const struct cpu *cpu, struct cpu_model *model, struct mf_why *why)
+/* With what stands of it on the stack of the test (abi/trap.h). */
+static mf_err unexpected(const uint8_t *window, uint32_t vector, struct mf_why *why)
 {
-    enum cpu_syscall how =
-        model->syscall == CPU_SYSCALL_UNKNOWN ? CPU_SYSCALL_RING0 : model->syscall;
+    struct mf_trap trap;
+    memcpy(&trap, window + TEST_END - sizeof trap, sizeof trap);
+    return mf_why(why, MF_EUNSUPPORTED,
+                  "KVM: a test guest took exception %u: error 0x%llx, address 0x%llx, at 0x%llx",
+                  vector, (unsigned long long)trap.error, (unsigned long long)trap.address,
+                  (unsigned long long)trap.rip);
+}
+
+static mf_err find_out(const struct cpu *cpu, struct cpu_model *model, const uint8_t *window,
+                       struct mf_why *why)
+{
+    /* Once: where the probe was killed, other blanks find out and write at the same time. */
+    const enum cpu_syscall known = __atomic_load_n(&model->syscall, __ATOMIC_RELAXED);
+    enum cpu_syscall how = known == CPU_SYSCALL_UNKNOWN ? CPU_SYSCALL_RING0 : known;
     uint32_t arrived = 0;
     mf_err err = run_once(cpu, how, &arrived, why);
     /* Never the other way round: where ring 0 works as it should, LSTAR must not name a
      * page of the guest. */
-    if (!err && arrived == MF_VECTOR_PAGE_FAULT && model->syscall == CPU_SYSCALL_UNKNOWN) {
+    if (!err && arrived == MF_VECTOR_PAGE_FAULT && known == CPU_SYSCALL_UNKNOWN) {
         how = CPU_SYSCALL_RING3;
         err = run_once(cpu, how, &arrived, why);
     }
@@ -75,9 +88,9 @@ static mf_err find_out(const struct cpu *cpu, struct cpu_model *model, struct mf
         return mf_why(why, MF_EUNSUPPORTED, "KVM: no FSGSBASE for guests (processors since 2012, "
                                             "Linux 5.9)");
     if (!err && arrived != TEST_SYSCALL)
-        return mf_why(why, MF_EUNSUPPORTED, "KVM: a test guest took exception %u", arrived);
+        return unexpected(window, arrived, why);
     if (!err)
-        model->syscall = how;
+        __atomic_store_n(&model->syscall, how, __ATOMIC_RELAXED);
     return err;
 }
 
@@ -89,7 +102,7 @@ mf_err test_run(const struct cpu *cpu, struct cpu_model *model, uint8_t *window,
     memcpy(window + TEST_CODE, ring0_test, (size_t)(ring0_test_end - ring0_test));
     (void)pagetable_set(cpu->memory, TEST_CODE, TEST_STACK, PAGE_READ_EXECUTE);
     (void)pagetable_set(cpu->memory, TEST_STACK, TEST_END, PAGE_READ_WRITE);
-    mf_err err = find_out(cpu, model, why);
+    mf_err err = find_out(cpu, model, window, why);
     (void)pagetable_set(cpu->memory, TEST_CODE, TEST_END, PAGE_NONE);
     /* For the host these pages are gone, so KVM forgets where they were (memory.c). */
     if (!err && madvise(window + TEST_CODE, TEST_END - TEST_CODE, MADV_DONTNEED) != 0)
