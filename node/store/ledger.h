@@ -52,7 +52,7 @@ bool ledger_ask(struct ledger *ledger, struct store_op *op);
  * refusal is MF_OK, and in op->answer.err; it changed nothing. */
 MF_CHECKED mf_err ledger_change(struct ledger *ledger, struct store_op *op);
 
-/* The transaction is over; committed: for good. */
+/* The transaction is over; committed: for good. Needs no tables. */
 void ledger_settle(struct ledger *ledger, struct store_op *op, bool committed);
 
 /* Write something that changes nothing: LMDB uses freed pages again two commits later. */

@@ -346,21 +346,16 @@ static mf_err grow_and_try(struct worker *worker, struct link *changes)
 /* Tell memory and the askers what became of it. */
 static void settle(struct worker *worker, struct link *changes, mf_err err)
 {
-    step_begin(worker);
-    mf_err read_err = lmdb_file_begin_read(&worker->file);
-    worker->ledger.durable = &worker->file.read.tables;
     list_each(at, changes) {
         struct store_op *op = list_of(at, struct store_op, link);
-        if (!read_err)
-            ledger_settle(&worker->ledger, op, !err);
+        step_begin(worker);
+        ledger_settle(&worker->ledger, op, !err);
+        step_end(worker);
         if (err && op->kind != STORE_TAKE) {
             store_op_reset(op);
             op->answer.err = err;
         }
     }
-    if (!read_err)
-        lmdb_file_end_read(&worker->file);
-    step_end(worker);
     if (!err && worker->file.loose && !worker->sync_at_ns)
         worker->sync_at_ns = mf_monotonic_ns() + MF_STORE_SYNC_MS * MF_NS_PER_MS;
     port_put(&worker->owner->port, changes);

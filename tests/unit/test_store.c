@@ -684,6 +684,28 @@ static void closing_answers_all_that_waits(void **state)
     rig.store = NULL;
 }
 
+/* The bound is that of all back ends. */
+static void so_many_may_wait_and_no_more(void **state)
+{
+    (void)state;
+    if (options.url && strncmp(options.url, "redis", 5) == 0)
+        skip(); /* seconds, for nothing new */
+    struct queue *queue = rig_queue(&rig, "q", NULL);
+    struct store_ask ask = {.now_ms = rig.now_ms, .done = note_late};
+    late_answers = 0;
+    for (unsigned i = 0; i < MF_STORE_WAITING_MAX; i++)
+        assert_int_equal(queue_stat(queue, &ask), MF_OK);
+    assert_int_equal(queue_stat(queue, &ask), MF_EAGAIN);
+    while (store_busy(rig.store))
+        (void)uv_run(&rig.loop, UV_RUN_ONCE);
+    assert_int_equal(late_answers, MF_STORE_WAITING_MAX);
+    assert_int_equal(late_err, MF_OK);
+    assert_int_equal(queue_stat(queue, &ask), MF_OK);
+    while (store_busy(rig.store))
+        (void)uv_run(&rig.loop, UV_RUN_ONCE);
+    queue_put(queue);
+}
+
 /* ---- many at once ---- */
 
 #define BUSY_EVENTS 6000u
@@ -964,6 +986,7 @@ static const struct CMUnitTest tests[] = {
     TEST(the_largest_event_and_value_fit),
     TEST(watchers_hear_of_what_can_be_taken),
     TEST(closing_answers_all_that_waits),
+    TEST(so_many_may_wait_and_no_more),
     TEST(a_busy_queue_loses_and_doubles_nothing),
     TEST(values_are_set_read_and_deleted),
     TEST(expired_values_are_invisible_at_once),
