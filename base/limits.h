@@ -116,4 +116,34 @@
 #define MF_FUNCTIONS_DEFAULT 16384 /* each about 2 KiB of memory while nothing of it runs */
 #define MF_FUNCTIONS_MAX 65536
 
+/* The store: queues and key-values (node/store/store.h). */
+#define MF_EVENT_BYTES_MAX ((6u << 20) + (64u << 10)) /* an entry: a body and what goes with it      */
+#define MF_VALUE_BYTES_MAX (6u << 20)
+#define MF_KEY_BYTES_MAX 256u           /* with tenant and prefix it fits LMDB's 511                 */
+#define MF_QUEUE_BATCH_MAX 1024u        /* entries of one operation                                  */
+#define MF_QUEUE_BATCH_BYTES_MAX (16u << 20) /* of one append                                        */
+#define MF_QUEUE_COUNT_DEFAULT 1000000u
+#define MF_QUEUE_BYTES_DEFAULT (1ull << 30)
+#define MF_QUEUE_DEAD_DEFAULT 100000u
+#define MF_QUEUE_REASON_BYTES_MAX 1024u /* of a dead letter                                          */
+#define MF_QUEUE_LEASE_MS_MAX 86400000u
+#define MF_QUEUE_DELAY_MS_MAX 2592000000ull /* thirty days, until an entry may be taken again        */
+#define MF_QUEUE_AGED_MAX 64u           /* entries that one take finds too old; the next goes on     */
+#define MF_SPACE_BYTES_DEFAULT (256ull << 20)
+#define MF_SCAN_COUNT_MAX 1000u
+#define MF_SCAN_BYTES_MAX (8u << 20)
+#define MF_EXPIRED_PER_CHANGE_MAX 16u   /* keys past their end that one change removes on the way    */
+#define MF_STORE_WAITING_MAX 65536u     /* operations not answered yet                               */
+#define MF_STORE_WAITING_BYTES_MAX (256u << 20)
+#define MF_STORE_TAKEN_MAX 65536u       /* entries of one file that are taken at once                */
+#define MF_STORE_SYNC_MS 1000u          /* until what need not be on the disk is there               */
+#define MF_STORE_FILE_BYTES_MIN (16u << 20)  /* a file's map at first; doubled when full             */
+#define MF_STORE_FILE_BYTES_MAX (16ull << 30)
+#define MF_STORE_BATCH_MAX 4096u        /* operations of one commit                                  */
+#define MF_REDIS_URL_BYTES_MAX 512u
+#define MF_REDIS_CONNECT_MS 5000u
+#define MF_REDIS_ANSWER_MS 10000u       /* without any answer: the connection is given up            */
+#define MF_REDIS_RETRY_MS_MIN 50u
+#define MF_REDIS_RETRY_MS_MAX 5000u
+
 #endif

@@ -1,0 +1,108 @@
+/*
+ * ledger.h: what queues and key-values are, over ordered tables: the semantics of the
+ * memory and the LMDB back end, once. (Redis has them in redis_script.lua.)
+ *
+ *                 append            take                  ack, bury, purge
+ *                ───────▶  fresh  ───────▶  leased  ───────────────────────▶ gone
+ *                                  ┌─────▶    │ ▲
+ *                                  │ take     │ └─ extend; take, once the lease passed
+ *                            returned ◀───────┘ nack; and the death of the process
+ *
+ * An entry is an ENTRY in the durable tables. One that came back has a STATE there, too.
+ * Leases are in memory only: they die with the process, and so does the order in which
+ * fresh entries are found (a hint: before it, all are leased or have a STATE). That an entry
+ * was taken outlives the process in `taken`, and becomes a STATE at the next start.
+ *
+ * An operation runs in up to three steps. Questions: ledger_ask(), over what is committed.
+ * Changes: ledger_change() in a transaction; when that is committed, or not,
+ * ledger_settle(). One thread at a time.
+ */
+#ifndef MF_NODE_STORE_LEDGER_H
+#define MF_NODE_STORE_LEDGER_H
+
+#include "base/buf.h"
+#include "node/store/store_op.h"
+#include "node/store/tables.h"
+#include "node/store/taken.h"
+
+struct ledger {
+    struct tables *durable; /* borrowed; the back end sets it before each step */
+    struct tables *memory;  /* leases, hints                                   */
+    struct taken taken;     /* not open: attempts end with the process         */
+    struct mf_buf scratch;
+    uint64_t damaged;       /* records that were not what they should be       */
+};
+
+/* In a transaction of its own: a new file's first record, or the check of an old one's; the
+ * entries that were taken when the last process ended become returned ones. Then the
+ * caller commits and calls taken_clear(). */
+MF_CHECKED mf_err ledger_open(struct ledger *ledger, struct mf_why *why);
+void ledger_close(struct ledger *ledger);
+
+/* A question. True: it also wants to change something (a take that found entries too
+ * old): let it go through the other two steps before it is answered. */
+bool ledger_ask(struct ledger *ledger, struct store_op *op);
+
+/* A change. Not MF_OK: the tables failed, the whole transaction has to be given up. A
+ * refusal is MF_OK, and in op->answer.err; it changed nothing. */
+MF_CHECKED mf_err ledger_change(struct ledger *ledger, struct store_op *op);
+
+/* The transaction is over; committed: for good. */
+void ledger_settle(struct ledger *ledger, struct store_op *op, bool committed);
+
+/* ---- between the ledger's own files ---- */
+
+struct lease {
+    uint64_t due_ms;
+    uint32_t attempts;
+    uint32_t slot; /* of taken */
+};
+
+/* Where a take begins to look; ids and times before it are not worth a look. */
+struct shelf {
+    uint64_t fresh_id;
+    uint64_t returned_ms;
+};
+
+mf_err ledger_get(struct ledger *ledger, enum record_kind kind, const struct record_key *key,
+                  struct record *record);
+mf_err ledger_put(struct ledger *ledger, const struct record_key *key,
+                  const struct record *record);
+mf_err ledger_remove(struct ledger *ledger, const struct record_key *key);
+/* The first key that is not less, if it begins with the same `prefix` bytes. */
+mf_err ledger_seek(struct tables *tables, const struct record_key *key, size_t prefix,
+                   struct store_bytes *found, struct store_bytes *value);
+
+bool lease_find(struct ledger *ledger, uint32_t queue, uint64_t id, struct lease *lease);
+/* Take, or take again. MF_EAGAIN: too many are taken. */
+mf_err lease_take(struct ledger *ledger, uint32_t queue, uint64_t id, uint32_t attempts,
+                  uint64_t due_ms);
+mf_err lease_move(struct ledger *ledger, uint32_t queue, uint64_t id, uint64_t due_ms);
+void lease_end(struct ledger *ledger, uint32_t queue, uint64_t id); /* if there is one */
+/* The first lease of that priority whose end is not before due_ms and, of those at that
+ * time, whose entry is not before id. */
+bool lease_next(struct ledger *ledger, uint32_t queue, enum queue_priority priority,
+                uint64_t *due_ms, uint64_t *id);
+struct shelf shelf_read(struct ledger *ledger, uint32_t queue, enum queue_priority priority);
+void shelf_write(struct ledger *ledger, uint32_t queue, enum queue_priority priority,
+                 const struct shelf *shelf);
+
+void key_of_queue(struct record_key *key, const struct queue *queue);
+void key_of_entry(struct record_key *key, uint32_t queue, uint64_t id);
+void key_of_state(struct record_key *key, uint32_t queue, uint64_t id);
+void key_of_due(struct record_key *key, uint32_t queue, enum queue_priority priority,
+                uint64_t due_ms, uint64_t id);
+void key_of_dead(struct record_key *key, uint32_t queue, uint64_t id);
+#define KEY_PREFIX_QUEUE 5    /* table and queue of the last four */
+#define KEY_PREFIX_PRIORITY 6
+
+bool ledger_ask_queue(struct ledger *ledger, struct store_op *op);
+mf_err ledger_change_queue(struct ledger *ledger, struct store_op *op);
+void ledger_settle_queue(struct ledger *ledger, struct store_op *op, bool committed);
+void ledger_ask_space(struct ledger *ledger, struct store_op *op);
+mf_err ledger_change_space(struct ledger *ledger, struct store_op *op);
+mf_err ledger_take(struct ledger *ledger, struct store_op *op, const struct record_queue *queue);
+mf_err ledger_return(struct ledger *ledger, uint32_t queue, uint64_t id, uint32_t attempts,
+                     uint64_t due_ms);
+
+#endif

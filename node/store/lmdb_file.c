@@ -1,0 +1,329 @@
+/*
+ * lmdb_file.c: LMDB's environment, and its errors in our words.
+ * Guarantees: a file that is shorter than it says, or none of LMDB's, is refused, as
+ * reading it would be SIGBUS. What LMDB does not check (pages in the midst of the file) it
+ * believes: records carry their own checks.
+ */
+#include "node/store/lmdb_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "node/store/lmdb_steady.h"
+
+static mf_err open_env(struct lmdb_file *file, struct mf_why *why);
+static mf_err fail(struct lmdb_file *file, int error);
+static const struct tables_kind lmdb_kind;
+
+mf_err lmdb_file_open(struct lmdb_file *file, const char *directory, const char *name, bool loose,
+                      uint64_t bytes_max, struct mf_why *why)
+{
+    *file = (struct lmdb_file){.tables = {&lmdb_kind},
+                               .dir_fd = -1,
+                               .loose = loose,
+                               .bytes_max = bytes_max ? bytes_max : MF_STORE_FILE_BYTES_MAX};
+    int length = snprintf(file->path, sizeof file->path, "%s/%s", directory, name);
+    if (length < 0 || (size_t)length >= sizeof file->path)
+        return mf_why(why, MF_ETOOBIG, "the store's path is too long");
+    file->name = file->path + length - strlen(name);
+    file->dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file->dir_fd < 0)
+        return mf_why(why, mf_err_from_errno(errno), "cannot open %s: %s", directory,
+                      strerror(errno));
+    mf_err err = loose ? lmdb_steady_restore(file->dir_fd, name, why) : MF_OK;
+    if (!err)
+        err = open_env(file, why);
+    if (err)
+        lmdb_file_close(file);
+    return err;
+}
+
+static void close_env(struct lmdb_file *file)
+{
+    if (file->reader_cursor)
+        mdb_cursor_close(file->reader_cursor);
+    if (file->reader)
+        mdb_txn_abort(file->reader);
+    if (file->steady)
+        mdb_txn_abort(file->steady);
+    if (file->env)
+        mdb_env_close(file->env);
+    file->reader_cursor = NULL;
+    file->reader = NULL;
+    file->steady = NULL;
+    file->env = NULL;
+}
+
+void lmdb_file_close(struct lmdb_file *file)
+{
+    close_env(file);
+    if (file->dir_fd >= 0)
+        (void)close(file->dir_fd);
+    file->dir_fd = -1;
+}
+
+static uint64_t round_up(uint64_t bytes)
+{
+    uint64_t unit = MF_STORE_FILE_BYTES_MIN;
+    return (bytes + unit - 1) / unit * unit;
+}
+
+/* What is there must be as long as its head says. */
+static mf_err check_length(struct lmdb_file *file, struct mf_why *why)
+{
+    MDB_envinfo info;
+    MDB_stat stat_of;
+    struct stat stat;
+    int fd;
+    if (mdb_env_info(file->env, &info) || mdb_env_stat(file->env, &stat_of) ||
+        mdb_env_get_fd(file->env, &fd) || fstat(fd, &stat) != 0)
+        return mf_why(why, MF_EIO, "cannot look at %s", file->path);
+    uint64_t least = ((uint64_t)info.me_last_pgno + 1) * stat_of.ms_psize;
+    if (stat.st_size > 0 && (uint64_t)stat.st_size < least && info.me_last_txnid > 0)
+        return mf_why(why, MF_EFORMAT,
+                      "%s is damaged: it has %lld bytes and should have %llu; with it moved away, "
+                      "the node starts with an empty store", file->path, (long long)stat.st_size,
+                      (unsigned long long)least);
+    return MF_OK;
+}
+
+static mf_err open_dbi(struct lmdb_file *file)
+{
+    MDB_txn *txn;
+    int error = mdb_txn_begin(file->env, NULL, 0, &txn);
+    if (!error)
+        error = mdb_dbi_open(txn, NULL, 0, &file->dbi);
+    else
+        return fail(file, error);
+    if (error)
+        mdb_txn_abort(txn);
+    else
+        error = mdb_txn_commit(txn);
+    return error ? fail(file, error) : MF_OK;
+}
+
+static mf_err open_env(struct lmdb_file *file, struct mf_why *why)
+{
+    struct stat stat = {0};
+    unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (file->loose ? MDB_NOSYNC : 0);
+    if (fstatat(file->dir_fd, file->name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+        !S_ISREG(stat.st_mode))
+        return mf_why(why, MF_EFORMAT, "%s is no file", file->path);
+    uint64_t bytes = round_up((uint64_t)stat.st_size);
+    int error = mdb_env_create(&file->env);
+    if (!error)
+        error = mdb_env_set_mapsize(file->env, bytes ? bytes : MF_STORE_FILE_BYTES_MIN);
+    if (!error)
+        error = mdb_env_open(file->env, file->path, flags, 0600);
+    if (error) {
+        mf_err err = fail(file, error);
+        close_env(file);
+        return mf_why(why, err, "%s: %s%s", file->path, mdb_strerror(error),
+                      err == MF_EFORMAT ? "; with it moved away, the node starts with an empty store"
+                                        : "");
+    }
+    mf_err err = check_length(file, why);
+    if (!err)
+        err = open_dbi(file);
+    if (!err && file->loose)
+        err = lmdb_file_sync(file);
+    if (err)
+        close_env(file);
+    file->broken = false;
+    return err;
+}
+
+/* ---- transactions ---- */
+
+static mf_err fail(struct lmdb_file *file, int error)
+{
+    switch (error) {
+    case MDB_NOTFOUND:
+        return MF_ENOENT;
+    case MDB_MAP_FULL:
+        file->full = true;
+        return MF_EFULL;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return MF_EFULL;
+    case ENOMEM:
+        return MF_ENOMEM;
+    case MDB_PANIC:
+        file->broken = true;
+        return MF_EIO;
+    case MDB_INVALID:
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_VERSION_MISMATCH:
+    case MDB_INCOMPATIBLE:
+    case MDB_BAD_DBI:
+        return MF_EFORMAT;
+    default:
+        return MF_EIO;
+    }
+}
+
+/* After an error of the disk LMDB refuses everything until it is opened anew. */
+static mf_err be_open(struct lmdb_file *file)
+{
+    struct mf_why why = {{0}};
+    if (file->env && !file->broken)
+        return MF_OK;
+    close_env(file);
+    mf_err err = open_env(file, &why);
+    mf_log(err ? MF_LOG_ERROR : MF_LOG_WARN, "store.reopened", "file=%s why=\"%s\"", file->name,
+           mf_why_text(&why, err));
+    return err;
+}
+
+mf_err lmdb_file_begin_read(struct lmdb_file *file)
+{
+    mf_err err = be_open(file);
+    if (err)
+        return err;
+    int error = file->reader ? mdb_txn_renew(file->reader)
+                             : mdb_txn_begin(file->env, NULL, MDB_RDONLY, &file->reader);
+    if (error)
+        return fail(file, error);
+    error = file->reader_cursor ? mdb_cursor_renew(file->reader, file->reader_cursor)
+                                : mdb_cursor_open(file->reader, file->dbi, &file->reader_cursor);
+    if (error) {
+        mdb_txn_reset(file->reader);
+        return fail(file, error);
+    }
+    file->txn = file->reader;
+    file->cursor = file->reader_cursor;
+    return MF_OK;
+}
+
+void lmdb_file_end_read(struct lmdb_file *file)
+{
+    mdb_txn_reset(file->reader);
+    file->txn = NULL;
+    file->cursor = NULL;
+}
+
+mf_err lmdb_file_begin(struct lmdb_file *file)
+{
+    file->full = false;
+    mf_err err = be_open(file);
+    if (err)
+        return err;
+    int error = mdb_txn_begin(file->env, NULL, 0, &file->txn);
+    if (!error) {
+        error = mdb_cursor_open(file->txn, file->dbi, &file->cursor);
+        if (error)
+            mdb_txn_abort(file->txn);
+    }
+    if (error)
+        file->txn = NULL;
+    return error ? fail(file, error) : MF_OK;
+}
+
+mf_err lmdb_file_commit(struct lmdb_file *file)
+{
+    int error = mdb_txn_commit(file->txn); /* its cursor ends with it */
+    file->txn = NULL;
+    file->cursor = NULL;
+    return error ? fail(file, error) : MF_OK;
+}
+
+void lmdb_file_abort(struct lmdb_file *file)
+{
+    mdb_txn_abort(file->txn);
+    file->txn = NULL;
+    file->cursor = NULL;
+}
+
+mf_err lmdb_file_grow(struct lmdb_file *file)
+{
+    MDB_envinfo info;
+    mf_err err = be_open(file);
+    if (err)
+        return err;
+    if (mdb_env_info(file->env, &info))
+        return MF_EIO;
+    if (info.me_mapsize >= file->bytes_max)
+        return MF_EFULL;
+    uint64_t bytes = info.me_mapsize * 2 < file->bytes_max ? info.me_mapsize * 2 : file->bytes_max;
+    int error = mdb_env_set_mapsize(file->env, bytes);
+    mf_log(MF_LOG_INFO, "store.grows", "file=%s mib=%llu", file->name,
+           (unsigned long long)(bytes >> 20));
+    return error ? fail(file, error) : MF_OK;
+}
+
+mf_err lmdb_file_sync(struct lmdb_file *file)
+{
+    mf_err err = be_open(file);
+    if (err)
+        return err;
+    int error = mdb_env_sync(file->env, 1);
+    if (!error && file->loose)
+        return lmdb_steady_keep(file);
+    return error ? fail(file, error) : MF_OK;
+}
+
+/* ---- tables ---- */
+
+static MDB_val value_of(struct store_bytes bytes)
+{
+    return (MDB_val){.mv_size = bytes.bytes, .mv_data = (void *)(uintptr_t)bytes.data};
+}
+
+static struct store_bytes bytes_of(MDB_val value)
+{
+    return (struct store_bytes){value.mv_data, value.mv_size};
+}
+
+static mf_err lmdb_get(struct tables *tables, struct store_bytes key, struct store_bytes *value)
+{
+    struct lmdb_file *file = (struct lmdb_file *)tables;
+    MDB_val name = value_of(key), data;
+    int error = mdb_get(file->txn, file->dbi, &name, &data);
+    if (error)
+        return fail(file, error);
+    *value = bytes_of(data);
+    return MF_OK;
+}
+
+static mf_err lmdb_put(struct tables *tables, struct store_bytes key, size_t bytes, uint8_t **room)
+{
+    struct lmdb_file *file = (struct lmdb_file *)tables;
+    uint8_t none = 0;
+    MDB_val name = value_of(key), data = {.mv_size = bytes, .mv_data = &none};
+    int error = mdb_put(file->txn, file->dbi, &name, &data, bytes ? MDB_RESERVE : 0);
+    if (error)
+        return fail(file, error);
+    *room = data.mv_data;
+    return MF_OK;
+}
+
+static mf_err lmdb_remove(struct tables *tables, struct store_bytes key)
+{
+    struct lmdb_file *file = (struct lmdb_file *)tables;
+    MDB_val name = value_of(key);
+    int error = mdb_del(file->txn, file->dbi, &name, NULL);
+    return error ? fail(file, error) : MF_OK;
+}
+
+static mf_err lmdb_seek(struct tables *tables, struct store_bytes key, struct store_bytes *found,
+                        struct store_bytes *value)
+{
+    struct lmdb_file *file = (struct lmdb_file *)tables;
+    MDB_val name = value_of(key), data;
+    int error = mdb_cursor_get(file->cursor, &name, &data, MDB_SET_RANGE);
+    if (error)
+        return fail(file, error);
+    *found = bytes_of(name);
+    *value = bytes_of(data);
+    return MF_OK;
+}
+
+static const struct tables_kind lmdb_kind = {
+    .get = lmdb_get, .put = lmdb_put, .remove = lmdb_remove, .seek = lmdb_seek};

@@ -1,0 +1,59 @@
+/*
+ * lmdb_file.h: one file of LMDB as tables: opened, checked, its transactions, its growth.
+ * One thread at a time; a transaction ends in the thread that began it.
+ *
+ * Two ways to be safe:
+ *   synced  every commit is on the disk when it returns. LMDB's own order (pages, then the
+ *           head that points to them) keeps the file whole whatever happens.
+ *   loose   a commit is in the operating system's hands. The order in which it writes pages
+ *           is its own, so a power cut may leave a head that points to pages that are not
+ *           there. So each lmdb_sync() keeps a copy of the head it made safe in NAME.steady,
+ *           and a reader holds that state's pages until the next one. The first open after
+ *           a boot puts that head back.
+ */
+#ifndef MF_NODE_STORE_LMDB_FILE_H
+#define MF_NODE_STORE_LMDB_FILE_H
+
+#include <lmdb.h>
+
+#include "node/store/tables.h"
+
+struct lmdb_file {
+    struct tables tables; /* of the transaction that is open */
+    MDB_env *env;         /* NULL: not open */
+    MDB_dbi dbi;
+    MDB_txn *txn;         /* NULL: none open */
+    MDB_cursor *cursor;
+    MDB_txn *reader;      /* kept from question to question */
+    MDB_cursor *reader_cursor;
+    MDB_txn *steady;      /* loose: holds the state of the last sync */
+    int dir_fd;
+    char path[PATH_MAX];  /* directory and name */
+    const char *name;     /* behind the directory in path */
+    uint64_t bytes_max;
+    bool loose;
+    bool full;            /* of the transaction that is open: the map has no room */
+    bool broken;          /* LMDB wants to be opened anew                           */
+};
+
+/* directory/name, made if it is not there. MF_EFORMAT: not a file of ours. */
+MF_CHECKED mf_err lmdb_file_open(struct lmdb_file *file, const char *directory, const char *name,
+                                 bool loose, uint64_t bytes_max, struct mf_why *why);
+void lmdb_file_close(struct lmdb_file *file);
+
+MF_CHECKED mf_err lmdb_file_begin_read(struct lmdb_file *file);
+void lmdb_file_end_read(struct lmdb_file *file);
+
+MF_CHECKED mf_err lmdb_file_begin(struct lmdb_file *file);
+/* MF_EFULL: the disk, or the map (then file->full). Whatever it is but MF_OK, nothing of the
+ * transaction remains. */
+MF_CHECKED mf_err lmdb_file_commit(struct lmdb_file *file);
+void lmdb_file_abort(struct lmdb_file *file);
+
+/* A larger map. MF_EFULL: bytes_max. No transaction is open. */
+MF_CHECKED mf_err lmdb_file_grow(struct lmdb_file *file);
+
+/* All that was committed is on the disk, whatever comes. */
+MF_CHECKED mf_err lmdb_file_sync(struct lmdb_file *file);
+
+#endif

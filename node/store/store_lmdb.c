@@ -1,0 +1,321 @@
+/*
+ * store_lmdb.c: the back end that keeps everything in two files of LMDB: one for what has to
+ * survive a power cut, one for what has to survive the process. Each has a thread of its own.
+ *
+ * A thread takes all operations that wait as one batch: first the questions, over what is
+ * committed, then all changes in one transaction with one commit (group commit): the more
+ * wait while the disk writes, the more the next commit carries.
+ *
+ * Guarantees: an operation is answered after the commit that holds it; one that fails alone
+ * does not take the others with it. Nothing here runs while nothing waits, but for one sync
+ * MF_STORE_SYNC_MS after the first change to the second file.
+ * Leaves to others: what operations mean (ledger.h), LMDB's ways (lmdb_file.h).
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "node/store/ledger.h"
+#include "node/store/lmdb_file.h"
+#include "node/store/port.h"
+
+struct lmdb_store;
+
+struct worker {
+    struct lmdb_store *owner;
+    struct lmdb_file file;
+    struct ledger ledger;
+    pthread_t thread;
+    bool runs;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct link waiting;  /* under the lock */
+    bool stop;            /* the same       */
+    uint64_t sync_at_ns;  /* CLOCK_MONOTONIC; 0: everything is on the disk */
+};
+
+struct lmdb_store {
+    struct store store;
+    struct port port;
+    struct worker worker[2]; /* by enum store_durability */
+};
+
+static void *work(void *context);
+static void ask_all(struct worker *worker, struct link *batch, struct link *changes);
+static void change_all(struct worker *worker, struct link *changes);
+
+static void lmdb_submit(struct store *store, struct store_op *op)
+{
+    struct lmdb_store *lmdb = (struct lmdb_store *)store;
+    enum store_durability durability =
+        op->queue ? op->queue_settings.durability : op->space_settings.durability;
+    struct worker *worker = &lmdb->worker[durability == STORE_PROCESS_CRASH];
+    (void)pthread_mutex_lock(&worker->lock);
+    bool first = list_empty(&worker->waiting);
+    list_append(&worker->waiting, &op->link);
+    if (first)
+        (void)pthread_cond_signal(&worker->wake);
+    (void)pthread_mutex_unlock(&worker->lock);
+}
+
+/* ---- open and close ---- */
+
+static mf_err recover(struct worker *worker, struct mf_why *why)
+{
+    mf_err err = lmdb_file_begin(&worker->file);
+    if (err)
+        return err;
+    worker->ledger.durable = &worker->file.tables;
+    err = ledger_open(&worker->ledger, why);
+    if (err) {
+        lmdb_file_abort(&worker->file);
+        return err;
+    }
+    err = lmdb_file_commit(&worker->file);
+    if (!err)
+        err = lmdb_file_sync(&worker->file);
+    if (!err)
+        taken_clear(&worker->ledger.taken);
+    return err;
+}
+
+static mf_err start_thread(struct worker *worker)
+{
+    pthread_condattr_t attributes;
+    sigset_t all, before;
+    if (pthread_condattr_init(&attributes) != 0)
+        return MF_ENOMEM;
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&worker->wake, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_mutex_init(&worker->lock, NULL);
+    (void)sigfillset(&all); /* signals are the loop's */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    worker->runs = pthread_create(&worker->thread, NULL, work, worker) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (worker->runs)
+        return MF_OK;
+    (void)pthread_cond_destroy(&worker->wake);
+    (void)pthread_mutex_destroy(&worker->lock);
+    return MF_ENOMEM;
+}
+
+static mf_err open_worker(struct lmdb_store *lmdb, enum store_durability durability,
+                          const struct store_options *options, struct mf_why *why)
+{
+    bool loose = durability == STORE_PROCESS_CRASH;
+    struct worker *worker = &lmdb->worker[loose];
+    worker->owner = lmdb;
+    link_init(&worker->waiting);
+    mf_err err = lmdb_file_open(&worker->file, options->directory,
+                                loose ? "process-crash.mdb" : "power-loss.mdb", loose,
+                                options->file_bytes_max, why);
+    if (!err)
+        err = taken_open(worker->file.dir_fd,
+                         loose ? "process-crash.taken" : "power-loss.taken", MF_STORE_TAKEN_MAX,
+                         &worker->ledger.taken, why);
+    if (!err)
+        err = recover(worker, why);
+    if (err && why && !why->text[0])
+        (void)mf_why(why, err, "%s: %s", worker->file.path, mf_err_words(err));
+    return err ? err : start_thread(worker);
+}
+
+static void close_worker(struct worker *worker)
+{
+    if (worker->runs) {
+        (void)pthread_mutex_lock(&worker->lock);
+        worker->stop = true;
+        (void)pthread_cond_signal(&worker->wake);
+        (void)pthread_mutex_unlock(&worker->lock);
+        (void)pthread_join(worker->thread, NULL);
+        (void)pthread_cond_destroy(&worker->wake);
+        (void)pthread_mutex_destroy(&worker->lock);
+    }
+    ledger_close(&worker->ledger);
+    lmdb_file_close(&worker->file);
+}
+
+static void lmdb_close(struct store *store)
+{
+    struct lmdb_store *lmdb = (struct lmdb_store *)store;
+    close_worker(&lmdb->worker[0]);
+    close_worker(&lmdb->worker[1]);
+    port_close(&lmdb->port, store);
+}
+
+static const struct store_kind lmdb_kind = {.submit = lmdb_submit, .close = lmdb_close};
+
+mf_err store_lmdb_open(uv_loop_t *loop, const struct store_options *options, struct store **store,
+                       struct mf_why *why)
+{
+    if (!options->directory)
+        return mf_why(why, MF_EINVAL, "the store in files needs a directory");
+    struct lmdb_store *lmdb = calloc(1, sizeof *lmdb);
+    if (!lmdb)
+        return MF_ENOMEM;
+    store_init(&lmdb->store, &lmdb_kind, loop);
+    lmdb->worker[0].file.dir_fd = lmdb->worker[1].file.dir_fd = -1;
+    mf_err err = open_worker(lmdb, STORE_POWER_LOSS, options, why);
+    if (!err)
+        err = open_worker(lmdb, STORE_PROCESS_CRASH, options, why);
+    if (!err)
+        err = port_open(&lmdb->port, &lmdb->store);
+    if (err) {
+        close_worker(&lmdb->worker[0]);
+        close_worker(&lmdb->worker[1]);
+        free(lmdb);
+        return err;
+    }
+    *store = &lmdb->store;
+    return MF_OK;
+}
+
+/* ---- the thread ---- */
+
+static struct timespec when(uint64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / MF_NS_PER_S), .tv_nsec = (long)(ns % MF_NS_PER_S)};
+}
+
+static void sync_late(struct worker *worker)
+{
+    mf_err err = lmdb_file_sync(&worker->file);
+    worker->sync_at_ns = err ? mf_monotonic_ns() + MF_STORE_SYNC_MS * MF_NS_PER_MS : 0;
+    if (err)
+        mf_log(MF_LOG_ERROR, "store.sync-failed", "file=%s why=\"%s\"", worker->file.name,
+               mf_err_words(err));
+}
+
+/* What waits; empty: time to sync, or to stop. */
+static void next_batch(struct worker *worker, struct link *batch)
+{
+    (void)pthread_mutex_lock(&worker->lock);
+    while (list_empty(&worker->waiting) && !worker->stop) {
+        struct timespec until = when(worker->sync_at_ns);
+        if (!worker->sync_at_ns)
+            (void)pthread_cond_wait(&worker->wake, &worker->lock);
+        else if (pthread_cond_timedwait(&worker->wake, &worker->lock, &until) != 0)
+            break;
+    }
+    for (unsigned i = 0; i < MF_STORE_BATCH_MAX && !list_empty(&worker->waiting); i++)
+        list_append(batch, worker->waiting.next);
+    (void)pthread_mutex_unlock(&worker->lock);
+}
+
+static void *work(void *context)
+{
+    struct worker *worker = context;
+    struct link batch, changes;
+    link_init(&batch);
+    link_init(&changes);
+    for (;;) {
+        next_batch(worker, &batch);
+        bool idle = list_empty(&batch);
+        if (worker->sync_at_ns && (idle || mf_monotonic_ns() >= worker->sync_at_ns))
+            sync_late(worker);
+        if (idle && worker->stop) /* nothing is added any more */
+            return NULL;
+        ask_all(worker, &batch, &changes);
+        change_all(worker, &changes);
+    }
+}
+
+static void ask_all(struct worker *worker, struct link *batch, struct link *changes)
+{
+    struct link done;
+    bool reads = false;
+    mf_err err = MF_OK;
+    link_init(&done);
+    while (!list_empty(batch)) {
+        struct store_op *op = list_of(batch->next, struct store_op, link);
+        if (store_op_changes(op->kind)) {
+            list_append(changes, &op->link);
+            continue;
+        }
+        if (!reads && !err) {
+            err = lmdb_file_begin_read(&worker->file);
+            reads = !err;
+        }
+        op->answer.err = err;
+        bool more = !err && ledger_ask(&worker->ledger, op);
+        list_append(more ? changes : &done, &op->link);
+    }
+    if (reads)
+        lmdb_file_end_read(&worker->file);
+    if (!list_empty(&done))
+        port_put(&worker->owner->port, &done);
+}
+
+/* All of them in one transaction. */
+static mf_err try_changes(struct worker *worker, struct link *changes)
+{
+    mf_err err = lmdb_file_begin(&worker->file);
+    if (err)
+        return err;
+    for (struct link *at = changes->next; at != changes && !err; at = at->next) {
+        struct store_op *op = list_of(at, struct store_op, link);
+        if (op->kind != STORE_TAKE) /* which has its answer already */
+            store_op_reset(op);
+        err = ledger_change(&worker->ledger, op);
+    }
+    if (err) {
+        lmdb_file_abort(&worker->file);
+        return err;
+    }
+    return lmdb_file_commit(&worker->file);
+}
+
+static mf_err grow_and_try(struct worker *worker, struct link *changes)
+{
+    for (;;) {
+        mf_err err = try_changes(worker, changes);
+        if (!err || !worker->file.full)
+            return err;
+        err = lmdb_file_grow(&worker->file);
+        if (err)
+            return err;
+    }
+}
+
+/* Tell memory and the askers what became of it. */
+static void settle(struct worker *worker, struct link *changes, mf_err err)
+{
+    mf_err read_err = lmdb_file_begin_read(&worker->file);
+    list_each(at, changes) {
+        struct store_op *op = list_of(at, struct store_op, link);
+        if (!read_err)
+            ledger_settle(&worker->ledger, op, !err);
+        if (err && op->kind != STORE_TAKE) {
+            store_op_reset(op);
+            op->answer.err = err;
+        }
+    }
+    if (!read_err)
+        lmdb_file_end_read(&worker->file);
+    if (!err && worker->file.loose && !worker->sync_at_ns)
+        worker->sync_at_ns = mf_monotonic_ns() + MF_STORE_SYNC_MS * MF_NS_PER_MS;
+    port_put(&worker->owner->port, changes);
+}
+
+static void change_all(struct worker *worker, struct link *changes)
+{
+    if (list_empty(changes))
+        return;
+    mf_err err = grow_and_try(worker, changes);
+    if (!err || changes->next == changes->prev) {
+        settle(worker, changes, err);
+        return;
+    }
+    while (!list_empty(changes)) { /* each alone, so that it fails alone */
+        struct link one;
+        link_init(&one);
+        list_append(&one, changes->next);
+        settle(worker, &one, grow_and_try(worker, &one));
+    }
+}
