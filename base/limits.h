@@ -143,6 +143,7 @@
 #define MF_STORE_SYNC_MS 1000u          /* until what need not be on the disk is there               */
 #define MF_STORE_FILE_BYTES_MIN (16u << 20)  /* a file's map at first; doubled when full             */
 #define MF_STORE_FILE_BYTES_MAX (16ull << 30)
+#define MF_STORE_RESERVE_BYTES (1u << 20) /* of a full file, for what makes room again              */
 #define MF_STORE_BATCH_MAX 4096u        /* operations of one commit                                  */
 
 /* Delivery of asynchronous calls (node/delivery/). */

@@ -70,7 +70,7 @@ struct bench {
 /* X(name): in the order in which `mayfly bench all` runs them. */
 #define BENCHES(X) \
     X(cold) X(start_cost) X(warm) X(throughput) X(sweep) X(burst) X(reset) X(neighbour) X(idle) X(memory) \
-    X(deployed) X(policy)
+    X(deployed) X(queue) X(policy)
 #define BENCH_DECLARE(name) extern const struct bench bench_##name;
 BENCHES(BENCH_DECLARE)
 

@@ -8,9 +8,11 @@
  *                        is what the image says
  *   snapshots/KEY.snap   functions as they wait for their first event (snapshots/)
  *   logs/NAME.log[.N]    functions' logs
+ *   store/               queues and key-values (node/store/): power-loss.mdb and process-crash.mdb,
+ *                        each with -lock (LMDB's), .taken, .reserve; process-crash.mdb.steady
  *   api.sock             the management API
  *
- * Every file appears whole or not at all: written under another name, synced, renamed,
+ * Every other file appears whole or not at all: written under another name, synced, renamed,
  * the directory synced. Functions marked (any thread) may run beside the loop.
  */
 #ifndef MF_NODE_FUNCTIONS_STATE_DIR_H
@@ -30,6 +32,7 @@ struct state_dir {
     int functions_fd;
     int snapshots_fd;
     int logs_fd;
+    int store_fd;     /* the store opens it by its name */
 };
 
 /* Make what is missing, lock, sweep away what a crash left half-written. */

@@ -9,13 +9,16 @@
 
 #define DECIMAL_ROOM 24 /* of any int64_t, with its sign and a NUL */
 
-/* Digits, perhaps with a '-' before them, and nothing else. */
+/* Digits, perhaps with a '-' before them, and nothing else; as it would be written, without
+ * zeros before it and without "-0", so that Redis agrees. */
 static inline bool decimal_read(struct store_bytes text, int64_t *number)
 {
     const char *at = text.data;
     bool negative = text.bytes > 0 && at[0] == '-';
     int64_t result = 0;
     if (text.bytes == negative || text.bytes > DECIMAL_ROOM)
+        return false;
+    if (at[negative] == '0' && text.bytes > 1)
         return false;
     for (size_t i = negative; i < text.bytes; i++) {
         int digit = at[i] - '0';

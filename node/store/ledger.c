@@ -79,6 +79,15 @@ void ledger_settle(struct ledger *ledger, struct store_op *op, bool committed)
         ledger_settle_queue(ledger, op, committed);
 }
 
+mf_err ledger_touch(struct ledger *ledger)
+{
+    struct record_key key;
+    struct record meta;
+    record_key_start(&key, 'M');
+    mf_err err = ledger_get(ledger, RECORD_META, &key, &meta);
+    return err ? err : ledger_put(ledger, &key, &meta);
+}
+
 /* ---- records ---- */
 
 mf_err ledger_get(struct ledger *ledger, enum record_kind kind, const struct record_key *key,

@@ -50,6 +50,9 @@ MF_CHECKED mf_err ledger_change(struct ledger *ledger, struct store_op *op);
 /* The transaction is over; committed: for good. */
 void ledger_settle(struct ledger *ledger, struct store_op *op, bool committed);
 
+/* Write something that changes nothing: LMDB uses freed pages again two commits later. */
+MF_CHECKED mf_err ledger_touch(struct ledger *ledger);
+
 /* ---- between the ledger's own files ---- */
 
 struct lease {

@@ -167,16 +167,17 @@ static mf_err next_id(struct ledger *ledger, uint32_t queue, bool dead, uint64_t
     return err;
 }
 
-/* The id behind that one: of ids that end in their priority, both are in its table. */
-static uint64_t past(uint64_t id, bool dead)
+/* The id behind that one: of ids that end in their priority, both are in its table. MF_ENOENT:
+ * there is none, though one like it may stand in a file. */
+static mf_err go_past(uint64_t *id, bool dead)
 {
-    return dead ? id + 1 : id + (1u << STORE_ID_SHIFT);
+    return __builtin_add_overflow(*id, dead ? 1u : 1u << STORE_ID_SHIFT, id) ? MF_ENOENT : MF_OK;
 }
 
 static void peek(struct ledger *ledger, struct store_op *op, const struct record_queue *queue)
 {
-    uint64_t id = op->id ? past(op->id, op->dead) : 0;
-    mf_err err = MF_OK;
+    uint64_t id = op->id;
+    mf_err err = id ? go_past(&id, op->dead) : MF_OK;
     while (!err && !(err = next_id(ledger, queue->number, op->dead, &id))) {
         if (op->answer.count == op->count_max || op->list_bytes >= MF_SCAN_BYTES_MAX) {
             op->answer.more = true;
@@ -184,7 +185,8 @@ static void peek(struct ledger *ledger, struct store_op *op, const struct record
         }
         err = op->dead ? tell_dead(ledger, op, queue->number, id)
                        : tell_entry(ledger, op, queue->number, id);
-        id = past(id, op->dead);
+        if (!err)
+            err = go_past(&id, op->dead);
     }
     op->answer.err = err == MF_ENOENT ? MF_OK : err;
 }
@@ -408,7 +410,8 @@ static mf_err redrive(struct ledger *ledger, struct store_op *op, struct record 
             moved_bytes += bytes;
             err = redrive_one(ledger, op, &queue->queue, id, &dead);
         }
-        id++;
+        if (!err)
+            err = go_past(&id, true);
     }
     if (err && err != MF_ENOENT)
         return err;
@@ -442,7 +445,8 @@ static mf_err purge(struct ledger *ledger, struct store_op *op, struct record *q
     while (!err && op->answer.count < op->count_max &&
            !(err = next_id(ledger, queue->queue.number, op->dead, &id))) {
         err = purge_one(ledger, op, &queue->queue, id);
-        id = past(id, op->dead);
+        if (!err)
+            err = go_past(&id, op->dead);
     }
     if (err && err != MF_ENOENT)
         return err;

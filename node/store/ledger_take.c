@@ -79,7 +79,8 @@ static mf_err take_returned(struct take *take, enum queue_priority priority)
         }
         if (!take->full && !err)
             take->shelf.returned_ms = due_ms;
-        id++;
+        if (++id == 0) /* no id of ours, but it may stand in a file */
+            break;
     }
     return err == MF_ENOENT ? MF_OK : err;
 }
@@ -112,6 +113,8 @@ static mf_err take_fresh(struct take *take, enum queue_priority priority)
         uint64_t id = record_key_read(found, KEY_PREFIX_PRIORITY, 8);
         if (store_id_priority(id) == priority && is_fresh(take, id))
             err = take_one(take, id, 0);
+        if (id == UINT64_MAX)
+            break;
         if (!take->full && !err)
             take->shelf.fresh_id = id + 1;
     }
@@ -179,7 +182,8 @@ static uint64_t next_due(struct take *take)
             due_ms < next_ms)
             next_ms = due_ms;
         key_of_due(&key, take->queue->number, priority, take->op->now_ms + 1, 0);
-        if (!ledger_seek(take->ledger->durable, &key, KEY_PREFIX_PRIORITY, &found, &value)) {
+        if (!ledger_seek(take->ledger->durable, &key, KEY_PREFIX_PRIORITY, &found, &value) &&
+            found.bytes == key.bytes) {
             due_ms = record_key_read(found, KEY_PREFIX_PRIORITY, 8);
             if (due_ms < next_ms)
                 next_ms = due_ms;

@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "node/store/lmdb_steady.h"
 
 static mf_err open_env(struct lmdb_file *file, struct mf_why *why);
+static bool take_reserve(struct lmdb_file *file);
 static mf_err fail(struct lmdb_file *file, int error);
 static const struct tables_kind lmdb_kind;
 
@@ -40,6 +42,8 @@ mf_err lmdb_file_open(struct lmdb_file *file, const char *directory, const char 
         err = open_env(file, why);
     if (err)
         lmdb_file_close(file);
+    else
+        file->walled = !take_reserve(file);
     return err;
 }
 
@@ -226,11 +230,21 @@ mf_err lmdb_file_begin(struct lmdb_file *file)
     return error ? fail(file, error) : MF_OK;
 }
 
+/* LMDB says EIO, too, when a write ended early because the disk is full. */
+static bool is_disk_full(const struct lmdb_file *file)
+{
+    struct statvfs stat;
+    return fstatvfs(file->dir_fd, &stat) == 0 &&
+           stat.f_bavail < MF_QUEUE_BATCH_BYTES_MAX / stat.f_frsize;
+}
+
 mf_err lmdb_file_commit(struct lmdb_file *file)
 {
     int error = mdb_txn_commit(file->txn); /* its cursor ends with it */
     file->txn = NULL;
     file->cursor = NULL;
+    if (error == EIO && is_disk_full(file))
+        error = ENOSPC;
     return error ? fail(file, error) : MF_OK;
 }
 
@@ -256,6 +270,92 @@ mf_err lmdb_file_grow(struct lmdb_file *file)
     mf_log(MF_LOG_INFO, "store.grows", "file=%s mib=%llu", file->name,
            (unsigned long long)(bytes >> 20));
     return error ? fail(file, error) : MF_OK;
+}
+
+/* ---- the wall ---- */
+
+static int open_reserve(struct lmdb_file *file)
+{
+    char name[NAME_MAX + 1];
+    (void)snprintf(name, sizeof name, "%s.reserve", file->name);
+    return openat(file->dir_fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static bool take_reserve(struct lmdb_file *file)
+{
+    int fd = open_reserve(file);
+    if (fd < 0)
+        return false;
+    bool taken = posix_fallocate(fd, 0, MF_STORE_RESERVE_BYTES) == 0;
+    if (!taken)
+        (void)ftruncate(fd, 0);
+    (void)close(fd);
+    return taken;
+}
+
+static void give_reserve(struct lmdb_file *file)
+{
+    int fd = open_reserve(file);
+    if (fd < 0)
+        return;
+    (void)ftruncate(fd, 0);
+    (void)close(fd);
+}
+
+/* How much of the file is in use or free in it; and of that, free. */
+static mf_err count_pages(struct lmdb_file *file, uint64_t *used_bytes, uint64_t *free_bytes)
+{
+    MDB_envinfo info;
+    MDB_stat stat_of;
+    MDB_cursor *cursor;
+    MDB_val key, data;
+    if (mdb_env_info(file->env, &info) || mdb_env_stat(file->env, &stat_of))
+        return MF_EIO;
+    *used_bytes = ((uint64_t)info.me_last_pgno + 1) * stat_of.ms_psize;
+    *free_bytes = 0;
+    mf_err err = lmdb_file_begin_read(file);
+    if (err)
+        return err;
+    int error = mdb_cursor_open(file->txn, 0, &cursor); /* database 0: lists of free pages */
+    if (!error) {
+        while (!(error = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))) {
+            size_t pages;
+            memcpy(&pages, data.mv_data, sizeof pages);
+            *free_bytes += (uint64_t)pages * stat_of.ms_psize;
+        }
+        mdb_cursor_close(cursor);
+    }
+    lmdb_file_end_read(file);
+    return error == MDB_NOTFOUND ? MF_OK : MF_EIO;
+}
+
+mf_err lmdb_file_at_wall(struct lmdb_file *file, bool grows)
+{
+    uint64_t used_bytes, free_bytes;
+    mf_err err = be_open(file);
+    if (!err)
+        err = count_pages(file, &used_bytes, &free_bytes);
+    if (err)
+        return err;
+    if (grows && free_bytes < MF_STORE_RESERVE_BYTES)
+        return MF_EFULL;
+    if (!grows)
+        give_reserve(file);
+    int error = mdb_env_set_mapsize(file->env,
+                                    grows ? used_bytes : used_bytes + MF_STORE_RESERVE_BYTES);
+    return error ? fail(file, error) : MF_OK;
+}
+
+void lmdb_file_try_unwall(struct lmdb_file *file)
+{
+    uint64_t used_bytes, free_bytes;
+    if (be_open(file) || count_pages(file, &used_bytes, &free_bytes) ||
+        used_bytes + MF_STORE_RESERVE_BYTES > file->bytes_max || !take_reserve(file))
+        return;
+    uint64_t bytes = round_up(used_bytes + MF_STORE_RESERVE_BYTES);
+    if (mdb_env_set_mapsize(file->env, bytes < file->bytes_max ? bytes : file->bytes_max))
+        return;
+    file->walled = false;
 }
 
 mf_err lmdb_file_sync(struct lmdb_file *file)

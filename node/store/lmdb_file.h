@@ -10,6 +10,11 @@
  *           there. So each lmdb_sync() keeps a copy of the head it made safe in NAME.steady,
  *           and a reader holds that state's pages until the next one. The first open after
  *           a boot puts that head back.
+ *
+ * A full file: LMDB writes a changed page anew, so even an acknowledgement needs room. When
+ * the disk or bytes_max is reached, the file stands at a *wall*: what grows may use only pages
+ * that are free in it, and must leave MF_STORE_RESERVE_BYTES of them; all else may make the
+ * file larger by as much, for which NAME.reserve gives up its place on the disk.
  */
 #ifndef MF_NODE_STORE_LMDB_FILE_H
 #define MF_NODE_STORE_LMDB_FILE_H
@@ -32,6 +37,7 @@ struct lmdb_file {
     const char *name;     /* behind the directory in path */
     uint64_t bytes_max;
     bool loose;
+    bool walled;          /* no more room, but for what makes room                  */
     bool full;            /* of the transaction that is open: the map has no room */
     bool broken;          /* LMDB wants to be opened anew                           */
 };
@@ -49,6 +55,11 @@ MF_CHECKED mf_err lmdb_file_begin(struct lmdb_file *file);
  * transaction remains. */
 MF_CHECKED mf_err lmdb_file_commit(struct lmdb_file *file);
 void lmdb_file_abort(struct lmdb_file *file);
+
+/* At the wall: make ready for a transaction that grows, or one that does not. MF_EFULL. */
+MF_CHECKED mf_err lmdb_file_at_wall(struct lmdb_file *file, bool grows);
+/* There may be room again: then the wall is gone. */
+void lmdb_file_try_unwall(struct lmdb_file *file);
 
 /* A larger map. MF_EFULL: bytes_max. No transaction is open. */
 MF_CHECKED mf_err lmdb_file_grow(struct lmdb_file *file);

@@ -32,6 +32,8 @@ _Static_assert(sizeof(struct steady) == 64 + HEAD_BYTES, "format");
 
 static const char magic[8] = "mfstdy1";
 
+const char *lmdb_steady_boot_path = "/proc/sys/kernel/random/boot_id";
+
 /* FNV-1a over all but the check itself. */
 static uint64_t check_of(const struct steady *steady)
 {
@@ -46,7 +48,7 @@ static uint64_t check_of(const struct steady *steady)
 
 static void read_boot(char boot[BOOT_BYTES])
 {
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    int fd = open(lmdb_steady_boot_path, O_RDONLY | O_CLOEXEC);
     memset(boot, 0, BOOT_BYTES);
     if (fd < 0)
         return; /* no /proc: every open is taken for the first one after a boot */

@@ -10,6 +10,9 @@
 
 struct lmdb_file;
 
+/* Where the boot's id is read; tests boot more often than the machine. */
+extern const char *lmdb_steady_boot_path;
+
 /* Before the file is opened: if the machine was booted since NAME.steady was written, what
  * was committed after it may be there in part; go back. MF_OK also if there is none. */
 MF_CHECKED mf_err lmdb_steady_restore(int dir_fd, const char *name, struct mf_why *why);

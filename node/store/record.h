@@ -2,7 +2,7 @@
  * record.h: what stands in the store's file. A file format: records written by one version
  * are read by the next. Pure functions, any thread.
  *
- * A record is a head, fields by its kind, and a body of any bytes. Everything is
+ * A record is a head, fields by its kind, and, of ENTRY, DEAD and VALUE, a body of any bytes. Everything is
  * little-endian. The head's check covers the record's key, too, so that a record in a
  * wrong place is noticed. Nothing of a record is believed before record_read() said yes.
  *

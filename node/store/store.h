@@ -68,7 +68,8 @@ void store_quiet(struct store *store);            /* from now on all is refused:
 bool store_busy(const struct store *store);       /* some operation is not answered yet    */
 
 /* Answer everything that is outstanding (from within the call), then end. All queues and
- * spaces must have been put. The memory goes when the loop has run once more. NULL is fine. */
+ * spaces must have been put. Not from within done(). The memory goes when the loop has run
+ * once more. NULL is fine. */
 void store_close(struct store *store);
 
 /* ---- who answers ---- */

@@ -36,6 +36,7 @@ struct worker {
     pthread_cond_t wake;
     struct link waiting;  /* under the lock */
     bool stop;            /* the same       */
+    uint64_t quiet_until_ns; /* no line about a full disk before   */
     uint64_t sync_at_ns;  /* CLOCK_MONOTONIC; 0: everything is on the disk */
 };
 
@@ -303,19 +304,66 @@ static void settle(struct worker *worker, struct link *changes, mf_err err)
     port_put(&worker->owner->port, changes);
 }
 
+static bool grows(const struct store_op *op)
+{
+    return op->kind == STORE_APPEND || op->kind == STORE_SET || op->kind == STORE_COMPARE ||
+           op->kind == STORE_INCREMENT || op->kind == STORE_REDRIVE;
+}
+
+/* One commit more, after which pages that were freed two commits ago can be used. */
+static mf_err touch(struct worker *worker)
+{
+    mf_err err = lmdb_file_at_wall(&worker->file, false);
+    if (!err)
+        err = lmdb_file_begin(&worker->file);
+    if (err)
+        return err;
+    err = ledger_touch(&worker->ledger);
+    if (!err)
+        return lmdb_file_commit(&worker->file);
+    lmdb_file_abort(&worker->file);
+    return err;
+}
+
+/* One operation, where there is no room but what lmdb_file.h says. */
+static mf_err try_at_wall(struct worker *worker, struct link *one)
+{
+    bool growing = grows(list_of(one->next, struct store_op, link));
+    mf_err err = MF_EFULL;
+    for (int i = 0; i < 3; i++) {
+        err = lmdb_file_at_wall(&worker->file, growing);
+        if (!err)
+            err = try_changes(worker, one);
+        if (err != MF_EFULL || !worker->file.full || touch(worker))
+            break;
+    }
+    return err;
+}
+
 static void change_all(struct worker *worker, struct link *changes)
 {
+    struct lmdb_file *file = &worker->file;
     if (list_empty(changes))
         return;
-    mf_err err = grow_and_try(worker, changes);
-    if (!err || changes->next == changes->prev) {
-        settle(worker, changes, err);
-        return;
+    if (file->walled)
+        lmdb_file_try_unwall(file);
+    if (!file->walled) {
+        mf_err err = grow_and_try(worker, changes);
+        if (!err || (err != MF_EFULL && changes->next == changes->prev)) {
+            settle(worker, changes, err);
+            return;
+        }
+        file->walled = err == MF_EFULL;
+        if (file->walled && mf_monotonic_ns() >= worker->quiet_until_ns) {
+            mf_log(MF_LOG_WARN, "store.full", "file=%s", file->name);
+            worker->quiet_until_ns = mf_monotonic_ns() + MF_NS_PER_S;
+        }
     }
     while (!list_empty(changes)) { /* each alone, so that it fails alone */
         struct link one;
         link_init(&one);
         list_append(&one, changes->next);
-        settle(worker, &one, grow_and_try(worker, &one));
+        settle(worker, &one,
+               file->walled ? try_at_wall(worker, &one) : grow_and_try(worker, &one));
     }
 }

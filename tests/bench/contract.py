@@ -30,6 +30,7 @@ CONTRACT = {
     "memory": (MEMORY, {"node_rss": "KiB", "node_rss_per_instance": "KiB"}),
     "deployed": ({"functions": "count", "deploy": "us", "start": "us", "node_rss": "KiB",
                   "node_rss_deploying": "KiB", "processes": "count"}, {}),
+    "queue": ({"durable_appends": "1/s", "append_latency": "us"}, {}),
     "policy": ({"cold_starts": "count", "memory_time": "KiB", "cpu_time": "us", "wakeups": "count"}, {}),
 }
 POLICIES = ["none", "fixed:60", "fixed:600", "fixed:3600", "hybrid", "atc20", "none+next", "hybrid+next"]
@@ -75,6 +76,10 @@ def check_bench(mayfly, bench):
         assert metrics == wanted, f"{bench}: {subject} has {metrics}, not {wanted}"
     if bench == "policy":
         assert list(subjects) == POLICIES, f"policy: subjects {list(subjects)}"
+        print(f"{bench}: {', '.join(subjects)}")
+        return said
+    if bench == "queue":
+        assert list(subjects) == ["mayfly/lmdb", "mayfly/redis", "redis"], f"queue: {list(subjects)}, {said}"
         print(f"{bench}: {', '.join(subjects)}")
         return said
     present = {subject.split(":")[0] for subject in subjects}

@@ -765,7 +765,8 @@ static void increments_add_up(void **state)
     OK(space_increment(space, key, -1, ASK));
     assert_true(rig.got.number == INT64_MIN);
     IS(MF_EINVAL, space_increment(space, key, -1, ASK));
-    static const char *const none[] = {"", "-", "x", "1 ", " 1", "1.0", "+1", "9223372036854775808", "1e3"};
+    static const char *const none[] = {"", "-", "x", "1 ", " 1", "1.0", "+1", "9223372036854775808", "1e3",
+                                       "007", "-0", "00"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         OK(space_set(space, key, rig_text(none[i]), 0, ASK));
         if (RIG(&rig, space_increment(space, key, 1, ASK)) != MF_EINVAL)

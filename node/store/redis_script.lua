@@ -1,0 +1,447 @@
+-- redis_script.lua: what queues and key-values are, in Redis: what ledger.h is for the other
+-- back ends. Sent once to each server (SCRIPT LOAD); one call is one operation, whole or not
+-- at all. Every answer begins with an mf_err.
+--
+-- KEYS[1] is the beginning of all names of one queue, mayfly:{TENANT/QUEUE}: (or mayfly:{TENANT}:
+-- of one space), behind it:
+--   0 1     streams of entries by priority, ids 0-ID, fields e (event), t (enqueued_ms); group
+--           mayfly holds in its list of pending ones who has which, and how often it was given.
+--           Consumer - has those that came back.
+--   l0 l1   leases: ids by their end        r0 r1  what came back: ids by "not before"; padded
+--           with zeros, for what ends at the same time is ordered as text
+--   x X     dead letters: ids; id to what it was        m  counters
+--   wake    a channel: something can be taken, or later than thought
+--   v e     keys to values, to their ends   k  keys in order   t  keys by their end
+-- Numbers are doubles: everything is below 2^53 but values of `increment`, which stay text.
+local ENOENT, EEXIST, EINVAL, EFULL = -5, -6, -1, -14
+local GROUP, NOBODY, NEVER = 'mayfly', '-', -1
+local AGED_MAX, EXPIRED_MAX, BYTES_MAX, MOVED_BYTES_MAX = 64, 16, 8388608, 16777216
+local base, now = KEYS[1], tonumber(ARGV[2])
+local call = redis.call
+
+local function text(number) return string.format('%.0f', number + 0) end -- -0 is 0
+local function key(name) return base .. name end
+local function priority_of(id) return tonumber(id) % 4 end
+local function stream_of(id) return key(text(priority_of(id))) end
+local function counter(name) return tonumber(call('HGET', key('m'), name) or '0') end
+local function count(name, by) call('HINCRBY', key('m'), name, text(by)) end
+local function wake() call('PUBLISH', key('wake'), '') end
+
+-- An entry, or nil: its event, its time.
+local function entry(id)
+  local found = call('XRANGE', stream_of(id), '0-' .. id, '0-' .. id)[1]
+  if not found then return nil end
+  return found[2][2], tonumber(found[2][4])
+end
+
+local function attempts_of(id)
+  local found = call('XPENDING', stream_of(id), GROUP, '0-' .. id, '0-' .. id, 1)[1]
+  return found and found[4] or 0
+end
+
+local function give(id, consumer, attempts)
+  call('XCLAIM', stream_of(id), GROUP, consumer, 0, '0-' .. id, 'RETRYCOUNT', attempts, 'FORCE', 'JUSTID',
+    'LASTID', '0-' .. id)
+end
+
+local function pad(id) return string.format('%017.0f', tonumber(id)) end
+local function list_of(name, id) return key(name .. text(priority_of(id))) end
+
+local function list(name, id, due) call('ZADD', list_of(name, id), text(due), pad(id)) end
+
+local function unlist(id)
+  call('ZREM', list_of('l', id), pad(id))
+  call('ZREM', list_of('r', id), pad(id))
+end
+
+local function due_of(name, id) return call('ZSCORE', list_of(name, id), pad(id)) end
+
+local function holds(id, attempts) return due_of('l', id) and attempts_of(id) == attempts end
+
+local function remove(id, event)
+  call('XACK', stream_of(id), GROUP, '0-' .. id)
+  call('XDEL', stream_of(id), '0-' .. id)
+  unlist(id)
+  count('count', -1)
+  count('bytes', -#event)
+end
+
+local function bury(id, event, enqueued, attempts, reason)
+  remove(id, event)
+  call('ZADD', key('x'), id, id)
+  call('HSET', key('X'), id, cmsgpack.pack({ enqueued, now, attempts, reason, event }))
+  count('dead_count', 1)
+  count('dead_bytes', #event)
+end
+
+local function has_room(count_max, bytes_max, more_count, more_bytes)
+  return counter('count') + more_count <= count_max and counter('bytes') + more_bytes <= bytes_max
+end
+
+local function add(priority, event)
+  local id = text(call('HINCRBY', key('m'), 'counter', 1) * 4 + priority)
+  call('XADD', key(text(priority)), '0-' .. id, 'e', event, 't', text(now))
+  count('count', 1)
+  count('bytes', #event)
+  return id
+end
+
+local operation = {}
+
+-- priority, count_max, bytes_max, events …
+function operation.append()
+  local bytes = 0
+  for i = 6, #ARGV do bytes = bytes + #ARGV[i] end
+  if not has_room(tonumber(ARGV[4]), tonumber(ARGV[5]), #ARGV - 5, bytes) then return { EFULL } end
+  if counter('counter') == 0 then
+    for priority = 0, 1 do
+      redis.pcall('XGROUP', 'CREATE', key(text(priority)), GROUP, '0', 'MKSTREAM')
+    end
+  end
+  local answer = { 0 }
+  for i = 6, #ARGV do answer[#answer + 1] = add(tonumber(ARGV[3]), ARGV[i]) end
+  wake()
+  return answer
+end
+
+-- node, count_max, bytes_max, lease_ms, age_ms_max, dead_max
+local take
+
+local function consider(id, event, enqueued, attempts)
+  if take.age_max > 0 and now - enqueued > take.age_max and
+      take.dead + take.aged < take.dead_max then
+    if take.aged == AGED_MAX then
+      take.full = true
+      return
+    end
+    take.aged = take.aged + 1
+    take.buried[#take.buried + 1] = { id, event, enqueued, attempts }
+    return
+  end
+  if take.count == take.count_max or
+      (take.count > 0 and (take.bytes >= take.bytes_max or #event > take.bytes_max - take.bytes)) then
+    take.full = true
+    return
+  end
+  take.count = take.count + 1
+  take.bytes = take.bytes + #event
+  unlist(id)
+  list('l', id, now + take.lease)
+  give(id, take.node, attempts + 1)
+  local answer = take.answer
+  for _, field in ipairs({ id, text(enqueued), text(now + take.lease), attempts + 1, event }) do
+    answer[#answer + 1] = field
+  end
+end
+
+-- Of those whose time has come, in its order.
+local function consider_due(name)
+  local due = call('ZRANGEBYSCORE', key(name), '-inf', text(now), 'LIMIT', 0, take.count_max + AGED_MAX + 1)
+  for _, padded in ipairs(due) do
+    if take.full then return end
+    local id = text(tonumber(padded))
+    local event, enqueued = entry(id)
+    if event then consider(id, event, enqueued, attempts_of(id)) else unlist(id) end
+  end
+end
+
+local function consider_fresh(priority)
+  local last = 'last' .. text(priority)
+  while not take.full do
+    local found = call('XRANGE', key(text(priority)), '(0-' .. (call('HGET', key('m'), last) or '0'), '+',
+      'COUNT', math.min(16, take.count_max - take.count + 1))
+    if #found == 0 then return end
+    for _, each in ipairs(found) do
+      local id = string.sub(each[1], 3)
+      consider(id, each[2][2], tonumber(each[2][4]), 0)
+      if take.full then return end
+      call('HSET', key('m'), last, id)
+    end
+  end
+end
+
+local function next_due()
+  local next = NEVER
+  for _, name in ipairs({ 'l0', 'r0', 'l1', 'r1' }) do
+    local found = call('ZRANGEBYSCORE', key(name), '(' .. text(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    if found[2] and (next == NEVER or tonumber(found[2]) < next) then next = tonumber(found[2]) end
+  end
+  return next
+end
+
+function operation.take()
+  take = {
+    node = ARGV[3], count_max = tonumber(ARGV[4]), bytes_max = tonumber(ARGV[5]), lease = tonumber(ARGV[6]),
+    age_max = tonumber(ARGV[7]), dead_max = tonumber(ARGV[8]), dead = counter('dead_count'), aged = 0,
+    count = 0, bytes = 0, full = false, buried = {}, answer = { 0, 0 }
+  }
+  if counter('counter') == 0 then return { 0, NEVER } end
+  for priority = 0, 1 do
+    if not take.full then consider_due('l' .. text(priority)) end
+    if not take.full then consider_due('r' .. text(priority)) end
+    if not take.full then consider_fresh(priority) end
+  end
+  for _, aged in ipairs(take.buried) do bury(aged[1], aged[2], aged[3], aged[4], 'too old') end
+  take.answer[2] = take.full and now or next_due()
+  return take.answer
+end
+
+-- id, attempts, and what each needs
+function operation.ack()
+  if not holds(ARGV[3], tonumber(ARGV[4])) then return { ENOENT } end
+  local event = entry(ARGV[3])
+  if not event then return { ENOENT } end
+  remove(ARGV[3], event)
+  return { 0 }
+end
+
+function operation.nack()
+  local id, attempts = ARGV[3], tonumber(ARGV[4])
+  if not holds(id, attempts) then return { ENOENT } end
+  unlist(id)
+  list('r', id, now + tonumber(ARGV[5]))
+  give(id, NOBODY, attempts)
+  wake()
+  return { 0 }
+end
+
+function operation.extend()
+  if not holds(ARGV[3], tonumber(ARGV[4])) then return { ENOENT } end
+  list('l', ARGV[3], now + tonumber(ARGV[5]))
+  return { 0 }
+end
+
+function operation.bury()
+  local id, attempts = ARGV[3], tonumber(ARGV[4])
+  if not holds(id, attempts) then return { ENOENT } end
+  local event, enqueued = entry(id)
+  if not event then return { ENOENT } end
+  if counter('dead_count') >= tonumber(ARGV[6]) then return { EFULL } end
+  bury(id, event, enqueued, attempts, ARGV[5])
+  return { 0 }
+end
+
+function operation.stat()
+  return { 0, counter('count'), counter('bytes'), counter('dead_count'), counter('dead_bytes') }
+end
+
+-- What one entry is told as: id, enqueued, due, attempts, died, bytes, event if not too large, reason
+local function tell(answer, body_max, id, enqueued, due, attempts, died, event, reason)
+  local body = #event <= body_max and event or ''
+  for _, field in ipairs({ id, text(enqueued), text(due), attempts, text(died), #event, body, reason }) do
+    answer[#answer + 1] = field
+  end
+  return #body + #reason
+end
+
+local function peek_dead(answer, after, count_max, body_max)
+  local bytes = 0
+  for i, id in ipairs(call('ZRANGEBYSCORE', key('x'), '(' .. after, '+inf', 'LIMIT', 0, count_max + 1)) do
+    if i > count_max or bytes >= BYTES_MAX then
+      answer[2] = 1
+      return
+    end
+    local dead = cmsgpack.unpack(call('HGET', key('X'), id))
+    bytes = bytes + tell(answer, body_max, id, dead[1], 0, dead[3], dead[2], dead[5], dead[4])
+  end
+end
+
+-- dead, after_id, count_max, body_max
+function operation.peek()
+  local answer, after, count_max, body_max = { 0, 0 }, ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+  if ARGV[3] == '1' then
+    peek_dead(answer, after, count_max, body_max)
+    return answer
+  end
+  local told, bytes = 0, 0
+  for priority = after == '0' and 0 or priority_of(after), 1 do
+    local from = after ~= '0' and priority_of(after) == priority and '(0-' .. after or '-'
+    for _, each in ipairs(call('XRANGE', key(text(priority)), from, '+', 'COUNT', count_max - told + 1)) do
+      if told == count_max or bytes >= BYTES_MAX then
+        answer[2] = 1
+        return answer
+      end
+      local id = string.sub(each[1], 3)
+      local due = due_of('l', id) or due_of('r', id) or '0'
+      bytes = bytes + tell(answer, body_max, id, tonumber(each[2][4]), tonumber(due), attempts_of(id), 0, each[2][2], '')
+      told = told + 1
+    end
+  end
+  return answer
+end
+
+-- count_max, queue's count_max, bytes_max
+function operation.redrive()
+  local moved, bytes = 0, 0
+  for _, id in ipairs(call('ZRANGE', key('x'), 0, tonumber(ARGV[3]) - 1)) do
+    if bytes > MOVED_BYTES_MAX then break end
+    local event = cmsgpack.unpack(call('HGET', key('X'), id))[5]
+    if not has_room(tonumber(ARGV[4]), tonumber(ARGV[5]), 1, #event) then
+      if moved == 0 then return { EFULL, 0 } end
+      break
+    end
+    call('ZREM', key('x'), id)
+    call('HDEL', key('X'), id)
+    count('dead_count', -1)
+    count('dead_bytes', -#event)
+    add(priority_of(id), event)
+    moved, bytes = moved + 1, bytes + #event
+  end
+  if moved > 0 then wake() end
+  return { 0, moved }
+end
+
+-- dead, count_max
+function operation.purge()
+  local gone, count_max = 0, tonumber(ARGV[4])
+  if ARGV[3] == '1' then
+    for _, id in ipairs(call('ZRANGE', key('x'), 0, count_max - 1)) do
+      count('dead_bytes', -#cmsgpack.unpack(call('HGET', key('X'), id))[5])
+      count('dead_count', -1)
+      call('ZREM', key('x'), id)
+      call('HDEL', key('X'), id)
+      gone = gone + 1
+    end
+    return { 0, gone }
+  end
+  for priority = 0, 1 do
+    if gone < count_max then
+      for _, each in ipairs(call('XRANGE', key(text(priority)), '-', '+', 'COUNT', count_max - gone)) do
+        remove(string.sub(each[1], 3), each[2][2])
+        gone = gone + 1
+      end
+    end
+  end
+  return { 0, gone }
+end
+
+-- node: what it had taken before it was started anew comes back
+function operation.release()
+  if counter('counter') == 0 then return { 0 } end
+  for priority = 0, 1 do
+    repeat
+      local pending = call('XPENDING', key(text(priority)), GROUP, '-', '+', 100, ARGV[3])
+      for _, each in ipairs(pending) do
+        local id = string.sub(each[1], 3)
+        if call('ZREM', list_of('l', id), pad(id)) == 1 then list('r', id, 0) end
+        give(id, NOBODY, each[4])
+      end
+    until #pending == 0
+  end
+  wake()
+  return { 0 }
+end
+
+-- A value, or nil where there is none or not any more; its end.
+local function value_of(name)
+  local value = call('HGET', key('v'), name)
+  local expires = tonumber(call('HGET', key('e'), name) or NEVER)
+  if not value or (expires ~= NEVER and expires <= now) then return nil end
+  return value, expires
+end
+
+local function drop(name)
+  local value = call('HGET', key('v'), name)
+  if not value then return end
+  call('HDEL', key('v'), name)
+  call('HDEL', key('e'), name)
+  call('ZREM', key('k'), name)
+  call('ZREM', key('t'), name)
+  count('bytes', -(#name + #value))
+end
+
+local function drop_expired()
+  for _, name in ipairs(call('ZRANGEBYSCORE', key('t'), '-inf', text(now), 'LIMIT', 0, EXPIRED_MAX)) do drop(name) end
+end
+
+local function keep(name, value, life)
+  drop(name)
+  call('HSET', key('v'), name, value)
+  call('ZADD', key('k'), 0, name)
+  if life > 0 then
+    call('HSET', key('e'), name, text(now + life))
+    call('ZADD', key('t'), text(now + life), name)
+  end
+  count('bytes', #name + #value)
+end
+
+local function fits(name, old, value, bytes_max)
+  return counter('bytes') - (old and #name + #old or 0) + #name + #value <= bytes_max
+end
+
+-- key
+function operation.read()
+  local value, expires = value_of(ARGV[3])
+  if not value then return { ENOENT } end
+  return { 0, value, text(expires) }
+end
+
+-- key, value, life_ms, bytes_max
+function operation.set()
+  drop_expired()
+  if not fits(ARGV[3], value_of(ARGV[3]), ARGV[4], tonumber(ARGV[6])) then return { EFULL } end
+  keep(ARGV[3], ARGV[4], tonumber(ARGV[5]))
+  return { 0 }
+end
+
+-- key
+function operation.delete()
+  drop_expired()
+  if not value_of(ARGV[3]) then return { ENOENT } end
+  drop(ARGV[3])
+  return { 0 }
+end
+
+-- key, by, bytes_max
+function operation.increment()
+  drop_expired()
+  local name, old = ARGV[3], value_of(ARGV[3])
+  if not old then drop(name) end
+  local done = redis.pcall('HINCRBY', key('v'), name, ARGV[4])
+  if type(done) == 'table' then return { EINVAL } end
+  local value = call('HGET', key('v'), name)
+  if not fits(name, old, value, tonumber(ARGV[5])) then
+    if old then call('HSET', key('v'), name, old) else call('HDEL', key('v'), name) end
+    return { EFULL }
+  end
+  call('ZADD', key('k'), 0, name)
+  count('bytes', old and #value - #old or #name + #value)
+  return { 0, value }
+end
+
+-- key, value, life_ms, bytes_max, whether one is expected, expected
+function operation.compare()
+  drop_expired()
+  local old, expires = value_of(ARGV[3])
+  if not old and ARGV[7] == '1' then return { ENOENT } end
+  if old and (ARGV[7] == '0' or old ~= ARGV[8]) then return { EEXIST, old, text(expires) } end
+  if not fits(ARGV[3], old, ARGV[4], tonumber(ARGV[6])) then return { EFULL } end
+  keep(ARGV[3], ARGV[4], tonumber(ARGV[5]))
+  return { 0 }
+end
+
+-- prefix, where to begin (as of ZRANGEBYLEX), count_max, with values
+function operation.scan()
+  local prefix, count_max, told, bytes, answer = ARGV[3], tonumber(ARGV[5]), 0, 0, { 0, 0 }
+  local from = ARGV[4]
+  while true do
+    local found = call('ZRANGEBYLEX', key('k'), from, '+', 'LIMIT', 0, 100)
+    for _, name in ipairs(found) do
+      if string.sub(name, 1, #prefix) ~= prefix then return answer end
+      if told == count_max or bytes >= BYTES_MAX then
+        answer[2] = 1
+        return answer
+      end
+      local value, expires = value_of(name)
+      if value then
+        if ARGV[6] == '0' then value = '' end
+        for _, field in ipairs({ name, text(expires), value }) do answer[#answer + 1] = field end
+        told, bytes = told + 1, bytes + #name + #value
+      end
+    end
+    if #found < 100 then return answer end
+    from = '(' .. found[#found]
+  end
+end
+
+return operation[ARGV[1]]()
