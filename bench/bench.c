@@ -10,11 +10,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "image/settings.h"
-
-/* As node/main.c has it: one shard, on any processor. */
-#define NODE_SHARDS 1u
-#define NODE_SHARDS_PINNED false
 
 volatile sig_atomic_t bench_stop;
 
@@ -54,14 +51,17 @@ const struct bench *bench_find(const char *name)
     return NULL;
 }
 
-uint32_t bench_shards(void)
+uint32_t bench_fronts_most(void)
 {
-    return NODE_SHARDS;
+    uint32_t cpus = load_cpus(), fronts = cpus > 1 ? cpus - 1 : 1;
+    return fronts < MF_FRONTS_MAX ? fronts : MF_FRONTS_MAX;
 }
 
-bool bench_shards_pinned(void)
+/* As node/options.c has it. */
+uint32_t bench_http_threads(void)
 {
-    return NODE_SHARDS_PINNED;
+    uint32_t cpus = load_cpus();
+    return cpus < MF_FRONTS_MAX + 1 ? cpus : MF_FRONTS_MAX + 1;
 }
 
 static bool is_isolation(const char *name)

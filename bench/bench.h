@@ -69,7 +69,7 @@ struct bench {
 
 /* X(name): in the order in which `mayfly bench all` runs them. */
 #define BENCHES(X) \
-    X(cold) X(start_cost) X(warm) X(throughput) X(sweep) X(burst) X(reset) X(neighbour) X(idle) X(memory) \
+    X(cold) X(start_cost) X(warm) X(throughput) X(fronts) X(sweep) X(burst) X(reset) X(neighbour) X(idle) X(memory) \
     X(deployed) X(queue) X(policy)
 #define BENCH_DECLARE(name) extern const struct bench bench_##name;
 BENCHES(BENCH_DECLARE)
@@ -88,10 +88,11 @@ extern volatile sig_atomic_t bench_stop;
 
 /* ---- for the benches ---- */
 
-/* How many shards the node has, and whether each keeps to a processor; so do the bare
- * server's threads. */
-uint32_t bench_shards(void);
-bool bench_shards_pinned(void);
+/* How many threads of the node speak HTTP by default, its fronts and the functions' own; so
+ * many has the bare server. */
+uint32_t bench_http_threads(void);
+/* Fronts for all processors but one; one at least. */
+uint32_t bench_fronts_most(void);
 
 /* The isolation of a function that asks for none; and whether this build's functions have
  * that setting at all. */

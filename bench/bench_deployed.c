@@ -61,7 +61,7 @@ static mf_err restart(struct subject *subject, struct deployed *deployed, struct
 {
     double took_us = 0;
     uint64_t rss_kib = 0;
-    mf_err err = subject_mayfly_restart(subject, &took_us, why);
+    mf_err err = subject_mayfly_restart(subject, NULL, &took_us, why);
     bench_settle(SETTLE_MS);
     if (!err)
         err = look(subject, deployed, &rss_kib);

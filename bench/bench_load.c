@@ -111,8 +111,8 @@ const struct bench bench_warm = {
         "written to the reply's last byte. 10 rounds; in each, every subject is loaded for half a\n"
         "second over a new connection, after 200 ms that do not count. The client is pinned to\n"
         "one processor, to the next one in the next round, for all subjects alike.\n"
-        "http-server: bare libmicrohttpd in a libuv loop that answers `ok`, as many threads as\n"
-        "the node has shards, pinned if they are.\n"
+        "http-server: bare libmicrohttpd in libuv loops that answer `ok`, as many threads as\n"
+        "the node has for HTTP.\n"
         "added_latency: per round, the median of ours less the median of http-server's; its\n"
         "percentiles are over rounds.\n"
         "mayfly/X has the default isolation, and its rows appear under that name, too.",

@@ -27,6 +27,7 @@ struct connection {
     size_t sent;           /* bytes of the request written */
     uint64_t started_ns;   /* when the request was begun   */
     struct http_reply reply;
+    uint64_t answered;     /* so far, while it counted     */
 };
 
 struct worker {
@@ -36,7 +37,7 @@ struct worker {
     uint32_t count;
     struct connection *connection;
     uint64_t counts_from_ns, ends_ns;
-    struct samples latency_us;
+    struct samples latency_us, client_answers;
     uint64_t answered, errors;
     mf_err err;
     pthread_t thread;
@@ -90,7 +91,8 @@ static mf_err connection_watch(struct worker *worker, struct connection *connect
 
 static mf_err connection_open(struct worker *worker, struct connection *connection)
 {
-    *connection = (struct connection){.started_ns = mf_monotonic_ns()};
+    *connection = (struct connection){.started_ns = mf_monotonic_ns(),
+                                      .answered = connection->answered};
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (connection->fd < 0)
         return mf_err_from_errno(errno);
@@ -162,6 +164,7 @@ static mf_err connection_answered(struct worker *worker, struct connection *conn
     bool counts = now_ns >= worker->counts_from_ns && now_ns <= worker->ends_ns;
     mf_err err = MF_OK;
     worker->answered += counts;
+    connection->answered += counts;
     if (counts && connection->started_ns >= worker->counts_from_ns)
         err = samples_add(&worker->latency_us,
                           (double)(now_ns - connection->started_ns) / 1000.0);
@@ -232,6 +235,8 @@ static void *worker_main(void *argument)
     worker->err = worker_open(worker);
     if (!worker->err)
         worker->err = worker_loop(worker);
+    for (uint32_t i = 0; i < worker->count && !worker->err; i++)
+        worker->err = samples_add(&worker->client_answers, (double)worker->connection[i].answered);
     worker_close(worker);
     return NULL;
 }
@@ -244,9 +249,12 @@ static mf_err collect(struct worker *worker, uint32_t count, struct load_result 
             err = worker[i].err;
         if (!err)
             err = samples_add_all(&result->latency_us, &worker[i].latency_us);
+        if (!err)
+            err = samples_add_all(&result->client_answers, &worker[i].client_answers);
         result->answered += worker[i].answered;
         result->errors += worker[i].errors;
         samples_close(&worker[i].latency_us);
+        samples_close(&worker[i].client_answers);
     }
     return err;
 }
@@ -291,5 +299,6 @@ mf_err load_run(const struct load_plan *plan, struct load_result *result, struct
 void load_result_close(struct load_result *result)
 {
     samples_close(&result->latency_us);
+    samples_close(&result->client_answers);
     *result = (struct load_result){0};
 }

@@ -38,6 +38,7 @@ struct load_plan {
 
 struct load_result {
     struct samples latency_us; /* of what was begun and answered with 200 while it counted */
+    struct samples client_answers; /* the same, of each connection */
     uint64_t answered;         /* with 200 while it counted, whenever it was begun    */
     uint64_t errors;           /* other statuses, broken replies and connections */
     double elapsed_s;          /* the counted time                               */

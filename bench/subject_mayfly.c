@@ -89,7 +89,8 @@ static mf_err await_health(const struct node *node, int connection, struct mf_wh
     return err ? err : reply_read(connection, &ignored, &ignored_ns, why);
 }
 
-static mf_err start_node(struct node *node, struct mf_why *why)
+/* fronts: what --fronts says; NULL: the default. */
+static mf_err start_node(struct node *node, const char *fronts, struct mf_why *why)
 {
     char address[32];
     mf_err err = free_port(&node->port);
@@ -97,7 +98,8 @@ static mf_err start_node(struct node *node, struct mf_why *why)
         return err;
     (void)snprintf(address, sizeof address, "127.0.0.1:%u", node->port);
     const char *const argv[] = {node->mayfly, "node",   "--listen",   address,
-                                "--state",    node->folder.path, NULL};
+                                "--state",    node->folder.path, fronts ? "--fronts" : NULL,
+                                fronts, NULL};
     const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = -1};
     err = child_start(&plan, &node->daemon, why);
     int connection = -1;
@@ -131,7 +133,7 @@ static mf_err mayfly_open(struct subject *subject, struct mf_why *why)
     if (!err)
         err = scratch_open(&node->uploads, why);
     if (!err)
-        err = start_node(node, why);
+        err = start_node(node, NULL, why);
     if (err)
         return err;
     /* A sandbox that cannot be had here is refused at deploy, with the reason. */
@@ -244,13 +246,14 @@ mf_err subject_mayfly_deploy(struct subject *subject, const struct mayfly_functi
     return err ? err : load_target_set(target, node->port, path);
 }
 
-mf_err subject_mayfly_restart(struct subject *subject, double *took_us, struct mf_why *why)
+mf_err subject_mayfly_restart(struct subject *subject, const char *fronts, double *took_us,
+                              struct mf_why *why)
 {
     struct node *node = subject->state;
     mf_assert(subject->kind == &subject_mayfly);
     child_end(&node->daemon, SIGTERM, NULL);
     uint64_t from_ns = mf_monotonic_ns();
-    mf_err err = start_node(node, why);
+    mf_err err = start_node(node, fronts, why);
     *took_us = (double)(mf_monotonic_ns() - from_ns) / MF_NS_PER_US;
     return err;
 }

@@ -204,9 +204,8 @@ static mf_err program_serve(struct subject *subject, struct load_target *target,
         err = free_port(&port);
         char text[8], threads[8];
         (void)snprintf(text, sizeof text, "%u", port);
-        (void)snprintf(threads, sizeof threads, "%u", bench_shards());
-        const char *const argv[] = {program->path, text, threads,
-                                    bench_shards_pinned() ? "pinned" : NULL, NULL};
+        (void)snprintf(threads, sizeof threads, "%u", bench_http_threads());
+        const char *const argv[] = {program->path, text, threads, NULL};
         const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = -1};
         if (!err)
             err = child_start(&plan, &program->server, why);

@@ -24,7 +24,7 @@
 #define SNAPSHOT_LOOK_MS 2
 #define SNAPSHOT_LOOK_MS_MAX 100
 
-enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_JSON, KEY_NUMBER };
+enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_JSON, KEY_NUMBER };
 
 /* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
 #define NUMBERS(N)                                                                             \
@@ -61,6 +61,7 @@ static const struct cli_option options[] = {
     {"sandbox", KEY_SANDBOX, "KIND", "kvm, process or auto"},
     {"isolation", KEY_ISOLATION, "KIND", "reset, reuse or fresh: what an event finds of earlier ones"},
     {"keep-alive", KEY_KEEP_ALIVE, "HOW", "of idle instances: none, a duration (60s, 10m), or hybrid"},
+    {"next", KEY_NEXT, "NAME", "the function usually called after this one: started while this one runs"},
 #define ROW(row, option, key, unit, least, most, help) {option, KEY_NUMBER + (row), unit, help},
     NUMBERS(ROW)
 #undef ROW
@@ -120,6 +121,10 @@ static void parse(struct deploy *deploy, int argc, char **argv)
             cli_usage(&cmd_deploy, "--isolation '%s': reset, reuse or fresh belongs here", optarg);
         if (key == KEY_ISOLATION)
             json_object_set_new(deploy->settings, "isolation", json_string(optarg));
+        if (key == KEY_NEXT && optarg[0])
+            client_check_name(optarg);
+        if (key == KEY_NEXT)
+            json_object_set_new(deploy->settings, "next", json_string(optarg));
         if (key == KEY_JSON)
             deploy->json = true;
         if (key == CLIENT_KEY_NODE)

@@ -162,8 +162,8 @@ json_t *settings_to_json(const struct settings *settings)
 {
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
-    return json_pack("{s:i, s:i, s:i, s:s, s:o, s:i, s:s, s:s, s:i, s:i, s:i, s:s, s:i, s:s, s:i, "
-                     "s:i}",
+    return json_pack("{s:i, s:i, s:i, s:s, s:o, s:i, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:i, s:s, "
+                     "s:i, s:i}",
                      "attempts_max", (int)settings->attempts_max,
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
@@ -176,6 +176,7 @@ json_t *settings_to_json(const struct settings *settings)
                      "max_instances", (int)settings->max_instances,
                      "memory_mib", (int)settings->memory_mib,
                      "name", settings->name,
+                     "next", settings->next,
                      "queue_max", (int)settings->queue_max,
                      "sandbox", sandbox_name(settings->sandbox),
                      "timeout_ms", (int)settings->timeout_ms,
@@ -285,6 +286,16 @@ static mf_err apply_name(const char *name, struct settings *settings, struct mf_
         return mf_why(why, MF_EINVAL, "name: \"%.80s\" is not a name; 1 to %d of a-z, 0-9 and -, "
                       "no - at either end", printable(name), MF_NAME_BYTES_MAX);
     memcpy(settings->name, name, bytes + 1);
+    return MF_OK;
+}
+
+static mf_err apply_next(const char *name, struct settings *settings, struct mf_why *why)
+{
+    size_t bytes = strlen(name);
+    if (bytes > 0 && !settings_name_valid(name, bytes))
+        return mf_why(why, MF_EINVAL, "next: \"%.80s\" is not the name of a function; 1 to %d of a-z, "
+                      "0-9 and -, no - at either end", printable(name), MF_NAME_BYTES_MAX);
+    memcpy(settings->next, name, bytes + 1);
     return MF_OK;
 }
 
@@ -410,6 +421,7 @@ static mf_err apply_key(const char *key, const json_t *value, struct settings *s
         {"description", apply_description},
         {"isolation", apply_isolation},
         {"keep_alive", apply_keep_alive},
+        {"next", apply_next},
         {"sandbox", apply_sandbox},
     };
     for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)

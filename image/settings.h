@@ -44,6 +44,7 @@ struct settings {
     uint32_t idle_ms;           /* until an idle instance is stopped                  */
     uint32_t cpu_share;         /* weight, 1 … MF_CPU_SHARE_MAX, default 100          */
     uint32_t cpu_ceiling_pct;   /* of one processor; 0 = none, else 1 … 100           */
+    char next[MF_NAME_BYTES_MAX + 1]; /* function that is usually called after this one; "" */
     uint32_t env_count;
     uint32_t env_bytes;
     char *env;                  /* heap, owned: NAME=value\0 …, env_bytes long        */
@@ -55,8 +56,9 @@ void settings_close(struct settings *settings);
 MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to);
 
 /* Overlay a JSON object: keys name, description, sandbox, isolation, memory_mib,
- * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive, cpu_share, cpu_ceiling_pct,
- * environment (object of strings; replaces the whole map). A duration as keep_alive is idle_ms in
+ * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
+ * cpu_share, cpu_ceiling_pct, next, environment (object of strings; replaces the whole map). A
+ * duration as keep_alive is idle_ms in
  * another spelling: both in one object must agree, and idle_ms alone is one. An unknown
  * key, a wrong type, a value out of range: MF_EINVAL naming the key, and *settings is
  * unchanged. */

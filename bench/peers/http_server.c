@@ -1,15 +1,13 @@
 /*
  * http_server.c: bare libmicrohttpd that answers "ok" to everything, the yardstick
- * of `warm` and `throughput`: http_server PORT THREADS [pinned]. As the node has it:
- * one thread a shard, with a listener of its own (SO_REUSEPORT) and libmicrohttpd's
- * epoll descriptor in a libuv loop; each pinned to its processor if asked for.
+ * of `warm` and `throughput`: http_server PORT THREADS. Each thread has a listener of its
+ * own (SO_REUSEPORT) and libmicrohttpd's epoll descriptor in a libuv loop.
  */
 #include <arpa/inet.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,10 +22,8 @@
 #define CONNECTIONS_MAX 8192u
 #define ROUNDS_A_WAKE 64
 
-struct shard {
+struct server {
     uint16_t port;
-    uint32_t cpu;
-    bool pinned;
     pthread_t thread;
     struct MHD_Daemon *daemon;
     struct MHD_Response *ok;
@@ -41,17 +37,17 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
                               size_t *bytes, void **state)
 {
     (void)url, (void)method, (void)version, (void)data;
-    struct shard *shard = context;
+    struct server *server = context;
     static int seen;
     if (!*state) {
         *state = &seen;
         return MHD_YES;
     }
     *bytes = 0;
-    return MHD_queue_response(connection, 200, shard->ok);
+    return MHD_queue_response(connection, 200, server->ok);
 }
 
-static void run(struct shard *shard);
+static void run(struct server *server);
 
 static void on_timer(uv_timer_t *timer) { run(timer->data); }
 
@@ -62,15 +58,15 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 }
 
 /* Let libmicrohttpd work until it has nothing left, or others should have a turn. */
-static void run(struct shard *shard)
+static void run(struct server *server)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms = 1;
     for (int i = 0; i < ROUNDS_A_WAKE; i++) {
-        MHD_run(shard->daemon);
-        if (MHD_get_timeout(shard->daemon, &wait_ms) != MHD_YES || wait_ms > 0)
+        MHD_run(server->daemon);
+        if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES || wait_ms > 0)
             return;
     }
-    uv_timer_start(&shard->again, on_timer, 0, 0);
+    uv_timer_start(&server->again, on_timer, 0, 0);
 }
 
 static int listen_on(uint16_t port)
@@ -87,25 +83,23 @@ static int listen_on(uint16_t port)
     return fd;
 }
 
-static void *shard_main(void *argument)
+static void *server_main(void *argument)
 {
-    struct shard *shard = argument;
-    if (shard->pinned)
-        load_pin(shard->cpu);
-    shard->ok = MHD_create_response_from_buffer(2, (void *)(uintptr_t)"ok", MHD_RESPMEM_PERSISTENT);
-    shard->daemon = MHD_start_daemon(MHD_USE_EPOLL, shard->port, NULL, NULL, answer, shard,
-                                     MHD_OPTION_LISTEN_SOCKET, listen_on(shard->port),
+    struct server *server = argument;
+    server->ok = MHD_create_response_from_buffer(2, (void *)(uintptr_t)"ok", MHD_RESPMEM_PERSISTENT);
+    server->daemon = MHD_start_daemon(MHD_USE_EPOLL, server->port, NULL, NULL, answer, server,
+                                     MHD_OPTION_LISTEN_SOCKET, listen_on(server->port),
                                      MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_END);
-    if (!shard->ok || !shard->daemon || uv_loop_init(&shard->loop) != 0)
+    if (!server->ok || !server->daemon || uv_loop_init(&server->loop) != 0)
         exit(1);
-    int epoll = MHD_get_daemon_info(shard->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    shard->poll.data = shard;
-    shard->again.data = shard;
-    if (uv_poll_init(&shard->loop, &shard->poll, epoll) != 0 ||
-        uv_timer_init(&shard->loop, &shard->again) != 0 ||
-        uv_poll_start(&shard->poll, UV_READABLE, on_ready) != 0)
+    int epoll = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    server->poll.data = server;
+    server->again.data = server;
+    if (uv_poll_init(&server->loop, &server->poll, epoll) != 0 ||
+        uv_timer_init(&server->loop, &server->again) != 0 ||
+        uv_poll_start(&server->poll, UV_READABLE, on_ready) != 0)
         exit(1);
-    uv_run(&shard->loop, UV_RUN_DEFAULT);
+    uv_run(&server->loop, UV_RUN_DEFAULT);
     return NULL;
 }
 
@@ -113,17 +107,15 @@ int main(int argc, char **argv)
 {
     long port = argc >= 3 ? strtol(argv[1], NULL, 10) : 0;
     long threads = argc >= 3 ? strtol(argv[2], NULL, 10) : 0;
-    bool pinned = argc == 4 && strcmp(argv[3], "pinned") == 0;
-    if (port < 1 || port > 65535 || threads < 1 || threads > (long)LOAD_THREADS_MAX ||
-        argc > 3 + pinned) {
-        fprintf(stderr, "usage: http_server PORT THREADS [pinned]\n");
+    if (port < 1 || port > 65535 || threads < 1 || threads > (long)LOAD_THREADS_MAX || argc > 3) {
+        fprintf(stderr, "usage: http_server PORT THREADS\n");
         return 2;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    static struct shard shard[LOAD_THREADS_MAX];
+    static struct server server[LOAD_THREADS_MAX];
     for (long i = 0; i < threads; i++) {
-        shard[i] = (struct shard){.port = (uint16_t)port, .cpu = (uint32_t)i, .pinned = pinned};
-        if (pthread_create(&shard[i].thread, NULL, shard_main, &shard[i]) != 0)
+        server[i] = (struct server){.port = (uint16_t)port};
+        if (pthread_create(&server[i].thread, NULL, server_main, &server[i]) != 0)
             return 1;
     }
     for (;;)

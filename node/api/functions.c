@@ -213,10 +213,11 @@ static json_t *counters_json(const struct function *function)
     const struct fault_count *fault;
     for (unsigned i = 0; (fault = count_of_fault(counters, i)) != NULL; i++)
         json_object_set_new(faults, fault->cause, json_integer((json_int_t)fault->count));
-    return json_pack("{s:I, s:o, s:o, s:I, s:{s:I, s:I}, s:i, s:f}", "started", (json_int_t)counters->started,
+    return json_pack("{s:I, s:o, s:o, s:I, s:I, s:{s:I, s:I}, s:i, s:f}", "started", (json_int_t)counters->started,
                      "answered", codes, "faults", faults, "cold_starts",
                      (json_int_t)(counters->cold_starts[MF_SANDBOX_PROCESS] +
                                   counters->cold_starts[MF_SANDBOX_KVM]),
+                     "prewarms", (json_int_t)counters->prewarms,
                      "starts", "boot", (json_int_t)counters->starts[false], "restore",
                      (json_int_t)counters->starts[true], "waiting", (int)function->queued, "throttled_seconds",
                      (double)function->ceiling.throttled_ns / 1e9);

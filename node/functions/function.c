@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "node/logs/function_log.h"
 #include "node/pool/dispatch.h"
+#include "node/pool/next_step.h"
 #include "node/pool/warm.h"
 #include "node/shard.h"
 
@@ -103,6 +104,7 @@ void function_put(struct function *function)
     timer_stop(&function->shard->loop.timers, &function->timer);
     ceiling_close(&function->ceiling, function->shard);
     warm_close(function);
+    next_step_close(function);
     function_log_destroy(function->log);
     version_put(function->version);
     function_counters_close(&function->counters);

@@ -23,6 +23,7 @@
 
 struct consumer;
 struct function_log;
+struct next_step;
 struct shard;
 struct warmth;
 
@@ -64,6 +65,7 @@ struct function {
     uint32_t calls;             /* that it has, waiting or in instances               */
     struct consumer *consumer;  /* of its queue (delivery/); NULL: has none           */
     struct warmth *warmth;      /* when it is called (warm.h); NULL: not known        */
+    struct next_step *next_step; /* what follows it (next_step.h); NULL: nothing      */
 
     struct link freeze_due;     /* in the freezer's queue                             */
     struct ceiling ceiling;

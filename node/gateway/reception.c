@@ -44,6 +44,8 @@ void reception_submit(struct request *request)
     request->inside = true;
     if (!request->refused && !function)
         request_refuse(request, SITUATION_UNKNOWN_FUNCTION, NULL);
+    if (!request->refused && shard->stopping) /* a front has not heard of it yet */
+        request_refuse(request, SITUATION_STOPPING, NULL);
     if (!request->refused && request->async) {
         accept_event(request, function);
         return;

@@ -16,6 +16,7 @@
 #include "node/pool/call.h"
 #include "node/pool/exchange.h"
 #include "node/pool/isolation.h"
+#include "node/pool/next_step.h"
 #include "node/pool/policy.h"
 #include "node/pool/pool.h"
 #include "node/pool/run_delay.h"
@@ -55,6 +56,7 @@ void dispatch_submit(struct function *function, struct call *call)
     call->function = function_get(function);
     function->counters.started++;
     warm_call(function);
+    next_step_call(function);
     if (!function->version || function->version->sandbox == MF_SANDBOX_AUTO) {
         const char *why = function->version ? function->version->reason : "";
         answer(call, &(struct outcome){.situation = function->version ? SITUATION_CANNOT_START

@@ -72,6 +72,7 @@ struct instance {
     bool head_woke;       /* the head event found it idle: its guest had to be woken    */
     enum isolation isolation; /* in force for it, since its start                       */
     bool used;            /* an event was pushed                                        */
+    uint64_t prewarmed_ns; /* started before it was asked for: for so long it is kept    */
     bool parked;          /* rolled back: its monitor waits for `go`, not for a bell    */
 
     /* The pool's. */

@@ -72,8 +72,10 @@ uint64_t warm_keep_ns(const struct instance *instance)
         return KEEP_ALIVE_NEVER;
     const struct warmth *warmth = instance->function->warmth;
     struct keep_alive_policy policy = policy_of(instance->version);
-    return keep_alive_decide(&policy, warmth ? &warmth->history : NULL, instance->state_since_ns)
-        .unload_after_ns;
+    uint64_t keep_ns =
+        keep_alive_decide(&policy, warmth ? &warmth->history : NULL, instance->state_since_ns)
+            .unload_after_ns;
+    return !instance->used && instance->prewarmed_ns > keep_ns ? instance->prewarmed_ns : keep_ns;
 }
 
 void warm_close(struct function *function)
@@ -85,15 +87,24 @@ void warm_close(struct function *function)
     function->warmth = NULL;
 }
 
-/* Idle from the beginning: its guest takes an event whenever it gets to it. */
+/* At the time that its own history says. */
 static void prewarm(struct timer *timer, uint64_t now_ns)
 {
+    (void)now_ns;
     struct function *function = list_of(timer, struct warmth, timer)->function;
     const struct version *version = function->version;
+    mf_assert(function->calls == 0); /* a call stops the timer */
+    if (version && version->settings.keep_alive == KEEP_ALIVE_HYBRID)
+        warm_start(function, 0);
+}
+
+/* Idle from the beginning: its guest takes an event whenever it gets to it. */
+void warm_start(struct function *function, uint64_t keep_ns)
+{
+    uint64_t now_ns = function->shard->loop.now_ns;
     struct instance *instance = NULL;
     struct mf_why why = {{0}};
-    mf_assert(function->calls == 0); /* a call stops the timer */
-    if (!version || version->settings.keep_alive != KEEP_ALIVE_HYBRID ||
+    if (!function->version || function->version->sandbox == MF_SANDBOX_AUTO ||
         function_live(function) || now_ns < backoff_until_ns(&function->backoff))
         return;
     mf_err err = pool_start(&function->shard->pool, function, &instance, &why);
@@ -105,5 +116,6 @@ static void prewarm(struct timer *timer, uint64_t now_ns)
     backoff_start(&function->backoff, now_ns);
     function->counters.prewarms++;
     instance->served = true; /* its first answer will not tell how long a start takes */
+    instance->prewarmed_ns = keep_ns;
     pool_start_idle(instance);
 }

@@ -19,6 +19,10 @@ void warm_call_gone(struct function *function);
 /* For how long it is kept from when it became idle; KEEP_ALIVE_NEVER if it is not idle. */
 uint64_t warm_keep_ns(const struct instance *instance);
 
+/* Start an instance that nobody has asked for yet, if the function has none and may have one,
+ * and keep it for keep_ns at least, unless it is used. */
+void warm_start(struct function *function, uint64_t keep_ns);
+
 /* Forget what is known. */
 void warm_close(struct function *function);
 

@@ -22,6 +22,8 @@ CONTRACT = {
     "start_cost": ({"cpu_time": "us", "page_faults": "count"}, {}),
     "warm": ({"latency": "us"}, {"added_latency": "us"}),
     "throughput": (RATE, {}),
+    "fronts": ({f"{metric}@{way}": unit for way in ("none", "fronts") for metric, unit in
+                {**RATE, "slowest_client": "pct"}.items()} | {"gain": "pct"}, {}),
     "burst": ({"last_answer": "us", "mean_answer": "us"}, {}),
     "sweep": ({f"{metric}@{2**n}": unit for metric, unit in RATE.items() for n in range(13)}, {}),
     "reset": ({"latency": "us", **RATE}, {}),
@@ -34,7 +36,7 @@ CONTRACT = {
     "policy": ({"cold_starts": "count", "memory_time": "KiB", "cpu_time": "us", "wakeups": "count"}, {}),
 }
 POLICIES = ["none", "fixed:60", "fixed:600", "fixed:3600", "hybrid", "atc20", "none+next", "hybrid+next"]
-ALIASED = {"warm", "throughput", "sweep", "neighbour"}
+ALIASED = {"warm", "throughput", "fronts", "sweep", "neighbour"}
 CLEAN = {"reset": "us", "reset_wait": "us"}  # of `reset`, where every event has a clean instance
 
 

@@ -45,7 +45,7 @@ static void defaults_are_within_bounds_and_complete(void **state)
 {
     struct settings *settings = *state;
     json_t *object = settings_to_json(settings);
-    assert_int_equal(json_object_size(object), 16);
+    assert_int_equal(json_object_size(object), 17);
     assert_int_equal(json_object_del(object, "name"), 0); /* the one that has no default */
     assert_int_equal(settings_from_json(object, settings, NULL), MF_OK);
     json_decref(object);
@@ -59,7 +59,7 @@ static void every_key_is_taken(void **state)
     take(settings, "{\"name\": \"a-1\", \"description\": \"d\", \"sandbox\": \"kvm\", \"memory_mib\": 8,"
                    "\"isolation\": \"fresh\","
                    "\"timeout_ms\": 1, \"max_instances\": 2, \"wait_ms\": 0, \"idle_ms\": 3,"
-                   "\"cpu_share\": 4, \"cpu_ceiling_pct\": 5, \"environment\": {\"B\": \"2\", \"A\": \"\"}}");
+                   "\"cpu_share\": 4, \"cpu_ceiling_pct\": 5, \"next\": \"b-2\", \"environment\": {\"B\": \"2\", \"A\": \"\"}}");
     assert_string_equal(settings->name, "a-1");
     assert_string_equal(settings->description, "d");
     assert_int_equal(settings->sandbox, MF_SANDBOX_KVM);
@@ -71,6 +71,7 @@ static void every_key_is_taken(void **state)
     assert_int_equal(settings->idle_ms, 3);
     assert_int_equal(settings->cpu_share, 4);
     assert_int_equal(settings->cpu_ceiling_pct, 5);
+    assert_string_equal(settings->next, "b-2");
     assert_int_equal(settings->env_count, 2);
     assert_int_equal(settings->env_bytes, 7);
     assert_memory_equal(settings->env, "A=\0B=2", 7); /* sorted */
