@@ -183,7 +183,9 @@ void delivery_quiet(struct delivery *delivery)
 
 bool delivery_rests(const struct delivery *delivery)
 {
-    if (delivery->store && store_busy(delivery->store))
+    if (!delivery->store)
+        return true;
+    if (store_busy(delivery->store))
         return false;
     list_each(at, &delivery->consumers)
         if (list_of(at, struct consumer, link)->running > 0)

@@ -84,6 +84,8 @@ void taken_clear(struct taken *taken)
         taken->free_slot[i] = taken->slots - 1 - i;
     }
     taken->free_count = taken->slots;
+    /* Out of this process's memory until they are used; the file has them. */
+    (void)madvise(taken->slot, (size_t)taken->slots * sizeof(struct taken_slot), MADV_DONTNEED);
 }
 
 uint32_t taken_add(struct taken *taken)

@@ -268,6 +268,20 @@ class Kills(unittest.TestCase):
         self.rounds(kill)
         self.all_delivered()
 
+    def test_a_stop(self):
+        """What runs is finished, the rest waits for the next start: nothing runs twice."""
+        self.node.deploy('f', 'trouble', isolation='reuse', max_instances=2)
+        calls = [self.node.http('POST', '/async-function/f/nap?n=150').header('X-Call-Id')
+                 for _ in range(20)]
+        for _ in range(3):
+            time.sleep(0.2)
+            self.node.stop()
+            self.node.start()
+        wait_until(self.empty, 'an empty queue')
+        ran = delivered(self.node)
+        self.assertEqual(sorted(ran), sorted(calls))
+        self.assertEqual({len(lines) for lines in ran.values()}, {1})
+
     def test_an_event_that_takes_the_node_with_it(self):
         """It is begun a bounded number of times, then it is a dead letter; another one is not."""
         self.node.deploy('f', 'trouble', attempts_max=1, timeout_ms=60000)
