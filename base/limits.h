@@ -21,6 +21,10 @@
 #define MF_IDLE_MS_MAX 86400000
 #define MF_INSTANCES_DEFAULT 16
 #define MF_INSTANCES_MAX 4096
+#define MF_ATTEMPTS_DEFAULT 5
+#define MF_ATTEMPTS_MAX 100
+#define MF_EVENT_AGE_S_MAX 2592000 /* thirty days */
+#define MF_QUEUE_EVENTS_MAX 100000000
 #define MF_CPU_SHARE_DEFAULT 100
 #define MF_CPU_SHARE_MAX 1000
 
@@ -149,6 +153,24 @@
 #define MF_STORE_FILE_BYTES_MAX (16ull << 30)
 #define MF_STORE_RESERVE_BYTES (1u << 20) /* of a full file, for what makes room again              */
 #define MF_STORE_BATCH_MAX 4096u        /* operations of one commit                                  */
+
+/* Delivery of asynchronous calls (node/delivery/). */
+#define MF_RETRY_MS_FIRST 1000u          /* after the first attempt that failed; doubled each time    */
+#define MF_RETRY_MS_MAX 300000u
+#define MF_OVERLOAD_MS_FIRST 100u        /* until an event that found no instance asks again          */
+#define MF_OVERLOAD_MS_MAX 10000u
+#define MF_UNSEEN_ATTEMPTS_MAX 16u       /* that the node did not live to see the end of, beside attempts_max */
+#define MF_DELIVERY_LEASE_MS 30000u      /* of an event in hand; so long another node waits for ours  */
+#define MF_DELIVERY_EXTEND_MS 10000u     /* until its lease is extended                               */
+#define MF_DELIVERY_IN_HAND_MAX 1024u    /* events of one function, those included that are being ended */
+#define MF_DELIVERY_TROUBLE_MS_FIRST 1000u /* until a store that failed is asked again; doubled       */
+#define MF_DELIVERY_TROUBLE_MS_MAX 30000u
+#define MF_DELIVERY_ROOM_RETRY_MS 20u    /* until there may be memory for the next events             */
+#define MF_DELIVERY_LOOKS_MAX 64u        /* at queues, at once, when the node starts                  */
+#define MF_CALLS_REMEMBERED 2048u        /* that have ended                                           */
+#define MF_CALL_SEARCH_MAX 16384u        /* entries that are looked at for one call id                */
+#define MF_STORE_URL_BYTES_MAX 512u
+
 #define MF_REDIS_URL_BYTES_MAX 512u
 #define MF_REDIS_CONNECT_MS 5000u
 #define MF_REDIS_ANSWER_MS 10000u       /* without any answer: the connection is given up            */

@@ -37,7 +37,12 @@ enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_
     N(4, "idle", "idle_ms", "MS", 0, MF_IDLE_MS_MAX, "as --keep-alive, in milliseconds")        \
     N(5, "cpu-share", "cpu_share", "N", 1, MF_CPU_SHARE_MAX,                                   \
       "weight against other functions; usual is 100")                                          \
-    N(6, "cpu-ceiling", "cpu_ceiling_pct", "PERCENT", 0, 100, "of one processor; 0: no ceiling")
+    N(6, "cpu-ceiling", "cpu_ceiling_pct", "PERCENT", 0, 100, "of one processor; 0: no ceiling") \
+    N(7, "attempts", "attempts_max", "N", 1, MF_ATTEMPTS_MAX,                                  \
+      "at an asynchronous call, until it is a dead letter")                                    \
+    N(8, "max-age", "max_age_s", "SECONDS", 0, MF_EVENT_AGE_S_MAX,                             \
+      "of an asynchronous call that waits; 0: any")                                            \
+    N(9, "queue-max", "queue_max", "N", 1, MF_QUEUE_EVENTS_MAX, "asynchronous calls that wait")
 
 struct number {
     const char *option, *key;

@@ -2,22 +2,21 @@
  * cmd_invoke.c: mayfly invoke: one request through the gateway, as any client would
  * make it. The body of the answer goes to standard output as it comes.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/data.h"
 
-#define DATA_BYTES_MAX (1u << 30) /* the node's own limit is lower, and its answer tells it */
 #define URL_BYTES_MAX 16384
-#define READ_BYTES 65536
 
-enum { KEY_PATH = CLI_LONG + 1, KEY_QUERY, KEY_GATEWAY };
+enum { KEY_PATH = CLI_LONG + 1, KEY_QUERY, KEY_GATEWAY, KEY_ASYNC };
 
 static const struct cli_option options[] = {
     {"data", 'd', "DATA", "the body; @FILE reads it from a file, @- from standard input"},
@@ -25,6 +24,7 @@ static const struct cli_option options[] = {
     {"header", 'H', "NAME: VALUE", "a request header; may be repeated"},
     {"path", KEY_PATH, "PATH", "what follows the function's name in the address"},
     {"query", KEY_QUERY, "QUERY", "what follows the question mark, already encoded"},
+    {"async", KEY_ASYNC, NULL, "do not wait: the event is kept and delivered; prints its call's id"},
     {"include", 'i', NULL, "print status and headers before the body"},
     {"gateway", KEY_GATEWAY, "URL", "do not ask the node where its gateway is"},
     CLIENT_OPTION_NODE,
@@ -35,43 +35,16 @@ struct invoke {
     const char *node, *gateway, *name, *method, *path, *query;
     struct curl_slist *headers;
     struct mf_buf data;
-    bool has_data, include;
+    bool has_data, include, async;
     bool open_line; /* the body printed so far does not end a line */
     long status;
+    char call_id[MF_CALL_ID_BYTES_MAX + 1];
 };
-
-static int read_all(int fd, const char *path, struct mf_buf *to)
-{
-    char piece[READ_BYTES];
-    ssize_t got;
-    while ((got = read(fd, piece, sizeof piece)) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
-        if ((size_t)got > DATA_BYTES_MAX - to->bytes)
-            return cli_fail(CLI_FAILED, "%s: more than %u MiB", path, DATA_BYTES_MAX >> 20);
-        if (mf_buf_add(to, piece, (size_t)got))
-            return cli_fail(CLI_FAILED, "out of memory");
-    }
-    return CLI_OK;
-}
 
 static int read_data(struct invoke *invoke, const char *text)
 {
     invoke->has_data = true;
-    if (text[0] != '@')
-        return mf_buf_add(&invoke->data, text, strlen(text))
-                   ? cli_fail(CLI_FAILED, "out of memory") : CLI_OK;
-    if (strcmp(text, "@-") == 0)
-        return read_all(STDIN_FILENO, "standard input", &invoke->data);
-    int fd = open(text + 1, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return cli_fail(errno == ENOENT ? CLI_NOT_FOUND : CLI_FAILED, "%s: %s", text + 1,
-                        strerror(errno));
-    int code = read_all(fd, text + 1, &invoke->data);
-    close(fd);
-    return code;
+    return cli_read_data(text, &invoke->data);
 }
 
 static int add_header(struct invoke *invoke, const char *text)
@@ -102,6 +75,8 @@ static int parse(struct invoke *invoke, int argc, char **argv)
     while (code == CLI_OK && (key = cli_getopt(&cmd_invoke, argc, argv)) != -1) {
         if (key == 'd')
             code = read_data(invoke, optarg);
+        else if (key == KEY_ASYNC)
+            invoke->async = true;
         else if (key == 'X')
             invoke->method = optarg;
         else if (key == 'H')
@@ -129,7 +104,8 @@ static int parse(struct invoke *invoke, int argc, char **argv)
 static int url_of(const struct invoke *invoke, const char *gateway, char url[static URL_BYTES_MAX])
 {
     const char *path = invoke->path ? invoke->path : "";
-    int bytes = snprintf(url, URL_BYTES_MAX, "%s/function/%s%s%s%s%s", gateway, invoke->name,
+    int bytes = snprintf(url, URL_BYTES_MAX, "%s/%s/%s%s%s%s%s", gateway,
+                         invoke->async ? "async-function" : "function", invoke->name,
                          path[0] && path[0] != '/' ? "/" : "", path, invoke->query ? "?" : "",
                          invoke->query ? invoke->query : "");
     for (const char *at = url; bytes < URL_BYTES_MAX && *at; at++)
@@ -140,9 +116,28 @@ static int url_of(const struct invoke *invoke, const char *gateway, char url[sta
                ? CLI_OK : cli_fail(CLI_USAGE, "the address is longer than %d bytes", URL_BYTES_MAX);
 }
 
+/* The answer to an asynchronous call has nothing else to say. */
+static void note_call_id(struct invoke *invoke, const char *line, size_t bytes)
+{
+    static const char name[] = "x-call-id:";
+    const size_t before = sizeof name - 1;
+    if (bytes <= before || strncasecmp(line, name, before) != 0)
+        return;
+    while (bytes > before && (unsigned char)line[bytes - 1] <= ' ')
+        bytes--;
+    line += before;
+    bytes -= before;
+    while (bytes && *line == ' ') {
+        line++;
+        bytes--;
+    }
+    (void)snprintf(invoke->call_id, sizeof invoke->call_id, "%.*s", (int)bytes, line);
+}
+
 static size_t on_head(char *data, size_t size, size_t count, void *context)
 {
     struct invoke *invoke = context;
+    note_call_id(invoke, data, size * count);
     return invoke->include ? fwrite(data, size, count, stdout) : size * count;
 }
 
@@ -165,7 +160,7 @@ static CURLcode perform(CURL *curl, struct invoke *invoke, const char *url)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "mayfly/" MF_VERSION);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, invoke->headers);
-    if (invoke->has_data) {
+    if (invoke->has_data || invoke->async) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)invoke->data.bytes);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
                          invoke->data.data ? (const char *)invoke->data.data : "");
@@ -229,6 +224,8 @@ static int run(int argc, char **argv)
         code = url_of(&invoke, invoke.gateway ? invoke.gateway : gateway, url);
     if (code == CLI_OK) {
         CURLcode failed = perform(client.curl, &invoke, url);
+        if (invoke.async && !failed && invoke.status == 202 && !invoke.include)
+            printf("%s\n", invoke.call_id);
         fflush(stdout);
         code = judge(&client, &invoke, failed, url);
     }
@@ -244,7 +241,8 @@ const struct command cmd_invoke = {
     .summary = "call a function through the gateway",
     .details =
         "The exit code is 0 for a status below 400, 3 for a function that is not there and\n"
-        "5 for any other status; the body is printed in each case.",
+        "5 for any other status; the body is printed in each case. With --async it is 0 when the\n"
+        "node has the event on its disk; 'mayfly call ID' tells what becomes of it.",
     .options = options,
     .run = run,
 };

@@ -60,6 +60,8 @@ struct command {
     X(node)         \
     X(deploy)       \
     X(invoke)       \
+    X(call)         \
+    X(queue)        \
     X(ls)           \
     X(logs)         \
     X(rm)           \

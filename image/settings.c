@@ -19,11 +19,14 @@
 
 /* N(key, default, least, most); each a uint32_t member of the key's name. */
 #define NUMBER_KEYS(N)                                                        \
+    N(attempts_max, MF_ATTEMPTS_DEFAULT, 1, MF_ATTEMPTS_MAX)                  \
     N(cpu_ceiling_pct, 0, 0, 100)                                             \
     N(cpu_share, MF_CPU_SHARE_DEFAULT, 1, MF_CPU_SHARE_MAX)                   \
     N(idle_ms, MF_IDLE_MS_DEFAULT, 0, MF_IDLE_MS_MAX)                         \
+    N(max_age_s, 0, 0, MF_EVENT_AGE_S_MAX)                                    \
     N(max_instances, MF_INSTANCES_DEFAULT, 1, MF_INSTANCES_MAX)               \
     N(memory_mib, MEMORY_MIB_DEFAULT, MEMORY_MIB_MIN, MEMORY_MIB_MAX)         \
+    N(queue_max, MF_QUEUE_COUNT_DEFAULT, 1, MF_QUEUE_EVENTS_MAX)              \
     N(timeout_ms, MF_TIMEOUT_MS_DEFAULT, 1, MF_TIMEOUT_MS_MAX)                \
     N(wait_ms, MF_WAIT_MS_DEFAULT, 0, MF_WAIT_MS_MAX)
 
@@ -159,7 +162,9 @@ json_t *settings_to_json(const struct settings *settings)
 {
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
-    return json_pack("{s:i, s:i, s:s, s:o, s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:i, s:i}",
+    return json_pack("{s:i, s:i, s:i, s:s, s:o, s:i, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:i, s:s, "
+                     "s:i, s:i}",
+                     "attempts_max", (int)settings->attempts_max,
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
                      "description", settings->description,
@@ -167,10 +172,12 @@ json_t *settings_to_json(const struct settings *settings)
                      "idle_ms", (int)settings->idle_ms,
                      "isolation", isolation_name(settings->isolation),
                      "keep_alive", keep_alive_text(settings, room),
+                     "max_age_s", (int)settings->max_age_s,
                      "max_instances", (int)settings->max_instances,
                      "memory_mib", (int)settings->memory_mib,
                      "name", settings->name,
                      "next", settings->next,
+                     "queue_max", (int)settings->queue_max,
                      "sandbox", sandbox_name(settings->sandbox),
                      "timeout_ms", (int)settings->timeout_ms,
                      "wait_ms", (int)settings->wait_ms);

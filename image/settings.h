@@ -36,6 +36,9 @@ struct settings {
     uint32_t memory_mib;        /* window size; 8 … 2048                              */
     uint32_t timeout_ms;        /* 1 … MF_TIMEOUT_MS_MAX                              */
     uint32_t max_instances;     /* 1 … MF_INSTANCES_MAX                               */
+    uint32_t attempts_max;      /* of an asynchronous call; 1 … MF_ATTEMPTS_MAX       */
+    uint32_t max_age_s;         /* of one that waits; 0: any, else … MF_EVENT_AGE_S_MAX */
+    uint32_t queue_max;         /* that wait; 1 … MF_QUEUE_EVENTS_MAX                 */
     uint32_t wait_ms;           /* for a free instance; 0 … MF_WAIT_MS_MAX            */
     enum keep_alive keep_alive; /* default KEEP_ALIVE_FIXED                           */
     uint32_t idle_ms;           /* until an idle instance is stopped                  */
@@ -53,8 +56,9 @@ void settings_close(struct settings *settings);
 MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to);
 
 /* Overlay a JSON object: keys name, description, sandbox, isolation, memory_mib,
- * timeout_ms, max_instances, wait_ms, idle_ms, keep_alive, cpu_share, cpu_ceiling_pct,
- * next, environment (object of strings; replaces the whole map). A duration as keep_alive is idle_ms in
+ * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
+ * cpu_share, cpu_ceiling_pct, next, environment (object of strings; replaces the whole map). A
+ * duration as keep_alive is idle_ms in
  * another spelling: both in one object must agree, and idle_ms alone is one. An unknown
  * key, a wrong type, a value out of range: MF_EINVAL naming the key, and *settings is
  * unchanged. */

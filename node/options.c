@@ -31,6 +31,11 @@ const char options_help[] =
     "                            serves functions (default: processors less one; 0: none)\n"
     "  --front-after N           connections before the next ones go to fronts (default 16)\n"
     "  --buffer-mib N            for bodies of requests and replies together (default 64)\n"
+    "  --store URL               where events wait: lmdb: (in the state directory; default),\n"
+    "                            redis://[USER:PASSWORD@]HOST[:PORT][/DB], redis+unix:PATH, or\n"
+    "                            memory: (gone with the node; for tests)\n"
+    "  --node-name NAME          of this node among those that share a Redis; the same after a\n"
+    "                            restart, no other node's (default node)\n"
     "  --spawner FILE            the spawner (default: mayfly-spawner beside this program)\n"
     "  --log-level LEVEL         debug, info, warn or error (default info)\n"
     "  --help, --version\n";
@@ -125,7 +130,7 @@ static mf_err set(const char *option, const char *value, struct options *options
                                         "--state",       "--spawner",     "--min-sandbox",
                                         "--blanks",      "--connections", "--buffer-mib",
                                         "--log-level",   "--functions-max", "--fronts",
-                                        "--front-after"};
+                                        "--front-after", "--store",     "--node-name"};
     size_t at = 0;
     while (at < sizeof known / sizeof known[0] && strcmp(option, known[at]) != 0)
         at++;
@@ -160,8 +165,20 @@ static mf_err set(const char *option, const char *value, struct options *options
         return parse_number(value, 1, MF_FUNCTIONS_MAX, &options->functions_max, why, option);
     case 11:
         return parse_number(value, 0, MF_FRONTS_MAX, &options->fronts, why, option);
-    default:
+    case 12:
         return parse_number(value, 0, MF_CONNECTIONS_MAX, &options->front_after, why, option);
+    case 13:
+        if (!value[0] || strlen(value) >= sizeof options->store_url)
+            return mf_why(why, MF_EINVAL, "--store: lmdb:, redis://HOST[:PORT], redis+unix:PATH "
+                                          "or memory:");
+        memcpy(options->store_url, value, strlen(value) + 1);
+        return MF_OK;
+    default:
+        if (!settings_name_valid(value, strlen(value)))
+            return mf_why(why, MF_EINVAL, "--node-name: lower-case letters, digits and hyphens, "
+                                          "not %s", value);
+        memcpy(options->node_name, value, strlen(value) + 1);
+        return MF_OK;
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include "abi/log.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "spawner/protocol.h"
 
 #define HOST_BYTES_MAX 256
@@ -30,6 +31,8 @@ struct options {
     uint32_t fronts;                  /* threads for HTTP, at most, beside the functions' */
     uint32_t front_after;             /* connections of the functions' thread before that */
     uint32_t buffered_mib;
+    char store_url[MF_STORE_URL_BYTES_MAX]; /* "": LMDB in the state directory    */
+    char node_name[MF_NAME_BYTES_MAX + 1];  /* "": not given                      */
     bool gateway_metrics;             /* /metrics on the gateway, too                   */
     enum mf_log_level log_level;
     bool help, version;

@@ -56,9 +56,15 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
                                              .min_sandbox = options->min_sandbox};
     spawner_support(&shard->pool.spawner, &shard->api.rules.support);
     freezer_open(&shard->freezer, shard);
+    err = delivery_open(&shard->delivery, shard, why);
+    if (err)
+        return err;
     deploy_restore(shard, &shard->api.rules);
     (void)malloc_trim(0); /* what reading them took is not needed again */
-    return api_open(&shard->api, shard, why);
+    err = api_open(&shard->api, shard, why);
+    if (!err)
+        delivery_begin(&shard->delivery);
+    return err;
 }
 
 static mf_err watch_signals(struct shard *shard, struct mf_why *why)
@@ -96,6 +102,7 @@ void shard_close(struct shard *shard)
         return;
     shard->stopping = true;
     freezer_quiet(&shard->freezer);
+    delivery_quiet(&shard->delivery);
     entrance_quiet(&shard->entrance);
     while (shard->api.jobs > 0 || shard->image_checks > 0 || freezer_busy(&shard->freezer)) /* short, and their files must not be half-written */
         (void)uv_run(&shard->loop.uv, UV_RUN_ONCE);
@@ -103,6 +110,7 @@ void shard_close(struct shard *shard)
         pool_close(&shard->pool);
     freezer_close(&shard->freezer);
     registry_each(&shard->registry, refuse_waiting, NULL);
+    delivery_close(&shard->delivery); /* answers what gateways and the API still ask the store */
     reception_close(&shard->reception);
     entrance_close(&shard->entrance);
     gateway_close(&shard->gateway);
@@ -122,6 +130,7 @@ static bool work(void *owner)
     more |= http_server_run(&shard->api.local);
     more |= http_server_run(&shard->api.remote);
     more |= reception_turn(&shard->reception);
+    more |= delivery_turn(&shard->delivery);
     more |= pool_turn(&shard->pool);
     pool_ring(&shard->pool);
     entrance_wake(&shard->entrance);
@@ -132,7 +141,8 @@ static bool rest(void *owner)
 {
     struct shard *shard = owner;
     logs_flush(&shard->logs); /* may have woken readers */
-    if (shard->gateway.server.ready || shard->api.local.ready || shard->api.remote.ready)
+    if (shard->gateway.server.ready || shard->api.local.ready || shard->api.remote.ready ||
+        delivery_due(&shard->delivery))
         return false;
     return pool_sleep(&shard->pool);
 }
@@ -143,7 +153,7 @@ static void over(void *owner)
     http_server_sleep(&shard->gateway.server);
     http_server_sleep(&shard->api.local);
     http_server_sleep(&shard->api.remote);
-    if (shard->stopping && shard->api.jobs == 0 && entrance_rests(&shard->entrance) &&
+    if (shard->stopping && shard->api.jobs == 0 && delivery_rests(&shard->delivery) && entrance_rests(&shard->entrance) &&
         !http_server_busy(&shard->gateway.server) &&
         !http_server_busy(&shard->api.local) && !http_server_busy(&shard->api.remote))
         loop_stop(&shard->loop);
@@ -165,6 +175,7 @@ static void signalled(uv_signal_t *handle, int number)
     }
     mf_log(MF_LOG_INFO, "node.stops", "signal=%d calls=%u", number, entrance_waiting(&shard->entrance));
     shard->stopping = true;
+    delivery_quiet(&shard->delivery);
     entrance_quiet(&shard->entrance);
     api_quiet(&shard->api);
     timer_set(&shard->loop.timers, &shard->stop_timer,

@@ -17,6 +17,7 @@
 #include "abi/channel.h"
 #include "base/err.h"
 #include "node/api/api.h"
+#include "node/delivery/delivery.h"
 #include "node/functions/registry.h"
 #include "node/gateway/entrance.h"
 #include "node/gateway/gateway.h"
@@ -42,6 +43,7 @@ struct shard {
     struct reception reception;
     struct api api;
     struct freezer freezer;
+    struct delivery delivery; /* asynchronous calls; owns the store           */
     uint32_t image_checks;    /* of images, beside the loop                   */
     struct timer stop_timer;
     unsigned stops;           /* signals so far                               */

@@ -44,6 +44,12 @@ _mayfly() {
     return
   fi
   case $command in
+    queue)
+      if [ "$COMP_CWORD" -eq 2 ]; then
+        _mayfly_words "ls peek push redrive purge"
+      else
+        _mayfly_words "$("$program" ls --quiet 2>/dev/null)"
+      fi ;;
     invoke | logs | rm) _mayfly_words "$("$program" ls --quiet 2>/dev/null)" ;;
     deploy | run | inspect | build) _mayfly_files ;;
     help) _mayfly_words "$(_mayfly_commands "$program")" ;;

@@ -19,6 +19,7 @@
 #include "node/functions/function.h"
 #include "node/gateway/answer.h"
 #include "node/gateway/listen.h"
+#include "node/gateway/request.h"
 #include "node/shard.h"
 
 static const struct api_route routes[] = {
@@ -31,6 +32,13 @@ static const struct api_route routes[] = {
     {"PUT", "/v1/functions/{name}", false, false, api_put_function},
     {"DELETE", "/v1/functions/{name}", false, false, api_delete_function},
     {"GET", "/v1/functions/{name}/logs", false, false, api_get_logs},
+    {"GET", "/v1/queues", false, false, api_list_queues},
+    {"GET", "/v1/queues/{name}", false, false, api_get_queue},
+    {"GET", "/v1/queues/{name}/entries", false, false, api_peek_queue},
+    {"POST", "/v1/queues/{name}/entries", false, false, api_push_queue},
+    {"DELETE", "/v1/queues/{name}/entries", false, false, api_purge_queue},
+    {"POST", "/v1/queues/{name}/redrive", false, false, api_redrive_queue},
+    {"GET", "/v1/calls/{id}", false, false, api_get_call},
 };
 #define ROUTES (sizeof routes / sizeof routes[0])
 
@@ -174,6 +182,7 @@ static void end(struct client *client)
 
 static void request_free(struct api_request *request)
 {
+    free(request->queue);
     upload_close(&request->upload);
     deployment_close(&request->deployment);
     mf_buf_close(&request->body);
@@ -181,7 +190,32 @@ static void request_free(struct api_request *request)
     free(request);
 }
 
-/* {name} matches one segment, which goes to name. */
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* RFC 3986, 2.1. False: it is none, or longer than a call id is. */
+static bool decode_id(const char *text, size_t bytes, char *id)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        int high = 0, low = 0;
+        if (text[i] == '%' && (bytes - i < 3 || (high = hex_digit(text[i + 1])) < 0 ||
+                               (low = hex_digit(text[i + 2])) < 0))
+            return false;
+        if (count == MF_CALL_ID_BYTES_MAX)
+            return false;
+        id[count++] = text[i] == '%' ? (char)(high << 4 | low) : text[i];
+        i += text[i] == '%' ? 2 : 0;
+    }
+    id[count] = 0;
+    return call_id_valid(id, count);
+}
+
+/* {name} and {id} match one segment, which goes to name. */
 static bool matches(const char *pattern, const char *path, char *name)
 {
     const char *open = strchr(pattern, '{');
@@ -193,7 +227,11 @@ static bool matches(const char *pattern, const char *path, char *name)
         return false;
     const char *after = strchr(open, '}') + 1;
     size_t bytes = strcspn(path + before, "/");
-    if (bytes == 0 || bytes > MF_NAME_BYTES_MAX || strcmp(path + before + bytes, after) != 0)
+    if (bytes == 0 || strcmp(path + before + bytes, after) != 0)
+        return false;
+    if (open[1] == 'i')
+        return decode_id(path + before, bytes, name);
+    if (bytes > MF_NAME_BYTES_MAX)
         return false;
     memcpy(name, path + before, bytes);
     name[bytes] = 0;
@@ -297,7 +335,8 @@ void api_answer_error(struct api_request *request, uint32_t status, const char *
         uint32_t status;
         const char *code;
     } code[] = {{400, "bad-request"}, {401, "unauthorized"}, {404, "not-found"},
-                {405, "method-not-allowed"}, {413, "too-big"}, {503, "busy"}, {507, "full"}};
+                {405, "method-not-allowed"}, {413, "too-big"}, {429, "queue-full"},
+                {503, "busy"}, {507, "full"}};
     const char *name = "internal";
     for (size_t i = 0; i < sizeof code / sizeof code[0]; i++)
         if (code[i].status == status)
@@ -360,6 +399,19 @@ void api_start_job(struct api_request *request)
         return;
     job_over(request);
     api_answer_error(request, 503, "no thread could be started; try again");
+}
+
+void api_wait(struct api_request *request)
+{
+    request->in_job = true;
+    request->api->jobs++;
+}
+
+void api_wait_over(struct api_request *request)
+{
+    job_over(request);
+    if (!request->client)
+        request_free(request);
 }
 
 unsigned api_query_number(const struct api_request *request, const char *name, unsigned otherwise,

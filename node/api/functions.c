@@ -223,12 +223,13 @@ static json_t *counters_json(const struct function *function)
                      (double)function->ceiling.throttled_ns / 1e9);
 }
 
-static json_t *stamp_json(uint64_t at_ns)
+json_t *api_stamp_json(uint64_t at_ms)
 {
-    time_t at = (time_t)(at_ns / MF_NS_PER_S);
+    time_t at = (time_t)(at_ms / 1000);
     struct tm utc;
     char stamp[32];
-    gmtime_r(&at, &utc);
+    if (!gmtime_r(&at, &utc)) /* no year has so many digits */
+        return json_null();
     (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
     return json_string(stamp);
 }
@@ -252,7 +253,7 @@ static json_t *snapshot_json(const struct version *version)
     if (status->state == SNAPSHOT_READY)
         return json_pack("{s:s, s:I, s:I, s:o, s:o*}", "state", "ready", "bytes",
                          (json_int_t)facts->disk_bytes, "pages", (json_int_t)facts->pages,
-                         "made_at", stamp_json(facts->made_at_ns), "touched",
+                         "made_at", api_stamp_json(facts->made_at_ns / MF_NS_PER_MS), "touched",
                          touched_json(&facts->touched));
     if (status->state != SNAPSHOT_NONE)
         return json_pack("{s:s}", "state", snapshot_state_name(status->state));
@@ -280,7 +281,7 @@ static json_t *function_json(const struct function *function, unsigned *looks_le
     bool any = version->sandbox != MF_SANDBOX_AUTO;
     return json_pack("{s:s, s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:I, s:o}", "name",
                      function->name, "image", version->hash, "deployed_at",
-                     stamp_json(version->deployed_at_ns), "sandbox", "in_force",
+                     api_stamp_json(version->deployed_at_ns / MF_NS_PER_MS), "sandbox", "in_force",
                      any ? sandbox_name(version->sandbox) : "none", "why", version->reason,
                      "isolation", isolation_json(version), "snapshot", snapshot_json(version),
                      "settings", settings_to_json(&version->settings), "instances", instances,

@@ -17,7 +17,8 @@ struct api_request {
     const struct api_route *route;
     char *target;               /* as sent, cut at its question mark         */
     const char *query;          /* "": none                                  */
-    char name[MF_NAME_BYTES_MAX + 1]; /* of the function in the path, or ""   */
+    char name[MF_CALL_ID_BYTES_MAX + 1]; /* {name} in the path, MF_NAME_BYTES_MAX at most; or
+                                   {id}, a call's, decoded; or ""            */
     struct mf_buf body;
     size_t discarded;
     bool answered;
@@ -34,12 +35,13 @@ struct api_request {
     void (*after)(struct api_request *request);
     mf_err err;                 /* the job's result; why says more           */
     struct upload upload;
+    struct queue_job *queue;    /* queues.c, calls.c; freed with free()      */
     struct deployment deployment;
 };
 
 struct api_route {
     const char *method;
-    const char *path;           /* {name} stands for a function's name       */
+    const char *path;           /* {name}: a function's name, {id}: a call's */
     bool open;                  /* needs no token                            */
     bool upload;                /* the body is an image, not JSON            */
     void (*handle)(struct api_request *request);
@@ -55,11 +57,15 @@ void api_answer_err(struct api_request *request, mf_err err, const struct mf_why
 /* Run request->job beside the loop. Jobs run one after another. */
 void api_start_job(struct api_request *request);
 
+/* The request waits for something else of this thread: it lives until api_wait_over(). */
+void api_wait(struct api_request *request);
+void api_wait_over(struct api_request *request);
+
 /* A number in the query: NAME=123. */
 unsigned api_query_number(const struct api_request *request, const char *name, unsigned otherwise,
                           unsigned most);
 
-/* The handlers: node.c, functions.c, images.c, follow.c. */
+/* The handlers: node.c, functions.c, images.c, follow.c, queues.c, calls.c. */
 void api_get_node(struct api_request *request);
 void api_get_healthz(struct api_request *request);
 void api_get_metrics(struct api_request *request);
@@ -69,5 +75,15 @@ void api_get_function(struct api_request *request);
 void api_put_function(struct api_request *request);
 void api_delete_function(struct api_request *request);
 void api_get_logs(struct api_request *request);
+void api_list_queues(struct api_request *request);
+void api_get_queue(struct api_request *request);
+void api_peek_queue(struct api_request *request);
+void api_push_queue(struct api_request *request);
+void api_redrive_queue(struct api_request *request);
+void api_purge_queue(struct api_request *request);
+void api_get_call(struct api_request *request);
+
+/* Milliseconds since 1970 as a time of RFC 3339. */
+json_t *api_stamp_json(uint64_t at_ms);
 
 #endif

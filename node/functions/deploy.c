@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "node/delivery/delivery.h"
 #include "node/functions/image_store.h"
 #include "node/functions/sandbox_choice.h"
 #include "node/logs/function_log.h"
@@ -171,6 +172,7 @@ mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *cr
     version_put(old);
     pool_use(&shard->pool, function->version->sandbox);
     dispatch_redeployed(function);
+    delivery_deployed(function);
     return MF_OK;
 }
 
@@ -182,6 +184,7 @@ void deploy_remove(struct function *function)
     function->removed = true;
     freezer_cancel(function);
     function->version = NULL;
+    delivery_removed(function);
     snapshots_drop(shard, old);
     version_put(old);
     function_log_discard(function->log);

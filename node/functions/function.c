@@ -99,6 +99,7 @@ void function_put(struct function *function)
         return;
     mf_assert(list_empty(&function->queue) && list_empty(&function->idle));
     mf_assert(list_empty(&function->busy) && list_empty(&function->resetting));
+    mf_assert(!function->consumer);
     mf_assert(list_empty(&function->draining) && list_empty(&function->freeze_due));
     timer_stop(&function->shard->loop.timers, &function->timer);
     ceiling_close(&function->ceiling, function->shard);

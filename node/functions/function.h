@@ -21,6 +21,7 @@
 #include "node/pool/policy.h"
 #include "node/snapshots/snapshots.h"
 
+struct consumer;
 struct function_log;
 struct next_step;
 struct shard;
@@ -62,6 +63,7 @@ struct function {
     struct backoff backoff;     /* when it may have another instance                  */
     struct noise noise;         /* what its instances say unasked                     */
     uint32_t calls;             /* that it has, waiting or in instances               */
+    struct consumer *consumer;  /* of its queue (delivery/); NULL: has none           */
     struct warmth *warmth;      /* when it is called (warm.h); NULL: not known        */
     struct next_step *next_step; /* what follows it (next_step.h); NULL: nothing      */
 

@@ -217,6 +217,13 @@ static mf_err make_path(const char *path, struct mf_why *why)
     return MF_OK;
 }
 
+mf_err state_subdir(const struct state_dir *state, const char *name, struct mf_why *why)
+{
+    if (mkdirat(state->dir_fd, name, 0700) != 0 && errno != EEXIST)
+        return fail(why, "cannot create", name);
+    return MF_OK;
+}
+
 static void note(const char *name, void *context)
 {
     (void)name;

@@ -39,6 +39,10 @@ struct state_dir {
 MF_CHECKED mf_err state_dir_open(const char *path, struct state_dir *state, struct mf_why *why);
 void state_dir_close(struct state_dir *state);
 
+/* Make a directory in it, private, if there is none. */
+MF_CHECKED mf_err state_subdir(const struct state_dir *state, const char *name,
+                               struct mf_why *why);
+
 /* Replace the file by these bytes (any thread). MF_EFULL: the disk is. */
 MF_CHECKED mf_err state_write(int dir_fd, const char *name, const void *data, size_t bytes,
                               struct mf_why *why);

@@ -123,6 +123,8 @@ struct MHD_Response *answer_error(const struct outcome *outcome, const struct er
         (void)snprintf(seconds, sizeof seconds, "%d", MF_RETRY_AFTER_S);
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     }
+    if (response && status == 405)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "POST");
     return response;
 }
 

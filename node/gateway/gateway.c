@@ -193,7 +193,7 @@ static void complete(struct request *request)
         return;
     }
     if (!request->refused && request->route == ROUTE_NOWHERE)
-        request_refuse(request, SITUATION_NO_SUCH_PATH, "the gateway serves /function/NAME and /healthz");
+        request_refuse(request, SITUATION_NO_SUCH_PATH, "the gateway serves /function/NAME, /async-function/NAME and /healthz");
     if (!request->refused && gateway->stopping)
         request_refuse(request, SITUATION_STOPPING, NULL);
     if (request->refused && (request->route == ROUTE_NOWHERE || gateway->stopping)) {

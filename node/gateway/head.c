@@ -20,6 +20,7 @@ struct head {
     bool chunked, expects;
     bool ambiguous; /* how long the body is: not to be guessed (RFC 9112, 6.1 and 6.3) */
     bool id_given;
+    bool callback, callback_bad; /* X-Callback-Url: there; not a URL */
     const char *length_text; /* Content-Length; NULL: none */
     uint64_t length;
 };
@@ -51,6 +52,10 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *name
         hop_by_hop_add(&head->hops, value, bytes);
     else if (name_bytes == 6 && strcasecmp(name, "expect") == 0)
         head->expects = true;
+    else if (name_bytes == 14 && strcasecmp(name, "x-callback-url") == 0) {
+        head->callback = true;
+        head->callback_bad |= strlen(value) != bytes || !callback_valid(value);
+    }
     else if (name_bytes == 9 && strcasecmp(name, "x-call-id") == 0 && !head->id_given &&
              call_id_valid(value, bytes)) {
         memcpy(head->request->call_id, value, bytes + 1);
@@ -66,7 +71,8 @@ static enum MHD_Result put(void *cls, enum MHD_ValueKind kind, const char *name,
     struct head *head = cls;
     (void)kind;
     bool ours = (name_bytes == 9 && strcasecmp(name, "x-call-id") == 0) ||
-                (name_bytes == 12 && strcasecmp(name, "x-start-time") == 0);
+                (name_bytes == 12 && strcasecmp(name, "x-start-time") == 0) ||
+                (name_bytes == sizeof ATTEMPT_HEADER - 1 && strcasecmp(name, ATTEMPT_HEADER) == 0);
     if (!ours && !header_stays(&head->hops, name, name_bytes))
         field_put(&head->writer, MF_FIELD_HEADER, name, name_bytes, value ? value : "", bytes);
     return MHD_YES;
@@ -97,6 +103,9 @@ static void make_fields(struct request *request, struct head *head, const char *
     field_put(&head->writer, MF_FIELD_HEADER, "x-call-id", 9, request->call_id,
               strlen(request->call_id));
     field_put(&head->writer, MF_FIELD_HEADER, "x-start-time", 12, start_time, (size_t)bytes);
+    if (request->async)
+        field_put(&head->writer, MF_FIELD_HEADER, ATTEMPT_HEADER, sizeof ATTEMPT_HEADER - 1,
+                  ATTEMPT_ROOM, sizeof ATTEMPT_ROOM - 1);
     if (head->hops.too_many)
         request_refuse(request, SITUATION_BAD_REQUEST, "the Connection header lists too many options");
     else if (head->writer.err == MF_ETOOBIG)
@@ -107,6 +116,19 @@ static void make_fields(struct request *request, struct head *head, const char *
         request_refuse(request, SITUATION_NODE_FULL, NULL);
     request->call.fields = request->text;
     request->call.field_bytes = head->writer.bytes;
+}
+
+/* What only asynchronous calls may not. */
+static void check_async(struct request *request, const struct head *head, const char *method)
+{
+    if (strcmp(method, "POST") != 0)
+        request_refuse(request, SITUATION_METHOD_NOT_ALLOWED,
+                       "an asynchronous call is a POST");
+    else if (head->callback_bad)
+        request_refuse(request, SITUATION_BAD_REQUEST,
+                       "X-Callback-Url: an absolute http or https URL belongs there");
+    else if (head->callback)
+        request_refuse(request, SITUATION_NO_CALLBACKS, NULL);
 }
 
 bool request_read_head(struct request *request, const char *method)
@@ -123,6 +145,7 @@ bool request_read_head(struct request *request, const char *method)
         request_refuse(request, SITUATION_BAD_REQUEST, "the request's target is no path");
     } else {
         request->route = route_of(gateway, &target);
+        request->async = target.async;
         size_t bytes = target.name_bytes < sizeof request->name - 1 ? target.name_bytes
                                                                     : sizeof request->name - 1;
         if (target.name)
@@ -133,6 +156,8 @@ bool request_read_head(struct request *request, const char *method)
             request_refuse(request, SITUATION_UNKNOWN_FUNCTION, NULL);
         else if (request->route == ROUTE_FUNCTION)
             make_fields(request, &head, method, &target);
+        if (request->async && !request->refused)
+            check_async(request, &head, method);
     }
     if (head.ambiguous)
         request_refuse(request, SITUATION_BAD_REQUEST,

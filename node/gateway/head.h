@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node/delivery/delivery.h"
 #include "node/gateway/gateway.h"
 #include "node/pool/call.h"
 
@@ -39,6 +40,8 @@ struct request {
     bool settled;            /* reception.c: its answer is given      */
     struct handoff handoff;
     enum route route;
+    bool async;              /* accepted when durable, not when answered */
+    struct submission submission; /* reception.c: of an async one     */
     uint64_t started_ns;
     uint64_t started_at_ns;  /* CLOCK_REALTIME                        */
     struct mf_buf body;

@@ -7,6 +7,7 @@
 #include "node/gateway/reception.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "node/functions/function.h"
 #include "node/functions/registry.h"
@@ -24,6 +25,7 @@ struct report {
     struct mf_buf text;
 };
 
+static void accept_event(struct request *request, struct function *function);
 static void done(struct call *call, const struct outcome *outcome);
 static void release(struct call *call);
 
@@ -44,6 +46,10 @@ void reception_submit(struct request *request)
         request_refuse(request, SITUATION_UNKNOWN_FUNCTION, NULL);
     if (!request->refused && shard->stopping) /* a front has not heard of it yet */
         request_refuse(request, SITUATION_STOPPING, NULL);
+    if (!request->refused && request->async) {
+        accept_event(request, function);
+        return;
+    }
     if (!request->refused) {
         dispatch_submit(function, call);
         return;
@@ -59,6 +65,10 @@ void reception_cancel(struct request *request)
     struct shard *shard = request->gateway->shard;
     if (!request->inside || request->settled)
         return;
+    if (request->async) { /* its event is on its way to the disk: it is kept, nobody hears of it */
+        request->call.cancelled = true;
+        return;
+    }
     count_answer(&request->call.function->counters, STATUS_CLIENT_GONE,
                  shard->loop.now_ns - request->started_ns);
     dispatch_cancel(&request->call);
@@ -98,6 +108,34 @@ static void release(struct call *call)
     struct request *request = list_of(call, struct request, call);
     request->inside = false;
     request->gateway->intake->released(request);
+}
+
+/* The store has it, or will not. The function's own counters are of what it answers itself. */
+static void accepted(struct submission *submission, enum situation situation, const char *message)
+{
+    struct request *request = list_of(submission, struct request, submission);
+    const struct outcome outcome = {.situation = situation,
+                                    .status = 202,
+                                    .message = message,
+                                    .message_bytes = message ? strlen(message) : 0};
+    request->settled = true;
+    if (!request->call.cancelled)
+        request->gateway->intake->answered(request, &outcome);
+    release(&request->call);
+}
+
+static void accept_event(struct request *request, struct function *function)
+{
+    const struct call *call = &request->call;
+    const struct envelope envelope = {.arrived_ns = request->started_at_ns,
+                                      .call_id = request->call_id,
+                                      .call_id_bytes = strlen(request->call_id),
+                                      .fields = call->fields,
+                                      .field_bytes = call->field_bytes,
+                                      .body = call->body,
+                                      .body_bytes = call->body_bytes};
+    request->submission.done = accepted;
+    delivery_submit(function, &envelope, &request->submission);
 }
 
 void reception_report(struct request *request)

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #define FUNCTION_PREFIX "/function/"
+#define ASYNC_PREFIX "/async-function/"
 
 /* RFC 9110, 7.6.1 and 10.1.1: of the connection, not of the message. Content-Length goes
  * too: the event's body says itself how long it is. */
@@ -20,6 +21,13 @@ static const char *const stays[] = {
 static bool same(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
 {
     return a_bytes == b_bytes && strncasecmp(a, b, a_bytes) == 0;
+}
+
+/* Of the path, if it begins so; else 0. */
+static size_t prefix_bytes(const struct target *target, const char *prefix)
+{
+    size_t bytes = strlen(prefix);
+    return target->path_bytes >= bytes && memcmp(target->path, prefix, bytes) == 0 ? bytes : 0;
 }
 
 mf_err target_parse(const char *text, struct target *target)
@@ -39,8 +47,12 @@ mf_err target_parse(const char *text, struct target *target)
         target->query = query + 1;
         target->query_bytes = (size_t)(end - query) - 1;
     }
-    const size_t prefix = sizeof FUNCTION_PREFIX - 1;
-    if (target->path_bytes >= prefix && memcmp(text, FUNCTION_PREFIX, prefix) == 0) {
+    size_t prefix = prefix_bytes(target, FUNCTION_PREFIX);
+    if (!prefix) {
+        prefix = prefix_bytes(target, ASYNC_PREFIX);
+        target->async = prefix > 0;
+    }
+    if (prefix) {
         const char *name = text + prefix;
         size_t left = target->path_bytes - prefix;
         const char *slash = memchr(name, '/', left);
@@ -96,6 +108,30 @@ bool header_stays(const struct hop_by_hop *hops, const char *name, size_t bytes)
         if (same(name, bytes, hops->listed[i].name, hops->listed[i].bytes))
             return true;
     return false;
+}
+
+/* RFC 9110, 4.2: scheme, authority that is not empty; of its host only that it is there. */
+bool callback_valid(const char *text)
+{
+    const char *at = text;
+    if (strncasecmp(at, "http://", 7) == 0)
+        at += 7;
+    else if (strncasecmp(at, "https://", 8) == 0)
+        at += 8;
+    else
+        return false;
+    size_t authority = strcspn(at, "/?#");
+    const char *user = memchr(at, '@', authority);
+    if (user) {
+        authority -= (size_t)(user + 1 - at);
+        at = user + 1;
+    }
+    if (authority == 0 || *at == ':')
+        return false;
+    for (; *at; at++)
+        if (*at <= ' ' || *at > '~' || strchr("\"<>\\^`{|}", *at))
+            return false;
+    return true;
 }
 
 bool call_id_valid(const char *text, size_t bytes)

@@ -16,6 +16,7 @@
 struct target {
     const char *name;  /* of /function/NAME; NULL: another path */
     size_t name_bytes;
+    bool async;        /* of /async-function/NAME              */
     const char *path;  /* from its slash; "/" where empty        */
     size_t path_bytes;
     const char *query; /* after the question mark; NULL: none    */
@@ -45,6 +46,9 @@ void hop_by_hop_add(struct hop_by_hop *hops, const char *value, size_t bytes);
 /* Does a header stay on this hop (RFC 9110, 7.6.1), or has the node used it up? hops
  * may be NULL: of the fixed ones only. */
 bool header_stays(const struct hop_by_hop *hops, const char *name, size_t bytes);
+
+/* Is text an absolute URL that could be called back: http or https, a host, no blanks? */
+bool callback_valid(const char *text);
 
 /* Is text usable as a call id that a client chose? Visible ASCII, not too long. */
 bool call_id_valid(const char *text, size_t bytes);

@@ -54,6 +54,9 @@ static void waiting(struct metrics_writer *writer, struct function *function);
 static void memory(struct metrics_writer *writer, struct function *function);
 static void cpu(struct metrics_writer *writer, struct function *function);
 static void throttled(struct metrics_writer *writer, struct function *function);
+static void queue_depth(struct metrics_writer *writer, struct function *function);
+static void queue_dead(struct metrics_writer *writer, struct function *function);
+static void deliveries(struct metrics_writer *writer, struct function *function);
 static void node_gauges(struct metrics_writer *writer);
 
 /* of_all: of functions, too, that nobody has called and that never ran; with many
@@ -96,6 +99,10 @@ static const struct {
      cpu, false},
     {"mayfly_throttled_seconds_total", "counter",
      "Time that instances were stopped by the function's CPU ceiling.", throttled, false},
+    {"mayfly_queue_depth", "gauge", "Asynchronous calls that have not ended.", queue_depth, true},
+    {"mayfly_queue_dead", "gauge", "Dead letters.", queue_dead, true},
+    {"mayfly_deliveries_total", "counter", "Attempts at asynchronous calls, by how they ended.",
+     deliveries, true},
 };
 #define FAMILIES (sizeof families / sizeof families[0])
 
@@ -342,6 +349,33 @@ static void throttled(struct metrics_writer *writer, struct function *function)
 {
     put(writer, "mayfly_throttled_seconds_total{function=\"%s\"} %.3f\n", function->name,
         (double)function->ceiling.throttled_ns / 1e9);
+}
+
+/* Of functions that have a queue, as this node has counted. */
+static void queue_depth(struct metrics_writer *writer, struct function *function)
+{
+    if (function->consumer)
+        put(writer, "mayfly_queue_depth{function=\"%s\"} %llu\n", function->name,
+            (unsigned long long)function->consumer->stat.count);
+}
+
+static void queue_dead(struct metrics_writer *writer, struct function *function)
+{
+    if (function->consumer)
+        put(writer, "mayfly_queue_dead{function=\"%s\"} %llu\n", function->name,
+            (unsigned long long)function->consumer->stat.dead_count);
+}
+
+static void deliveries(struct metrics_writer *writer, struct function *function)
+{
+    static const char *const word[] = {
+#define WORD(NAME, word) [OUTCOME_##NAME] = word,
+        DELIVERY_OUTCOMES(WORD)
+#undef WORD
+    };
+    for (unsigned i = 0; function->consumer && i < OUTCOME_COUNT; i++)
+        put(writer, "mayfly_deliveries_total{function=\"%s\",outcome=\"%s\"} %llu\n",
+            function->name, word[i], (unsigned long long)function->consumer->outcomes[i]);
 }
 
 static void count_snapshot(struct function *function, void *context)

@@ -23,6 +23,12 @@ struct call;
     X(REPLIED, 200, "replied", "the function replied; status, fields and body are its own") \
     X(HANDLER_FAILED, 500, "handler-failed", "the function's handler returned an error")  \
     X(UNKNOWN_FUNCTION, 404, "unknown-function", "no such function is deployed here")     \
+    X(METHOD_NOT_ALLOWED, 405, "method-not-allowed", "not a method of this path")         \
+    X(NO_CALLBACKS, 501, "no-callbacks", "this node calls nobody back; leave X-Callback-Url out, " \
+      "and ask for the call's end by its id: mayfly call ID")                             \
+    X(QUEUE_FULL, 429, "queue-full", "as many events wait for the function as may")       \
+    X(DISK_FULL, 507, "disk-full", "the disk has no room for the event")                  \
+    X(STORE_AWAY, 503, "store-away", "the store of events does not answer")               \
     X(NO_SUCH_PATH, 404, "no-such-path", "nothing is served at this path")                \
     X(BAD_REQUEST, 400, "bad-request", "the request cannot become an event")              \
     X(BODY_TOO_BIG, 413, "body-too-big", "the request's body is over the limit")          \
@@ -61,6 +67,7 @@ struct call {
     uint64_t arrived_ns;
     uint64_t wait_until_ns;     /* for an instance to begin it                   */
     bool cancelled;             /* nobody waits: done() is not called            */
+    bool reply_unwanted;        /* its status is enough: fields, body not kept   */
 
     /* The event; the maker's. Stays as it is until release(): it may be sent again. */
     const uint8_t *fields;

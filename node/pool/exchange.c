@@ -271,8 +271,8 @@ static mf_err take_reply(struct instance *instance, struct call *call,
     call->status = status;
     if (call->cancelled)
         return MF_OK;
-    err = mf_buf_add(&call->reply_fields, message->data, message->head_bytes);
-    if (err)
+    if (!call->reply_unwanted &&
+        mf_buf_add(&call->reply_fields, message->data, message->head_bytes))
         call->reply_dropped = true;
     return keep_body(instance, call, body, body_bytes, why);
 }
@@ -295,7 +295,7 @@ static mf_err keep_body(struct instance *instance, struct call *call, const uint
     call->reply_bytes += bytes;
     if (call->reply_bytes > MF_BODY_BYTES_MAX)
         return mf_why(why, MF_EPROTO, "a reply of more than %u bytes", MF_BODY_BYTES_MAX);
-    if (call->cancelled || call->reply_dropped)
+    if (call->cancelled || call->reply_dropped || call->reply_unwanted)
         return MF_OK;
     size_t room = mf_buf_room_after(&call->reply_body, bytes);
     if (!budget_take(budget, room - call->reply_charged)) {

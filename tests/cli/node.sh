@@ -140,6 +140,26 @@ case_ 'rm of two, one unknown' exits 3 "no function 'nobody'" "$mayfly" rm thres
 case_ '... removed the other' exits 3 "no function 'threshold'" "$mayfly" invoke threshold
 case_ 'logs -f ends with its function' eventually grep -qx 0 ended.txt
 
+# Asynchronous calls.
+delivered() { eventually bash -c '"$1" call "$2" | grep -q ^delivered' - "$mayfly" "$1"; }
+"$mayfly" invoke greet --async -d you >call.txt
+case_ 'invoke --async prints an id' grep -qxE '[0-9a-f-]{36}' call.txt
+case_ '... and it is delivered' delivered "$(cat call.txt)"
+case_ 'call --json' json 'd["function"] == "greet" and d["attempts"] == 1' \
+    "$mayfly" call --json "$(cat call.txt)"
+case_ 'call of nobody' exits 3 'no asynchronous call' "$mayfly" call nobody
+case_ 'invoke --async of nobody' exits 3 "no function 'nobody'" "$mayfly" invoke --async nobody
+"$mayfly" queue push greet -d you >call.txt
+case_ 'queue push' delivered "$(cat call.txt)"
+case_ 'queue ls' shows 'greet  0' "$mayfly" queue ls
+case_ 'queue ls of one' json 'd[0]["name"] == "greet" and d[0]["dead"] == 0' \
+    "$mayfly" queue ls greet --json
+case_ 'queue peek' exits 0 'no dead letters' "$mayfly" queue peek greet --dead
+case_ 'queue redrive' exits 0 'redriven 0' "$mayfly" queue redrive greet
+case_ 'queue purge' json 'd == {"removed": 0}' "$mayfly" queue purge greet --dead --json
+case_ 'queue of nobody' exits 3 'nothing that waits for one' "$mayfly" queue ls nobody
+case_ 'queue without a verb' exits 2 'ls, peek, push' "$mayfly" queue
+
 # Completion knows names.
 complete_names() {
     bash -c '. "$1"; compopt() { :; }; COMP_WORDS=("$2" invoke m); COMP_CWORD=2; _mayfly; echo "${COMPREPLY[@]}"' - \

@@ -90,6 +90,16 @@ class Described(NodeTest):
         self.assertGreater(len(call('GET', '/v1/functions/{name}/logs', 200, name='one',
                                     query='?tail=1').body), 10)
         call('GET', '/metrics', 200)
+        made = call('POST', '/v1/queues/{name}/entries', 202, b'x', name='one').json['call']
+        wait_until(lambda: call('GET', '/v1/calls/{id}', 200, id=made).json['state'] == 'delivered',
+                   'its delivery')
+        self.assertEqual(call('GET', '/v1/queues', 200).json['queues'][0]['name'], 'one')
+        self.assertEqual(call('GET', '/v1/queues/{name}', 200, name='one').json['count'], 0)
+        call('GET', '/v1/queues/{name}/entries', 200, name='one')
+        call('DELETE', '/v1/queues/{name}/entries', 200, name='one', query='?dead=1')
+        call('POST', '/v1/queues/{name}/redrive', 200, name='one')
+        call('GET', '/v1/calls/{id}', 404, id='none')
+        call('GET', '/v1/queues/{name}', 404, name='none')
         call('DELETE', '/v1/functions/{name}', 200, name='one')
         for method in ('GET', 'DELETE'):
             call(method, '/v1/functions/{name}', 404, name='one')

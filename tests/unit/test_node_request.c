@@ -31,6 +31,8 @@ static void targets_are_taken_apart(void **state)
         {"/function/?x/y", "", "/", "x/y"},
         {"/function", NULL, "/function", NULL},
         {"/functions/echo", NULL, "/functions/echo", NULL},
+        {"/async-function/echo/x?a", "echo", "/x", "a"},
+        {"/async-function", NULL, "/async-function", NULL},
         {"/healthz", NULL, "/healthz", NULL},
         {"/", NULL, "/", NULL},
         {"http://host/function/a/b", "a", "/b", NULL},
@@ -45,7 +47,25 @@ static void targets_are_taken_apart(void **state)
             !is(good[i].path, target.path, target.path_bytes) ||
             !is(good[i].query, target.query, target.query_bytes))
             fail_msg("%s", good[i].text);
+        assert_int_equal(target.async, strncmp(good[i].text, "/async-function/", 16) == 0);
     }
+}
+
+static void callbacks_are_absolute_urls(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"http://h", "https://h:1/x?y#z", "HTTP://u:p@[::1]:8/",
+                                       "http://10.0.0.1"};
+    static const char *const bad[] = {"", "h", "//h", "http:h", "ftp://h", "http://", "http:///x",
+                                      "http://:80", "http://u@", "http://u@:1", "http://h /",
+                                      "http://h/\x7f", "http://h/\xc3\xa4", "http://h/<x>",
+                                      "http://h\n"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        if (!callback_valid(good[i]))
+            fail_msg("%s", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (callback_valid(bad[i]))
+            fail_msg("%s", bad[i]);
 }
 
 static void other_forms_of_target_are_refused(void **state)
@@ -146,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_are_taken_apart),
         cmocka_unit_test(other_forms_of_target_are_refused),
+        cmocka_unit_test(callbacks_are_absolute_urls),
         cmocka_unit_test(headers_of_the_connection_stay_on_this_hop),
         cmocka_unit_test(a_connection_header_without_end_is_noticed),
         cmocka_unit_test(call_ids_are_visible_ascii_and_short),

@@ -81,6 +81,16 @@ static void show(struct mayfly_event *event, struct mayfly_reply *reply)
     mayfly_printf(reply, "served=%d\ncolour=%s\n", served, mayfly_env("COLOUR", "none"));
 }
 
+/* What show() shows, in the log. */
+static void tell(struct mayfly_event *event)
+{
+    const char *name, *value;
+    mayfly_log(MAYFLY_INFO, "method=%s path=%s query=%s body=%zu", mayfly_method(event),
+               mayfly_path(event), mayfly_query(event), mayfly_body(event).bytes);
+    for (size_t at = 0; mayfly_each_header(event, &at, &name, &value);)
+        mayfly_log(MAYFLY_INFO, "header %s=%s", name, value);
+}
+
 static void log_lines(unsigned long count)
 {
     for (unsigned long i = 0; i < count; i++)
@@ -106,6 +116,8 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
     served++;
     if (strcmp(path, "/show") == 0)
         show(event, reply);
+    else if (strcmp(path, "/tell") == 0)
+        tell(event);
     else if (strcmp(path, "/count") == 0)
         mayfly_printf(reply, "%d", served);
     else if (strcmp(path, "/fail") == 0)

@@ -1,0 +1,279 @@
+/* cmd_queue.c: mayfly queue: what waits for functions, and what could not be delivered. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/data.h"
+
+#define PATH_BYTES_MAX 256
+#define COUNT_DEFAULT 20
+#define COUNT_MAX 256
+#define REASON_SHOWN 60
+
+enum { KEY_JSON = CLI_LONG + 1, KEY_DEAD, KEY_COUNT, KEY_AFTER };
+
+static const struct cli_option options[] = {
+    {"dead", KEY_DEAD, NULL, "peek, purge: the dead letters, not what waits"},
+    {"count", KEY_COUNT, "N", "peek: so many at most (default: 20)"},
+    {"after", KEY_AFTER, "ID", "peek: those after the entry of this id"},
+    {"data", 'd', "DATA", "push: the body; @FILE reads it from a file, @- from standard input"},
+    {"json", KEY_JSON, NULL, "print as JSON"},
+    CLIENT_OPTION_NODE,
+    {0},
+};
+
+struct queue_command {
+    const char *node, *name, *after;
+    struct mf_buf data;
+    uint64_t count;
+    bool dead, json;
+};
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "-";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static int ask(struct client *client, const struct request *request, const char *doing,
+               json_t **answer)
+{
+    struct answer raw;
+    int code = client_call(client, request, &raw);
+    if (code != CLI_OK)
+        return code;
+    json_error_t error;
+    if (raw.status == 404)
+        code = cli_fail(CLI_NOT_FOUND, "no function '%s', and nothing that waits for one; "
+                        "'mayfly queue ls' lists them", doing);
+    else if (raw.status >= 400)
+        code = client_refused(&raw, doing);
+    else if (!(*answer = json_loadb((const char *)raw.body.data, raw.body.bytes, 0, &error)))
+        code = cli_fail(CLI_FAILED, "%s: the node does not speak this API", doing);
+    mf_buf_close(&raw.body);
+    return code;
+}
+
+/* ---- ls ---- */
+
+static void print_queues(const json_t *queues)
+{
+    static const char *const heading[] = {"NAME", "WAITING", "BYTES", "DEAD"};
+    struct cli_table table;
+    size_t i;
+    const json_t *queue;
+    char bytes[16];
+    cli_table_open(&table, 4);
+    for (i = 0; i < 4; i++)
+        cli_table_add(&table, "%s", heading[i]);
+    json_array_foreach(queues, i, queue) {
+        cli_table_add(&table, "%s", text_of(queue, "name"));
+        cli_table_add(&table, "%lld", number_of(queue, "count"));
+        cli_table_add(&table, "%s", cli_bytes((uint64_t)number_of(queue, "bytes"), bytes));
+        cli_table_add(&table, "%lld", number_of(queue, "dead"));
+    }
+    cli_table_close(&table);
+}
+
+static int list(struct client *client, const struct queue_command *command)
+{
+    char path[PATH_BYTES_MAX];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof path, "/v1/queues%s%s", command->name ? "/" : "",
+                   command->name ? command->name : "");
+    const struct request request = {.method = "GET", .path = path};
+    int code = ask(client, &request, command->name ? command->name : "queues", &answer);
+    if (code != CLI_OK)
+        return code;
+    json_t *queues = command->name ? json_pack("[O]", answer)
+                                   : json_incref(json_object_get(answer, "queues"));
+    json_decref(answer);
+    if (command->json)
+        return cli_print_json(queues);
+    if (json_array_size(queues) == 0)
+        cli_note("no function has a queue yet; 'mayfly invoke --async' makes one");
+    else
+        print_queues(queues);
+    json_decref(queues);
+    return CLI_OK;
+}
+
+/* ---- peek ---- */
+
+static void print_entries(const json_t *entries, bool dead)
+{
+    const char *const heading[] = {"ID", "CALL", "SINCE", "ATTEMPTS", dead ? "REASON" : "NEXT",
+                                   "BODY"};
+    struct cli_table table;
+    size_t i;
+    const json_t *entry;
+    cli_table_open(&table, 6);
+    for (i = 0; i < 6; i++)
+        cli_table_add(&table, "%s", heading[i]);
+    json_array_foreach(entries, i, entry) {
+        cli_table_add(&table, "%s", text_of(entry, "id"));
+        cli_table_add(&table, "%s", text_of(entry, "call"));
+        cli_table_add(&table, "%s", text_of(entry, "enqueued_at"));
+        cli_table_add(&table, "%lld", number_of(entry, "attempts"));
+        cli_table_add(&table, "%.*s", REASON_SHOWN, text_of(entry, dead ? "reason" : "due_at"));
+        cli_table_add(&table, "%lld bytes", number_of(entry, "body_bytes"));
+    }
+    cli_table_close(&table);
+}
+
+static int peek(struct client *client, const struct queue_command *command)
+{
+    char path[PATH_BYTES_MAX];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof path, "/v1/queues/%s/entries?dead=%d&count=%llu&after=%s",
+                   command->name, command->dead, (unsigned long long)command->count,
+                   command->after ? command->after : "0");
+    const struct request request = {.method = "GET", .path = path};
+    int code = ask(client, &request, command->name, &answer);
+    if (code != CLI_OK)
+        return code;
+    if (command->json)
+        return cli_print_json(answer);
+    const json_t *entries = json_object_get(answer, "entries");
+    if (json_array_size(entries) == 0)
+        cli_note(command->dead ? "no dead letters" : "nothing waits");
+    else
+        print_entries(entries, command->dead);
+    if (json_is_true(json_object_get(answer, "more")))
+        cli_note("there are more: --after %s",
+                 text_of(json_array_get(entries, json_array_size(entries) - 1), "id"));
+    json_decref(answer);
+    return CLI_OK;
+}
+
+/* ---- push, redrive, purge ---- */
+
+static int push(struct client *client, const struct queue_command *command)
+{
+    char path[PATH_BYTES_MAX];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof path, "/v1/queues/%s/entries", command->name);
+    const struct request request = {.method = "POST",
+                                    .path = path,
+                                    .data = command->data.data ? (const char *)command->data.data : "",
+                                    .bytes = command->data.bytes,
+                                    .content_type = "application/octet-stream"};
+    int code = ask(client, &request, command->name, &answer);
+    if (code != CLI_OK)
+        return code;
+    if (command->json)
+        return cli_print_json(answer);
+    printf("%s\n", text_of(answer, "call"));
+    json_decref(answer);
+    return CLI_OK;
+}
+
+static int change(struct client *client, const struct queue_command *command, const char *method,
+                  const char *what, const char *word)
+{
+    char path[PATH_BYTES_MAX];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof path, "/v1/queues/%s/%s", command->name, what);
+    const struct request request = {.method = method, .path = path};
+    int code = ask(client, &request, command->name, &answer);
+    if (code != CLI_OK)
+        return code;
+    if (command->json)
+        return cli_print_json(answer);
+    cli_note("%s %lld", word, number_of(answer, word));
+    json_decref(answer);
+    return CLI_OK;
+}
+
+static int redrive(struct client *client, const struct queue_command *command)
+{
+    return change(client, command, "POST", "redrive", "redriven");
+}
+
+static int purge(struct client *client, const struct queue_command *command)
+{
+    return change(client, command, "DELETE", command->dead ? "entries?dead=1" : "entries",
+                  "removed");
+}
+
+static const struct {
+    const char *name;
+    bool needs_name;
+    int (*run)(struct client *client, const struct queue_command *command);
+} actions[] = {{"ls", false, list},
+               {"peek", true, peek},
+               {"push", true, push},
+               {"redrive", true, redrive},
+               {"purge", true, purge}};
+#define ACTIONS (sizeof actions / sizeof actions[0])
+
+static int parse(struct queue_command *command, int argc, char **argv)
+{
+    int key, code = CLI_OK;
+    while (code == CLI_OK && (key = cli_getopt(&cmd_queue, argc, argv)) != -1) {
+        if (key == CLIENT_KEY_NODE)
+            command->node = optarg;
+        else if (key == KEY_JSON)
+            command->json = true;
+        else if (key == KEY_DEAD)
+            command->dead = true;
+        else if (key == KEY_COUNT)
+            command->count = cli_number("--count", optarg, 1, COUNT_MAX);
+        else if (key == KEY_AFTER && optarg[strspn(optarg, "0123456789")])
+            cli_usage(&cmd_queue, "--after '%.40s': an entry's id belongs here", optarg);
+        else if (key == KEY_AFTER)
+            command->after = optarg;
+        else if (key == 'd')
+            code = cli_read_data(optarg, &command->data);
+    }
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    struct queue_command command = {.count = COUNT_DEFAULT};
+    struct client client = {0};
+    size_t action = 0;
+    int code = parse(&command, argc, argv);
+    if (code == CLI_OK && optind == argc)
+        cli_usage(&cmd_queue, "ls, peek, push, redrive or purge belongs here");
+    while (code == CLI_OK && action < ACTIONS && strcmp(argv[optind], actions[action].name) != 0)
+        action++;
+    if (code == CLI_OK && action == ACTIONS)
+        cli_usage(&cmd_queue, "'%.40s': ls, peek, push, redrive or purge belongs here", argv[optind]);
+    if (code == CLI_OK && argc - optind - 1 > 1)
+        cli_usage(&cmd_queue, "'%.40s' is one argument too many", argv[optind + 2]);
+    if (code == CLI_OK && argc - optind - 1 == 1)
+        client_check_name(command.name = argv[optind + 1]);
+    if (code == CLI_OK && actions[action].needs_name && !command.name)
+        cli_usage(&cmd_queue, "%s: of which function?", actions[action].name);
+    if (code == CLI_OK)
+        code = client_open(&client, command.node);
+    if (code == CLI_OK)
+        code = actions[action].run(&client, &command);
+    mf_buf_close(&command.data);
+    client_close(&client);
+    return code;
+}
+
+const struct command cmd_queue = {
+    .name = "queue",
+    .arguments = "ls [NAME] | peek NAME | push NAME | redrive NAME | purge NAME",
+    .summary = "look at and repair the queues of asynchronous calls",
+    .details =
+        "Each function has a queue of the asynchronous calls that have not ended, and the dead\n"
+        "letters: those that failed too often, or became too old. peek shows entries and takes\n"
+        "none. push makes an asynchronous call and prints its id. redrive sends all dead letters\n"
+        "on their way again; purge removes what waits, or with --dead the dead letters. What\n"
+        "waits for a function that was removed stays, and is delivered when one of that name is\n"
+        "deployed.",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,465 @@
+/*
+ * attempt.c: one event in hand: its call, the line that says how it ended, and what becomes of
+ * it in the queue.
+ * Guarantees: an event leaves the queue only when the function took it, or as a dead letter
+ * with its reason; an event that fails, or kills the node, is begun a bounded number of times.
+ * Leaves to others: which instance (pool/dispatch.c), back-off (retry.c).
+ *
+ * Attempts are counted by the store when an entry is taken, so that one that kills the node
+ * counts. Hence an event for which there is no instance is not given back, which would count
+ * its next take: it stays in hand, its lease extended, and is tried again after a pause. While
+ * it does, it takes one of the function's places, so that the queue is not drained into hands.
+ * What an end of the node cut short counts, too, but nobody knows what was to blame: such takes
+ * alone bury an event after attempts_max and MF_UNSEEN_ATTEMPTS_MAX more.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "node/delivery/consumer.h"
+#include "node/delivery/retry.h"
+#include "node/functions/function.h"
+#include "node/logs/function_log.h"
+#include "node/metrics/counters.h"
+#include "node/pool/dispatch.h"
+#include "node/shard.h"
+
+#define LOG_TEXT_BYTES 384
+#define MESSAGE_BYTES_MAX 200 /* of a function's words, in a line and in a dead letter's reason */
+
+static void done(struct call *call, const struct outcome *outcome);
+static void release(struct call *call);
+static void fire(struct timer *timer, uint64_t now_ns);
+static void set_timer(struct attempt *attempt);
+static void end_with(struct attempt *attempt, enum attempt_end end);
+static void settle(struct attempt *attempt);
+static void bury(struct attempt *attempt, const char *reason, size_t bytes);
+
+void attempt_create(struct consumer *consumer, const struct queue_entry *entry, size_t charged)
+{
+    struct delivery *delivery = consumer->delivery;
+    struct mf_why why = {{0}};
+    struct envelope envelope;
+    struct attempt *attempt = calloc(1, sizeof *attempt + entry->event.bytes);
+    if (!attempt) {
+        budget_give(&delivery->shard->budget, charged);
+        delivery->held_bytes -= charged;
+        return;
+    }
+    attempt->consumer = consumer;
+    attempt->timer.fire = fire;
+    attempt->again_ns = TIMER_NEVER;
+    attempt->extend_ns = mf_monotonic_ns() + MF_DELIVERY_EXTEND_MS * MF_NS_PER_MS;
+    attempt->id = entry->id;
+    attempt->number = entry->attempts;
+    attempt->enqueued_ms = entry->enqueued_ms;
+    attempt->charged = charged;
+    attempt->event_bytes = entry->event.bytes;
+    if (entry->event.bytes)
+        memcpy(attempt->event, entry->event.data, entry->event.bytes);
+    link_init(&attempt->link);
+    link_init(&attempt->ready);
+    link_init(&attempt->call.link);
+    list_append(&consumer->attempts, &attempt->link);
+    consumer->in_hand++;
+    consumer->running++;
+    set_timer(attempt);
+    if (envelope_read(attempt->event, attempt->event_bytes, &envelope, &why)) {
+        (void)snprintf(attempt->call_id, sizeof attempt->call_id, "unknown");
+        bury(attempt, why.text, strlen(why.text));
+        return;
+    }
+    memcpy(attempt->call_id, envelope.call_id, envelope.call_id_bytes);
+    list_append(&delivery->ready, &attempt->ready);
+}
+
+void attempt_drop(struct attempt *attempt)
+{
+    struct consumer *consumer = attempt->consumer;
+    struct delivery *delivery = consumer->delivery;
+    if (attempt->state != ATTEMPT_ENDING)
+        consumer->running--;
+    attempt->state = ATTEMPT_ENDING;
+    attempt->over = true;
+    timer_stop(&delivery->shard->loop.timers, &attempt->timer);
+    list_remove(&attempt->ready);
+    if (attempt->operations)
+        return; /* their answers free it */
+    list_remove(&attempt->link);
+    consumer->in_hand--;
+    budget_give(&delivery->shard->budget, attempt->charged);
+    delivery->held_bytes -= attempt->charged;
+    mf_buf_close(&attempt->reason);
+    free((void *)(uintptr_t)attempt->call.fields);
+    free(attempt);
+}
+
+/* ---- a call ---- */
+
+static void log_end(struct attempt *attempt, enum mf_log_level level, uint64_t instance,
+                    const char *what)
+{
+    const struct function *function = attempt->consumer->function;
+    char text[LOG_TEXT_BYTES];
+    if (!function)
+        return;
+    int bytes = snprintf(text, sizeof text, "attempt %u of %u: %s", attempt->number,
+                         function->version ? function->version->settings.attempts_max : 0, what);
+    function_log_write(function->log, level, instance, attempt->call_id, text,
+                       bytes < (int)sizeof text ? (size_t)bytes : sizeof text - 1, NULL);
+}
+
+/* The call's fields, as they are for this attempt. */
+static mf_err make_fields(struct attempt *attempt, const struct envelope *envelope)
+{
+    struct delivery *delivery = attempt->consumer->delivery;
+    uint8_t *room = delivery->shard->scratch;
+    uint32_t bytes;
+    _Static_assert(sizeof delivery->shard->scratch >= MF_HEAD_BYTES_MAX, "fields fit");
+    mf_err err = envelope_fields(envelope, attempt->number, room, &bytes);
+    if (err)
+        return err;
+    free((void *)(uintptr_t)attempt->call.fields);
+    uint8_t *fields = malloc(bytes);
+    attempt->call.fields = fields;
+    attempt->call.field_bytes = bytes;
+    if (!fields)
+        return MF_ENOMEM;
+    memcpy(fields, room, bytes);
+    return MF_OK;
+}
+
+void attempt_begin(struct attempt *attempt)
+{
+    struct consumer *consumer = attempt->consumer;
+    struct function *function = consumer->function;
+    struct envelope envelope;
+    struct mf_why why = {{0}};
+    if (!function || !function->version || consumer->delivery->quiet) {
+        attempt_return(attempt);
+        return;
+    }
+    uint32_t most = function->version->settings.attempts_max;
+    if (attempt->number > most + MF_UNSEEN_ATTEMPTS_MAX) {
+        static const char reason[] = "its attempts ended with the node, each of them";
+        bury(attempt, reason, sizeof reason - 1);
+        return;
+    }
+    mf_err err = envelope_read(attempt->event, attempt->event_bytes, &envelope, &why);
+    struct call *call = &attempt->call;
+    const uint8_t *fields = call->fields;
+    *call = (struct call){.fields = fields};
+    link_init(&call->link);
+    if (!err)
+        err = make_fields(attempt, &envelope);
+    if (err) {
+        bury(attempt, mf_why_text(&why, err), strlen(mf_why_text(&why, err)));
+        return;
+    }
+    call->body = envelope.body;
+    call->body_bytes = envelope.body_bytes;
+    call->name = attempt->call_id;
+    call->reply_unwanted = true;
+    call->done = done;
+    call->release = release;
+    attempt->state = ATTEMPT_RUNNING;
+    attempt->begun_ns = mf_monotonic_ns();
+    dispatch_submit(function, call);
+}
+
+/* "status 503", "instance-fault (page-fault): words". */
+static void put_words(struct attempt *attempt, const struct outcome *outcome)
+{
+    if (outcome->situation == SITUATION_REPLIED)
+        (void)snprintf(attempt->words, sizeof attempt->words, "status %u", outcome->status);
+    else
+        (void)snprintf(attempt->words, sizeof attempt->words, "%s%s%s%s",
+                       situation_code(outcome->situation), outcome->cause ? " (" : "",
+                       outcome->cause ? outcome->cause : "", outcome->cause ? ")" : "");
+}
+
+static void failed(struct attempt *attempt, const struct outcome *outcome)
+{
+    const struct function *function = attempt->call.function;
+    char text[CALL_WORDS_BYTES + MESSAGE_BYTES_MAX + 64];
+    size_t said = outcome->message_bytes < MESSAGE_BYTES_MAX ? outcome->message_bytes
+                                                             : MESSAGE_BYTES_MAX;
+    int bytes = snprintf(text, sizeof text, "%s%s%.*s", attempt->words, said ? ": " : "", (int)said,
+                         outcome->message ? outcome->message : "");
+    if (!function->version || attempt->number < function->version->settings.attempts_max) {
+        attempt->end = END_NACK;
+        attempt->delay_ms = retry_delay_ms(attempt->number, randombytes_random());
+        (void)snprintf(text + bytes, sizeof text - (size_t)bytes, "; again in %.1f s",
+                       (double)attempt->delay_ms / 1000);
+        log_end(attempt, MF_LOG_WARN, outcome->instance_id, text);
+        return;
+    }
+    attempt->end = END_BURY;
+    if (mf_buf_add(&attempt->reason, text, (size_t)bytes)) /* then the code alone */
+        mf_buf_close(&attempt->reason);
+    (void)snprintf(text + bytes, sizeof text - (size_t)bytes, "; it is a dead letter now");
+    log_end(attempt, MF_LOG_ERROR, outcome->instance_id, text);
+}
+
+static bool is_too_old(const struct attempt *attempt)
+{
+    const struct version *version = attempt->consumer->function
+                                        ? attempt->consumer->function->version : NULL;
+    uint64_t age_ms_max = version ? version->settings.max_age_s * 1000ull : 0;
+    uint64_t now_ms = delivery_now_ms(attempt->consumer->delivery);
+    return age_ms_max && now_ms > attempt->enqueued_ms &&
+           now_ms - attempt->enqueued_ms > age_ms_max;
+}
+
+/* Decided here, done in release(), when the dispatcher has let go of the event. */
+static void overloaded(struct attempt *attempt)
+{
+    char text[CALL_WORDS_BYTES + 64];
+    if (is_too_old(attempt)) {
+        attempt->end = END_BURY;
+        if (mf_buf_printf(&attempt->reason, QUEUE_TOO_OLD ": %s", attempt->words))
+            mf_buf_close(&attempt->reason);
+        return;
+    }
+    if (attempt->overloads++ == 0) {
+        (void)snprintf(text, sizeof text, "not begun: %s; it is kept until it can be",
+                       attempt->words);
+        log_end(attempt, MF_LOG_WARN, 0, text);
+    }
+    attempt->state = ATTEMPT_HELD;
+    attempt->again_ns = mf_monotonic_ns() +
+                        retry_overload_ms(attempt->overloads, randombytes_random()) * MF_NS_PER_MS;
+}
+
+static void done(struct call *call, const struct outcome *outcome)
+{
+    struct attempt *attempt = list_of(call, struct attempt, call);
+    uint64_t took_ns = mf_monotonic_ns() - attempt->begun_ns;
+    enum verdict verdict = retry_verdict(outcome->situation, outcome->status);
+    char text[CALL_WORDS_BYTES];
+    put_words(attempt, outcome);
+    if (verdict == VERDICT_OVERLOAD) {
+        overloaded(attempt);
+        return;
+    }
+    attempt->overloads = 0;
+    if (verdict == VERDICT_RETURN) {
+        attempt->end = END_NACK;
+        attempt->delay_ms = 0;
+        attempt->returned = true;
+        return;
+    }
+    uint32_t status = outcome->situation == SITUATION_REPLIED ? outcome->status
+                                                              : situation_status(outcome->situation);
+    count_answer(&call->function->counters, status, took_ns);
+    if (verdict == VERDICT_FAILED) {
+        failed(attempt, outcome);
+        return;
+    }
+    attempt->end = END_ACK;
+    (void)snprintf(text, sizeof text, "status %u in %.1f ms; delivered", status,
+                   (double)took_ns / 1e6);
+    log_end(attempt, MF_LOG_INFO, outcome->instance_id, text);
+}
+
+static void release(struct call *call)
+{
+    struct attempt *attempt = list_of(call, struct attempt, call);
+    if (attempt->state == ATTEMPT_RUNNING)
+        list_append(&attempt->consumer->delivery->over, &attempt->ready);
+    else if (attempt->consumer->delivery->quiet || !attempt->consumer->function)
+        attempt_return(attempt);
+    else
+        set_timer(attempt);
+}
+
+void attempt_settle(struct attempt *attempt)
+{
+    end_with(attempt, attempt->end);
+}
+
+void attempt_return(struct attempt *attempt)
+{
+    if (attempt->state == ATTEMPT_RUNNING || attempt->state == ATTEMPT_ENDING)
+        return;
+    list_remove(&attempt->ready);
+    attempt->delay_ms = 0;
+    attempt->returned = true;
+    end_with(attempt, END_NACK);
+}
+
+static void bury(struct attempt *attempt, const char *reason, size_t bytes)
+{
+    (void)snprintf(attempt->words, sizeof attempt->words, "%.*s", (int)bytes, reason);
+    if (mf_buf_add(&attempt->reason, reason, bytes))
+        mf_buf_close(&attempt->reason);
+    log_end(attempt, MF_LOG_ERROR, 0, attempt->words);
+    end_with(attempt, END_BURY);
+}
+
+/* ---- the end of a lease ---- */
+
+static void end_with(struct attempt *attempt, enum attempt_end end)
+{
+    struct consumer *consumer = attempt->consumer;
+    attempt->state = ATTEMPT_ENDING;
+    attempt->end = end;
+    consumer->running--;
+    settle(attempt);
+    consumer_take(consumer); /* a place is free */
+}
+
+/* Something that was in hand is not any more. With the last one of them a take tells when the
+ * next is due, without leases of ours. */
+static void drop(struct attempt *attempt)
+{
+    struct consumer *consumer = attempt->consumer;
+    attempt_drop(attempt);
+    consumer->more |= consumer->in_hand == 0;
+    consumer_take(consumer);
+    consumer_let_go(consumer);
+}
+
+/* The tally, what is remembered, and the memory. */
+static void ended(struct attempt *attempt, bool ours)
+{
+    struct consumer *consumer = attempt->consumer;
+    struct delivery *delivery = consumer->delivery;
+    struct queue_stat *stat = &consumer->stat;
+    bool leaves = attempt->end != END_NACK;
+    if (ours && leaves && stat->count > 0) {
+        stat->count--;
+        stat->bytes -= stat->bytes < attempt->event_bytes ? stat->bytes : attempt->event_bytes;
+    }
+    if (ours && attempt->end == END_BURY) {
+        stat->dead_count++;
+        stat->dead_bytes += attempt->event_bytes;
+    }
+    if (leaves)
+        calls_ended(&delivery->calls, attempt->call_id, consumer->name, attempt->end == END_BURY,
+                    attempt->number, attempt->words, delivery_now_ms(delivery));
+    if (!attempt->returned)
+        consumer->outcomes[attempt->end == END_ACK    ? OUTCOME_DELIVERED
+                           : attempt->end == END_BURY ? OUTCOME_DEAD
+                                                      : OUTCOME_RETRIED]++;
+    if (!ours)
+        mf_log(MF_LOG_WARN, "delivery.late", "fn=%s call=%s attempt=%u", consumer->name,
+               attempt->call_id, attempt->number);
+    drop(attempt);
+}
+
+static void settle_later(struct attempt *attempt, mf_err err)
+{
+    if (attempt->trouble == 0)
+        mf_log(MF_LOG_WARN, "delivery.unsettled", "fn=%s call=%s why=\"%s\"",
+               attempt->consumer->name, attempt->call_id, mf_err_words(err));
+    attempt->again_ns = mf_monotonic_ns() + retry_trouble_ms(++attempt->trouble) * MF_NS_PER_MS;
+    set_timer(attempt);
+}
+
+static void settled(void *context, const struct store_answer *answer)
+{
+    struct attempt *attempt = context;
+    struct consumer *consumer = attempt->consumer;
+    attempt->operations--;
+    if (attempt->over) {
+        drop(attempt);
+        return;
+    }
+    attempt->asked = false;
+    if (!answer->err || answer->err == MF_ENOENT) {
+        ended(attempt, !answer->err);
+        return;
+    }
+    if (answer->err == MF_EFULL && attempt->end == END_BURY) {
+        /* No room for another dead letter: better late than lost. */
+        mf_log(MF_LOG_ERROR, "delivery.no-burial", "fn=%s call=%s", consumer->name,
+               attempt->call_id);
+        attempt->end = END_NACK;
+        attempt->delay_ms = MF_RETRY_MS_MAX;
+        settle(attempt);
+        return;
+    }
+    settle_later(attempt, answer->err);
+}
+
+static mf_err ask_end(struct attempt *attempt, const struct store_ask *ask)
+{
+    struct queue *queue = attempt->consumer->queue;
+    const char *words = attempt->words;
+    struct store_bytes reason = {attempt->reason.data, attempt->reason.bytes};
+    switch (attempt->end) {
+    case END_ACK:
+        return queue_ack(queue, attempt->id, attempt->number, ask);
+    case END_NACK:
+        return queue_nack(queue, attempt->id, attempt->number, attempt->delay_ms, ask);
+    default:
+        if (!reason.bytes)
+            reason = (struct store_bytes){words, strlen(words)};
+        return queue_bury(queue, attempt->id, attempt->number, reason, ask);
+    }
+}
+
+static void settle(struct attempt *attempt)
+{
+    const struct store_ask ask = {delivery_now_ms(attempt->consumer->delivery), settled, attempt};
+    attempt->again_ns = TIMER_NEVER;
+    mf_err err = ask_end(attempt, &ask);
+    if (err) {
+        settle_later(attempt, err);
+        return;
+    }
+    attempt->operations++;
+    attempt->asked = true;
+    set_timer(attempt);
+}
+
+/* ---- its timer ---- */
+
+static void set_timer(struct attempt *attempt)
+{
+    uint64_t at_ns = attempt->again_ns < attempt->extend_ns ? attempt->again_ns
+                                                            : attempt->extend_ns;
+    timer_set(&attempt->consumer->delivery->shard->loop.timers, &attempt->timer, at_ns);
+}
+
+static void extended(void *context, const struct store_answer *answer)
+{
+    struct attempt *attempt = context;
+    attempt->operations--;
+    attempt->lost |= answer->err == MF_ENOENT;
+    if (attempt->over)
+        drop(attempt);
+}
+
+static void extend(struct attempt *attempt)
+{
+    struct delivery *delivery = attempt->consumer->delivery;
+    const struct store_ask ask = {delivery_now_ms(delivery), extended, attempt};
+    attempt->extend_ns = attempt->lost ? TIMER_NEVER
+                                       : mf_monotonic_ns() + MF_DELIVERY_EXTEND_MS * MF_NS_PER_MS;
+    if (!attempt->lost && queue_extend(attempt->consumer->queue, attempt->id, attempt->number,
+                                       MF_DELIVERY_LEASE_MS, &ask) == MF_OK)
+        attempt->operations++;
+}
+
+static void fire(struct timer *timer, uint64_t now_ns)
+{
+    struct attempt *attempt = list_of(timer, struct attempt, timer);
+    if (now_ns >= attempt->extend_ns)
+        extend(attempt);
+    if (now_ns >= attempt->again_ns) {
+        attempt->again_ns = TIMER_NEVER;
+        if (attempt->state == ATTEMPT_HELD) {
+            attempt->state = ATTEMPT_READY;
+            list_append(&attempt->consumer->delivery->ready, &attempt->ready);
+        } else if (attempt->state == ATTEMPT_ENDING && !attempt->asked) {
+            settle(attempt);
+        }
+    }
+    set_timer(attempt);
+}

@@ -1,0 +1,39 @@
+/*
+ * calls.h: how the last asynchronous calls ended, by call id: the last MF_CALLS_REMEMBERED of
+ * this life of the node, in so much memory and no more. Those that have not ended are in hand
+ * or in their queue. Loop thread only.
+ */
+#ifndef MF_NODE_DELIVERY_CALLS_H
+#define MF_NODE_DELIVERY_CALLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+
+#define CALL_KEY_BYTES 16
+#define CALL_WORDS_BYTES 96
+
+struct call_end {
+    uint8_t key[CALL_KEY_BYTES]; /* a hash of its id, which may be long      */
+    char function[MF_NAME_BYTES_MAX + 1];
+    char words[CALL_WORDS_BYTES]; /* of the last attempt: "status 200"       */
+    uint64_t ended_ms;            /* since 1970                              */
+    uint32_t attempts;
+    bool dead;                    /* else delivered                          */
+};
+
+struct calls {
+    struct call_end *end; /* a ring; NULL: none has ended yet */
+    uint64_t count;       /* that have ended                  */
+};
+
+/* Without memory it is forgotten at once. */
+void calls_ended(struct calls *calls, const char *call_id, const char *function, bool dead,
+                 uint32_t attempts, const char *words, uint64_t now_ms);
+/* The last that ended under that id; NULL: not remembered. */
+const struct call_end *calls_find(const struct calls *calls, const char *call_id);
+void calls_close(struct calls *calls);
+
+#endif

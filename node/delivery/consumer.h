@@ -1,0 +1,68 @@
+/*
+ * consumer.h: what takes a function's events out of its queue, and an event in hand.
+ * Between the files of this folder. Loop thread only.
+ */
+#ifndef MF_NODE_DELIVERY_CONSUMER_H
+#define MF_NODE_DELIVERY_CONSUMER_H
+
+#include "node/delivery/delivery.h"
+
+/*
+ *  READY ──▶ RUNNING ──▶ HELD (found no instance) ──▶ READY
+ *                │        └───▶ ENDING
+ *                └────────────▶ ENDING (its end is being written) ──▶ freed
+ */
+enum attempt_state { ATTEMPT_READY, ATTEMPT_RUNNING, ATTEMPT_HELD, ATTEMPT_ENDING };
+
+enum attempt_end { END_ACK, END_NACK, END_BURY };
+
+struct attempt {
+    struct call call;
+    struct consumer *consumer;
+    struct link link;             /* in consumer.attempts                     */
+    struct link ready;            /* in delivery.ready, or .over              */
+    struct timer timer;           /* the first of the two below               */
+    uint64_t again_ns, extend_ns; /* TIMER_NEVER: not                         */
+    enum attempt_state state;
+    uint64_t id;                  /* the entry's, and the lease's name        */
+    uint32_t number;
+    uint64_t enqueued_ms;
+    uint64_t begun_ns;
+    uint32_t overloads;           /* in a row                                 */
+    uint32_t trouble;             /* times that its end could not be written  */
+    uint32_t operations;          /* of the store, that refer to it           */
+    bool asked;                   /* one of them is its end                   */
+    bool over;                    /* to be freed when none does any more      */
+    bool lost;                    /* its lease passed: another has it, or none */
+    enum attempt_end end;
+    uint64_t delay_ms;            /* of END_NACK                              */
+    bool returned;                /* of END_NACK: nothing was wrong           */
+    char words[CALL_WORDS_BYTES]; /* how it ended                             */
+    struct mf_buf reason;         /* of END_BURY                              */
+    size_t charged;               /* of the node's budget                     */
+    char call_id[MF_CALL_ID_BYTES_MAX + 1];
+    size_t event_bytes;
+    uint8_t event[];              /* an envelope                              */
+};
+
+/* Makes one if the function has none. */
+MF_CHECKED mf_err consumer_of(struct function *function, struct consumer **consumer);
+/* Take what there is and may be run; harmless at any time. */
+void consumer_take(struct consumer *consumer);
+void consumer_ask_size(struct consumer *consumer);
+/* Nothing else may refer to it; then it goes, if it has no function. */
+void consumer_let_go(struct consumer *consumer);
+/* Its function is gone, or the node: no more takes. */
+void consumer_detach(struct consumer *consumer);
+
+/* An entry that was taken. Without memory for it its lease passes. charged: the attempt's. */
+void attempt_create(struct consumer *consumer, const struct queue_entry *entry, size_t charged);
+void attempt_begin(struct attempt *attempt);
+/* One that ran: write how it ended. */
+void attempt_settle(struct attempt *attempt);
+/* Back into the queue: the node stops, the function is removed. Of one that does not run. */
+void attempt_return(struct attempt *attempt);
+/* Free it as it is, now or when the store has answered; it is not with the dispatcher. */
+void attempt_drop(struct attempt *attempt);
+
+#endif

@@ -1,0 +1,325 @@
+/*
+ * delivery.c: the store of a node, and who is told of events in it.
+ * Guarantees: an event is accepted only when the store has it as durable as a disk; queues of
+ * functions that are deployed are looked at when the node starts, a bounded number at once.
+ * Leaves to others: takes (consumer.c), attempts (attempt.c), when to retry (retry.c).
+ * Owns the store and every consumer.
+ */
+#include "node/delivery/delivery.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "node/delivery/consumer.h"
+#include "node/functions/function.h"
+#include "node/logs/function_log.h"
+#include "node/shard.h"
+
+static void look_at_more(struct delivery *delivery);
+static void appended(void *context, const struct store_answer *answer);
+
+mf_err delivery_open(struct delivery *delivery, struct shard *shard, struct mf_why *why)
+{
+    char directory[PATH_MAX + 8], node[MF_NAME_BYTES_MAX + 1];
+    const char *url = shard->options->store_url;
+    *delivery = (struct delivery){.shard = shard,
+                                  .clock_ms = (mf_realtime_ns() - mf_monotonic_ns()) / MF_NS_PER_MS,
+                                  .shared = strncmp(url, "redis", 5) == 0};
+    link_init(&delivery->consumers);
+    link_init(&delivery->ready);
+    link_init(&delivery->over);
+    (void)snprintf(directory, sizeof directory, "%s/store", shard->api.state.path);
+    (void)snprintf(node, sizeof node, "%.*s", MF_NAME_BYTES_MAX, shard->options->node_name);
+    const struct store_options options = {.url = url[0] ? url : NULL,
+                                          .directory = directory,
+                                          .node = node[0] ? node : NULL};
+    mf_err err = state_subdir(&shard->api.state, "store", why);
+    if (!err)
+        err = store_open(&shard->loop.uv, &options, &delivery->store, why);
+    if (err && why && !why->text[0])
+        (void)mf_why(why, err, "the store cannot be opened: %s", mf_err_words(err));
+    return err;
+}
+
+uint64_t delivery_now_ms(const struct delivery *delivery)
+{
+    return delivery->clock_ms + mf_monotonic_ns() / MF_NS_PER_MS;
+}
+
+/* ---- when the node starts ---- */
+
+void delivery_begin(struct delivery *delivery)
+{
+    delivery->begun = true;
+    delivery->sweeping = true;
+    registry_cursor_open(&delivery->shard->registry, &delivery->sweep);
+    look_at_more(delivery);
+}
+
+static void looked(void *context, const struct store_answer *answer)
+{
+    struct consumer *consumer = context;
+    struct delivery *delivery = consumer->delivery;
+    bool empty = !answer->err && !answer->stat.count && !answer->stat.dead_count;
+    consumer->operations--;
+    delivery->looks--;
+    consumer->stat = answer->stat;
+    if (empty && !consumer->more && !consumer->in_hand && !consumer->operations &&
+        !delivery->shared) {
+        consumer_detach(consumer); /* ten thousand functions that never get one cost nothing */
+    } else {
+        consumer->more |= answer->err || answer->stat.count > 0;
+        consumer_take(consumer);
+    }
+    consumer_let_go(consumer);
+    look_at_more(delivery);
+}
+
+static void look(struct function *function)
+{
+    struct delivery *delivery = function->shard->delivery.store ? &function->shard->delivery : NULL;
+    struct consumer *consumer;
+    if (!delivery || delivery->quiet || consumer_of(function, &consumer) != MF_OK)
+        return;
+    const struct store_ask ask = {delivery_now_ms(delivery), looked, consumer};
+    consumer->operations++;
+    delivery->looks++;
+    if (queue_stat(consumer->queue, &ask) == MF_OK)
+        return;
+    consumer->operations--;
+    delivery->looks--;
+    consumer->more = true; /* not known: a take will tell */
+    consumer_take(consumer);
+}
+
+static void look_at_more(struct delivery *delivery)
+{
+    while (delivery->sweeping && delivery->looks < MF_DELIVERY_LOOKS_MAX) {
+        struct function *function = delivery->quiet ? NULL : registry_next(&delivery->sweep);
+        if (function) {
+            look(function);
+            continue;
+        }
+        registry_cursor_close(&delivery->sweep);
+        delivery->sweeping = false;
+    }
+}
+
+void delivery_deployed(struct function *function)
+{
+    struct consumer *consumer = function->consumer;
+    if (!function->shard->delivery.begun)
+        return; /* the sweep comes by */
+    if (!consumer) {
+        look(function);
+        return;
+    }
+    struct queue *queue;
+    if (delivery_queue(&function->shard->delivery, function->name, &queue) == MF_OK)
+        queue_put(queue); /* it has learned the settings */
+    consumer->more = true;
+    consumer_take(consumer);
+}
+
+void delivery_removed(struct function *function)
+{
+    struct consumer *consumer = function->consumer;
+    if (!consumer)
+        return;
+    consumer_detach(consumer);
+    consumer_let_go(consumer);
+}
+
+/* ---- turns, and the end ---- */
+
+bool delivery_due(const struct delivery *delivery)
+{
+    return delivery->store && !(list_empty(&delivery->ready) && list_empty(&delivery->over));
+}
+
+/* What is said of an attempt is in a file before its event leaves the queue. */
+bool delivery_turn(struct delivery *delivery)
+{
+    if (!delivery_due(delivery))
+        return false;
+    list_each(each, &delivery->over) {
+        const struct attempt *attempt = list_of(each, struct attempt, ready);
+        if (attempt->consumer->function)
+            function_log_flush(attempt->consumer->function->log);
+    }
+    while (!list_empty(&delivery->over)) {
+        struct attempt *attempt = list_of(delivery->over.next, struct attempt, ready);
+        list_remove(&attempt->ready);
+        attempt_settle(attempt);
+    }
+    struct link now; /* those that are ready by now: a begun one may be back at once */
+    link_init(&now);
+    while (!list_empty(&delivery->ready))
+        list_append(&now, delivery->ready.next);
+    while (!list_empty(&now)) {
+        struct attempt *attempt = list_of(now.next, struct attempt, ready);
+        list_remove(&attempt->ready);
+        attempt_begin(attempt);
+    }
+    return true;
+}
+
+void delivery_quiet(struct delivery *delivery)
+{
+    if (delivery->quiet || !delivery->store)
+        return;
+    delivery->quiet = true;
+    list_each_safe(at, &delivery->consumers) {
+        struct consumer *consumer = list_of(at, struct consumer, link);
+        timer_stop(&delivery->shard->loop.timers, &consumer->timer);
+        list_each_safe(each, &consumer->attempts)
+            attempt_return(list_of(each, struct attempt, link));
+    }
+}
+
+bool delivery_rests(const struct delivery *delivery)
+{
+    if (!delivery->store)
+        return true;
+    if (store_busy(delivery->store))
+        return false;
+    list_each(at, &delivery->consumers)
+        if (list_of(at, struct consumer, link)->running > 0)
+            return false;
+    return true;
+}
+
+void delivery_close(struct delivery *delivery)
+{
+    if (!delivery->store)
+        return;
+    delivery->quiet = delivery->closing = true;
+    if (delivery->sweeping)
+        registry_cursor_close(&delivery->sweep);
+    delivery->sweeping = false;
+    list_each_safe(at, &delivery->consumers) {
+        struct consumer *consumer = list_of(at, struct consumer, link);
+        consumer->operations++; /* stays until we are done with it */
+        list_each_safe(each, &consumer->attempts)
+            attempt_drop(list_of(each, struct attempt, link));
+        consumer_detach(consumer);
+        consumer->operations--;
+        consumer_let_go(consumer);
+    }
+    store_close(delivery->store);
+    delivery->store = NULL;
+    mf_assert(list_empty(&delivery->consumers));
+    calls_close(&delivery->calls);
+}
+
+/* ---- events come in ---- */
+
+static void finish(struct submission *submission, enum situation situation, const char *message)
+{
+    struct consumer *consumer = submission->consumer;
+    submission->done(submission, situation, message);
+    if (consumer)
+        consumer_let_go(consumer);
+}
+
+static enum situation situation_of(mf_err err)
+{
+    return err == MF_EFULL ? SITUATION_DISK_FULL : SITUATION_STORE_AWAY;
+}
+
+/* The store has one error for two things: a queue at its bound, and a disk without room. */
+static void sized(void *context, const struct store_answer *answer)
+{
+    struct submission *submission = context;
+    struct consumer *consumer = submission->consumer;
+    const struct settings *settings =
+        consumer->function && consumer->function->version ? &consumer->function->version->settings
+                                                          : NULL;
+    consumer->operations--;
+    bool bound = !answer->err && settings &&
+                 (answer->stat.count >= settings->queue_max ||
+                  answer->stat.bytes + submission->bytes > MF_QUEUE_BYTES_DEFAULT);
+    finish(submission, bound ? SITUATION_QUEUE_FULL : SITUATION_DISK_FULL, NULL);
+}
+
+static void appended(void *context, const struct store_answer *answer)
+{
+    struct submission *submission = context;
+    struct consumer *consumer = submission->consumer;
+    struct delivery *delivery = consumer->delivery;
+    consumer->operations--;
+    if (!answer->err) {
+        consumer->stat.count++;
+        consumer->stat.bytes += submission->bytes;
+        finish(submission, SITUATION_REPLIED, NULL); /* the store tells the consumer (hint) */
+        return;
+    }
+    const struct store_ask ask = {delivery_now_ms(delivery), sized, submission};
+    if (answer->err == MF_EFULL && queue_stat(consumer->queue, &ask) == MF_OK) {
+        consumer->operations++;
+        return;
+    }
+    if (answer->err != MF_EFULL)
+        mf_log(MF_LOG_ERROR, "delivery.refused", "fn=%s why=\"%s\"", consumer->name,
+               mf_err_words(answer->err));
+    finish(submission, situation_of(answer->err), NULL);
+}
+
+void delivery_submit(struct function *function, const struct envelope *envelope,
+                     struct submission *submission)
+{
+    struct delivery *delivery = &function->shard->delivery;
+    submission->consumer = NULL;
+    submission->bytes = envelope_bytes(envelope);
+    if (delivery->quiet || !delivery->store) {
+        finish(submission, SITUATION_STOPPING, NULL);
+        return;
+    }
+    uint8_t *event = malloc(submission->bytes);
+    if (!event || consumer_of(function, &submission->consumer) != MF_OK) {
+        free(event);
+        submission->consumer = NULL;
+        finish(submission, SITUATION_NODE_FULL, NULL);
+        return;
+    }
+    envelope_write(envelope, event);
+    const struct store_bytes bytes = {event, submission->bytes};
+    const struct store_ask ask = {delivery_now_ms(delivery), appended, submission};
+    mf_err err = queue_append(submission->consumer->queue, QUEUE_BULK, &bytes, 1, &ask);
+    free(event);
+    if (!err) {
+        submission->consumer->operations++;
+        return;
+    }
+    finish(submission, err == MF_EAGAIN || err == MF_ENOMEM ? SITUATION_NODE_FULL
+                                                             : situation_of(err),
+           err == MF_EAGAIN ? "the store has more to do than it may hold" : NULL);
+}
+
+/* ---- for the management API ---- */
+
+mf_err delivery_queue(struct delivery *delivery, const char *name, struct queue **queue)
+{
+    const struct function *function = registry_find(&delivery->shard->registry, name);
+    struct queue_settings settings = {.durability = STORE_POWER_LOSS};
+    if (delivery->quiet)
+        return MF_EDEAD;
+    if (function && function->version) {
+        settings.count_max = function->version->settings.queue_max;
+        settings.age_ms_max = function->version->settings.max_age_s * 1000ull;
+    }
+    return queue_get(delivery->store, DELIVERY_TENANT, name, &settings, queue);
+}
+
+void delivery_recount(struct delivery *delivery, const char *name)
+{
+    struct function *function = registry_find(&delivery->shard->registry, name);
+    if (function && function->consumer)
+        consumer_ask_size(function->consumer);
+    else if (function)
+        look(function);
+}

@@ -1,0 +1,109 @@
+/*
+ * envelope.c: see envelope.h.
+ * Guarantees: what was written is read as it was; what is read lies inside the bytes given,
+ * within the bounds of a call, and its fields keep every rule of abi/event.h.
+ */
+#include "node/delivery/envelope.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "abi/channel.h"
+#include "base/limits.h"
+#include "node/gateway/request.h"
+#include "node/instance/event.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "heads are written as they are");
+_Static_assert(sizeof(struct envelope_head) + MF_CALL_ID_BYTES_MAX + MF_HEAD_BYTES_MAX +
+                       MF_BODY_BYTES_MAX <= MF_EVENT_BYTES_MAX,
+               "an envelope fits into a queue's entry");
+
+static bool fields_valid(const struct envelope *envelope);
+
+size_t envelope_bytes(const struct envelope *envelope)
+{
+    return sizeof(struct envelope_head) + envelope->call_id_bytes + envelope->field_bytes +
+           envelope->body_bytes;
+}
+
+void envelope_write(const struct envelope *envelope, uint8_t *room)
+{
+    const struct envelope_head head = {.magic = ENVELOPE_MAGIC,
+                                       .version = ENVELOPE_VERSION,
+                                       .call_id_bytes = (uint16_t)envelope->call_id_bytes,
+                                       .field_bytes = envelope->field_bytes,
+                                       .body_bytes = (uint32_t)envelope->body_bytes,
+                                       .arrived_ns = envelope->arrived_ns};
+    memcpy(room, &head, sizeof head);
+    room += sizeof head;
+    memcpy(room, envelope->call_id, envelope->call_id_bytes);
+    room += envelope->call_id_bytes;
+    memcpy(room, envelope->fields, envelope->field_bytes);
+    room += envelope->field_bytes;
+    if (envelope->body_bytes)
+        memcpy(room, envelope->body, envelope->body_bytes);
+}
+
+mf_err envelope_read(const void *data, size_t bytes, struct envelope *envelope, struct mf_why *why)
+{
+    struct envelope_head head;
+    const uint8_t *at = data;
+    if (bytes < sizeof head)
+        return mf_why(why, MF_EFORMAT, "%zu bytes are no event", bytes);
+    memcpy(&head, at, sizeof head);
+    at += sizeof head;
+    bytes -= sizeof head;
+    if (head.magic != ENVELOPE_MAGIC)
+        return mf_why(why, MF_EFORMAT, "not an event that a node of mayfly has written");
+    if (head.version != ENVELOPE_VERSION)
+        return mf_why(why, MF_EFORMAT, "an event of version %u; this node knows %u", head.version,
+                      ENVELOPE_VERSION);
+    if (head.call_id_bytes > MF_CALL_ID_BYTES_MAX || head.field_bytes > MF_HEAD_BYTES_MAX ||
+        head.body_bytes > MF_BODY_BYTES_MAX ||
+        bytes != (size_t)head.call_id_bytes + head.field_bytes + head.body_bytes)
+        return mf_why(why, MF_EFORMAT, "an event whose parts are not as long as it says");
+    *envelope = (struct envelope){.arrived_ns = head.arrived_ns,
+                                  .call_id = (const char *)at,
+                                  .call_id_bytes = head.call_id_bytes,
+                                  .fields = at + head.call_id_bytes,
+                                  .field_bytes = head.field_bytes,
+                                  .body = at + head.call_id_bytes + head.field_bytes,
+                                  .body_bytes = head.body_bytes};
+    if (!call_id_valid(envelope->call_id, envelope->call_id_bytes))
+        return mf_why(why, MF_EFORMAT, "an event without a call id");
+    if (!fields_valid(envelope))
+        return mf_why(why, MF_EFORMAT, "an event whose fields break a rule");
+    return MF_OK;
+}
+
+static bool fields_valid(const struct envelope *envelope)
+{
+    struct field_reader reader;
+    struct field field;
+    mf_err err;
+    field_reader_init(&reader, envelope->fields, envelope->field_bytes, false);
+    while ((err = field_next(&reader, &field)) == MF_OK)
+        ;
+    return err == MF_ENOENT;
+}
+
+mf_err envelope_fields(const struct envelope *envelope, uint32_t attempt, uint8_t *room,
+                       uint32_t *bytes)
+{
+    static const char name[] = ATTEMPT_HEADER;
+    struct field_reader reader;
+    struct field_writer writer;
+    struct field field;
+    char number[16];
+    mf_err err;
+    field_writer_init(&writer, room, MF_HEAD_BYTES_MAX);
+    field_reader_init(&reader, envelope->fields, envelope->field_bytes, false);
+    while ((err = field_next(&reader, &field)) == MF_OK)
+        if (field.name_bytes != sizeof name - 1 || memcmp(field.name, name, sizeof name - 1) != 0)
+            field_put(&writer, field.kind, field.name, field.name_bytes, field.value,
+                      field.value_bytes);
+    int digits = snprintf(number, sizeof number, "%u", attempt);
+    field_put(&writer, MF_FIELD_HEADER, name, sizeof name - 1, number, (size_t)digits);
+    *bytes = writer.bytes;
+    return err == MF_ENOENT ? writer.err : MF_EFORMAT;
+}

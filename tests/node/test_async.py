@@ -1,0 +1,547 @@
+"""Asynchronous calls: accepted when durable, delivered at least once, whatever is killed."""
+import concurrent.futures
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import uuid
+
+import harness
+from harness import Node, NodeTest, wait_until
+
+KILLS = 12
+SEED = 11
+
+
+def log_lines(node, name='f'):
+    """All that is kept of a function's log, oldest first."""
+    folder = os.path.join(node.state, 'logs')
+    for file in sorted(os.listdir(folder), reverse=True):
+        if file == name + '.log' or file.startswith(name + '.log.'):
+            with open(os.path.join(folder, file)) as log:
+                for line in log:
+                    if line.endswith('\n'):
+                        yield json.loads(line)
+
+
+def delivered(node, name='f'):
+    """call id → attempts that the function's log says were delivered."""
+    found = {}
+    for line in log_lines(node, name):
+        if '; delivered' in line['text']:
+            found.setdefault(line['call'], []).append(line['text'])
+    return found
+
+
+class Calls(NodeTest):
+    """What the gateway says, and what becomes of a call."""
+
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('f', 'trouble', attempts_max=3)
+
+    def post(self, path, body=b'', **headers):
+        return self.node.http('POST', '/async-function/' + path, body,
+                              {k.replace('_', '-'): v for k, v in headers.items()})
+
+    def lines(self, call, name='f'):
+        return [line['text'] for line in self.node.logs(name, 10000) if line.get('call') == call]
+
+    def ended(self, call, words, name='f', seconds=20):
+        return wait_until(lambda: [t for t in self.lines(call, name) if words in t],
+                          f'{words} of {call}', seconds)
+
+    def test_it_is_accepted_with_an_id_and_delivered(self):
+        answer = self.post('f/count', b'hello')
+        self.assertEqual((answer.status, answer.body), (202, b''))
+        call = answer.header('X-Call-Id')
+        self.assertEqual(str(uuid.UUID(call)), call)
+        line, = self.ended(call, 'delivered')
+        self.assertIn('attempt 1 of 3: status 200', line)
+
+    def test_the_function_sees_the_event(self):
+        answer = self.post('f/log/x?n=1&m=%20', b'\0body', x_call_id='my-id', x_other='yes',
+                           x_mayfly_attempt='77')
+        self.assertEqual((answer.status, answer.header('X-Call-Id')), (202, 'my-id'))
+        self.ended('my-id', 'delivered')
+        self.node.deploy('shows', 'trouble')
+        # The reply is nobody's; what the function saw, it logs.
+        answer = self.post('shows/tell?n=5', b'12345', x_other='yes', x_mayfly_attempt='77')
+        call = answer.header('X-Call-Id')
+        self.ended(call, 'delivered', 'shows')
+        said = '\n'.join(self.lines(call, 'shows'))
+        for part in ('method=POST', 'path=/tell', 'query=n=5', 'body=5', 'x-other=yes',
+                     'x-call-id=' + call, 'x-mayfly-attempt=1', 'x-start-time='):
+            self.assertIn(part, said)
+        self.assertNotIn('attempt=77', said)
+
+    def test_only_post(self):
+        for method in ('GET', 'PUT', 'DELETE', 'HEAD'):
+            answer = self.node.http(method, '/async-function/f/count')
+            self.assertEqual((answer.status, answer.header('Allow')), (405, 'POST'), method)
+
+    def test_unknown_functions_are_refused(self):
+        answer = self.post('nobody/x', b'1')
+        self.assertEqual((answer.status, answer.error['code']), (404, 'unknown-function'))
+
+    def test_bodies_have_the_bound_of_other_calls(self):
+        self.assertEqual(self.post('f/count', b'x' * (6 << 20)).status, 202)
+        self.assertEqual(self.post('f/count', b'x' * ((6 << 20) + 1)).status, 413)
+
+    def test_a_full_head_leaves_room_for_the_attempt(self):
+        # Of 128 fields: method, path, host, accept-encoding, x-call-id, x-start-time.
+        headers = {f'x-{i}': 'y' for i in range(122)}
+        self.assertEqual(self.node.http('POST', '/function/f/count', b'', headers).status, 200)
+        self.assertEqual(self.post('f/count', **headers).status, 431)
+        del headers['x-0']
+        answer = self.post('f/count', **headers)
+        self.assertEqual(answer.status, 202)
+        self.ended(answer.header('X-Call-Id'), 'delivered')
+
+    def test_callbacks(self):
+        for bad in ('no', 'ftp://h/x', 'http://', 'http:///x', '//h/x', 'http://h/a b', 'http://:80/',
+                    'http://u@/', 'https://h/"'):
+            answer = self.post('f/count', x_callback_url=bad)
+            self.assertEqual((answer.status, answer.error['code']), (400, 'bad-request'), bad)
+        for good in ('http://h', 'https://u:p@h:81/a?b#c', 'HTTP://[::1]:8080/x'):
+            answer = self.post('f/count', x_callback_url=good)
+            self.assertEqual((answer.status, answer.error['code']), (501, 'no-callbacks'), good)
+
+    def test_a_4xx_is_delivered(self):
+        call = self.post('f/status?n=404').header('X-Call-Id')
+        line, = self.ended(call, 'delivered')
+        self.assertIn('status 404', line)
+
+    def test_a_failure_is_retried_and_ends_as_a_dead_letter(self):
+        for path, words in (('f/status?n=503', 'status 503'), ('f/fail?n=9', 'handler-failed'),
+                            ('f/null', 'instance-fault'), ('f/exit?n=3', 'instance-fault')):
+            call = self.post(path).header('X-Call-Id')
+            self.ended(call, 'dead letter')
+            lines = [t for t in self.lines(call) if t.startswith('attempt')]
+            self.assertEqual(len(lines), 3, lines)
+            for number, line in enumerate(lines, 1):
+                self.assertTrue(line.startswith(f'attempt {number} of 3: {words}'), line)
+            self.assertIn('again in', lines[0])
+
+    def test_deadline(self):
+        self.node.deploy('slow', 'trouble', timeout_ms=100, attempts_max=2)
+        call = self.post('slow/spin?n=5000').header('X-Call-Id')
+        self.ended(call, 'dead letter', 'slow')
+        self.assertIn('deadline', self.lines(call, 'slow')[-1])
+
+    def test_others_are_served_while_one_waits_for_its_next_attempt(self):
+        bad = self.post('f/status?n=500').header('X-Call-Id')
+        self.ended(bad, 'again in')
+        good = self.post('f/count').header('X-Call-Id')
+        self.ended(good, 'delivered', seconds=0.9)
+
+    def test_overload_is_no_attempt(self):
+        """One instance, busy for longer than calls wait: the others are kept, not counted."""
+        self.node.deploy('busy', 'trouble', max_instances=1, wait_ms=50, attempts_max=2)
+        blocker = threading.Thread(target=self.node.http, args=('POST', '/function/busy/nap?n=1500'))
+        blocker.start()
+        time.sleep(0.1)
+        calls = [self.post('busy/count').header('X-Call-Id') for _ in range(5)]
+        self.ended(calls[0], 'not begun: no-free-instance', 'busy')
+        for call in calls:
+            line, = self.ended(call, 'delivered', 'busy')
+            self.assertIn('attempt 1 of 2', line)
+        blocker.join()
+
+    def test_as_many_at_once_as_the_function_may(self):
+        self.node.deploy('three', 'trouble', max_instances=3)
+        began = time.monotonic()
+        calls = [self.post('three/nap?n=200').header('X-Call-Id') for _ in range(9)]
+        for call in calls:
+            self.ended(call, 'delivered', 'three')
+        self.assertGreater(time.monotonic() - began, 0.55)
+
+    def test_a_full_queue(self):
+        self.node.deploy('small', 'trouble', max_instances=1, queue_max=3)
+        answers = [self.post('small/nap?n=1000') for _ in range(6)]
+        self.assertEqual([a.status for a in answers], [202] * 3 + [429] * 3)
+        self.assertEqual(answers[3].error['code'], 'queue-full')
+        self.assertTrue(answers[3].header('Retry-After'))
+        for answer in answers[:3]:
+            self.ended(answer.header('X-Call-Id'), 'delivered', 'small')
+
+    def test_a_removed_function_keeps_what_waits(self):
+        self.node.deploy('gone', 'trouble', max_instances=1)
+        first = self.post('gone/nap?n=300').header('X-Call-Id')
+        calls = [self.post(f'gone/count').header('X-Call-Id') for _ in range(5)]
+        self.assertEqual(self.node.api('DELETE', '/v1/functions/gone').status, 200)
+        self.assertEqual(self.post('gone/count').status, 404)
+        time.sleep(0.5)
+        self.node.deploy('gone', 'trouble')
+        for call in calls:
+            self.ended(call, 'delivered', 'gone')
+
+    def test_too_old(self):
+        self.node.deploy('old', 'trouble', max_instances=1, max_age_s=1)
+        self.post('old/nap?n=2500')
+        late = self.post('old/log?n=1').header('X-Call-Id')
+        time.sleep(3.5)
+        self.assertFalse([t for t in self.lines(late, 'old') if 'delivered' in t])
+
+    def test_many(self):
+        self.node.deploy('many', 'trouble')
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda i: self.post('many/count', str(i).encode()), range(400)))
+        self.assertEqual({a.status for a in answers}, {202})
+        calls = {a.header('X-Call-Id') for a in answers}
+        self.assertEqual(len(calls), 400)
+        wait_until(lambda: calls <= delivered(self.node, 'many').keys(), 'all')
+
+
+class Kills(unittest.TestCase):
+    """What was answered 202 is delivered, whoever dies."""
+
+    def setUp(self):
+        self.node = Node()
+        self.addCleanup(self.node.close)
+        self.accepted = []
+
+    def sender(self, stop, path):
+        while not stop.wait(0.02):  # a log takes so many lines a second
+            call = str(uuid.uuid4())
+            try:
+                answer = self.node.http('POST', path, b'x', {'X-Call-Id': call}, timeout=5)
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.005)
+                continue
+            if answer.status == 202:
+                self.accepted.append(call)
+
+    def rounds(self, trouble, count=KILLS):
+        chance = random.Random(SEED)
+        self.node.deploy('f', 'trouble', isolation='reuse')
+        stop = threading.Event()
+        threads = [threading.Thread(target=self.sender, args=(stop, '/async-function/f/count?n=1'))
+                   for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(count):
+                time.sleep(0.05 + chance.random() * 0.2)
+                trouble()
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+    def empty(self):
+        queue = self.node.api('GET', '/v1/queues/f').json
+        return queue['count'] == 0 and queue
+
+    def test_the_node(self):
+        def kill():
+            self.node.process.kill()
+            self.node.process.wait()
+            self.node.start()
+        self.rounds(kill)
+        self.all_delivered()
+
+    def all_delivered(self):
+        self.assertGreater(len(self.accepted), 50)
+        queue = wait_until(self.empty, 'an empty queue', 60)
+        self.assertEqual(queue['dead'], 0)
+        ran = delivered(self.node)
+        missing = [call for call in self.accepted if call not in ran]
+        self.assertEqual(missing, [])
+        print(f'{len(self.accepted)} accepted, all delivered, '
+              f'{sum(len(v) - 1 for v in ran.values())} of them again')
+
+    def test_the_spawner(self):
+        def kill():
+            pid = self.node.process.pid
+            with open(f'/proc/{pid}/task/{pid}/children') as file:
+                children = file.read().split()
+            if children:
+                os.kill(int(children[0]), signal.SIGKILL)
+        self.rounds(kill)
+        self.all_delivered()
+
+    def test_a_stop(self):
+        """What runs is finished, the rest waits for the next start: nothing runs twice."""
+        self.node.deploy('f', 'trouble', isolation='reuse', max_instances=2)
+        calls = [self.node.http('POST', '/async-function/f/nap?n=150').header('X-Call-Id')
+                 for _ in range(20)]
+        for _ in range(3):
+            time.sleep(0.2)
+            self.node.stop()
+            self.node.start()
+        wait_until(self.empty, 'an empty queue')
+        ran = delivered(self.node)
+        self.assertEqual(sorted(ran), sorted(calls))
+        self.assertEqual({len(lines) for lines in ran.values()}, {1})
+
+    def test_an_event_that_takes_the_node_with_it(self):
+        """It is begun a bounded number of times, then it is a dead letter; another one is not."""
+        self.node.deploy('f', 'trouble', attempts_max=1, timeout_ms=60000)
+        answer = self.node.http('POST', '/async-function/f/nap?n=50000')
+        self.assertEqual(answer.status, 202)
+        begun = 0
+        while self.node.api('GET', '/v1/queues/f').json['dead'] == 0:
+            if self.node.api('GET', '/v1/calls/' + answer.header('X-Call-Id')).json['state'] != 'running':
+                time.sleep(0.01)
+                continue
+            begun += 1
+            self.assertLess(begun, 30)
+            self.node.process.kill()
+            self.node.process.wait()
+            self.node.start()
+        self.assertEqual(begun, 1 + 16)  # attempts_max, MF_UNSEEN_ATTEMPTS_MAX
+        entry, = self.node.api('GET', '/v1/queues/f/entries?dead=1').json['entries']
+        self.assertIn('ended with the node', entry['reason'])
+
+
+class Queues(NodeTest):
+    """The management API's queues and calls."""
+
+    def push(self, name, body='x'):
+        answer = self.node.api('POST', f'/v1/queues/{name}/entries', body)
+        self.assertEqual(answer.status, 202, answer.body)
+        return answer.json['call']
+
+    def queue(self, name):
+        return self.node.api('GET', '/v1/queues/' + name).json
+
+    def entries(self, name, query=''):
+        return self.node.api('GET', f'/v1/queues/{name}/entries{query}').json
+
+    def call(self, call):
+        return self.node.api('GET', '/v1/calls/' + call)
+
+    def state(self, call, state):
+        return wait_until(lambda: self.call(call).status == 200 and
+                          self.call(call).json['state'] == state and self.call(call).json, state)
+
+    def test_push_and_what_becomes_of_it(self):
+        self.node.deploy('f', 'trouble')
+        call = self.push('f')
+        told = self.state(call, 'delivered')
+        self.assertEqual((told['function'], told['attempts'], told['last']), ('f', 1, 'status 200'))
+        self.assertEqual(self.queue('f'), {'name': 'f', 'deployed': True, 'count': 0, 'bytes': 0,
+                                           'dead': 0, 'dead_bytes': 0})
+        self.assertEqual(self.node.api('POST', '/v1/queues/nobody/entries', 'x').status, 404)
+        self.assertEqual(self.node.api('GET', '/v1/queues/nobody').status, 404)
+        self.assertEqual(self.call('nobody').status, 404)
+
+    def test_states(self):
+        self.node.deploy('one', 'trouble', max_instances=1, attempts_max=2)
+        running = self.node.http('POST', '/async-function/one/nap?n=800').header('X-Call-Id')
+        waits = self.node.http('POST', '/async-function/one/status?n=500',
+                               headers={'X-Call-Id': 'a/b%?'}).header('X-Call-Id')
+        self.state(running, 'running')
+        self.assertEqual(self.call('a%2Fb%25%3F').json['state'], 'waiting')
+        self.state(running, 'delivered')
+        told = self.state('a%2fb%25%3f', 'retrying')
+        self.assertEqual((told['call'], told['attempts']), (waits, 1))
+        told = self.state('a%2Fb%25%3F', 'dead')
+        self.assertEqual((told['attempts'], told['last']), (2, 'status 500'))
+
+    def test_dead_letters_redrive_and_purge(self):
+        self.node.deploy('r', 'trouble', attempts_max=1)
+        calls = [self.node.http('POST', '/async-function/r/fail?n=7', b'body %d' % i,
+                                {'X-Call-Id': f'r{i}'}).header('X-Call-Id') for i in range(5)]
+        wait_until(lambda: self.queue('r')['dead'] == 5, 'five dead letters')
+        found = self.entries('r', '?dead=1&count=2')
+        self.assertTrue(found['more'])
+        rest = self.entries('r', f'?dead=1&after={found["entries"][1]["id"]}')
+        self.assertFalse(rest['more'])
+        all_of_them = found['entries'] + rest['entries']
+        self.assertEqual(sorted(e['call'] for e in all_of_them), calls)
+        entry = min(all_of_them, key=lambda e: e['call'])
+        self.assertEqual((entry['body'], entry['body_bytes'], entry['path'], entry['query'],
+                          entry['method'], entry['attempts']), ('body 0', 6, '/fail', 'n=7', 'POST', 1))
+        self.assertEqual(entry['reason'], 'handler-failed: it failed with "7"')
+        text = self.node.api('GET', '/metrics').body.decode()
+        self.assertIn('mayfly_queue_dead{function="r"} 5', text)
+        self.assertIn('mayfly_deliveries_total{function="r",outcome="dead"} 5', text)
+        # Another version does better.
+        self.assertEqual(self.node.api('POST', '/v1/queues/r/redrive').json, {'redriven': 5})
+        wait_until(lambda: self.queue('r')['dead'] == 5, 'the same again')
+        self.assertEqual(self.node.api('DELETE', '/v1/queues/r/entries?dead=1').json, {'removed': 5})
+        self.assertEqual(self.queue('r')['dead'], 0)
+        wait_until(lambda: 'mayfly_queue_dead{function="r"} 0' in
+                   self.node.api('GET', '/metrics').body.decode(), 'the metric')
+
+    def test_redrive_after_a_repair(self):
+        self.node.deploy('d', 'trouble', attempts_max=1, environment={'TROUBLE_INIT': 'none'})
+        call = self.node.http('POST', '/async-function/d/spin?n=300').header('X-Call-Id')
+        self.state(call, 'delivered')
+        self.node.deploy('d', 'trouble', attempts_max=1, timeout_ms=50)
+        call = self.node.http('POST', '/async-function/d/spin?n=300').header('X-Call-Id')
+        told = self.state(call, 'dead')
+        self.assertIn('deadline', told['last'])
+        self.node.deploy('d', 'trouble', attempts_max=1, timeout_ms=5000)
+        self.node.api('POST', '/v1/queues/d/redrive')
+        told = self.state(call, 'delivered')
+        self.assertEqual(told['attempts'], 1)
+
+    def test_purge_of_what_waits(self):
+        self.node.deploy('p', 'trouble', max_instances=1)
+        self.node.http('POST', '/async-function/p/nap?n=700')
+        for _ in range(9):
+            self.push('p')
+        self.assertEqual(self.queue('p')['count'], 10)
+        names = [q['name'] for q in self.node.api('GET', '/v1/queues').json['queues']]
+        self.assertIn('p', names)
+        self.assertEqual(self.node.api('DELETE', '/v1/queues/p/entries').json, {'removed': 10})
+        self.assertEqual(self.queue('p')['count'], 0)
+        time.sleep(1)
+        self.assertEqual(self.state(self.push('p'), 'delivered')['attempts'], 1)
+
+    def test_what_waits_for_no_function(self):
+        self.node.deploy('w', 'trouble', max_instances=1)
+        self.node.http('POST', '/async-function/w/nap?n=300')
+        self.push('w')
+        self.node.api('DELETE', '/v1/functions/w')
+        wait_until(lambda: self.queue('w')['count'] <= 2, 'the first')
+        self.assertFalse(self.queue('w')['deployed'])
+        self.node.api('DELETE', '/v1/queues/w/entries')
+        self.assertEqual(self.node.api('GET', '/v1/queues/w').status, 404)
+
+    def test_nonsense(self):
+        self.assertEqual(self.node.api('GET', '/v1/queues/No').status, 404)
+        self.assertEqual(self.node.api('GET', '/v1/queues/f/entries?after=3').status, 400)
+        for bad in ('%', '%2', '%zz', '%00', 'x' * 129, 'a%20b'):
+            self.assertEqual(self.call(bad).status, 404, bad)
+
+
+class Idle(unittest.TestCase):
+    def test_nothing_wakes_a_node_whose_queues_are_empty(self):
+        if harness.sanitized():
+            self.skipTest('a sanitizer has threads of its own')
+        node = Node()
+        self.addCleanup(node.close)
+        node.deploy('f', 'trouble', keep_alive='none')
+        call = node.http('POST', '/async-function/f/count').header('X-Call-Id')
+        wait_until(lambda: node.api('GET', '/v1/calls/' + call).json['state'] == 'delivered', 'it')
+        time.sleep(1.5)
+
+        def switches():
+            total = 0
+            for task in os.listdir(f'/proc/{node.process.pid}/task'):
+                with open(f'/proc/{node.process.pid}/task/{task}/status') as file:
+                    total += sum(int(line.split()[1]) for line in file if 'ctxt_switches' in line)
+            return total
+        before = switches()
+        time.sleep(35)  # longer than a lease
+        self.assertLessEqual(switches() - before, 1)  # the idle connection, once
+
+
+class Disk(unittest.TestCase):
+    def test_a_full_disk(self):
+        """507 until there is room again; nothing that was accepted is lost, nothing restarts."""
+        state = tempfile.mkdtemp(prefix='mf-full-')
+        if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=24m,mode=700', 'tmpfs', state],
+                          capture_output=True, check=False).returncode != 0:
+            os.rmdir(state)
+            self.skipTest('no file system can be mounted here')
+        self.addCleanup(os.rmdir, state)
+        self.addCleanup(subprocess.run, ['umount', '-l', state], check=True)
+        node = Node(state=state)
+        try:
+            node.deploy('f', 'trouble', max_instances=1)
+            node.snapshot('f')
+            blocker = node.http('POST', '/async-function/f/nap?n=4000')
+            self.assertEqual(blocker.status, 202)
+            filler = open(os.path.join(state, 'filler'), 'wb', buffering=0)
+            with self.assertRaises(OSError):
+                while True:
+                    filler.write(b'x' * 65536)
+            statuses, accepted = set(), []
+            for _ in range(40):
+                answer = node.http('POST', '/async-function/f/count?n=1', b'y' * 500000)
+                statuses.add(answer.status)
+                if answer.status == 202:
+                    accepted.append(answer.header('X-Call-Id'))
+            self.assertIn(507, statuses)
+            self.assertLessEqual(statuses, {202, 507})
+            filler.close()
+            os.unlink(os.path.join(state, 'filler'))
+            answer = node.http('POST', '/async-function/f/count?n=1', b'y' * 500000)
+            self.assertEqual(answer.status, 202)
+            accepted.append(answer.header('X-Call-Id'))
+            for call in accepted + [blocker.header('X-Call-Id')]:
+                wait_until(lambda: node.api('GET', '/v1/calls/' + call).json['state'] == 'delivered',
+                           'delivery', 60)
+        finally:
+            node.close()
+
+
+class Shared(unittest.TestCase):
+    """A Redis that two nodes share."""
+
+    def setUp(self):
+        server, checker = shutil.which('redis-server'), shutil.which('redis-check-rdb')
+        if not server and not checker:
+            self.skipTest('there is no redis-server (Debian: redis-tools)')
+        self.folder = tempfile.mkdtemp(prefix='mf-redis-')
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        if not server:  # one program under several names
+            server = os.path.join(self.folder, 'redis-server')
+            os.symlink(checker, server)
+        self.socket = os.path.join(self.folder, 'redis.sock')
+        self.redis = None
+        self.server = server
+        self.start_redis()
+        self.addCleanup(lambda: (self.redis.kill(), self.redis.wait()))
+
+    def start_redis(self):
+        self.redis = subprocess.Popen(
+            [self.server, '--port', '0', '--unixsocket', self.socket, '--dir', self.folder,
+             '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        harness.STARTED.append(self.redis)
+        wait_until(lambda: os.path.exists(self.socket), 'redis')
+
+    def node(self, name):
+        node = Node('--store', 'redis+unix:' + self.socket, '--node-name', name)
+        self.addCleanup(node.close)
+        node.deploy('f', 'trouble')
+        return node
+
+    def post(self, node, path='f/count?n=1'):
+        return node.http('POST', '/async-function/' + path)
+
+    def test_a_redis_that_goes_and_comes_back(self):
+        node = self.node('a')
+        accepted = wait_until(lambda: next((a for a in [self.post(node)] if a.status == 202), None),
+                              'the first')
+        self.redis.kill()
+        self.redis.wait()
+        answer = wait_until(lambda: next((a for a in [self.post(node)] if a.status != 202), None),
+                            'a refusal')
+        self.assertEqual((answer.status, answer.error['code']), (503, 'store-away'))
+        self.assertTrue(answer.header('Retry-After'))
+        os.unlink(self.socket)
+        self.start_redis()
+        again = wait_until(lambda: next((a for a in [self.post(node)] if a.status == 202), None),
+                           'the next')
+        for each in (accepted, again):
+            wait_until(lambda: each.header('X-Call-Id') in delivered(node), 'delivery', 60)
+
+    def test_what_a_dead_node_had_in_hand_another_delivers(self):
+        one = self.node('one')
+        calls = [wait_until(lambda: next((a for a in [self.post(one, 'f/nap?n=4000')]
+                                          if a.status == 202), None), 'it').header('X-Call-Id')
+                 for _ in range(3)]
+        wait_until(lambda: len(one.function('f')['instances']) == 3, 'three that run')
+        other = self.node('other')
+        one.process.kill()
+        one.process.wait()
+        wait_until(lambda: set(calls) <= delivered(other).keys(), 'their delivery', 90)
+        one.start()
+
+
+if __name__ == '__main__':
+    harness.main()
