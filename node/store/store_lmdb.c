@@ -387,9 +387,13 @@ static mf_err touch(struct worker *worker)
     worker->ledger.durable = &worker->file.write.tables;
     err = ledger_touch(&worker->ledger);
     step_end(worker);
-    if (!err)
-        return lmdb_file_commit(&worker->file);
-    lmdb_file_abort(&worker->file);
+    if (err) {
+        lmdb_file_abort(&worker->file);
+        return err;
+    }
+    err = lmdb_file_commit(&worker->file);
+    if (!err && worker->file.loose) /* the state of the last sync holds its pages */
+        err = lmdb_file_sync(&worker->file);
     return err;
 }
 

@@ -186,14 +186,13 @@ static void the_file_grows_and_is_used_again(void **state)
     rig_close(&rig);
 }
 
-static void a_file_at_its_bound_refuses_and_takes_again(void **state)
+static void fill_to_the_bound(const struct queue_settings *settings)
 {
-    (void)state;
     static uint8_t large[1 << 20];
     struct store_bytes event = {large, sizeof large}, small = {"x", 1};
     options.file_bytes_max = 24u << 20;
     open_rig();
-    struct queue *queue = rig_queue(&rig, "durable", &durable);
+    struct queue *queue = rig_queue(&rig, "full", settings);
     unsigned count = 0;
     mf_err err;
     while (!(err = RIG(&rig, queue_append(queue, QUEUE_BULK, &event, 1, ASK))))
@@ -217,6 +216,13 @@ static void a_file_at_its_bound_refuses_and_takes_again(void **state)
     queue_put(queue);
     rig_close(&rig);
     options.file_bytes_max = 0;
+}
+
+static void a_file_at_its_bound_refuses_and_takes_again(void **state)
+{
+    (void)state;
+    fill_to_the_bound(&durable);
+    fill_to_the_bound(&loose);
 }
 
 static unsigned answers_ok, answers_full, answers_other;
