@@ -6,14 +6,14 @@ bytes that ask were sent, on a connection that was alive), when it ended, and ho
 answer, or by a 502 that names its cause. A kill is a window of time: from before the signal to
 the moment after which no call that begins can meet the victim. So:
 
-* A call without an answer must overlap the window of a kill of the node, which ends when the
-  node has been reaped: its sockets are closed by then, and who comes later is refused, which
+* A call without an answer needs a kill of the node that its time overlaps. That window ends when
+  the node has been reaped: its sockets are closed by then, and who comes later is refused, which
   the hammer does not count as a call. A caller has one call at a time, and loses one to a kill,
   or two: where the kernel closes the connections before the socket that listens, the second
   one was in its backlog.
-* A call answered `spawner-lost` must overlap the window of a kill of the spawner, which ends
-  when another one runs: the node has then given up all that the old one had. A caller loses
-  one to it at most: the next one waits for the new spawner.
+* A call answered `spawner-lost` needs a kill of the spawner likewise. That window ends when
+  another one runs: the node has then given up all that the old one had. A caller loses one to
+  it at most: the next one waits for the new spawner, and may be lost only with that one.
 * A call answered `killed` needs a kill of a monitor of its own: an instance has begun one
   event at most, and what lies in its ring behind that goes back to the queue. The window ends
   NOTICE_S after the process was gone, in which the node hears of it from the spawner.
@@ -29,9 +29,6 @@ import collections
 MONITOR, SPAWNER, NODE = 'monitor', 'spawner', 'node'
 NOTICE_S = 1.0
 CAUSES = {(0, ''): NODE, (502, 'spawner-lost'): SPAWNER, (502, 'killed'): MONITOR}
-
-
-A_CALLERS_MOST = {SPAWNER: 1, NODE: 2}
 
 
 def overlap(loss, window):
@@ -54,34 +51,29 @@ class Ledger:
         else:
             self.losses[kind].append((from_ns, until_ns, f'{function} {caller}'))
 
-    def all_at_once(self, kind):
-        """Each window may take what each caller had at it."""
-        for loss in self.losses[kind]:
-            if not any(overlap(loss, window) for window in self.windows[kind]):
-                self.problems.append(f'a call was lost to a {kind} that nobody killed: {loss}')
-        for window in self.windows[kind]:
-            callers = collections.Counter(loss[2] for loss in self.losses[kind]
-                                          if overlap(loss, window))
-            for caller, count in callers.items():
-                if count > A_CALLERS_MOST[kind]:
-                    self.problems.append(f'the kill of a {kind} cost {caller} {count} calls')
-
-    def one_by_one(self, kind):
-        """Windows in the order of their ends each take, of the losses that could be theirs,
-        the one that ended first. This may miss a pairing, but never invents one."""
-        losses = sorted(self.losses[kind])
+    def pair(self, kind, losses, most):
+        """Each window takes so many losses that overlap it. Windows in the order of their ends
+        take those that ended first. This may miss a pairing, but never invents one."""
+        losses = sorted(losses)
         for window in sorted(self.windows[kind], key=lambda w: w[1]):
-            mine = [at for at, loss in enumerate(losses) if overlap(loss, window)]
-            if mine:
-                losses.pop(min(mine, key=lambda at: losses[at][1]))
-        for loss in losses:
-            self.problems.append(f'a call was lost to a {kind} that nobody killed: {loss}')
+            mine = sorted((loss for loss in losses if overlap(loss, window)), key=lambda l: l[1])
+            for loss in mine[:most]:
+                losses.remove(loss)
+        self.problems += [f'a call was lost to a {kind} that nobody killed: {loss}'
+                          for loss in losses]
+
+    def pair_by_caller(self, kind, most):
+        by_caller = collections.defaultdict(list)
+        for loss in self.losses[kind]:
+            by_caller[loss[2]].append(loss)
+        for losses in by_caller.values():
+            self.pair(kind, losses, most)
 
     def settle(self):
         """The problems of what was entered since the last time; empty: none."""
-        self.all_at_once(NODE)
-        self.all_at_once(SPAWNER)
-        self.one_by_one(MONITOR)
+        self.pair_by_caller(NODE, 2)
+        self.pair_by_caller(SPAWNER, 1)
+        self.pair(MONITOR, self.losses[MONITOR], 1)
         problems = self.problems
         counts = {kind: (len(self.windows[kind]), len(self.losses[kind])) for kind in self.windows}
         self.__init__()

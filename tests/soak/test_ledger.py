@@ -44,6 +44,13 @@ class Accounts(unittest.TestCase):
         self.lose(16, 18, 502, 'spawner-lost')
         self.assertEqual(len(self.problems()), 1)
 
+    def test_a_call_that_waits_for_the_next_spawner_may_go_with_that_one(self):
+        self.ledger.kill(SPAWNER, 10, 20)
+        self.ledger.kill(SPAWNER, 30, 40)
+        self.lose(5, 15, 502, 'spawner-lost')
+        self.lose(16, 35, 502, 'spawner-lost')
+        self.assertEqual(self.problems(), [])
+
     def test_a_node_costs_each_caller_two(self):
         self.ledger.kill(NODE, 10, 20)
         for from_ns in (5, 15, 16):
