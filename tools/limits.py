@@ -109,6 +109,8 @@ def promises(m):
     """(promise, unit, bound, measured, command); a bound below zero is a lower one"""
     yield from start_promises(m)
     yield from load_promises(m)
+    yield ("durable appends a second, 1,024 on their way, the store in files", "", -50000,
+           m.value("queue", "mayfly/lmdb", "durable_appends"), "build/mayfly bench queue")
     yield from rest_promises(m)
 
 

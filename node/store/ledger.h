@@ -33,6 +33,11 @@ struct ledger {
     uint64_t damaged;       /* records that were not what they should be       */
 };
 
+/* What durable is in a step is only that step's, so a back end may let one thread ask while
+ * another one commits, under these rules: one step at a time (a lock); an ask's tables
+ * are of a moment within its step; a commit is outside of all. Then what was committed and
+ * not settled yet is still leased, and no take gets it. */
+
 /* In a transaction of its own: a new file's first record, or the check of an old one's; the
  * entries that were taken when the last process ended become returned ones. Then the
  * caller commits and calls taken_clear(). */
@@ -47,7 +52,7 @@ bool ledger_ask(struct ledger *ledger, struct store_op *op);
  * refusal is MF_OK, and in op->answer.err; it changed nothing. */
 MF_CHECKED mf_err ledger_change(struct ledger *ledger, struct store_op *op);
 
-/* The transaction is over; committed: for good. */
+/* The transaction is over; committed: for good. Needs no tables. */
 void ledger_settle(struct ledger *ledger, struct store_op *op, bool committed);
 
 /* Write something that changes nothing: LMDB uses freed pages again two commits later. */

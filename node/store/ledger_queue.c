@@ -26,6 +26,7 @@ bool ledger_ask_queue(struct ledger *ledger, struct store_op *op)
         op->answer.err = err == MF_ENOENT && op->kind != STORE_EXTEND ? MF_OK : err;
         return false;
     }
+    op->queue_number = queue.queue.number;
     switch (op->kind) {
     case STORE_TAKE:
         op->answer.err = ledger_take(ledger, op, &queue.queue);
@@ -63,6 +64,7 @@ mf_err ledger_change_queue(struct ledger *ledger, struct store_op *op)
     }
     if (err)
         return err;
+    op->queue_number = queue.queue.number;
     switch (op->kind) {
     case STORE_APPEND:
         return append(ledger, op, &queue);
@@ -362,7 +364,10 @@ static mf_err bury_aged(struct ledger *ledger, struct store_op *op, struct recor
         struct record_key key;
         struct record entry;
         uint64_t id = op->aged[i];
+        struct lease lease;
         key_of_entry(&key, queue->queue.number, id);
+        if (lease_find(ledger, queue->queue.number, id, &lease) && lease.due_ms > op->now_ms)
+            continue; /* another take has it meanwhile, as dead letters were full */
         if (ledger_get(ledger, RECORD_ENTRY, &key, &entry) == MF_OK)
             err = bury(ledger, op, &queue->queue, id,
                        attempts_of(ledger, queue->queue.number, id), &entry, reason);
@@ -468,12 +473,10 @@ static void look_again(struct ledger *ledger, uint32_t queue, enum queue_priorit
 
 void ledger_settle_queue(struct ledger *ledger, struct store_op *op, bool committed)
 {
-    struct record queue;
     struct shelf from_start = {0}, returned = {UINT64_MAX, op->now_ms + op->span_ms};
-    if (op->kind == STORE_APPEND || op->kind == STORE_REDRIVE || op->answer.err ||
-        find_queue(ledger, op, &queue))
+    uint32_t number = op->queue_number;
+    if (op->kind == STORE_APPEND || op->kind == STORE_REDRIVE || op->answer.err || !number)
         return;
-    uint32_t number = queue.queue.number;
     if (op->kind == STORE_TAKE) {
         for (uint32_t i = 0; i < op->aged_count && committed; i++)
             lease_end(ledger, number, op->aged[i]);

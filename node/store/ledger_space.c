@@ -269,8 +269,10 @@ static mf_err change(struct ledger *ledger, struct store_op *op, struct record *
     if (!err && op->kind != STORE_DELETE && !has_room(op, &space->space, found, &old, value))
         err = MF_EFULL;
     op->answer.err = err;
-    if (err)
+    if (err) {
+        op->answer.number = 0;
         return MF_OK;
+    }
     return op->kind == STORE_DELETE
                ? remove_value(ledger, op, &space->space, op->key)
                : add_value(ledger, op, &space->space, value, expires_ms);

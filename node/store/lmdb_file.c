@@ -25,7 +25,8 @@ static const struct tables_kind lmdb_kind;
 mf_err lmdb_file_open(struct lmdb_file *file, const char *directory, const char *name, bool loose,
                       uint64_t bytes_max, struct mf_why *why)
 {
-    *file = (struct lmdb_file){.tables = {&lmdb_kind},
+    *file = (struct lmdb_file){.write = {.tables = {&lmdb_kind}, .file = file},
+                               .read = {.tables = {&lmdb_kind}, .file = file},
                                .dir_fd = -1,
                                .loose = loose,
                                .bytes_max = bytes_max ? bytes_max : MF_STORE_FILE_BYTES_MAX};
@@ -49,16 +50,16 @@ mf_err lmdb_file_open(struct lmdb_file *file, const char *directory, const char 
 
 static void close_env(struct lmdb_file *file)
 {
-    if (file->reader_cursor)
-        mdb_cursor_close(file->reader_cursor);
-    if (file->reader)
-        mdb_txn_abort(file->reader);
+    if (file->read.cursor)
+        mdb_cursor_close(file->read.cursor);
+    if (file->read.txn)
+        mdb_txn_abort(file->read.txn);
     if (file->steady)
         mdb_txn_abort(file->steady);
     if (file->env)
         mdb_env_close(file->env);
-    file->reader_cursor = NULL;
-    file->reader = NULL;
+    file->read.cursor = NULL;
+    file->read.txn = NULL;
     file->steady = NULL;
     file->env = NULL;
 }
@@ -131,6 +132,9 @@ static mf_err open_env(struct lmdb_file *file, struct mf_why *why)
                       err == MF_EFORMAT ? "; with it moved away, the node starts with an empty store"
                                         : "");
     }
+    int fd; /* LMDB 0.9.24 lets programs that are started inherit it */
+    if (mdb_env_get_fd(file->env, &fd) == 0)
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     mf_err err = check_length(file, why);
     if (!err)
         err = open_dbi(file);
@@ -173,8 +177,7 @@ static mf_err fail(struct lmdb_file *file, int error)
     }
 }
 
-/* After an error of the disk LMDB refuses everything until it is opened anew. */
-static mf_err be_open(struct lmdb_file *file)
+mf_err lmdb_file_be_open(struct lmdb_file *file)
 {
     struct mf_why why = {{0}};
     if (file->env && !file->broken)
@@ -188,45 +191,41 @@ static mf_err be_open(struct lmdb_file *file)
 
 mf_err lmdb_file_begin_read(struct lmdb_file *file)
 {
-    mf_err err = be_open(file);
-    if (err)
-        return err;
-    int error = file->reader ? mdb_txn_renew(file->reader)
-                             : mdb_txn_begin(file->env, NULL, MDB_RDONLY, &file->reader);
+    struct lmdb_view *view = &file->read;
+    if (!file->env || file->broken)
+        return MF_EIO;
+    int error = view->txn ? mdb_txn_renew(view->txn)
+                          : mdb_txn_begin(file->env, NULL, MDB_RDONLY, &view->txn);
     if (error)
         return fail(file, error);
-    error = file->reader_cursor ? mdb_cursor_renew(file->reader, file->reader_cursor)
-                                : mdb_cursor_open(file->reader, file->dbi, &file->reader_cursor);
+    error = view->cursor ? mdb_cursor_renew(view->txn, view->cursor)
+                         : mdb_cursor_open(view->txn, file->dbi, &view->cursor);
     if (error) {
-        mdb_txn_reset(file->reader);
+        mdb_txn_reset(view->txn);
         return fail(file, error);
     }
-    file->txn = file->reader;
-    file->cursor = file->reader_cursor;
     return MF_OK;
 }
 
 void lmdb_file_end_read(struct lmdb_file *file)
 {
-    mdb_txn_reset(file->reader);
-    file->txn = NULL;
-    file->cursor = NULL;
+    mdb_txn_reset(file->read.txn);
 }
 
 mf_err lmdb_file_begin(struct lmdb_file *file)
 {
+    struct lmdb_view *view = &file->write;
     file->full = false;
-    mf_err err = be_open(file);
-    if (err)
-        return err;
-    int error = mdb_txn_begin(file->env, NULL, 0, &file->txn);
+    if (!file->env || file->broken)
+        return MF_EIO;
+    int error = mdb_txn_begin(file->env, NULL, 0, &view->txn);
     if (!error) {
-        error = mdb_cursor_open(file->txn, file->dbi, &file->cursor);
+        error = mdb_cursor_open(view->txn, file->dbi, &view->cursor);
         if (error)
-            mdb_txn_abort(file->txn);
+            mdb_txn_abort(view->txn);
     }
     if (error)
-        file->txn = NULL;
+        view->txn = NULL;
     return error ? fail(file, error) : MF_OK;
 }
 
@@ -240,9 +239,9 @@ static bool is_disk_full(const struct lmdb_file *file)
 
 mf_err lmdb_file_commit(struct lmdb_file *file)
 {
-    int error = mdb_txn_commit(file->txn); /* its cursor ends with it */
-    file->txn = NULL;
-    file->cursor = NULL;
+    int error = mdb_txn_commit(file->write.txn); /* its cursor ends with it */
+    file->write.txn = NULL;
+    file->write.cursor = NULL;
     if (error == EIO && is_disk_full(file))
         error = ENOSPC;
     return error ? fail(file, error) : MF_OK;
@@ -250,17 +249,16 @@ mf_err lmdb_file_commit(struct lmdb_file *file)
 
 void lmdb_file_abort(struct lmdb_file *file)
 {
-    mdb_txn_abort(file->txn);
-    file->txn = NULL;
-    file->cursor = NULL;
+    mdb_txn_abort(file->write.txn);
+    file->write.txn = NULL;
+    file->write.cursor = NULL;
 }
 
 mf_err lmdb_file_grow(struct lmdb_file *file)
 {
     MDB_envinfo info;
-    mf_err err = be_open(file);
-    if (err)
-        return err;
+    if (!file->env || file->broken)
+        return MF_EIO;
     if (mdb_env_info(file->env, &info))
         return MF_EIO;
     if (info.me_mapsize >= file->bytes_max)
@@ -309,14 +307,15 @@ static mf_err count_pages(struct lmdb_file *file, uint64_t *used_bytes, uint64_t
     MDB_stat stat_of;
     MDB_cursor *cursor;
     MDB_val key, data;
-    if (mdb_env_info(file->env, &info) || mdb_env_stat(file->env, &stat_of))
+    if (!file->env || file->broken || mdb_env_info(file->env, &info) ||
+        mdb_env_stat(file->env, &stat_of))
         return MF_EIO;
     *used_bytes = ((uint64_t)info.me_last_pgno + 1) * stat_of.ms_psize;
     *free_bytes = 0;
     mf_err err = lmdb_file_begin_read(file);
     if (err)
         return err;
-    int error = mdb_cursor_open(file->txn, 0, &cursor); /* database 0: lists of free pages */
+    int error = mdb_cursor_open(file->read.txn, 0, &cursor); /* database 0: lists of free pages */
     if (!error) {
         while (!(error = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))) {
             size_t pages;
@@ -332,9 +331,7 @@ static mf_err count_pages(struct lmdb_file *file, uint64_t *used_bytes, uint64_t
 mf_err lmdb_file_at_wall(struct lmdb_file *file, bool grows)
 {
     uint64_t used_bytes, free_bytes;
-    mf_err err = be_open(file);
-    if (!err)
-        err = count_pages(file, &used_bytes, &free_bytes);
+    mf_err err = count_pages(file, &used_bytes, &free_bytes);
     if (err)
         return err;
     if (grows && free_bytes < MF_STORE_RESERVE_BYTES)
@@ -349,7 +346,7 @@ mf_err lmdb_file_at_wall(struct lmdb_file *file, bool grows)
 void lmdb_file_try_unwall(struct lmdb_file *file)
 {
     uint64_t used_bytes, free_bytes;
-    if (be_open(file) || count_pages(file, &used_bytes, &free_bytes) ||
+    if (count_pages(file, &used_bytes, &free_bytes) ||
         used_bytes + MF_STORE_RESERVE_BYTES > file->bytes_max || !take_reserve(file))
         return;
     uint64_t bytes = round_up(used_bytes + MF_STORE_RESERVE_BYTES);
@@ -360,9 +357,8 @@ void lmdb_file_try_unwall(struct lmdb_file *file)
 
 mf_err lmdb_file_sync(struct lmdb_file *file)
 {
-    mf_err err = be_open(file);
-    if (err)
-        return err;
+    if (!file->env || file->broken)
+        return MF_EIO;
     int error = mdb_env_sync(file->env, 1);
     if (!error && file->loose)
         return lmdb_steady_keep(file);
@@ -383,43 +379,43 @@ static struct store_bytes bytes_of(MDB_val value)
 
 static mf_err lmdb_get(struct tables *tables, struct store_bytes key, struct store_bytes *value)
 {
-    struct lmdb_file *file = (struct lmdb_file *)tables;
+    struct lmdb_view *view = (struct lmdb_view *)tables;
     MDB_val name = value_of(key), data;
-    int error = mdb_get(file->txn, file->dbi, &name, &data);
+    int error = mdb_get(view->txn, view->file->dbi, &name, &data);
     if (error)
-        return fail(file, error);
+        return fail(view->file, error);
     *value = bytes_of(data);
     return MF_OK;
 }
 
 static mf_err lmdb_put(struct tables *tables, struct store_bytes key, size_t bytes, uint8_t **room)
 {
-    struct lmdb_file *file = (struct lmdb_file *)tables;
+    struct lmdb_view *view = (struct lmdb_view *)tables;
     uint8_t none = 0;
     MDB_val name = value_of(key), data = {.mv_size = bytes, .mv_data = &none};
-    int error = mdb_put(file->txn, file->dbi, &name, &data, bytes ? MDB_RESERVE : 0);
+    int error = mdb_put(view->txn, view->file->dbi, &name, &data, bytes ? MDB_RESERVE : 0);
     if (error)
-        return fail(file, error);
+        return fail(view->file, error);
     *room = data.mv_data;
     return MF_OK;
 }
 
 static mf_err lmdb_remove(struct tables *tables, struct store_bytes key)
 {
-    struct lmdb_file *file = (struct lmdb_file *)tables;
+    struct lmdb_view *view = (struct lmdb_view *)tables;
     MDB_val name = value_of(key);
-    int error = mdb_del(file->txn, file->dbi, &name, NULL);
-    return error ? fail(file, error) : MF_OK;
+    int error = mdb_del(view->txn, view->file->dbi, &name, NULL);
+    return error ? fail(view->file, error) : MF_OK;
 }
 
 static mf_err lmdb_seek(struct tables *tables, struct store_bytes key, struct store_bytes *found,
                         struct store_bytes *value)
 {
-    struct lmdb_file *file = (struct lmdb_file *)tables;
+    struct lmdb_view *view = (struct lmdb_view *)tables;
     MDB_val name = value_of(key), data;
-    int error = mdb_cursor_get(file->cursor, &name, &data, MDB_SET_RANGE);
+    int error = mdb_cursor_get(view->cursor, &name, &data, MDB_SET_RANGE);
     if (error)
-        return fail(file, error);
+        return fail(view->file, error);
     *found = bytes_of(name);
     *value = bytes_of(data);
     return MF_OK;

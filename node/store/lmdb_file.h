@@ -1,6 +1,7 @@
 /*
  * lmdb_file.h: one file of LMDB as tables: opened, checked, its transactions, its growth.
- * One thread at a time; a transaction ends in the thread that began it.
+ * One thread writes; another may read meanwhile. What is marked (lock) must exclude reading:
+ * the caller has a lock for that.
  *
  * Two ways to be safe:
  *   synced  every commit is on the disk when it returns. LMDB's own order (pages, then the
@@ -23,14 +24,19 @@
 
 #include "node/store/tables.h"
 
-struct lmdb_file {
-    struct tables tables; /* of the transaction that is open */
-    MDB_env *env;         /* NULL: not open */
-    MDB_dbi dbi;
-    MDB_txn *txn;         /* NULL: none open */
+/* The tables in a transaction. */
+struct lmdb_view {
+    struct tables tables;
+    struct lmdb_file *file;
+    MDB_txn *txn; /* NULL: none open */
     MDB_cursor *cursor;
-    MDB_txn *reader;      /* kept from question to question */
-    MDB_cursor *reader_cursor;
+};
+
+struct lmdb_file {
+    struct lmdb_view write;
+    struct lmdb_view read; /* its transaction is kept, and renewed for each question */
+    MDB_env *env;          /* NULL: not open */
+    MDB_dbi dbi;
     MDB_txn *steady;      /* loose: holds the state of the last sync */
     int dir_fd;
     char path[PATH_MAX];  /* directory and name */
@@ -39,7 +45,7 @@ struct lmdb_file {
     bool loose;
     bool walled;          /* no more room, but for what makes room                  */
     bool full;            /* of the transaction that is open: the map has no room */
-    bool broken;          /* LMDB wants to be opened anew                           */
+    _Atomic bool broken;  /* LMDB wants to be opened anew                           */
 };
 
 /* directory/name, made if it is not there. MF_EFORMAT: not a file of ours. */
@@ -47,21 +53,26 @@ MF_CHECKED mf_err lmdb_file_open(struct lmdb_file *file, const char *directory, 
                                  bool loose, uint64_t bytes_max, struct mf_why *why);
 void lmdb_file_close(struct lmdb_file *file);
 
+/* What is committed, in file->read. (lock), from here to the end of reading. */
 MF_CHECKED mf_err lmdb_file_begin_read(struct lmdb_file *file);
 void lmdb_file_end_read(struct lmdb_file *file);
 
+/* After an error of the disk LMDB refuses everything until it is opened anew. (lock) */
+MF_CHECKED mf_err lmdb_file_be_open(struct lmdb_file *file);
+
+/* In file->write. */
 MF_CHECKED mf_err lmdb_file_begin(struct lmdb_file *file);
 /* MF_EFULL: the disk, or the map (then file->full). Whatever it is but MF_OK, nothing of the
  * transaction remains. */
 MF_CHECKED mf_err lmdb_file_commit(struct lmdb_file *file);
 void lmdb_file_abort(struct lmdb_file *file);
 
-/* At the wall: make ready for a transaction that grows, or one that does not. MF_EFULL. */
+/* At the wall: make ready for a transaction that grows, or one that does not. MF_EFULL. (lock) */
 MF_CHECKED mf_err lmdb_file_at_wall(struct lmdb_file *file, bool grows);
-/* There may be room again: then the wall is gone. */
+/* There may be room again: then the wall is gone. (lock) */
 void lmdb_file_try_unwall(struct lmdb_file *file);
 
-/* A larger map. MF_EFULL: bytes_max. No transaction is open. */
+/* A larger map. MF_EFULL: bytes_max. No transaction is open. (lock) */
 MF_CHECKED mf_err lmdb_file_grow(struct lmdb_file *file);
 
 /* All that was committed is on the disk, whatever comes. */

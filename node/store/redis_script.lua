@@ -27,6 +27,152 @@ local function counter(name) return tonumber(call('HGET', key('m'), name) or '0'
 local function count(name, by) call('HINCRBY', key('m'), name, text(by)) end
 local function wake() call('PUBLISH', key('wake'), '') end
 
+local operation = {}
+
+-- Redis runs all of this anew for each call, and every function costs a part of a microsecond to
+-- define: what is called often stands first.
+
+-- priority, count_max, bytes_max, events …
+if ARGV[1] == 'append' then
+  local priority, more_count, more_bytes, answer = tonumber(ARGV[3]), #ARGV - 5, 0, { 0 }
+  for i = 6, #ARGV do more_bytes = more_bytes + #ARGV[i] end
+  local was = call('HMGET', key('m'), 'counter', 'count', 'bytes') -- few calls: this is the common one
+  local ids, count_was, bytes_was = tonumber(was[1] or '0'), tonumber(was[2] or '0'), tonumber(was[3] or '0')
+  if count_was + more_count > tonumber(ARGV[4]) or bytes_was + more_bytes > tonumber(ARGV[5]) then return { EFULL } end
+  if ids == 0 then
+    for each = 0, 1 do redis.pcall('XGROUP', 'CREATE', key(text(each)), GROUP, '0', 'MKSTREAM') end
+  end
+  for i = 6, #ARGV do
+    ids = ids + 1
+    local id = text(ids * 4 + priority)
+    call('XADD', key(ARGV[3]), '0-' .. id, 'e', ARGV[i], 't', ARGV[2])
+    answer[#answer + 1] = id
+  end
+  call('HSET', key('m'), 'counter', text(ids), 'count', text(count_was + more_count), 'bytes', text(bytes_was + more_bytes))
+  wake()
+  return answer
+end
+
+-- ---- key-values ----
+
+if not string.find(base, '/', 1, true) then
+  -- A value, or nil where there is none or not any more; its end.
+  local function value_of(name)
+    local value = call('HGET', key('v'), name)
+    local expires = tonumber(call('HGET', key('e'), name) or NEVER)
+    if not value or (expires ~= NEVER and expires <= now) then return nil end
+    return value, expires
+  end
+
+  local function drop(name)
+    local value = call('HGET', key('v'), name)
+    if not value then return end
+    call('HDEL', key('v'), name)
+    call('HDEL', key('e'), name)
+    call('ZREM', key('k'), name)
+    call('ZREM', key('t'), name)
+    count('bytes', -(#name + #value))
+  end
+
+  local function drop_expired()
+    for _, name in ipairs(call('ZRANGEBYSCORE', key('t'), '-inf', text(now), 'LIMIT', 0, EXPIRED_MAX)) do drop(name) end
+  end
+
+  local function keep(name, value, life)
+    drop(name)
+    call('HSET', key('v'), name, value)
+    call('ZADD', key('k'), 0, name)
+    if life > 0 then
+      call('HSET', key('e'), name, text(now + life))
+      call('ZADD', key('t'), text(now + life), name)
+    end
+    count('bytes', #name + #value)
+  end
+
+  local function fits(name, old, value, bytes_max)
+    return counter('bytes') - (old and #name + #old or 0) + #name + #value <= bytes_max
+  end
+
+  -- key
+  function operation.read()
+    local value, expires = value_of(ARGV[3])
+    if not value then return { ENOENT } end
+    return { 0, value, text(expires) }
+  end
+
+  -- key, value, life_ms, bytes_max
+  function operation.set()
+    drop_expired()
+    if not fits(ARGV[3], value_of(ARGV[3]), ARGV[4], tonumber(ARGV[6])) then return { EFULL } end
+    keep(ARGV[3], ARGV[4], tonumber(ARGV[5]))
+    return { 0 }
+  end
+
+  -- key
+  function operation.delete()
+    drop_expired()
+    if not value_of(ARGV[3]) then return { ENOENT } end
+    drop(ARGV[3])
+    return { 0 }
+  end
+
+  -- key, by, bytes_max
+  function operation.increment()
+    drop_expired()
+    local name, old = ARGV[3], value_of(ARGV[3])
+    if not old then drop(name) end
+    local done = redis.pcall('HINCRBY', key('v'), name, ARGV[4])
+    if type(done) == 'table' then return { EINVAL } end
+    local value = call('HGET', key('v'), name)
+    if not fits(name, old, value, tonumber(ARGV[5])) then
+      if old then call('HSET', key('v'), name, old) else call('HDEL', key('v'), name) end
+      return { EFULL }
+    end
+    call('ZADD', key('k'), 0, name)
+    count('bytes', old and #value - #old or #name + #value)
+    return { 0, value }
+  end
+
+  -- key, value, life_ms, bytes_max, whether one is expected, expected
+  function operation.compare()
+    drop_expired()
+    local old, expires = value_of(ARGV[3])
+    if not old and ARGV[7] == '1' then return { ENOENT } end
+    if old and (ARGV[7] == '0' or old ~= ARGV[8]) then return { EEXIST, old, text(expires) } end
+    if not fits(ARGV[3], old, ARGV[4], tonumber(ARGV[6])) then return { EFULL } end
+    keep(ARGV[3], ARGV[4], tonumber(ARGV[5]))
+    return { 0 }
+  end
+
+  -- prefix, where to begin (as of ZRANGEBYLEX), count_max, with values
+  function operation.scan()
+    local prefix, count_max, told, bytes, answer = ARGV[3], tonumber(ARGV[5]), 0, 0, { 0, 0 }
+    local from = ARGV[4]
+    while true do
+      local found = call('ZRANGEBYLEX', key('k'), from, '+', 'LIMIT', 0, 100)
+      for _, name in ipairs(found) do
+        if string.sub(name, 1, #prefix) ~= prefix then return answer end
+        if told == count_max or bytes >= BYTES_MAX then
+          answer[2] = 1
+          return answer
+        end
+        local value, expires = value_of(name)
+        if value then
+          if ARGV[6] == '0' then value = '' end
+          for _, field in ipairs({ name, text(expires), value }) do answer[#answer + 1] = field end
+          told, bytes = told + 1, bytes + #name + #value
+        end
+      end
+      if #found < 100 then return answer end
+      from = '(' .. found[#found]
+    end
+  end
+
+  return operation[ARGV[1]]()
+end
+
+-- ---- queues ----
+
 -- An entry, or nil: its event, its time.
 local function entry(id)
   local found = call('XRANGE', stream_of(id), '0-' .. id, '0-' .. id)[1]
@@ -86,104 +232,90 @@ local function add(priority, event)
   return id
 end
 
-local operation = {}
+if ARGV[1] == 'take' then
+  -- node, count_max, bytes_max, lease_ms, age_ms_max, dead_max
+  local take
 
--- priority, count_max, bytes_max, events …
-function operation.append()
-  local bytes = 0
-  for i = 6, #ARGV do bytes = bytes + #ARGV[i] end
-  if not has_room(tonumber(ARGV[4]), tonumber(ARGV[5]), #ARGV - 5, bytes) then return { EFULL } end
-  if counter('counter') == 0 then
-    for priority = 0, 1 do
-      redis.pcall('XGROUP', 'CREATE', key(text(priority)), GROUP, '0', 'MKSTREAM')
+  local function consider(id, event, enqueued, attempts)
+    if take.age_max > 0 and now - enqueued > take.age_max and
+        take.dead + take.aged < take.dead_max then
+      if take.aged == AGED_MAX then
+        take.full = true
+        return
+      end
+      take.aged = take.aged + 1
+      take.buried[#take.buried + 1] = { id, event, enqueued, attempts }
+      return
     end
-  end
-  local answer = { 0 }
-  for i = 6, #ARGV do answer[#answer + 1] = add(tonumber(ARGV[3]), ARGV[i]) end
-  wake()
-  return answer
-end
-
--- node, count_max, bytes_max, lease_ms, age_ms_max, dead_max
-local take
-
-local function consider(id, event, enqueued, attempts)
-  if take.age_max > 0 and now - enqueued > take.age_max and
-      take.dead + take.aged < take.dead_max then
-    if take.aged == AGED_MAX then
+    if take.count == take.count_max or
+        (take.count > 0 and (take.bytes >= take.bytes_max or #event > take.bytes_max - take.bytes)) then
       take.full = true
       return
     end
-    take.aged = take.aged + 1
-    take.buried[#take.buried + 1] = { id, event, enqueued, attempts }
-    return
-  end
-  if take.count == take.count_max or
-      (take.count > 0 and (take.bytes >= take.bytes_max or #event > take.bytes_max - take.bytes)) then
-    take.full = true
-    return
-  end
-  take.count = take.count + 1
-  take.bytes = take.bytes + #event
-  unlist(id)
-  list('l', id, now + take.lease)
-  give(id, take.node, attempts + 1)
-  local answer = take.answer
-  for _, field in ipairs({ id, text(enqueued), text(now + take.lease), attempts + 1, event }) do
-    answer[#answer + 1] = field
-  end
-end
-
--- Of those whose time has come, in its order.
-local function consider_due(name)
-  local due = call('ZRANGEBYSCORE', key(name), '-inf', text(now), 'LIMIT', 0, take.count_max + AGED_MAX + 1)
-  for _, padded in ipairs(due) do
-    if take.full then return end
-    local id = text(tonumber(padded))
-    local event, enqueued = entry(id)
-    if event then consider(id, event, enqueued, attempts_of(id)) else unlist(id) end
-  end
-end
-
-local function consider_fresh(priority)
-  local last = 'last' .. text(priority)
-  while not take.full do
-    local found = call('XRANGE', key(text(priority)), '(0-' .. (call('HGET', key('m'), last) or '0'), '+',
-      'COUNT', math.min(16, take.count_max - take.count + 1))
-    if #found == 0 then return end
-    for _, each in ipairs(found) do
-      local id = string.sub(each[1], 3)
-      consider(id, each[2][2], tonumber(each[2][4]), 0)
-      if take.full then return end
-      call('HSET', key('m'), last, id)
+    take.count = take.count + 1
+    take.bytes = take.bytes + #event
+    unlist(id)
+    list('l', id, now + take.lease)
+    give(id, take.node, attempts + 1)
+    local answer = take.answer
+    for _, field in ipairs({ id, text(enqueued), text(now + take.lease), attempts + 1, event }) do
+      answer[#answer + 1] = field
     end
   end
-end
 
-local function next_due()
-  local next = NEVER
-  for _, name in ipairs({ 'l0', 'r0', 'l1', 'r1' }) do
-    local found = call('ZRANGEBYSCORE', key(name), '(' .. text(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-    if found[2] and (next == NEVER or tonumber(found[2]) < next) then next = tonumber(found[2]) end
+  -- Of those whose time has come, in its order.
+  local function consider_due(name)
+    local due = call('ZRANGEBYSCORE', key(name), '-inf', text(now), 'LIMIT', 0, take.count_max + AGED_MAX + 1)
+    for _, padded in ipairs(due) do
+      if take.full then return end
+      local id = text(tonumber(padded))
+      local event, enqueued = entry(id)
+      if event then consider(id, event, enqueued, attempts_of(id)) else unlist(id) end
+    end
   end
-  return next
-end
 
-function operation.take()
-  take = {
-    node = ARGV[3], count_max = tonumber(ARGV[4]), bytes_max = tonumber(ARGV[5]), lease = tonumber(ARGV[6]),
-    age_max = tonumber(ARGV[7]), dead_max = tonumber(ARGV[8]), dead = counter('dead_count'), aged = 0,
-    count = 0, bytes = 0, full = false, buried = {}, answer = { 0, 0 }
-  }
-  if counter('counter') == 0 then return { 0, NEVER } end
-  for priority = 0, 1 do
-    if not take.full then consider_due('l' .. text(priority)) end
-    if not take.full then consider_due('r' .. text(priority)) end
-    if not take.full then consider_fresh(priority) end
+  local function consider_fresh(priority)
+    local last = 'last' .. text(priority)
+    while not take.full do
+      local found = call('XRANGE', key(text(priority)), '(0-' .. (call('HGET', key('m'), last) or '0'), '+',
+        'COUNT', math.min(16, take.count_max - take.count + 1))
+      if #found == 0 then return end
+      for _, each in ipairs(found) do
+        local id = string.sub(each[1], 3)
+        consider(id, each[2][2], tonumber(each[2][4]), 0)
+        if take.full then return end
+        call('HSET', key('m'), last, id)
+      end
+    end
   end
-  for _, aged in ipairs(take.buried) do bury(aged[1], aged[2], aged[3], aged[4], 'too old') end
-  take.answer[2] = take.full and now or next_due()
-  return take.answer
+
+  local function next_due()
+    local next = NEVER
+    for _, name in ipairs({ 'l0', 'r0', 'l1', 'r1' }) do
+      local found = call('ZRANGEBYSCORE', key(name), '(' .. text(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+      if found[2] and (next == NEVER or tonumber(found[2]) < next) then next = tonumber(found[2]) end
+    end
+    return next
+  end
+
+  local function run()
+    take = {
+      node = ARGV[3], count_max = tonumber(ARGV[4]), bytes_max = tonumber(ARGV[5]), lease = tonumber(ARGV[6]),
+      age_max = tonumber(ARGV[7]), dead_max = tonumber(ARGV[8]), dead = counter('dead_count'), aged = 0,
+      count = 0, bytes = 0, full = false, buried = {}, answer = { 0, 0 }
+    }
+    if counter('counter') == 0 then return { 0, NEVER } end
+    for priority = 0, 1 do
+      if not take.full then consider_due('l' .. text(priority)) end
+      if not take.full then consider_due('r' .. text(priority)) end
+      if not take.full then consider_fresh(priority) end
+    end
+    for _, aged in ipairs(take.buried) do bury(aged[1], aged[2], aged[3], aged[4], 'too old') end
+    take.answer[2] = take.full and now or next_due()
+    return take.answer
+  end
+
+  return run()
 end
 
 -- id, attempts, and what each needs
@@ -330,118 +462,6 @@ function operation.release()
   end
   wake()
   return { 0 }
-end
-
--- A value, or nil where there is none or not any more; its end.
-local function value_of(name)
-  local value = call('HGET', key('v'), name)
-  local expires = tonumber(call('HGET', key('e'), name) or NEVER)
-  if not value or (expires ~= NEVER and expires <= now) then return nil end
-  return value, expires
-end
-
-local function drop(name)
-  local value = call('HGET', key('v'), name)
-  if not value then return end
-  call('HDEL', key('v'), name)
-  call('HDEL', key('e'), name)
-  call('ZREM', key('k'), name)
-  call('ZREM', key('t'), name)
-  count('bytes', -(#name + #value))
-end
-
-local function drop_expired()
-  for _, name in ipairs(call('ZRANGEBYSCORE', key('t'), '-inf', text(now), 'LIMIT', 0, EXPIRED_MAX)) do drop(name) end
-end
-
-local function keep(name, value, life)
-  drop(name)
-  call('HSET', key('v'), name, value)
-  call('ZADD', key('k'), 0, name)
-  if life > 0 then
-    call('HSET', key('e'), name, text(now + life))
-    call('ZADD', key('t'), text(now + life), name)
-  end
-  count('bytes', #name + #value)
-end
-
-local function fits(name, old, value, bytes_max)
-  return counter('bytes') - (old and #name + #old or 0) + #name + #value <= bytes_max
-end
-
--- key
-function operation.read()
-  local value, expires = value_of(ARGV[3])
-  if not value then return { ENOENT } end
-  return { 0, value, text(expires) }
-end
-
--- key, value, life_ms, bytes_max
-function operation.set()
-  drop_expired()
-  if not fits(ARGV[3], value_of(ARGV[3]), ARGV[4], tonumber(ARGV[6])) then return { EFULL } end
-  keep(ARGV[3], ARGV[4], tonumber(ARGV[5]))
-  return { 0 }
-end
-
--- key
-function operation.delete()
-  drop_expired()
-  if not value_of(ARGV[3]) then return { ENOENT } end
-  drop(ARGV[3])
-  return { 0 }
-end
-
--- key, by, bytes_max
-function operation.increment()
-  drop_expired()
-  local name, old = ARGV[3], value_of(ARGV[3])
-  if not old then drop(name) end
-  local done = redis.pcall('HINCRBY', key('v'), name, ARGV[4])
-  if type(done) == 'table' then return { EINVAL } end
-  local value = call('HGET', key('v'), name)
-  if not fits(name, old, value, tonumber(ARGV[5])) then
-    if old then call('HSET', key('v'), name, old) else call('HDEL', key('v'), name) end
-    return { EFULL }
-  end
-  call('ZADD', key('k'), 0, name)
-  count('bytes', old and #value - #old or #name + #value)
-  return { 0, value }
-end
-
--- key, value, life_ms, bytes_max, whether one is expected, expected
-function operation.compare()
-  drop_expired()
-  local old, expires = value_of(ARGV[3])
-  if not old and ARGV[7] == '1' then return { ENOENT } end
-  if old and (ARGV[7] == '0' or old ~= ARGV[8]) then return { EEXIST, old, text(expires) } end
-  if not fits(ARGV[3], old, ARGV[4], tonumber(ARGV[6])) then return { EFULL } end
-  keep(ARGV[3], ARGV[4], tonumber(ARGV[5]))
-  return { 0 }
-end
-
--- prefix, where to begin (as of ZRANGEBYLEX), count_max, with values
-function operation.scan()
-  local prefix, count_max, told, bytes, answer = ARGV[3], tonumber(ARGV[5]), 0, 0, { 0, 0 }
-  local from = ARGV[4]
-  while true do
-    local found = call('ZRANGEBYLEX', key('k'), from, '+', 'LIMIT', 0, 100)
-    for _, name in ipairs(found) do
-      if string.sub(name, 1, #prefix) ~= prefix then return answer end
-      if told == count_max or bytes >= BYTES_MAX then
-        answer[2] = 1
-        return answer
-      end
-      local value, expires = value_of(name)
-      if value then
-        if ARGV[6] == '0' then value = '' end
-        for _, field in ipairs({ name, text(expires), value }) do answer[#answer + 1] = field end
-        told, bytes = told + 1, bytes + #name + #value
-      end
-    end
-    if #found < 100 then return answer end
-    from = '(' .. found[#found]
-  end
 end
 
 return operation[ARGV[1]]()

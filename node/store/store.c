@@ -540,7 +540,6 @@ void store_finish(struct store_op *op)
     if (op->done)
         op->done(op->context, &op->answer);
     store_op_reset(op);
-    free(op->extra);
     free(op);
     if (hints)
         store_hint(store, queue);

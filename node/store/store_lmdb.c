@@ -2,11 +2,12 @@
  * store_lmdb.c: the back end that keeps everything in two files of LMDB: one for what has to
  * survive a power cut, one for what has to survive the process. Each has a thread of its own.
  *
- * A thread takes all operations that wait as one batch: first the questions, over what is
- * committed, then all changes in one transaction with one commit (group commit): the more
- * wait while the disk writes, the more the next commit carries.
+ * The writing thread takes all changes that wait as one batch: one transaction, one commit
+ * (group commit): the more wait while the disk writes, the more the next commit carries. The
+ * reading thread answers questions meanwhile, over what is committed: it never waits for the
+ * disk's writing, only for the lock, which no commit holds.
  *
- * Guarantees: an operation is answered after the commit that holds it; one that fails alone
+ * Guarantees: a change is answered after the commit that holds it; one that fails alone
  * does not take the others with it. Nothing here runs while nothing waits, but for one sync
  * MF_STORE_SYNC_MS after the first change to the second file.
  * Leaves to others: what operations mean (ledger.h), LMDB's ways (lmdb_file.h).
@@ -25,19 +26,27 @@
 #include "node/store/port.h"
 
 struct lmdb_store;
+struct worker;
+
+/* A thread and what waits for it. */
+struct lane {
+    struct worker *worker;
+    pthread_t thread;
+    bool runs;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct link waiting; /* under the lock */
+    bool stop;           /* the same       */
+};
 
 struct worker {
     struct lmdb_store *owner;
     struct lmdb_file file;
     struct ledger ledger;
-    pthread_t thread;
-    bool runs;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    struct link waiting;  /* under the lock */
-    bool stop;            /* the same       */
+    pthread_mutex_t step;    /* one step of the ledger at a time; reading in the file */
+    struct lane reading, writing;
     uint64_t quiet_until_ns; /* no line about a full disk before   */
-    uint64_t sync_at_ns;  /* CLOCK_MONOTONIC; 0: everything is on the disk */
+    uint64_t sync_at_ns;     /* CLOCK_MONOTONIC; 0: everything is on the disk */
 };
 
 struct lmdb_store {
@@ -46,9 +55,18 @@ struct lmdb_store {
     struct worker worker[2]; /* by enum store_durability */
 };
 
-static void *work(void *context);
-static void ask_all(struct worker *worker, struct link *batch, struct link *changes);
-static void change_all(struct worker *worker, struct link *changes);
+static void *read_on(void *context);
+static void *write_on(void *context);
+
+static void put_in_lane(struct lane *lane, struct store_op *op)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    bool first = list_empty(&lane->waiting);
+    list_append(&lane->waiting, &op->link);
+    if (first)
+        (void)pthread_cond_signal(&lane->wake);
+    (void)pthread_mutex_unlock(&lane->lock);
+}
 
 static void lmdb_submit(struct store *store, struct store_op *op)
 {
@@ -56,12 +74,7 @@ static void lmdb_submit(struct store *store, struct store_op *op)
     enum store_durability durability =
         op->queue ? op->queue_settings.durability : op->space_settings.durability;
     struct worker *worker = &lmdb->worker[durability == STORE_PROCESS_CRASH];
-    (void)pthread_mutex_lock(&worker->lock);
-    bool first = list_empty(&worker->waiting);
-    list_append(&worker->waiting, &op->link);
-    if (first)
-        (void)pthread_cond_signal(&worker->wake);
-    (void)pthread_mutex_unlock(&worker->lock);
+    put_in_lane(store_op_changes(op->kind) ? &worker->writing : &worker->reading, op);
 }
 
 /* ---- open and close ---- */
@@ -71,7 +84,7 @@ static mf_err recover(struct worker *worker, struct mf_why *why)
     mf_err err = lmdb_file_begin(&worker->file);
     if (err)
         return err;
-    worker->ledger.durable = &worker->file.tables;
+    worker->ledger.durable = &worker->file.write.tables;
     err = ledger_open(&worker->ledger, why);
     if (err) {
         lmdb_file_abort(&worker->file);
@@ -85,25 +98,42 @@ static mf_err recover(struct worker *worker, struct mf_why *why)
     return err;
 }
 
-static mf_err start_thread(struct worker *worker)
+static mf_err start_lane(struct worker *worker, struct lane *lane, void *(*work)(void *))
 {
     pthread_condattr_t attributes;
     sigset_t all, before;
+    lane->worker = worker;
+    link_init(&lane->waiting);
     if (pthread_condattr_init(&attributes) != 0)
         return MF_ENOMEM;
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&worker->wake, &attributes);
+    (void)pthread_cond_init(&lane->wake, &attributes);
     (void)pthread_condattr_destroy(&attributes);
-    (void)pthread_mutex_init(&worker->lock, NULL);
+    (void)pthread_mutex_init(&lane->lock, NULL);
     (void)sigfillset(&all); /* signals are the loop's */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    worker->runs = pthread_create(&worker->thread, NULL, work, worker) == 0;
+    lane->runs = pthread_create(&lane->thread, NULL, work, lane) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (worker->runs)
+    if (lane->runs)
         return MF_OK;
-    (void)pthread_cond_destroy(&worker->wake);
-    (void)pthread_mutex_destroy(&worker->lock);
+    (void)pthread_cond_destroy(&lane->wake);
+    (void)pthread_mutex_destroy(&lane->lock);
     return MF_ENOMEM;
+}
+
+/* It does all that waits, and ends. */
+static void end_lane(struct lane *lane)
+{
+    if (!lane->runs)
+        return;
+    (void)pthread_mutex_lock(&lane->lock);
+    lane->stop = true;
+    (void)pthread_cond_signal(&lane->wake);
+    (void)pthread_mutex_unlock(&lane->lock);
+    (void)pthread_join(lane->thread, NULL);
+    (void)pthread_cond_destroy(&lane->wake);
+    (void)pthread_mutex_destroy(&lane->lock);
+    lane->runs = false;
 }
 
 static mf_err open_worker(struct lmdb_store *lmdb, enum store_durability durability,
@@ -112,7 +142,7 @@ static mf_err open_worker(struct lmdb_store *lmdb, enum store_durability durabil
     bool loose = durability == STORE_PROCESS_CRASH;
     struct worker *worker = &lmdb->worker[loose];
     worker->owner = lmdb;
-    link_init(&worker->waiting);
+    (void)pthread_mutex_init(&worker->step, NULL);
     mf_err err = lmdb_file_open(&worker->file, options->directory,
                                 loose ? "process-crash.mdb" : "power-loss.mdb", loose,
                                 options->file_bytes_max, why);
@@ -124,22 +154,19 @@ static mf_err open_worker(struct lmdb_store *lmdb, enum store_durability durabil
         err = recover(worker, why);
     if (err && why && !why->text[0])
         (void)mf_why(why, err, "%s: %s", worker->file.path, mf_err_words(err));
-    return err ? err : start_thread(worker);
+    if (!err)
+        err = start_lane(worker, &worker->writing, write_on);
+    return err ? err : start_lane(worker, &worker->reading, read_on);
 }
 
 static void close_worker(struct worker *worker)
 {
-    if (worker->runs) {
-        (void)pthread_mutex_lock(&worker->lock);
-        worker->stop = true;
-        (void)pthread_cond_signal(&worker->wake);
-        (void)pthread_mutex_unlock(&worker->lock);
-        (void)pthread_join(worker->thread, NULL);
-        (void)pthread_cond_destroy(&worker->wake);
-        (void)pthread_mutex_destroy(&worker->lock);
-    }
+    end_lane(&worker->reading); /* which may hand something to the other one */
+    end_lane(&worker->writing);
     ledger_close(&worker->ledger);
     lmdb_file_close(&worker->file);
+    if (worker->owner)
+        (void)pthread_mutex_destroy(&worker->step);
 }
 
 static void lmdb_close(struct store *store)
@@ -161,7 +188,7 @@ mf_err store_lmdb_open(uv_loop_t *loop, const struct store_options *options, str
     if (!lmdb)
         return MF_ENOMEM;
     store_init(&lmdb->store, &lmdb_kind, loop);
-    lmdb->worker[0].file.dir_fd = lmdb->worker[1].file.dir_fd = -1;
+    lmdb->worker[0].file.dir_fd = lmdb->worker[1].file.dir_fd = -1; /* for close_worker() */
     mf_err err = open_worker(lmdb, STORE_POWER_LOSS, options, why);
     if (!err)
         err = open_worker(lmdb, STORE_PROCESS_CRASH, options, why);
@@ -177,11 +204,79 @@ mf_err store_lmdb_open(uv_loop_t *loop, const struct store_options *options, str
     return MF_OK;
 }
 
-/* ---- the thread ---- */
+/* ---- the threads ---- */
+
+static void step_begin(struct worker *worker)
+{
+    (void)pthread_mutex_lock(&worker->step);
+}
+
+static void step_end(struct worker *worker)
+{
+    (void)pthread_mutex_unlock(&worker->step);
+}
 
 static struct timespec when(uint64_t ns)
 {
     return (struct timespec){.tv_sec = (time_t)(ns / MF_NS_PER_S), .tv_nsec = (long)(ns % MF_NS_PER_S)};
+}
+
+/* What waits; empty: it is until_ns (0: never), or time to stop: then *stop. */
+static void next_batch(struct lane *lane, uint64_t until_ns, struct link *batch, bool *stop)
+{
+    struct timespec until = when(until_ns);
+    (void)pthread_mutex_lock(&lane->lock);
+    while (list_empty(&lane->waiting) && !lane->stop) {
+        if (!until_ns)
+            (void)pthread_cond_wait(&lane->wake, &lane->lock);
+        else if (pthread_cond_timedwait(&lane->wake, &lane->lock, &until) != 0)
+            break;
+    }
+    for (unsigned i = 0; i < MF_STORE_BATCH_MAX && !list_empty(&lane->waiting); i++)
+        list_append(batch, lane->waiting.next);
+    *stop = lane->stop && list_empty(batch); /* nothing is added any more */
+    (void)pthread_mutex_unlock(&lane->lock);
+}
+
+/* In a step of its own, so that a change waits for one question, not for all. */
+static void ask_one(struct worker *worker, struct store_op *op, struct link *done)
+{
+    bool more = false;
+    step_begin(worker);
+    mf_err err = lmdb_file_begin_read(&worker->file);
+    if (!err) {
+        worker->ledger.durable = &worker->file.read.tables;
+        more = ledger_ask(&worker->ledger, op);
+        lmdb_file_end_read(&worker->file);
+    }
+    step_end(worker);
+    if (err)
+        op->answer.err = err;
+    if (more)
+        put_in_lane(&worker->writing, op);
+    else
+        list_append(done, &op->link);
+}
+
+static void *read_on(void *context)
+{
+    struct lane *lane = context;
+    struct link batch, done;
+    bool stop = false;
+    link_init(&batch);
+    link_init(&done);
+    for (;;) {
+        next_batch(lane, 0, &batch, &stop);
+        if (stop)
+            return NULL;
+        while (!list_empty(&batch)) {
+            struct store_op *op = list_of(batch.next, struct store_op, link);
+            list_remove(&op->link);
+            ask_one(lane->worker, op, &done);
+        }
+        if (!list_empty(&done))
+            port_put(&lane->worker->owner->port, &done);
+    }
 }
 
 static void sync_late(struct worker *worker)
@@ -193,64 +288,23 @@ static void sync_late(struct worker *worker)
                mf_err_words(err));
 }
 
-/* What waits; empty: time to sync, or to stop. */
-static void next_batch(struct worker *worker, struct link *batch)
-{
-    (void)pthread_mutex_lock(&worker->lock);
-    while (list_empty(&worker->waiting) && !worker->stop) {
-        struct timespec until = when(worker->sync_at_ns);
-        if (!worker->sync_at_ns)
-            (void)pthread_cond_wait(&worker->wake, &worker->lock);
-        else if (pthread_cond_timedwait(&worker->wake, &worker->lock, &until) != 0)
-            break;
-    }
-    for (unsigned i = 0; i < MF_STORE_BATCH_MAX && !list_empty(&worker->waiting); i++)
-        list_append(batch, worker->waiting.next);
-    (void)pthread_mutex_unlock(&worker->lock);
-}
+static void change_all(struct worker *worker, struct link *changes);
 
-static void *work(void *context)
+static void *write_on(void *context)
 {
-    struct worker *worker = context;
-    struct link batch, changes;
+    struct lane *lane = context;
+    struct worker *worker = lane->worker;
+    struct link batch;
+    bool stop = false;
     link_init(&batch);
-    link_init(&changes);
     for (;;) {
-        next_batch(worker, &batch);
-        bool idle = list_empty(&batch);
-        if (worker->sync_at_ns && (idle || mf_monotonic_ns() >= worker->sync_at_ns))
+        next_batch(lane, worker->sync_at_ns, &batch, &stop);
+        if (worker->sync_at_ns && (stop || mf_monotonic_ns() >= worker->sync_at_ns))
             sync_late(worker);
-        if (idle && worker->stop) /* nothing is added any more */
+        if (stop)
             return NULL;
-        ask_all(worker, &batch, &changes);
-        change_all(worker, &changes);
+        change_all(worker, &batch);
     }
-}
-
-static void ask_all(struct worker *worker, struct link *batch, struct link *changes)
-{
-    struct link done;
-    bool reads = false;
-    mf_err err = MF_OK;
-    link_init(&done);
-    while (!list_empty(batch)) {
-        struct store_op *op = list_of(batch->next, struct store_op, link);
-        if (store_op_changes(op->kind)) {
-            list_append(changes, &op->link);
-            continue;
-        }
-        if (!reads && !err) {
-            err = lmdb_file_begin_read(&worker->file);
-            reads = !err;
-        }
-        op->answer.err = err;
-        bool more = !err && ledger_ask(&worker->ledger, op);
-        list_append(more ? changes : &done, &op->link);
-    }
-    if (reads)
-        lmdb_file_end_read(&worker->file);
-    if (!list_empty(&done))
-        port_put(&worker->owner->port, &done);
 }
 
 /* All of them in one transaction. */
@@ -263,7 +317,10 @@ static mf_err try_changes(struct worker *worker, struct link *changes)
         struct store_op *op = list_of(at, struct store_op, link);
         if (op->kind != STORE_TAKE) /* which has its answer already */
             store_op_reset(op);
+        step_begin(worker);
+        worker->ledger.durable = &worker->file.write.tables;
         err = ledger_change(&worker->ledger, op);
+        step_end(worker);
     }
     if (err) {
         lmdb_file_abort(&worker->file);
@@ -278,7 +335,9 @@ static mf_err grow_and_try(struct worker *worker, struct link *changes)
         mf_err err = try_changes(worker, changes);
         if (!err || !worker->file.full)
             return err;
+        step_begin(worker);
         err = lmdb_file_grow(&worker->file);
+        step_end(worker);
         if (err)
             return err;
     }
@@ -287,18 +346,16 @@ static mf_err grow_and_try(struct worker *worker, struct link *changes)
 /* Tell memory and the askers what became of it. */
 static void settle(struct worker *worker, struct link *changes, mf_err err)
 {
-    mf_err read_err = lmdb_file_begin_read(&worker->file);
     list_each(at, changes) {
         struct store_op *op = list_of(at, struct store_op, link);
-        if (!read_err)
-            ledger_settle(&worker->ledger, op, !err);
+        step_begin(worker);
+        ledger_settle(&worker->ledger, op, !err);
+        step_end(worker);
         if (err && op->kind != STORE_TAKE) {
             store_op_reset(op);
             op->answer.err = err;
         }
     }
-    if (!read_err)
-        lmdb_file_end_read(&worker->file);
     if (!err && worker->file.loose && !worker->sync_at_ns)
         worker->sync_at_ns = mf_monotonic_ns() + MF_STORE_SYNC_MS * MF_NS_PER_MS;
     port_put(&worker->owner->port, changes);
@@ -310,18 +367,33 @@ static bool grows(const struct store_op *op)
            op->kind == STORE_INCREMENT || op->kind == STORE_REDRIVE;
 }
 
+static mf_err at_wall(struct worker *worker, bool growing)
+{
+    step_begin(worker);
+    mf_err err = lmdb_file_at_wall(&worker->file, growing);
+    step_end(worker);
+    return err;
+}
+
 /* One commit more, after which pages that were freed two commits ago can be used. */
 static mf_err touch(struct worker *worker)
 {
-    mf_err err = lmdb_file_at_wall(&worker->file, false);
+    mf_err err = at_wall(worker, false);
     if (!err)
         err = lmdb_file_begin(&worker->file);
     if (err)
         return err;
+    step_begin(worker);
+    worker->ledger.durable = &worker->file.write.tables;
     err = ledger_touch(&worker->ledger);
-    if (!err)
-        return lmdb_file_commit(&worker->file);
-    lmdb_file_abort(&worker->file);
+    step_end(worker);
+    if (err) {
+        lmdb_file_abort(&worker->file);
+        return err;
+    }
+    err = lmdb_file_commit(&worker->file);
+    if (!err && worker->file.loose) /* the state of the last sync holds its pages */
+        err = lmdb_file_sync(&worker->file);
     return err;
 }
 
@@ -331,7 +403,7 @@ static mf_err try_at_wall(struct worker *worker, struct link *one)
     bool growing = grows(list_of(one->next, struct store_op, link));
     mf_err err = MF_EFULL;
     for (int i = 0; i < 3; i++) {
-        err = lmdb_file_at_wall(&worker->file, growing);
+        err = at_wall(worker, growing);
         if (!err)
             err = try_changes(worker, one);
         if (err != MF_EFULL || !worker->file.full || touch(worker))
@@ -345,8 +417,11 @@ static void change_all(struct worker *worker, struct link *changes)
     struct lmdb_file *file = &worker->file;
     if (list_empty(changes))
         return;
-    if (file->walled)
+    step_begin(worker);
+    bool open = lmdb_file_be_open(file) == MF_OK; /* if not, no transaction begins */
+    if (open && file->walled)
         lmdb_file_try_unwall(file);
+    step_end(worker);
     if (!file->walled) {
         mf_err err = grow_and_try(worker, changes);
         if (!err || (err != MF_EFULL && changes->next == changes->prev)) {

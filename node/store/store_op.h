@@ -86,7 +86,7 @@ struct store_op {
     struct piece *pieces; /* copies of what the answer points to      */
     uint64_t aged[MF_QUEUE_AGED_MAX]; /* a take's: to become dead letters */
     uint32_t aged_count;
-    void *extra; /* the back end's, freed with free() */
+    uint32_t queue_number; /* the ledger's, from one step to the next */
     uint8_t bytes[]; /* what was passed in */
 };
 

@@ -78,19 +78,19 @@ bool taken_read(const struct taken *taken, uint32_t slot, struct taken_slot *con
 
 void taken_clear(struct taken *taken)
 {
-    for (uint32_t i = 0; i < taken->slots; i++) {
-        if (taken->slot[i].check) /* do not touch pages that are zero */
+    for (uint32_t i = 0; i < taken->slots; i++)
+        if (taken->slot[i].check) /* do not write to pages that are zero */
             taken->slot[i].check = 0;
-        taken->free_slot[i] = taken->slots - 1 - i;
-    }
-    taken->free_count = taken->slots;
-    /* Out of this process's memory until they are used; the file has them. */
+    taken->free_count = taken->untouched = 0;
+    /* looking at all of it made it resident; it stays in the page cache */
     (void)madvise(taken->slot, (size_t)taken->slots * sizeof(struct taken_slot), MADV_DONTNEED);
 }
 
 uint32_t taken_add(struct taken *taken)
 {
-    return taken->free_count ? taken->free_slot[--taken->free_count] : TAKEN_NONE;
+    if (taken->free_count)
+        return taken->free_slot[--taken->free_count];
+    return taken->untouched < taken->slots ? taken->untouched++ : TAKEN_NONE;
 }
 
 void taken_write(struct taken *taken, uint32_t slot, uint32_t queue, uint64_t id,

@@ -24,8 +24,10 @@ _Static_assert(sizeof(struct taken_slot) == 24, "format");
 
 struct taken {
     struct taken_slot *slot; /* NULL: not open */
-    uint32_t *free_slot;     /* a stack        */
-    uint32_t free_count, slots;
+    uint32_t *free_slot;     /* a stack of those that were in use */
+    uint32_t free_count;
+    uint32_t untouched;      /* from this one on, none was in use: its memory is not there yet */
+    uint32_t slots;
 };
 
 /* Make the file if there is none; what it held can be read until taken_clear(). */

@@ -684,6 +684,114 @@ static void closing_answers_all_that_waits(void **state)
     rig.store = NULL;
 }
 
+/* The bound is that of all back ends. */
+static void so_many_may_wait_and_no_more(void **state)
+{
+    (void)state;
+    if (options.url && strncmp(options.url, "redis", 5) == 0)
+        skip(); /* seconds, for nothing new */
+    struct queue *queue = rig_queue(&rig, "q", NULL);
+    struct store_ask ask = {.now_ms = rig.now_ms, .done = note_late};
+    late_answers = 0;
+    for (unsigned i = 0; i < MF_STORE_WAITING_MAX; i++)
+        assert_int_equal(queue_stat(queue, &ask), MF_OK);
+    assert_int_equal(queue_stat(queue, &ask), MF_EAGAIN);
+    while (store_busy(rig.store))
+        (void)uv_run(&rig.loop, UV_RUN_ONCE);
+    assert_int_equal(late_answers, MF_STORE_WAITING_MAX);
+    assert_int_equal(late_err, MF_OK);
+    assert_int_equal(queue_stat(queue, &ask), MF_OK);
+    while (store_busy(rig.store))
+        (void)uv_run(&rig.loop, UV_RUN_ONCE);
+    queue_put(queue);
+}
+
+/* ---- many at once ---- */
+
+#define BUSY_EVENTS 6000u
+#define BUSY_WINDOW 200u
+
+static struct {
+    struct queue *queue;
+    uint32_t asked, appended, done, in_flight;
+    bool taking;
+    uint8_t is_done[BUSY_EVENTS];
+    uint8_t attempts[BUSY_EVENTS]; /* of the take that was told last */
+} busy;
+
+static void busy_take(void);
+
+static void busy_ended(void *context, const struct store_answer *answer)
+{
+    assert_int_equal(answer->err, MF_OK);
+    busy.in_flight--;
+    busy.done += context != NULL;
+}
+
+static void busy_appended(void *context, const struct store_answer *answer)
+{
+    (void)context;
+    assert_int_equal(answer->err, MF_OK);
+    busy.in_flight--;
+    busy.appended++;
+}
+
+/* Two in three are done; the others come again. */
+static void busy_taken(void *context, const struct store_answer *answer)
+{
+    (void)context;
+    busy.taking = false;
+    busy.in_flight--;
+    assert_int_equal(answer->err, MF_OK);
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct queue_entry *entry = &answer->entries[i];
+        uint32_t number;
+        assert_int_equal(entry->event.bytes, sizeof number);
+        memcpy(&number, entry->event.data, sizeof number);
+        assert_true(number < BUSY_EVENTS && !busy.is_done[number]); /* never after its end */
+        assert_int_equal(entry->attempts, ++busy.attempts[number]); /* no two at a time */
+        bool ends = (number + entry->attempts) % 3 != 0;
+        struct store_ask ask = {.now_ms = rig.now_ms, .done = busy_ended, .context = ends ? &busy : NULL};
+        busy.is_done[number] = ends;
+        busy.in_flight++;
+        assert_int_equal(ends ? queue_ack(busy.queue, entry->id, entry->attempts, &ask)
+                              : queue_nack(busy.queue, entry->id, entry->attempts, 0, &ask), MF_OK);
+    }
+}
+
+static void busy_take(void)
+{
+    struct store_ask ask = {.now_ms = rig.now_ms, .done = busy_taken};
+    if (busy.taking)
+        return;
+    busy.taking = true;
+    busy.in_flight++;
+    assert_int_equal(queue_take(busy.queue, 16, SIZE_MAX, 1000000, &ask), MF_OK);
+}
+
+static void a_busy_queue_loses_and_doubles_nothing(void **state)
+{
+    (void)state;
+    memset(&busy, 0, sizeof busy);
+    busy.queue = rig_queue(&rig, "q", NULL);
+    while (busy.done < BUSY_EVENTS) {
+        while (busy.asked < BUSY_EVENTS && busy.in_flight < BUSY_WINDOW) {
+            struct store_bytes event = {&busy.asked, sizeof busy.asked};
+            struct store_ask ask = {.now_ms = rig.now_ms, .done = busy_appended};
+            assert_int_equal(queue_append(busy.queue, busy.asked % 5 ? QUEUE_BULK : QUEUE_URGENT, &event, 1, &ask), MF_OK);
+            busy.asked++;
+            busy.in_flight++;
+        }
+        busy_take();
+        (void)uv_run(&rig.loop, UV_RUN_ONCE);
+    }
+    while (busy.in_flight)
+        (void)uv_run(&rig.loop, UV_RUN_ONCE);
+    assert_int_equal(busy.appended, BUSY_EVENTS);
+    assert_stat(busy.queue, 0, 0, 0, 0);
+    queue_put(busy.queue);
+}
+
 /* ---- key-values ---- */
 
 static void values_are_set_read_and_deleted(void **state)
@@ -878,6 +986,8 @@ static const struct CMUnitTest tests[] = {
     TEST(the_largest_event_and_value_fit),
     TEST(watchers_hear_of_what_can_be_taken),
     TEST(closing_answers_all_that_waits),
+    TEST(so_many_may_wait_and_no_more),
+    TEST(a_busy_queue_loses_and_doubles_nothing),
     TEST(values_are_set_read_and_deleted),
     TEST(expired_values_are_invisible_at_once),
     TEST(increments_add_up),

@@ -186,14 +186,13 @@ static void the_file_grows_and_is_used_again(void **state)
     rig_close(&rig);
 }
 
-static void a_file_at_its_bound_refuses_and_takes_again(void **state)
+static void fill_to_the_bound(const struct queue_settings *settings)
 {
-    (void)state;
     static uint8_t large[1 << 20];
     struct store_bytes event = {large, sizeof large}, small = {"x", 1};
     options.file_bytes_max = 24u << 20;
     open_rig();
-    struct queue *queue = rig_queue(&rig, "durable", &durable);
+    struct queue *queue = rig_queue(&rig, "full", settings);
     unsigned count = 0;
     mf_err err;
     while (!(err = RIG(&rig, queue_append(queue, QUEUE_BULK, &event, 1, ASK))))
@@ -217,6 +216,13 @@ static void a_file_at_its_bound_refuses_and_takes_again(void **state)
     queue_put(queue);
     rig_close(&rig);
     options.file_bytes_max = 0;
+}
+
+static void a_file_at_its_bound_refuses_and_takes_again(void **state)
+{
+    (void)state;
+    fill_to_the_bound(&durable);
+    fill_to_the_bound(&loose);
 }
 
 static unsigned answers_ok, answers_full, answers_other;
@@ -385,6 +391,55 @@ static void damaged_records_are_passed_over(void **state)
     rig_close(&rig);
 }
 
+/* A program that the node starts must not find the store among its descriptors. */
+static void descriptors_are_not_inherited(void **state)
+{
+    (void)state;
+    unsigned ours = 0;
+    open_rig();
+    for (int fd = 3; fd < 256; fd++) {
+        char link[32], target[128] = "";
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        if (readlink(link, target, sizeof target - 1) <= 0 || strncmp(target, folder, strlen(folder)) != 0)
+            continue;
+        ours++;
+        if (!(fcntl(fd, F_GETFD) & FD_CLOEXEC))
+            fail_msg("%s", target);
+    }
+    assert_true(ours >= 6);
+    rig_close(&rig);
+}
+
+static uint32_t take_many(struct queue *queue, uint32_t wanted)
+{
+    uint32_t taken = 0;
+    do {
+        OK(queue_take(queue, MF_QUEUE_BATCH_MAX, SIZE_MAX, 1000, ASK));
+        taken += (uint32_t)rig.got.count;
+    } while (rig.got.count && taken < wanted);
+    return taken;
+}
+
+static void so_many_are_taken_at_once_and_no_more(void **state)
+{
+    (void)state;
+    static struct store_bytes events[MF_QUEUE_BATCH_MAX];
+    open_rig();
+    struct queue *queue = rig_queue(&rig, "loose", &loose);
+    for (size_t i = 0; i < MF_QUEUE_BATCH_MAX; i++)
+        events[i] = (struct store_bytes){"x", 1};
+    for (size_t i = 0; i < MF_STORE_TAKEN_MAX / MF_QUEUE_BATCH_MAX + 1; i++)
+        OK(queue_append(queue, QUEUE_BULK, events, MF_QUEUE_BATCH_MAX, ASK));
+    assert_int_equal(take_many(queue, MF_STORE_TAKEN_MAX), MF_STORE_TAKEN_MAX);
+    IS(MF_EAGAIN, queue_take(queue, 1, SIZE_MAX, 1000, ASK));
+    rig.now_ms += 1000; /* these can be taken again in their own slots */
+    assert_int_equal(take_many(queue, 2000), 2 * MF_QUEUE_BATCH_MAX);
+    assert_int_equal(rig.got.entries[0].attempts, 2);
+    OK(queue_ack(queue, rig.got.entries[0].id, 2, ASK));
+    queue_put(queue);
+    rig_close(&rig);
+}
+
 static void an_idle_store_uses_no_processor(void **state)
 {
     (void)state;
@@ -414,6 +469,8 @@ int main(void)
         TEST(a_full_disk_refuses_and_recovers),
         TEST(files_that_are_none_are_refused_with_a_reason),
         TEST(damaged_records_are_passed_over),
+        TEST(descriptors_are_not_inherited),
+        TEST(so_many_are_taken_at_once_and_no_more),
         TEST(an_idle_store_uses_no_processor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

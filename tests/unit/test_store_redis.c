@@ -236,6 +236,9 @@ static void nobody_there_is_said(void **state)
     assert_true(mf_monotonic_ns() - before_ns < MF_REDIS_CONNECT_MS * MF_NS_PER_MS / 2); /* refused */
     queue_put(queue);
     rig_close(&one);
+    options.url = "redis://localhost:1"; /* and closed while the name is looked up */
+    assert_int_equal(rig_open(&one, &options, &why), MF_OK);
+    rig_close(&one);
 }
 
 static void a_full_server_says_so(void **state)
