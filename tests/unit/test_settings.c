@@ -149,6 +149,8 @@ static void numbers_are_bounded(void **state)
         long long least, most;
     } bound[] = {
         {"memory_mib", 8, 2048},        {"timeout_ms", 1, MF_TIMEOUT_MS_MAX},
+        {"attempts_max", 1, MF_ATTEMPTS_MAX}, {"max_age_s", 0, MF_EVENT_AGE_S_MAX},
+        {"queue_max", 1, MF_QUEUE_EVENTS_MAX},
         {"wait_ms", 0, MF_WAIT_MS_MAX}, {"max_instances", 1, MF_INSTANCES_MAX},
         {"idle_ms", 0, MF_IDLE_MS_MAX}, {"cpu_share", 1, MF_CPU_SHARE_MAX},
         {"cpu_ceiling_pct", 0, 100},
