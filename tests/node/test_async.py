@@ -328,6 +328,7 @@ class Queues(NodeTest):
         call = self.push('f')
         told = self.state(call, 'delivered')
         self.assertEqual((told['function'], told['attempts'], told['last']), ('f', 1, 'status 200'))
+        wait_until(lambda: self.queue('f')['count'] == 0, 'its acknowledgement')
         self.assertEqual(self.queue('f'), {'name': 'f', 'deployed': True, 'count': 0, 'bytes': 0,
                                            'dead': 0, 'dead_bytes': 0})
         self.assertEqual(self.node.api('POST', '/v1/queues/nobody/entries', 'x').status, 404)
