@@ -38,6 +38,8 @@ void inbox_put(struct inbox *inbox, struct post *post, void (*arrive)(struct pos
 
 void inbox_wake(struct inbox *inbox)
 {
+    if (!atomic_load(&inbox->newest)) /* taken already, or nothing was put */
+        return;
     if (atomic_load(&inbox->asleep) && atomic_exchange(&inbox->asleep, false))
         (void)uv_async_send(&inbox->knock);
 }

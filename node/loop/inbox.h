@@ -30,7 +30,8 @@ MF_CHECKED mf_err inbox_open(struct inbox *inbox, uv_loop_t *loop);
 /* Any thread. The post is the receiver's until it arrives. */
 void inbox_post(struct inbox *inbox, struct post *post, void (*arrive)(struct post *post));
 
-/* The same in two steps, for several posts: put each, then wake once. */
+/* The same in two steps, for several posts: put each, then wake once. Nothing in the inbox
+ * wakes nobody. */
 void inbox_put(struct inbox *inbox, struct post *post, void (*arrive)(struct post *post));
 void inbox_wake(struct inbox *inbox);
 

@@ -102,6 +102,44 @@ static void posts_of_each_sender_arrive_once_and_in_order(void **state)
     loop_close(&loop);
 }
 
+static uint32_t rounds;
+
+static bool count_round(void *owner)
+{
+    (void)owner;
+    rounds++;
+    return false;
+}
+
+static const struct loop_parts counting = {count_round, may_sleep, end_when_all_are_here};
+
+static void *wake_for_nothing(void *argument)
+{
+    for (int i = 0; i < 20; i++) {
+        inbox_wake(&loop.inbox);
+        (void)usleep(1000);
+    }
+    inbox_post(&loop.inbox, argument, take_letter);
+    return NULL;
+}
+
+/* Else two loops that wake each other after each round would never sleep. */
+static void an_empty_inbox_wakes_nobody(void **state)
+{
+    (void)state;
+    uint32_t expected = 1;
+    pthread_t thread;
+    open_for(&expected);
+    loop.parts = &counting;
+    rounds = 0;
+    letters[0][0] = (struct letter){0};
+    assert_int_equal(pthread_create(&thread, NULL, wake_for_nothing, &letters[0][0].post), 0);
+    loop_run(&loop);
+    (void)pthread_join(thread, NULL);
+    assert_in_range(rounds, 1, 5);
+    loop_close(&loop);
+}
+
 static void *send_one_later(void *argument)
 {
     (void)argument;
@@ -163,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(posts_of_each_sender_arrive_once_and_in_order),
+        cmocka_unit_test(an_empty_inbox_wakes_nobody),
         cmocka_unit_test(a_loop_that_sleeps_is_woken),
         cmocka_unit_test(a_post_may_be_sent_again_as_it_arrives),
         cmocka_unit_test(nothing_is_taken_from_an_empty_inbox),
