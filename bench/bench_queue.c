@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "bench/bench.h"
 #include "bench/queue_subject.h"
 
@@ -138,6 +139,7 @@ static mf_err queue_run(struct bench_run *run, struct mf_why *why)
     static struct measured measured[KINDS];
     uint32_t rounds = bench_samples(run, ROUNDS);
     memset(measured, 0, sizeof measured);
+    mf_log_level_set(MF_LOG_WARN); /* the store's own lines are the node's, not the bench's */
     for (uint32_t k = 0; k < KINDS; k++)
         measured[k].subject.left_out = true;
     mf_err err = open_all(run, measured, why);
