@@ -362,7 +362,7 @@ class Queues(NodeTest):
         entry = min(all_of_them, key=lambda e: e['call'])
         self.assertEqual((entry['body'], entry['body_bytes'], entry['path'], entry['query'],
                           entry['method'], entry['attempts']), ('body 0', 6, '/fail', 'n=7', 'POST', 1))
-        self.assertEqual(entry['reason'], 'handler-failed: it failed with "7"')
+        self.assertRegex(entry['reason'], r'^handler-failed: it failed with "7" \(instance \d+\)$')
         text = self.node.api('GET', '/metrics').body.decode()
         self.assertIn('mayfly_queue_dead{function="r"} 5', text)
         self.assertIn('mayfly_deliveries_total{function="r",outcome="dead"} 5', text)
