@@ -199,7 +199,11 @@ static void failed(struct attempt *attempt, const struct outcome *outcome)
         return;
     }
     attempt->end = END_BURY;
-    if (mf_buf_add(&attempt->reason, text, (size_t)bytes)) /* then the code alone */
+    mf_err err = mf_buf_add(&attempt->reason, text, (size_t)bytes);
+    if (!err && outcome->instance_id) /* whose report stands in the function's log */
+        err = mf_buf_printf(&attempt->reason, " (instance %llu)",
+                            (unsigned long long)outcome->instance_id);
+    if (err) /* then the code alone */
         mf_buf_close(&attempt->reason);
     (void)snprintf(text + bytes, sizeof text - (size_t)bytes, "; it is a dead letter now");
     log_end(attempt, MF_LOG_ERROR, outcome->instance_id, text);

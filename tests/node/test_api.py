@@ -94,7 +94,8 @@ class Described(NodeTest):
         wait_until(lambda: call('GET', '/v1/calls/{id}', 200, id=made).json['state'] == 'delivered',
                    'its delivery')
         self.assertEqual(call('GET', '/v1/queues', 200).json['queues'][0]['name'], 'one')
-        self.assertEqual(call('GET', '/v1/queues/{name}', 200, name='one').json['count'], 0)
+        wait_until(lambda: call('GET', '/v1/queues/{name}', 200, name='one').json['count'] == 0,
+                   'its acknowledgement')
         call('GET', '/v1/queues/{name}/entries', 200, name='one')
         call('DELETE', '/v1/queues/{name}/entries', 200, name='one', query='?dead=1')
         call('POST', '/v1/queues/{name}/redrive', 200, name='one')
