@@ -60,8 +60,8 @@ uint32_t bench_fronts_most(void)
 /* As node/options.c has it. */
 uint32_t bench_http_threads(void)
 {
-    uint32_t cpus = load_cpus();
-    return cpus < MF_FRONTS_MAX + 1 ? cpus : MF_FRONTS_MAX + 1;
+    uint32_t cpus = load_cpus(), fronts = cpus > 2 ? cpus - 2 : 0;
+    return 1 + (fronts < MF_FRONTS_MAX ? fronts : MF_FRONTS_MAX);
 }
 
 static bool is_isolation(const char *name)

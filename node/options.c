@@ -28,7 +28,7 @@ const char options_help[] =
     "  --functions-max N         deployed at once (default 16384)\n"
     "  --connections N           of the gateway at once (default 2048)\n"
     "  --fronts N                threads that speak HTTP with many clients, beside the one that\n"
-    "                            serves functions (default: processors less one; 0: none)\n"
+    "                            serves functions (default: processors less two; 0: none)\n"
     "  --front-after N           connections before the next ones go to fronts (default 16)\n"
     "  --buffer-mib N            for bodies of requests and replies together (default 64)\n"
     "  --store URL               where events wait: lmdb: (in the state directory; default),\n"
@@ -48,12 +48,13 @@ static mf_err set(const char *option, const char *value, struct options *options
                   struct mf_why *why);
 static mf_err beside_us(char *path, size_t room, struct mf_why *why);
 
-/* Of the processors that this process may use: one is for functions. */
+/* Of the processors that this process may use one is for the functions' loop, one for their
+ * instances: docs/adr/0003 has what happens where there are no more. */
 static uint32_t fronts_default(void)
 {
     cpu_set_t set;
     int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    uint32_t others = count > 1 ? (uint32_t)count - 1 : 0;
+    uint32_t others = count > 2 ? (uint32_t)count - 2 : 0;
     return others < MF_FRONTS_MAX ? others : MF_FRONTS_MAX;
 }
 

@@ -251,7 +251,7 @@ class Snapshots(unittest.TestCase):
     def test_a_full_disk_leaves_it_deployed(self):
         """The disk is a file system of its own, filled up once the function is deployed."""
         state = tempfile.mkdtemp(prefix='mf-full-')
-        if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=2m,mode=700', 'tmpfs', state],
+        if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=16m,mode=700', 'tmpfs', state],
                           capture_output=True, check=False).returncode != 0:
             os.rmdir(state)
             self.skipTest('no file system can be mounted here')
