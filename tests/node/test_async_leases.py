@@ -1,0 +1,102 @@
+"""Asynchronous calls, where one has to wait for leases: an idle node, nodes that share a Redis."""
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+import harness
+from harness import Node, wait_until
+from test_async import delivered
+
+
+class Idle(unittest.TestCase):
+    def test_nothing_wakes_a_node_whose_queues_are_empty(self):
+        if harness.sanitized():
+            self.skipTest('a sanitizer has threads of its own')
+        node = Node()
+        self.addCleanup(node.close)
+        node.deploy('f', 'trouble', keep_alive='none')
+        call = node.http('POST', '/async-function/f/count').header('X-Call-Id')
+        wait_until(lambda: node.api('GET', '/v1/calls/' + call).json['state'] == 'delivered', 'it')
+        time.sleep(1.5)
+
+        def switches():
+            total = 0
+            for task in os.listdir(f'/proc/{node.process.pid}/task'):
+                with open(f'/proc/{node.process.pid}/task/{task}/status') as file:
+                    total += sum(int(line.split()[1]) for line in file if 'ctxt_switches' in line)
+            return total
+        before = switches()
+        time.sleep(35)  # longer than a lease
+        self.assertLessEqual(switches() - before, 1)  # the idle connection, once
+
+
+class Shared(unittest.TestCase):
+    """A Redis that two nodes share."""
+
+    def setUp(self):
+        server, checker = shutil.which('redis-server'), shutil.which('redis-check-rdb')
+        if not server and not checker:
+            self.skipTest('there is no redis-server (Debian: redis-tools)')
+        self.folder = tempfile.mkdtemp(prefix='mf-redis-')
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        if not server:  # one program under several names
+            server = os.path.join(self.folder, 'redis-server')
+            os.symlink(checker, server)
+        self.socket = os.path.join(self.folder, 'redis.sock')
+        self.redis = None
+        self.server = server
+        self.start_redis()
+        self.addCleanup(lambda: (self.redis.kill(), self.redis.wait()))
+
+    def start_redis(self):
+        self.redis = subprocess.Popen(
+            [self.server, '--port', '0', '--unixsocket', self.socket, '--dir', self.folder,
+             '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        harness.STARTED.append(self.redis)
+        wait_until(lambda: os.path.exists(self.socket), 'redis')
+
+    def node(self, name):
+        node = Node('--store', 'redis+unix:' + self.socket, '--node-name', name)
+        self.addCleanup(node.close)
+        node.deploy('f', 'trouble')
+        return node
+
+    def post(self, node, path='f/count?n=1'):
+        return node.http('POST', '/async-function/' + path)
+
+    def test_a_redis_that_goes_and_comes_back(self):
+        node = self.node('a')
+        accepted = wait_until(lambda: next((a for a in [self.post(node)] if a.status == 202), None),
+                              'the first')
+        self.redis.kill()
+        self.redis.wait()
+        answer = wait_until(lambda: next((a for a in [self.post(node)] if a.status != 202), None),
+                            'a refusal')
+        self.assertEqual((answer.status, answer.error['code']), (503, 'store-away'))
+        self.assertTrue(answer.header('Retry-After'))
+        os.unlink(self.socket)
+        self.start_redis()
+        again = wait_until(lambda: next((a for a in [self.post(node)] if a.status == 202), None),
+                           'the next')
+        for each in (accepted, again):
+            wait_until(lambda: each.header('X-Call-Id') in delivered(node), 'delivery', 60)
+
+    def test_what_a_dead_node_had_in_hand_another_delivers(self):
+        one = self.node('one')
+        calls = [wait_until(lambda: next((a for a in [self.post(one, 'f/nap?n=4000')]
+                                          if a.status == 202), None), 'it').header('X-Call-Id')
+                 for _ in range(3)]
+        wait_until(lambda: len(one.function('f')['instances']) == 3, 'three that run')
+        other = self.node('other')
+        one.process.kill()
+        one.process.wait()
+        wait_until(lambda: set(calls) <= delivered(other).keys(), 'their delivery', 90)
+        one.start()
+
+
+if __name__ == '__main__':
+    harness.main()
