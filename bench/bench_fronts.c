@@ -17,7 +17,7 @@ struct fronts {
     struct samples rate[WAYS];
     struct samples slowest_pct[WAYS];
     struct samples gain_pct;
-    uint64_t errors[WAYS];
+    struct samples errors[WAYS]; /* one: of all rounds */
 };
 
 /* The client with the fewest answers, in percent of the mean. */
@@ -53,7 +53,10 @@ static mf_err take(struct bench_run *run, struct subject *subject, struct fronts
     }
     if (!err)
         err = samples_add(&fronts->slowest_pct[way], slowest_pct(&result));
-    fronts->errors[way] += result.errors;
+    if (!err && !fronts->errors[way].count)
+        err = samples_add(&fronts->errors[way], 0);
+    if (!err)
+        fronts->errors[way].value[0] += (double)result.errors;
     load_result_close(&result);
     return err ? err : bench_tick(run, why);
 }
@@ -71,7 +74,7 @@ static mf_err add_rows(struct bench_run *run, struct subject *subject, struct fr
             err = bench_row_isolated(run, subject, metric, UNIT_PCT, &fronts->slowest_pct[way]);
         (void)snprintf(metric, sizeof metric, "errors@%s", name[way]);
         if (!err)
-            err = bench_row_one(run, subject, metric, UNIT_COUNT, (double)fronts->errors[way]);
+            err = bench_row_isolated(run, subject, metric, UNIT_COUNT, &fronts->errors[way]);
     }
     return err ? err : bench_row_isolated(run, subject, "gain", UNIT_PCT, &fronts->gain_pct);
 }
@@ -97,6 +100,7 @@ static mf_err fronts_run(struct bench_run *run, struct mf_why *why)
         for (int way = 0; way < WAYS; way++) {
             samples_close(&fronts[s].rate[way]);
             samples_close(&fronts[s].slowest_pct[way]);
+            samples_close(&fronts[s].errors[way]);
         }
         samples_close(&fronts[s].gain_pct);
     }
