@@ -233,6 +233,18 @@ def image(name):
     raise FileNotFoundError(name + '.mf')
 
 
+def small_disk(test, mib):
+    """A file system of so many MiB of the test's own, empty: its folder, gone with the test."""
+    state = tempfile.mkdtemp(prefix='mf-full-')
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={mib}m,mode=700', 'tmpfs', state],
+                      capture_output=True, check=False).returncode != 0:
+        os.rmdir(state)
+        test.skipTest('no file system can be mounted here')
+    test.addCleanup(os.rmdir, state)
+    test.addCleanup(subprocess.run, ['umount', '-l', state], check=True)
+    return state
+
+
 def sanitized(kinds=(b'__asan_init', b'__tsan_init')):
     """Sanitizers need memory of their own, keep what is freed for a while; the one for
     threads has a thread that wakes up."""

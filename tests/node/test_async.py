@@ -5,8 +5,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import tempfile
 import threading
 import time
 import unittest
@@ -420,13 +418,7 @@ class Queues(NodeTest):
 class Disk(unittest.TestCase):
     def test_a_full_disk(self):
         """507 until there is room again; nothing that was accepted is lost, nothing restarts."""
-        state = tempfile.mkdtemp(prefix='mf-full-')
-        if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=24m,mode=700', 'tmpfs', state],
-                          capture_output=True, check=False).returncode != 0:
-            os.rmdir(state)
-            self.skipTest('no file system can be mounted here')
-        self.addCleanup(os.rmdir, state)
-        self.addCleanup(subprocess.run, ['umount', '-l', state], check=True)
+        state = harness.small_disk(self, 24)
         node = Node(state=state)
         try:
             node.deploy('f', 'trouble', max_instances=1)

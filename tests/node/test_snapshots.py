@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
@@ -250,13 +249,7 @@ class Snapshots(unittest.TestCase):
 
     def test_a_full_disk_leaves_it_deployed(self):
         """The disk is a file system of its own, filled up once the function is deployed."""
-        state = tempfile.mkdtemp(prefix='mf-full-')
-        if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=16m,mode=700', 'tmpfs', state],
-                          capture_output=True, check=False).returncode != 0:
-            os.rmdir(state)
-            self.skipTest('no file system can be mounted here')
-        self.addCleanup(os.rmdir, state)
-        self.addCleanup(subprocess.run, ['umount', '-l', state], check=True)
+        state = harness.small_disk(self, 16)
         node = Node(state=state)
         try:
             node.deploy('f', 'trouble')
