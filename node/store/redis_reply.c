@@ -234,16 +234,23 @@ static uint64_t next_id(struct reader *reader)
     return id;
 }
 
+/* What every answer tells of an entry first. */
+static struct queue_entry next_entry(struct reader *reader)
+{
+    struct queue_entry entry = {.id = next_id(reader)};
+    entry.priority = store_id_priority(entry.id);
+    entry.enqueued_ms = next_count(reader);
+    entry.due_ms = next_count(reader);
+    entry.attempts = (uint32_t)next_count(reader);
+    return entry;
+}
+
 static mf_err read_taken(struct store_op *op, struct reader *reader)
 {
     mf_err err = MF_OK;
     op->answer.due_ms = next_time(reader);
     while (!err && !reader->bad && reader->at < reader->array->elements) {
-        struct queue_entry entry = {.id = next_id(reader)};
-        entry.priority = store_id_priority(entry.id);
-        entry.enqueued_ms = next_count(reader);
-        entry.due_ms = next_count(reader);
-        entry.attempts = (uint32_t)next_count(reader);
+        struct queue_entry entry = next_entry(reader);
         entry.event = next_bytes(reader);
         reader->bad |= op->answer.count == op->count_max;
         if (!reader->bad)
@@ -257,11 +264,7 @@ static mf_err read_peeked(struct store_op *op, struct reader *reader)
     mf_err err = MF_OK;
     op->answer.more = next_count(reader) != 0;
     while (!err && !reader->bad && reader->at < reader->array->elements) {
-        struct queue_entry entry = {.id = next_id(reader)};
-        entry.priority = store_id_priority(entry.id);
-        entry.enqueued_ms = next_count(reader);
-        entry.due_ms = next_count(reader);
-        entry.attempts = (uint32_t)next_count(reader);
+        struct queue_entry entry = next_entry(reader);
         entry.died_ms = next_count(reader);
         uint64_t bytes = next_count(reader);
         entry.event = next_bytes(reader);
