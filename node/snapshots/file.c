@@ -9,13 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium/crypto_generichash.h>
-#include <sodium/utils.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "image/snapshot.h"
+#include "node/snapshots/key_name.h"
 
 #define SUFFIX ".snap"
 #define TEMPORARY ".tmp-" /* swept away at the start of the node: state_dir.c */
@@ -47,16 +47,12 @@ void snapshot_key(const struct snapshot_origin *origin, uint8_t key[MF_SNAPSHOT_
 
 void snapshot_name(const uint8_t key[MF_SNAPSHOT_HASH_BYTES], char name[SNAPSHOT_NAME_BYTES])
 {
-    (void)sodium_bin2hex(name, 2 * MF_SNAPSHOT_HASH_BYTES + 1, key, MF_SNAPSHOT_HASH_BYTES);
-    memcpy(name + 2 * MF_SNAPSHOT_HASH_BYTES, SUFFIX, sizeof SUFFIX);
+    key_name(key, SUFFIX, name);
 }
 
 bool snapshot_name_key(const char *name, uint8_t key[MF_SNAPSHOT_HASH_BYTES])
 {
-    size_t digits = 2 * MF_SNAPSHOT_HASH_BYTES;
-    return strlen(name) + 1 == SNAPSHOT_NAME_BYTES && strcmp(name + digits, SUFFIX) == 0 &&
-           strspn(name, "0123456789abcdef") == digits &&
-           sodium_hex2bin(key, MF_SNAPSHOT_HASH_BYTES, name, digits, NULL, NULL, NULL) == 0;
+    return key_name_read(name, SUFFIX, key);
 }
 
 static int open_file(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES], struct stat *stat)

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium/utils.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "image/touched.h"
+#include "node/snapshots/key_name.h"
 
 #define SUFFIX ".touched"
 #define TEMPORARY ".tmp-" /* swept away at the start of the node: state_dir.c */
@@ -31,16 +31,12 @@ struct copy {
 
 void touched_name(const uint8_t key[MF_SNAPSHOT_HASH_BYTES], char name[TOUCHED_NAME_BYTES])
 {
-    (void)sodium_bin2hex(name, 2 * MF_SNAPSHOT_HASH_BYTES + 1, key, MF_SNAPSHOT_HASH_BYTES);
-    memcpy(name + 2 * MF_SNAPSHOT_HASH_BYTES, SUFFIX, sizeof SUFFIX);
+    key_name(key, SUFFIX, name);
 }
 
 bool touched_name_key(const char *name, uint8_t key[MF_SNAPSHOT_HASH_BYTES])
 {
-    size_t digits = 2 * MF_SNAPSHOT_HASH_BYTES;
-    return strlen(name) + 1 == TOUCHED_NAME_BYTES && strcmp(name + digits, SUFFIX) == 0 &&
-           strspn(name, "0123456789abcdef") == digits &&
-           sodium_hex2bin(key, MF_SNAPSHOT_HASH_BYTES, name, digits, NULL, NULL, NULL) == 0;
+    return key_name_read(name, SUFFIX, key);
 }
 
 void touched_file_remove(int dir_fd, const uint8_t key[MF_SNAPSHOT_HASH_BYTES])
