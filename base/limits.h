@@ -25,6 +25,11 @@
 #define MF_ATTEMPTS_MAX 100
 #define MF_EVENT_AGE_S_MAX 2592000 /* thirty days */
 #define MF_QUEUE_EVENTS_MAX 100000000
+#define MF_TRIGGERS_MAX 16u         /* of one function                                          */
+#define MF_TRIGGER_EVERY_MS_MIN 100u
+#define MF_TRIGGER_EVERY_MS_MAX 2592000000u /* thirty days */
+#define MF_TIMEZONE_BYTES_MAX 63u
+#define MF_TOPIC_BYTES_MAX 1024u    /* of MQTT: of a name, of a filter; the standard has 65,535 */
 #define MF_CPU_SHARE_DEFAULT 100
 #define MF_CPU_SHARE_MAX 1000
 

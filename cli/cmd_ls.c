@@ -49,6 +49,23 @@ static void add_snapshot(struct cli_table *table, const json_t *snapshot)
                                         : text_of(snapshot, "state"));
 }
 
+/* Their kinds, each once: what calls the function beside HTTP. */
+static void add_triggers(struct cli_table *table, const json_t *triggers)
+{
+    static const char *const kind[] = {"mqtt", "every", "cron", "key", "queue"};
+    char text[64] = "";
+    for (size_t i = 0; i < sizeof kind / sizeof kind[0]; i++) {
+        size_t j, used = strlen(text);
+        const json_t *trigger;
+        bool has = false;
+        json_array_foreach(triggers, j, trigger)
+            has |= json_object_get(trigger, kind[i]) != NULL;
+        if (has)
+            (void)snprintf(text + used, sizeof text - used, "%s%s", used ? "," : "", kind[i]);
+    }
+    cli_table_add(table, "%s", text[0] ? text : "-");
+}
+
 static void add_row(struct cli_table *table, const json_t *function)
 {
     const json_t *sandbox = json_object_get(function, "sandbox");
@@ -68,6 +85,7 @@ static void add_row(struct cli_table *table, const json_t *function)
     cli_table_add(table, "%s", bytes);
     cli_table_add(table, "%lld",
                   (long long)json_integer_value(json_object_get(counters, "started")));
+    add_triggers(table, json_object_get(json_object_get(function, "settings"), "triggers"));
     cli_table_add(table, "%.*s", HASH_SHOWN, text_of(function, "image"));
     cli_table_add(table, "%s", text_of(sandbox, "why"));
 }
@@ -75,7 +93,8 @@ static void add_row(struct cli_table *table, const json_t *function)
 static void print_table(const json_t *functions)
 {
     static const char *const heading[] = {"NAME",   "STATE",       "INSTANCES", "SANDBOX",
-                                          "ISOLATION", "SNAPSHOT", "MEMORY", "INVOCATIONS", "IMAGE",
+                                          "ISOLATION", "SNAPSHOT", "MEMORY", "INVOCATIONS", "TRIGGERS",
+                                          "IMAGE",
                                           "WHY THIS SANDBOX"};
     const size_t columns = sizeof heading / sizeof heading[0];
     struct cli_table table;

@@ -72,7 +72,8 @@ static void print_settings(const json_t *settings)
     json_t *value;
     printf("\n%sSettings%s\n", cli_colour(CLI_BOLD), cli_colour(CLI_PLAIN));
     json_object_foreach ((json_t *)(uintptr_t)settings, key, value) {
-        size_t ascii = json_is_object(value) ? JSON_ENSURE_ASCII : 0; /* values may hold anything */
+        bool strange = json_is_object(value) || json_is_array(value); /* may hold anything */
+        size_t ascii = strange ? JSON_ENSURE_ASCII : 0;
         char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS | ascii);
         printf("%-16s %s\n", key, shown ? shown : "?");
         free(shown);

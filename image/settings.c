@@ -72,21 +72,27 @@ void settings_init(struct settings *settings)
 void settings_close(struct settings *settings)
 {
     free(settings->env);
+    triggers_close(&settings->triggers);
     *settings = (struct settings){0};
 }
 
 mf_err settings_copy(const struct settings *from, struct settings *to)
 {
-    *to = *from;
-    if (!from->env)
-        return MF_OK;
-    to->env = malloc(from->env_bytes);
-    if (!to->env) {
-        *to = (struct settings){0};
-        return MF_ENOMEM;
+    struct settings copy = *from;
+    copy.env = NULL; /* what is owned is not yet */
+    copy.triggers = (struct triggers){0};
+    mf_err err = triggers_copy(&from->triggers, &copy.triggers);
+    if (!err && from->env) {
+        copy.env = malloc(from->env_bytes);
+        if (copy.env)
+            memcpy(copy.env, from->env, from->env_bytes);
+        else
+            err = MF_ENOMEM;
     }
-    memcpy(to->env, from->env, from->env_bytes);
-    return MF_OK;
+    if (err)
+        settings_close(&copy);
+    *to = copy;
+    return err;
 }
 
 mf_err settings_from_json(const json_t *object, struct settings *settings, struct mf_why *why)
@@ -163,7 +169,7 @@ json_t *settings_to_json(const struct settings *settings)
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
     return json_pack("{s:i, s:i, s:i, s:s, s:o, s:i, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:i, s:s, "
-                     "s:i, s:i}",
+                     "s:i, s:o, s:i}",
                      "attempts_max", (int)settings->attempts_max,
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
@@ -180,6 +186,7 @@ json_t *settings_to_json(const struct settings *settings)
                      "queue_max", (int)settings->queue_max,
                      "sandbox", sandbox_name(settings->sandbox),
                      "timeout_ms", (int)settings->timeout_ms,
+                     "triggers", triggers_to_json(&settings->triggers),
                      "wait_ms", (int)settings->wait_ms);
 }
 
@@ -439,5 +446,7 @@ static mf_err apply_key(const char *key, const json_t *value, struct settings *s
     }
     if (strcmp(key, "environment") == 0)
         return apply_environment(value, settings, why);
+    if (strcmp(key, "triggers") == 0)
+        return triggers_from_json(value, &settings->triggers, why);
     return mf_why(why, MF_EINVAL, "\"%.80s\" is not a setting", printable(key));
 }

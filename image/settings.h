@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "image/triggers.h"
 #include "spawner/protocol.h"
 
 /* When an idle instance is stopped (node/pool/keep_alive.h): `keep_alive` as a setting. */
@@ -48,6 +49,7 @@ struct settings {
     uint32_t env_count;
     uint32_t env_bytes;
     char *env;                  /* heap, owned: NAME=value\0 …, env_bytes long        */
+    struct triggers triggers;   /* owned */
 };
 
 /* Fill with defaults; name empty. */
@@ -57,8 +59,8 @@ MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to
 
 /* Overlay a JSON object: keys name, description, sandbox, isolation, memory_mib,
  * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
- * cpu_share, cpu_ceiling_pct, next, environment (object of strings; replaces the whole map). A
- * duration as keep_alive is idle_ms in
+ * cpu_share, cpu_ceiling_pct, next, environment (object of strings; replaces the whole map),
+ * triggers (triggers.h; replaces the whole list). A duration as keep_alive is idle_ms in
  * another spelling: both in one object must agree, and idle_ms alone is one. An unknown
  * key, a wrong type, a value out of range: MF_EINVAL naming the key, and *settings is
  * unchanged. */

@@ -18,6 +18,14 @@ static void check_round_trip(const struct settings *settings)
     mf_assert(again.env_bytes == settings->env_bytes && again.env_count == settings->env_count);
     mf_assert(!again.env_bytes || memcmp(again.env, settings->env, again.env_bytes) == 0);
     mf_assert(again.keep_alive == settings->keep_alive && again.idle_ms == settings->idle_ms);
+    mf_assert(again.triggers.count == settings->triggers.count);
+    for (uint32_t i = 0; i < again.triggers.count; i++) {
+        const struct trigger *a = &again.triggers.each[i], *b = &settings->triggers.each[i];
+        mf_assert(a->kind == b->kind && strcmp(a->text, b->text) == 0 && a->qos == b->qos &&
+                  a->once == b->once && a->every_ms == b->every_ms &&
+                  strcmp(a->timezone, b->timezone) == 0 &&
+                  a->cron.minutes == b->cron.minutes && a->cron.days == b->cron.days);
+    }
     mf_assert(strcmp(again.name, settings->name) == 0 && again.memory_mib == settings->memory_mib);
     json_decref(object);
     settings_close(&again);
