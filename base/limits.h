@@ -30,6 +30,8 @@
 #define MF_TRIGGER_EVERY_MS_MAX 2592000000u /* thirty days */
 #define MF_TIMEZONE_BYTES_MAX 63u
 #define MF_TOPIC_BYTES_MAX 1024u    /* of MQTT: of a name, of a filter; the standard has 65,535 */
+#define MF_GRACE_MS_MAX 60000
+#define MF_OFFLOAD_URL_BYTES_MAX 512
 #define MF_CPU_SHARE_DEFAULT 100
 #define MF_CPU_SHARE_MAX 1000
 
@@ -145,6 +147,8 @@
 #define MF_QUEUE_REASON_BYTES_MAX 1024u /* of a dead letter                                          */
 #define MF_QUEUE_LEASE_MS_MAX 86400000u
 #define MF_QUEUE_DELAY_MS_MAX 2592000000ull /* thirty days, until an entry may be taken again        */
+#define MF_QUEUE_DROPPED_MAX 64u        /* entries that make room for one append                     */
+#define MF_QUEUE_DROP_LOOKS_MAX 2048u   /* at entries, for it: those that are taken are passed over  */
 #define MF_QUEUE_AGED_MAX 64u           /* entries that one take finds too old; the next goes on     */
 #define MF_SPACE_BYTES_DEFAULT (256ull << 20)
 #define MF_SCAN_COUNT_MAX 1000u

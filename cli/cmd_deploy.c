@@ -24,7 +24,8 @@
 #define SNAPSHOT_LOOK_MS 2
 #define SNAPSHOT_LOOK_MS_MAX 100
 
-enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_JSON, KEY_NUMBER };
+enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_PRIORITY,
+       KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_JSON, KEY_NUMBER };
 
 /* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
 #define NUMBERS(N)                                                                             \
@@ -42,7 +43,12 @@ enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_
       "at an asynchronous call, until it is a dead letter")                                    \
     N(8, "max-age", "max_age_s", "SECONDS", 0, MF_EVENT_AGE_S_MAX,                             \
       "of an asynchronous call that waits; 0: any")                                            \
-    N(9, "queue-max", "queue_max", "N", 1, MF_QUEUE_EVENTS_MAX, "asynchronous calls that wait")
+    N(9, "queue-max", "queue_max", "N", 1, MF_QUEUE_EVENTS_MAX, "asynchronous calls that wait") \
+    N(10, "grace", "grace_ms", "MS", 0, MF_GRACE_MS_MAX,                                       \
+      "after the start of an instance, until another one is started")                          \
+    N(11, "scale-threshold", "scale_threshold", "N", 0, MF_QUEUE_EVENTS_MAX,                   \
+      "another instance is started only if more calls wait")                                   \
+    N(12, "min-instances", "min_instances", "N", 0, MF_INSTANCES_MAX, "instances that are kept running")
 
 struct number {
     const char *option, *key;
@@ -62,6 +68,10 @@ static const struct cli_option options[] = {
     {"isolation", KEY_ISOLATION, "KIND", "reset, reuse or fresh: what an event finds of earlier ones"},
     {"keep-alive", KEY_KEEP_ALIVE, "HOW", "of idle instances: none, a duration (60s, 10m), or hybrid"},
     {"next", KEY_NEXT, "NAME", "the function usually called after this one: started while this one runs"},
+    {"priority", KEY_PRIORITY, "CLASS", "bulk or urgent: whose events go first"},
+    {"overload", KEY_OVERLOAD, "HOW", "when its queue is full: backpressure, drop-oldest, dead-letter, "
+                                      "stop-workflow or offload"},
+    {"offload-url", KEY_OFFLOAD_URL, "URL", "where offload posts what is too much"},
 #define ROW(row, option, key, unit, least, most, help) {option, KEY_NUMBER + (row), unit, help},
     NUMBERS(ROW)
 #undef ROW
@@ -101,6 +111,24 @@ static void set_keep_alive(struct deploy *deploy, const char *text)
     json_object_set_new(deploy->settings, "keep_alive", json_string(text));
 }
 
+/* Words of which the node knows more, but for those that it cannot know. */
+static void set_text(struct deploy *deploy, int key, const char *text)
+{
+    enum priority priority;
+    enum overload overload;
+    if (key == KEY_PRIORITY && !priority_from_name(text, &priority))
+        cli_usage(&cmd_deploy, "--priority '%s': bulk or urgent belongs here", text);
+    if (key == KEY_OVERLOAD && !overload_from_name(text, &overload))
+        cli_usage(&cmd_deploy, "--overload '%s': backpressure, drop-oldest, dead-letter, stop-workflow "
+                  "or offload belongs here", text);
+    json_t *value = json_string(text);
+    if (!value)
+        cli_usage(&cmd_deploy, "--offload-url: not UTF-8");
+    json_object_set_new(deploy->settings, key == KEY_PRIORITY   ? "priority"
+                                          : key == KEY_OVERLOAD ? "overload"
+                                                                : "offload_url", value);
+}
+
 static void parse(struct deploy *deploy, int argc, char **argv)
 {
     int key;
@@ -125,6 +153,8 @@ static void parse(struct deploy *deploy, int argc, char **argv)
             client_check_name(optarg);
         if (key == KEY_NEXT)
             json_object_set_new(deploy->settings, "next", json_string(optarg));
+        if (key == KEY_PRIORITY || key == KEY_OVERLOAD || key == KEY_OFFLOAD_URL)
+            set_text(deploy, key, optarg);
         if (key == KEY_JSON)
             deploy->json = true;
         if (key == CLIENT_KEY_NODE)

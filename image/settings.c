@@ -22,11 +22,14 @@
     N(attempts_max, MF_ATTEMPTS_DEFAULT, 1, MF_ATTEMPTS_MAX)                  \
     N(cpu_ceiling_pct, 0, 0, 100)                                             \
     N(cpu_share, MF_CPU_SHARE_DEFAULT, 1, MF_CPU_SHARE_MAX)                   \
+    N(grace_ms, 0, 0, MF_GRACE_MS_MAX)                                        \
     N(idle_ms, MF_IDLE_MS_DEFAULT, 0, MF_IDLE_MS_MAX)                         \
     N(max_age_s, 0, 0, MF_EVENT_AGE_S_MAX)                                    \
     N(max_instances, MF_INSTANCES_DEFAULT, 1, MF_INSTANCES_MAX)               \
     N(memory_mib, MEMORY_MIB_DEFAULT, MEMORY_MIB_MIN, MEMORY_MIB_MAX)         \
+    N(min_instances, 0, 0, MF_INSTANCES_MAX)                                  \
     N(queue_max, MF_QUEUE_COUNT_DEFAULT, 1, MF_QUEUE_EVENTS_MAX)              \
+    N(scale_threshold, 0, 0, MF_QUEUE_EVENTS_MAX)                             \
     N(timeout_ms, MF_TIMEOUT_MS_DEFAULT, 1, MF_TIMEOUT_MS_MAX)                \
     N(wait_ms, MF_WAIT_MS_DEFAULT, 0, MF_WAIT_MS_MAX)
 
@@ -58,8 +61,22 @@ static const char *const isolation_names[] = {
 };
 #define ISOLATION_COUNT (sizeof isolation_names / sizeof isolation_names[0])
 
+static const char *const priority_names[] = {
+    [PRIORITY_BULK] = "bulk",
+    [PRIORITY_URGENT] = "urgent",
+};
+#define PRIORITY_COUNT (sizeof priority_names / sizeof priority_names[0])
+
+static const char *const overload_names[] = {
+    [OVERLOAD_BACKPRESSURE] = "backpressure",   [OVERLOAD_DROP_OLDEST] = "drop-oldest",
+    [OVERLOAD_DEAD_LETTER] = "dead-letter",     [OVERLOAD_STOP_WORKFLOW] = "stop-workflow",
+    [OVERLOAD_OFFLOAD] = "offload",
+};
+#define OVERLOAD_COUNT (sizeof overload_names / sizeof overload_names[0])
+
 static mf_err apply_key(const char *key, const json_t *value, struct settings *settings,
                         struct mf_why *why);
+static mf_err settle_scaling(const struct settings *settings, struct mf_why *why);
 static mf_err settle_idle(const json_t *object, struct settings *settings, struct mf_why *why);
 
 void settings_init(struct settings *settings)
@@ -73,13 +90,14 @@ void settings_close(struct settings *settings)
 {
     free(settings->env);
     triggers_close(&settings->triggers);
+    free(settings->offload_url);
     *settings = (struct settings){0};
 }
 
 mf_err settings_copy(const struct settings *from, struct settings *to)
 {
     struct settings copy = *from;
-    copy.env = NULL; /* what is owned is not yet */
+    copy.env = copy.offload_url = NULL; /* what is owned is not yet */
     copy.triggers = (struct triggers){0};
     mf_err err = triggers_copy(&from->triggers, &copy.triggers);
     if (!err && from->env) {
@@ -88,6 +106,10 @@ mf_err settings_copy(const struct settings *from, struct settings *to)
             memcpy(copy.env, from->env, from->env_bytes);
         else
             err = MF_ENOMEM;
+    }
+    if (!err && from->offload_url) {
+        copy.offload_url = strdup(from->offload_url);
+        err = copy.offload_url ? MF_OK : MF_ENOMEM;
     }
     if (err)
         settings_close(&copy);
@@ -112,6 +134,8 @@ mf_err settings_from_json(const json_t *object, struct settings *settings, struc
     }
     if (!err)
         err = settle_idle(object, &next, why);
+    if (!err)
+        err = settle_scaling(&next, why);
     if (err) {
         settings_close(&next);
         return err;
@@ -168,23 +192,29 @@ json_t *settings_to_json(const struct settings *settings)
 {
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
-    return json_pack("{s:i, s:i, s:i, s:s, s:o, s:i, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:i, s:s, "
-                     "s:i, s:o, s:i}",
+    return json_pack("{s:i, s:i, s:i, s:s, s:o, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, "
+                     "s:s, s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:i}",
                      "attempts_max", (int)settings->attempts_max,
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
                      "description", settings->description,
                      "environment", env_to_json(settings),
+                     "grace_ms", (int)settings->grace_ms,
                      "idle_ms", (int)settings->idle_ms,
                      "isolation", isolation_name(settings->isolation),
                      "keep_alive", keep_alive_text(settings, room),
                      "max_age_s", (int)settings->max_age_s,
                      "max_instances", (int)settings->max_instances,
                      "memory_mib", (int)settings->memory_mib,
+                     "min_instances", (int)settings->min_instances,
                      "name", settings->name,
                      "next", settings->next,
+                     "offload_url", settings->offload_url ? settings->offload_url : "",
+                     "overload", overload_name(settings->overload),
+                     "priority", priority_name(settings->priority),
                      "queue_max", (int)settings->queue_max,
                      "sandbox", sandbox_name(settings->sandbox),
+                     "scale_threshold", (int)settings->scale_threshold,
                      "timeout_ms", (int)settings->timeout_ms,
                      "triggers", triggers_to_json(&settings->triggers),
                      "wait_ms", (int)settings->wait_ms);
@@ -260,6 +290,42 @@ bool isolation_from_name(const char *name, enum isolation *isolation)
         }
     }
     return false;
+}
+
+static bool index_of(const char *const *names, size_t count, const char *name, size_t *index)
+{
+    for (*index = 0; *index < count; ++*index)
+        if (strcmp(name, names[*index]) == 0)
+            return true;
+    return false;
+}
+
+const char *priority_name(enum priority priority)
+{
+    return (size_t)priority < PRIORITY_COUNT ? priority_names[priority] : "unknown";
+}
+
+bool priority_from_name(const char *name, enum priority *priority)
+{
+    size_t index;
+    bool known = index_of(priority_names, PRIORITY_COUNT, name, &index);
+    if (known)
+        *priority = (enum priority)index;
+    return known;
+}
+
+const char *overload_name(enum overload overload)
+{
+    return (size_t)overload < OVERLOAD_COUNT ? overload_names[overload] : "unknown";
+}
+
+bool overload_from_name(const char *name, enum overload *overload)
+{
+    size_t index;
+    bool known = index_of(overload_names, OVERLOAD_COUNT, name, &index);
+    if (known)
+        *overload = (enum overload)index;
+    return known;
 }
 
 /* In UTF-8: U+0000 to U+001F, U+007F, and U+0080 to U+009F, which are c2 80 to c2 9f. */
@@ -354,6 +420,54 @@ static mf_err settle_idle(const json_t *object, struct settings *settings, struc
                   (long long)json_integer_value(idle));
 }
 
+static mf_err apply_priority(const char *name, struct settings *settings, struct mf_why *why)
+{
+    if (!priority_from_name(name, &settings->priority))
+        return mf_why(why, MF_EINVAL, "priority: \"%.80s\"; bulk or urgent", printable(name));
+    return MF_OK;
+}
+
+static mf_err apply_overload(const char *name, struct settings *settings, struct mf_why *why)
+{
+    if (!overload_from_name(name, &settings->overload))
+        return mf_why(why, MF_EINVAL, "overload: \"%.80s\"; backpressure, drop-oldest, dead-letter, "
+                      "stop-workflow or offload", printable(name));
+    return MF_OK;
+}
+
+/* Absolute, http or https, with a host, all of it visible ASCII. Who may be reached is
+ * another question, asked when it is. */
+static mf_err apply_offload_url(const char *url, struct settings *settings, struct mf_why *why)
+{
+    size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+    bool good = !*url || (scheme && url[scheme] && !strchr("/?#:@", url[scheme]) &&
+                          strlen(url) <= MF_OFFLOAD_URL_BYTES_MAX);
+    for (const char *c = url; *c; c++)
+        good = good && *c > ' ' && *c <= '~';
+    if (!good)
+        return mf_why(why, MF_EINVAL, "offload_url: \"%.80s\" is no absolute http or https URL of at "
+                      "most %d characters, as http://other:8080/async-function/NAME", printable(url),
+                      MF_OFFLOAD_URL_BYTES_MAX);
+    char *own = *url ? strdup(url) : NULL;
+    if (*url && !own)
+        return MF_ENOMEM;
+    free(settings->offload_url);
+    settings->offload_url = own;
+    return MF_OK;
+}
+
+/* What only makes sense together. */
+static mf_err settle_scaling(const struct settings *settings, struct mf_why *why)
+{
+    if (settings->overload == OVERLOAD_OFFLOAD && !settings->offload_url)
+        return mf_why(why, MF_EINVAL, "overload: offload needs offload_url, the URL that takes what is "
+                      "too much here");
+    if (settings->min_instances > settings->max_instances)
+        return mf_why(why, MF_EINVAL, "min_instances: %u, but max_instances: %u", settings->min_instances,
+                      settings->max_instances);
+    return MF_OK;
+}
+
 /* A name of an environment variable, POSIX.1-2017, 8.1, lower case allowed. */
 static bool env_name_valid(const char *name)
 {
@@ -429,6 +543,9 @@ static mf_err apply_key(const char *key, const json_t *value, struct settings *s
         {"isolation", apply_isolation},
         {"keep_alive", apply_keep_alive},
         {"next", apply_next},
+        {"offload_url", apply_offload_url},
+        {"overload", apply_overload},
+        {"priority", apply_priority},
         {"sandbox", apply_sandbox},
     };
     for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)

@@ -29,6 +29,18 @@ enum isolation {
     ISOLATION_FRESH, /* nothing: each event has an instance of its own                       */
 };
 
+/* Whose events go first, in their function's queue and where functions are short of room. */
+enum priority { PRIORITY_BULK, PRIORITY_URGENT };
+
+/* What becomes of an event that finds its function's queue full. */
+enum overload {
+    OVERLOAD_BACKPRESSURE,  /* it is refused                                             */
+    OVERLOAD_DROP_OLDEST,   /* the event that has waited longest makes room              */
+    OVERLOAD_DEAD_LETTER,   /* it becomes a dead letter                                  */
+    OVERLOAD_STOP_WORKFLOW, /* the function is stopped, until somebody starts it again   */
+    OVERLOAD_OFFLOAD,       /* it is posted to offload_url                               */
+};
+
 struct settings {
     char name[MF_NAME_BYTES_MAX + 1]; /* DNS label */
     char description[256];
@@ -46,6 +58,12 @@ struct settings {
     uint32_t cpu_share;         /* weight, 1 … MF_CPU_SHARE_MAX, default 100          */
     uint32_t cpu_ceiling_pct;   /* of one processor; 0 = none, else 1 … 100           */
     char next[MF_NAME_BYTES_MAX + 1]; /* function that is usually called after this one; "" */
+    enum priority priority;     /* "bulk" | "urgent"                                  */
+    enum overload overload;     /* "backpressure" | "drop-oldest" | …                 */
+    char *offload_url;          /* heap, owned; NULL: none                            */
+    uint32_t grace_ms;          /* after a start, until the next one; 0 … MF_GRACE_MS_MAX */
+    uint32_t scale_threshold;   /* another instance only if more wait; 0 … MF_QUEUE_EVENTS_MAX */
+    uint32_t min_instances;     /* kept, whether they are called or not; … max_instances */
     uint32_t env_count;
     uint32_t env_bytes;
     char *env;                  /* heap, owned: NAME=value\0 …, env_bytes long        */
@@ -59,8 +77,9 @@ MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to
 
 /* Overlay a JSON object: keys name, description, sandbox, isolation, memory_mib,
  * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
- * cpu_share, cpu_ceiling_pct, next, environment (object of strings; replaces the whole map),
- * triggers (triggers.h; replaces the whole list). A duration as keep_alive is idle_ms in
+ * cpu_share, cpu_ceiling_pct, next, priority, overload, offload_url, grace_ms, scale_threshold,
+ * min_instances, environment (object of strings; replaces the whole map), triggers
+ * (triggers.h; replaces the whole list). A duration as keep_alive is idle_ms in
  * another spelling: both in one object must agree, and idle_ms alone is one. An unknown
  * key, a wrong type, a value out of range: MF_EINVAL naming the key, and *settings is
  * unchanged. */
@@ -81,5 +100,9 @@ MF_CHECKED mf_err keep_alive_from_text(const char *text, enum keep_alive *kind,
 bool sandbox_from_name(const char *name, enum mf_sandbox *sandbox);
 const char *isolation_name(enum isolation isolation);
 bool isolation_from_name(const char *name, enum isolation *isolation);
+const char *priority_name(enum priority priority);
+bool priority_from_name(const char *name, enum priority *priority);
+const char *overload_name(enum overload overload);
+bool overload_from_name(const char *name, enum overload *overload);
 
 #endif

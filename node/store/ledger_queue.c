@@ -10,6 +10,8 @@
 static mf_err find_queue(struct ledger *ledger, const struct store_op *op, struct record *record);
 static void peek(struct ledger *ledger, struct store_op *op, const struct record_queue *queue);
 static mf_err append(struct ledger *ledger, struct store_op *op, struct record *queue);
+static mf_err remove_entry(struct ledger *ledger, struct record_queue *queue, uint64_t id,
+                           uint64_t event_bytes);
 static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct record *queue);
 static mf_err bury_aged(struct ledger *ledger, struct store_op *op, struct record *queue);
 static mf_err redrive(struct ledger *ledger, struct store_op *op, struct record *queue);
@@ -231,12 +233,72 @@ static mf_err add_entry(struct ledger *ledger, struct record_queue *queue,
     return ledger_put(ledger, &key, &entry);
 }
 
+/* Which entries of a priority make room for an append: into op->aged; *left is the queue
+ * without them. MF_ENOENT: there are no more. */
+static mf_err choose_dropped(struct ledger *ledger, struct store_op *op,
+                             enum queue_priority priority, uint64_t bytes,
+                             struct record_queue *left, uint32_t *looks)
+{
+    uint64_t id = store_id(0, priority);
+    mf_err err = MF_OK;
+    while (!err && !has_room(op, left, op->event_count, bytes)) {
+        struct record_key key;
+        struct record entry;
+        struct lease lease;
+        err = next_id(ledger, left->number, false, &id);
+        if (err || store_id_priority(id) != priority || op->aged_count == MF_QUEUE_DROPPED_MAX ||
+            ++*looks > MF_QUEUE_DROP_LOOKS_MAX)
+            return err ? err : MF_ENOENT;
+        key_of_entry(&key, left->number, id);
+        if (!lease_find(ledger, left->number, id, &lease) &&
+            ledger_get(ledger, RECORD_ENTRY, &key, &entry) == MF_OK) {
+            op->aged[op->aged_count++] = id;
+            uncount(&left->count, &left->bytes, entry.body.bytes);
+        }
+        err = go_past(&id, false);
+    }
+    return err;
+}
+
+/* Nothing is removed unless that is enough. */
+static mf_err make_room(struct ledger *ledger, struct store_op *op, struct record_queue *queue,
+                        uint64_t bytes)
+{
+    struct record_queue left = *queue;
+    uint32_t looks = 0;
+    mf_err err = MF_OK;
+    op->aged_count = 0;
+    for (int p = QUEUE_PRIORITIES - 1; p >= (int)op->priority && queue->number; p--) {
+        err = choose_dropped(ledger, op, (enum queue_priority)p, bytes, &left, &looks);
+        if (err && err != MF_ENOENT && err != MF_EFORMAT)
+            return err;
+    }
+    if (!has_room(op, &left, op->event_count, bytes))
+        op->aged_count = 0;
+    for (uint32_t i = 0; i < op->aged_count; i++) {
+        struct record_key key;
+        struct record entry;
+        key_of_entry(&key, queue->number, op->aged[i]);
+        err = ledger_get(ledger, RECORD_ENTRY, &key, &entry);
+        if (!err)
+            err = remove_entry(ledger, queue, op->aged[i], entry.body.bytes);
+        if (err)
+            return err;
+    }
+    op->answer.number = op->aged_count;
+    return MF_OK;
+}
+
 static mf_err append(struct ledger *ledger, struct store_op *op, struct record *queue)
 {
     uint64_t bytes = 0, id;
     mf_err err = MF_OK;
     for (size_t i = 0; i < op->event_count; i++)
         bytes += op->events[i].bytes;
+    if (op->queue_settings.drops_oldest && !has_room(op, &queue->queue, op->event_count, bytes))
+        err = make_room(ledger, op, &queue->queue, bytes);
+    if (err)
+        return err;
     if (!has_room(op, &queue->queue, op->event_count, bytes)) {
         op->answer.err = MF_EFULL;
         return MF_OK;
@@ -475,11 +537,12 @@ void ledger_settle_queue(struct ledger *ledger, struct store_op *op, bool commit
 {
     struct shelf from_start = {0}, returned = {UINT64_MAX, op->now_ms + op->span_ms};
     uint32_t number = op->queue_number;
-    if (op->kind == STORE_APPEND || op->kind == STORE_REDRIVE || op->answer.err || !number)
+    if (op->kind == STORE_REDRIVE || op->answer.err || !number)
         return;
+    /* Of a dropped one: a take may have had it while this was being written. */
+    for (uint32_t i = 0; i < op->aged_count && committed; i++)
+        lease_end(ledger, number, op->aged[i]);
     if (op->kind == STORE_TAKE) {
-        for (uint32_t i = 0; i < op->aged_count && committed; i++)
-            lease_end(ledger, number, op->aged[i]);
         for (int p = QUEUE_URGENT; p < QUEUE_PRIORITIES && !committed; p++)
             look_again(ledger, number, (enum queue_priority)p, &from_start);
     }

@@ -13,7 +13,8 @@
 /* The script has them as numbers. */
 _Static_assert((int)MF_ENOENT == -5 && (int)MF_EEXIST == -6 && (int)MF_EINVAL == -1 && (int)MF_EFULL == -14, "script");
 _Static_assert(MF_QUEUE_AGED_MAX == 64u && MF_EXPIRED_PER_CHANGE_MAX == 16u &&
-                   MF_SCAN_BYTES_MAX == 8388608u && MF_QUEUE_BATCH_BYTES_MAX == 16777216u,
+                   MF_SCAN_BYTES_MAX == 8388608u && MF_QUEUE_BATCH_BYTES_MAX == 16777216u &&
+                   MF_QUEUE_DROPPED_MAX == 64u && MF_QUEUE_DROP_LOOKS_MAX == 2048u,
                "script");
 _Static_assert(1 << STORE_ID_SHIFT == 4 && (int)QUEUE_PRIORITIES == 2, "script");
 
@@ -61,6 +62,7 @@ static void add_queue_arguments(struct redis_arguments *a, const struct store_op
         redis_arguments_number(a, op->priority);
         redis_arguments_number(a, settings->count_max);
         redis_arguments_number(a, settings->bytes_max);
+        add_flag(a, settings->drops_oldest);
         for (size_t i = 0; i < op->event_count; i++)
             add(a, op->events[i]);
         return;
@@ -309,6 +311,8 @@ static mf_err read_fields(struct store_op *op, struct reader *reader)
     case STORE_APPEND:
         for (size_t i = 0; i < op->event_count && !err; i++)
             err = store_op_id(op, next_id(reader));
+        if (reader->at < reader->array->elements) /* where some were dropped */
+            op->answer.number = (int64_t)next_count(reader);
         return err;
     case STORE_TAKE:
         return read_taken(op, reader);

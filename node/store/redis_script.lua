@@ -16,6 +16,7 @@
 local ENOENT, EEXIST, EINVAL, EFULL = -5, -6, -1, -14
 local GROUP, NOBODY, NEVER = 'mayfly', '-', -1
 local AGED_MAX, EXPIRED_MAX, BYTES_MAX, MOVED_BYTES_MAX = 64, 16, 8388608, 16777216
+local DROPPED_MAX, DROP_LOOKS_MAX = 64, 2048
 local base, now = KEYS[1], tonumber(ARGV[2])
 local call = redis.call
 
@@ -32,23 +33,54 @@ local operation = {}
 -- Redis runs all of this anew for each call, and every function costs a part of a microsecond to
 -- define: what is called often stands first.
 
--- priority, count_max, bytes_max, events …
+-- priority, count_max, bytes_max, whether the oldest are dropped, events …
+local FIRST_EVENT = 7
 if ARGV[1] == 'append' then
-  local priority, more_count, more_bytes, answer = tonumber(ARGV[3]), #ARGV - 5, 0, { 0 }
-  for i = 6, #ARGV do more_bytes = more_bytes + #ARGV[i] end
+  local priority, more_count, more_bytes, answer = tonumber(ARGV[3]), #ARGV - FIRST_EVENT + 1, 0, { 0 }
+  for i = FIRST_EVENT, #ARGV do more_bytes = more_bytes + #ARGV[i] end
   local was = call('HMGET', key('m'), 'counter', 'count', 'bytes') -- few calls: this is the common one
   local ids, count_was, bytes_was = tonumber(was[1] or '0'), tonumber(was[2] or '0'), tonumber(was[3] or '0')
-  if count_was + more_count > tonumber(ARGV[4]) or bytes_was + more_bytes > tonumber(ARGV[5]) then return { EFULL } end
+  local count_max, bytes_max = tonumber(ARGV[4]) - more_count, tonumber(ARGV[5]) - more_bytes
+  local dropped, looks = nil, 0
+  if (count_was > count_max or bytes_was > bytes_max) and ARGV[6] == '1' then
+    dropped = {} -- the oldest that nobody holds, bulk ones first
+    for each = 1, priority, -1 do
+      local from, stop = '-', false
+      while not stop and (count_was > count_max or bytes_was > bytes_max) do
+        local found = call('XRANGE', key(text(each)), from, '+', 'COUNT', 16)
+        for _, one in ipairs(found) do
+          if count_was <= count_max and bytes_was <= bytes_max then break end
+          looks = looks + 1
+          stop = #dropped == DROPPED_MAX or looks > DROP_LOOKS_MAX
+          if stop then break end
+          local id = string.sub(one[1], 3)
+          from = '(' .. one[1]
+          if not call('ZSCORE', key('l' .. text(each)), string.format('%017.0f', tonumber(id))) then
+            dropped[#dropped + 1] = { text(each), id }
+            count_was, bytes_was = count_was - 1, bytes_was - #one[2][2]
+          end
+        end
+        stop = stop or #found < 16
+      end
+    end
+  end
+  if count_was > count_max or bytes_was > bytes_max then return { EFULL } end
+  for _, each in ipairs(dropped or {}) do
+    call('XACK', key(each[1]), GROUP, '0-' .. each[2])
+    call('XDEL', key(each[1]), '0-' .. each[2])
+    call('ZREM', key('r' .. each[1]), string.format('%017.0f', tonumber(each[2])))
+  end
   if ids == 0 then
     for each = 0, 1 do redis.pcall('XGROUP', 'CREATE', key(text(each)), GROUP, '0', 'MKSTREAM') end
   end
-  for i = 6, #ARGV do
+  for i = FIRST_EVENT, #ARGV do
     ids = ids + 1
     local id = text(ids * 4 + priority)
     call('XADD', key(ARGV[3]), '0-' .. id, 'e', ARGV[i], 't', ARGV[2])
     answer[#answer + 1] = id
   end
   call('HSET', key('m'), 'counter', text(ids), 'count', text(count_was + more_count), 'bytes', text(bytes_was + more_bytes))
+  if dropped then answer[#answer + 1] = #dropped end
   wake()
   return answer
 end

@@ -101,6 +101,7 @@ struct queue_settings {
     uint64_t dead_max;                /* dead letters; 0: MF_QUEUE_DEAD_DEFAULT                */
     uint64_t age_ms_max;              /* older ones become dead letters when they would be
                                          taken, reason QUEUE_TOO_OLD; 0: no limit              */
+    bool drops_oldest;                /* an append that has no room makes some                 */
 };
 
 #define QUEUE_TOO_OLD "too old"
@@ -141,7 +142,10 @@ void queue_watch(struct queue *queue, struct queue_watch *watch);
 void queue_unwatch(struct queue *queue, struct queue_watch *watch);
 
 /* All of them or none; 1 … MF_QUEUE_BATCH_MAX. Answer: ids, count. MF_EFULL: past
- * count_max or bytes_max. */
+ * count_max or bytes_max. With drops_oldest the oldest entries that wait make room in the same
+ * step, bulk ones first, urgent ones only for urgent ones, none that is taken, at most
+ * MF_QUEUE_DROPPED_MAX; answer.number says how many did. MF_EFULL: even that was not enough, and
+ * none was dropped. */
 MF_CHECKED mf_err queue_append(struct queue *queue, enum queue_priority priority,
                                const struct store_bytes *events, size_t count,
                                const struct store_ask *ask);

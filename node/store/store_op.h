@@ -84,7 +84,7 @@ struct store_op {
     size_t list_room;
     size_t list_bytes;    /* of what the entries or pairs hold        */
     struct piece *pieces; /* copies of what the answer points to      */
-    uint64_t aged[MF_QUEUE_AGED_MAX]; /* a take's: to become dead letters */
+    uint64_t aged[MF_QUEUE_AGED_MAX]; /* a take's: to become dead letters; an append's: dropped */
     uint32_t aged_count;
     uint32_t queue_number; /* the ledger's, from one step to the next */
     uint8_t bytes[]; /* what was passed in */
@@ -137,6 +137,8 @@ static inline enum queue_priority store_id_priority(uint64_t id)
     return (enum queue_priority)(id & ((1u << STORE_ID_SHIFT) - 1));
 }
 _Static_assert(QUEUE_PRIORITIES <= 1 << STORE_ID_SHIFT, "a priority fits into an id");
+
+_Static_assert(MF_QUEUE_DROPPED_MAX <= MF_QUEUE_AGED_MAX, "store_op.aged holds either");
 
 /* The back ends. */
 MF_CHECKED mf_err store_memory_open(uv_loop_t *loop, struct store **store, struct mf_why *why);

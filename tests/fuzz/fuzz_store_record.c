@@ -94,7 +94,8 @@ static void ask_queue(struct ledger *ledger, enum store_op_kind kind, bool dead,
     struct store_op op = {.kind = kind, .queue = &queue, .now_ms = 5000, .dead = dead, .id = id, .attempts = 1,
                           .count_max = 20, .bytes_max = 1000, .span_ms = 10, .events = &event, .event_count = 1,
                           .priority = QUEUE_BULK, .reason = {"why", 3},
-                          .queue_settings = {.count_max = 50, .bytes_max = 5000, .dead_max = 20, .age_ms_max = 2000}};
+                          .queue_settings = {.count_max = 50, .bytes_max = 5000, .dead_max = 20, .age_ms_max = 2000,
+                                             .drops_oldest = true}};
     run(ledger, &op);
 }
 

@@ -45,7 +45,7 @@ static void defaults_are_within_bounds_and_complete(void **state)
 {
     struct settings *settings = *state;
     json_t *object = settings_to_json(settings);
-    assert_int_equal(json_object_size(object), 18);
+    assert_int_equal(json_object_size(object), 24);
     assert_int_equal(json_object_del(object, "name"), 0); /* the one that has no default */
     assert_int_equal(settings_from_json(object, settings, NULL), MF_OK);
     json_decref(object);
@@ -75,6 +75,69 @@ static void every_key_is_taken(void **state)
     assert_int_equal(settings->env_count, 2);
     assert_int_equal(settings->env_bytes, 7);
     assert_memory_equal(settings->env, "A=\0B=2", 7); /* sorted */
+}
+
+static void scaling_keys_are_taken(void **state)
+{
+    struct settings *settings = *state, copy;
+    assert_int_equal(settings->priority, PRIORITY_BULK);
+    assert_int_equal(settings->overload, OVERLOAD_BACKPRESSURE);
+    take(settings, "{\"priority\": \"urgent\", \"overload\": \"offload\", \"offload_url\": "
+                   "\"https://other:81/async-function/f\", \"grace_ms\": 60000, \"scale_threshold\": 7,"
+                   "\"min_instances\": 16}");
+    assert_int_equal(settings->priority, PRIORITY_URGENT);
+    assert_int_equal(settings->overload, OVERLOAD_OFFLOAD);
+    assert_string_equal(settings->offload_url, "https://other:81/async-function/f");
+    assert_int_equal(settings->grace_ms, 60000);
+    assert_int_equal(settings->scale_threshold, 7);
+    assert_int_equal(settings->min_instances, 16);
+    assert_int_equal(settings_copy(settings, &copy), MF_OK);
+    assert_string_equal(copy.offload_url, settings->offload_url);
+    assert_ptr_not_equal(copy.offload_url, settings->offload_url);
+    settings_close(&copy);
+    json_t *object = settings_to_json(settings);
+    settings_close(settings);
+    settings_init(settings);
+    json_object_del(object, "name");
+    assert_int_equal(settings_from_json(object, settings, NULL), MF_OK);
+    assert_string_equal(settings->offload_url, "https://other:81/async-function/f");
+    json_decref(object);
+    static const char *const overload[] = {"backpressure", "drop-oldest", "dead-letter", "stop-workflow"};
+    for (size_t i = 0; i < sizeof overload / sizeof overload[0]; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "{\"overload\": \"%s\", \"offload_url\": \"\"}", overload[i]);
+        take(settings, text);
+        assert_int_equal(settings->overload, i);
+        assert_null(settings->offload_url);
+    }
+}
+
+static void scaling_keys_out_of_place_are_refused(void **state)
+{
+    struct settings *settings = *state;
+    refuse(settings, "{\"priority\": \"high\"}", "priority: \"high\"; bulk or urgent");
+    refuse(settings, "{\"overload\": \"drop\"}", "overload: \"drop\"; backpressure, drop-oldest");
+    refuse(settings, "{\"overload\": \"offload\"}", "offload needs offload_url");
+    refuse(settings, "{\"grace_ms\": 60001}", "grace_ms: 60001");
+    refuse(settings, "{\"scale_threshold\": -1}", "scale_threshold");
+    refuse(settings, "{\"min_instances\": 17}", "min_instances: 17, but max_instances: 16");
+    refuse(settings, "{\"min_instances\": 2, \"max_instances\": 1}", "min_instances: 2");
+    static const char *const url[] = {"ftp://h/", "http://", "https:///x", "//h", "h", "http://h/a b",
+                                      "http://h/\\u007f", "http://:80/", "http://?"};
+    for (size_t i = 0; i < sizeof url / sizeof url[0]; i++) {
+        char text[96];
+        (void)snprintf(text, sizeof text, "{\"offload_url\": \"%s\"}", url[i]);
+        refuse(settings, text, "is no absolute http or https URL");
+    }
+    static char text[MF_OFFLOAD_URL_BYTES_MAX + 64];
+    for (size_t over = 0; over < 2; over++) {
+        (void)snprintf(text, sizeof text, "{\"offload_url\": \"http://%0*d\"}",
+                       (int)(MF_OFFLOAD_URL_BYTES_MAX - 7 + over), 7);
+        if (over)
+            refuse(settings, text, "is no absolute");
+        else
+            take(settings, text);
+    }
 }
 
 static const char *keep_alive_told(const struct settings *settings, char room[static 32])
@@ -342,6 +405,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(defaults_are_within_bounds_and_complete),
         TEST(every_key_is_taken),
+        TEST(scaling_keys_are_taken),
+        TEST(scaling_keys_out_of_place_are_refused),
         TEST(keep_alive_is_none_hybrid_or_a_duration),
         TEST(keep_alive_refuses_what_is_no_duration),
         TEST(numbers_are_bounded),

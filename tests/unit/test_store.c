@@ -299,6 +299,73 @@ static void a_full_queue_refuses_all_of_an_append(void **state)
     queue_put(queue);
 }
 
+static void the_oldest_that_wait_make_room(void **state)
+{
+    (void)state;
+    const struct queue_settings settings = {.count_max = 4, .bytes_max = 10, .drops_oldest = true};
+    struct queue *queue = rig_queue(&rig, "q", &settings);
+    struct store_bytes event[] = {{"1", 1}, {"2", 1}, {"3", 1}}, urgent = {"!", 1}, two[] = {{"x", 1}, {"y", 1}};
+    OK(queue_append(queue, QUEUE_BULK, event, 3, ASK));
+    assert_int_equal(rig.got.number, 0);
+    assert_takes(queue, "1", 1); /* in somebody's hands: it stays */
+    uint64_t id = rig.got.entries[0].id;
+    OK(queue_append(queue, QUEUE_URGENT, &urgent, 1, ASK));
+    assert_int_equal(rig.got.number, 0);
+    OK(queue_append(queue, QUEUE_BULK, two, 1, ASK)); /* 2 goes */
+    assert_int_equal(rig.got.number, 1);
+    assert_int_equal(rig.got.count, 1);
+    assert_stat(queue, 4, 4, 0, 0);
+    OK(queue_append(queue, QUEUE_URGENT, two, 2, ASK)); /* 3 and x go */
+    assert_int_equal(rig.got.number, 2);
+    IS(MF_EFULL, queue_append(queue, QUEUE_BULK, two, 1, ASK)); /* urgent ones do not, for bulk */
+    assert_stat(queue, 4, 4, 0, 0);
+    OK(queue_ack(queue, id, 1, ASK));
+    OK(queue_append(queue, QUEUE_URGENT, &(struct store_bytes){"12345678", 8}, 1, ASK)); /* for its bytes */
+    assert_int_equal(rig.got.number, 1);
+    assert_stat(queue, 3, 10, 0, 0);
+    IS(MF_EFULL, queue_append(queue, QUEUE_URGENT, &(struct store_bytes){"12345678901", 11}, 1, ASK));
+    assert_stat(queue, 3, 10, 0, 0); /* nothing is dropped in vain */
+    assert_takes(queue, "x", 1);
+    assert_takes(queue, "y", 1);
+    assert_takes(queue, "12345678", 1);
+    assert_takes_nothing(queue);
+    queue_put(queue);
+}
+
+static void one_that_came_back_may_be_dropped(void **state)
+{
+    (void)state;
+    const struct queue_settings settings = {.count_max = 2, .drops_oldest = true};
+    struct queue *queue = rig_queue(&rig, "q", &settings);
+    rig_append(&rig, queue, "1");
+    rig_append(&rig, queue, "2");
+    assert_takes(queue, "1", 1);
+    OK(queue_nack(queue, rig.got.entries[0].id, 1, 500, ASK));
+    OK(queue_append(queue, QUEUE_BULK, &(struct store_bytes){"3", 1}, 1, ASK));
+    assert_int_equal(rig.got.number, 1);
+    rig.now_ms += 1000;
+    assert_takes(queue, "2", 1);
+    assert_takes(queue, "3", 1);
+    assert_takes_nothing(queue);
+    queue_put(queue);
+}
+
+static void so_many_make_room_and_no_more(void **state)
+{
+    (void)state;
+    const struct queue_settings settings = {.bytes_max = 2 * MF_QUEUE_DROPPED_MAX, .drops_oldest = true};
+    struct queue *queue = rig_queue(&rig, "q", &settings);
+    static char text[2 * MF_QUEUE_DROPPED_MAX];
+    for (unsigned i = 0; i < 2 * MF_QUEUE_DROPPED_MAX; i++)
+        rig_append(&rig, queue, "1");
+    IS(MF_EFULL, queue_append(queue, QUEUE_BULK, &(struct store_bytes){text, MF_QUEUE_DROPPED_MAX + 1}, 1, ASK));
+    assert_stat(queue, 2 * MF_QUEUE_DROPPED_MAX, 2 * MF_QUEUE_DROPPED_MAX, 0, 0);
+    OK(queue_append(queue, QUEUE_BULK, &(struct store_bytes){text, MF_QUEUE_DROPPED_MAX}, 1, ASK));
+    assert_int_equal(rig.got.number, MF_QUEUE_DROPPED_MAX);
+    assert_stat(queue, MF_QUEUE_DROPPED_MAX + 1, 2 * MF_QUEUE_DROPPED_MAX, 0, 0);
+    queue_put(queue);
+}
+
 static void a_buried_entry_keeps_its_story(void **state)
 {
     (void)state;
@@ -973,6 +1040,9 @@ static const struct CMUnitTest tests[] = {
     TEST(urgent_entries_overtake),
     TEST(a_take_keeps_to_its_bytes_but_takes_one),
     TEST(a_full_queue_refuses_all_of_an_append),
+    TEST(the_oldest_that_wait_make_room),
+    TEST(one_that_came_back_may_be_dropped),
+    TEST(so_many_make_room_and_no_more),
     TEST(a_buried_entry_keeps_its_story),
     TEST(dead_letters_are_redriven_as_new),
     TEST(what_is_too_old_dies),

@@ -19,7 +19,7 @@
 
 #define STORES 3
 #define STEPS 4000
-#define QUEUES 2
+#define QUEUES 3
 #define HELD_MAX 64
 
 static char folder[] = "/tmp/mf-alike-XXXXXX";
@@ -46,7 +46,9 @@ static void open_one(int s)
 {
     static const struct queue_settings settings[QUEUES] = {
         {.count_max = 40, .bytes_max = 600, .dead_max = 12, .age_ms_max = 3000},
-        {.count_max = 1000, .dead_max = 30}};
+        {.count_max = 1000, .dead_max = 30},
+        {.count_max = 12, .bytes_max = 200, .dead_max = 12, .drops_oldest = true}};
+    static const char *const names[QUEUES] = {"a", "b", "c"};
     struct mf_why why = {{0}};
     uint64_t now_ms = rig[s].now_ms;
     if (rig_open(&rig[s], &options[s], &why))
@@ -54,7 +56,7 @@ static void open_one(int s)
     if (now_ms)
         rig[s].now_ms = now_ms;
     for (int q = 0; q < QUEUES; q++)
-        queue[s][q] = rig_queue(&rig[s], q ? "b" : "a", &settings[q]);
+        queue[s][q] = rig_queue(&rig[s], names[q], &settings[q]);
     const struct space_settings of_space = {.bytes_max = 2000};
     assert_int_equal(space_get(rig[s].store, RIG_TENANT, &of_space, &space[s]), MF_OK);
 }
