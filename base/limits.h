@@ -25,6 +25,7 @@
 #define MF_ATTEMPTS_MAX 100
 #define MF_EVENT_AGE_S_MAX 2592000 /* thirty days */
 #define MF_QUEUE_EVENTS_MAX 100000000
+#define MF_THEN_MAX 16u             /* functions that get one's replies                          */
 #define MF_TRIGGERS_MAX 16u         /* of one function                                          */
 #define MF_TRIGGER_EVERY_MS_MIN 100u
 #define MF_TRIGGER_EVERY_MS_MAX 2592000000u /* thirty days */
@@ -176,6 +177,7 @@
 #define MF_DELIVERY_TROUBLE_MS_MAX 30000u
 #define MF_DELIVERY_ROOM_RETRY_MS 20u    /* until there may be memory for the next events             */
 #define MF_DELIVERY_LOOKS_MAX 64u        /* at queues, at once, when the node starts                  */
+#define MF_THEN_HOPS_MAX 32u             /* times that an event may have been passed on: a loop ends there     */
 #define MF_CALLS_REMEMBERED 2048u        /* that have ended                                           */
 #define MF_CALL_SEARCH_MAX 16384u        /* entries that are looked at for one call id                */
 #define MF_STORE_URL_BYTES_MAX 512u

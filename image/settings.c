@@ -91,6 +91,7 @@ void settings_close(struct settings *settings)
     free(settings->env);
     triggers_close(&settings->triggers);
     free(settings->offload_url);
+    followers_close(&settings->then);
     *settings = (struct settings){0};
 }
 
@@ -99,7 +100,10 @@ mf_err settings_copy(const struct settings *from, struct settings *to)
     struct settings copy = *from;
     copy.env = copy.offload_url = NULL; /* what is owned is not yet */
     copy.triggers = (struct triggers){0};
+    copy.then = (struct followers){0};
     mf_err err = triggers_copy(&from->triggers, &copy.triggers);
+    if (!err)
+        err = followers_copy(&from->then, &copy.then);
     if (!err && from->env) {
         copy.env = malloc(from->env_bytes);
         if (copy.env)
@@ -193,7 +197,7 @@ json_t *settings_to_json(const struct settings *settings)
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
     return json_pack("{s:i, s:i, s:i, s:s, s:o, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, "
-                     "s:s, s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:i}",
+                     "s:s, s:s, s:s, s:i, s:s, s:i, s:o, s:i, s:o, s:i}",
                      "attempts_max", (int)settings->attempts_max,
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
@@ -215,6 +219,7 @@ json_t *settings_to_json(const struct settings *settings)
                      "queue_max", (int)settings->queue_max,
                      "sandbox", sandbox_name(settings->sandbox),
                      "scale_threshold", (int)settings->scale_threshold,
+                     "then", followers_to_json(&settings->then),
                      "timeout_ms", (int)settings->timeout_ms,
                      "triggers", triggers_to_json(&settings->triggers),
                      "wait_ms", (int)settings->wait_ms);
@@ -563,6 +568,8 @@ static mf_err apply_key(const char *key, const json_t *value, struct settings *s
     }
     if (strcmp(key, "environment") == 0)
         return apply_environment(value, settings, why);
+    if (strcmp(key, "then") == 0)
+        return followers_from_json(value, &settings->then, why);
     if (strcmp(key, "triggers") == 0)
         return triggers_from_json(value, &settings->triggers, why);
     return mf_why(why, MF_EINVAL, "\"%.80s\" is not a setting", printable(key));

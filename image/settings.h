@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "image/followers.h"
 #include "image/triggers.h"
 #include "spawner/protocol.h"
 
@@ -64,6 +65,7 @@ struct settings {
     uint32_t grace_ms;          /* after a start, until the next one; 0 … MF_GRACE_MS_MAX */
     uint32_t scale_threshold;   /* another instance only if more wait; 0 … MF_QUEUE_EVENTS_MAX */
     uint32_t min_instances;     /* kept, whether they are called or not; … max_instances */
+    struct followers then;      /* functions that its replies are events for          */
     uint32_t env_count;
     uint32_t env_bytes;
     char *env;                  /* heap, owned: NAME=value\0 …, env_bytes long        */
@@ -79,7 +81,7 @@ MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to
  * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
  * cpu_share, cpu_ceiling_pct, next, priority, overload, offload_url, grace_ms, scale_threshold,
  * min_instances, environment (object of strings; replaces the whole map), triggers
- * (triggers.h; replaces the whole list). A duration as keep_alive is idle_ms in
+ * (triggers.h) and then (followers.h; each replaces the whole list). A duration as keep_alive is idle_ms in
  * another spelling: both in one object must agree, and idle_ms alone is one. An unknown
  * key, a wrong type, a value out of range: MF_EINVAL naming the key, and *settings is
  * unchanged. */

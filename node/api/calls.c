@@ -36,7 +36,7 @@ static json_t *call_json(const char *id, const char *function, const char *state
 
 static const char *state_of(const struct attempt *attempt)
 {
-    if (attempt->state == ATTEMPT_RUNNING)
+    if (attempt->state == ATTEMPT_RUNNING || attempt->state == ATTEMPT_PASSING)
         return "running";
     if (attempt->state != ATTEMPT_ENDING || attempt->returned)
         return "waiting";

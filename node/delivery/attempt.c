@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/delivery/consumer.h"
+#include "node/delivery/outputs.h"
 #include "node/delivery/retry.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
@@ -38,6 +39,14 @@ static void set_timer(struct attempt *attempt);
 static void end_with(struct attempt *attempt, enum attempt_end end);
 static void settle(struct attempt *attempt);
 static void bury(struct attempt *attempt, const char *reason, size_t bytes);
+static void drop(struct attempt *attempt);
+
+static void set_placed(struct attempt *attempt, bool placed)
+{
+    if (placed != attempt->placed)
+        attempt->consumer->running += placed ? 1u : (uint32_t)-1;
+    attempt->placed = placed;
+}
 
 void attempt_create(struct consumer *consumer, const struct queue_entry *entry, size_t charged)
 {
@@ -66,7 +75,7 @@ void attempt_create(struct consumer *consumer, const struct queue_entry *entry, 
     link_init(&attempt->call.link);
     list_append(&consumer->attempts, &attempt->link);
     consumer->in_hand++;
-    consumer->running++;
+    set_placed(attempt, true);
     set_timer(attempt);
     if (envelope_read(attempt->event, attempt->event_bytes, &envelope, &why)) {
         (void)snprintf(attempt->call_id, sizeof attempt->call_id, "unknown");
@@ -81,8 +90,7 @@ void attempt_drop(struct attempt *attempt)
 {
     struct consumer *consumer = attempt->consumer;
     struct delivery *delivery = consumer->delivery;
-    if (attempt->state != ATTEMPT_ENDING)
-        consumer->running--;
+    set_placed(attempt, false);
     attempt->state = ATTEMPT_ENDING;
     attempt->over = true;
     timer_stop(&delivery->shard->loop.timers, &attempt->timer);
@@ -94,6 +102,7 @@ void attempt_drop(struct attempt *attempt)
     budget_give(&delivery->shard->budget, attempt->charged);
     delivery->held_bytes -= attempt->charged;
     mf_buf_close(&attempt->reason);
+    outputs_destroy(attempt->outputs, delivery);
     free((void *)(uintptr_t)attempt->call.fields);
     free(attempt);
 }
@@ -182,7 +191,7 @@ static void put_words(struct attempt *attempt, const struct outcome *outcome)
                        outcome->cause ? outcome->cause : "", outcome->cause ? ")" : "");
 }
 
-static void failed(struct attempt *attempt, const struct outcome *outcome)
+static void failed(struct attempt *attempt, const struct outcome *outcome, bool hopeless)
 {
     const struct function *function = attempt->call.function;
     char text[CALL_WORDS_BYTES + MESSAGE_BYTES_MAX + 64];
@@ -190,7 +199,8 @@ static void failed(struct attempt *attempt, const struct outcome *outcome)
                                                              : MESSAGE_BYTES_MAX;
     int bytes = snprintf(text, sizeof text, "%s%s%.*s", attempt->words, said ? ": " : "", (int)said,
                          outcome->message ? outcome->message : "");
-    if (!function->version || attempt->number < function->version->settings.attempts_max) {
+    if (!hopeless &&
+        (!function->version || attempt->number < function->version->settings.attempts_max)) {
         attempt->end = END_NACK;
         attempt->delay_ms = retry_delay_ms(attempt->number, randombytes_random());
         (void)snprintf(text + bytes, sizeof text - (size_t)bytes, "; again in %.1f s",
@@ -239,13 +249,39 @@ static void overloaded(struct attempt *attempt)
                         retry_overload_ms(attempt->overloads, randombytes_random()) * MF_NS_PER_MS;
 }
 
+/* A reply that cannot be passed on is a failed attempt; one that never can be, the last. */
+static void deliver(struct attempt *attempt, const struct outcome *outcome, uint64_t took_ns)
+{
+    char text[CALL_WORDS_BYTES], follows[48] = "";
+    struct mf_why why = {{0}};
+    mf_err err = outputs_make(attempt, outcome, &why);
+    if (err) {
+        const struct outcome not_passed = {.situation = outcome->situation,
+                                           .status = outcome->status,
+                                           .message = why.text,
+                                           .message_bytes = strlen(why.text),
+                                           .instance_id = outcome->instance_id};
+        failed(attempt, &not_passed, err == MF_ETOOBIG);
+        return;
+    }
+    uint32_t count = outputs_count(attempt->outputs);
+    if (count)
+        (void)snprintf(follows, sizeof follows, ", passed on to %u function%s", count,
+                       count > 1 ? "s" : "");
+    attempt->end = END_ACK;
+    (void)snprintf(text, sizeof text, "status %u in %.1f ms; delivered%s", outcome->status,
+                   (double)took_ns / 1e6, follows);
+    log_end(attempt, MF_LOG_INFO, outcome->instance_id, text);
+}
+
 static void done(struct call *call, const struct outcome *outcome)
 {
     struct attempt *attempt = list_of(call, struct attempt, call);
     uint64_t took_ns = mf_monotonic_ns() - attempt->begun_ns;
     enum verdict verdict = retry_verdict(outcome->situation, outcome->status);
-    char text[CALL_WORDS_BYTES];
     put_words(attempt, outcome);
+    if (outcome->situation == SITUATION_NODE_FULL && outcome->instance_id)
+        verdict = VERDICT_FAILED; /* it ran; there was no room to keep what is to be passed on */
     if (verdict == VERDICT_OVERLOAD) {
         overloaded(attempt);
         return;
@@ -260,14 +296,10 @@ static void done(struct call *call, const struct outcome *outcome)
     uint32_t status = outcome->situation == SITUATION_REPLIED ? outcome->status
                                                               : situation_status(outcome->situation);
     count_answer(&call->function->counters, status, took_ns);
-    if (verdict == VERDICT_FAILED) {
-        failed(attempt, outcome);
-        return;
-    }
-    attempt->end = END_ACK;
-    (void)snprintf(text, sizeof text, "status %u in %.1f ms; delivered", status,
-                   (double)took_ns / 1e6);
-    log_end(attempt, MF_LOG_INFO, outcome->instance_id, text);
+    if (verdict == VERDICT_FAILED)
+        failed(attempt, outcome, false);
+    else
+        deliver(attempt, outcome, took_ns);
 }
 
 static void release(struct call *call)
@@ -283,12 +315,54 @@ static void release(struct call *call)
 
 void attempt_settle(struct attempt *attempt)
 {
-    end_with(attempt, attempt->end);
+    struct consumer *consumer = attempt->consumer;
+    if (attempt->end != END_ACK || !attempt->outputs) {
+        end_with(attempt, attempt->end);
+        return;
+    }
+    attempt->state = ATTEMPT_PASSING;
+    set_placed(attempt, false); /* the next one runs while this one is written */
+    outputs_send(attempt);
+    consumer_take(consumer);
+}
+
+void attempt_passed(struct attempt *attempt)
+{
+    if (attempt->over)
+        drop(attempt);
+    else
+        end_with(attempt, END_ACK);
+}
+
+/* As with an event that finds no instance: it stays in hand, and is no attempt. Its function
+ * does not run again for it, unless the node ends. */
+void attempt_stuck(struct attempt *attempt, enum situation why, const char *target)
+{
+    const struct consumer *consumer = attempt->consumer;
+    char text[CALL_WORDS_BYTES + MF_NAME_BYTES_MAX + 64];
+    set_placed(attempt, true); /* a queue is not to be drained into hands */
+    if (attempt->over) {
+        drop(attempt);
+        return;
+    }
+    if (consumer->delivery->quiet || !consumer->function) {
+        attempt_return(attempt);
+        return;
+    }
+    if (attempt->stuck++ == 0) {
+        (void)snprintf(text, sizeof text, "not passed on to %s: %s; it is kept until it can be", target,
+                       situation_code(why));
+        log_end(attempt, MF_LOG_WARN, 0, text);
+    }
+    attempt->again_ns = mf_monotonic_ns() +
+                        retry_overload_ms(attempt->stuck, randombytes_random()) * MF_NS_PER_MS;
+    set_timer(attempt);
 }
 
 void attempt_return(struct attempt *attempt)
 {
-    if (attempt->state == ATTEMPT_RUNNING || attempt->state == ATTEMPT_ENDING)
+    if (attempt->state == ATTEMPT_RUNNING || attempt->state == ATTEMPT_ENDING ||
+        outputs_under_way(attempt->outputs)) /* they may all become durable yet */
         return;
     list_remove(&attempt->ready);
     attempt->delay_ms = 0;
@@ -312,7 +386,7 @@ static void end_with(struct attempt *attempt, enum attempt_end end)
     struct consumer *consumer = attempt->consumer;
     attempt->state = ATTEMPT_ENDING;
     attempt->end = end;
-    consumer->running--;
+    set_placed(attempt, false);
     settle(attempt);
     consumer_take(consumer); /* a place is free */
 }
@@ -461,6 +535,8 @@ static void fire(struct timer *timer, uint64_t now_ns)
         if (attempt->state == ATTEMPT_HELD) {
             attempt->state = ATTEMPT_READY;
             list_append(&attempt->consumer->delivery->ready, &attempt->ready);
+        } else if (attempt->state == ATTEMPT_PASSING) {
+            outputs_send(attempt);
         } else if (attempt->state == ATTEMPT_ENDING && !attempt->asked) {
             settle(attempt);
         }

@@ -7,12 +7,15 @@
 
 #include "node/delivery/delivery.h"
 
+struct outputs;
+
 /*
  *  READY ──▶ RUNNING ──▶ HELD (found no instance) ──▶ READY
  *                │        └───▶ ENDING
+ *                ├──▶ PASSING (what follows is being appended: outputs.h) ──▶ ENDING
  *                └────────────▶ ENDING (its end is being written) ──▶ freed
  */
-enum attempt_state { ATTEMPT_READY, ATTEMPT_RUNNING, ATTEMPT_HELD, ATTEMPT_ENDING };
+enum attempt_state { ATTEMPT_READY, ATTEMPT_RUNNING, ATTEMPT_HELD, ATTEMPT_PASSING, ATTEMPT_ENDING };
 
 enum attempt_end { END_ACK, END_NACK, END_BURY };
 
@@ -24,6 +27,7 @@ struct attempt {
     struct timer timer;           /* the first of the two below               */
     uint64_t again_ns, extend_ns; /* TIMER_NEVER: not                         */
     enum attempt_state state;
+    bool placed;                  /* it takes one of its function's places    */
     uint64_t id;                  /* the entry's, and the lease's name        */
     uint32_t number;
     uint64_t enqueued_ms;
@@ -39,6 +43,8 @@ struct attempt {
     bool returned;                /* of END_NACK: nothing was wrong           */
     char words[CALL_WORDS_BYTES]; /* how it ended                             */
     struct mf_buf reason;         /* of END_BURY                              */
+    struct outputs *outputs;      /* of END_ACK: to be durable before; NULL   */
+    uint32_t stuck;               /* times in a row that some were not taken  */
     size_t charged;               /* of the node's budget                     */
     char call_id[MF_CALL_ID_BYTES_MAX + 1];
     size_t event_bytes;
@@ -58,7 +64,10 @@ void consumer_detach(struct consumer *consumer);
 /* An entry that was taken. Without memory for it its lease passes. charged: the attempt's. */
 void attempt_create(struct consumer *consumer, const struct queue_entry *entry, size_t charged);
 void attempt_begin(struct attempt *attempt);
-/* One that ran: write how it ended. */
+/* What follows is durable; or some of it was not taken, which is tried again. Of PASSING. */
+void attempt_passed(struct attempt *attempt);
+void attempt_stuck(struct attempt *attempt, enum situation why, const char *target);
+/* One that ran: pass its reply on, and write how it ended. */
 void attempt_settle(struct attempt *attempt);
 /* Back into the queue: the node stops, the function is removed. Of one that does not run. */
 void attempt_return(struct attempt *attempt);

@@ -221,9 +221,14 @@ void delivery_close(struct delivery *delivery)
 static void finish(struct submission *submission, enum situation situation, const char *message)
 {
     struct consumer *consumer = submission->consumer;
+    if (!consumer) {
+        submission->done(submission, situation, message);
+        return;
+    }
+    consumer->operations++; /* whatever done() lets go of */
     submission->done(submission, situation, message);
-    if (consumer)
-        consumer_let_go(consumer);
+    consumer->operations--;
+    consumer_let_go(consumer);
 }
 
 static enum situation situation_of(mf_err err)

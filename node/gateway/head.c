@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "node/delivery/output_event.h"
 #include "node/gateway/request.h"
 
 /* The headers of one request, on their way into fields. */
@@ -72,7 +73,8 @@ static enum MHD_Result put(void *cls, enum MHD_ValueKind kind, const char *name,
     (void)kind;
     bool ours = (name_bytes == 9 && strcasecmp(name, "x-call-id") == 0) ||
                 (name_bytes == 12 && strcasecmp(name, "x-start-time") == 0) ||
-                (name_bytes == sizeof ATTEMPT_HEADER - 1 && strcasecmp(name, ATTEMPT_HEADER) == 0);
+                (name_bytes == sizeof ATTEMPT_HEADER - 1 && strcasecmp(name, ATTEMPT_HEADER) == 0) ||
+                (name_bytes == sizeof HOPS_HEADER - 1 && strcasecmp(name, HOPS_HEADER) == 0);
     if (!ours && !header_stays(&head->hops, name, name_bytes))
         field_put(&head->writer, MF_FIELD_HEADER, name, name_bytes, value ? value : "", bytes);
     return MHD_YES;

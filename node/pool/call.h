@@ -17,6 +17,7 @@
 struct function;
 struct instance;
 struct call;
+struct version;
 
 /* How a call can end. X(NAME, HTTP status, code in answers, meaning) */
 #define SITUATIONS(X)                                                                     \
@@ -52,6 +53,7 @@ struct outcome {
     size_t message_bytes;
     const char *cause;          /* of a fault: a name as in abi/cause.h; or NULL    */
     uint64_t instance_id;       /* 0: none was involved                             */
+    const struct version *version; /* REPLIED: the one that ran                     */
     const uint8_t *fields;      /* REPLIED: checked, abi/event.h                    */
     uint32_t field_bytes;
     const uint8_t *body;
@@ -67,7 +69,8 @@ struct call {
     uint64_t arrived_ns;
     uint64_t wait_until_ns;     /* for an instance to begin it                   */
     bool cancelled;             /* nobody waits: done() is not called            */
-    bool reply_unwanted;        /* its status is enough: fields, body not kept   */
+    bool reply_unwanted;        /* its status is enough: fields, body not kept, unless its
+                                   version passes them on (setting `then`)       */
 
     /* The event; the maker's. Stays as it is until release(): it may be sent again. */
     const uint8_t *fields;

@@ -244,6 +244,11 @@ static mf_err check_fields(const uint8_t *fields, uint32_t bytes, struct mf_why 
                                      reader.count + 1);
 }
 
+static bool unwanted(const struct instance *instance, const struct call *call)
+{
+    return call->reply_unwanted && instance->version->settings.then.count == 0;
+}
+
 static mf_err take_reply(struct instance *instance, struct call *call,
                          const struct channel_message *message, struct mf_why *why)
 {
@@ -261,6 +266,7 @@ static mf_err take_reply(struct instance *instance, struct call *call,
                                      .situation = SITUATION_REPLIED,
                                      .status = status,
                                      .instance_id = instance->blank.id,
+                                     .version = instance->version,
                                      .fields = message->data,
                                      .field_bytes = message->head_bytes,
                                      .body = body,
@@ -271,7 +277,7 @@ static mf_err take_reply(struct instance *instance, struct call *call,
     call->status = status;
     if (call->cancelled)
         return MF_OK;
-    if (!call->reply_unwanted &&
+    if (!unwanted(instance, call) &&
         mf_buf_add(&call->reply_fields, message->data, message->head_bytes))
         call->reply_dropped = true;
     return keep_body(instance, call, body, body_bytes, why);
@@ -295,7 +301,7 @@ static mf_err keep_body(struct instance *instance, struct call *call, const uint
     call->reply_bytes += bytes;
     if (call->reply_bytes > MF_BODY_BYTES_MAX)
         return mf_why(why, MF_EPROTO, "a reply of more than %u bytes", MF_BODY_BYTES_MAX);
-    if (call->cancelled || call->reply_dropped || call->reply_unwanted)
+    if (call->cancelled || call->reply_dropped || unwanted(instance, call))
         return MF_OK;
     size_t room = mf_buf_room_after(&call->reply_body, bytes);
     if (!budget_take(budget, room - call->reply_charged)) {
@@ -314,6 +320,7 @@ static void finish(struct instance *instance, struct call *call)
         .situation = call->reply_dropped ? SITUATION_NODE_FULL : SITUATION_REPLIED,
         .status = call->status,
         .instance_id = instance->blank.id,
+        .version = instance->version,
     };
     if (!call->reply_dropped) {
         outcome.fields = call->reply_fields.data;

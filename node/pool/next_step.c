@@ -29,9 +29,12 @@ static void start_next(struct timer *timer, uint64_t now_ns);
 static struct function *next_of(const struct function *function)
 {
     const struct version *version = function->version;
-    if (!version || !version->settings.next[0])
-        return NULL;
-    struct function *next = registry_find(&function->shard->registry, version->settings.next);
+    const struct settings *settings = version ? &version->settings : NULL;
+    /* Without the setting: the first one that gets its replies. */
+    const char *name = !settings           ? NULL
+                       : settings->next[0] ? settings->next
+                                           : followers_next(&settings->then, NULL);
+    struct function *next = name ? registry_find(&function->shard->registry, name) : NULL;
     return next && next->version && next != function ? next : NULL;
 }
 

@@ -26,6 +26,7 @@ static void check_round_trip(const struct settings *settings)
                   strcmp(a->timezone, b->timezone) == 0 &&
                   a->cron.minutes == b->cron.minutes && a->cron.days == b->cron.days);
     }
+    mf_assert(again.then.bytes == settings->then.bytes && again.then.count == settings->then.count);
     mf_assert(strcmp(again.name, settings->name) == 0 && again.memory_mib == settings->memory_mib);
     json_decref(object);
     settings_close(&again);

@@ -45,7 +45,7 @@ static void defaults_are_within_bounds_and_complete(void **state)
 {
     struct settings *settings = *state;
     json_t *object = settings_to_json(settings);
-    assert_int_equal(json_object_size(object), 24);
+    assert_int_equal(json_object_size(object), 25);
     assert_int_equal(json_object_del(object, "name"), 0); /* the one that has no default */
     assert_int_equal(settings_from_json(object, settings, NULL), MF_OK);
     json_decref(object);
@@ -399,6 +399,43 @@ static void json_is_the_same_every_time(void **state)
     json_decref(object);
 }
 
+static void followers_are_a_list_of_names(void **state)
+{
+    struct settings *settings = *state;
+    struct settings copy;
+    assert_null(followers_next(&settings->then, NULL));
+    take(settings, "{\"then\": [\"a\", \"b-2\"]}");
+    assert_int_equal(settings->then.count, 2);
+    assert_int_equal(settings_copy(settings, &copy), MF_OK);
+    take(settings, "{\"then\": []}"); /* the whole list */
+    assert_null(settings->then.names);
+    const char *name = followers_next(&copy.then, NULL);
+    assert_string_equal(name, "a");
+    name = followers_next(&copy.then, name);
+    assert_string_equal(name, "b-2");
+    assert_null(followers_next(&copy.then, name));
+    json_t *list = followers_to_json(&copy.then);
+    assert_int_equal(json_array_size(list), 2);
+    json_decref(list);
+    settings_close(&copy);
+    static const struct {
+        const char *json, *sentence;
+    } bad[] = {{"{\"then\": \"a\"}", "then: must be a list of at most 16"},
+               {"{\"then\": [\"a\", \"B\"]}", "then: entry 2 is not the name"},
+               {"{\"then\": [7]}", "then: entry 1 is not the name"},
+               {"{\"then\": [\"a\", \"b\", \"a\"]}", "then: a stands there twice"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        refuse(settings, bad[i].json, bad[i].sentence);
+    char json[256] = "{\"then\": [";
+    for (unsigned i = 0; i < MF_THEN_MAX; i++)
+        (void)snprintf(json + strlen(json), sizeof json - strlen(json), "%s\"a%u\"", i ? "," : "", i);
+    strcat(json, "]}");
+    take(settings, json);
+    strcpy(strstr(json, "]}"), ",\"z\"]}");
+    refuse(settings, json, "a list of at most 16");
+    assert_int_equal(settings->then.count, MF_THEN_MAX);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -421,6 +458,7 @@ int main(void)
         TEST(environment_bytes_are_bounded),
         TEST(an_overlay_applies_whole_or_not_at_all),
         TEST(json_is_the_same_every_time),
+        TEST(followers_are_a_list_of_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
