@@ -164,6 +164,13 @@
 #define MF_STORE_RESERVE_BYTES (1u << 20) /* of a full file, for what makes room again              */
 #define MF_STORE_BATCH_MAX 4096u        /* operations of one commit                                  */
 
+/* Events as others write them (node/events/). */
+#define MF_EVENT_ATTRIBUTES_MAX 32u
+#define MF_EVENT_NAME_BYTES_MAX 64u      /* of an attribute; the specification advises 20             */
+#define MF_EVENT_VALUE_BYTES_MAX 4096u   /* of one attribute, before it is encoded                    */
+#define MF_EVENT_BATCH_MAX 256u          /* events of one request                                     */
+#define MF_JSON_DEPTH_MAX 256u
+
 /* Delivery of asynchronous calls (node/delivery/). */
 #define MF_RETRY_MS_FIRST 1000u          /* after the first attempt that failed; doubled each time    */
 #define MF_RETRY_MS_MAX 300000u
