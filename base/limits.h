@@ -189,6 +189,19 @@
 #define MF_CALL_SEARCH_MAX 16384u        /* entries that are looked at for one call id                */
 #define MF_STORE_URL_BYTES_MAX 512u
 
+/* Requests to the outside (node/egress/). */
+#define MF_URL_BYTES_MAX 4096u
+#define MF_EGRESS_TRANSFERS_MAX 256u     /* under way at once                                         */
+#define MF_EGRESS_OF_ONE_MAX 32u         /* of them, of one function                                  */
+#define MF_EGRESS_IDLE_MAX 16u           /* connections kept for the next request                     */
+#define MF_EGRESS_CONNECT_MS 10000u      /* to look a name up, connect and agree on TLS               */
+#define MF_EGRESS_MS_MAX 120000u         /* for all of it                                             */
+#define MF_EGRESS_BODY_BYTES_MAX (6u << 20)   /* of a request                                         */
+#define MF_EGRESS_ANSWER_BYTES_MAX (6u << 20) /* of an answer's body                                  */
+#define MF_EGRESS_HEAD_BYTES_MAX 65536u  /* of an answer's heads, interim ones and trailers included  */
+#define MF_SECRET_NAME_BYTES_MAX 63u
+#define MF_SECRET_BYTES_MAX 65536u
+
 #define MF_REDIS_URL_BYTES_MAX 512u
 #define MF_REDIS_CONNECT_MS 5000u
 #define MF_REDIS_ANSWER_MS 10000u       /* without any answer: the connection is given up            */
