@@ -53,7 +53,7 @@ size_t answer_head(char *line, size_t one, size_t count, void *context)
     const char *value = colon + 1, *end = line + bytes;
     while (value < end && blank(*value))
         value++;
-    if (!header_stays(NULL, line, name_bytes))
+    if (header_stays(NULL, line, name_bytes)) /* on its hop */
         return all;
     field_put(&transfer->writer, MF_FIELD_HEADER, line, name_bytes, value, (size_t)(end - value));
     if (transfer->writer.err)
@@ -126,7 +126,7 @@ bool answer_failed(const struct transfer *transfer, CURLcode code, mf_err *err, 
         *err = mf_why(why, MF_EIO, "%s port %u takes no connection", host, transfer->url.port);
         break;
     case CURLE_OUT_OF_MEMORY:
-        *err = mf_why(why, MF_ENOMEM, "no memory");
+        *err = mf_why(why, MF_ETOOBIG, "a header of %s is over 100 KiB, or there is no memory", host);
         break;
     default:
         *err = mf_why(why, MF_EIO, "%s: %s", host, words);

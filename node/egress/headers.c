@@ -152,7 +152,7 @@ mf_err headers_put(struct transfer *transfer, const struct egress_request *reque
     field_reader_init(&reader, request->fields, request->field_bytes, true);
     while ((err = field_next(&reader, &field)) == MF_OK) {
         if (field.kind != MF_FIELD_HEADER || is(&field, "host") ||
-            !header_stays(NULL, field.name, field.name_bytes))
+            header_stays(NULL, field.name, field.name_bytes))
             continue;
         type |= is(&field, "content-type");
         agent |= is(&field, "user-agent");

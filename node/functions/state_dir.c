@@ -155,11 +155,13 @@ mf_err state_read_secret(const char *path, size_t bytes_max, struct mf_buf *out,
 {
     struct stat stat;
     mf_err err = MF_OK;
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* a FIFO would block */
     if (fd < 0)
         return fail(why, "cannot open", path);
     if (fstat(fd, &stat) != 0)
         err = fail(why, "cannot look at", path);
+    else if (!S_ISREG(stat.st_mode))
+        err = mf_why(why, MF_EINVAL, "%s is no file", path);
     else if (stat.st_uid != geteuid() && stat.st_uid != 0)
         err = mf_why(why, MF_EDENIED, "%s belongs to somebody else, who can read and change it",
                      path);
