@@ -2,6 +2,7 @@
 #include "node/options.h"
 
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,10 @@ const char options_help[] =
     "                            memory: (gone with the node; for tests)\n"
     "  --node-name NAME          of this node among those that share a Redis; the same after a\n"
     "                            restart, no other node's (default node)\n"
+    "  --secrets DIR             secrets, a file each, closed to others (chmod 600); functions\n"
+    "                            whose settings name one may use it (default: none)\n"
+    "  --egress-ca FILE          certificates of those who vouch for the hosts that requests to\n"
+    "                            the outside go to (default: the system's)\n"
     "  --spawner FILE            the spawner (default: mayfly-spawner beside this program)\n"
     "  --log-level LEVEL         debug, info, warn or error (default info)\n"
     "  --help, --version\n";
@@ -124,62 +129,94 @@ static mf_err parse_level(const char *text, enum mf_log_level *level, struct mf_
     return mf_why(why, MF_EINVAL, "--log-level: debug, info, warn or error, not %s", text);
 }
 
+static mf_err parse_sandbox(const char *text, enum mf_sandbox *sandbox, struct mf_why *why)
+{
+    return sandbox_from_name(text, sandbox)
+               ? MF_OK
+               : mf_why(why, MF_EINVAL, "--min-sandbox: auto, process or kvm, not %s", text);
+}
+
+static mf_err parse_store(const char *text, char *url, size_t room, struct mf_why *why)
+{
+    if (!text[0] || strlen(text) >= room)
+        return mf_why(why, MF_EINVAL, "--store: lmdb:, redis://HOST[:PORT], redis+unix:PATH or "
+                                      "memory:");
+    memcpy(url, text, strlen(text) + 1);
+    return MF_OK;
+}
+
+static mf_err parse_name(const char *text, char *name, size_t room, struct mf_why *why,
+                         const char *option)
+{
+    if (!settings_name_valid(text, strlen(text)) || strlen(text) >= room)
+        return mf_why(why, MF_EINVAL, "%s: lower-case letters, digits and hyphens, not %s", option,
+                      text);
+    memcpy(name, text, strlen(text) + 1);
+    return MF_OK;
+}
+
+/* What an option's value is, and where it goes. */
+enum value_kind { VALUE_PATH, VALUE_NUMBER, VALUE_ADDRESS, VALUE_NAME, VALUE_STORE, VALUE_SANDBOX,
+                  VALUE_LEVEL };
+static const struct known {
+    const char *name;
+    enum value_kind kind;
+    size_t at, room;       /* in struct options */
+    uint32_t least, most;  /* of a number       */
+} known[] = {
+#define PLACE(member) offsetof(struct options, member), sizeof((struct options *)0)->member
+    {"--listen", VALUE_ADDRESS, PLACE(listen), 0, 0},
+    {"--api-listen", VALUE_ADDRESS, PLACE(api_listen), 0, 0},
+    {"--api-token-file", VALUE_PATH, PLACE(api_token_file), 0, 0},
+    {"--state", VALUE_PATH, PLACE(state_dir), 0, 0},
+    {"--spawner", VALUE_PATH, PLACE(spawner), 0, 0},
+    {"--min-sandbox", VALUE_SANDBOX, PLACE(min_sandbox), 0, 0},
+    {"--blanks", VALUE_NUMBER, PLACE(blanks), 0, MF_BLANKS_MAX},
+    {"--functions-max", VALUE_NUMBER, PLACE(functions_max), 1, MF_FUNCTIONS_MAX},
+    {"--connections", VALUE_NUMBER, PLACE(connections), 1, MF_CONNECTIONS_MAX},
+    {"--fronts", VALUE_NUMBER, PLACE(fronts), 0, MF_FRONTS_MAX},
+    {"--front-after", VALUE_NUMBER, PLACE(front_after), 0, MF_CONNECTIONS_MAX},
+    {"--buffer-mib", VALUE_NUMBER, PLACE(buffered_mib), 16, MF_BUFFERED_MIB_MAX},
+    {"--store", VALUE_STORE, PLACE(store_url), 0, 0},
+    {"--node-name", VALUE_NAME, PLACE(node_name), 0, 0},
+    {"--secrets", VALUE_PATH, PLACE(secrets_dir), 0, 0},
+    {"--egress-ca", VALUE_PATH, PLACE(egress_ca), 0, 0},
+    {"--log-level", VALUE_LEVEL, PLACE(log_level), 0, 0},
+#undef PLACE
+};
+
+static const struct known *find(const char *option)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(option, known[i].name) == 0)
+            return &known[i];
+    return NULL;
+}
+
 static mf_err set(const char *option, const char *value, struct options *options,
                   struct mf_why *why)
 {
-    static const char *const known[] = {"--listen",      "--api-listen",  "--api-token-file",
-                                        "--state",       "--spawner",     "--min-sandbox",
-                                        "--blanks",      "--connections", "--buffer-mib",
-                                        "--log-level",   "--functions-max", "--fronts",
-                                        "--front-after", "--store",     "--node-name"};
-    size_t at = 0;
-    while (at < sizeof known / sizeof known[0] && strcmp(option, known[at]) != 0)
-        at++;
-    if (at == sizeof known / sizeof known[0])
+    const struct known *one = find(option);
+    if (!one)
         return mf_why(why, MF_EINVAL, "%s: no such option; --help lists them", option);
     if (!value)
         return mf_why(why, MF_EINVAL, "%s: a value is missing", option);
-    switch (at) {
-    case 0:
-        return parse_address(value, &options->listen, why, option);
-    case 1:
-        return parse_address(value, &options->api_listen, why, option);
-    case 2:
-        return copy(value, options->api_token_file, sizeof options->api_token_file, why, option);
-    case 3:
-        return copy(value, options->state_dir, sizeof options->state_dir, why, option);
-    case 4:
-        return copy(value, options->spawner, sizeof options->spawner, why, option);
-    case 5:
-        if (sandbox_from_name(value, &options->min_sandbox))
-            return MF_OK;
-        return mf_why(why, MF_EINVAL, "--min-sandbox: auto, process or kvm, not %s", value);
-    case 6:
-        return parse_number(value, 0, MF_BLANKS_MAX, &options->blanks, why, option);
-    case 7:
-        return parse_number(value, 1, MF_CONNECTIONS_MAX, &options->connections, why, option);
-    case 8:
-        return parse_number(value, 16, MF_BUFFERED_MIB_MAX, &options->buffered_mib, why, option);
-    case 9:
-        return parse_level(value, &options->log_level, why);
-    case 10:
-        return parse_number(value, 1, MF_FUNCTIONS_MAX, &options->functions_max, why, option);
-    case 11:
-        return parse_number(value, 0, MF_FRONTS_MAX, &options->fronts, why, option);
-    case 12:
-        return parse_number(value, 0, MF_CONNECTIONS_MAX, &options->front_after, why, option);
-    case 13:
-        if (!value[0] || strlen(value) >= sizeof options->store_url)
-            return mf_why(why, MF_EINVAL, "--store: lmdb:, redis://HOST[:PORT], redis+unix:PATH "
-                                          "or memory:");
-        memcpy(options->store_url, value, strlen(value) + 1);
-        return MF_OK;
+    void *to = (char *)options + one->at;
+    switch (one->kind) {
+    case VALUE_ADDRESS:
+        return parse_address(value, to, why, option);
+    case VALUE_NUMBER:
+        return parse_number(value, one->least, one->most, to, why, option);
+    case VALUE_NAME:
+        return parse_name(value, to, one->room, why, option);
+    case VALUE_STORE:
+        return parse_store(value, to, one->room, why);
+    case VALUE_SANDBOX:
+        return parse_sandbox(value, to, why);
+    case VALUE_LEVEL:
+        return parse_level(value, to, why);
     default:
-        if (!settings_name_valid(value, strlen(value)))
-            return mf_why(why, MF_EINVAL, "--node-name: lower-case letters, digits and hyphens, "
-                                          "not %s", value);
-        memcpy(options->node_name, value, strlen(value) + 1);
-        return MF_OK;
+        return copy(value, to, one->room, why, option);
     }
 }
 

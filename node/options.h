@@ -33,6 +33,8 @@ struct options {
     uint32_t buffered_mib;
     char store_url[MF_STORE_URL_BYTES_MAX]; /* "": LMDB in the state directory    */
     char node_name[MF_NAME_BYTES_MAX + 1];  /* "": not given                      */
+    char secrets_dir[PATH_MAX];             /* "": none                           */
+    char egress_ca[PATH_MAX];               /* "": the system's                   */
     bool gateway_metrics;             /* /metrics on the gateway, too                   */
     enum mf_log_level log_level;
     bool help, version;

@@ -45,9 +45,12 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     if (err)
         return err;
     shard->logs.dir_fd = shard->api.state.logs_fd;
+    egress_open(&shard->egress, &shard->loop, &shard->budget, options->egress_ca, options->secrets_dir);
     err = gateway_open(&shard->gateway, &shard->loop, shard, &intake_direct, left, why);
     if (!err)
         err = entrance_open(&shard->entrance, shard, why);
+    if (!err)
+        egress_own_port(&shard->egress, shard->entrance.port);
     if (!err)
         err = pool_open(&shard->pool, shard, options->spawner, options->blanks, why);
     if (err)
@@ -62,6 +65,8 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     deploy_restore(shard, &shard->api.rules);
     (void)malloc_trim(0); /* what reading them took is not needed again */
     err = api_open(&shard->api, shard, why);
+    if (!err && shard->api.port)
+        egress_own_port(&shard->egress, shard->api.port);
     if (!err)
         delivery_begin(&shard->delivery);
     return err;
@@ -106,6 +111,7 @@ void shard_close(struct shard *shard)
     entrance_quiet(&shard->entrance);
     while (shard->api.jobs > 0 || shard->image_checks > 0 || freezer_busy(&shard->freezer)) /* short, and their files must not be half-written */
         (void)uv_run(&shard->loop.uv, UV_RUN_ONCE);
+    egress_close(&shard->egress); /* whoever waited for an answer gets none */
     if (shard->pool.shard)
         pool_close(&shard->pool);
     freezer_close(&shard->freezer);

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "node/api/api.h"
 #include "node/delivery/delivery.h"
+#include "node/egress/egress.h"
 #include "node/functions/registry.h"
 #include "node/gateway/entrance.h"
 #include "node/gateway/gateway.h"
@@ -43,6 +44,7 @@ struct shard {
     struct reception reception;
     struct api api;
     struct freezer freezer;
+    struct egress egress;     /* requests to the outside                      */
     struct delivery delivery; /* asynchronous calls; owns the store           */
     uint32_t image_checks;    /* of images, beside the loop                   */
     struct timer stop_timer;

@@ -36,13 +36,11 @@ void egress_open(struct egress *egress, struct loop *loop, struct budget *budget
 
 void egress_own_port(struct egress *egress, uint16_t port)
 {
-    for (size_t i = 0; i < EGRESS_PORTS_MAX; i++) {
-        if (egress->own_ports[i] == 0 || egress->own_ports[i] == port) {
-            egress->own_ports[i] = port;
-            return;
-        }
-    }
-    mf_assert(!"room for the node's ports");
+    size_t at = 0;
+    while (at < EGRESS_PORTS_MAX && egress->own_ports[at] != 0 && egress->own_ports[at] != port)
+        at++;
+    mf_assert(at < EGRESS_PORTS_MAX);
+    egress->own_ports[at] = port;
 }
 
 void egress_close(struct egress *egress)
