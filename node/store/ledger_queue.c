@@ -12,6 +12,9 @@ static void peek(struct ledger *ledger, struct store_op *op, const struct record
 static mf_err append(struct ledger *ledger, struct store_op *op, struct record *queue);
 static mf_err remove_entry(struct ledger *ledger, struct record_queue *queue, uint64_t id,
                            uint64_t event_bytes);
+static mf_err put_dead(struct ledger *ledger, const struct store_op *op, struct record_queue *queue,
+                       uint64_t id, uint32_t attempts, const struct record *entry,
+                       struct store_bytes reason);
 static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct record *queue);
 static mf_err bury_aged(struct ledger *ledger, struct store_op *op, struct record *queue);
 static mf_err redrive(struct ledger *ledger, struct store_op *op, struct record *queue);
@@ -289,13 +292,40 @@ static mf_err make_room(struct ledger *ledger, struct store_op *op, struct recor
     return MF_OK;
 }
 
+/* What has no room, as dead letters. */
+static mf_err append_dead(struct ledger *ledger, struct store_op *op, struct record *queue)
+{
+    static const struct store_bytes reason = {QUEUE_WAS_FULL, sizeof QUEUE_WAS_FULL - 1};
+    struct record entry = {.kind = RECORD_ENTRY, .entry = {.enqueued_ms = op->now_ms}};
+    const uint64_t dead_max = op->queue_settings.dead_max;
+    mf_err err = MF_OK;
+    if (queue->queue.dead_count > dead_max || op->event_count > dead_max - queue->queue.dead_count) {
+        op->answer.err = MF_EFULL;
+        return MF_OK;
+    }
+    if (!queue->queue.number)
+        err = number_queue(ledger, &queue->queue);
+    for (size_t i = 0; i < op->event_count && !err; i++) {
+        uint64_t id = store_id(++queue->queue.counter, op->priority);
+        entry.body = op->events[i];
+        err = put_dead(ledger, op, &queue->queue, id, 0, &entry, reason);
+        if (!err)
+            err = store_op_id(op, id);
+    }
+    op->answer.number = (int64_t)op->event_count;
+    return err ? err : put_queue(ledger, op, queue);
+}
+
 static mf_err append(struct ledger *ledger, struct store_op *op, struct record *queue)
 {
     uint64_t bytes = 0, id;
     mf_err err = MF_OK;
     for (size_t i = 0; i < op->event_count; i++)
         bytes += op->events[i].bytes;
-    if (op->queue_settings.drops_oldest && !has_room(op, &queue->queue, op->event_count, bytes))
+    bool fits = has_room(op, &queue->queue, op->event_count, bytes);
+    if (!fits && op->queue_settings.overflow == QUEUE_BURIES)
+        return append_dead(ledger, op, queue);
+    if (!fits && op->queue_settings.overflow == QUEUE_DROPS)
         err = make_room(ledger, op, &queue->queue, bytes);
     if (err)
         return err;
@@ -358,9 +388,9 @@ static mf_err remove_entry(struct ledger *ledger, struct record_queue *queue, ui
     return err ? err : ledger_remove(ledger, &key);
 }
 
-static mf_err bury(struct ledger *ledger, const struct store_op *op, struct record_queue *queue,
-                   uint64_t id, uint32_t attempts, const struct record *entry,
-                   struct store_bytes reason)
+static mf_err put_dead(struct ledger *ledger, const struct store_op *op, struct record_queue *queue,
+                       uint64_t id, uint32_t attempts, const struct record *entry,
+                       struct store_bytes reason)
 {
     struct record_key key;
     struct record dead = {.kind = RECORD_DEAD,
@@ -375,11 +405,20 @@ static mf_err bury(struct ledger *ledger, const struct store_op *op, struct reco
     if (err)
         return err;
     dead.body = (struct store_bytes){ledger->scratch.data, ledger->scratch.bytes};
-    err = remove_entry(ledger, queue, id, entry->body.bytes);
     queue->dead_count++;
     queue->dead_bytes += dead.body.bytes - reason.bytes;
     key_of_dead(&key, queue->number, id);
-    return err ? err : ledger_put(ledger, &key, &dead);
+    return ledger_put(ledger, &key, &dead);
+}
+
+/* What entry points to is gone after it. */
+static mf_err bury(struct ledger *ledger, const struct store_op *op, struct record_queue *queue,
+                   uint64_t id, uint32_t attempts, const struct record *entry,
+                   struct store_bytes reason)
+{
+    uint64_t bytes = entry->body.bytes;
+    mf_err err = put_dead(ledger, op, queue, id, attempts, entry, reason);
+    return err ? err : remove_entry(ledger, queue, id, bytes);
 }
 
 static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct record *queue)

@@ -16,6 +16,7 @@ _Static_assert(MF_QUEUE_AGED_MAX == 64u && MF_EXPIRED_PER_CHANGE_MAX == 16u &&
                    MF_SCAN_BYTES_MAX == 8388608u && MF_QUEUE_BATCH_BYTES_MAX == 16777216u &&
                    MF_QUEUE_DROPPED_MAX == 64u && MF_QUEUE_DROP_LOOKS_MAX == 2048u,
                "script");
+_Static_assert((int)QUEUE_DROPS == 1 && (int)QUEUE_BURIES == 2, "script");
 _Static_assert(1 << STORE_ID_SHIFT == 4 && (int)QUEUE_PRIORITIES == 2, "script");
 
 /* ---- arguments ---- */
@@ -62,7 +63,8 @@ static void add_queue_arguments(struct redis_arguments *a, const struct store_op
         redis_arguments_number(a, op->priority);
         redis_arguments_number(a, settings->count_max);
         redis_arguments_number(a, settings->bytes_max);
-        add_flag(a, settings->drops_oldest);
+        redis_arguments_number(a, settings->overflow);
+        redis_arguments_number(a, settings->dead_max);
         for (size_t i = 0; i < op->event_count; i++)
             add(a, op->events[i]);
         return;
@@ -311,7 +313,7 @@ static mf_err read_fields(struct store_op *op, struct reader *reader)
     case STORE_APPEND:
         for (size_t i = 0; i < op->event_count && !err; i++)
             err = store_op_id(op, next_id(reader));
-        if (reader->at < reader->array->elements) /* where some were dropped */
+        if (reader->at < reader->array->elements) /* where some were dropped, or buried */
             op->answer.number = (int64_t)next_count(reader);
         return err;
     case STORE_TAKE:

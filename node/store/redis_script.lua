@@ -27,14 +27,17 @@ local function stream_of(id) return key(text(priority_of(id))) end
 local function counter(name) return tonumber(call('HGET', key('m'), name) or '0') end
 local function count(name, by) call('HINCRBY', key('m'), name, text(by)) end
 local function wake() call('PUBLISH', key('wake'), '') end
+local function create_streams()
+  for each = 0, 1 do redis.pcall('XGROUP', 'CREATE', key(text(each)), GROUP, '0', 'MKSTREAM') end
+end
 
 local operation = {}
 
 -- Redis runs all of this anew for each call, and every function costs a part of a microsecond to
 -- define: what is called often stands first.
 
--- priority, count_max, bytes_max, whether the oldest are dropped, events …
-local FIRST_EVENT = 7
+-- priority, count_max, bytes_max, overflow (store.h), dead_max, events …
+local FIRST_EVENT = 8
 if ARGV[1] == 'append' then
   local priority, more_count, more_bytes, answer = tonumber(ARGV[3]), #ARGV - FIRST_EVENT + 1, 0, { 0 }
   for i = FIRST_EVENT, #ARGV do more_bytes = more_bytes + #ARGV[i] end
@@ -64,14 +67,26 @@ if ARGV[1] == 'append' then
       end
     end
   end
+  if (count_was > count_max or bytes_was > bytes_max) and ARGV[6] == '2' then
+    if counter('dead_count') + more_count > tonumber(ARGV[7]) then return { EFULL } end
+    if ids == 0 then create_streams() end
+    for i = FIRST_EVENT, #ARGV do
+      local id = text(call('HINCRBY', key('m'), 'counter', 1) * 4 + priority)
+      call('ZADD', key('x'), id, id)
+      call('HSET', key('X'), id, cmsgpack.pack({ now, now, 0, 'queue full', ARGV[i] }))
+      count('dead_count', 1)
+      count('dead_bytes', #ARGV[i])
+      answer[#answer + 1] = id
+    end
+    answer[#answer + 1] = more_count
+    return answer
+  end
   if count_was > count_max or bytes_was > bytes_max then return { EFULL } end
+  if ids == 0 then create_streams() end
   for _, each in ipairs(dropped or {}) do
     call('XACK', key(each[1]), GROUP, '0-' .. each[2])
     call('XDEL', key(each[1]), '0-' .. each[2])
     call('ZREM', key('r' .. each[1]), string.format('%017.0f', tonumber(each[2])))
-  end
-  if ids == 0 then
-    for each = 0, 1 do redis.pcall('XGROUP', 'CREATE', key(text(each)), GROUP, '0', 'MKSTREAM') end
   end
   for i = FIRST_EVENT, #ARGV do
     ids = ids + 1

@@ -120,7 +120,7 @@ mf_err queue_get(struct store *store, const char *tenant, const char *name,
         .bytes_max = or_default(settings->bytes_max, MF_QUEUE_BYTES_DEFAULT),
         .dead_max = or_default(settings->dead_max, MF_QUEUE_DEAD_DEFAULT),
         .age_ms_max = settings->age_ms_max,
-        .drops_oldest = settings->drops_oldest};
+        .overflow = settings->overflow};
     queue->references++;
     *out = queue;
     return MF_OK;

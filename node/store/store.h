@@ -95,16 +95,26 @@ enum store_durability {
                             MF_STORE_SYNC_MS. LMDB keeps these in a file of their own. */
 };
 
+/* What an append does that has no room. */
+enum queue_overflow {
+    QUEUE_REFUSES, /* MF_EFULL                                                               */
+    QUEUE_DROPS,   /* The oldest entries that wait make room in the same step, bulk ones first,
+                      urgent ones only for urgent ones, none that is taken, at most
+                      MF_QUEUE_DROPPED_MAX. MF_EFULL: that is not enough, and none was dropped */
+    QUEUE_BURIES,  /* its events become dead letters, reason QUEUE_WAS_FULL. MF_EFULL: dead_max */
+};
+
 struct queue_settings {
     enum store_durability durability; /* LMDB: cannot be changed while the queue holds entries */
     uint64_t count_max, bytes_max;    /* of entries; 0: MF_QUEUE_COUNT_DEFAULT, _BYTES_DEFAULT */
     uint64_t dead_max;                /* dead letters; 0: MF_QUEUE_DEAD_DEFAULT                */
     uint64_t age_ms_max;              /* older ones become dead letters when they would be
                                          taken, reason QUEUE_TOO_OLD; 0: no limit              */
-    bool drops_oldest;                /* an append that has no room makes some                 */
+    enum queue_overflow overflow;
 };
 
 #define QUEUE_TOO_OLD "too old"
+#define QUEUE_WAS_FULL "queue full"
 
 /* An entry, as take and peek tell it. */
 struct queue_entry {
@@ -142,10 +152,7 @@ void queue_watch(struct queue *queue, struct queue_watch *watch);
 void queue_unwatch(struct queue *queue, struct queue_watch *watch);
 
 /* All of them or none; 1 … MF_QUEUE_BATCH_MAX. Answer: ids, count. MF_EFULL: past
- * count_max or bytes_max. With drops_oldest the oldest entries that wait make room in the same
- * step, bulk ones first, urgent ones only for urgent ones, none that is taken, at most
- * MF_QUEUE_DROPPED_MAX; answer.number says how many did. MF_EFULL: even that was not enough, and
- * none was dropped. */
+ * count_max or bytes_max. answer.number: entries that were dropped, or buried, as `overflow` says. */
 MF_CHECKED mf_err queue_append(struct queue *queue, enum queue_priority priority,
                                const struct store_bytes *events, size_t count,
                                const struct store_ask *ask);

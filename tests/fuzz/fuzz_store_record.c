@@ -95,7 +95,7 @@ static void ask_queue(struct ledger *ledger, enum store_op_kind kind, bool dead,
                           .count_max = 20, .bytes_max = 1000, .span_ms = 10, .events = &event, .event_count = 1,
                           .priority = QUEUE_BULK, .reason = {"why", 3},
                           .queue_settings = {.count_max = 50, .bytes_max = 5000, .dead_max = 20, .age_ms_max = 2000,
-                                             .drops_oldest = true}};
+                                             .overflow = id % 2 ? QUEUE_DROPS : QUEUE_BURIES}};
     run(ledger, &op);
 }
 

@@ -302,7 +302,7 @@ static void a_full_queue_refuses_all_of_an_append(void **state)
 static void the_oldest_that_wait_make_room(void **state)
 {
     (void)state;
-    const struct queue_settings settings = {.count_max = 4, .bytes_max = 10, .drops_oldest = true};
+    const struct queue_settings settings = {.count_max = 4, .bytes_max = 10, .overflow = QUEUE_DROPS};
     struct queue *queue = rig_queue(&rig, "q", &settings);
     struct store_bytes event[] = {{"1", 1}, {"2", 1}, {"3", 1}}, urgent = {"!", 1}, two[] = {{"x", 1}, {"y", 1}};
     OK(queue_append(queue, QUEUE_BULK, event, 3, ASK));
@@ -335,7 +335,7 @@ static void the_oldest_that_wait_make_room(void **state)
 static void one_that_came_back_may_be_dropped(void **state)
 {
     (void)state;
-    const struct queue_settings settings = {.count_max = 2, .drops_oldest = true};
+    const struct queue_settings settings = {.count_max = 2, .overflow = QUEUE_DROPS};
     struct queue *queue = rig_queue(&rig, "q", &settings);
     rig_append(&rig, queue, "1");
     rig_append(&rig, queue, "2");
@@ -353,7 +353,7 @@ static void one_that_came_back_may_be_dropped(void **state)
 static void so_many_make_room_and_no_more(void **state)
 {
     (void)state;
-    const struct queue_settings settings = {.bytes_max = 2 * MF_QUEUE_DROPPED_MAX, .drops_oldest = true};
+    const struct queue_settings settings = {.bytes_max = 2 * MF_QUEUE_DROPPED_MAX, .overflow = QUEUE_DROPS};
     struct queue *queue = rig_queue(&rig, "q", &settings);
     static char text[2 * MF_QUEUE_DROPPED_MAX];
     for (unsigned i = 0; i < 2 * MF_QUEUE_DROPPED_MAX; i++)
@@ -363,6 +363,37 @@ static void so_many_make_room_and_no_more(void **state)
     OK(queue_append(queue, QUEUE_BULK, &(struct store_bytes){text, MF_QUEUE_DROPPED_MAX}, 1, ASK));
     assert_int_equal(rig.got.number, MF_QUEUE_DROPPED_MAX);
     assert_stat(queue, MF_QUEUE_DROPPED_MAX + 1, 2 * MF_QUEUE_DROPPED_MAX, 0, 0);
+    queue_put(queue);
+}
+
+static void what_has_no_room_is_buried(void **state)
+{
+    (void)state;
+    const struct queue_settings settings = {.count_max = 2, .dead_max = 3, .overflow = QUEUE_BURIES};
+    struct queue *queue = rig_queue(&rig, "q", &settings);
+    struct store_bytes event[] = {{"one", 3}, {"two", 3}, {"three", 5}};
+    OK(queue_append(queue, QUEUE_BULK, event, 3, ASK)); /* as a whole, even the first time */
+    assert_int_equal(rig.got.number, 3);
+    assert_int_equal(rig.got.count, 3);
+    assert_stat(queue, 0, 0, 3, 11);
+    assert_takes_nothing(queue);
+    OK(queue_peek(queue, true, 0, 10, 100, ASK));
+    assert_int_equal(rig.got.count, 3);
+    assert_text(rig.got.entries[1].event, "two");
+    assert_text(rig.got.entries[1].reason, QUEUE_WAS_FULL);
+    assert_int_equal(rig.got.entries[1].attempts, 0);
+    assert_int_equal(rig.got.entries[1].died_ms, rig.now_ms);
+    assert_int_equal(rig.got.entries[1].enqueued_ms, rig.now_ms);
+    OK(queue_append(queue, QUEUE_BULK, event, 2, ASK));
+    assert_int_equal(rig.got.number, 0);
+    IS(MF_EFULL, queue_append(queue, QUEUE_URGENT, event, 1, ASK));
+    assert_stat(queue, 2, 6, 3, 11);
+    OK(queue_purge(queue, true, 1, ASK));
+    OK(queue_append(queue, QUEUE_URGENT, event, 1, ASK));
+    assert_stat(queue, 2, 6, 3, 11);
+    OK(queue_purge(queue, false, 10, ASK));
+    OK(queue_redrive(queue, 1, ASK));
+    assert_takes(queue, "two", 1);
     queue_put(queue);
 }
 
@@ -1043,6 +1074,7 @@ static const struct CMUnitTest tests[] = {
     TEST(the_oldest_that_wait_make_room),
     TEST(one_that_came_back_may_be_dropped),
     TEST(so_many_make_room_and_no_more),
+    TEST(what_has_no_room_is_buried),
     TEST(a_buried_entry_keeps_its_story),
     TEST(dead_letters_are_redriven_as_new),
     TEST(what_is_too_old_dies),

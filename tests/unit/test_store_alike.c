@@ -19,7 +19,7 @@
 
 #define STORES 3
 #define STEPS 4000
-#define QUEUES 3
+#define QUEUES 4
 #define HELD_MAX 64
 
 static char folder[] = "/tmp/mf-alike-XXXXXX";
@@ -47,8 +47,9 @@ static void open_one(int s)
     static const struct queue_settings settings[QUEUES] = {
         {.count_max = 40, .bytes_max = 600, .dead_max = 12, .age_ms_max = 3000},
         {.count_max = 1000, .dead_max = 30},
-        {.count_max = 12, .bytes_max = 200, .dead_max = 12, .drops_oldest = true}};
-    static const char *const names[QUEUES] = {"a", "b", "c"};
+        {.count_max = 12, .bytes_max = 200, .dead_max = 12, .overflow = QUEUE_DROPS},
+        {.count_max = 12, .bytes_max = 200, .dead_max = 12, .overflow = QUEUE_BURIES}};
+    static const char *const names[QUEUES] = {"a", "b", "c", "d"};
     struct mf_why why = {{0}};
     uint64_t now_ms = rig[s].now_ms;
     if (rig_open(&rig[s], &options[s], &why))
