@@ -64,6 +64,8 @@ struct command {
     X(queue)        \
     X(ls)           \
     X(logs)         \
+    X(start)        \
+    X(stop)         \
     X(rm)           \
     X(bench)        \
     X(version)      \

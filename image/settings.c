@@ -61,11 +61,10 @@ static const char *const isolation_names[] = {
 };
 #define ISOLATION_COUNT (sizeof isolation_names / sizeof isolation_names[0])
 
-static const char *const priority_names[] = {
+static const char *const priority_names[PRIORITY_COUNT] = {
     [PRIORITY_BULK] = "bulk",
     [PRIORITY_URGENT] = "urgent",
 };
-#define PRIORITY_COUNT (sizeof priority_names / sizeof priority_names[0])
 
 static const char *const overload_names[] = {
     [OVERLOAD_BACKPRESSURE] = "backpressure",   [OVERLOAD_DROP_OLDEST] = "drop-oldest",
@@ -307,7 +306,7 @@ static bool index_of(const char *const *names, size_t count, const char *name, s
 
 const char *priority_name(enum priority priority)
 {
-    return (size_t)priority < PRIORITY_COUNT ? priority_names[priority] : "unknown";
+    return (size_t)priority < (size_t)PRIORITY_COUNT ? priority_names[priority] : "unknown";
 }
 
 bool priority_from_name(const char *name, enum priority *priority)

@@ -31,7 +31,7 @@ enum isolation {
 };
 
 /* Whose events go first, in their function's queue and where functions are short of room. */
-enum priority { PRIORITY_BULK, PRIORITY_URGENT };
+enum priority { PRIORITY_BULK, PRIORITY_URGENT, PRIORITY_COUNT };
 
 /* What becomes of an event that finds its function's queue full. */
 enum overload {

@@ -50,7 +50,7 @@ _mayfly() {
       else
         _mayfly_words "$("$program" ls --quiet 2>/dev/null)"
       fi ;;
-    invoke | logs | rm) _mayfly_words "$("$program" ls --quiet 2>/dev/null)" ;;
+    invoke | logs | start | stop | rm) _mayfly_words "$("$program" ls --quiet 2>/dev/null)" ;;
     deploy | run | inspect | build) _mayfly_files ;;
     help) _mayfly_words "$(_mayfly_commands "$program")" ;;
     bench) _mayfly_words "all $("$program" bench 2>/dev/null | awk 'NR > 1 { print $1 }')" ;;

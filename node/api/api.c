@@ -32,6 +32,8 @@ static const struct api_route routes[] = {
     {"PUT", "/v1/functions/{name}", false, false, api_put_function},
     {"DELETE", "/v1/functions/{name}", false, false, api_delete_function},
     {"GET", "/v1/functions/{name}/logs", false, false, api_get_logs},
+    {"POST", "/v1/functions/{name}/start", false, false, api_start_function},
+    {"POST", "/v1/functions/{name}/stop", false, false, api_stop_function},
     {"GET", "/v1/queues", false, false, api_list_queues},
     {"GET", "/v1/queues/{name}", false, false, api_get_queue},
     {"GET", "/v1/queues/{name}/entries", false, false, api_peek_queue},

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "node/api/request.h"
+#include "node/delivery/stop.h"
 #include "node/functions/function.h"
 #include "node/gateway/stream.h"
 #include "node/metrics/memory.h"
@@ -177,6 +178,29 @@ void api_delete_function(struct api_request *request)
     api_start_job(request);
 }
 
+void api_start_function(struct api_request *request)
+{
+    struct function *function = find(request);
+    unsigned looks = 1;
+    if (!function)
+        return;
+    stop_lift(function);
+    api_answer_json(request, 200, function_json(function, &looks));
+}
+
+void api_stop_function(struct api_request *request)
+{
+    struct function *function = find(request);
+    char reason[MF_STOP_REASON_BYTES_MAX];
+    unsigned looks = 1;
+    if (!function)
+        return;
+    (void)snprintf(reason, sizeof reason, "it was stopped by hand; `mayfly start %s` lets it go on",
+                   function->name);
+    stop_function(function, reason);
+    api_answer_json(request, 200, function_json(function, &looks));
+}
+
 /* An instance may serve before the spawner has told its pid. Then it is null: a 0 that
  * somebody hands to kill(2) would end the caller's whole process group. */
 static json_t *pid_json(pid_t pid)
@@ -279,8 +303,8 @@ static json_t *function_json(const struct function *function, unsigned *looks_le
     list_instances(instances, &function->resetting, now_ns);
     list_instances(instances, &function->draining, now_ns);
     bool any = version->sandbox != MF_SANDBOX_AUTO;
-    return json_pack("{s:s, s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:I, s:o}", "name",
-                     function->name, "image", version->hash, "deployed_at",
+    return json_pack("{s:s, s:s*, s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:I, s:o}", "name",
+                     function->name, "stopped", function->stopped, "image", version->hash, "deployed_at",
                      api_stamp_json(version->deployed_at_ns / MF_NS_PER_MS), "sandbox", "in_force",
                      any ? sandbox_name(version->sandbox) : "none", "why", version->reason,
                      "isolation", isolation_json(version), "snapshot", snapshot_json(version),

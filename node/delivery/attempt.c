@@ -66,6 +66,7 @@ void attempt_create(struct consumer *consumer, const struct queue_entry *entry, 
     attempt->id = entry->id;
     attempt->number = entry->attempts;
     attempt->enqueued_ms = entry->enqueued_ms;
+    attempt->priority = entry->priority;
     attempt->charged = charged;
     attempt->event_bytes = entry->event.bytes;
     if (entry->event.bytes)
@@ -148,7 +149,7 @@ void attempt_begin(struct attempt *attempt)
     struct function *function = consumer->function;
     struct envelope envelope;
     struct mf_why why = {{0}};
-    if (!function || !function->version || consumer->delivery->quiet) {
+    if (!function || !function->version || function->stopped || consumer->delivery->quiet) {
         attempt_return(attempt);
         return;
     }
@@ -172,6 +173,7 @@ void attempt_begin(struct attempt *attempt)
     call->body = envelope.body;
     call->body_bytes = envelope.body_bytes;
     call->name = attempt->call_id;
+    call->bulk = attempt->priority == QUEUE_BULK;
     call->reply_unwanted = true;
     call->done = done;
     call->release = release;

@@ -123,7 +123,8 @@ void consumer_take(struct consumer *consumer)
 {
     struct delivery *delivery = consumer->delivery;
     const struct function *function = consumer->function;
-    if (consumer->taking || !consumer->more || delivery->quiet || !function || !function->version)
+    if (consumer->taking || !consumer->more || delivery->quiet || !function || !function->version ||
+        function->stopped)
         return;
     uint32_t most = function->version->settings.max_instances;
     if (consumer->running >= most || consumer->in_hand >= MF_DELIVERY_IN_HAND_MAX)

@@ -31,6 +31,7 @@ struct attempt {
     uint64_t id;                  /* the entry's, and the lease's name        */
     uint32_t number;
     uint64_t enqueued_ms;
+    enum queue_priority priority;
     uint64_t begun_ns;
     uint32_t overloads;           /* in a row                                 */
     uint32_t trouble;             /* times that its end could not be written  */

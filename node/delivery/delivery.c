@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/delivery/consumer.h"
+#include "node/delivery/overload.h"
+#include "node/delivery/stop.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
 #include "node/shard.h"
@@ -40,6 +42,8 @@ mf_err delivery_open(struct delivery *delivery, struct shard *shard, struct mf_w
     mf_err err = state_subdir(&shard->api.state, "store", why);
     if (!err)
         err = store_open(&shard->loop.uv, &options, &delivery->store, why);
+    if (!err)
+        err = space_get(delivery->store, DELIVERY_TENANT, &(struct space_settings){0}, &delivery->own);
     if (err && why && !why->text[0])
         (void)mf_why(why, err, "the store cannot be opened: %s", mf_err_words(err));
     return err;
@@ -55,6 +59,11 @@ uint64_t delivery_now_ms(const struct delivery *delivery)
 void delivery_begin(struct delivery *delivery)
 {
     delivery->begun = true;
+    stop_restore(delivery);
+}
+
+void delivery_sweep(struct delivery *delivery)
+{
     delivery->sweeping = true;
     registry_cursor_open(&delivery->shard->registry, &delivery->sweep);
     look_at_more(delivery);
@@ -114,6 +123,7 @@ void delivery_deployed(struct function *function)
     struct consumer *consumer = function->consumer;
     if (!function->shard->delivery.begun)
         return; /* the sweep comes by */
+    stop_lift(function);
     if (!consumer) {
         look(function);
         return;
@@ -128,6 +138,7 @@ void delivery_deployed(struct function *function)
 void delivery_removed(struct function *function)
 {
     struct consumer *consumer = function->consumer;
+    stop_forget(function);
     if (!consumer)
         return;
     consumer_detach(consumer);
@@ -210,6 +221,9 @@ void delivery_close(struct delivery *delivery)
         consumer->operations--;
         consumer_let_go(consumer);
     }
+    if (delivery->own)
+        space_put(delivery->own);
+    delivery->own = NULL;
     store_close(delivery->store);
     delivery->store = NULL;
     mf_assert(list_empty(&delivery->consumers));
@@ -248,7 +262,15 @@ static void sized(void *context, const struct store_answer *answer)
     bool bound = !answer->err && settings &&
                  (answer->stat.count >= settings->queue_max ||
                   answer->stat.bytes + submission->bytes > MF_QUEUE_BYTES_DEFAULT);
-    finish(submission, bound ? SITUATION_QUEUE_FULL : SITUATION_DISK_FULL, NULL);
+    if (bound)
+        overload_refused(submission);
+    else
+        finish(submission, SITUATION_DISK_FULL, NULL);
+}
+
+void delivery_finish(struct submission *submission, enum situation situation, const char *message)
+{
+    finish(submission, situation, message);
 }
 
 static void appended(void *context, const struct store_answer *answer)
@@ -258,8 +280,7 @@ static void appended(void *context, const struct store_answer *answer)
     struct delivery *delivery = consumer->delivery;
     consumer->operations--;
     if (!answer->err) {
-        consumer->stat.count++;
-        consumer->stat.bytes += submission->bytes;
+        overload_appended(submission, (uint32_t)answer->number);
         finish(submission, SITUATION_REPLIED, NULL); /* the store tells the consumer (hint) */
         return;
     }
@@ -280,8 +301,9 @@ void delivery_submit(struct function *function, const struct envelope *envelope,
     struct delivery *delivery = &function->shard->delivery;
     submission->consumer = NULL;
     submission->bytes = envelope_bytes(envelope);
-    if (delivery->quiet || !delivery->store) {
-        finish(submission, SITUATION_STOPPING, NULL);
+    if (delivery->quiet || !delivery->store || function->stopped) {
+        finish(submission, function->stopped ? SITUATION_STOPPED : SITUATION_STOPPING,
+               function->stopped);
         return;
     }
     uint8_t *event = malloc(submission->bytes);
@@ -294,7 +316,8 @@ void delivery_submit(struct function *function, const struct envelope *envelope,
     envelope_write(envelope, event);
     const struct store_bytes bytes = {event, submission->bytes};
     const struct store_ask ask = {delivery_now_ms(delivery), appended, submission};
-    mf_err err = queue_append(submission->consumer->queue, QUEUE_BULK, &bytes, 1, &ask);
+    mf_err err = queue_append(submission->consumer->queue, overload_priority(function, envelope),
+                              &bytes, 1, &ask);
     free(event);
     if (!err) {
         submission->consumer->operations++;
@@ -316,6 +339,7 @@ mf_err delivery_queue(struct delivery *delivery, const char *name, struct queue 
     if (function && function->version) {
         settings.count_max = function->version->settings.queue_max;
         settings.age_ms_max = function->version->settings.max_age_s * 1000ull;
+        settings.overflow = overload_overflow(&function->version->settings);
     }
     return queue_get(delivery->store, DELIVERY_TENANT, name, &settings, queue);
 }

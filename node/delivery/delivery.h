@@ -37,6 +37,7 @@ struct shard;
 struct delivery {
     struct shard *shard;
     struct store *store;     /* NULL: not open                                          */
+    struct space *own;       /* what the node itself keeps there; NULL: nothing         */
     bool shared;             /* other nodes deliver from the same queues                */
     uint64_t clock_ms;       /* what CLOCK_MONOTONIC lacks of the time, when it opened  */
     struct link consumers;
@@ -50,8 +51,9 @@ struct delivery {
     struct calls calls;
 };
 
-/* How attempts end, as counted. X(NAME, word) */
-#define DELIVERY_OUTCOMES(X) X(DELIVERED, "delivered") X(RETRIED, "retried") X(DEAD, "dead")
+/* How events and attempts at them end, as counted. X(NAME, word) */
+#define DELIVERY_OUTCOMES(X) \
+    X(DELIVERED, "delivered") X(RETRIED, "retried") X(DEAD, "dead") X(DROPPED, "dropped")
 #define OUTCOME_ENUM(NAME, word) OUTCOME_##NAME,
 enum delivery_outcome { DELIVERY_OUTCOMES(OUTCOME_ENUM) OUTCOME_COUNT };
 
@@ -83,6 +85,8 @@ MF_CHECKED mf_err delivery_open(struct delivery *delivery, struct shard *shard,
                                 struct mf_why *why);
 /* The functions are there: look at their queues. */
 void delivery_begin(struct delivery *delivery);
+/* Those that are stopped are known: look at their queues. */
+void delivery_sweep(struct delivery *delivery);
 /* Begin attempts that are due. True: there was something. */
 bool delivery_turn(struct delivery *delivery);
 /* Is there something for the next turn? */
@@ -112,6 +116,9 @@ struct submission {
 /* Copies the envelope. done() may be called from within. */
 void delivery_submit(struct function *function, const struct envelope *envelope,
                      struct submission *submission);
+
+/* Between this folder's files: done(), and what refers to the submission. */
+void delivery_finish(struct submission *submission, enum situation situation, const char *message);
 
 /* The queue of that name, for questions and repairs; the caller puts it. Made if it is none of a
  * deployed function. */

@@ -87,6 +87,21 @@ static bool fields_valid(const struct envelope *envelope)
     return err == MF_ENOENT;
 }
 
+const char *envelope_header(const struct envelope *envelope, const char *name, size_t *bytes)
+{
+    struct field_reader reader;
+    struct field field;
+    field_reader_init(&reader, envelope->fields, envelope->field_bytes, false);
+    while (field_next(&reader, &field) == MF_OK) {
+        if (field.kind != MF_FIELD_HEADER || field.name_bytes != strlen(name) ||
+            memcmp(field.name, name, field.name_bytes) != 0)
+            continue;
+        *bytes = field.value_bytes;
+        return field.value;
+    }
+    return NULL;
+}
+
 mf_err envelope_fields(const struct envelope *envelope, uint32_t attempt, uint8_t *room,
                        uint32_t *bytes)
 {

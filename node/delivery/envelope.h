@@ -50,6 +50,9 @@ void envelope_write(const struct envelope *envelope, uint8_t *room); /* envelope
 MF_CHECKED mf_err envelope_read(const void *data, size_t bytes, struct envelope *envelope,
                                 struct mf_why *why);
 
+/* The value of a header, its name in small letters; NULL: it has none. */
+const char *envelope_header(const struct envelope *envelope, const char *name, size_t *bytes);
+
 /* The fields with ATTEMPT_HEADER saying that number, once. room: MF_HEAD_BYTES_MAX. MF_ETOOBIG:
  * the writer left no room for it. */
 MF_CHECKED mf_err envelope_fields(const struct envelope *envelope, uint32_t attempt,

@@ -13,6 +13,7 @@ enum verdict retry_verdict(enum situation situation, uint32_t status)
     case SITUATION_NODE_FULL:
         return VERDICT_OVERLOAD;
     case SITUATION_UNKNOWN_FUNCTION:
+    case SITUATION_STOPPED:
     case SITUATION_STOPPING:
         return VERDICT_RETURN;
     default:

@@ -14,7 +14,7 @@ enum verdict {
                           the event and does not want it; again would be no different         */
     VERDICT_FAILED,    /* 5xx, an error, a fault, a breach, the deadline: an attempt, counted  */
     VERDICT_OVERLOAD,  /* it never began, for want of an instance or memory: not an attempt    */
-    VERDICT_RETURN,    /* not here and now: the node stops, the function was removed           */
+    VERDICT_RETURN,    /* not here and now: the node stops, the function was removed, or stopped */
 };
 
 enum verdict retry_verdict(enum situation situation, uint32_t status);

@@ -69,7 +69,8 @@ mf_err function_create(struct shard *shard, const char *name, struct function **
     (void)snprintf(made->name, sizeof made->name, "%s", name);
     link_init(&made->by_name);
     link_init(&made->in_order);
-    link_init(&made->queue);
+    for (int class = 0; class < PRIORITY_COUNT; class++)
+        link_init(&made->queue[class]);
     link_init(&made->idle);
     link_init(&made->busy);
     link_init(&made->resetting);
@@ -97,7 +98,7 @@ void function_put(struct function *function)
 {
     if (!function || --function->refs > 0)
         return;
-    mf_assert(list_empty(&function->queue) && list_empty(&function->idle));
+    mf_assert(function->queued == 0 && list_empty(&function->idle));
     mf_assert(list_empty(&function->busy) && list_empty(&function->resetting));
     mf_assert(!function->consumer);
     mf_assert(list_empty(&function->draining) && list_empty(&function->freeze_due));
@@ -108,6 +109,7 @@ void function_put(struct function *function)
     function_log_destroy(function->log);
     version_put(function->version);
     function_counters_close(&function->counters);
+    free(function->stopped);
     free(function);
 }
 

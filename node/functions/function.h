@@ -51,7 +51,9 @@ struct function {
     bool removed;
     struct version *version;    /* what new instances run; NULL once removed          */
 
-    struct link queue;          /* calls that no instance has yet, oldest first       */
+    char *stopped;              /* why it takes no events (delivery/stop.h); NULL: it does; owned */
+
+    struct link queue[PRIORITY_COUNT]; /* calls that no instance has yet, oldest first */
     uint32_t queued;
     struct link idle;           /* instances, the one used last first                 */
     struct link busy;           /* RESTORING and BUSY                                 */

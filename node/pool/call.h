@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "image/settings.h"
 #include "node/loop/list.h"
 
 struct function;
@@ -28,6 +29,7 @@ struct version;
     X(NO_CALLBACKS, 501, "no-callbacks", "this node calls nobody back; leave X-Callback-Url out, " \
       "and ask for the call's end by its id: mayfly call ID")                             \
     X(QUEUE_FULL, 429, "queue-full", "as many events wait for the function as may")       \
+    X(STOPPED, 503, "stopped", "the function is stopped; `mayfly start NAME` lets it go on")  \
     X(DISK_FULL, 507, "disk-full", "the disk has no room for the event")                  \
     X(STORE_AWAY, 503, "store-away", "the store of events does not answer")               \
     X(NO_SUCH_PATH, 404, "no-such-path", "nothing is served at this path")                \
@@ -78,8 +80,10 @@ struct call {
     const uint8_t *body;
     size_t body_bytes;
     const char *name;           /* its call id, for logs                         */
+    bool bulk;                  /* even if the function's events are urgent      */
 
     /* The dispatcher's. */
+    enum priority priority;      /* which of its function's queues it waits in     */
     uint32_t blanks_failed;      /* that it was to have                            */
     size_t body_sent;
     uint32_t status;            /* of the reply that has begun; 0: none          */

@@ -44,9 +44,25 @@ static uint64_t timeout_ns(const struct version *version)
     return version->settings.timeout_ms * MF_NS_PER_MS;
 }
 
+static struct call *first_of(const struct function *function, enum priority priority)
+{
+    const struct link *queue = &function->queue[priority];
+    return list_empty(queue) ? NULL : list_of(queue->next, struct call, link);
+}
+
+/* Whose turn it is. */
 static struct call *first_waiting(const struct function *function)
 {
-    return list_empty(&function->queue) ? NULL : list_of(function->queue.next, struct call, link);
+    struct call *urgent = first_of(function, PRIORITY_URGENT);
+    return urgent ? urgent : first_of(function, PRIORITY_BULK);
+}
+
+/* Whose wait is over first. */
+static struct call *first_late(const struct function *function)
+{
+    struct call *urgent = first_of(function, PRIORITY_URGENT);
+    struct call *bulk = first_of(function, PRIORITY_BULK);
+    return !bulk || (urgent && urgent->wait_until_ns <= bulk->wait_until_ns) ? urgent : bulk;
 }
 
 void dispatch_submit(struct function *function, struct call *call)
@@ -65,9 +81,16 @@ void dispatch_submit(struct function *function, struct call *call)
                                        .message_bytes = strlen(why)});
         return;
     }
+    if (function->stopped) {
+        answer(call, &(struct outcome){.situation = SITUATION_STOPPED,
+                                       .message = function->stopped,
+                                       .message_bytes = strlen(function->stopped)});
+        return;
+    }
+    call->priority = call->bulk ? PRIORITY_BULK : function->version->settings.priority;
     call->arrived_ns = shard->loop.now_ns;
     call->wait_until_ns = shard->loop.now_ns + function->version->settings.wait_ms * MF_NS_PER_MS;
-    list_append(&function->queue, &call->link);
+    list_append(&function->queue[call->priority], &call->link);
     function->queued++;
     dispatch_place(function);
 }
@@ -105,7 +128,7 @@ void dispatch_place(struct function *function)
             break;
         (void)give(instance, call);
     }
-    call = first_waiting(function);
+    call = first_late(function);
     if (call && call->wait_until_ns <= function->shard->loop.now_ns)
         dispatch_queue_timer(&function->timer, function->shard->loop.now_ns);
     else
@@ -148,7 +171,7 @@ void dispatch_lost(struct instance *instance, const struct outcome *outcome)
             answer(call, outcome ? outcome : &removed);
             continue;
         }
-        list_prepend(&function->queue, &call->link);
+        list_prepend(&function->queue[call->priority], &call->link);
         function->queued++;
     }
     if (instance->count == 1) {
@@ -213,7 +236,7 @@ void dispatch_queue_timer(struct timer *timer, uint64_t now_ns)
     struct function *function = list_of(timer, struct function, timer);
     struct call *call;
     (void)function_get(function);
-    while ((call = first_waiting(function)) != NULL && call->wait_until_ns <= now_ns)
+    while ((call = first_late(function)) != NULL && call->wait_until_ns <= now_ns)
         answer_late(call, now_ns);
     if (call && function->version)
         dispatch_place(function);
@@ -410,7 +433,7 @@ static void set_queue_timer(struct function *function)
         uint64_t pause_ns = backoff_until_ns(&function->backoff);
         if (start_ns < pause_ns)
             start_ns = pause_ns;
-        at_ns = call->wait_until_ns;
+        at_ns = first_late(function)->wait_until_ns;
         if (function->version && live < function->version->settings.max_instances &&
             start_ns < at_ns && start_ns > function->shard->loop.now_ns)
             at_ns = start_ns;

@@ -135,6 +135,7 @@ static void outcomes_mean_what_they_mean(void **state)
         {SITUATION_CANNOT_START, 0, VERDICT_OVERLOAD},
         {SITUATION_NODE_FULL, 0, VERDICT_OVERLOAD},
         {SITUATION_STOPPING, 0, VERDICT_RETURN},
+        {SITUATION_STOPPED, 0, VERDICT_RETURN},
         {SITUATION_UNKNOWN_FUNCTION, 0, VERDICT_RETURN},
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)

@@ -1,0 +1,95 @@
+/*
+ * overload.c: see overload.h.
+ * Guarantees: an event that is neither waiting nor a dead letter afterwards is counted, and told
+ * of in its function's log, or its maker is told that it was not taken.
+ * Leaves to others: making room (store/), stopping (stop.c).
+ */
+#include "node/delivery/overload.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "node/delivery/consumer.h"
+#include "node/delivery/stop.h"
+#include "node/functions/function.h"
+#include "node/logs/function_log.h"
+
+enum queue_priority overload_priority(const struct function *function,
+                                      const struct envelope *envelope)
+{
+    static const char bulk[] = "bulk";
+    size_t bytes = 0;
+    if (!function->version || function->version->settings.priority == PRIORITY_BULK)
+        return QUEUE_BULK;
+    const char *value = envelope_header(envelope, PRIORITY_HEADER, &bytes);
+    return value && bytes == sizeof bulk - 1 && memcmp(value, bulk, bytes) == 0 ? QUEUE_BULK
+                                                                                : QUEUE_URGENT;
+}
+
+enum queue_overflow overload_overflow(const struct settings *settings)
+{
+    switch (settings->overload) {
+    case OVERLOAD_DROP_OLDEST:
+        return QUEUE_DROPS;
+    case OVERLOAD_DEAD_LETTER:
+        return QUEUE_BURIES;
+    default:
+        return QUEUE_REFUSES;
+    }
+}
+
+/* Rationed as a guest's lines are: there may be thousands a second. */
+static void tell(const struct consumer *consumer, const char *text, size_t bytes)
+{
+    if (consumer->function)
+        function_log_write(consumer->function->log, MF_LOG_WARN, 0, NULL, text, bytes, NULL);
+}
+
+void overload_appended(struct submission *submission, uint32_t number)
+{
+    struct consumer *consumer = submission->consumer;
+    const struct settings *settings = consumer->function && consumer->function->version
+                                          ? &consumer->function->version->settings : NULL;
+    char text[128];
+    if (number && settings && settings->overload == OVERLOAD_DEAD_LETTER) {
+        static const char words[] = "its queue is full: an event became a dead letter at once";
+        consumer->stat.dead_count += number;
+        consumer->stat.dead_bytes += submission->bytes;
+        consumer->outcomes[OUTCOME_DEAD] += number;
+        tell(consumer, words, sizeof words - 1);
+        return;
+    }
+    consumer->stat.count += 1;
+    consumer->stat.bytes += submission->bytes;
+    if (!number)
+        return;
+    consumer->stat.count -= number < consumer->stat.count ? number : consumer->stat.count;
+    consumer->outcomes[OUTCOME_DROPPED] += number;
+    int bytes = snprintf(text, sizeof text, "its queue is full: %u event%s dropped, the oldest that waited",
+                         number, number == 1 ? "" : "s");
+    tell(consumer, text, (size_t)bytes);
+    consumer_ask_size(consumer); /* nobody has said how large they were */
+}
+
+/* Not while it is only starting up, or waits for something else. */
+static bool is_at_maximum(const struct consumer *consumer)
+{
+    return consumer->running >= consumer->function->version->settings.max_instances;
+}
+
+void overload_refused(struct submission *submission)
+{
+    struct consumer *consumer = submission->consumer;
+    struct function *function = consumer->function;
+    const struct settings *settings = &function->version->settings;
+    char reason[MF_STOP_REASON_BYTES_MAX];
+    if (settings->overload != OVERLOAD_STOP_WORKFLOW || !is_at_maximum(consumer)) {
+        delivery_finish(submission, SITUATION_QUEUE_FULL, NULL);
+        return;
+    }
+    (void)snprintf(reason, sizeof reason,
+                   "overload: %u events wait and %u are in work, which is as many as may; `mayfly start %s` "
+                   "lets it go on", settings->queue_max, consumer->running, function->name);
+    stop_function(function, reason);
+    delivery_finish(submission, SITUATION_STOPPED, function->stopped);
+}

@@ -1,0 +1,147 @@
+"""How functions scale, whose events go first, and what is done when there is too much."""
+import os
+import threading
+import time
+
+import harness
+from harness import Node, NodeTest, wait_until
+
+
+class Scaling(NodeTest):
+    def post(self, path, body=b'', **headers):
+        return self.node.http('POST', '/async-function/' + path, body,
+                              {k.replace('_', '-'): v for k, v in headers.items()})
+
+    def lines(self, name, words=''):
+        return [line['text'] for line in self.node.logs(name, 10000) if words in line['text']]
+
+    def delivered(self, name):
+        """Call ids in the order in which they were delivered."""
+        return [line['call'] for line in self.node.logs(name, 10000) if '; delivered' in line['text']]
+
+    def queue(self, name):
+        return self.node.api('GET', f'/v1/queues/{name}').json
+
+    def block(self, name, ms=800):
+        """One instance of it is busy for so long."""
+        self.assertEqual(self.node.http('POST', f'/function/{name}/count').status, 200)
+        thread = threading.Thread(target=self.node.http, args=('POST', f'/function/{name}/nap?n={ms}'))
+        thread.start()
+        wait_until(lambda: [i for i in self.node.function(name)['instances'] if i['state'] == 'busy'],
+                   'a busy instance')
+        self.addCleanup(thread.join)
+        return thread
+
+
+class Priorities(Scaling):
+    def test_urgent_events_overtake(self):
+        self.node.deploy('p', 'trouble', max_instances=1, priority='urgent')
+        self.post('p/nap?n=300', x_call_id='first')
+        wait_until(lambda: self.queue('p')['count'] == 1, 'the first')
+        for i in range(5):
+            self.assertEqual(self.post('p/count', x_call_id=f'bulk-{i}', x_mayfly_priority='bulk').status, 202)
+        for i in range(3):
+            self.assertEqual(self.post('p/count', x_call_id=f'urgent-{i}').status, 202)
+        wait_until(lambda: len(self.delivered('p')) == 9, 'all of them')
+        self.assertEqual(self.delivered('p'), ['first'] + [f'urgent-{i}' for i in range(3)] +
+                         [f'bulk-{i}' for i in range(5)])
+
+    def test_nobody_makes_an_event_urgent(self):
+        self.node.deploy('b', 'trouble', max_instances=1)
+        self.post('b/nap?n=300', x_call_id='first')
+        wait_until(lambda: self.queue('b')['count'] == 1, 'the first')
+        for i in range(4):
+            self.post('b/count', x_call_id=f'{i}', x_mayfly_priority='urgent' if i % 2 else 'high')
+        wait_until(lambda: len(self.delivered('b')) == 5, 'all of them')
+        self.assertEqual(self.delivered('b'), ['first', '0', '1', '2', '3'])
+
+    def test_both_end_where_calls_wait_for_too_long(self):
+        """Calls of either class are told when their wait is over."""
+        self.node.deploy('w', 'trouble', max_instances=1, priority='urgent', wait_ms=100)
+        self.block('w')
+        self.assertEqual(self.node.http('POST', '/function/w/count').status, 429)
+
+
+class Overload(Scaling):
+    """A queue of three, and one instance that is busy."""
+
+    def fill(self, name, **settings):
+        self.node.deploy(name, 'trouble', max_instances=1, queue_max=3, **settings)
+        self.block(name)
+        for i in range(3):
+            self.assertEqual(self.post(f'{name}/count', x_call_id=f'{i}').status, 202)
+        wait_until(lambda: self.lines(name, 'deployed') and self.queue(name)['count'] == 3, 'a full queue')
+
+    def test_backpressure(self):
+        self.fill('bp')
+        answer = self.post('bp/count')
+        self.assertEqual((answer.status, answer.error['code']), (429, 'queue-full'))
+        wait_until(lambda: self.delivered('bp') == ['0', '1', '2'], 'the others')
+
+    def test_drop_oldest(self):
+        self.fill('do', overload='drop-oldest')
+        self.assertEqual(self.post('do/count', x_call_id='new').status, 202)
+        self.assertEqual(self.queue('do')['count'], 3)
+        # Which one is in hand already, and stays, is the first.
+        wait_until(lambda: len(self.delivered('do')) == 3, 'three')
+        self.assertEqual(self.delivered('do'), ['0', '2', 'new'])
+        self.assertEqual(self.lines('do', 'dropped'),
+                         ['its queue is full: 1 event dropped, the oldest that waited'])
+        metrics = self.node.api('GET', '/metrics').body.decode()
+        self.assertIn('mayfly_deliveries_total{function="do",outcome="dropped"} 1', metrics)
+        self.assertIn('mayfly_queue_depth{function="do"} 0', metrics)
+
+    def test_dead_letter(self):
+        self.fill('dl', overload='dead-letter')
+        self.assertEqual(self.post('dl/count', b'body', x_call_id='new').status, 202)
+        self.assertEqual((self.queue('dl')['count'], self.queue('dl')['dead']), (3, 1))
+        entry, = self.node.api('GET', '/v1/queues/dl/entries?dead=1').json['entries']
+        self.assertEqual((entry['call'], entry['reason']), ('new', 'queue full'))
+        wait_until(lambda: len(self.delivered('dl')) == 3, 'the others')
+        self.node.api('POST', '/v1/queues/dl/redrive')
+        wait_until(lambda: self.delivered('dl') == ['0', '1', '2', 'new'], 'the dead letter')
+
+    def test_stop_workflow(self):
+        self.fill('sw', overload='stop-workflow')
+        answer = self.post('sw/count')
+        self.assertEqual((answer.status, answer.error['code']), (503, 'stopped'))
+        self.assertIn('overload: 3 events wait', answer.error['message'])
+        self.assertIn('mayfly start sw', answer.error['message'])
+        for path in ('/function/sw/count', '/async-function/sw/count'):
+            self.assertEqual(self.node.http('POST', path).error['code'], 'stopped')
+        self.assertIn('overload', self.node.function('sw')['stopped'])
+        self.assertEqual(self.delivered('sw'), [])
+        self.assertEqual(self.queue('sw')['count'], 3)
+        self.node.api('POST', '/v1/functions/sw/start')
+        self.assertNotIn('stopped', self.node.function('sw'))
+        wait_until(lambda: sorted(self.delivered('sw')) == ['0', '1', '2'], 'what waited')
+        self.assertEqual(self.node.http('POST', '/function/sw/count').status, 200)
+
+    def test_a_stop_outlives_the_node(self):
+        node = Node()
+        self.addCleanup(node.close)
+        for name in ('s', 't', 'u'):
+            node.deploy(name, 'trouble')
+            self.assertIn('by hand', node.api('POST', f'/v1/functions/{name}/stop').json['stopped'])
+        node.deploy('t', 'trouble')  # which lets it go on
+        node.api('POST', '/v1/functions/u/start')
+        wait_until(lambda: node.http('POST', '/function/u/count').status == 200, 'u')
+        node.stop()
+        node.start()
+        wait_until(lambda: 'stopped' in node.function('s'), 'the stop')
+        self.assertEqual(node.http('POST', '/function/s/count').status, 503)
+        for name in 'tu':
+            self.assertEqual(node.http('POST', f'/function/{name}/count').status, 200)
+        node.api('DELETE', '/v1/functions/s')
+        node.deploy('s', 'trouble')
+        node.stop()
+        node.start()
+        self.assertEqual(node.http('POST', '/function/s/count').status, 200)
+
+    def test_unknown_functions_cannot_be_stopped(self):
+        for what in ('start', 'stop'):
+            self.assertEqual(self.node.api('POST', f'/v1/functions/nobody/{what}').status, 404)
+
+
+if __name__ == '__main__':
+    harness.main()
