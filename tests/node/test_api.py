@@ -101,6 +101,9 @@ class Described(NodeTest):
         call('POST', '/v1/queues/{name}/redrive', 200, name='one')
         call('GET', '/v1/calls/{id}', 404, id='none')
         call('GET', '/v1/queues/{name}', 404, name='none')
+        self.assertIn('stopped', call('POST', '/v1/functions/{name}/stop', 200, name='one').json)
+        self.assertNotIn('stopped', call('POST', '/v1/functions/{name}/start', 200, name='one').json)
+        call('POST', '/v1/functions/{name}/stop', 404, name='none')
         call('DELETE', '/v1/functions/{name}', 200, name='one')
         for method in ('GET', 'DELETE'):
             call(method, '/v1/functions/{name}', 404, name='one')
