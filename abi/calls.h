@@ -37,7 +37,13 @@
       "more of the reply's body. EFBIG: past MF_BODY_BYTES_MAX")                             \
     X(4, fail, "(const char *message, size_t bytes)", "the handler failed: 500")             \
     X(5, log, "(unsigned level, const char *text, size_t bytes)", "a log record")            \
-    X(6, cancelled, "()", "1 if nobody waits for the current event any more, else 0")
+    X(6, cancelled, "()", "1 if nobody waits for the current event any more, else 0")        \
+    X(7, operation, "(unsigned operation, const void *request, size_t request_bytes, "       \
+      "const void *data, size_t data_bytes, struct mf_call_result *result)",                 \
+      "ask the node (operation.h) and wait: request, then data, are the message. ENOENT: no " \
+      "event has begun. E2BIG: more than MF_CHUNK_BYTES_MAX")                                \
+    X(8, result, "(void *buffer, size_t capacity)",                                          \
+      "data of the last operation's result, of this event; how much it was")
 
 #define MF_CALL_ENUM(offset, name, arguments, meaning) MF_CALL_##name = MF_CALL_BASE + offset,
 enum mf_call { MF_CALLS(MF_CALL_ENUM) };
@@ -53,5 +59,15 @@ struct mf_call_event {
     uint32_t reserved;    /* out: 0 */
 };
 _Static_assert(sizeof(struct mf_call_event) == 32, "ABI: mf_call_event");
+
+/* What a result says (operation.h, struct mf_result) beside its data. */
+struct mf_call_result {
+    uint32_t error;      /* out */
+    uint32_t data_bytes; /* out: `result` gives them */
+    uint32_t head_bytes; /* out */
+    uint32_t flags;      /* out */
+    int64_t value;       /* out */
+};
+_Static_assert(sizeof(struct mf_call_result) == 24, "ABI: mf_call_result");
 
 #endif

@@ -8,6 +8,7 @@
  *   0x2000  descriptors guest → node   (MF_RING_SLOTS)
  *   0x4000  data node → guest          (MF_CHANNEL_DATA_BYTES)
  *           data guest → node          (MF_CHANNEL_DATA_BYTES)
+ *           result of an operation     (operation.h)
  *
  * Ring indices run freely (mod 2^32); slot = index % MF_RING_SLOTS. A consumer
  * copies a descriptor and its data before it publishes head = index + 1; that
@@ -37,11 +38,13 @@
 #define MF_RING_SLOTS         128u
 #define MF_CHANNEL_DATA_BYTES 0x40000u /* 256 KiB each way */
 #define MF_CHUNK_BYTES_MAX    0x10000u /* data of one descriptor */
-#define MF_CHANNEL_BYTES      0x84000u
+#define MF_CHANNEL_BYTES      0x95000u
 #define MF_CHANNEL_TO_GUEST_SLOTS 0x1000u
 #define MF_CHANNEL_TO_NODE_SLOTS  0x2000u
 #define MF_CHANNEL_TO_GUEST_DATA  0x4000u
 #define MF_CHANNEL_TO_NODE_DATA   (0x4000u + MF_CHANNEL_DATA_BYTES)
+#define MF_CHANNEL_RESULT         (0x4000u + 2 * MF_CHANNEL_DATA_BYTES)
+#define MF_CHANNEL_RESULT_BYTES   0x11000u
 
 #define MF_EVENTS_AHEAD_MAX 16u         /* events in one instance's ring        */
 #define MF_BODY_BYTES_MAX (6u << 20)    /* body of one event, of one reply      */
@@ -92,7 +95,9 @@ _Static_assert(sizeof(struct mf_desc) * MF_RING_SLOTS <= MF_PAGE_BYTES, "a page 
     X(17, REPLY_BODY, to_node, "more of the reply's body", "0")                                 \
     X(18, ERROR, to_node, "the handler failed: data is its message; ends the event", "0")       \
     X(19, LOG, to_node, "a log record: data is text, id the event or 0", "level, log.h")        \
-    X(20, FROZEN, to_node, "parked for good: data are its ranges, snapshot.h", "0")
+    X(20, FROZEN, to_node, "parked for good: data are its ranges, snapshot.h", "0")           \
+    X(21, OPERATION, to_node, "a request of the event that runs: operation.h",                  \
+      "operation | number << 32")
 
 #define MF_MSG_ENUM(nr, NAME, direction, what, arg) MF_MSG_##NAME = nr,
 enum mf_message { MF_MESSAGES(MF_MSG_ENUM) };

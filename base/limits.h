@@ -36,6 +36,13 @@
 #define MF_CPU_SHARE_DEFAULT 100
 #define MF_CPU_SHARE_MAX 1000
 
+/* What a function may ask for while it runs (image/allow.h), and does. */
+#define MF_ALLOW_COUNT_MAX 64u       /* entries of one list                                  */
+#define MF_ALLOW_ENTRY_BYTES_MAX 512u
+#define MF_ALLOW_BYTES_MAX 16384u    /* all of them                                          */
+#define MF_CONTENT_TYPE_BYTES_MAX 256u /* of a pushed event, and so its CloudEvents type      */
+#define MF_POP_LEASE_MS 30000u       /* from its take to its acknowledgement                 */
+
 /* Images and what they are made of; more stands in abi/image.h. */
 #define MF_PROJECT_FILE_BYTES_MAX 65536u
 #define MF_PROJECT_SOURCES_MAX 256u

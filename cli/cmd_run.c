@@ -16,6 +16,8 @@
 #include "image/image.h"
 #include "image/settings.h"
 #include "node/instance/report.h"
+#include "node/operations/permit.h"
+#include "sdk/local_serve.h"
 
 #define DRAIN_NS MF_NS_PER_S /* for its last words, after the last reply */
 
@@ -67,6 +69,9 @@ const struct command cmd_run = {
 
 static void hear_log(void *context, enum mf_log_level level, const char *text, size_t bytes);
 static void hear_console(void *context, const char *line, size_t bytes);
+static mf_err serve_operation(void *context, uint32_t operation, const uint8_t *request,
+                              uint32_t bytes, struct mf_result *result, uint8_t *data,
+                              struct mf_why *why);
 static int open_image(struct run *run);
 static int add_env(struct run *run, const char *pair);
 static int merge_env(struct run *run);
@@ -207,7 +212,10 @@ static mf_err start(struct run *run, struct mf_why *why)
         .env = (const char *)run->env.data,
         .env_bytes = (uint32_t)run->env.bytes,
         .env_count = run->env_count,
-        .ears = {hear_log, hear_console, run},
+        .ears = {.log = hear_log,
+                 .console = hear_console,
+                 .operation = serve_operation,
+                 .context = run},
     };
     return session_open(&run->host, &with, &run->session, why);
 }
@@ -327,6 +335,34 @@ static void hear_console(void *context, const char *line, size_t bytes)
     if (report_add(&out, line, bytes, &run->image) == MF_OK)
         fprintf(stderr, "%s\n", out.bytes ? (const char *)out.data : "");
     mf_buf_close(&out);
+}
+
+/* As a node would, by the image's own `allow`, but in memory (sdk/local_serve.h). */
+static mf_err serve_operation(void *context, uint32_t operation, const uint8_t *request,
+                              uint32_t bytes, struct mf_result *result, uint8_t *data,
+                              struct mf_why *why)
+{
+    const struct run *run = context;
+    struct operation_request decoded;
+    struct mf_why words = {{0}};
+    const char *list;
+    mf_err err = operation_decode(operation, request, bytes, &decoded, why);
+    if (err)
+        return err;
+    enum mf_result_error error = operation_check(&decoded, &words);
+    if (!error && !operation_permitted(&run->settings.allow, &decoded, &list)) {
+        error = MF_RESULT_DENIED;
+        (void)mf_why(&words, MF_EDENIED, "%s is denied: allow.%s of the function's settings does "
+                     "not name it", operation_name(decoded.kind), list);
+    }
+    if (!error) {
+        local_serve(operation, request, bytes, result, data);
+        return MF_OK;
+    }
+    *result = (struct mf_result){.error = (uint32_t)error,
+                                 .data_bytes = (uint32_t)strlen(words.text)};
+    memcpy(data, words.text, result->data_bytes);
+    return MF_OK;
 }
 
 static void close_all(struct run *run)

@@ -81,6 +81,7 @@ static mf_err settle_idle(const json_t *object, struct settings *settings, struc
 void settings_init(struct settings *settings)
 {
     *settings = (struct settings){.sandbox = MF_SANDBOX_AUTO, .isolation = ISOLATION_RESET};
+    settings_foreign(settings);
     for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)
         memcpy((char *)settings + number_key[i].offset, &number_key[i].standard, sizeof(uint32_t));
 }
@@ -91,7 +92,13 @@ void settings_close(struct settings *settings)
     triggers_close(&settings->triggers);
     free(settings->offload_url);
     followers_close(&settings->then);
+    allow_close(&settings->allow);
     *settings = (struct settings){0};
+}
+
+void settings_foreign(struct settings *settings)
+{
+    memcpy(settings->tenant, MF_TENANT_DEFAULT, sizeof MF_TENANT_DEFAULT);
 }
 
 mf_err settings_copy(const struct settings *from, struct settings *to)
@@ -100,9 +107,12 @@ mf_err settings_copy(const struct settings *from, struct settings *to)
     copy.env = copy.offload_url = NULL; /* what is owned is not yet */
     copy.triggers = (struct triggers){0};
     copy.then = (struct followers){0};
+    copy.allow = (struct allow){0};
     mf_err err = triggers_copy(&from->triggers, &copy.triggers);
     if (!err)
         err = followers_copy(&from->then, &copy.then);
+    if (!err)
+        err = allow_copy(&from->allow, &copy.allow);
     if (!err && from->env) {
         copy.env = malloc(from->env_bytes);
         if (copy.env)
@@ -195,8 +205,9 @@ json_t *settings_to_json(const struct settings *settings)
 {
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
-    return json_pack("{s:i, s:i, s:i, s:s, s:o, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, "
-                     "s:s, s:s, s:s, s:i, s:s, s:i, s:o, s:i, s:o, s:i}",
+    return json_pack("{s:o, s:i, s:i, s:i, s:s, s:o, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, "
+                     "s:s, s:s, s:s, s:i, s:s, s:i, s:s, s:o, s:i, s:o, s:i}",
+                     "allow", allow_to_json(&settings->allow),
                      "attempts_max", (int)settings->attempts_max,
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
@@ -218,6 +229,7 @@ json_t *settings_to_json(const struct settings *settings)
                      "queue_max", (int)settings->queue_max,
                      "sandbox", sandbox_name(settings->sandbox),
                      "scale_threshold", (int)settings->scale_threshold,
+                     "tenant", settings->tenant,
                      "then", followers_to_json(&settings->then),
                      "timeout_ms", (int)settings->timeout_ms,
                      "triggers", triggers_to_json(&settings->triggers),
@@ -373,6 +385,18 @@ static mf_err apply_next(const char *name, struct settings *settings, struct mf_
         return mf_why(why, MF_EINVAL, "next: \"%.80s\" is not the name of a function; 1 to %d of a-z, "
                       "0-9 and -, no - at either end", printable(name), MF_NAME_BYTES_MAX);
     memcpy(settings->next, name, bytes + 1);
+    return MF_OK;
+}
+
+static mf_err apply_tenant(const char *name, struct settings *settings, struct mf_why *why)
+{
+    size_t bytes = strlen(name);
+    if (!settings_name_valid(name, bytes))
+        return mf_why(why, MF_EINVAL, "tenant: \"%.80s\" is not a name; 1 to %d of a-z, 0-9 and -, "
+                      "no - at either end", printable(name), MF_NAME_BYTES_MAX);
+    if (strcmp(name, MF_TENANT_FUNCTIONS) == 0)
+        return mf_why(why, MF_EINVAL, "tenant: \"%s\" is the node's own; take another name", name);
+    memcpy(settings->tenant, name, bytes + 1);
     return MF_OK;
 }
 
@@ -551,6 +575,7 @@ static mf_err apply_key(const char *key, const json_t *value, struct settings *s
         {"overload", apply_overload},
         {"priority", apply_priority},
         {"sandbox", apply_sandbox},
+        {"tenant", apply_tenant},
     };
     for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)
         if (strcmp(key, number_key[i].key) == 0)
@@ -571,5 +596,7 @@ static mf_err apply_key(const char *key, const json_t *value, struct settings *s
         return followers_from_json(value, &settings->then, why);
     if (strcmp(key, "triggers") == 0)
         return triggers_from_json(value, &settings->triggers, why);
+    if (strcmp(key, "allow") == 0)
+        return allow_from_json(value, &settings->allow, why);
     return mf_why(why, MF_EINVAL, "\"%.80s\" is not a setting", printable(key));
 }

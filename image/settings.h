@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "image/allow.h"
 #include "image/followers.h"
 #include "image/triggers.h"
 #include "spawner/protocol.h"
@@ -66,11 +67,17 @@ struct settings {
     uint32_t scale_threshold;   /* another instance only if more wait; 0 … MF_QUEUE_EVENTS_MAX */
     uint32_t min_instances;     /* kept, whether they are called or not; … max_instances */
     struct followers then;      /* functions that its replies are events for          */
+    char tenant[MF_NAME_BYTES_MAX + 1]; /* whose key-values and queues; never from an image's
+                                   own manifest (settings_foreign)                    */
+    struct allow allow;         /* what it may ask for while it runs; owned           */
     uint32_t env_count;
     uint32_t env_bytes;
     char *env;                  /* heap, owned: NAME=value\0 …, env_bytes long        */
     struct triggers triggers;   /* owned */
 };
+
+#define MF_TENANT_DEFAULT "default"
+#define MF_TENANT_FUNCTIONS "functions" /* the node's own, nobody's: functions' queues */
 
 /* Fill with defaults; name empty. */
 void settings_init(struct settings *settings);
@@ -80,8 +87,9 @@ MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to
 /* Overlay a JSON object: keys name, description, sandbox, isolation, memory_mib,
  * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
  * cpu_share, cpu_ceiling_pct, next, priority, overload, offload_url, grace_ms, scale_threshold,
- * min_instances, environment (object of strings; replaces the whole map), triggers
- * (triggers.h) and then (followers.h; each replaces the whole list). A duration as keep_alive is idle_ms in
+ * min_instances, tenant, environment (object of strings; replaces the whole map), allow (object
+ * of lists, allow.h; replaces all of them), triggers (triggers.h) and then (followers.h; each
+ * replaces the whole list). A duration as keep_alive is idle_ms in
  * another spelling: both in one object must agree, and idle_ms alone is one. An unknown
  * key, a wrong type, a value out of range: MF_EINVAL naming the key, and *settings is
  * unchanged. */
@@ -90,6 +98,9 @@ MF_CHECKED mf_err settings_from_json(const json_t *object, struct settings *sett
 /* The same from text; the JSON may be hostile. */
 MF_CHECKED mf_err settings_parse(const char *json, size_t bytes, struct settings *settings,
                                  struct mf_why *why);
+
+/* They come with an image, from whoever made it: forget what is only its owner's to say. */
+void settings_foreign(struct settings *settings);
 
 /* A new reference with every key; NULL on no memory. */
 json_t *settings_to_json(const struct settings *settings);

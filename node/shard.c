@@ -59,6 +59,7 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
                                              .min_sandbox = options->min_sandbox};
     spawner_support(&shard->pool.spawner, &shard->api.rules.support);
     freezer_open(&shard->freezer, shard);
+    operations_open(&shard->operations, shard);
     err = delivery_open(&shard->delivery, shard, why);
     if (err)
         return err;
@@ -116,6 +117,7 @@ void shard_close(struct shard *shard)
         pool_close(&shard->pool);
     freezer_close(&shard->freezer);
     registry_each(&shard->registry, refuse_waiting, NULL);
+    operations_close(&shard->operations);
     delivery_close(&shard->delivery); /* answers what gateways and the API still ask the store */
     reception_close(&shard->reception);
     entrance_close(&shard->entrance);

@@ -26,6 +26,7 @@
 #include "node/logs/function_log.h"
 #include "node/loop/budget.h"
 #include "node/loop/loop.h"
+#include "node/operations/operations.h"
 #include "node/options.h"
 #include "node/pool/pool.h"
 #include "node/snapshots/freezer.h"
@@ -46,6 +47,7 @@ struct shard {
     struct freezer freezer;
     struct egress egress;     /* requests to the outside                      */
     struct delivery delivery; /* asynchronous calls; owns the store           */
+    struct operations operations; /* what running functions ask for           */
     uint32_t image_checks;    /* of images, beside the loop                   */
     struct timer stop_timer;
     unsigned stops;           /* signals so far                               */

@@ -48,6 +48,7 @@ const char *event_open(struct mayfly_event *event, const struct mf_call_event *c
     event->header_count = 0;
     event->deadline_ns = call->deadline_ns;
     event->reply = reply;
+    event->error_words = NULL;
     event->whole = NULL;
     event->whole_bytes = event->whole_read = event->start_read = 0;
     if (call->field_bytes > EVENT_BUFFER_BYTES ||

@@ -32,6 +32,8 @@ struct mayfly_event {
     size_t whole_bytes;
     size_t whole_read;
 
+    const char *error_words; /* of the last operation that failed; NULL: none */
+
     struct arena arena;
     struct event_header header[MF_FIELDS_MAX];
 };

@@ -14,6 +14,8 @@
 
 #include "abi/channel.h"
 #include "abi/log.h"
+#include "sdk/local_serve.h"
+#include "sdk/port.h"
 #include "sdk/text_event.h"
 
 #define INPUT_BYTES_MAX (MF_BODY_BYTES_MAX + MF_HEAD_BYTES_MAX)
@@ -177,4 +179,43 @@ long local_log(unsigned level, const char *text, size_t bytes)
     fprintf(stderr, "%s: %.*s\n", name[level < MF_LOG_LEVEL_COUNT ? level : MF_LOG_ERROR],
             (int)bytes, text);
     return 0;
+}
+
+static uint8_t *answered; /* malloc: the answer's data, then the request */
+static size_t answered_bytes;
+
+long local_operation(const struct port_request *request, struct mf_call_result *result)
+{
+    struct mf_result head;
+    if (!asked || ended)
+        return -ENOENT;
+    if (request->data_bytes > MF_CHUNK_BYTES_MAX ||
+        request->head_bytes > MF_CHUNK_BYTES_MAX - request->data_bytes)
+        return -E2BIG;
+    if (!answered)
+        answered = malloc(2 * (size_t)MF_CHUNK_BYTES_MAX);
+    if (!answered)
+        return -ENOMEM;
+    uint8_t *message = answered + MF_CHUNK_BYTES_MAX;
+    memcpy(message, request->head, request->head_bytes);
+    if (request->data_bytes)
+        memcpy(message + request->head_bytes, request->data, request->data_bytes);
+    fflush(stdout);
+    local_serve(request->operation, message, request->head_bytes + request->data_bytes, &head,
+                answered);
+    answered_bytes = head.data_bytes;
+    *result = (struct mf_call_result){.error = head.error,
+                                      .data_bytes = head.data_bytes,
+                                      .head_bytes = head.head_bytes,
+                                      .flags = head.flags,
+                                      .value = head.value};
+    return 0;
+}
+
+long local_result(void *buffer, size_t capacity)
+{
+    size_t bytes = capacity < answered_bytes ? capacity : answered_bytes;
+    if (bytes)
+        memcpy(buffer, answered, bytes);
+    return (long)bytes;
 }

@@ -19,4 +19,10 @@ long local_write(const void *data, size_t bytes, unsigned flags);
 long local_fail(const char *message, size_t bytes);
 long local_log(unsigned level, const char *text, size_t bytes);
 
+/* local_serve.c: key-values and queues in memory for this run; what would leave the node
+ * is printed to standard error. */
+struct port_request;
+long local_operation(const struct port_request *request, struct mf_call_result *result);
+long local_result(void *buffer, size_t capacity);
+
 #endif

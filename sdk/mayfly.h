@@ -99,6 +99,111 @@ void mayfly_answer(struct mayfly_reply *reply, unsigned status, const char *cont
 /* The event failed: the caller gets 500 with this message instead of the reply. */
 void mayfly_fail(struct mayfly_reply *reply, const char *format, ...) MAYFLY_PRINTF(2, 3);
 
+/* ---- asking the node ---- */
+
+/* Each of these waits for the node's answer, in the time that the event has. What it may ask
+ * for stands in the function's settings, under `allow`. Request and answer have 64 KiB at
+ * most. What comes back is valid until the handler returns. Only while an event is handled. */
+enum mayfly_error {
+    MAYFLY_OK,          /* done; a change is on the disk                                 */
+    MAYFLY_NOT_FOUND,   /* no such key; nothing in the queue; no such secret             */
+    MAYFLY_EXISTS,      /* another value is there                                        */
+    MAYFLY_DENIED,      /* `allow` does not name it                                      */
+    MAYFLY_TOO_LARGE,   /* key, value, request or answer                                 */
+    MAYFLY_FULL,        /* the disk, or a bound of the tenant's or the queue's           */
+    MAYFLY_INVALID,     /* not a key, number, name, header, URL or topic                 */
+    MAYFLY_UNAVAILABLE, /* store, broker or peer do not answer, or this node has none    */
+    MAYFLY_BUSY,        /* too much waits already: later                                 */
+    MAYFLY_TIMED_OUT,   /* no answer in the time that was given                          */
+};
+
+/* "denied" and so on. */
+const char *mayfly_error_name(enum mayfly_error error);
+/* What the node said about the last one that was not MAYFLY_OK: a sentence, or "". */
+const char *mayfly_error_words(const struct mayfly_event *event);
+
+/* Key-values that outlive instances, shared by all functions of a tenant. Keys: 1 to 256 bytes.
+ * Values: any bytes. life_ms: gone after so long; 0: stays. */
+enum mayfly_error mayfly_get(struct mayfly_event *event, const char *key,
+                             struct mayfly_bytes *value);
+enum mayfly_error mayfly_set(struct mayfly_event *event, const char *key, const void *value,
+                             size_t bytes, uint64_t life_ms);
+enum mayfly_error mayfly_delete(struct mayfly_event *event, const char *key);
+
+/* Add to a decimal number, 0 where there is none; *sum (may be NULL): what it is then. The time
+ * of its end stays. MAYFLY_INVALID: the value is no number, or the sum does not fit. */
+enum mayfly_error mayfly_increment(struct mayfly_event *event, const char *key, int64_t by,
+                                   int64_t *sum);
+
+/* Set it if its value is *expected; NULL: if it is not there. MAYFLY_EXISTS: it is another one,
+ * *present (may be NULL); MAYFLY_NOT_FOUND: there is none. */
+enum mayfly_error mayfly_compare_and_set(struct mayfly_event *event, const char *key,
+                                         const struct mayfly_bytes *expected, const void *value,
+                                         size_t bytes, uint64_t life_ms,
+                                         struct mayfly_bytes *present);
+
+/* Keys that begin with prefix and come after `after` ("": from the first), in the order of
+ * their bytes; 1000 at most, and as many as 64 KiB hold with their values. */
+struct mayfly_pair {
+    const char *key; /* a NUL in it would end it */
+    size_t key_bytes;
+    struct mayfly_bytes value;
+};
+struct mayfly_pairs {
+    struct mayfly_pair *pair;
+    size_t count;
+    bool more; /* ask again, after the last one's key */
+};
+enum mayfly_error mayfly_scan(struct mayfly_event *event, const char *prefix, const char *after,
+                              size_t count, struct mayfly_pairs *pairs);
+
+/* Queues, of the tenant. Where functions have a trigger on a queue they get what is pushed;
+ * else it waits there. Names as functions have. */
+struct mayfly_message {
+    const void *data;
+    size_t bytes;
+    const char *content_type; /* NULL: none said                       */
+    const char *type;         /* of the event; NULL: "mayfly.push"     */
+    bool urgent;              /* overtakes others                      */
+    const char *id;           /* of what was popped                    */
+};
+/* MAYFLY_OK: it is on the disk. If the event that pushed it is handled again (a retry), it is
+ * pushed again with the same id. *id (may be NULL). */
+enum mayfly_error mayfly_push(struct mayfly_event *event, const char *queue,
+                              const struct mayfly_message *message, const char **id);
+/* The oldest one, which is taken for good: if the handler fails, it is lost. MAYFLY_NOT_FOUND:
+ * the queue is empty. */
+enum mayfly_error mayfly_pop(struct mayfly_event *event, const char *queue,
+                             struct mayfly_message *message);
+
+/* An HTTP request. Redirects are not followed. headers: name, value, name, value, …, NULL; or
+ * NULL. A header's value may name a secret, ${secret:NAME}, which the node puts in. */
+struct mayfly_request {
+    const char *method; /* NULL: GET, or POST with a body */
+    const char *url;
+    const char *const *headers;
+    const void *body;
+    size_t bytes;
+    uint32_t timeout_ms; /* 0: as long as the event has, at most */
+};
+struct mayfly_response {
+    unsigned status;
+    struct mayfly_bytes body;
+    const char *const *headers; /* as in a request; names in lower case */
+};
+enum mayfly_error mayfly_fetch(struct mayfly_event *event, const struct mayfly_request *request,
+                               struct mayfly_response *response);
+/* A header of a response; names compare without regard to case. NULL: not there. */
+const char *mayfly_response_header(const struct mayfly_response *response, const char *name);
+
+/* To the node's MQTT broker. MAYFLY_OK with QoS 1 or 2: the node has it on its disk, if the
+ * broker is away. */
+enum mayfly_error mayfly_publish(struct mayfly_event *event, const char *topic,
+                                 const void *payload, size_t bytes, int qos, bool retain);
+
+/* A secret, which is kept outside images. */
+enum mayfly_error mayfly_secret(struct mayfly_event *event, const char *name, const char **value);
+
 /* ---- around them ---- */
 
 enum mayfly_level { MAYFLY_DEBUG, MAYFLY_INFO, MAYFLY_WARN, MAYFLY_ERROR };

@@ -82,3 +82,18 @@ bool port_cancelled(void)
 {
     return !outside && call(MF_CALL_cancelled, 0, 0, 0, 0, 0, 0) > 0;
 }
+
+long port_operation(const struct port_request *request, struct mf_call_result *result)
+{
+    if (outside)
+        return local_operation(request, result);
+    return call(MF_CALL_operation, ARG(request->operation), ARG(request->head),
+                ARG(request->head_bytes), ARG(request->data), ARG(request->data_bytes), ARG(result));
+}
+
+long port_result(void *buffer, size_t capacity)
+{
+    if (outside)
+        return local_result(buffer, capacity);
+    return call(MF_CALL_result, ARG(buffer), ARG(capacity), 0, 0, 0, 0);
+}

@@ -21,6 +21,7 @@
 #include "abi/image.h"
 #include "abi/layout.h"
 #include "abi/log.h"
+#include "abi/operation.h"
 #include "abi/snapshot.h"
 #include "abi/touched.h"
 #include "abi/trap.h"
@@ -261,6 +262,8 @@ static void print_channel(void)
     NUMBER(MF_CHANNEL_TO_NODE_SLOTS)
     NUMBER(MF_CHANNEL_TO_GUEST_DATA)
     NUMBER(MF_CHANNEL_TO_NODE_DATA)
+    NUMBER(MF_CHANNEL_RESULT)
+    NUMBER(MF_CHANNEL_RESULT_BYTES)
     NUMBER(MF_EVENTS_AHEAD_MAX)
     NUMBER(MF_BODY_BYTES_MAX)
     NUMBER(MF_LOG_BYTES_MAX)
@@ -322,6 +325,74 @@ static void print_calls(void)
 #define M(name) MEMBER(mf_call_event, name)
     STRUCT("calls.h", mf_call_event, M(id) M(deadline_ns) M(field_bytes) M(body_bytes) M(flags)
         M(reserved));
+#undef M
+#define M(name) MEMBER(mf_call_result, name)
+    STRUCT("calls.h", mf_call_result, M(error) M(data_bytes) M(head_bytes) M(flags) M(value));
+#undef M
+}
+
+#define OPERATION(nr, NAME, name, parts, what, result) \
+    printf("| %d | `" #NAME "` | %s | %s | %s |\n", nr, parts, what, result);
+#define RESULT(nr, NAME, word, meaning) printf("| %d | `%s` | %s |\n", nr, word, meaning);
+
+static void print_operations(void)
+{
+    printf("## Operations (`abi/operation.h`)\n\n");
+    print_opening("operation.h");
+    printf("| number | operation | parts | what | result |\n|---|---|---|---|---|\n");
+    MF_OPERATIONS(OPERATION)
+    printf("\n| number | result | meaning |\n|---|---|---|\n");
+    MF_RESULTS(RESULT)
+    printf("\n| name | value | decimal |\n|---|---|---|\n");
+    NUMBER(MF_RESULT_MORE)
+    NUMBER(MF_OP_EXPECTED)
+    NUMBER(MF_OP_VALUES)
+    NUMBER(MF_OP_URGENT)
+    NUMBER(MF_OP_RETAIN)
+    NUMBER(MF_OPERATION_PARTS_MAX)
+    printf("\n");
+#define M(name) MEMBER(mf_result, name)
+    STRUCT("operation.h", mf_result, M(number) M(error) M(data_bytes) M(head_bytes) M(value)
+        M(flags) M(reserved));
+#undef M
+#define M(name) MEMBER(mf_op_get, name)
+    STRUCT("operation.h", mf_op_get, M(key_bytes) M(reserved));
+#undef M
+#define M(name) MEMBER(mf_op_set, name)
+    STRUCT("operation.h", mf_op_set, M(life_ms) M(key_bytes) M(value_bytes));
+#undef M
+#define M(name) MEMBER(mf_op_delete, name)
+    STRUCT("operation.h", mf_op_delete, M(key_bytes) M(reserved));
+#undef M
+#define M(name) MEMBER(mf_op_increment, name)
+    STRUCT("operation.h", mf_op_increment, M(by) M(key_bytes) M(reserved));
+#undef M
+#define M(name) MEMBER(mf_op_compare_and_set, name)
+    STRUCT("operation.h", mf_op_compare_and_set, M(life_ms) M(key_bytes) M(expected_bytes)
+        M(value_bytes) M(flags));
+#undef M
+#define M(name) MEMBER(mf_op_scan, name)
+    STRUCT("operation.h", mf_op_scan, M(prefix_bytes) M(after_bytes) M(count) M(flags));
+#undef M
+#define M(name) MEMBER(mf_op_push, name)
+    STRUCT("operation.h", mf_op_push, M(queue_bytes) M(content_type_bytes) M(event_type_bytes)
+        M(data_bytes) M(flags) M(reserved));
+#undef M
+#define M(name) MEMBER(mf_op_pop, name)
+    STRUCT("operation.h", mf_op_pop, M(queue_bytes) M(reserved));
+#undef M
+#define M(name) MEMBER(mf_op_fetch, name)
+    STRUCT("operation.h", mf_op_fetch, M(method_bytes) M(url_bytes) M(field_bytes) M(body_bytes)
+        M(timeout_ms) M(reserved));
+#undef M
+#define M(name) MEMBER(mf_op_publish, name)
+    STRUCT("operation.h", mf_op_publish, M(topic_bytes) M(payload_bytes) M(qos) M(flags));
+#undef M
+#define M(name) MEMBER(mf_op_secret, name)
+    STRUCT("operation.h", mf_op_secret, M(name_bytes) M(reserved));
+#undef M
+#define M(name) MEMBER(mf_pair, name)
+    STRUCT("operation.h", mf_pair, M(key_bytes) M(value_bytes));
 #undef M
 }
 
@@ -421,6 +492,7 @@ int main(int argc, char **argv)
     print_channel();
     print_events();
     print_calls();
+    print_operations();
     print_causes();
     print_image();
     print_snapshot();

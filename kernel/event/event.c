@@ -16,6 +16,7 @@
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
 #include "kernel/event/fields.h"
+#include "kernel/event/operation.h"
 #include "kernel/event/output.h"
 #include "kernel/event/wire.h"
 
@@ -174,6 +175,11 @@ int64_t event_cancelled(void)
     return now.cancelled;
 }
 
+uint64_t event_current(void)
+{
+    return now.id;
+}
+
 void event_log(enum mf_log_level level, const void *text, size_t bytes)
 {
     struct ring_place place = wire_reserve((uint32_t)bytes, (uint32_t)bytes);
@@ -255,6 +261,7 @@ static int64_t begin(const struct mf_desc *desc, uint64_t event, const struct ev
 
     now.id = desc->id;
     now.cancelled = now.replied = false;
+    operation_reset();
     now.chunk = *desc;
     now.chunk_at = 0;
     now.chunk_held = true;

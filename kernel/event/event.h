@@ -30,6 +30,9 @@ int64_t event_write(const struct event_data *body, uint64_t flags);
 int64_t event_fail(const struct event_data *message);
 int64_t event_cancelled(void);
 
+/* The current event; 0: none. */
+uint64_t event_current(void);
+
 /* A log record of the current event, from the kernel's memory; at most
  * MF_LOG_BYTES_MAX. Waits for room. The node hears of it with what comes next:
  * a reply, a sleep, the end. */

@@ -109,6 +109,32 @@ void ring_sleep(struct ring *ring, bool asleep)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+static struct mf_result *result_of(const struct ring *ring)
+{
+    return (struct mf_result *)(void *)(ring->base + MF_CHANNEL_RESULT);
+}
+
+void ring_result_clear(struct ring *ring)
+{
+    __atomic_store_n(&result_of(ring)->number, 0, __ATOMIC_RELEASE);
+}
+
+int ring_result_take(const struct ring *ring, uint32_t number, struct mf_result *result)
+{
+    if (__atomic_load_n(&result_of(ring)->number, __ATOMIC_ACQUIRE) != number)
+        return 0;
+    memcpy(result, result_of(ring), sizeof *result);
+    return result->error < MF_RESULT_COUNT && result->data_bytes <= MF_CHUNK_BYTES_MAX &&
+                   result->head_bytes <= result->data_bytes
+               ? 1
+               : -EPROTO;
+}
+
+const uint8_t *ring_result_data(const struct ring *ring)
+{
+    return (const uint8_t *)(result_of(ring) + 1);
+}
+
 /* The rules of abi/channel.h for what the node may send. */
 static bool decode(const struct mf_desc *desc)
 {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "abi/channel.h"
+#include "abi/operation.h"
 
 struct ring {
     uint8_t *base;          /* the channel                                         */
@@ -46,6 +47,12 @@ bool ring_take_node_sleep(struct ring *ring);
 
 /* The doorbell's value; read it before ring_sleep(). */
 uint32_t ring_bell(const struct ring *ring);
+/* The result area (abi/operation.h). take: 1: the answer to that number, copied and checked;
+ * 0: not yet; -EPROTO. */
+void ring_result_clear(struct ring *ring);
+int ring_result_take(const struct ring *ring, uint32_t number, struct mf_result *result);
+const uint8_t *ring_result_data(const struct ring *ring);
+
 /* Say that we sleep, or no longer. Look at the rings once more in between. */
 void ring_sleep(struct ring *ring, bool asleep);
 

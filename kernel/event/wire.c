@@ -84,6 +84,33 @@ void wire_publish(struct mf_desc *desc, const struct ring_place *place)
     unrung = true;
 }
 
+void wire_result_clear(void)
+{
+    ring_result_clear(&ring);
+}
+
+/* Events that come meanwhile wake it, too, and wait in the ring for their turn. */
+void wire_result_wait(uint32_t number, struct mf_result *result)
+{
+    int error;
+    wire_ring();
+    while ((error = ring_result_take(&ring, number, result)) == 0) {
+        uint32_t seen = ring_bell(&ring);
+        ring_sleep(&ring, true);
+        error = ring_result_take(&ring, number, result);
+        if (error == 0)
+            (void)hypercall_wait(0, seen, false);
+        ring_sleep(&ring, false);
+    }
+    if (error < 0)
+        nonsense();
+}
+
+const uint8_t *wire_result_data(void)
+{
+    return ring_result_data(&ring);
+}
+
 void wire_ring(void)
 {
     if (!unrung)

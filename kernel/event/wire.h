@@ -28,6 +28,11 @@ bool wire_try_reserve(uint32_t bytes, struct ring_place *place);
 /* Send what stands in the place reserved last. The node is not rung yet. */
 void wire_publish(struct mf_desc *desc, const struct ring_place *place);
 
+/* The result area: before an operation is sent; then sleep until it is answered. */
+void wire_result_clear(void);
+void wire_result_wait(uint32_t number, struct mf_result *result);
+const uint8_t *wire_result_data(void); /* of the answer, while no other is asked for */
+
 /* Wake the node, if it sleeps and has not been woken since something changed for it. */
 void wire_ring(void);
 

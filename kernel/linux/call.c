@@ -14,6 +14,7 @@
 #include "abi/calls.h"
 #include "kernel/core/text.h"
 #include "kernel/event/event.h"
+#include "kernel/event/operation.h"
 #include "kernel/event/output.h"
 #include "kernel/linux/signal.h"
 
@@ -49,7 +50,7 @@ bool linux_call(struct frame *frame)
     int64_t result;
     if (frame->call < LINUX_NR_END && handler[frame->call])
         result = handler[frame->call](frame);
-    else if (frame->call - MF_CALL_BASE <= MF_CALL_cancelled - MF_CALL_BASE)
+    else if (frame->call - MF_CALL_BASE <= MF_CALL_result - MF_CALL_BASE)
         result = mayfly_call(frame);
     else
         result = not_implemented(frame);
@@ -93,6 +94,10 @@ static int64_t mayfly_call(struct frame *frame)
         return output_log(argument[0], &second);
     case MF_CALL_cancelled:
         return event_cancelled();
+    case MF_CALL_operation:
+        return operation_call(argument[0], &second, &fourth, argument[5]);
+    case MF_CALL_result:
+        return operation_result(&first);
     }
     return -ENOSYS;
 }

@@ -80,6 +80,7 @@ static mf_err settle_settings(const struct deployment *deployment, struct settin
 {
     settings_init(settings);
     mf_err err = settings_from_json(deployment->manifest, settings, why);
+    settings_foreign(settings);
     if (!err && deployment->settings)
         err = settings_from_json(deployment->settings, settings, why);
     (void)snprintf(settings->name, sizeof settings->name, "%s", deployment->name);

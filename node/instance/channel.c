@@ -21,6 +21,7 @@
 
 #include "abi/event.h"
 #include "abi/log.h"
+#include "abi/operation.h"
 #include "abi/snapshot.h"
 #include "spawner/protocol.h"
 
@@ -28,7 +29,9 @@
 #define DATA_ALIGN 16u /* of a chunk's start: plain copies stay aligned */
 
 _Static_assert((MF_RING_SLOTS & (MF_RING_SLOTS - 1)) == 0, "a slot is index mod 2^n");
-_Static_assert(MF_CHANNEL_TO_NODE_DATA + MF_CHANNEL_DATA_BYTES == MF_CHANNEL_BYTES, "layout");
+_Static_assert(MF_CHANNEL_TO_NODE_DATA + MF_CHANNEL_DATA_BYTES == MF_CHANNEL_RESULT &&
+                   MF_CHANNEL_RESULT + MF_CHANNEL_RESULT_BYTES == MF_CHANNEL_BYTES,
+               "layout");
 _Static_assert(MF_CHANNEL_DATA_BYTES % DATA_ALIGN == 0, "aligned ends stay inside");
 
 /* What a message's type allows; direction, END and limits of abi/channel.h as data. */
@@ -42,7 +45,7 @@ struct message_rule {
     uint64_t arg_min, arg_max;
 };
 
-#define RULE_COUNT (MF_MSG_FROZEN + 1)
+#define RULE_COUNT (MF_MSG_OPERATION + 1)
 static const struct message_rule rule[RULE_COUNT] = {
     [MF_MSG_INVOKE] = {true, true, true, true, MF_HEAD_BYTES_MAX, MF_CHUNK_BYTES_MAX, 0, UINT64_MAX},
     [MF_MSG_BODY] = {true, true, true, true, 0, MF_CHUNK_BYTES_MAX, 0, 0},
@@ -55,6 +58,7 @@ static const struct message_rule rule[RULE_COUNT] = {
     [MF_MSG_LOG] = {true, false, false, false, 0, MF_LOG_BYTES_MAX, 0, MF_LOG_LEVEL_COUNT - 1},
     [MF_MSG_FROZEN] = {true, false, false, false, 0,
                        MF_SNAPSHOT_RANGES_MAX * sizeof(struct mf_range), 0, 0},
+    [MF_MSG_OPERATION] = {true, false, false, true, 0, MF_CHUNK_BYTES_MAX, 1ull << 32, UINT64_MAX},
 };
 
 /* Where the next chunk of a size would go. */
@@ -122,26 +126,30 @@ void channel_close(struct channel *channel)
     channel->kept = false;
 }
 
-/* Every exchange uses these pages; what lies between them only large ones do. */
+/* Every exchange uses these pages, the last one those with operations; what lies between them
+ * only large ones do. */
 static const uint32_t usual_page[] = {0, MF_CHANNEL_TO_GUEST_SLOTS, MF_CHANNEL_TO_NODE_SLOTS,
-                                      MF_CHANNEL_TO_GUEST_DATA, MF_CHANNEL_TO_NODE_DATA};
+                                      MF_CHANNEL_TO_GUEST_DATA, MF_CHANNEL_TO_NODE_DATA,
+                                      MF_CHANNEL_RESULT};
 #define USUAL_PAGES (sizeof usual_page / sizeof usual_page[0])
 #define STAT_BLOCK_BYTES 512 /* of st_blocks: stat(2) */
 
 /* The usual pages are overwritten, so they exist; then the file has more pages than those
- * and the control page only if somebody touched others, which are taken out of it. */
+ * and the control page only if somebody touched others, which are taken out of it. The page
+ * of results is one of them once a result was written. */
 mf_err channel_renew(struct channel *channel)
 {
     struct stat stat;
+    size_t usual = channel->answered ? USUAL_PAGES : USUAL_PAGES - 1;
     mf_assert(channel->control && channel->kept);
-    for (size_t i = 0; i < USUAL_PAGES; i++)
+    for (size_t i = 0; i < usual; i++)
         memset(channel->base + usual_page[i], 0, MF_PAGE_BYTES);
     if (fstat(channel->memfd, &stat) != 0)
         return mf_err_from_errno(errno);
-    bool others = (uint64_t)stat.st_blocks * STAT_BLOCK_BYTES > (USUAL_PAGES + 1) * MF_PAGE_BYTES;
-    for (size_t i = 0; i < USUAL_PAGES && others; i++) {
+    bool others = (uint64_t)stat.st_blocks * STAT_BLOCK_BYTES > (usual + 1) * MF_PAGE_BYTES;
+    for (size_t i = 0; i < usual && others; i++) {
         off_t gap = usual_page[i] + MF_PAGE_BYTES;
-        off_t end = i + 1 < USUAL_PAGES ? usual_page[i + 1] : MF_CHANNEL_BYTES;
+        off_t end = i + 1 < usual ? usual_page[i + 1] : MF_CHANNEL_BYTES;
         if (end > gap && fallocate(channel->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, gap,
                                    end - gap) != 0)
             return mf_err_from_errno(errno);
@@ -216,6 +224,24 @@ void channel_bell(struct channel *channel)
         return;
     __atomic_fetch_add(&control->bell, 1, __ATOMIC_SEQ_CST);
     (void)syscall(SYS_futex, &control->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+void channel_answer(struct channel *channel, const struct mf_result *result, const void *head,
+                    const void *data)
+{
+    struct mf_result *area = (struct mf_result *)(void *)(channel->base + MF_CHANNEL_RESULT);
+    mf_assert(result->number != 0 && result->data_bytes <= MF_CHUNK_BYTES_MAX &&
+              result->head_bytes <= result->data_bytes);
+    struct mf_result unread = *result;
+    unread.number = 0;
+    memcpy(area, &unread, sizeof unread);
+    uint8_t *to = (uint8_t *)(area + 1);
+    if (result->head_bytes)
+        memcpy(to, head, result->head_bytes);
+    if (result->data_bytes > result->head_bytes)
+        memcpy(to + result->head_bytes, data, result->data_bytes - result->head_bytes);
+    publish(&area->number, result->number);
+    channel->answered = true;
 }
 
 mf_err channel_take(struct channel *channel, uint8_t *scratch, struct channel_message *message,

@@ -12,6 +12,7 @@
 #include "base/err.h"
 
 struct mf_control;
+struct mf_result;
 
 struct channel {
     uint8_t *base;                       /* shared mapping; NULL: not open         */
@@ -23,6 +24,7 @@ struct channel {
     uint32_t to_node_head;               /* ours                                   */
     uint32_t data_tail;                  /* where the next chunk to the guest goes */
     uint32_t data_end[MF_RING_SLOTS];    /* per slot: end of its chunk             */
+    bool answered;                       /* something was put into the result area */
 };
 
 /* A message from the guest, all checks done: type known and of this direction,
@@ -58,6 +60,11 @@ MF_CHECKED mf_err channel_put(struct channel *channel, const struct mf_desc *des
 
 /* How many body bytes one channel_put() could carry now, after head_bytes of head. */
 uint32_t channel_room(const struct channel *channel, uint32_t head_bytes);
+
+/* The answer to an operation (abi/operation.h), into the result area: head_bytes of head, the
+ * rest of data_bytes of data. Does not ring. */
+void channel_answer(struct channel *channel, const struct mf_result *result, const void *head,
+                    const void *data);
 
 /* Wake the guest if it sleeps. Call once after a batch of puts or takes. */
 void channel_bell(struct channel *channel);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "abi/log.h"
+#include "abi/operation.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "node/instance/spawner.h"
@@ -41,6 +42,11 @@ enum session_outcome {
 struct session_ears {
     void (*log)(void *context, enum mf_log_level level, const char *text, size_t bytes);
     void (*console)(void *context, const char *line, size_t bytes); /* without its newline */
+    /* An operation (abi/operation.h) to be answered at once: into *result, all but its number,
+     * and data, room for MF_CHUNK_BYTES_MAX. MF_EPROTO: nonsense, which ends the session. NULL:
+     * UNAVAILABLE is the answer to all. */
+    mf_err (*operation)(void *context, uint32_t operation, const uint8_t *request, uint32_t bytes,
+                        struct mf_result *result, uint8_t *data, struct mf_why *why);
     void *context;
 };
 

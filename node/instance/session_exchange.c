@@ -125,6 +125,8 @@ static const char *offence(const struct session *session, const struct channel_m
         return "a second reply";
     if (message->type == MF_MSG_REPLY_BODY && !session->reply_begun)
         return "a reply's body before the reply";
+    if (message->type == MF_MSG_OPERATION)
+        return NULL;
     if (message->type != MF_MSG_ERROR &&
         message->data_bytes - message->head_bytes > MF_BODY_BYTES_MAX - session->body.bytes)
         return "a reply's body past the limit";
@@ -154,6 +156,22 @@ static mf_err keep(struct session *session, const struct channel_message *messag
                       message->data_bytes - message->head_bytes);
 }
 
+static void serve_operation(struct session *session, const struct channel_message *message)
+{
+    static uint8_t data[MF_CHUNK_BYTES_MAX];
+    struct mf_result result = {.error = MF_RESULT_UNAVAILABLE};
+    mf_err err = MF_OK;
+    if (session->ears.operation)
+        err = session->ears.operation(session->ears.context, (uint32_t)message->arg, message->data,
+                                      message->data_bytes, &result, data, &session->why);
+    if (err) {
+        condemn_for_protocol(session);
+        return;
+    }
+    result.number = (uint32_t)(message->arg >> 32);
+    channel_answer(&session->blank.channel, &result, data, data + result.head_bytes);
+}
+
 static void accept_message(struct session *session, const struct channel_message *message)
 {
     if (message->type == MF_MSG_LOG) {
@@ -172,6 +190,10 @@ static void accept_message(struct session *session, const struct channel_message
         (void)mf_why(&session->why, MF_EPROTO, "channel: the guest sent %s (type %u, event %llu)",
                      wrong, message->type, (unsigned long long)message->id);
         condemn_for_protocol(session);
+        return;
+    }
+    if (message->type == MF_MSG_OPERATION) {
+        serve_operation(session, message);
         return;
     }
     session->reply_begun = true;

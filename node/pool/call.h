@@ -86,6 +86,7 @@ struct call {
     enum priority priority;      /* which of its function's queues it waits in     */
     uint32_t blanks_failed;      /* that it was to have                            */
     size_t body_sent;
+    uint32_t pushes;            /* of its event, to queues, so far (operations/)  */
     uint32_t status;            /* of the reply that has begun; 0: none          */
     struct mf_buf reply_fields;
     struct mf_buf reply_body;

@@ -13,6 +13,7 @@
 #include "node/functions/function.h"
 #include "node/instance/event.h"
 #include "node/logs/function_log.h"
+#include "node/operations/operations.h"
 #include "node/pool/dispatch.h"
 #include "node/pool/pool.h"
 #include "node/shard.h"
@@ -61,6 +62,7 @@ mf_err exchange_send(struct instance *instance, struct call *call, uint64_t dead
         return err;
     call->number = desc.id;
     call->body_sent = bytes;
+    call->pushes = 0;
     call->instance = instance;
     instance->sending = bytes < call->body_bytes ? call : NULL;
     instance->bell_due = true;
@@ -213,6 +215,11 @@ static mf_err take_one(struct instance *instance, const struct channel_message *
     if (!call || call->number != message->id)
         return mf_why(why, MF_EPROTO, "a reply to event %llu, which does not run here",
                       (unsigned long long)message->id);
+    if (message->type == MF_MSG_OPERATION)
+        return operation_take(instance, message, why);
+    if (instance->operation)
+        return mf_why(why, MF_EPROTO, "a message of type %u before its operation was answered",
+                      (unsigned)message->type);
     switch (message->type) {
     case MF_MSG_REPLY:
         return take_reply(instance, call, message, why);

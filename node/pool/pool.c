@@ -316,6 +316,7 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
         pool->blank_count[instance->blank.sandbox]--;
     }
     freezer_lost(instance);
+    operation_lost(instance);
     console_close(instance);
     if (instance->version)
         version_image_put(instance->version);

@@ -37,7 +37,7 @@ static bool open_session(struct harness *harness, int image_fd, struct session *
     struct session_options options = {
         .sandbox = harness->sandbox,
         .image_fd = image_fd,
-        .ears = {hear_log, hear_console, harness},
+        .ears = {.log = hear_log, .console = hear_console, .context = harness},
     };
     if (image_fd < 0)
         return false;

@@ -72,6 +72,7 @@ int world_open(void **state)
     shard->budget.limit = 64u << 20;
     shard->api.state.snapshots_fd = -1;
     registry_init(&shard->registry);
+    operations_open(&shard->operations, shard);
     logs_init(&shard->logs, shard, -1);
     assert_int_equal(watcher_open(&shard->loop.watcher), MF_OK);
     pool_init(&shard->pool, shard, "/nonexistent", 0);

@@ -1,0 +1,20 @@
+/*
+ * operation.h: what the current event asks of the node (abi/operation.h): one at a time,
+ * and its answer waited for. The calls `operation` and `result` of abi/calls.h.
+ */
+#ifndef KERNEL_EVENT_OPERATION_H
+#define KERNEL_EVENT_OPERATION_H
+
+#include <stdint.h>
+
+#include "kernel/event/event.h"
+
+/* Another event: nothing has been answered yet. */
+void operation_reset(void);
+
+/* Results or -errno; pointers of the program's. Returns when the node has answered. */
+int64_t operation_call(uint64_t operation, const struct event_data *request,
+                       const struct event_data *data, uint64_t result);
+int64_t operation_result(const struct event_data *buffer);
+
+#endif
