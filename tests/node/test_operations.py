@@ -1,0 +1,247 @@
+"""What a running function asks of the node: key-values, queues, and who may."""
+import concurrent.futures
+import time
+import unittest
+import urllib.parse
+
+import harness
+from harness import NodeTest
+
+CHUNK = 65536
+
+
+class Asks:
+    """For test classes: one request to the function `asks`."""
+
+    def ask(self, what, body=b'', name='asks', node=None, **arguments):
+        query = urllib.parse.urlencode(arguments)
+        answer = (node or self.node).http('POST', f'/function/{name}/{what}?{query}', body)
+        self.assertEqual(answer.status, 200, answer.body[:500])
+        return answer.header('x-error'), answer
+
+    def value(self, what, body=b'', **arguments):
+        error, answer = self.ask(what, body, **arguments)
+        self.assertEqual(error, 'ok', answer.header('x-words'))
+        return answer.body
+
+
+class Values(Asks, NodeTest):
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('asks')
+        for isolation in ('reset', 'reuse', 'fresh'):
+            cls.node.deploy('asks-' + isolation, 'asks', isolation=isolation, max_instances=20)
+
+    def test_each_operation(self):
+        self.assertEqual(self.ask('get', key='k/1')[0], 'not-found')
+        self.assertEqual(self.value('set', b'\0one', key='k/1'), b'')
+        self.assertEqual(self.value('get', key='k/1'), b'\0one')
+        self.assertEqual(self.value('increment', key='n/1'), b'1')
+        self.assertEqual(self.value('increment', key='n/1', by=-43), b'-42')
+        error, answer = self.ask('increment', key='k/1')
+        self.assertEqual((error, answer.header('x-words')),
+                         ('invalid', 'the value is no whole number, or the sum would not fit'))
+        self.assertEqual(self.value('cas', b'a', key='k/2'), b'')
+        error, answer = self.ask('cas', b'b', key='k/2')
+        self.assertEqual((error, answer.body), ('exists', b'a'))
+        error, answer = self.ask('cas', b'b', key='k/2', expected='x')
+        self.assertEqual((error, answer.body), ('exists', b'a'))
+        self.assertEqual(self.value('cas', b'b', key='k/2', expected='a'), b'')
+        self.assertEqual(self.ask('cas', b'b', key='k/3', expected='a')[0], 'not-found')
+        self.assertEqual(self.value('delete', key='k/2'), b'')
+        self.assertEqual(self.ask('delete', key='k/2')[0], 'not-found')
+
+    def test_what_lives_for_a_time(self):
+        self.value('set', b'soon', key='k/short', life=200)
+        self.assertEqual(self.value('get', key='k/short'), b'soon')
+        harness.wait_until(lambda: self.ask('get', key='k/short')[0] == 'not-found', 'its end')
+
+    def test_scans(self):
+        for i in range(5):
+            self.value('set', b'v%d' % i, key=f'k/scan/{i}')
+        error, answer = self.ask('scan', prefix='k/scan/', count=3)
+        self.assertEqual((error, answer.header('x-more'), answer.body),
+                         ('ok', '1', b'k/scan/0=v0\nk/scan/1=v1\nk/scan/2=v2\n'))
+        error, answer = self.ask('scan', prefix='k/scan/', after='k/scan/2', count=3)
+        self.assertEqual((error, answer.header('x-more'), answer.body),
+                         ('ok', '0', b'k/scan/3=v3\nk/scan/4=v4\n'))
+        self.assertEqual(self.ask('scan', prefix='k/', count=0)[0], 'invalid')
+        self.assertEqual(self.ask('scan', prefix='k/', count=1001)[0], 'invalid')
+
+    def test_a_scan_of_large_values_ends_where_it_is_full(self):
+        for i in range(3):
+            self.value('set', b'x' * 30000, key=f'k/large/{i}')
+        error, answer = self.ask('scan', prefix='k/large/', count=3)
+        self.assertEqual((error, answer.header('x-more'), answer.body.count(b'\n')), ('ok', '1', 2))
+
+    def test_sizes(self):
+        room = CHUNK - 16 - len('k/big')  # struct mf_op_set and the key
+        body = bytes(range(256)) * 256
+        self.assertEqual(self.value('set', body[:room], key='k/big'), b'')
+        self.assertEqual(self.value('get', key='k/big'), body[:room])
+        self.assertEqual(self.ask('set', body[:room + 1], key='k/big')[0], 'too-large')
+        self.assertEqual(self.ask('set', b'', key='k/' + 'x' * 254)[0], 'ok')
+        self.assertEqual(self.ask('set', b'', key='k/' + 'x' * 255)[0], 'too-large')
+        self.assertEqual(self.ask('set', b'', key='')[0], 'invalid')
+        self.assertEqual(self.value('get', key='k/' + 'x' * 254), b'')
+
+    def test_what_is_not_allowed_is_denied_and_logged(self):
+        for what, arguments in (('get', {'key': 'secret/1'}), ('set', {'key': 'kk'}),
+                                ('increment', {'key': 'x'}), ('scan', {'prefix': '', 'count': 1}),
+                                ('push', {'queue': 'forbidden'}), ('pop', {'queue': 'other'}),
+                                ('publish', {'topic': 'a/b'}), ('secret', {'secret': 'password'}),
+                                ('fetch', {'url': 'http://localhost/'})):
+            error, answer = self.ask(what, **arguments)
+            self.assertEqual(error, 'denied', what)
+            self.assertIn(f'{what} is denied: allow.', answer.header('x-words'))
+        said = [line['text'] for line in self.node.logs('asks')]
+        self.assertIn('get is denied: allow.read of the function\'s settings does not name it: '
+                      '"secret/1"', said)
+
+    def test_a_function_that_is_allowed_nothing(self):
+        self.node.deploy('nothing', 'asks', allow={})
+        self.assertEqual(self.ask('get', name='nothing', key='k/1')[0], 'denied')
+        self.node.deploy('all', 'asks', allow={'read': ['*'], 'write': ['all/'], 'push': ['*']})
+        self.assertEqual(self.ask('get', name='all', key='anything')[0], 'not-found')
+        self.assertEqual(self.ask('set', name='all', key='all/1')[0], 'ok')
+        self.assertEqual(self.ask('set', name='all', key='al')[0], 'denied')
+        self.assertEqual(self.ask('push', name='all', queue='any')[0], 'ok')
+
+    def test_tenants_see_nothing_of_each_other(self):
+        self.node.deploy('theirs', 'asks', tenant='other')
+        self.value('set', b'ours', key='k/tenant')
+        self.assertEqual(self.ask('get', name='theirs', key='k/tenant')[0], 'not-found')
+        self.value('set', b'theirs', name='theirs', key='k/tenant')
+        self.assertEqual(self.value('get', key='k/tenant'), b'ours')
+        self.value('push', b'theirs', name='theirs', queue='work')
+        self.assertEqual(self.ask('pop', queue='work')[0], 'not-found')
+
+    def test_one_key_and_twenty_instances(self):
+        times, workers = 25, 20
+        for isolation in ('reset', 'reuse', 'fresh'):
+            key = 'n/sum-' + isolation
+
+            def add(_, key=key, isolation=isolation):
+                return self.value('increment', name='asks-' + isolation, key=key)
+            with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+                sums = list(pool.map(add, range(times * workers)))
+            self.assertEqual(sorted(map(int, sums)), list(range(1, times * workers + 1)))
+            self.assertEqual(self.value('get', key=key), str(times * workers).encode())
+
+    def test_no_answer_reaches_another_event(self):
+        """Events one after the other in the same instance: each gets its own answer."""
+        for isolation in ('reset', 'reuse', 'fresh'):
+            name = 'asks-' + isolation
+            for i in range(30):
+                self.value('set', b'%d' % i, name=name, key=f'k/own/{i}')
+                self.assertEqual(self.value('get', name=name, key=f'k/own/{i}'), b'%d' % i)
+
+    def test_values_outlive_the_node(self):
+        self.value('set', b'kept', key='k/kept')
+        self.value('push', b'kept', queue='work', content='text/plain')
+        self.node.process.kill()
+        self.node.process.wait()
+        self.node.start()
+        self.assertEqual(self.value('get', key='k/kept'), b'kept')
+        self.assertEqual(self.value('pop', queue='work'), b'kept')
+
+
+class Queues(Asks, NodeTest):
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('asks')
+
+    def test_push_and_pop(self):
+        self.assertEqual(self.ask('pop', queue='work')[0], 'not-found')
+        ids = []
+        for i in range(3):
+            error, answer = self.ask('push', b'%d' % i, queue='work', type='a.b', content='text/x')
+            self.assertEqual(error, 'ok')
+            ids.append(answer.header('x-id'))
+        self.ask('push', b'now', queue='work', urgent=1)
+        error, answer = self.ask('pop', queue='work')
+        self.assertEqual((error, answer.body, answer.header('x-type')), ('ok', b'now', 'mayfly.push'))
+        for i in range(3):
+            error, answer = self.ask('pop', queue='work')
+            self.assertEqual((error, answer.body, answer.header('x-id'), answer.header('x-type'),
+                              answer.header('x-content')),
+                             ('ok', b'%d' % i, ids[i], 'a.b', 'text/x'))
+        self.assertEqual(self.ask('pop', queue='work')[0], 'not-found')
+
+    def test_the_same_event_pushes_with_the_same_id(self):
+        def push(call):
+            return self.node.http('POST', '/function/asks/push?queue=other', b'x',
+                                  {'X-Call-Id': call}).header('x-id')
+        first = push('one')
+        self.assertEqual(push('one'), first)
+        self.assertNotEqual(push('two'), first)
+
+    def test_what_is_no_queue(self):
+        self.node.deploy('all', 'asks', allow={'push': ['*'], 'pop': ['*']})
+        for name in ('', 'Work', '-a', 'a' * 64, '../x'):
+            self.assertEqual(self.ask('push', name='all', queue=name)[0], 'invalid')
+        self.assertEqual(self.ask('push', name='all', queue='a' * 63)[0], 'ok')
+        self.assertEqual(self.ask('push', name='all', queue='a', type='a b')[0], 'invalid')
+        self.assertEqual(self.ask('push', name='all', queue='a', type='a' * 257)[0], 'too-large')
+
+    def test_large_ones(self):
+        room = CHUNK - 24 - len('work')  # struct mf_op_push and the queue
+        self.assertEqual(self.ask('push', b'x' * (room + 1), queue='work')[0], 'too-large')
+        body = b'y' * 60000
+        self.value('push', body, queue='work')
+        self.assertEqual(self.value('pop', queue='work'), body)
+        # With its fields it would not fit into an answer: it stands in nobody's way.
+        self.value('push', b'x' * room, queue='work')
+        self.value('push', b'next', queue='work')
+        self.assertEqual(self.ask('pop', queue='work')[0], 'too-large')
+        self.assertEqual(self.value('pop', queue='work'), b'next')
+
+
+class Full(Asks, unittest.TestCase):
+    def test_a_full_disk_refuses_and_comes_back(self):
+        state = harness.small_disk(self, 24)
+        node = self.node = harness.Node(state=state)
+        self.addCleanup(node.close)
+        node.deploy('asks')
+        body = b'x' * 60000
+        kept = 0
+        while True:
+            error, answer = self.ask('set', body, key=f'k/{kept}')
+            if error != 'ok':
+                break
+            kept += 1
+            self.assertLess(kept, 1000)
+        self.assertEqual(error, 'full')
+        self.assertGreater(kept, 20)
+        self.assertEqual(self.value('get', key='k/0'), body)
+        self.assertEqual(self.ask('push', body, queue='work')[0], 'full')
+        for i in range(kept):
+            self.assertEqual(self.ask('delete', key=f'k/{i}')[0], 'ok')
+        self.assertEqual(self.ask('set', body, key='k/again')[0], 'ok')
+
+
+class Times(Asks, NodeTest):
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('asks', timeout_ms=30000)
+
+    def test_a_thousand_in_one_event(self):
+        self.value('set', b'v', key='k/many')
+        begun = time.monotonic()
+        self.value('many', key='k/many', times=1000)
+        print(f'a get: {(time.monotonic() - begun) * 1000:.0f} µs')
+
+    def test_the_node_stops_in_good_order(self):
+        self.value('set', b'v', key='k/many')
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            running = [pool.submit(self.ask, 'many', key='k/many', times=20000) for _ in range(4)]
+            harness.wait_until(lambda: self.node.function('asks')['instances'], 'a start')
+            self.node.stop()
+            for each in running:
+                each.exception()  # answered or refused; the point is that it ends
+        self.node.start()
+        self.assertEqual(self.value('get', key='k/many'), b'v')
+
+
+if __name__ == '__main__':
+    harness.main()
