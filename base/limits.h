@@ -164,6 +164,7 @@
 #define MF_EXPIRED_PER_CHANGE_MAX 16u   /* keys past their end that one change removes on the way    */
 #define MF_STORE_WAITING_MAX 65536u     /* operations not answered yet                               */
 #define MF_STORE_WAITING_BYTES_MAX (256u << 20)
+#define MF_STORE_ALSO_MAX 32u           /* queues that one change appends to                         */
 #define MF_STORE_TAKEN_MAX 65536u       /* entries of one file that are taken at once                */
 #define MF_STORE_SYNC_MS 1000u          /* until what need not be on the disk is there               */
 #define MF_STORE_FILE_BYTES_MIN (16u << 20)  /* a file's map at first; doubled when full             */

@@ -70,13 +70,16 @@ bool ledger_ask(struct ledger *ledger, struct store_op *op)
 
 mf_err ledger_change(struct ledger *ledger, struct store_op *op)
 {
-    return op->queue ? ledger_change_queue(ledger, op) : ledger_change_space(ledger, op);
+    mf_err err = op->queue ? ledger_change_queue(ledger, op) : ledger_change_space(ledger, op);
+    return err || op->answer.err ? err : ledger_also_append(ledger, op);
 }
 
 void ledger_settle(struct ledger *ledger, struct store_op *op, bool committed)
 {
     if (op->queue)
         ledger_settle_queue(ledger, op, committed);
+    for (struct store_op *child = op->also; child && !op->answer.err; child = child->also)
+        ledger_settle_queue(ledger, child, committed);
 }
 
 mf_err ledger_touch(struct ledger *ledger)

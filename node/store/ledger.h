@@ -104,6 +104,12 @@ void key_of_dead(struct record_key *key, uint32_t queue, uint64_t id);
 #define KEY_PREFIX_QUEUE 5    /* table and queue of the last four */
 #define KEY_PREFIX_PRIORITY 6
 
+/* Of op->also: why they cannot be appended, in *refusal; before anything of op is written. Then
+ * append them, in its transaction. */
+mf_err ledger_also_refused(struct ledger *ledger, struct store_op *op, mf_err *refusal);
+mf_err ledger_also_append(struct ledger *ledger, struct store_op *op);
+mf_err ledger_append_refused(struct ledger *ledger, struct store_op *op, mf_err *refusal);
+
 bool ledger_ask_queue(struct ledger *ledger, struct store_op *op);
 mf_err ledger_change_queue(struct ledger *ledger, struct store_op *op);
 void ledger_settle_queue(struct ledger *ledger, struct store_op *op, bool committed);

@@ -263,32 +263,83 @@ static mf_err choose_dropped(struct ledger *ledger, struct store_op *op,
     return err;
 }
 
+/* Into op->aged, what has to go; nothing if all of it is not enough. *left is the queue then. */
+static mf_err choose_all_dropped(struct ledger *ledger, struct store_op *op, uint64_t bytes,
+                                 const struct record_queue *queue, struct record_queue *left)
+{
+    uint32_t looks = 0;
+    *left = *queue;
+    op->aged_count = 0;
+    for (int p = QUEUE_PRIORITIES - 1; p >= (int)op->priority && queue->number; p--) {
+        mf_err err = choose_dropped(ledger, op, (enum queue_priority)p, bytes, left, &looks);
+        if (err && err != MF_ENOENT && err != MF_EFORMAT)
+            return err;
+    }
+    if (!has_room(op, left, op->event_count, bytes)) {
+        op->aged_count = 0;
+        *left = *queue;
+    }
+    return MF_OK;
+}
+
 /* Nothing is removed unless that is enough. */
 static mf_err make_room(struct ledger *ledger, struct store_op *op, struct record_queue *queue,
                         uint64_t bytes)
 {
-    struct record_queue left = *queue;
-    uint32_t looks = 0;
-    mf_err err = MF_OK;
-    op->aged_count = 0;
-    for (int p = QUEUE_PRIORITIES - 1; p >= (int)op->priority && queue->number; p--) {
-        err = choose_dropped(ledger, op, (enum queue_priority)p, bytes, &left, &looks);
-        if (err && err != MF_ENOENT && err != MF_EFORMAT)
-            return err;
-    }
-    if (!has_room(op, &left, op->event_count, bytes))
-        op->aged_count = 0;
-    for (uint32_t i = 0; i < op->aged_count; i++) {
+    struct record_queue left;
+    mf_err err = choose_all_dropped(ledger, op, bytes, queue, &left);
+    for (uint32_t i = 0; i < op->aged_count && !err; i++) {
         struct record_key key;
         struct record entry;
         key_of_entry(&key, queue->number, op->aged[i]);
         err = ledger_get(ledger, RECORD_ENTRY, &key, &entry);
         if (!err)
             err = remove_entry(ledger, queue, op->aged[i], entry.body.bytes);
+    }
+    op->answer.number = op->aged_count;
+    return err;
+}
+
+static uint64_t appended_bytes(const struct store_op *op)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < op->event_count; i++)
+        bytes += op->events[i].bytes;
+    return bytes;
+}
+
+static bool buries(const struct store_op *op, const struct record_queue *queue)
+{
+    const uint64_t dead_max = op->queue_settings.dead_max;
+    return queue->dead_count <= dead_max && op->event_count <= dead_max - queue->dead_count;
+}
+
+mf_err ledger_append_refused(struct ledger *ledger, struct store_op *op, mf_err *refusal)
+{
+    uint64_t bytes = appended_bytes(op);
+    struct record queue;
+    struct record_queue left;
+    mf_err err = find_queue(ledger, op, &queue);
+    if (err == MF_EFORMAT)
+        *refusal = err;
+    if (err == MF_EFORMAT)
+        return MF_OK;
+    if (err == MF_ENOENT)
+        queue = (struct record){.kind = RECORD_QUEUE};
+    else if (err)
+        return err;
+    left = queue.queue;
+    bool fits = has_room(op, &left, op->event_count, bytes);
+    if (!fits && op->queue_settings.overflow == QUEUE_BURIES) {
+        fits = buries(op, &left);
+    } else if (!fits && op->queue_settings.overflow == QUEUE_DROPS) {
+        err = choose_all_dropped(ledger, op, bytes, &queue.queue, &left);
+        fits = has_room(op, &left, op->event_count, bytes);
+        op->aged_count = 0;
         if (err)
             return err;
     }
-    op->answer.number = op->aged_count;
+    *refusal = fits ? MF_OK : MF_EFULL;
     return MF_OK;
 }
 
@@ -297,9 +348,8 @@ static mf_err append_dead(struct ledger *ledger, struct store_op *op, struct rec
 {
     static const struct store_bytes reason = {QUEUE_WAS_FULL, sizeof QUEUE_WAS_FULL - 1};
     struct record entry = {.kind = RECORD_ENTRY, .entry = {.enqueued_ms = op->now_ms}};
-    const uint64_t dead_max = op->queue_settings.dead_max;
     mf_err err = MF_OK;
-    if (queue->queue.dead_count > dead_max || op->event_count > dead_max - queue->queue.dead_count) {
+    if (!buries(op, &queue->queue)) {
         op->answer.err = MF_EFULL;
         return MF_OK;
     }
@@ -318,10 +368,12 @@ static mf_err append_dead(struct ledger *ledger, struct store_op *op, struct rec
 
 static mf_err append(struct ledger *ledger, struct store_op *op, struct record *queue)
 {
-    uint64_t bytes = 0, id;
-    mf_err err = MF_OK;
-    for (size_t i = 0; i < op->event_count; i++)
-        bytes += op->events[i].bytes;
+    uint64_t bytes = appended_bytes(op), id;
+    mf_err refusal, err = ledger_also_refused(ledger, op, &refusal);
+    if (err || refusal) {
+        op->answer.err = refusal;
+        return err;
+    }
     bool fits = has_room(op, &queue->queue, op->event_count, bytes);
     if (!fits && op->queue_settings.overflow == QUEUE_BURIES)
         return append_dead(ledger, op, queue);
@@ -433,6 +485,13 @@ static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct recor
         err = ledger_get(ledger, RECORD_ENTRY, &key, &entry);
     if (!err && op->kind == STORE_BURY && queue->queue.dead_count >= op->queue_settings.dead_max)
         err = MF_EFULL;
+    if (!err) {
+        mf_err failed = ledger_also_refused(ledger, op, &err);
+        if (failed)
+            return failed;
+        if (!err && op->also) /* what was read before is not good any more */
+            err = ledger_get(ledger, RECORD_ENTRY, &key, &entry);
+    }
     if (err) { /* damaged ones were never taken */
         op->answer.err = err;
         return MF_OK;

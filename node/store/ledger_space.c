@@ -268,6 +268,11 @@ static mf_err change(struct ledger *ledger, struct store_op *op, struct record *
         err = compare(op, found, &old);
     if (!err && op->kind != STORE_DELETE && !has_room(op, &space->space, found, &old, value))
         err = MF_EFULL;
+    if (!err) {
+        mf_err failed = ledger_also_refused(ledger, op, &err);
+        if (failed)
+            return failed;
+    }
     op->answer.err = err;
     if (err) {
         op->answer.number = 0;

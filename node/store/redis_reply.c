@@ -153,6 +153,36 @@ static void add_space_arguments(struct redis_arguments *a, const struct store_op
     }
 }
 
+/* KEYS, their number first. Where ARGV begins. */
+static int add_bases(struct redis_arguments *a, const struct store_op *op)
+{
+    uint64_t count = 1;
+    if (op->queue)
+        redis_base_of_queue(op->queue, a->base[0]);
+    else
+        (void)snprintf(a->base[0], sizeof a->base[0], "mayfly:{%s}:", op->space->tenant);
+    for (const struct store_op *child = op->also; child; child = child->also)
+        redis_base_of_queue(child->queue, a->base[count++]);
+    redis_arguments_number(a, count);
+    for (uint64_t i = 0; i < count; i++)
+        redis_arguments_text(a, a->base[i]);
+    return a->count;
+}
+
+/* Behind all others; where they begin stands last. */
+static void add_also(struct redis_arguments *a, const struct store_op *op, int first)
+{
+    for (const struct store_op *child = op->also; child; child = child->also) {
+        redis_arguments_number(a, child->priority);
+        redis_arguments_number(a, child->queue_settings.count_max);
+        redis_arguments_number(a, child->queue_settings.bytes_max);
+        redis_arguments_number(a, child->queue_settings.overflow);
+        redis_arguments_number(a, child->queue_settings.dead_max);
+        add(a, child->events[0]);
+    }
+    redis_arguments_number(a, (uint64_t)first);
+}
+
 void redis_arguments_operation(struct redis_arguments *arguments, const struct store_op *op,
                                const char *node)
 {
@@ -163,17 +193,15 @@ void redis_arguments_operation(struct redis_arguments *arguments, const struct s
         [STORE_BURY] = "bury",     [STORE_REDRIVE] = "redrive",     [STORE_PURGE] = "purge",
         [STORE_SET] = "set",       [STORE_DELETE] = "delete",       [STORE_INCREMENT] = "increment",
         [STORE_COMPARE] = "compare"};
-    if (op->queue)
-        redis_base_of_queue(op->queue, arguments->base);
-    else
-        (void)snprintf(arguments->base, sizeof arguments->base, "mayfly:{%s}:", op->space->tenant);
-    redis_arguments_text(arguments, arguments->base);
+    int first = add_bases(arguments, op);
     redis_arguments_text(arguments, names[op->kind]);
     redis_arguments_number(arguments, op->now_ms);
     if (op->queue)
         add_queue_arguments(arguments, op, node);
     else
         add_space_arguments(arguments, op);
+    if (op->also)
+        add_also(arguments, op, arguments->count - first + 1);
 }
 
 /* ---- replies ---- */

@@ -27,30 +27,26 @@ local function stream_of(id) return key(text(priority_of(id))) end
 local function counter(name) return tonumber(call('HGET', key('m'), name) or '0') end
 local function count(name, by) call('HINCRBY', key('m'), name, text(by)) end
 local function wake() call('PUBLISH', key('wake'), '') end
-local function create_streams()
-  for each = 0, 1 do redis.pcall('XGROUP', 'CREATE', key(text(each)), GROUP, '0', 'MKSTREAM') end
-end
 
 local operation = {}
 
 -- Redis runs all of this anew for each call, and every function costs a part of a microsecond to
 -- define: what is called often stands first.
 
--- priority, count_max, bytes_max, overflow (store.h), dead_max, events …
-local FIRST_EVENT = 8
-if ARGV[1] == 'append' then
-  local priority, more_count, more_bytes, answer = tonumber(ARGV[3]), #ARGV - FIRST_EVENT + 1, 0, { 0 }
-  for i = FIRST_EVENT, #ARGV do more_bytes = more_bytes + #ARGV[i] end
-  local was = call('HMGET', key('m'), 'counter', 'count', 'bytes') -- few calls: this is the common one
+-- What it takes to append that much to the queue whose names begin so; nil: it is refused. Its
+-- counter, count and bytes; `dropped`: which of the oldest go for it, those that nobody holds, bulk
+-- ones first; `buried`: it becomes dead letters. overflow: as in store.h.
+local function room_for(k, priority, more_count, more_bytes, count_max, bytes_max, overflow, dead_max)
+  local was = call('HMGET', k .. 'm', 'counter', 'count', 'bytes') -- few calls: this is the common one
   local ids, count_was, bytes_was = tonumber(was[1] or '0'), tonumber(was[2] or '0'), tonumber(was[3] or '0')
-  local count_max, bytes_max = tonumber(ARGV[4]) - more_count, tonumber(ARGV[5]) - more_bytes
   local dropped, looks = nil, 0
-  if (count_was > count_max or bytes_was > bytes_max) and ARGV[6] == '1' then
-    dropped = {} -- the oldest that nobody holds, bulk ones first
+  count_max, bytes_max = tonumber(count_max) - more_count, tonumber(bytes_max) - more_bytes
+  if (count_was > count_max or bytes_was > bytes_max) and overflow == '1' then
+    dropped = {}
     for each = 1, priority, -1 do
       local from, stop = '-', false
       while not stop and (count_was > count_max or bytes_was > bytes_max) do
-        local found = call('XRANGE', key(text(each)), from, '+', 'COUNT', 16)
+        local found = call('XRANGE', k .. text(each), from, '+', 'COUNT', 16)
         for _, one in ipairs(found) do
           if count_was <= count_max and bytes_was <= bytes_max then break end
           looks = looks + 1
@@ -58,7 +54,7 @@ if ARGV[1] == 'append' then
           if stop then break end
           local id = string.sub(one[1], 3)
           from = '(' .. one[1]
-          if not call('ZSCORE', key('l' .. text(each)), string.format('%017.0f', tonumber(id))) then
+          if not call('ZSCORE', k .. 'l' .. text(each), string.format('%017.0f', tonumber(id))) then
             dropped[#dropped + 1] = { text(each), id }
             count_was, bytes_was = count_was - 1, bytes_was - #one[2][2]
           end
@@ -67,36 +63,90 @@ if ARGV[1] == 'append' then
       end
     end
   end
-  if (count_was > count_max or bytes_was > bytes_max) and ARGV[6] == '2' then
-    if counter('dead_count') + more_count > tonumber(ARGV[7]) then return { EFULL } end
-    if ids == 0 then create_streams() end
-    for i = FIRST_EVENT, #ARGV do
-      local id = text(call('HINCRBY', key('m'), 'counter', 1) * 4 + priority)
-      call('ZADD', key('x'), id, id)
-      call('HSET', key('X'), id, cmsgpack.pack({ now, now, 0, 'queue full', ARGV[i] }))
-      count('dead_count', 1)
-      count('dead_bytes', #ARGV[i])
-      answer[#answer + 1] = id
-    end
-    answer[#answer + 1] = more_count
-    return answer
+  local fits, buried = count_was <= count_max and bytes_was <= bytes_max, false
+  if not fits and overflow == '2' then
+    buried = tonumber(call('HGET', k .. 'm', 'dead_count') or '0') + more_count <= tonumber(dead_max)
   end
-  if count_was > count_max or bytes_was > bytes_max then return { EFULL } end
-  if ids == 0 then create_streams() end
-  for _, each in ipairs(dropped or {}) do
-    call('XACK', key(each[1]), GROUP, '0-' .. each[2])
-    call('XDEL', key(each[1]), '0-' .. each[2])
-    call('ZREM', key('r' .. each[1]), string.format('%017.0f', tonumber(each[2])))
-  end
-  for i = FIRST_EVENT, #ARGV do
-    ids = ids + 1
-    local id = text(ids * 4 + priority)
-    call('XADD', key(ARGV[3]), '0-' .. id, 'e', ARGV[i], 't', ARGV[2])
+  if not fits and not buried then return nil end
+  return { ids = ids, count = count_was, bytes = bytes_was, dropped = dropped, buried = buried }
+end
+
+local function bury_in(k, priority, first, last, answer)
+  for i = first, last do
+    local id = text(call('HINCRBY', k .. 'm', 'counter', 1) * 4 + priority)
+    call('ZADD', k .. 'x', id, id)
+    call('HSET', k .. 'X', id, cmsgpack.pack({ now, now, 0, 'queue full', ARGV[i] }))
+    call('HINCRBY', k .. 'm', 'dead_count', 1)
+    call('HINCRBY', k .. 'm', 'dead_bytes', #ARGV[i])
     answer[#answer + 1] = id
   end
-  call('HSET', key('m'), 'counter', text(ids), 'count', text(count_was + more_count), 'bytes', text(bytes_was + more_bytes))
-  if dropped then answer[#answer + 1] = #dropped end
-  wake()
+  answer[#answer + 1] = last - first + 1
+end
+
+-- ARGV[first] to ARGV[last], as room_for() found.
+local function append_to(k, priority, first, last, more_bytes, room, answer)
+  local ids = room.ids
+  if ids == 0 then
+    for each = 0, 1 do redis.pcall('XGROUP', 'CREATE', k .. text(each), GROUP, '0', 'MKSTREAM') end
+  end
+  if room.buried then return bury_in(k, priority, first, last, answer) end
+  if room.dropped then
+    for _, each in ipairs(room.dropped) do
+      call('XACK', k .. each[1], GROUP, '0-' .. each[2])
+      call('XDEL', k .. each[1], '0-' .. each[2])
+      call('ZREM', k .. 'r' .. each[1], string.format('%017.0f', tonumber(each[2])))
+    end
+  end
+  local stream = k .. text(priority)
+  for i = first, last do
+    ids = ids + 1
+    local id = text(ids * 4 + priority)
+    call('XADD', stream, '0-' .. id, 'e', ARGV[i], 't', ARGV[2])
+    answer[#answer + 1] = id
+  end
+  call('HSET', k .. 'm', 'counter', text(ids), 'count', text(room.count + last - first + 1), 'bytes',
+    text(room.bytes + more_bytes))
+  if room.dropped then answer[#answer + 1] = #room.dropped end
+  call('PUBLISH', k .. 'wake', '')
+end
+
+-- What is appended to other queues in the same step: KEYS[2] … are their names, and behind the
+-- operation's own arguments stand for each: priority, count_max, bytes_max, overflow, dead_max, the
+-- event; last, where these begin.
+local own_last, also_fits, also_append = #ARGV, nil, nil
+if #KEYS > 1 then
+  local first = tonumber(ARGV[#ARGV])
+  own_last = first - 1
+
+  local function room_of(i)
+    local at = first + (i - 2) * 6
+    return room_for(KEYS[i], tonumber(ARGV[at]), 1, #ARGV[at + 5], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+  end
+
+  function also_fits()
+    for i = 2, #KEYS do
+      if not room_of(i) then return false end
+    end
+    return true
+  end
+
+  function also_append()
+    for i = 2, #KEYS do
+      local at = first + (i - 2) * 6
+      append_to(KEYS[i], tonumber(ARGV[at]), at + 5, at + 5, #ARGV[at + 5], room_of(i), {})
+    end
+  end
+end
+
+-- priority, count_max, bytes_max, overflow, dead_max, events …
+local FIRST_EVENT = 8
+if ARGV[1] == 'append' then
+  local priority, more_bytes, answer = tonumber(ARGV[3]), 0, { 0 }
+  for i = FIRST_EVENT, own_last do more_bytes = more_bytes + #ARGV[i] end
+  local room = room_for(base, priority, own_last - FIRST_EVENT + 1, more_bytes, ARGV[4], ARGV[5], ARGV[6], ARGV[7])
+  if not room or (also_fits and not also_fits()) then return { EFULL } end
+  append_to(base, priority, FIRST_EVENT, own_last, more_bytes, room, answer)
+  if also_append then also_append() end
   return answer
 end
 
@@ -136,8 +186,10 @@ if not string.find(base, '/', 1, true) then
     count('bytes', #name + #value)
   end
 
+  -- That value, and what is appended elsewhere.
   local function fits(name, old, value, bytes_max)
-    return counter('bytes') - (old and #name + #old or 0) + #name + #value <= bytes_max
+    return counter('bytes') - (old and #name + #old or 0) + #name + #value <= bytes_max and
+      (not also_fits or also_fits())
   end
 
   -- key
@@ -152,6 +204,7 @@ if not string.find(base, '/', 1, true) then
     drop_expired()
     if not fits(ARGV[3], value_of(ARGV[3]), ARGV[4], tonumber(ARGV[6])) then return { EFULL } end
     keep(ARGV[3], ARGV[4], tonumber(ARGV[5]))
+    if also_append then also_append() end
     return { 0 }
   end
 
@@ -159,7 +212,9 @@ if not string.find(base, '/', 1, true) then
   function operation.delete()
     drop_expired()
     if not value_of(ARGV[3]) then return { ENOENT } end
+    if also_fits and not also_fits() then return { EFULL } end
     drop(ARGV[3])
+    if also_append then also_append() end
     return { 0 }
   end
 
@@ -177,6 +232,7 @@ if not string.find(base, '/', 1, true) then
     end
     call('ZADD', key('k'), 0, name)
     count('bytes', old and #value - #old or #name + #value)
+    if also_append then also_append() end
     return { 0, value }
   end
 
@@ -188,6 +244,7 @@ if not string.find(base, '/', 1, true) then
     if old and (ARGV[7] == '0' or old ~= ARGV[8]) then return { EEXIST, old, text(expires) } end
     if not fits(ARGV[3], old, ARGV[4], tonumber(ARGV[6])) then return { EFULL } end
     keep(ARGV[3], ARGV[4], tonumber(ARGV[5]))
+    if also_append then also_append() end
     return { 0 }
   end
 
@@ -370,7 +427,9 @@ function operation.ack()
   if not holds(ARGV[3], tonumber(ARGV[4])) then return { ENOENT } end
   local event = entry(ARGV[3])
   if not event then return { ENOENT } end
+  if also_fits and not also_fits() then return { EFULL } end
   remove(ARGV[3], event)
+  if also_append then also_append() end
   return { 0 }
 end
 

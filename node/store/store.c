@@ -17,6 +17,7 @@ static bool counts(uint64_t count, uint64_t max);
 static mf_err begin(struct store *store, enum store_op_kind kind, const struct store_ask *ask,
                     size_t bytes, struct store_op **op);
 static struct store_bytes keep(uint8_t **at, struct store_bytes bytes);
+static mf_err submit_beside(struct store_op *op, const struct store_beside *beside);
 static void submit(struct store_op *op);
 
 mf_err store_open(uv_loop_t *loop, const struct store_options *options, struct store **store,
@@ -225,6 +226,13 @@ static mf_err begin_queue(struct queue *queue, enum store_op_kind kind,
 mf_err queue_append(struct queue *queue, enum queue_priority priority,
                     const struct store_bytes *events, size_t count, const struct store_ask *ask)
 {
+    return queue_append_beside(queue, priority, events, count, NULL, ask);
+}
+
+mf_err queue_append_beside(struct queue *queue, enum queue_priority priority,
+                           const struct store_bytes *events, size_t count,
+                           const struct store_beside *beside, const struct store_ask *ask)
+{
     struct store_op *op;
     size_t bytes = 0;
     if (!counts(count, MF_QUEUE_BATCH_MAX) || (unsigned)priority >= QUEUE_PRIORITIES)
@@ -246,8 +254,7 @@ mf_err queue_append(struct queue *queue, enum queue_priority priority,
     op->event_count = count;
     for (size_t i = 0; i < count; i++)
         op->events[i] = keep(&at, events[i]);
-    submit(op);
-    return MF_OK;
+    return submit_beside(op, beside);
 }
 
 mf_err queue_take(struct queue *queue, uint32_t count_max, size_t bytes_max, uint64_t lease_ms,
@@ -269,7 +276,7 @@ mf_err queue_take(struct queue *queue, uint32_t count_max, size_t bytes_max, uin
 /* What ends or changes a lease. */
 static mf_err end_lease(struct queue *queue, enum store_op_kind kind, uint64_t id,
                         uint32_t attempts, uint64_t span_ms, struct store_bytes reason,
-                        const struct store_ask *ask)
+                        const struct store_beside *beside, const struct store_ask *ask)
 {
     struct store_op *op;
     if (store_id_priority(id) >= QUEUE_PRIORITIES)
@@ -282,13 +289,18 @@ static mf_err end_lease(struct queue *queue, enum store_op_kind kind, uint64_t i
     op->attempts = attempts;
     op->span_ms = span_ms;
     op->reason = keep(&at, reason);
-    submit(op);
-    return MF_OK;
+    return submit_beside(op, beside);
 }
 
 mf_err queue_ack(struct queue *queue, uint64_t id, uint32_t attempts, const struct store_ask *ask)
 {
-    return end_lease(queue, STORE_ACK, id, attempts, 0, (struct store_bytes){0}, ask);
+    return queue_ack_beside(queue, id, attempts, NULL, ask);
+}
+
+mf_err queue_ack_beside(struct queue *queue, uint64_t id, uint32_t attempts,
+                        const struct store_beside *beside, const struct store_ask *ask)
+{
+    return end_lease(queue, STORE_ACK, id, attempts, 0, (struct store_bytes){0}, beside, ask);
 }
 
 mf_err queue_nack(struct queue *queue, uint64_t id, uint32_t attempts, uint64_t delay_ms,
@@ -296,7 +308,7 @@ mf_err queue_nack(struct queue *queue, uint64_t id, uint32_t attempts, uint64_t 
 {
     if (delay_ms > MF_QUEUE_DELAY_MS_MAX)
         return MF_EINVAL;
-    return end_lease(queue, STORE_NACK, id, attempts, delay_ms, (struct store_bytes){0}, ask);
+    return end_lease(queue, STORE_NACK, id, attempts, delay_ms, (struct store_bytes){0}, NULL, ask);
 }
 
 mf_err queue_extend(struct queue *queue, uint64_t id, uint32_t attempts, uint64_t lease_ms,
@@ -304,7 +316,7 @@ mf_err queue_extend(struct queue *queue, uint64_t id, uint32_t attempts, uint64_
 {
     if (!counts(lease_ms, MF_QUEUE_LEASE_MS_MAX))
         return MF_EINVAL;
-    return end_lease(queue, STORE_EXTEND, id, attempts, lease_ms, (struct store_bytes){0}, ask);
+    return end_lease(queue, STORE_EXTEND, id, attempts, lease_ms, (struct store_bytes){0}, NULL, ask);
 }
 
 mf_err queue_bury(struct queue *queue, uint64_t id, uint32_t attempts, struct store_bytes reason,
@@ -312,7 +324,7 @@ mf_err queue_bury(struct queue *queue, uint64_t id, uint32_t attempts, struct st
 {
     if (reason.bytes > MF_QUEUE_REASON_BYTES_MAX)
         return MF_ETOOBIG;
-    return end_lease(queue, STORE_BURY, id, attempts, 0, reason, ask);
+    return end_lease(queue, STORE_BURY, id, attempts, 0, reason, NULL, ask);
 }
 
 mf_err queue_stat(struct queue *queue, const struct store_ask *ask)
@@ -390,16 +402,26 @@ mf_err space_read(struct space *space, struct store_bytes key, const struct stor
 
 mf_err space_delete(struct space *space, struct store_bytes key, const struct store_ask *ask)
 {
+    return space_delete_beside(space, key, NULL, ask);
+}
+
+mf_err space_delete_beside(struct space *space, struct store_bytes key,
+                           const struct store_beside *beside, const struct store_ask *ask)
+{
     struct store_op *op;
     uint8_t *at;
     mf_err err = begin_space(space, STORE_DELETE, key, 0, ask, &op, &at);
-    if (!err)
-        submit(op);
-    return err;
+    return err ? err : submit_beside(op, beside);
 }
 
 mf_err space_increment(struct space *space, struct store_bytes key, int64_t by,
                        const struct store_ask *ask)
+{
+    return space_increment_beside(space, key, by, NULL, ask);
+}
+
+mf_err space_increment_beside(struct space *space, struct store_bytes key, int64_t by,
+                              const struct store_beside *beside, const struct store_ask *ask)
 {
     struct store_op *op;
     uint8_t *at;
@@ -407,14 +429,13 @@ mf_err space_increment(struct space *space, struct store_bytes key, int64_t by,
     if (err)
         return err;
     op->by = by;
-    submit(op);
-    return MF_OK;
+    return submit_beside(op, beside);
 }
 
 /* life_ms so large that its end is no date any more is as good as forever. */
 static mf_err set(struct space *space, enum store_op_kind kind, struct store_bytes key,
                   const struct store_bytes *expected, struct store_bytes value, uint64_t life_ms,
-                  const struct store_ask *ask)
+                  const struct store_beside *beside, const struct store_ask *ask)
 {
     struct store_op *op;
     uint8_t *at;
@@ -429,21 +450,35 @@ static mf_err set(struct space *space, enum store_op_kind kind, struct store_byt
     if (expected)
         op->expected = keep(&at, *expected);
     op->span_ms = life_ms >= STORE_DATE_MS_MAX ? 0 : life_ms;
-    submit(op);
-    return MF_OK;
+    return submit_beside(op, beside);
 }
 
 mf_err space_set(struct space *space, struct store_bytes key, struct store_bytes value,
                  uint64_t life_ms, const struct store_ask *ask)
 {
-    return set(space, STORE_SET, key, NULL, value, life_ms, ask);
+    return space_set_beside(space, key, value, life_ms, NULL, ask);
+}
+
+mf_err space_set_beside(struct space *space, struct store_bytes key, struct store_bytes value,
+                        uint64_t life_ms, const struct store_beside *beside,
+                        const struct store_ask *ask)
+{
+    return set(space, STORE_SET, key, NULL, value, life_ms, beside, ask);
 }
 
 mf_err space_compare_and_set(struct space *space, struct store_bytes key,
                              const struct store_bytes *expected, struct store_bytes value,
                              uint64_t life_ms, const struct store_ask *ask)
 {
-    return set(space, STORE_COMPARE, key, expected, value, life_ms, ask);
+    return space_compare_and_set_beside(space, key, expected, value, life_ms, NULL, ask);
+}
+
+mf_err space_compare_and_set_beside(struct space *space, struct store_bytes key,
+                                    const struct store_bytes *expected, struct store_bytes value,
+                                    uint64_t life_ms, const struct store_beside *beside,
+                                    const struct store_ask *ask)
+{
+    return set(space, STORE_COMPARE, key, expected, value, life_ms, beside, ask);
 }
 
 mf_err space_scan(struct space *space, struct store_bytes prefix, struct store_bytes after,
@@ -513,6 +548,23 @@ static struct store_bytes keep(uint8_t **at, struct store_bytes bytes)
     return kept;
 }
 
+/* With what is appended beside it, which may be NULL. An error: it was not submitted, and is gone. */
+static mf_err submit_beside(struct store_op *op, const struct store_beside *beside)
+{
+    mf_err err = beside ? store_op_attach(op, beside) : MF_OK;
+    if (!err) {
+        submit(op);
+        return MF_OK;
+    }
+    store_op_detach(op, false);
+    if (op->queue)
+        queue_put(op->queue);
+    else
+        space_put(op->space);
+    free(op);
+    return err;
+}
+
 static void submit(struct store_op *op)
 {
     struct store *store = op->queue ? op->queue->store : op->space->store;
@@ -532,7 +584,8 @@ void store_finish(struct store_op *op)
     struct queue *queue = op->queue;
     struct space *space = op->space;
     struct store *store = queue ? queue->store : space->store;
-    bool hints = queue && !store->kind->watched && gives_hint(op);
+    bool tells = !store->kind->watched, appended = tells && !op->answer.err;
+    bool hints = queue && tells && gives_hint(op);
     store->waiting--;
     store->waiting_bytes -= op->held_bytes;
     op->answer.ids = op->ids;
@@ -541,6 +594,7 @@ void store_finish(struct store_op *op)
     if (op->done)
         op->done(op->context, &op->answer);
     store_op_reset(op);
+    store_op_detach(op, appended);
     free(op);
     if (hints)
         store_hint(store, queue);

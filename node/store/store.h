@@ -240,6 +240,43 @@ MF_CHECKED mf_err space_scan(struct space *space, struct store_bytes prefix,
                              struct store_bytes after, uint32_t count_max, bool values,
                              const struct store_ask *ask);
 
+/* ---- changes with appends beside them ---- */
+
+/* Events that are appended with a change, in the same step: all of it, or nothing. At most
+ * MF_STORE_ALSO_MAX, each to another queue, which is as durable as what is changed, and is not
+ * the one that is appended to; else MF_EINVAL. A change that is refused appends nothing.
+ * MF_EFULL: also where one of these queues has no room; then nothing was changed. */
+struct store_also {
+    struct queue *queue;
+    enum queue_priority priority;
+    struct store_bytes event;
+};
+struct store_beside {
+    const struct store_also *list;
+    size_t count;
+};
+
+MF_CHECKED mf_err queue_append_beside(struct queue *queue, enum queue_priority priority,
+                                      const struct store_bytes *events, size_t count,
+                                      const struct store_beside *beside,
+                                      const struct store_ask *ask);
+MF_CHECKED mf_err queue_ack_beside(struct queue *queue, uint64_t id, uint32_t attempts,
+                                   const struct store_beside *beside, const struct store_ask *ask);
+MF_CHECKED mf_err space_set_beside(struct space *space, struct store_bytes key,
+                                   struct store_bytes value, uint64_t life_ms,
+                                   const struct store_beside *beside, const struct store_ask *ask);
+MF_CHECKED mf_err space_delete_beside(struct space *space, struct store_bytes key,
+                                      const struct store_beside *beside,
+                                      const struct store_ask *ask);
+MF_CHECKED mf_err space_increment_beside(struct space *space, struct store_bytes key, int64_t by,
+                                         const struct store_beside *beside,
+                                         const struct store_ask *ask);
+MF_CHECKED mf_err space_compare_and_set_beside(struct space *space, struct store_bytes key,
+                                               const struct store_bytes *expected,
+                                               struct store_bytes value, uint64_t life_ms,
+                                               const struct store_beside *beside,
+                                               const struct store_ask *ask);
+
 /* ---- answers ---- */
 
 /* What does not belong to the operation is zero. */

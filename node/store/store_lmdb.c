@@ -317,6 +317,8 @@ static mf_err try_changes(struct worker *worker, struct link *changes)
         struct store_op *op = list_of(at, struct store_op, link);
         if (op->kind != STORE_TAKE) /* which has its answer already */
             store_op_reset(op);
+        for (struct store_op *child = op->also; child; child = child->also)
+            store_op_reset(child);
         step_begin(worker);
         worker->ledger.durable = &worker->file.write.tables;
         err = ledger_change(&worker->ledger, op);
@@ -364,7 +366,7 @@ static void settle(struct worker *worker, struct link *changes, mf_err err)
 static bool grows(const struct store_op *op)
 {
     return op->kind == STORE_APPEND || op->kind == STORE_SET || op->kind == STORE_COMPARE ||
-           op->kind == STORE_INCREMENT || op->kind == STORE_REDRIVE;
+           op->kind == STORE_INCREMENT || op->kind == STORE_REDRIVE || op->also;
 }
 
 static mf_err at_wall(struct worker *worker, bool growing)

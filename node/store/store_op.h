@@ -75,7 +75,8 @@ struct store_op {
     struct store_bytes reason, key, value, expected, prefix, after;
     struct store_bytes *events;
     size_t event_count;
-    size_t held_bytes; /* counted in store.waiting_bytes */
+    struct store_op *also; /* appends in the same step: a list, by this member; owned */
+    size_t held_bytes; /* counted in store.waiting_bytes, with those of `also` */
     /* the answer, and the memory behind it */
     struct store_answer answer;
     uint64_t *ids;
@@ -110,6 +111,11 @@ void store_init(struct store *store, const struct store_kind *kind, uv_loop_t *l
 
 /* Call done(), give hints, free it. Loop thread. */
 void store_finish(struct store_op *op);
+
+/* Make op->also from what was asked; what is there is to be detached in any case. And end it,
+ * with hints to those who watch. */
+MF_CHECKED mf_err store_op_attach(struct store_op *op, const struct store_beside *beside);
+void store_op_detach(struct store_op *op, bool hints);
 
 /* All who watch the queue, which may be NULL: all queues. */
 void store_hint(struct store *store, struct queue *queue);

@@ -200,7 +200,6 @@ static void send_script(struct redis_store *redis, struct store_op *op, bool who
     }
     redis_arguments_text(arguments, whole ? "EVAL" : "EVALSHA");
     redis_arguments_text(arguments, whole ? redis_script : redis->sha);
-    redis_arguments_text(arguments, "1");
     redis_arguments_operation(arguments, op, redis->node);
     if (redis->main && redisAsyncCommandArgv(redis->main, answered, op, arguments->count,
                                              arguments->argument, arguments->bytes) == REDIS_OK)

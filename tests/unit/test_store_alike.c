@@ -117,6 +117,33 @@ static void compare(int s, int step, const char *what)
     } while (0)
 #define ASK rig_ask(&rig[s])
 
+/* Beside some changes, one or two appends to queues: of each back end its own. */
+static struct {
+    unsigned count, queue[2], priority, bytes;
+} beside;
+
+static void roll_beside(void)
+{
+    beside.count = roll(3) ? 0 : 1 + roll(2);
+    beside.queue[0] = roll(QUEUES);
+    beside.queue[1] = (beside.queue[0] + 1) % QUEUES;
+    beside.priority = roll(QUEUE_PRIORITIES);
+    beside.bytes = roll(60);
+}
+
+static const struct store_beside *beside_of(int s)
+{
+    static const char text[] = "beside beside beside beside beside beside beside beside beside";
+    static struct store_also list[2];
+    static struct store_beside is;
+    for (unsigned i = 0; i < beside.count; i++)
+        list[i] = (struct store_also){queue[s][beside.queue[i]], (enum queue_priority)beside.priority,
+                                      {text, beside.bytes}};
+    is = (struct store_beside){list, beside.count};
+    return &is;
+}
+#define BESIDE beside_of(s)
+
 static void change_queue(int step)
 {
     static char text[200];
@@ -130,7 +157,9 @@ static void change_queue(int step)
     case 0:
     case 1: {
         enum queue_priority priority = roll(4) ? QUEUE_BULK : QUEUE_URGENT;
-        EACH("append", queue_append(queue[s][q], priority, events, count, ASK));
+        roll_beside();
+        beside.count = beside.count && beside.queue[0] != q; /* to yet another one */
+        EACH("append", queue_append_beside(queue[s][q], priority, events, count, BESIDE, ASK));
         return;
     }
     case 2:
@@ -148,7 +177,8 @@ static void change_queue(int step)
     }
     case 5:
     case 6:
-        EACH("ack", queue_ack(queue[s][held[h].queue], held[h].id, held[h].attempts, ASK));
+        roll_beside();
+        EACH("ack", queue_ack_beside(queue[s][held[h].queue], held[h].id, held[h].attempts, BESIDE, ASK));
         return;
     case 7: {
         unsigned delay = roll(3) ? roll(800) : 0;
@@ -190,19 +220,20 @@ static void change_space(int step)
     (void)snprintf(text, 16, "%d", (int)roll(100) - 50);
     struct store_bytes value = {text, roll(2) ? strlen(text) : roll(sizeof text)};
     unsigned life = roll(3) ? 0 : 1 + roll(300);
+    roll_beside();
     switch (roll(7)) {
     case 0:
         EACH("read", space_read(space[s], key, ASK));
         return;
     case 1:
-        EACH("set", space_set(space[s], key, value, life, ASK));
+        EACH("set", space_set_beside(space[s], key, value, life, BESIDE, ASK));
         return;
     case 2:
-        EACH("delete", space_delete(space[s], key, ASK));
+        EACH("delete", space_delete_beside(space[s], key, BESIDE, ASK));
         return;
     case 3: {
         int64_t by = (int64_t)roll(200) - 100;
-        EACH("increment", space_increment(space[s], key, by, ASK));
+        EACH("increment", space_increment_beside(space[s], key, by, BESIDE, ASK));
         return;
     }
     case 4:
@@ -213,8 +244,8 @@ static void change_space(int step)
         size_t bytes = rig[0].got.err ? 0 : rig[0].got.value.bytes;
         memcpy(kept, bytes ? rig[0].got.value.data : "", bytes);
         struct store_bytes expected = {kept, bytes};
-        EACH("compare", space_compare_and_set(space[s], key, how == 0 ? NULL : how == 1 ? &value : &expected,
-                                              value, life, ASK));
+        EACH("compare", space_compare_and_set_beside(space[s], key, how == 0 ? NULL : how == 1 ? &value : &expected,
+                                              value, life, BESIDE, ASK));
         return;
     }
     default: {
