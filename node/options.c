@@ -39,6 +39,9 @@ const char options_help[] =
     "                            restart, no other node's (default node)\n"
     "  --secrets DIR             secrets, a file each, closed to others (chmod 600); functions\n"
     "                            whose settings name one may use it (default: none)\n"
+    "  --callbacks WHERE         where callers of asynchronous calls may be called back\n"
+    "                            (X-Callback-Url), by commas: public (the Internet's addresses;\n"
+    "                            default), any (private networks, too), HOST:PORT; or none\n"
     "  --egress-ca FILE          certificates of those who vouch for the hosts that requests to\n"
     "                            the outside go to (default: the system's)\n"
     "  --spawner FILE            the spawner (default: mayfly-spawner beside this program)\n"
@@ -74,6 +77,7 @@ mf_err options_parse(int argc, char *const argv[], struct options *options, stru
         .front_after = MF_FRONT_AFTER_DEFAULT,
         .buffered_mib = MF_BUFFERED_MIB_DEFAULT,
         .log_level = MF_LOG_INFO,
+        .callbacks = {.rule = {.reach = REACH_PUBLIC}},
     };
     for (int i = 1; i < argc; i++) {
         const char *option = argv[i];
@@ -155,9 +159,36 @@ static mf_err parse_name(const char *text, char *name, size_t room, struct mf_wh
     return MF_OK;
 }
 
+/* none, or HOST:PORT, public and any by commas. */
+static mf_err parse_callbacks(const char *text, struct callback_places *places, struct mf_why *why)
+{
+    *places = (struct callback_places){.none = strcmp(text, "none") == 0};
+    places->rule.entries = places->entries;
+    if (places->none)
+        return MF_OK;
+    if (!text[0] || strlen(text) >= sizeof places->text)
+        return mf_why(why, MF_EINVAL, "--callbacks: none, public, any, or HOST:PORT by commas");
+    memcpy(places->text, text, strlen(text) + 1);
+    for (char *at = places->text; at;) {
+        char *one = strsep(&at, ",");
+        if (strcmp(one, "public") == 0 || strcmp(one, "any") == 0) {
+            if (one[0] == 'a' || places->rule.reach == REACH_LISTED)
+                places->rule.reach = one[0] == 'a' ? REACH_ANY : REACH_PUBLIC;
+            continue;
+        }
+        struct mf_why of = {{0}};
+        if (allowed_entry_check(one, &of))
+            return mf_why(why, MF_EINVAL, "--callbacks: none, public, any, or %s", of.text);
+        if (places->rule.count == MF_CALLBACK_PLACES_MAX)
+            return mf_why(why, MF_ETOOBIG, "--callbacks: %u places at most", MF_CALLBACK_PLACES_MAX);
+        places->entries[places->rule.count++] = one;
+    }
+    return MF_OK;
+}
+
 /* What an option's value is, and where it goes. */
 enum value_kind { VALUE_PATH, VALUE_NUMBER, VALUE_ADDRESS, VALUE_NAME, VALUE_STORE, VALUE_SANDBOX,
-                  VALUE_LEVEL };
+                  VALUE_LEVEL, VALUE_CALLBACKS };
 static const struct known {
     const char *name;
     enum value_kind kind;
@@ -180,6 +211,7 @@ static const struct known {
     {"--store", VALUE_STORE, PLACE(store_url), 0, 0},
     {"--node-name", VALUE_NAME, PLACE(node_name), 0, 0},
     {"--secrets", VALUE_PATH, PLACE(secrets_dir), 0, 0},
+    {"--callbacks", VALUE_CALLBACKS, PLACE(callbacks), 0, 0},
     {"--egress-ca", VALUE_PATH, PLACE(egress_ca), 0, 0},
     {"--log-level", VALUE_LEVEL, PLACE(log_level), 0, 0},
 #undef PLACE
@@ -213,6 +245,8 @@ static mf_err set(const char *option, const char *value, struct options *options
         return parse_store(value, to, one->room, why);
     case VALUE_SANDBOX:
         return parse_sandbox(value, to, why);
+    case VALUE_CALLBACKS:
+        return parse_callbacks(value, to, why);
     case VALUE_LEVEL:
         return parse_level(value, to, why);
     default:

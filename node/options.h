@@ -9,6 +9,7 @@
 #include "abi/log.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "node/egress/allowed.h"
 #include "spawner/protocol.h"
 
 #define HOST_BYTES_MAX 256
@@ -16,6 +17,14 @@
 struct listen_address {
     char host[HOST_BYTES_MAX]; /* "" : not asked for */
     uint16_t port;             /* 0: any free one    */
+};
+
+/* Where callers may be called back (X-Callback-Url). Points into itself: not to be copied. */
+struct callback_places {
+    bool none;
+    struct egress_rule rule;
+    const char *entries[MF_CALLBACK_PLACES_MAX];
+    char text[MF_CALLBACK_PLACES_BYTES_MAX];
 };
 
 struct options {
@@ -35,6 +44,7 @@ struct options {
     char node_name[MF_NAME_BYTES_MAX + 1];  /* "": not given                      */
     char secrets_dir[PATH_MAX];             /* "": none                           */
     char egress_ca[PATH_MAX];               /* "": the system's                   */
+    struct callback_places callbacks;
     bool gateway_metrics;             /* /metrics on the gateway, too                   */
     enum mf_log_level log_level;
     bool help, version;

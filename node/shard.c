@@ -61,6 +61,8 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     freezer_open(&shard->freezer, shard);
     operations_open(&shard->operations, shard);
     err = delivery_open(&shard->delivery, shard, why);
+    if (!err)
+        err = callbacks_open(&shard->callbacks, shard, why);
     if (err)
         return err;
     deploy_restore(shard, &shard->api.rules);
@@ -109,6 +111,7 @@ void shard_close(struct shard *shard)
     shard->stopping = true;
     freezer_quiet(&shard->freezer);
     delivery_quiet(&shard->delivery);
+    callbacks_quiet(&shard->callbacks);
     entrance_quiet(&shard->entrance);
     while (shard->api.jobs > 0 || shard->image_checks > 0 || freezer_busy(&shard->freezer)) /* short, and their files must not be half-written */
         (void)uv_run(&shard->loop.uv, UV_RUN_ONCE);
@@ -118,6 +121,7 @@ void shard_close(struct shard *shard)
     freezer_close(&shard->freezer);
     registry_each(&shard->registry, refuse_waiting, NULL);
     operations_close(&shard->operations);
+    callbacks_close(&shard->callbacks);
     delivery_close(&shard->delivery); /* answers what gateways and the API still ask the store */
     reception_close(&shard->reception);
     entrance_close(&shard->entrance);
@@ -161,7 +165,8 @@ static void over(void *owner)
     http_server_sleep(&shard->gateway.server);
     http_server_sleep(&shard->api.local);
     http_server_sleep(&shard->api.remote);
-    if (shard->stopping && shard->api.jobs == 0 && delivery_rests(&shard->delivery) && entrance_rests(&shard->entrance) &&
+    if (shard->stopping && shard->api.jobs == 0 && delivery_rests(&shard->delivery) &&
+        callbacks_rest(&shard->callbacks) && entrance_rests(&shard->entrance) &&
         !http_server_busy(&shard->gateway.server) &&
         !http_server_busy(&shard->api.local) && !http_server_busy(&shard->api.remote))
         loop_stop(&shard->loop);
@@ -184,6 +189,7 @@ static void signalled(uv_signal_t *handle, int number)
     mf_log(MF_LOG_INFO, "node.stops", "signal=%d calls=%u", number, entrance_waiting(&shard->entrance));
     shard->stopping = true;
     delivery_quiet(&shard->delivery);
+    callbacks_quiet(&shard->callbacks);
     entrance_quiet(&shard->entrance);
     api_quiet(&shard->api);
     timer_set(&shard->loop.timers, &shard->stop_timer,

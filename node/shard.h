@@ -17,6 +17,7 @@
 #include "abi/channel.h"
 #include "base/err.h"
 #include "node/api/api.h"
+#include "node/callbacks/callbacks.h"
 #include "node/delivery/delivery.h"
 #include "node/egress/egress.h"
 #include "node/functions/registry.h"
@@ -48,6 +49,7 @@ struct shard {
     struct egress egress;     /* requests to the outside                      */
     struct delivery delivery; /* asynchronous calls; owns the store           */
     struct operations operations; /* what running functions ask for           */
+    struct callbacks callbacks; /* word to callers of those that have ended   */
     uint32_t image_checks;    /* of images, beside the loop                   */
     struct timer stop_timer;
     unsigned stops;           /* signals so far                               */

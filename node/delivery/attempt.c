@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "node/delivery/callback.h"
 #include "node/delivery/consumer.h"
 #include "node/delivery/outputs.h"
 #include "node/delivery/retry.h"
@@ -103,6 +104,7 @@ void attempt_drop(struct attempt *attempt)
     budget_give(&delivery->shard->budget, attempt->charged);
     delivery->held_bytes -= attempt->charged;
     mf_buf_close(&attempt->reason);
+    callback_destroy(attempt->callback, delivery);
     outputs_destroy(attempt->outputs, delivery);
     free((void *)(uintptr_t)attempt->call.fields);
     free(attempt);
@@ -174,7 +176,7 @@ void attempt_begin(struct attempt *attempt)
     call->body_bytes = envelope.body_bytes;
     call->name = attempt->call_id;
     call->bulk = attempt->priority == QUEUE_BULK;
-    call->reply_unwanted = true;
+    call->reply_unwanted = !callback_wanted(attempt);
     call->done = done;
     call->release = release;
     attempt->state = ATTEMPT_RUNNING;
@@ -193,7 +195,8 @@ static void put_words(struct attempt *attempt, const struct outcome *outcome)
                        outcome->cause ? outcome->cause : "", outcome->cause ? ")" : "");
 }
 
-static void failed(struct attempt *attempt, const struct outcome *outcome, bool hopeless)
+static void failed(struct attempt *attempt, const struct outcome *outcome, uint64_t took_ns,
+                   bool hopeless)
 {
     const struct function *function = attempt->call.function;
     char text[CALL_WORDS_BYTES + MESSAGE_BYTES_MAX + 64];
@@ -217,6 +220,10 @@ static void failed(struct attempt *attempt, const struct outcome *outcome, bool 
                             (unsigned long long)outcome->instance_id);
     if (err) /* then the code alone */
         mf_buf_close(&attempt->reason);
+    struct mf_why why = {{0}};
+    err = callback_make(attempt, outcome, took_ns, &why);
+    if (err)
+        log_end(attempt, MF_LOG_WARN, 0, mf_why_text(&why, err));
     (void)snprintf(text + bytes, sizeof text - (size_t)bytes, "; it is a dead letter now");
     log_end(attempt, MF_LOG_ERROR, outcome->instance_id, text);
 }
@@ -239,6 +246,7 @@ static void overloaded(struct attempt *attempt)
         attempt->end = END_BURY;
         if (mf_buf_printf(&attempt->reason, QUEUE_TOO_OLD ": %s", attempt->words))
             mf_buf_close(&attempt->reason);
+        callback_make_words(attempt, QUEUE_TOO_OLD, sizeof QUEUE_TOO_OLD - 1);
         return;
     }
     if (attempt->overloads++ == 0) {
@@ -257,13 +265,15 @@ static void deliver(struct attempt *attempt, const struct outcome *outcome, uint
     char text[CALL_WORDS_BYTES], follows[48] = "";
     struct mf_why why = {{0}};
     mf_err err = outputs_make(attempt, outcome, &why);
+    if (!err)
+        err = callback_make(attempt, outcome, took_ns, &why);
     if (err) {
         const struct outcome not_passed = {.situation = outcome->situation,
                                            .status = outcome->status,
                                            .message = why.text,
                                            .message_bytes = strlen(why.text),
                                            .instance_id = outcome->instance_id};
-        failed(attempt, &not_passed, err == MF_ETOOBIG);
+        failed(attempt, &not_passed, took_ns, err == MF_ETOOBIG);
         return;
     }
     uint32_t count = outputs_count(attempt->outputs);
@@ -299,7 +309,7 @@ static void done(struct call *call, const struct outcome *outcome)
                                                               : situation_status(outcome->situation);
     count_answer(&call->function->counters, status, took_ns);
     if (verdict == VERDICT_FAILED)
-        failed(attempt, outcome, false);
+        failed(attempt, outcome, took_ns, false);
     else
         deliver(attempt, outcome, took_ns);
 }
@@ -318,13 +328,16 @@ static void release(struct call *call)
 void attempt_settle(struct attempt *attempt)
 {
     struct consumer *consumer = attempt->consumer;
-    if (attempt->end != END_ACK || !attempt->outputs) {
+    if (!attempt->callback && (attempt->end != END_ACK || !attempt->outputs)) {
         end_with(attempt, attempt->end);
         return;
     }
     attempt->state = ATTEMPT_PASSING;
     set_placed(attempt, false); /* the next one runs while this one is written */
-    outputs_send(attempt);
+    if (attempt->callback)
+        callback_send(attempt); /* and comes back here */
+    else
+        outputs_send(attempt);
     consumer_take(consumer);
 }
 
@@ -364,7 +377,7 @@ void attempt_stuck(struct attempt *attempt, enum situation why, const char *targ
 void attempt_return(struct attempt *attempt)
 {
     if (attempt->state == ATTEMPT_RUNNING || attempt->state == ATTEMPT_ENDING ||
-        outputs_under_way(attempt->outputs)) /* they may all become durable yet */
+        callback_under_way(attempt->callback) || outputs_under_way(attempt->outputs)) /* they may all become durable yet */
         return;
     list_remove(&attempt->ready);
     attempt->delay_ms = 0;
@@ -378,7 +391,9 @@ static void bury(struct attempt *attempt, const char *reason, size_t bytes)
     if (mf_buf_add(&attempt->reason, reason, bytes))
         mf_buf_close(&attempt->reason);
     log_end(attempt, MF_LOG_ERROR, 0, attempt->words);
-    end_with(attempt, END_BURY);
+    callback_make_words(attempt, reason, bytes);
+    attempt->end = END_BURY;
+    attempt_settle(attempt);
 }
 
 /* ---- the end of a lease ---- */
@@ -538,7 +553,7 @@ static void fire(struct timer *timer, uint64_t now_ns)
             attempt->state = ATTEMPT_READY;
             list_append(&attempt->consumer->delivery->ready, &attempt->ready);
         } else if (attempt->state == ATTEMPT_PASSING) {
-            outputs_send(attempt);
+            attempt_settle(attempt);
         } else if (attempt->state == ATTEMPT_ENDING && !attempt->asked) {
             settle(attempt);
         }

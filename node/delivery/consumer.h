@@ -7,6 +7,7 @@
 
 #include "node/delivery/delivery.h"
 
+struct callback;
 struct outputs;
 
 /*
@@ -44,6 +45,7 @@ struct attempt {
     bool returned;                /* of END_NACK: nothing was wrong           */
     char words[CALL_WORDS_BYTES]; /* how it ended                             */
     struct mf_buf reason;         /* of END_BURY                              */
+    struct callback *callback;    /* a letter to be durable before its end; NULL */
     struct outputs *outputs;      /* of END_ACK: to be durable before; NULL   */
     uint32_t stuck;               /* times in a row that some were not taken  */
     size_t charged;               /* of the node's budget                     */

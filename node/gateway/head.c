@@ -21,7 +21,9 @@ struct head {
     bool chunked, expects;
     bool ambiguous; /* how long the body is: not to be guessed (RFC 9112, 6.1 and 6.3) */
     bool id_given;
-    bool callback, callback_bad; /* X-Callback-Url: there; not a URL */
+    const char *callback; /* X-Callback-Url; NULL: none */
+    size_t callback_bytes;
+    bool callback_bad;
     const char *length_text; /* Content-Length; NULL: none */
     uint64_t length;
 };
@@ -54,8 +56,9 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *name
     else if (name_bytes == 6 && strcasecmp(name, "expect") == 0)
         head->expects = true;
     else if (name_bytes == 14 && strcasecmp(name, "x-callback-url") == 0) {
-        head->callback = true;
-        head->callback_bad |= strlen(value) != bytes || !callback_valid(value);
+        head->callback_bad |= head->callback != NULL; /* two: to whom? */
+        head->callback = value;
+        head->callback_bytes = bytes;
     }
     else if (name_bytes == 9 && strcasecmp(name, "x-call-id") == 0 && !head->id_given &&
              call_id_valid(value, bytes)) {
@@ -120,17 +123,29 @@ static void make_fields(struct request *request, struct head *head, const char *
     request->call.field_bytes = head->writer.bytes;
 }
 
+/* By its name; what that is resolved to is looked at when it is called. */
+static void check_callback(struct request *request, const struct head *head)
+{
+    const struct callback_places *places = &request->gateway->options->callbacks;
+    struct url url;
+    if (head->callback_bad || url_parse(head->callback, head->callback_bytes, &url, NULL))
+        request_refuse(request, SITUATION_BAD_REQUEST,
+                       "X-Callback-Url: one absolute http or https URL belongs there");
+    else if (places->none)
+        request_refuse(request, SITUATION_NO_CALLBACKS, NULL);
+    else if (egress_permits(&places->rule, &url) == PERMISSION_NONE)
+        request_refuse(request, SITUATION_BAD_REQUEST,
+                       "X-Callback-Url: this node calls nobody back there (its option --callbacks)");
+}
+
 /* What only asynchronous calls may not. */
 static void check_async(struct request *request, const struct head *head, const char *method)
 {
     if (strcmp(method, "POST") != 0)
         request_refuse(request, SITUATION_METHOD_NOT_ALLOWED,
                        "an asynchronous call is a POST");
-    else if (head->callback_bad)
-        request_refuse(request, SITUATION_BAD_REQUEST,
-                       "X-Callback-Url: an absolute http or https URL belongs there");
     else if (head->callback)
-        request_refuse(request, SITUATION_NO_CALLBACKS, NULL);
+        check_callback(request, head);
 }
 
 bool request_read_head(struct request *request, const char *method)

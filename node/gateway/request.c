@@ -110,30 +110,6 @@ bool header_stays(const struct hop_by_hop *hops, const char *name, size_t bytes)
     return false;
 }
 
-/* RFC 9110, 4.2: scheme, authority that is not empty; of its host only that it is there. */
-bool callback_valid(const char *text)
-{
-    const char *at = text;
-    if (strncasecmp(at, "http://", 7) == 0)
-        at += 7;
-    else if (strncasecmp(at, "https://", 8) == 0)
-        at += 8;
-    else
-        return false;
-    size_t authority = strcspn(at, "/?#");
-    const char *user = memchr(at, '@', authority);
-    if (user) {
-        authority -= (size_t)(user + 1 - at);
-        at = user + 1;
-    }
-    if (authority == 0 || *at == ':')
-        return false;
-    for (; *at; at++)
-        if (*at <= ' ' || *at > '~' || strchr("\"<>\\^`{|}", *at))
-            return false;
-    return true;
-}
-
 bool call_id_valid(const char *text, size_t bytes)
 {
     if (bytes == 0 || bytes > MF_CALL_ID_BYTES_MAX)

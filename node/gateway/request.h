@@ -47,9 +47,6 @@ void hop_by_hop_add(struct hop_by_hop *hops, const char *value, size_t bytes);
  * may be NULL: of the fixed ones only. */
 bool header_stays(const struct hop_by_hop *hops, const char *name, size_t bytes);
 
-/* Is text an absolute URL that could be called back: http or https, a host, no blanks? */
-bool callback_valid(const char *text);
-
 /* Is text usable as a call id that a client chose? Visible ASCII, not too long. */
 bool call_id_valid(const char *text, size_t bytes);
 

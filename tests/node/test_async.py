@@ -102,15 +102,6 @@ class Calls(NodeTest):
         self.assertEqual(answer.status, 202)
         self.ended(answer.header('X-Call-Id'), 'delivered')
 
-    def test_callbacks(self):
-        for bad in ('no', 'ftp://h/x', 'http://', 'http:///x', '//h/x', 'http://h/a b', 'http://:80/',
-                    'http://u@/', 'https://h/"'):
-            answer = self.post('f/count', x_callback_url=bad)
-            self.assertEqual((answer.status, answer.error['code']), (400, 'bad-request'), bad)
-        for good in ('http://h', 'https://u:p@h:81/a?b#c', 'HTTP://[::1]:8080/x'):
-            answer = self.post('f/count', x_callback_url=good)
-            self.assertEqual((answer.status, answer.error['code']), (501, 'no-callbacks'), good)
-
     def test_a_4xx_is_delivered(self):
         call = self.post('f/status?n=404').header('X-Call-Id')
         line, = self.ended(call, 'delivered')

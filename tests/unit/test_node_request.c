@@ -51,23 +51,6 @@ static void targets_are_taken_apart(void **state)
     }
 }
 
-static void callbacks_are_absolute_urls(void **state)
-{
-    (void)state;
-    static const char *const good[] = {"http://h", "https://h:1/x?y#z", "HTTP://u:p@[::1]:8/",
-                                       "http://10.0.0.1"};
-    static const char *const bad[] = {"", "h", "//h", "http:h", "ftp://h", "http://", "http:///x",
-                                      "http://:80", "http://u@", "http://u@:1", "http://h /",
-                                      "http://h/\x7f", "http://h/\xc3\xa4", "http://h/<x>",
-                                      "http://h\n"};
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
-        if (!callback_valid(good[i]))
-            fail_msg("%s", good[i]);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        if (callback_valid(bad[i]))
-            fail_msg("%s", bad[i]);
-}
-
 static void other_forms_of_target_are_refused(void **state)
 {
     (void)state;
@@ -166,7 +149,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_are_taken_apart),
         cmocka_unit_test(other_forms_of_target_are_refused),
-        cmocka_unit_test(callbacks_are_absolute_urls),
         cmocka_unit_test(headers_of_the_connection_stay_on_this_hop),
         cmocka_unit_test(a_connection_header_without_end_is_noticed),
         cmocka_unit_test(call_ids_are_visible_ascii_and_short),

@@ -1,0 +1,292 @@
+"""Word to callers of asynchronous calls (X-Callback-Url): what they get, when, where it may go."""
+import json
+import os
+import signal
+import threading
+import time
+import unittest
+
+import harness
+from harness import Node, NodeTest, wait_until
+from sinks import Sink, unused_port
+
+
+def call(node, path, url, body=b'', call_id=None, name='f'):
+    headers = {'X-Callback-Url': url}
+    if call_id:
+        headers['X-Call-Id'] = call_id
+    return node.http('POST', f'/async-function/{name}{path}', body, headers)
+
+
+def letters(sink, call_id):
+    return [r for r in sink.taken() if r['headers'].get('x-call-id') == call_id]
+
+
+class Callbacks(NodeTest):
+    OPTIONS = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sink = Sink(answer=cls.answer)
+        cls.refusals = {}
+        cls.closed = unused_port()
+        cls.OPTIONS = ('--callbacks', f'127.0.0.1:{cls.sink.port},localhost:{cls.closed},evil.localhost:{cls.sink.port}')
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.sink.close()
+
+    @classmethod
+    def answer(cls, request):
+        """The first so many POSTs to a path /refuse/N/STATUS/… are answered so."""
+        parts = request['path'].split('/')
+        if parts[1] == 'refuse':
+            seen = cls.refusals[request['path']] = cls.refusals.get(request['path'], 0) + 1
+            if seen <= int(parts[2]):
+                return int(parts[3]), b'no'
+        return 200, b'ok'
+
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('f', 'trouble', attempts_max=1)
+
+    def told(self, path, body=b'', at='/told'):
+        answer = call(self.node, path, self.sink.url(at), body)
+        self.assertEqual((answer.status, answer.body), (202, b''))
+        got = wait_until(lambda: letters(self.sink, answer.header('X-Call-Id')), 'a letter')
+        self.assertEqual(len(got), 1)
+        return got[0]
+
+    def test_what_the_function_said(self):
+        got = self.told('/headers')
+        self.assertEqual((got['method'], got['path'], got['body']), ('POST', '/told', b'headers'))
+        headers = got['headers']
+        self.assertEqual((headers['x-function-status'], headers['x-function-name'], headers['x-one']),
+                         ('207', 'f', '1'))
+        self.assertGreaterEqual(float(headers['x-duration-seconds']), 0)
+        self.assertEqual([v for k, v in got['list'] if k.lower() == 'set-cookie'], ['a=1', 'b=2'])
+        self.assertEqual([v for k, v in got['list'] if k.lower() == 'x-call-id'], [headers['x-call-id']])
+        self.assertNotEqual(headers['x-call-id'], 'forged')
+        self.assertEqual((headers['content-length'], headers['host']), ('7', f'127.0.0.1:{self.sink.port}'))
+
+    def test_large_replies(self):
+        self.assertEqual(len(self.told('/bytes?n=6291456')['body']), 6 << 20)
+        self.assertEqual(self.told('/status?n=204')['body'], b'')
+
+    def test_refusals_of_the_function(self):
+        self.assertEqual(self.told('/status?n=404')['headers']['x-function-status'], '404')
+        got = self.told('/status?n=500')
+        self.assertEqual((got['headers']['x-function-status'], got['body']), ('500', b'status 500'))
+
+    def test_functions_that_gave_no_answer(self):
+        for path, status, code in (('/null', '503', 'instance-fault'), ('/abort', '503', 'instance-fault'),
+                                   ('/fail?n=3', '500', 'handler-failed')):
+            got = self.told(path)
+            self.assertEqual(got['headers']['x-function-status'], status, path)
+            error = json.loads(got['body'])['error']
+            self.assertEqual((error['code'], error['function'], error['call']),
+                             (code, 'f', got['headers']['x-call-id']), path)
+            self.assertEqual(got['headers']['content-type'], 'application/json')
+
+    def test_only_the_end_is_told(self):
+        self.node.deploy('r', 'trouble', attempts_max=2)
+        answer = call(self.node, '/status?n=503', self.sink.url('/end'), name='r')
+        got = wait_until(lambda: letters(self.sink, answer.header('X-Call-Id')), 'a letter')
+        self.assertEqual([r['headers']['x-function-status'] for r in got], ['503'])
+        lines = [line['text'] for line in self.node.logs('r') if line.get('call') == answer.header('X-Call-Id')]
+        self.assertTrue(any('attempt 2 of 2' in line for line in lines))
+
+    def test_bad_urls(self):
+        for bad in ('no', 'ftp://h/x', 'http://', 'http:///x', '//h/x', 'http://h/a b', 'http://:80/', 'http://u@/',
+                    'https://h/"', 'http://2130706433/', 'http://h:0/', ''):
+            answer = call(self.node, '/count', bad)
+            self.assertEqual((answer.status, answer.error['code']), (400, 'bad-request'), bad)
+        connection = self.node.connect()
+        connection.putrequest('POST', '/async-function/f/count')
+        for _ in range(2):
+            connection.putheader('X-Callback-Url', self.sink.url('/two'))
+        connection.putheader('Content-Length', '0')
+        connection.endheaders()
+        self.assertEqual(connection.getresponse().status, 400)
+        connection.close()
+
+    def test_places_that_are_not_named(self):
+        for host in ('127.0.0.1:1', 'localhost:1', 'example.com', '[::1]:80', '169.254.169.254',
+                     f'127.0.0.1:{self.node.port}', f'localhost:{self.node.port}'):
+            answer = call(self.node, '/count', f'http://{host}/')
+            self.assertEqual(answer.status, 400, host)
+            self.assertIn('--callbacks', answer.error['message'])
+
+    def test_a_name_that_leads_inside_gets_nothing(self):
+        answer = call(self.node, '/count', self.sink.url('/inside', 'evil.localhost'))
+        self.assertEqual(answer.status, 202)
+        wait_until(lambda: b'callback.waits call=' + answer.header('X-Call-Id').encode() in self.node.log(), 'a refusal')
+        self.assertEqual(letters(self.sink, answer.header('X-Call-Id')), [])
+
+    def test_a_host_that_refuses_is_asked_again(self):
+        for status in (503, 429, 0):
+            path = f'/refuse/2/{status}/{time.time_ns()}'
+            answer = call(self.node, '/count', self.sink.url(path))
+            self.assertEqual(answer.status, 202)
+            wait_until(lambda: len(letters(self.sink, answer.header('X-Call-Id'))) == 3, 'the third', 60)
+        time.sleep(0.2)
+        self.assertEqual(len(letters(self.sink, answer.header('X-Call-Id'))), 3)
+
+    def test_a_host_that_does_not_want_it_is_not(self):
+        for status in (404, 302, 410):
+            answer = call(self.node, '/count', self.sink.url(f'/refuse/9/{status}/{time.time_ns()}'))
+            identity = answer.header('X-Call-Id').encode()
+            wait_until(lambda: b'callback.lost call=' + identity in self.node.log(), 'word in the log')
+            self.assertEqual(len(letters(self.sink, answer.header('X-Call-Id'))), 1)
+
+    def test_a_password_in_the_url(self):
+        answer = call(self.node, '/count', self.sink.url('/secret-path').replace('//', '//me:hush@'))
+        got = wait_until(lambda: letters(self.sink, answer.header('X-Call-Id')), 'a letter')
+        self.assertEqual(got[0]['headers']['authorization'], 'Basic bWU6aHVzaA==')
+        self.assertNotIn(b'hush', self.node.log())
+
+
+class Where(unittest.TestCase):
+    """What --callbacks may say."""
+
+    def test_none(self):
+        node = Node('--callbacks', 'none')
+        try:
+            node.deploy('f', 'trouble')
+            answer = call(node, '/count', 'http://example.com/')
+            self.assertEqual((answer.status, answer.error['code']), (501, 'no-callbacks'))
+            self.assertEqual(call(node, '/count', 'nonsense').status, 400)
+        finally:
+            node.close()
+
+    def test_without_it_the_public_internet(self):
+        node = Node()
+        try:
+            node.deploy('f', 'trouble')
+            for host in ('127.0.0.1', 'localhost', '10.0.0.1', '192.168.1.1', '[fd00::1]', '169.254.169.254',
+                         '0.0.0.0', '[::ffff:127.0.0.1]', f'127.0.0.1:{node.port}'):
+                self.assertEqual(call(node, '/count', f'http://{host}/x').status, 400, host)
+            answer = call(node, '/count', 'http://a.localhost:9/') # a name: its address decides
+            self.assertEqual(answer.status, 202)
+            wait_until(lambda: b'callback.waits' in node.log(), 'a refusal')
+            self.assertIn(b'nothing may be sent to', node.log())
+        finally:
+            node.close()
+
+    def test_own_port_never(self):
+        port = unused_port()
+        node = Node('--callbacks', f'any,127.0.0.1:{port}', '--listen', f'127.0.0.1:{port}')
+        try:
+            node.deploy('f', 'trouble')
+            answer = call(node, '/count', f'http://127.0.0.1:{port}/function/f/log?n=1')
+            self.assertEqual(answer.status, 202)
+            wait_until(lambda: b'callback.waits' in node.log(), 'a refusal')
+            self.assertEqual([line for line in node.logs('f') if 'line 0' in line['text']], [])
+        finally:
+            node.close()
+
+    def test_nonsense(self):
+        for bad in ('', 'x', 'h:', 'h:0', '*:80', 'public,', ',', 'h:80,,', 'public;any', 'none,any'):
+            with self.assertRaises(RuntimeError, msg=bad) as raised:
+                Node('--callbacks', bad)
+            self.assertIn('--callbacks', str(raised.exception))
+
+
+class Durable(unittest.TestCase):
+    """Killed in between, offline for a while: every letter arrives."""
+
+    def test_kills(self):
+        sink = Sink()
+        node = Node('--callbacks', f'127.0.0.1:{sink.port}')
+        try:
+            node.deploy('f', 'trouble')
+            calls = []
+            for round_ in range(8):
+                for i in range(10):
+                    answer = call(node, '/count', sink.url(f'/{round_}'), call_id=f'{round_}-{i}')
+                    self.assertEqual(answer.status, 202)
+                    calls.append(f'{round_}-{i}')
+                time.sleep(0.003 * (round_ % 4))
+                os.kill(node.process.pid, signal.SIGKILL)
+                node.process.wait()
+                node.start()
+            got = lambda: {r['headers']['x-call-id'] for r in sink.taken()}
+            wait_until(lambda: got() == set(calls), 'all letters', 90)
+            for request in sink.taken():
+                self.assertEqual(request['headers']['x-function-status'], '200')
+        finally:
+            node.close()
+            sink.close()
+
+    def test_offline(self):
+        """Nobody there, the node restarted meanwhile; then somebody is: each arrives, once."""
+        port = unused_port()
+        node = Node('--callbacks', f'127.0.0.1:{port}')
+        sink = None
+        try:
+            node.deploy('f', 'trouble')
+            for i in range(20):
+                self.assertEqual(call(node, '/count', f'http://127.0.0.1:{port}/late', call_id=f'late-{i}').status, 202)
+            wait_until(lambda: b'callback.waits' in node.log(), 'a failure')
+            node.stop()
+            node.start()
+            sink = Sink(port=port)
+            wait_until(lambda: len(sink.taken()) >= 20, 'all letters', 60)
+            self.assertEqual(sorted(r['headers']['x-call-id'] for r in sink.taken()), sorted(f'late-{i}' for i in range(20)))
+        finally:
+            node.close()
+            if sink:
+                sink.close()
+
+    def test_a_host_that_hangs_does_not_hold_up_others(self):
+        sink = Sink()
+        hanging = threading.Event()
+        slow = Sink(answer=lambda request: (hanging.wait(60), (200, b'ok'))[1])
+        node = Node('--callbacks', f'127.0.0.1:{sink.port},127.0.0.1:{slow.port}')
+        try:
+            node.deploy('f', 'trouble')
+            for i in range(60):
+                self.assertEqual(call(node, '/count', slow.url('/slow'), call_id=f'slow-{i}').status, 202)
+            wait_until(lambda: len(slow.taken()) >= 16, 'the slow ones')
+            for i in range(10):
+                self.assertEqual(call(node, '/count', sink.url('/quick'), call_id=f'quick-{i}').status, 202)
+            wait_until(lambda: len(sink.taken()) == 10, 'the quick ones', 60)
+        finally:
+            hanging.set()
+            node.close()
+            sink.close()
+            slow.close()
+
+    def test_an_idle_node_sleeps(self):
+        if harness.sanitized():
+            self.skipTest('a sanitizer has threads of its own')
+        sink = Sink()
+        node = Node('--callbacks', f'127.0.0.1:{sink.port}')
+        try:
+            node.deploy('f', 'trouble', idle_ms=200)
+            answer = call(node, '/count', sink.url('/x'))
+            wait_until(lambda: letters(sink, answer.header('X-Call-Id')), 'a letter')
+            wait_until(lambda: not node.function('f')['instances'], 'no instance')
+            time.sleep(1.5) # the pool's own after-care
+
+            def switches():
+                total = 0
+                for task in os.listdir(f'/proc/{node.process.pid}/task'):
+                    with open(f'/proc/{node.process.pid}/task/{task}/status') as file:
+                        total += sum(int(line.split()[1]) for line in file if 'ctxt_switches' in line)
+                return total
+            least = 99
+            for _ in range(4):
+                before = switches()
+                time.sleep(1)
+                least = min(least, switches() - before)
+            self.assertLessEqual(least, 1)
+        finally:
+            node.close()
+            sink.close()
+
+
+if __name__ == '__main__':
+    harness.main()
