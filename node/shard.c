@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "node/egress/serve.h"
 #include "node/functions/function.h"
 #include "node/pool/dispatch.h"
 
@@ -60,6 +61,7 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     spawner_support(&shard->pool.spawner, &shard->api.rules.support);
     freezer_open(&shard->freezer, shard);
     operations_open(&shard->operations, shard);
+    egress_serve(shard);
     err = delivery_open(&shard->delivery, shard, why);
     if (!err)
         err = callbacks_open(&shard->callbacks, shard, why);
@@ -115,12 +117,12 @@ void shard_close(struct shard *shard)
     entrance_quiet(&shard->entrance);
     while (shard->api.jobs > 0 || shard->image_checks > 0 || freezer_busy(&shard->freezer)) /* short, and their files must not be half-written */
         (void)uv_run(&shard->loop.uv, UV_RUN_ONCE);
-    egress_close(&shard->egress); /* whoever waited for an answer gets none */
     if (shard->pool.shard)
         pool_close(&shard->pool);
     freezer_close(&shard->freezer);
     registry_each(&shard->registry, refuse_waiting, NULL);
     operations_close(&shard->operations);
+    egress_close(&shard->egress); /* who still waits for an answer gets none: callbacks */
     callbacks_close(&shard->callbacks);
     delivery_close(&shard->delivery); /* answers what gateways and the API still ask the store */
     reception_close(&shard->reception);

@@ -91,7 +91,7 @@ static mf_err stopped(const struct transfer *transfer, struct mf_why *why)
         return mf_why(why, MF_ETOOBIG, "the answer of %s is over %zu bytes", host,
                       transfer->body_bytes_max);
     default:
-        return mf_why(why, MF_EFULL, "the node has no memory left for the answer of %s", host);
+        return mf_why(why, MF_EAGAIN, "the node has no memory left for the answer of %s", host);
     }
 }
 
@@ -115,7 +115,7 @@ bool answer_failed(const struct transfer *transfer, CURLcode code, mf_err *err, 
         break;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
-        *err = mf_why(why, MF_EDENIED, "the certificate of %s does not hold: unknown issuer, expired, "
+        *err = mf_why(why, MF_EPROTO, "the certificate of %s does not hold: unknown issuer, expired, "
                                        "or another host's", host);
         break;
     case CURLE_SSL_CONNECT_ERROR:

@@ -64,6 +64,7 @@ struct function {
     struct event_times times;   /* what its events take                               */
     struct backoff backoff;     /* when it may have another instance                  */
     struct noise noise;         /* what its instances say unasked                     */
+    uint32_t fetches;           /* requests to the outside, under way                 */
     uint32_t calls;             /* that it has, waiting or in instances               */
     struct consumer *consumer;  /* of its queue (delivery/); NULL: has none           */
     struct warmth *warmth;      /* when it is called (warm.h); NULL: not known        */
