@@ -47,6 +47,8 @@
 #define MF_PROJECT_FILE_BYTES_MAX 65536u
 #define MF_PROJECT_SOURCES_MAX 256u
 #define MF_PROJECT_CFLAGS_MAX 64u
+#define MF_WORKFLOW_FILE_BYTES_MAX (256u << 10)
+#define MF_WORKFLOW_FUNCTIONS_MAX 128u
 #define MF_TEMPLATE_BYTES_MAX 65536u       /* one file of `mayfly new`'s template              */
 #define MF_YAML_DEPTH_MAX 16u
 #define MF_YAML_NODES_MAX 10000u

@@ -11,6 +11,7 @@ struct reader {
     yaml_parser_t parser;
     yaml_event_t event; /* the one looked at; empty type: none */
     unsigned nodes;
+    unsigned line; /* of what was refused */
     struct mf_why *why;
 };
 
@@ -33,6 +34,17 @@ static void close_reader(struct reader *reader)
 
 mf_err yaml_to_json(const char *text, size_t bytes, json_t **value, struct mf_why *why)
 {
+    struct mf_why inner = {{0}};
+    unsigned line;
+    mf_err err = yaml_to_json_at(text, bytes, value, &line, &inner);
+    if (err && line)
+        return mf_why(why, err, "line %u: %.*s", line, (int)sizeof inner.text - 32, inner.text);
+    return err ? mf_why(why, err, "%s", mf_why_text(&inner, err)) : MF_OK;
+}
+
+mf_err yaml_to_json_at(const char *text, size_t bytes, json_t **value, unsigned *line,
+                       struct mf_why *why)
+{
     *value = NULL;
     struct reader reader;
     open_reader(&reader, text, bytes, why);
@@ -47,6 +59,7 @@ mf_err yaml_to_json(const char *text, size_t bytes, json_t **value, struct mf_wh
         err = take_value(&reader, 0, value);
     if (!err && reader.event.type != YAML_STREAM_END_EVENT)
         err = expect_end(&reader);
+    *line = reader.line;
     close_reader(&reader);
     if (!err && !*value)
         err = MF_ENOMEM;
@@ -59,23 +72,69 @@ mf_err yaml_to_json(const char *text, size_t bytes, json_t **value, struct mf_wh
 
 unsigned yaml_line(const char *text, size_t bytes, const char *key)
 {
+    const char *const path[] = {key, NULL};
+    return yaml_line_of(text, bytes, path);
+}
+
+/* On the way to what a path leads to: the mappings and sequences that are open. */
+struct walk {
+    const char *const *path;
+    unsigned depth, on_path; /* on_path: of them, from the top, that lie on the path */
+    bool found;              /* the key that leads on: its value comes next          */
+    struct level {
+        bool is_map, at_key; /* at_key: of a mapping, whose nodes come in pairs      */
+        unsigned index;
+    } level[MF_YAML_DEPTH_MAX + 2];
+};
+
+/* A node begins. *leads: into it, or it is what is looked for. */
+static void step(struct walk *walk, const yaml_event_t *event, bool *leads)
+{
+    bool top = walk->depth == 0;
+    struct level *level = top ? NULL : &walk->level[walk->depth - 1];
+    bool here = !top && walk->depth == walk->on_path;
+    *leads = top;
+    if (here && level->is_map && level->at_key) {
+        walk->found = event->type == YAML_SCALAR_EVENT &&
+                      strcmp((const char *)event->data.scalar.value, walk->path[walk->on_path - 1]) == 0;
+        *leads = walk->found && !walk->path[walk->on_path];
+    } else if (here && level->is_map) {
+        *leads = walk->found;
+        walk->found = false;
+    } else if (here) {
+        *leads = strtoul(walk->path[walk->on_path - 1], NULL, 10) == level->index;
+    }
+    if (level && level->is_map)
+        level->at_key = !level->at_key;
+    else if (level)
+        level->index++;
+}
+
+unsigned yaml_line_of(const char *text, size_t bytes, const char *const *path)
+{
     struct reader reader;
+    struct walk walk = {.path = path};
+    unsigned line = 0;
+    bool lost = false, leads;
     open_reader(&reader, text, bytes, NULL);
-    unsigned depth = 0, line = 0;
-    bool is_key = false; /* of the top mapping, whose scalars come in pairs */
-    while (!line && next(&reader) == MF_OK && reader.event.type != YAML_STREAM_END_EVENT) {
+    while (!line && !lost && next(&reader) == MF_OK && reader.event.type != YAML_STREAM_END_EVENT) {
         const yaml_event_t *event = &reader.event;
+        bool map = event->type == YAML_MAPPING_START_EVENT;
+        bool opens = map || event->type == YAML_SEQUENCE_START_EVENT;
         if (event->type == YAML_MAPPING_END_EVENT || event->type == YAML_SEQUENCE_END_EVENT) {
-            depth--;
-            is_key = true;
-        } else if (event->type == YAML_MAPPING_START_EVENT ||
-                   event->type == YAML_SEQUENCE_START_EVENT) {
-            depth++;
-            is_key = depth == 1;
-        } else if (event->type == YAML_SCALAR_EVENT && depth == 1) {
-            if (is_key && strcmp((const char *)event->data.scalar.value, key) == 0)
-                line = (unsigned)event->start_mark.line + 1;
-            is_key = !is_key;
+            lost = walk.depth-- == walk.on_path;
+            continue;
+        }
+        if (!opens && event->type != YAML_SCALAR_EVENT)
+            continue;
+        step(&walk, event, &leads);
+        if (leads && walk.depth > 0 && !path[walk.on_path])
+            line = (unsigned)event->start_mark.line + 1;
+        lost |= (leads && !opens && !line && walk.depth > 0) ||
+                (opens && walk.depth == sizeof walk.level / sizeof walk.level[0]);
+        if (opens && !lost) {
+            walk.level[walk.depth++] = (struct level){map, map, 0};
+            walk.on_path += leads;
         }
     }
     close_reader(&reader);
@@ -84,7 +143,8 @@ unsigned yaml_line(const char *text, size_t bytes, const char *key)
 
 static mf_err refuse(struct reader *reader, const char *what)
 {
-    return mf_why(reader->why, MF_EINVAL, "line %zu: %s", reader->event.start_mark.line + 1, what);
+    reader->line = (unsigned)reader->event.start_mark.line + 1;
+    return mf_why(reader->why, MF_EINVAL, "%s", what);
 }
 
 /* Replaces reader->event. */
@@ -98,7 +158,8 @@ static mf_err next(struct reader *reader)
     const char *problem = parser->problem ? parser->problem : "out of memory";
     if (parser->error == YAML_READER_ERROR)
         return mf_why(reader->why, MF_EINVAL, "byte %zu: %s", parser->problem_offset, problem);
-    return mf_why(reader->why, MF_EINVAL, "line %zu: %s", parser->problem_mark.line + 1, problem);
+    reader->line = (unsigned)parser->problem_mark.line + 1;
+    return mf_why(reader->why, MF_EINVAL, "%s", problem);
 }
 
 /* YAML 1.2.2, 10.3.2: the core schema, without floats, of which settings have none. */

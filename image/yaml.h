@@ -21,7 +21,15 @@
 MF_CHECKED mf_err yaml_to_json(const char *text, size_t bytes, json_t **value,
                                struct mf_why *why);
 
+/* The same, with the line (from 1; 0: there is none) beside the words instead of in them. */
+MF_CHECKED mf_err yaml_to_json_at(const char *text, size_t bytes, json_t **value, unsigned *line,
+                                  struct mf_why *why);
+
 /* The line, from 1, of a key of the top mapping; 0: not there. */
 unsigned yaml_line(const char *text, size_t bytes, const char *key);
+
+/* The same of what a path leads to: keys, and numbers of entries (from 0), from the top, NULL at
+ * its end. */
+unsigned yaml_line_of(const char *text, size_t bytes, const char *const *path);
 
 #endif
