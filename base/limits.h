@@ -140,6 +140,9 @@
 #define MF_API_CONNECTIONS_MAX 128
 #define MF_API_JSON_BYTES_MAX (256u << 10)
 #define MF_RECORD_BYTES_MAX (1u << 20) /* of a function: such a request, spread out, and its image's manifest */
+#define MF_WORKFLOWS_MAX 1024u
+#define MF_WORKFLOW_VERSIONS_MAX 10u             /* kept of each, the one in force included              */
+#define MF_WORKFLOW_RECORD_BYTES_MAX (16u << 20) /* of all of them, and the manifests of one             */
 #define MF_TOKEN_BYTES_MIN 16
 #define MF_TOKEN_BYTES_MAX 512
 #define MF_FUNCTIONS_DEFAULT 16384 /* each about 2 KiB of memory while nothing of it runs */

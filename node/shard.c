@@ -32,6 +32,7 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     shard->budget.limit = (uint64_t)options->buffered_mib << 20;
     shard->stop_timer.fire = stop_at_last;
     registry_init(&shard->registry);
+    workflows_init(&shard->workflows);
     reception_init(&shard->reception);
     logs_init(&shard->logs, shard, -1);
     mf_err err = loop_open(&shard->loop, &parts, shard, why);
@@ -131,6 +132,7 @@ void shard_close(struct shard *shard)
     api_close(&shard->api);
     registry_each(&shard->registry, remove_function, &shard->registry);
     registry_close(&shard->registry);
+    workflows_close(&shard->workflows);
     timer_stop(&shard->loop.timers, &shard->stop_timer);
     state_dir_close(&shard->api.state);
     loop_close(&shard->loop);

@@ -31,6 +31,7 @@
 #include "node/options.h"
 #include "node/pool/pool.h"
 #include "node/snapshots/freezer.h"
+#include "node/workflows/workflows.h"
 
 struct shard {
     const struct options *options;
@@ -40,6 +41,7 @@ struct shard {
     struct budget budget;     /* bodies held, of requests and replies         */
     struct logs logs;
     struct registry registry;
+    struct workflows workflows;
     struct pool pool;
     struct entrance entrance;
     struct gateway gateway;   /* for few connections; more go to fronts       */

@@ -21,12 +21,14 @@
 #include "node/gateway/listen.h"
 #include "node/gateway/request.h"
 #include "node/shard.h"
+#include "node/workflows/change.h"
 
 static const struct api_route routes[] = {
     {"GET", "/healthz", true, false, api_get_healthz},
     {"GET", "/metrics", false, false, api_get_metrics},
     {"GET", "/v1/node", false, false, api_get_node},
     {"POST", "/v1/images", false, true, api_post_image},
+    {"GET", "/v1/images/{id}", false, false, api_get_image},
     {"GET", "/v1/functions", false, false, api_list_functions},
     {"GET", "/v1/functions/{name}", false, false, api_get_function},
     {"PUT", "/v1/functions/{name}", false, false, api_put_function},
@@ -34,6 +36,11 @@ static const struct api_route routes[] = {
     {"GET", "/v1/functions/{name}/logs", false, false, api_get_logs},
     {"POST", "/v1/functions/{name}/start", false, false, api_start_function},
     {"POST", "/v1/functions/{name}/stop", false, false, api_stop_function},
+    {"GET", "/v1/workflows", false, false, api_list_workflows},
+    {"GET", "/v1/workflows/{name}", false, false, api_get_workflow},
+    {"PUT", "/v1/workflows/{name}", false, false, api_put_workflow},
+    {"DELETE", "/v1/workflows/{name}", false, false, api_delete_workflow},
+    {"POST", "/v1/workflows/{name}/rollback", false, false, api_roll_back_workflow},
     {"GET", "/v1/queues", false, false, api_list_queues},
     {"GET", "/v1/queues/{name}", false, false, api_get_queue},
     {"GET", "/v1/queues/{name}/entries", false, false, api_peek_queue},
@@ -187,6 +194,7 @@ static void request_free(struct api_request *request)
     free(request->queue);
     upload_close(&request->upload);
     deployment_close(&request->deployment);
+    change_destroy(request->change);
     mf_buf_close(&request->body);
     free(request->target);
     free(request);
@@ -337,7 +345,7 @@ void api_answer_error(struct api_request *request, uint32_t status, const char *
         uint32_t status;
         const char *code;
     } code[] = {{400, "bad-request"}, {401, "unauthorized"}, {404, "not-found"},
-                {405, "method-not-allowed"}, {413, "too-big"}, {429, "queue-full"},
+                {405, "method-not-allowed"}, {409, "conflict"}, {413, "too-big"}, {429, "queue-full"},
                 {503, "busy"}, {507, "full"}};
     const char *name = "internal";
     for (size_t i = 0; i < sizeof code / sizeof code[0]; i++)
@@ -363,6 +371,10 @@ void api_answer_err(struct api_request *request, mf_err err, const struct mf_why
         status = 400;
     if (err == MF_EFULL)
         status = 507;
+    if (err == MF_EEXIST)
+        status = 409;
+    if (err == MF_EAGAIN)
+        status = 503;
     if (status >= 500)
         mf_log(MF_LOG_ERROR, "api.failed", "path=%s why=\"%s\"", request->target,
                mf_why_text(why, err));
@@ -389,7 +401,7 @@ static void after_job(uv_work_t *work, int status)
     job_over(request);
     if (status == 0)
         request->after(request);
-    if (!request->client)
+    if (!request->client && !request->in_job) /* after() may have begun another one */
         request_free(request);
 }
 

@@ -97,7 +97,7 @@ static void check(struct api_request *request)
 /* Running instances hold the file open; its name may go. Not while another change is under
  * way, which may have found the image there and saved a function that is to use it. What
  * stays is collected by the next start. */
-static void drop_image(struct api_request *request, const char *hash)
+void api_drop_image(struct api_request *request, const char *hash)
 {
     struct mf_why why;
     if (request->api->jobs == 0 && !deploy_uses(request->api->shard, hash))
@@ -119,7 +119,7 @@ static void checked(struct api_request *request)
         return;
     }
     if (old_hash[0])
-        drop_image(request, old_hash);
+        api_drop_image(request, old_hash);
     function = registry_find(&shard->registry, request->name);
     function_log_node(function->log, MF_LOG_INFO, 0, "deployed image %.12s, sandbox %s",
                       function->version->hash, function->version->reason);
@@ -128,8 +128,24 @@ static void checked(struct api_request *request)
     api_answer_json(request, created ? 201 : 200, function_json(function, &looks));
 }
 
+/* A workflow's functions change with it. True: answered. */
+static bool is_owned(struct api_request *request, const char *what, const char *instead)
+{
+    const char *owner = workflows_owner(&request->api->shard->workflows, request->name, NULL);
+    struct mf_why why;
+    if (owner) {
+        (void)mf_why(&why, MF_EEXIST, "%s belongs to workflow %s and is not %s by itself; %s%s`",
+                     request->name, owner, what, instead, owner);
+        api_answer_error(request, 409, why.text);
+    }
+    return owner != NULL;
+}
+
 void api_put_function(struct api_request *request)
 {
+    if (is_owned(request, "deployed", "change its mayfly.yml and `mayfly deploy -f` that, or "
+                                      "`mayfly rm --workflow "))
+        return;
     struct api *api = request->api;
     const struct registry *registry = &api->shard->registry;
     request->newcomer = !registry_find(registry, request->name);
@@ -164,14 +180,14 @@ static void forgotten(struct api_request *request)
     if (function) {
         memcpy(hash, function->version->hash, sizeof hash);
         deploy_remove(function);
-        drop_image(request, hash);
+        api_drop_image(request, hash);
     }
     api_answer_json(request, 200, json_pack("{s:s}", "removed", request->name));
 }
 
 void api_delete_function(struct api_request *request)
 {
-    if (!find(request))
+    if (!find(request) || is_owned(request, "removed", "`mayfly rm --workflow "))
         return;
     request->job = forget;
     request->after = forgotten;
@@ -303,8 +319,10 @@ static json_t *function_json(const struct function *function, unsigned *looks_le
     list_instances(instances, &function->resetting, now_ns);
     list_instances(instances, &function->draining, now_ns);
     bool any = version->sandbox != MF_SANDBOX_AUTO;
-    return json_pack("{s:s, s:s*, s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:I, s:o}", "name",
-                     function->name, "stopped", function->stopped, "image", version->hash, "deployed_at",
+    return json_pack("{s:s, s:s*, s:s*, s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:I, s:o}", "name",
+                     function->name, "stopped", function->stopped, "workflow",
+                     workflows_owner(&function->shard->workflows, function->name, NULL), "image", version->hash,
+                     "deployed_at",
                      api_stamp_json(version->deployed_at_ns / MF_NS_PER_MS), "sandbox", "in_force",
                      any ? sandbox_name(version->sandbox) : "none", "why", version->reason,
                      "isolation", isolation_json(version), "snapshot", snapshot_json(version),

@@ -37,6 +37,7 @@ struct api_request {
     struct upload upload;
     struct queue_job *queue;    /* queues.c, calls.c; freed with free()      */
     struct deployment deployment;
+    struct workflow_change *change; /* workflows.c; owned                     */
 };
 
 struct api_route {
@@ -65,7 +66,10 @@ void api_wait_over(struct api_request *request);
 unsigned api_query_number(const struct api_request *request, const char *name, unsigned otherwise,
                           unsigned most);
 
-/* The handlers: node.c, functions.c, images.c, follow.c, queues.c, calls.c. */
+/* The file of an image that nothing uses any more. */
+void api_drop_image(struct api_request *request, const char *hash);
+
+/* The handlers: node.c, functions.c, images.c, follow.c, queues.c, calls.c, workflows.c. */
 void api_get_node(struct api_request *request);
 void api_get_healthz(struct api_request *request);
 void api_get_metrics(struct api_request *request);
@@ -77,6 +81,12 @@ void api_delete_function(struct api_request *request);
 void api_start_function(struct api_request *request);
 void api_stop_function(struct api_request *request);
 void api_get_logs(struct api_request *request);
+void api_get_image(struct api_request *request);
+void api_list_workflows(struct api_request *request);
+void api_get_workflow(struct api_request *request);
+void api_put_workflow(struct api_request *request);
+void api_delete_workflow(struct api_request *request);
+void api_roll_back_workflow(struct api_request *request);
 void api_list_queues(struct api_request *request);
 void api_get_queue(struct api_request *request);
 void api_peek_queue(struct api_request *request);

@@ -14,6 +14,7 @@
 #include "node/shard.h"
 #include "node/snapshots/freezer.h"
 #include "node/snapshots/snapshots.h"
+#include "node/workflows/workflows.h"
 
 #define RECORD_SUFFIX ".json"
 
@@ -26,23 +27,18 @@ void deployment_close(struct deployment *deployment)
 }
 
 /* record: one of ours, which may know the manifest. */
-static mf_err parse(const char *name, const char *json, size_t bytes, bool record,
-                    struct deployment *deployment, struct mf_why *why)
+static mf_err take(const char *name, const json_t *root, bool record,
+                   struct deployment *deployment, struct mf_why *why)
 {
     *deployment = (struct deployment){0};
     if (!settings_name_valid(name, strlen(name)))
         return mf_why(why, MF_EINVAL,
                       "name: lower-case letters, digits and hyphens, 1 to %d, no hyphen at an end",
                       MF_NAME_BYTES_MAX);
-    json_error_t error;
-    json_t *root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!root)
-        return mf_why(why, MF_EINVAL, "not JSON: %s (line %d, column %d)", error.text, error.line,
-                      error.column);
     const char *hash = NULL, *key;
     json_t *value;
     mf_err err = json_is_object(root) ? MF_OK : mf_why(why, MF_EINVAL, "not a JSON object");
-    json_object_foreach(root, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)root, key, value) {
         if (strcmp(key, "image") == 0 && json_is_string(value))
             hash = json_string_value(value);
         else if (strcmp(key, "settings") == 0 && json_is_object(value))
@@ -62,9 +58,22 @@ static mf_err parse(const char *name, const char *json, size_t bytes, bool recor
         (void)snprintf(deployment->name, sizeof deployment->name, "%s", name);
         memcpy(deployment->hash, hash, sizeof deployment->hash);
     }
-    json_decref(root);
     if (err)
         deployment_close(deployment);
+    return err;
+}
+
+static mf_err parse(const char *name, const char *json, size_t bytes, bool record,
+                    struct deployment *deployment, struct mf_why *why)
+{
+    *deployment = (struct deployment){0};
+    json_error_t error;
+    json_t *root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!root)
+        return mf_why(why, MF_EINVAL, "not JSON: %s (line %d, column %d)", error.text, error.line,
+                      error.column);
+    mf_err err = take(name, root, record, deployment, why);
+    json_decref(root);
     return err;
 }
 
@@ -72,6 +81,12 @@ mf_err deployment_parse(const char *name, const char *json, size_t bytes,
                         struct deployment *deployment, struct mf_why *why)
 {
     return parse(name, json, bytes, false, deployment, why);
+}
+
+mf_err deployment_from_json(const char *name, const json_t *object, struct deployment *deployment,
+                            struct mf_why *why)
+{
+    return take(name, object, false, deployment, why);
 }
 
 /* Defaults, manifest, what overrides it. settings is the caller's to close, whatever comes. */
@@ -118,6 +133,17 @@ mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deploym
     settings_close(&settings);
     if (!err)
         version_image_checked(deployment->version, &stored.identity);
+    return err;
+}
+
+mf_err deploy_recall(const struct deploy_rules *rules, struct deployment *deployment, bool strict,
+                     struct mf_why *why)
+{
+    struct settings settings;
+    mf_err err = settle_settings(deployment, &settings, why);
+    if (!err)
+        err = make_version(rules, deployment, &settings, strict, why);
+    settings_close(&settings);
     return err;
 }
 
@@ -215,20 +241,13 @@ static mf_err read_record(const struct deploy_rules *rules, const char *file, co
                           struct deployment *deployment, struct mf_why *why)
 {
     struct mf_buf text = {0};
-    struct settings settings;
     mf_err err = state_read(rules->state->functions_fd, file, MF_RECORD_BYTES_MAX, &text, why);
     if (!err)
         err = parse(name, (const char *)text.data, text.bytes, true, deployment, why);
     mf_buf_close(&text);
     if (!err && !deployment->manifest)
         err = learn_manifest(rules, deployment, why);
-    if (err)
-        return err;
-    err = settle_settings(deployment, &settings, why);
-    if (!err)
-        err = make_version(rules, deployment, &settings, false, why);
-    settings_close(&settings);
-    return err;
+    return err ? err : deploy_recall(rules, deployment, false, why);
 }
 
 static void restore_one(const char *file, void *context)
@@ -243,6 +262,12 @@ static void restore_one(const char *file, void *context)
         strcmp(file + bytes - suffix, RECORD_SUFFIX) != 0)
         return;
     (void)snprintf(name, sizeof name, "%.*s", (int)(bytes - suffix), file);
+    if (workflows_owner(&restore->shard->workflows, name, NULL)) {
+        /* It has taken the function over, and the node ended before this file was removed. */
+        if (deploy_forget(restore->rules->state, name, &why))
+            mf_log(MF_LOG_WARN, "function.record-stays", "fn=%s why=\"%s\"", name, why.text);
+        return;
+    }
     mf_err err = read_record(restore->rules, file, name, &deployment, &why);
     if (!err)
         err = deploy_apply(restore->shard, &deployment, &created, &why);
@@ -259,6 +284,7 @@ struct hashes {
     char (*hash)[IMAGE_HASH_HEX + 1];
     size_t count, room;
     const struct deploy_rules *rules;
+    const struct workflows *workflows;
 };
 
 static int by_text(const void *a, const void *b)
@@ -281,7 +307,7 @@ static void collect_one(const char *file, void *context)
     if (strlen(file) != IMAGE_HASH_HEX + 3 || strcmp(file + IMAGE_HASH_HEX, ".mf") != 0)
         return;
     (void)snprintf(hash, sizeof hash, "%.*s", (int)IMAGE_HASH_HEX, file);
-    if (image_hash_valid(hash) &&
+    if (image_hash_valid(hash) && !workflows_use_image(used->workflows, hash) &&
         !bsearch(hash, used->hash, used->count, sizeof *used->hash, by_text) &&
         image_remove(used->rules->state, hash, &why))
         mf_log(MF_LOG_WARN, "image.kept", "hash=%s why=\"%s\"", hash, why.text);
@@ -289,7 +315,8 @@ static void collect_one(const char *file, void *context)
 
 static void collect_images(struct shard *shard, const struct deploy_rules *rules)
 {
-    struct hashes used = {.room = shard->registry.count, .rules = rules};
+    struct hashes used = {
+        .room = shard->registry.count, .rules = rules, .workflows = &shard->workflows};
     used.hash = calloc(used.room + 1, sizeof *used.hash);
     if (!used.hash) /* another start may have memory for it */
         return;
@@ -302,7 +329,7 @@ static void collect_images(struct shard *shard, const struct deploy_rules *rules
 
 void deploy_restore(struct shard *shard, const struct deploy_rules *rules)
 {
-    struct restore restore = {shard, rules, true};
+    struct restore restore = {shard, rules, workflows_restore(shard, rules)};
     if (state_list(rules->state->functions_fd, restore_one, &restore)) {
         restore.all_well = false;
         mf_log(MF_LOG_ERROR, "state.unreadable", "dir=functions");
@@ -329,5 +356,5 @@ bool deploy_uses(const struct shard *shard, const char *hash)
 {
     struct image_use use = {hash, false};
     registry_each((struct registry *)(uintptr_t)&shard->registry, look, &use);
-    return use.used;
+    return use.used || workflows_use_image(&shard->workflows, hash);
 }

@@ -33,9 +33,18 @@ void deployment_close(struct deployment *deployment);
 MF_CHECKED mf_err deployment_parse(const char *name, const char *json, size_t bytes,
                                    struct deployment *deployment, struct mf_why *why);
 
+/* The same of what was read. */
+MF_CHECKED mf_err deployment_from_json(const char *name, const json_t *object,
+                                       struct deployment *deployment, struct mf_why *why);
+
 /* Load and check image and settings (any thread). A sandbox that cannot be had is an error. */
 MF_CHECKED mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deployment,
                                struct mf_why *why);
+
+/* The same of one whose manifest is known: its image is not looked at (any thread). Unless strict, a
+ * sandbox that cannot be had is none then. */
+MF_CHECKED mf_err deploy_recall(const struct deploy_rules *rules, struct deployment *deployment,
+                                bool strict, struct mf_why *why);
 
 /* To the state directory (any thread). */
 MF_CHECKED mf_err deploy_save(const struct state_dir *state, const struct deployment *deployment,
@@ -49,13 +58,13 @@ MF_CHECKED mf_err deploy_apply(struct shard *shard, struct deployment *deploymen
 /* Out of force (loop thread): waiting calls are refused, those that run finish. */
 void deploy_remove(struct function *function);
 
-/* Everything that the state directory holds, at start; what is broken is reported and left
+/* Everything that the state directory holds, workflows first, at start; what is broken is reported and left
  * out, images and snapshots that nothing refers to are removed. Images are not opened: a
  * record holds what their manifests say, and each is checked before its first use. A function
  * whose sandbox cannot be had is kept, and refuses calls with the reason. */
 void deploy_restore(struct shard *shard, const struct deploy_rules *rules);
 
-/* Is this image in use by a deployed function? */
+/* Is this image in use by a deployed function, or by a version of a workflow? */
 bool deploy_uses(const struct shard *shard, const char *hash);
 
 #endif

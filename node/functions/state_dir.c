@@ -37,7 +37,7 @@ static mf_err fail(struct mf_why *why, const char *doing, const char *name)
 mf_err state_dir_open(const char *path, struct state_dir *state, struct mf_why *why)
 {
     *state = (struct state_dir){.lock_fd = -1, .dir_fd = -1, .images_fd = -1, .functions_fd = -1,
-                                .snapshots_fd = -1, .logs_fd = -1, .store_fd = -1};
+                                .workflows_fd = -1, .snapshots_fd = -1, .logs_fd = -1, .store_fd = -1};
     if (strlen(path) >= sizeof state->path)
         return mf_why(why, MF_ETOOBIG, "the state directory's path is too long");
     memcpy(state->path, path, strlen(path) + 1);
@@ -55,6 +55,8 @@ mf_err state_dir_open(const char *path, struct state_dir *state, struct mf_why *
     if (!err)
         err = open_part(state->dir_fd, "functions", &state->functions_fd, why);
     if (!err)
+        err = open_part(state->dir_fd, "workflows", &state->workflows_fd, why);
+    if (!err)
         err = open_part(state->dir_fd, "snapshots", &state->snapshots_fd, why);
     if (!err)
         err = open_part(state->dir_fd, "logs", &state->logs_fd, why);
@@ -66,6 +68,7 @@ mf_err state_dir_open(const char *path, struct state_dir *state, struct mf_why *
     }
     sweep(state->images_fd);
     sweep(state->functions_fd);
+    sweep(state->workflows_fd);
     sweep(state->snapshots_fd);
     return MF_OK;
 }
@@ -74,7 +77,7 @@ void state_dir_close(struct state_dir *state)
 {
     int *const fds[] = {&state->store_fd,     &state->logs_fd,   &state->snapshots_fd,
                         &state->functions_fd, &state->images_fd, &state->dir_fd,
-                        &state->lock_fd};
+                        &state->workflows_fd, &state->lock_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
         if (*fds[i] >= 0)
             (void)close(*fds[i]);

@@ -4,7 +4,8 @@
  *
  *   lock                 held while a node runs; its process id
  *   images/HASH.mf       what was uploaded
- *   functions/NAME.json  {"image": HASH, "manifest": {…}, "settings": {…}}; the manifest
+ *   workflows/NAME.json  functions that were deployed together (workflows/record.h)
+ *   functions/NAME.json  those that were not: {"image": HASH, "manifest": {…}, "settings": {…}}; the manifest
  *                        is what the image says
  *   snapshots/KEY.snap   functions as they wait for their first event (snapshots/)
  *   logs/NAME.log[.N]    functions' logs
@@ -30,6 +31,7 @@ struct state_dir {
     int dir_fd;
     int images_fd;
     int functions_fd;
+    int workflows_fd;
     int snapshots_fd;
     int logs_fd;
     int store_fd;     /* the store opens it by its name */

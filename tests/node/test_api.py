@@ -64,6 +64,7 @@ class Described(NodeTest):
         made = call('POST', '/v1/images', 201, data).json
         self.assertEqual(made['bytes'], len(data))
         self.assertEqual(made['manifest']['name'], 'echo')
+        made_hash = made['hash']
         call('POST', '/v1/images', 400, b'no image')
         call('POST', '/v1/images', 400, data[:-1])
         broken = bytearray(data)
@@ -104,12 +105,36 @@ class Described(NodeTest):
         self.assertIn('stopped', call('POST', '/v1/functions/{name}/stop', 200, name='one').json)
         self.assertNotIn('stopped', call('POST', '/v1/functions/{name}/start', 200, name='one').json)
         call('POST', '/v1/functions/{name}/stop', 404, name='none')
+        call('GET', '/v1/images/{id}', 200, id=made_hash)
+        call('GET', '/v1/images/{id}', 404, id='f' * 64)
         call('DELETE', '/v1/functions/{name}', 200, name='one')
+        self.workflows(body)
         for method in ('GET', 'DELETE'):
             call(method, '/v1/functions/{name}', 404, name='one')
         call('GET', '/v1/functions/{name}/logs', 404, name='one')
         missing = set(self.described) - set(self.seen)
         self.assertFalse(missing, 'paths of openapi.yml that were not called')
+
+    def workflows(self, entry):
+        call, path, back = self.call, '/v1/workflows/{name}', '/v1/workflows/{name}/rollback'
+        self.node.upload('echo')
+        body = {'functions': {'one': entry}}
+        other = dict(entry, settings=dict(entry['settings'], idle_ms=6000))
+        self.assertEqual(call('PUT', path, 200, body, name='w', query='?dry_run=1').json['version'], 0)
+        self.assertEqual(call('PUT', path, 201, body, name='w').json['version'], 1)
+        call('PUT', path, 200, {'functions': {'one': other}}, name='w')
+        call('PUT', path, 400, {'functions': {}}, name='w')
+        call('PUT', path, 409, body, name='v')
+        call('PUT', '/v1/functions/{name}', 409, entry, name='one')
+        call('DELETE', '/v1/functions/{name}', 409, name='one')
+        self.assertEqual(len(call('GET', '/v1/workflows', 200).json['workflows']), 1)
+        self.assertEqual(call('GET', path, 200, name='w').json['version'], 2)
+        call('POST', back, 200, {'to': 1}, name='w')
+        call('POST', back, 404, {'to': 9}, name='w')
+        call('POST', back, 400, {'to': 'x'}, name='w')
+        call('DELETE', path, 200, name='w')
+        for method in ('GET', 'DELETE'):
+            call(method, path, 404, name='w')
 
     def test_other_paths_and_methods(self):
         self.assertEqual(self.node.api('GET', '/v1/nothing').status, 404)
