@@ -58,16 +58,18 @@ static const char *const meaning[] = {
                        "broken out of the virtual machine",
 };
 
-/* reset_calls: admitted besides where a guest is rolled back; NULL: that is nowhere. */
+/* start_calls: admitted before there is a guest; reset_calls: besides, where a guest is rolled
+ * back. NULL: that is nowhere. */
 static json_t *sandbox_to_json(enum mf_sandbox sandbox, const struct support *support,
-                               json_t *calls, json_t *reset_calls)
+                               json_t *calls, json_t *start_calls, json_t *reset_calls)
 {
     const char *why = support->why.text;
     if (support->known)
         why = support->sandbox.usable[sandbox] ? NULL : support->sandbox.why[sandbox].text;
-    return json_pack("{s:s, s:b, s:s?, s:s, s:o, s:o*}", "name", sandbox_name(sandbox), "usable",
+    return json_pack("{s:s, s:b, s:s?, s:s, s:o, s:o*, s:o*}", "name", sandbox_name(sandbox), "usable",
                      support->known && support->sandbox.usable[sandbox], "why", why, "meaning",
-                     meaning[sandbox], "host_calls", calls, "reset_calls", reset_calls);
+                     meaning[sandbox], "host_calls", calls, "start_calls", start_calls, "reset_calls",
+                     reset_calls);
 }
 
 /* What `auto` takes here; MF_SANDBOX_AUTO: nothing. */
@@ -86,9 +88,10 @@ static json_t *host_to_json(const struct support *support)
     json_t *sandboxes = json_pack(
         "[o, o]",
         sandbox_to_json(MF_SANDBOX_PROCESS, support,
-                        lines_to_json(filter_lines, filter_line_count), NULL),
+                        lines_to_json(filter_lines, filter_line_count),
+                        lines_to_json(trampoline_lines, trampoline_line_count), NULL),
         sandbox_to_json(MF_SANDBOX_KVM, support,
-                        lines_to_json(kvm_filter_lines, kvm_filter_line_count),
+                        lines_to_json(kvm_filter_lines, kvm_filter_line_count), NULL,
                         lines_to_json(kvm_reset_lines, kvm_reset_line_count)));
     return json_pack("{s:s?, s:o}", "auto",
                      automatic == MF_SANDBOX_AUTO ? NULL : sandbox_name(automatic), "sandboxes",
@@ -118,6 +121,12 @@ static void print_sandbox(const json_t *sandbox)
     printf("%zu host system calls are admitted, each only as said: %s.\n", json_array_size(calls),
            json_string_value(json_object_get(sandbox, "meaning")));
     print_calls(calls);
+    const json_t *start = json_object_get(sandbox, "start_calls");
+    if (start)
+        printf("\n%zu are admitted only to the trampoline, by which a waiting process becomes a guest; "
+               "it is unmapped before the guest's first instruction.\n",
+               json_array_size(start));
+    print_calls(start);
     const json_t *more = json_object_get(sandbox, "reset_calls");
     if (more)
         printf("\n%zu more are admitted to a function with `isolation: reset`, which is rolled back "

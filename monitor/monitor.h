@@ -3,13 +3,15 @@
  * instance in the blank process that the spawner forked and confined: namespaces,
  * empty root, no capabilities, no-new-privileges, rlimits, Landlock are in force
  * before any of these functions is called; only the monitor's own lock-down (its
- * system call filter) is still to come, as the last step before the guest.
+ * system call filter) is still to come. No guest runs before it.
  *
  *   monitor_survey     in the spawner, once, at its start: what is the same for all blanks
  *   monitor_features   the same
  *   monitor_X_probe    in a confined child of its own, once, at the spawner's start
- *   monitor_X_prepare  in a blank, before its image is known: all that can be done early
- *   monitor_X_run      after MF_START: open → map → lock down → run
+ *   monitor_kvm_prepare, _run   in a blank, before and after MF_START:
+ *                      prepare → wait → parse → open → map → lock down → run
+ *   monitor_process_wait        in a blank, all of it, in the order
+ *                      prepare → lock down → wait → parse → map → seal → run
  *
  * The blank is single-threaded, small and statically linked; malloc works but
  * should not be needed. Nothing is allocated or opened after lock-down. What goes
@@ -88,7 +90,6 @@ uint64_t monitor_kvm_features(void);
 
 /* Once per blank. What the monitor must remember it keeps in statics of its own:
  * a blank is a process. */
-MF_CHECKED mf_err monitor_process_prepare(struct monitor_blank *blank, struct mf_why *why);
 MF_CHECKED mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why);
 
 /* All that the spawner calls, in the child that is to be the blank. main: prepare,
@@ -96,11 +97,15 @@ MF_CHECKED mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why
  * on control (MF_BLANK_FAILED, MF_START_FAILED), and the process ends with MF_CAUSE_HOST. */
 _Noreturn void monitor_main(struct monitor_blank *blank);
 _Noreturn void monitor_probe(struct monitor_blank *blank);
-_Noreturn void monitor_give_up(int control, mf_err err, const struct mf_why *why);
+_Noreturn void monitor_give_up(int control, enum mf_spawn_type type, mf_err err,
+                               const struct mf_why *why);
 
+/* Prepare, wait for MF_START and run the guest; with probe, that start is taken instead, and
+ * nobody waited for. Returns only a failure from before the lock-down; what fails later is
+ * said as MF_START_FAILED. */
+MF_CHECKED mf_err monitor_process_wait(struct monitor_blank *blank,
+                                       const struct monitor_start *probe, struct mf_why *why);
 /* Run the guest. Returns only a failure from before the lock-down. */
-MF_CHECKED mf_err monitor_process_run(struct monitor_blank *blank,
-                                      const struct monitor_start *start, struct mf_why *why);
 MF_CHECKED mf_err monitor_kvm_run(struct monitor_blank *blank, const struct monitor_start *start,
                                   struct mf_why *why);
 

@@ -56,10 +56,10 @@ _Noreturn static void child(const struct blank_plan *plan)
     if (!err)
         err = place(plan, &why);
     if (err)
-        monitor_give_up(plan->fd[MF_BLANK_CONTROL], err, &why);
+        monitor_give_up(plan->fd[MF_BLANK_CONTROL], MF_BLANK_FAILED, err, &why);
     err = lockdown_blank(plan->sandbox, &why);
     if (err)
-        monitor_give_up(MONITOR_FD_CONTROL, err, &why);
+        monitor_give_up(MONITOR_FD_CONTROL, MF_BLANK_FAILED, err, &why);
     struct monitor_blank blank = {
         .sandbox = plan->sandbox,
         .control = MONITOR_FD_CONTROL,

@@ -16,9 +16,8 @@
 #include "base/err.h"
 #include "syscall_arch.h"
 
-#define WINDOW_ADDRESSES_MAX 0x7fffffffu
-_Static_assert(MF_WINDOW_MAX - MF_CHANNEL_BYTES <= WINDOW_ADDRESSES_MAX,
-               "address + bytes of a range cannot carry out of 32 bits");
+_Static_assert(2 * MF_WINDOW_MAX - MF_KERNEL_BASE <= UINT32_MAX,
+               "address + bytes of a range cannot carry out of 32 bits: at most high + (high - low)");
 #define OFFSETS_MAX 255u /* a BPF jump's reach */
 #define TO_NEXT 0xffu    /* a jump offset still to be filled in: to the next line */
 
@@ -88,7 +87,7 @@ static void check_one_of(struct writer *w, uint32_t argument, uint64_t set)
     unless(w, BPF_JGT, 31u - (uint32_t)__builtin_clz((uint32_t)set));
 }
 
-/* low <= address, address + bytes <= high; both are below 2^31, so the sum is exact. */
+/* low <= address, address + bytes <= high; see the top for why the sum is exact. */
 static void check_range(struct writer *w, uint32_t argument, uint64_t low,
                         const struct filter_place *place)
 {
@@ -122,6 +121,11 @@ static void check(struct writer *w, const struct filter_check *c, const struct f
     case FILTER_ONE_OF:
         check_one_of(w, c->argument, c->value);
         break;
+    case FILTER_BITS:
+        demand_high(w, c->argument, 0);
+        put(w, BPF_ALU | BPF_AND | BPF_K, 0, 0, (uint32_t)c->value);
+        demand(w, BPF_JEQ, (uint32_t)c->value);
+        break;
     case FILTER_BELL:
         check_equal(w, c->argument,
                     place->base + place->channel_base + offsetof(struct mf_channel_head, bell));
@@ -152,9 +156,12 @@ static void line(struct writer *w, const struct filter_line *l, const struct fil
     }
 }
 
-/* Whose call is it? Foreign: dies. Not from the one place: traps. */
-static void origin(struct writer *w, uint64_t call_return)
+/* Whose call is it? Foreign: dies. Not from the one place: traps. Returns the index of the
+ * jump to the lines of another place, to be filled in; 0: there is none. */
+static uint32_t origin(struct writer *w, const struct filter_place *place)
 {
+    const uint32_t call_return = place->call_return;
+    uint32_t to_before = 0;
     const size_t ip = offsetof(struct seccomp_data, instruction_pointer);
     const uint32_t jump = BPF_JMP | BPF_K;
     /* Loaded and not used: when a filter is attached, Linux (5.11) tries it with every
@@ -169,23 +176,49 @@ static void origin(struct writer *w, uint64_t call_return)
     put(w, jump | BPF_JSET, 0, 1, FILTER_ARCH_FOREIGN);
     give(w, SECCOMP_RET_KILL_PROCESS);
     if (!call_return)
-        return;
+        return 0;
+    const uint8_t others = (uint8_t)((place->before_return ? 2 : 0) + (place->pass_return ? 2 : 0));
     load(w, ip + FILTER_ARCH_HIGH);
-    put(w, jump | BPF_JEQ, 0, 2, (uint32_t)(call_return >> 32));
+    put(w, jump | BPF_JEQ, 0, (uint8_t)(others + 2), 0);
     load(w, ip + FILTER_ARCH_LOW);
-    put(w, jump | BPF_JEQ, 1, 0, (uint32_t)call_return);
+    put(w, jump | BPF_JEQ, (uint8_t)(others + 1), 0, call_return);
+    if (place->before_return) {
+        put(w, jump | BPF_JEQ, 0, 1, place->before_return);
+        to_before = w->length;
+        put(w, BPF_JMP | BPF_JA, 0, 0, 0);
+    }
+    if (place->pass_return) {
+        put(w, jump | BPF_JEQ, 0, 1, place->pass_return);
+        give(w, SECCOMP_RET_ALLOW);
+    }
     give(w, SECCOMP_RET_TRAP);
+    return to_before;
+}
+
+/* The calls that are over when the place they come from is unmapped: they are judged by the
+ * largest window. */
+static void before(struct writer *w, const struct filter_place *place, uint32_t jump)
+{
+    const struct filter_place largest = {.channel_base = MF_WINDOW_MAX};
+    if (!jump)
+        return;
+    if (!w->full)
+        w->out[jump].k = w->length - jump - 1;
+    for (uint32_t i = 0; i < place->before_count; i++)
+        line(w, &place->before[i], &largest);
+    give(w, SECCOMP_RET_KILL_PROCESS);
 }
 
 uint32_t filter_program(const struct filter_place *place, const struct filter_line *lines,
                         uint32_t count, struct sock_filter *out, uint32_t room)
 {
-    mf_assert(count <= FILTER_LINES_MAX && place->channel_base <= WINDOW_ADDRESSES_MAX);
-    mf_assert((uint32_t)place->base == 0);
+    mf_assert(count <= FILTER_LINES_MAX && place->before_count <= FILTER_LINES_MAX);
+    mf_assert(place->channel_base <= MF_WINDOW_MAX && (uint32_t)place->base == 0);
     struct writer w = {.out = out, .room = room};
-    origin(&w, place->call_return);
+    uint32_t jump = origin(&w, place);
     for (uint32_t i = 0; i < count; i++)
         line(&w, &lines[i], place);
     give(&w, SECCOMP_RET_KILL_PROCESS);
+    before(&w, place, jump);
     return w.full ? 0 : w.length;
 }

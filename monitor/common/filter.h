@@ -9,7 +9,7 @@
 #include <linux/filter.h>
 #include <stdint.h>
 
-#define FILTER_LINES_MAX 16u
+#define FILTER_LINES_MAX 20u
 #define FILTER_CHECKS_MAX 4u
 
 enum filter_kind {
@@ -17,6 +17,7 @@ enum filter_kind {
     FILTER_EQUAL,    /* argument == value                                                */
     FILTER_AT_MOST,  /* argument <= value; value < 2^32                                  */
     FILTER_ONE_OF,   /* argument < 32 and bit `argument` of value is set                 */
+    FILTER_BITS,     /* argument < 2^32 and has all bits of value                        */
     FILTER_BELL,     /* argument == host address of the channel's bell word              */
     FILTER_RANGE,    /* arguments n, n + 1 are whole pages of the window's [value, channel):
                         host address, bytes                                              */
@@ -40,8 +41,13 @@ struct filter_line {
 struct filter_place {
     uint64_t base;         /* host address of the window's address 0; its low 32 bits are 0 */
     uint64_t channel_base; /* in the window                                                 */
-    uint64_t call_return;  /* the address after the only `syscall` instruction that may be
+    uint32_t call_return;  /* the address after the only `syscall` instruction that may be
                               judged: a call from elsewhere traps (SIGSYS). 0: any may be   */
+    uint32_t before_return; /* the same of one whose calls are judged by lines of their own,
+                              as long as there is an instruction. 0: there is none           */
+    uint32_t pass_return;  /* one whose calls are left to another filter. 0: there is none   */
+    const struct filter_line *before; /* before_count lines, their ranges of any window      */
+    uint32_t before_count;
 };
 
 /* Compile lines into out (room instructions). What no line admits, a 32-bit or an x32

@@ -2,14 +2,9 @@
  * main.c: the life of a blank from the spawner's fork to the guest, for either
  * monitor. Single-threaded; everything it owns goes with the process.
  */
-#include <errno.h>
-#include <stdbool.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "abi/cause.h"
 #include "monitor/common/features.h"
 #include "monitor/common/start.h"
 #include "monitor/monitor.h"
@@ -48,13 +43,11 @@ static mf_err probe(struct monitor_blank *blank, struct mf_why *why)
     }
 }
 
-static bool ordered; /* it may have taken an order to start */
-
 static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
 {
     switch (blank->sandbox) {
-    case MF_SANDBOX_PROCESS:
-        return monitor_process_prepare(blank, why);
+    case MF_SANDBOX_PROCESS: /* all else happens in its trampoline */
+        return monitor_process_wait(blank, NULL, why);
 #ifdef MF_MONITOR_KVM
     case MF_SANDBOX_KVM:
         return monitor_kvm_prepare(blank, why);
@@ -65,25 +58,13 @@ static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
     }
 }
 
-/* From where we stand: a node that runs under nice(1) has instances that stand below others',
- * and nobody may go up without rights. One that is favoured does not pass that on. */
-static int nice_from(int steps)
-{
-    int own = getpriority(PRIO_PROCESS, 0);
-    int nice = (own > 0 ? own : 0) + steps; /* an error reads as -1 */
-    return nice < MF_NICE_MAX ? nice : MF_NICE_MAX;
-}
-
 static mf_err run(struct monitor_blank *blank, const struct monitor_start *start,
                   struct mf_why *why)
 {
-    int nice = nice_from(start->nice);
-    if (setpriority(PRIO_PROCESS, 0, nice) != 0)
-        return mf_why(why, mf_err_from_errno(errno), "cannot take nice %d: %s", nice,
-                      strerror(errno));
+    mf_err err = start_nice(start, getpriority(PRIO_PROCESS, 0), why);
+    if (err)
+        return err;
     switch (blank->sandbox) {
-    case MF_SANDBOX_PROCESS:
-        return monitor_process_run(blank, start, why);
 #ifdef MF_MONITOR_KVM
     case MF_SANDBOX_KVM:
         return monitor_kvm_run(blank, start, why);
@@ -93,32 +74,20 @@ static mf_err run(struct monitor_blank *blank, const struct monitor_start *start
     }
 }
 
-void monitor_give_up(int control, mf_err err, const struct mf_why *why)
-{
-    struct mf_spawn_packet packet = {.magic = MF_SPAWN_MAGIC,
-                                     .type = ordered ? MF_START_FAILED : MF_BLANK_FAILED,
-                                     .status = err,
-                                     .why = *why};
-    if (!packet.why.text[0])
-        (void)mf_why(&packet.why, err, "%s", mf_err_words(err));
-    (void)send(control, &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT); /* or nobody listens */
-    _exit(MF_CAUSE_STATUS + MF_CAUSE_HOST);
-}
-
 void monitor_main(struct monitor_blank *blank)
 {
     static struct start_packet packet; /* too large for a small stack */
     static struct monitor_start start;
     struct mf_why why = {{0}};
     mf_err err = prepare(blank, &why);
-    ordered = !err;
-    if (!err)
-        err = start_receive(blank->control, &packet, &start, &why);
+    if (err)
+        monitor_give_up(blank->control, MF_BLANK_FAILED, err, &why);
+    err = start_receive(blank->control, &packet, &start, &why);
     if (err == MF_EDEAD)
         _exit(0); /* the node has no use for this blank any more */
     if (!err)
         err = run(blank, &start, &why);
-    monitor_give_up(blank->control, err, &why);
+    monitor_give_up(blank->control, MF_START_FAILED, err, &why);
 }
 
 void monitor_probe(struct monitor_blank *blank)
@@ -126,6 +95,6 @@ void monitor_probe(struct monitor_blank *blank)
     struct mf_why why = {{0}};
     mf_err err = probe(blank, &why);
     if (err)
-        monitor_give_up(blank->control, err, &why);
+        monitor_give_up(blank->control, MF_BLANK_FAILED, err, &why);
     _exit(0);
 }

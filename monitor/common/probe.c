@@ -52,8 +52,8 @@ mf_err probe_start(struct monitor_start *start, struct mf_why *why)
                              .flags = PF_R | PF_W}},
                 .segment_count = 2,
             },
-        .window_bytes = MF_WINDOW_MIN,
-        .channel_base = MF_WINDOW_MIN - MF_CHANNEL_BYTES,
+        .window_bytes = MF_WINDOW_DEFAULT,
+        .channel_base = MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES,
     };
     return guest_file(&start->image_fd, why);
 }

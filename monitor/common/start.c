@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@
 #include "abi/channel.h"
 #include "base/limits.h"
 
+/* Page by page, so that the first one is all that the usual start touches. */
+static _Alignas(MF_PAGE_BYTES) uint8_t image_head[MF_IMAGE_HEAD_BYTES];
+static _Alignas(MF_PAGE_BYTES) uint8_t snapshot_head[MF_SNAPSHOT_HEAD_BYTES_MAX];
 
 static mf_err decode_env(const struct start_packet *packet, struct monitor_start *start,
                          struct mf_why *why)
@@ -75,6 +79,12 @@ mf_err start_decode(const struct start_packet *packet, size_t bytes, const uint8
     return err;
 }
 
+void start_touch(void)
+{
+    *(volatile uint8_t *)image_head = 0;
+    *(volatile uint8_t *)snapshot_head = 0;
+}
+
 /* One packet and its descriptors. */
 static mf_err receive(int control, struct start_packet *packet, size_t *bytes,
                       int fd[MF_START_FD_MAX], uint32_t *fd_count, struct mf_why *why)
@@ -124,15 +134,14 @@ static mf_err file_size(int fd, uint64_t bytes_max, const char *what, uint64_t *
 static mf_err take_image(const struct start_packet *packet, size_t bytes, int fd,
                          struct monitor_start *start, struct mf_why *why)
 {
-    static uint8_t head[MF_IMAGE_HEAD_BYTES];
     uint64_t file_bytes;
     mf_err err = file_size(fd, MF_IMAGE_BYTES_MAX, "image", &file_bytes, why);
     if (err)
         return err;
-    ssize_t got = pread(fd, head, sizeof head, 0);
+    ssize_t got = pread(fd, image_head, sizeof image_head, 0);
     if (got < 0)
         return mf_why(why, MF_EIO, "cannot read the image: %s", strerror(errno));
-    err = start_decode(packet, bytes, head, (size_t)got, (size_t)file_bytes, start, why);
+    err = start_decode(packet, bytes, image_head, (size_t)got, (size_t)file_bytes, start, why);
     start->image_fd = fd;
     return err;
 }
@@ -155,14 +164,13 @@ static mf_err read_head(int fd, uint8_t *head, size_t *bytes, struct mf_why *why
 
 static mf_err take_snapshot(int fd, struct monitor_start *start, struct mf_why *why)
 {
-    static _Alignas(uint64_t) uint8_t head[MF_SNAPSHOT_HEAD_BYTES_MAX];
     uint64_t file_bytes;
     size_t bytes = 0;
     mf_err err = file_size(fd, MF_WINDOW_MAX, "snapshot", &file_bytes, why);
     if (!err)
-        err = read_head(fd, head, &bytes, why);
+        err = read_head(fd, snapshot_head, &bytes, why);
     if (!err)
-        err = snapshot_parse(head, bytes, file_bytes, &start->snapshot, why);
+        err = snapshot_parse(snapshot_head, bytes, file_bytes, &start->snapshot, why);
     start->snapshot_fd = fd;
     if (!err && (start->snapshot.head->window_bytes != start->window_bytes ||
                  memcmp(start->snapshot.head->image, start->image.info.hash,
@@ -183,6 +191,17 @@ static void take_touched(int fd, struct monitor_start *start)
                 MF_SNAPSHOT_HASH_BYTES) != 0))
         start->touched = (struct touched){0};
     (void)close(fd);
+}
+
+mf_err start_nice(const struct monitor_start *start, int own, struct mf_why *why)
+{
+    int nice = (own > 0 ? own : 0) + start->nice; /* an error reads as -1 */
+    if (nice > MF_NICE_MAX)
+        nice = MF_NICE_MAX;
+    if (setpriority(PRIO_PROCESS, 0, nice) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "cannot take nice %d: %s", nice,
+                      strerror(errno));
+    return MF_OK;
 }
 
 static uint32_t descriptors(uint32_t flags)

@@ -20,6 +20,14 @@ struct start_packet {
 MF_CHECKED mf_err start_receive(int control, struct start_packet *packet,
                                 struct monitor_start *start, struct mf_why *why);
 
+/* Take the share of the processor that the order gives, from `own` (getpriority) on: a node
+ * that runs under nice(1) has instances that stand below others', and nobody may go up
+ * without rights. One that is favoured does not pass that on. */
+MF_CHECKED mf_err start_nice(const struct monitor_start *start, int own, struct mf_why *why);
+
+/* Use what a start is going to use here, while nobody waits: pages that come by faults. */
+void start_touch(void);
+
 /* The checks alone: bytes long packet, of the image (file_bytes) the first head_bytes, into
  * *start. Any thread, no effect; this is what the fuzzer calls. */
 MF_CHECKED mf_err start_decode(const struct start_packet *packet, size_t bytes,

@@ -4,7 +4,10 @@
 #include "monitor/process/filter.h"
 
 #include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -14,6 +17,9 @@
 #include "base/err.h"
 #include "filter_arch.h"
 #include "monitor/monitor.h"
+#include "monitor/process/trampoline_layout.h"
+
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, which build machines' headers may lack */
 
 /* The calls of a warm event come first. */
 const struct filter_line filter_lines[] = {
@@ -50,13 +56,86 @@ const struct filter_line filter_lines[] = {
      "ceiling does. The kernel keeps what is restarted; only a line of this table can have begun "
      "it.",
      {{FILTER_NOTHING, 0, 0}}},
+    {"munmap", SYS_munmap, "the trampoline's pages, all of them",
+     "the seal itself: the monitor's last code goes, and with it all calls but these. Later there "
+     "is nothing to unmap.",
+     {{FILTER_EQUAL, 0, TRAMPOLINE_BASE}, {FILTER_EQUAL, 1, TRAMPOLINE_BYTES}}},
     {"exit_group", SYS_exit_group, "any status",
      "`halt`, `fault`, and the gate's own end on nonsense: the node reads the status as "
      "something that a guest says.",
      {{FILTER_NOTHING, 0, 0}}},
 };
 const uint32_t filter_line_count = sizeof filter_lines / sizeof *filter_lines;
-_Static_assert(sizeof filter_lines / sizeof *filter_lines <= FILTER_LINES_MAX, "sixteen at most");
+_Static_assert(sizeof filter_lines / sizeof *filter_lines <= FILTER_LINES_MAX, "filter.h");
+
+
+#define READABLE (1u << PROT_NONE | 1u << PROT_READ | 1u << (PROT_READ | PROT_WRITE))
+#define ANY_BUT_BOTH (READABLE | 1u << (PROT_READ | PROT_EXEC)) /* never write and execute */
+
+const struct filter_line trampoline_lines[] = {
+    {"recvmsg", SYS_recvmsg, "descriptor = the control socket",
+     "the blank waits for its order. One packet is taken; the socket is closed before the seal.",
+     {{FILTER_EQUAL, 0, MONITOR_FD_CONTROL}}},
+    {"fstat", SYS_fstat, "any descriptor",
+     "how long are image and snapshot? The descriptors came with the order; all others of the "
+     "process are listed in monitor.h, and none is a file.",
+     {{FILTER_NOTHING, 0, 0}}},
+    {"pread64", SYS_pread64, "any descriptor",
+     "heads and pages of the files of the order, which are open for reading and nothing else can "
+     "be read at an offset but the channel.",
+     {{FILTER_NOTHING, 0, 0}}},
+    {"mmap", SYS_mmap, "pages in [kernel base, 2 GiB), just there; never write and execute",
+     "segments, what the snapshot adds, the memory between. Never over the gate, the boot page "
+     "or the trampoline.",
+     {{FILTER_RANGE, 0, MF_KERNEL_BASE},
+      {FILTER_ONE_OF, 2, ANY_BUT_BOTH},
+      {FILTER_BITS, 3, MAP_FIXED}}},
+    {"munmap", SYS_munmap, "pages in [kernel base, 2 GiB)",
+     "a window smaller than the usual one is cut to its size.",
+     {{FILTER_RANGE, 0, MF_KERNEL_BASE}}},
+    {"mprotect", SYS_mprotect, "the boot page; read",
+     "the guest must not write what the monitor told it.",
+     {{FILTER_EQUAL, 0, MF_BOOT_BASE}, {FILTER_EQUAL, 1, MF_BOOT_BYTES}, {FILTER_EQUAL, 2, PROT_READ}}},
+    {"mprotect", SYS_mprotect, "pages in [kernel base, 2 GiB); never write and execute",
+     "the protections of a snapshot; text that had to be copied from a file system mounted noexec.",
+     {{FILTER_RANGE, 0, MF_KERNEL_BASE}, {FILTER_ONE_OF, 2, ANY_BUT_BOTH}}},
+    {"madvise", SYS_madvise, "pages in [kernel base, 2 GiB); advice = MADV_POPULATE_WRITE",
+     "pages that the first event will write are there before it comes.",
+     {{FILTER_RANGE, 0, MF_KERNEL_BASE}, {FILTER_EQUAL, 2, POPULATE_WRITE}}},
+    {"getrandom", SYS_getrandom, "no flags",
+     "the guest's seed.",
+     {{FILTER_EQUAL, 2, 0}}},
+    {"clock_gettime", SYS_clock_gettime, "clock = CLOCK_MONOTONIC or CLOCK_REALTIME",
+     "the times in the boot page.",
+     {{FILTER_ONE_OF, 0, 1u << CLOCK_MONOTONIC | 1u << CLOCK_REALTIME}}},
+    {"setpriority", SYS_setpriority, "this process, nice 0 to 19",
+     "the function's share of the processor. Without rights it can only go down.",
+     {{FILTER_EQUAL, 0, PRIO_PROCESS}, {FILTER_EQUAL, 1, 0}, {FILTER_AT_MOST, 2, PRIO_MAX - 1}}},
+    {"close_range", SYS_close_range, "no flags",
+     "of the descriptors only bell and console remain.",
+     {{FILTER_EQUAL, 2, 0}}},
+    {"close", SYS_close, "any descriptor",
+     "a file that names pages to prepare is read and closed; so are those of an order that is "
+     "refused.",
+     {{FILTER_NOTHING, 0, 0}}},
+    {"sendto", SYS_sendto, "descriptor = the control socket, no address",
+     "why an order is refused.",
+     {{FILTER_EQUAL, 0, MONITOR_FD_CONTROL}, {FILTER_EQUAL, 4, 0}}},
+    {"seccomp", SYS_seccomp, "SECCOMP_SET_MODE_FILTER, no flags",
+     "for a window that is not of the usual size: a second filter. All filters are asked, so "
+     "one more can only forbid.",
+     {{FILTER_EQUAL, 0, SECCOMP_SET_MODE_FILTER}, {FILTER_EQUAL, 1, 0}}},
+    {"mremap", SYS_mremap, "the other gate page, over the gate page",
+     "the same: the page whose calls the second filter judges.",
+     {{FILTER_EQUAL, 0, TRAMPOLINE_OTHER_GATE},
+      {FILTER_EQUAL, 1, MF_GATE_BYTES},
+      {FILTER_EQUAL, 2, MF_GATE_BYTES},
+      {FILTER_EQUAL, 4, MF_GATE_BASE}}},
+    {"exit_group", SYS_exit_group, "any status", "nobody has an order for this blank, or it is refused.",
+     {{FILTER_NOTHING, 0, 0}}},
+};
+const uint32_t trampoline_line_count = sizeof trampoline_lines / sizeof *trampoline_lines;
+_Static_assert(sizeof trampoline_lines / sizeof *trampoline_lines <= FILTER_LINES_MAX, "filter.h");
 
 uint32_t filter_compile(const struct filter_line *lines, uint32_t count, uint64_t channel_base,
                         struct sock_filter *out, uint32_t room)
@@ -64,4 +143,19 @@ uint32_t filter_compile(const struct filter_line *lines, uint32_t count, uint64_
     const struct filter_place place = {.channel_base = channel_base,
                                        .call_return = FILTER_ARCH_CALL_RETURN};
     return filter_program(&place, lines, count, out, room);
+}
+
+uint32_t filter_compile_blank(enum filter_gate gate, uint64_t channel_base,
+                              struct sock_filter *out, uint32_t room)
+{
+    const bool other = gate == FILTER_GATE_OTHER;
+    const struct filter_place place = {
+        .channel_base = channel_base,
+        .call_return = other ? FILTER_ARCH_OTHER_RETURN : FILTER_ARCH_CALL_RETURN,
+        .before_return = TRAMPOLINE_SYSCALL_RETURN,
+        .pass_return = other ? 0 : FILTER_ARCH_OTHER_RETURN,
+        .before = trampoline_lines,
+        .before_count = trampoline_line_count,
+    };
+    return filter_program(&place, filter_lines, filter_line_count, out, room);
 }

@@ -1,24 +1,43 @@
 /*
- * filter.h: the host system calls that a sealed process sandbox can make, as data:
- * one line a call, with the rule for its arguments and its reason. From this list
- * come the seccomp filter, `mayfly inspect --host` and the tests. Any thread.
+ * filter.h: the host system calls of the process sandbox, as data: one line a call, with
+ * the rule for its arguments and its reason. From these lists come the seccomp filter,
+ * `mayfly inspect --host` and the tests. Any thread.
  *
- * The filter lets a call through only from the gate's one `syscall` instruction and
- * only if a line's rule holds; a call from anywhere else traps to the guest's own
- * kernel (SIGSYS), which is how programs make system calls; a call through the gate
- * that no line admits, a 32-bit or an x32 call kills the process.
+ * The filter is in force before a blank waits. It knows two places:
+ *
+ *   the gate's one `syscall` instruction, judged by filter_lines: the guest's calls;
+ *   the trampoline's, judged by trampoline_lines, until it is unmapped: by these calls a
+ *     blank becomes a guest, and no guest's code runs as long as they can be made.
+ *
+ * A call from anywhere else traps to the guest's own kernel (SIGSYS), which is how
+ * programs make system calls; a call of either place that no line admits, a 32-bit or an
+ * x32 call kills the process.
+ *
+ * Rules that depend on the window's size are those of MF_WINDOW_DEFAULT. A window of
+ * another size gets a second filter, and then the other gate page, whose instruction
+ * stands where the first page has none: the first filter leaves that address to the second.
  */
 #ifndef MF_MONITOR_PROCESS_FILTER_H
 #define MF_MONITOR_PROCESS_FILTER_H
 
 #include "monitor/common/filter.h"
 
+#define FILTER_PROCESS_MAX 512u /* instructions */
+
 extern const struct filter_line filter_lines[];
 extern const uint32_t filter_line_count;
+extern const struct filter_line trampoline_lines[];
+extern const uint32_t trampoline_line_count;
 
-/* Compile lines for a window whose channel starts at channel_base into out (room
- * instructions). Returns how many were written; 0: no room. */
+/* Compile lines alone, for the gate's calls in a window whose channel starts at
+ * channel_base, into out (room instructions). Returns how many were written; 0: no room. */
 uint32_t filter_compile(const struct filter_line *lines, uint32_t count, uint64_t channel_base,
                         struct sock_filter *out, uint32_t room);
+
+enum filter_gate { FILTER_GATE_DEFAULT, FILTER_GATE_OTHER };
+
+/* The same of a whole blank's: both lists, with this page as the gate. */
+uint32_t filter_compile_blank(enum filter_gate gate, uint64_t channel_base,
+                              struct sock_filter *out, uint32_t room);
 
 #endif

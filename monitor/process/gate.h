@@ -1,6 +1,6 @@
 /*
  * gate.h: the gate page and its data, the only code and memory of the monitor that
- * stays in a sealed blank. The page is ours and read-only + executable; the data
+ * stays when its guest runs. The page is ours and read-only + executable; the data
  * page is scratch that the guest can write, which gains it nothing: all that the
  * gate reads there are addresses of the guest's own code and stack, and the guest
  * can jump to any address of its window anyway. What the guest may do to the host is
@@ -11,26 +11,21 @@
 #ifndef MF_MONITOR_PROCESS_GATE_H
 #define MF_MONITOR_PROCESS_GATE_H
 
-#include <linux/filter.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "monitor/monitor.h"
-
-#define GATE_FILTER_MAX 256u /* instructions */
 
 struct gate_data {
     uint64_t kernel_entry;
     uint64_t kernel_syscall;
     uint64_t kernel_exception;
     uint64_t trap_record; /* where struct mf_trap goes: trap_stack_top - its size */
-    uint64_t unmap;       /* first address to unmap before the seal               */
+    uint64_t unmap;       /* first address to unmap before the blank waits        */
     uint64_t unmap_bytes; /* up to the end of what a process can map              */
     uint64_t vdso;        /* the vDSO's address, 0 = none                         */
-    struct sock_fprog program;
-    uint8_t pad[56];
+    uint8_t pad[72];
     uint8_t xstate[576];  /* an XSAVE area that says: all in its initial state    */
-    struct sock_filter filter[GATE_FILTER_MAX];
 };
 
 /* What this processor and kernel must offer. MF_EUNSUPPORTED with the reason. */
@@ -43,14 +38,17 @@ MF_CHECKED mf_err gate_map(struct mf_why *why);
 /* Point signals at the gate. A fault of our own from here on ends the process. */
 MF_CHECKED mf_err gate_catch(struct mf_why *why);
 
-/* Fill the data page for this image and filter (length instructions, already in
- * gate_data()->filter). */
-void gate_arm(const struct monitor_start *start, uint32_t length);
-
 struct gate_data *gate_data(void);
 
-/* Unmap all above the window, our own text and stack included; install the filter;
- * enter the kernel. What fails in there ends the process with MF_CAUSE_HOST. */
-_Noreturn void gate_enter(void);
+/* Put the page of windows of other sizes at address, to be moved over the first one; the
+ * trampoline does that, if a start asks for it. */
+MF_CHECKED mf_err gate_map_other(uintptr_t address, struct mf_why *why);
+
+/* Unmap all above a window of the usual size, our own text and stack included, and go on in
+ * the trampoline. What fails in there ends the process with MF_CAUSE_HOST. */
+_Noreturn void gate_leave(void);
+
+/* Where the trampoline ends (entry.S): it is unmapped, and the guest entered. */
+uint64_t gate_seal_address(void);
 
 #endif

@@ -6,7 +6,5 @@ mf_err monitor_process_probe(struct monitor_blank *blank, struct mf_why *why)
 {
     static struct monitor_start start; /* too large for a small stack */
     mf_err err = probe_start(&start, why);
-    if (!err)
-        err = monitor_process_prepare(blank, why);
-    return err ? err : monitor_process_run(blank, &start, why);
+    return err ? err : monitor_process_wait(blank, &start, why);
 }

@@ -293,6 +293,12 @@ raw_\name:
     touching write_gate, movq $0, 0x20000
     touching write_text, movq $0, 0x100000
     touching past_window, mov WINDOW, %rax
+    touching read_trampoline, mov 0x40000, %rax
+    touching write_trampoline, movq $0, 0x50000
+    touching run_trampoline, jmp *raw_trampoline_address(%rip)
+    touching run_other_gate, jmp *raw_other_gate_address(%rip)
+raw_trampoline_address: .quad 0x40020   /* where its `syscall` was */
+raw_other_gate_address: .quad 0x4f000
     touching reserved, mov 0x200000, %rax
     touching run_data, jmp *raw_data_address(%rip)
     touching run_channel, jmp *raw_channel_address(%rip)

@@ -31,77 +31,31 @@
 #include "gate_layout.h"
 #include "monitor/process/filter.h"
 #include "monitor/process/gate.h"
+#include "monitor/process/trampoline_layout.h"
+#include "sealed.h"
 
 #define CHANNEL (MF_WINDOW_MIN - MF_CHANNEL_BYTES)
 #define BELL (CHANNEL + offsetof(struct mf_channel_head, bell))
 #define PAGE (uint64_t)MF_PAGE_BYTES
 #define HIGH (1ull << 32)
 
-#define ALLOWED 1       /* child's status: the call reached the kernel and did not fail */
-#define ALLOWED_ERRNO 2 /* it did, and returned an error: the filter is not what said no */
-#define HANDLED 3       /* the call trapped to a SIGSYS handler */
-#define DIED 256        /* by SIGSYS */
-
-/* Sanitizers make system calls of their own, before a call that does not return too:
- * they must not look at what runs sealed. */
-#define SEALED __attribute__((no_sanitize("address", "undefined")))
-
-SEALED static long through_gate(long number, const uint64_t a[6])
-{
-    register uint64_t r10 __asm__("r10") = a[3];
-    register uint64_t r8 __asm__("r8") = a[4];
-    register uint64_t r9 __asm__("r9") = a[5];
-    register uint64_t gate __asm__("r11") = GATE_SYSCALL;
-    long result = number;
-    __asm__ volatile("call *%%r11"
-                     : "+a"(result), "+r"(gate)
-                     : "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "memory");
-    return result;
-}
-
-SEALED static void leave(int status)
-{
-    const uint64_t a[6] = {(uint64_t)status};
-    (void)through_gate(SYS_exit_group, a);
-}
-
-static void map(uint64_t from, uint64_t to, int flags)
-{
-    void *where = (void *)(uintptr_t)from;
-    if (mmap(where, to - from, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0) != where)
-        _exit(99);
-}
-
 /* What the process monitor sets up, without its guest; seals with count lines. */
 static void seal(const struct filter_line *lines, uint32_t count)
 {
     struct mf_why why;
-    struct sock_filter code[GATE_FILTER_MAX];
+    struct sock_filter code[FILTER_PROCESS_MAX];
     int console[2];
-    map(MF_BOOT_BASE, MF_GATE_DATA_BASE + MF_GATE_DATA_BYTES, MAP_FIXED_NOREPLACE);
-    map(MF_KERNEL_BASE, MF_WINDOW_MIN, MAP_FIXED_NOREPLACE);
+    map_fixed(MF_BOOT_BASE, MF_GATE_DATA_BASE + MF_GATE_DATA_BYTES, MAP_FIXED_NOREPLACE);
+    map_fixed(MF_KERNEL_BASE, MF_WINDOW_MIN, MAP_FIXED_NOREPLACE);
     if (gate_map(&why) || pipe(console) || dup2(console[1], MONITOR_FD_CONSOLE) < 0 ||
         dup2(eventfd(0, EFD_NONBLOCK), MONITOR_FD_BELL) < 0)
         _exit(98);
     struct sock_fprog program = {
-        .len = (unsigned short)filter_compile(lines, count, CHANNEL, code, GATE_FILTER_MAX),
+        .len = (unsigned short)filter_compile(lines, count, CHANNEL, code, FILTER_PROCESS_MAX),
         .filter = code};
     if (program.len == 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
         _exit(97);
-}
-
-static int outcome(pid_t pid)
-{
-    int status = 0;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFSIGNALED(status)) {
-        assert_int_equal(WTERMSIG(status), SIGSYS);
-        return DIED;
-    }
-    return WEXITSTATUS(status);
 }
 
 static int call_with(const struct filter_line *lines, uint32_t count, long number,
@@ -126,7 +80,7 @@ struct call_case {
     int result;
 };
 
-enum { FUTEX, RING, SIGRETURN, MPROTECT, MADVISE, CLOCK, CONSOLE, RESTART, EXIT };
+enum { FUTEX, RING, SIGRETURN, MPROTECT, MADVISE, CLOCK, CONSOLE, RESTART, SEAL, EXIT };
 
 #define RW (PROT_READ | PROT_WRITE)
 static const struct call_case good[] = {
@@ -145,6 +99,7 @@ static const struct call_case good[] = {
     {"longest line", CONSOLE, SYS_write, {MONITOR_FD_CONSOLE, MF_KERNEL_BASE, MF_CONSOLE_MAX},
      ALLOWED},
     {"restart of nothing", RESTART, SYS_restart_syscall, {0}, ALLOWED_ERRNO},
+    {"seal", SEAL, SYS_munmap, {TRAMPOLINE_BASE, TRAMPOLINE_BYTES}, ALLOWED},
     {"exit", EXIT, SYS_exit_group, {ALLOWED}, ALLOWED},
 };
 
@@ -196,6 +151,16 @@ static const struct call_case bad[] = {
     {"execve", 0, SYS_execve, {0}, DIED},
     {"mmap", 0, SYS_mmap, {0, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull}, DIED},
     {"munmap", 0, SYS_munmap, {MF_KERNEL_BASE, PAGE}, DIED},
+    {"seal less", 0, SYS_munmap, {TRAMPOLINE_BASE, TRAMPOLINE_BYTES - PAGE}, DIED},
+    {"seal more", 0, SYS_munmap, {TRAMPOLINE_BASE, TRAMPOLINE_BYTES + PAGE}, DIED},
+    {"seal from below", 0, SYS_munmap, {TRAMPOLINE_BASE - PAGE, TRAMPOLINE_BYTES}, DIED},
+    {"seal high", 0, SYS_munmap, {TRAMPOLINE_BASE, TRAMPOLINE_BYTES + HIGH}, DIED},
+    {"mremap", 0, SYS_mremap, {MF_KERNEL_BASE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                               TRAMPOLINE_BASE}, DIED},
+    {"mmap of the trampoline's place", 0, SYS_mmap,
+     {TRAMPOLINE_BASE, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, ~0ull},
+     DIED},
+    {"protection of the trampoline's place", 0, SYS_mprotect, {TRAMPOLINE_BASE, PAGE, RW}, DIED},
     {"seccomp", 0, SYS_seccomp, {1, 0, 0}, DIED},
     {"rt_sigaction", 0, SYS_rt_sigaction, {SIGSYS, 0, 0, 8}, DIED},
     {"no such call", 0, 100000, {0}, DIED},
@@ -250,7 +215,7 @@ static void the_table_keeps_its_promises(void **state)
     (void)state;
     static const char *const order[] = {"futex",   "write",         "rt_sigreturn",
                                         "mprotect", "madvise",       "clock_gettime",
-                                        "write",   "restart_syscall", "exit_group"};
+                                        "write",   "restart_syscall", "munmap", "exit_group"};
     assert_int_equal(filter_line_count, sizeof order / sizeof *order);
     assert_true(filter_line_count <= FILTER_LINES_MAX);
     for (uint32_t i = 0; i < filter_line_count; i++) {
@@ -383,9 +348,9 @@ static void a_stopped_wait_goes_on_by_its_line_only(void **state)
 static void a_filter_that_does_not_fit_is_none(void **state)
 {
     (void)state;
-    struct sock_filter code[GATE_FILTER_MAX];
+    struct sock_filter code[FILTER_PROCESS_MAX];
     uint32_t length =
-        filter_compile(filter_lines, filter_line_count, CHANNEL, code, GATE_FILTER_MAX);
+        filter_compile(filter_lines, filter_line_count, CHANNEL, code, FILTER_PROCESS_MAX);
     assert_true(length > 0);
     assert_int_equal(filter_compile(filter_lines, filter_line_count, CHANNEL, code, length - 1), 0);
     assert_int_equal(filter_compile(filter_lines, filter_line_count, CHANNEL, code, length), length);

@@ -125,8 +125,10 @@ _Noreturn void monitor_main(struct monitor_blank *blank)
     monitor_probe(blank);
 }
 
-_Noreturn void monitor_give_up(int control, mf_err err, const struct mf_why *why)
+_Noreturn void monitor_give_up(int control, enum mf_spawn_type type, mf_err err,
+                               const struct mf_why *why)
 {
+    (void)type;
     (void)send(control, why->text, strlen(why->text), 0);
     _exit(err ? 1 : 2);
 }
@@ -148,7 +150,7 @@ _Noreturn static void be_a_spawner(int control)
     if (!err)
         err = blank_fork(&plan, &pid, &why);
     if (err)
-        monitor_give_up(control, err, &why);
+        monitor_give_up(control, MF_BLANK_FAILED, err, &why);
     (void)waitpid(pid, &status, 0);
     _exit(status ? 1 : 0);
 }

@@ -23,7 +23,7 @@
     X(halt) X(deadline) X(fault) X(fault_unknown) X(fault_reserved) X(halt_reserved)           \
     X(struct_unaligned) X(struct_outside) X(struct_not_there) X(struct_read_only) X(no_stack)  \
     X(clock) X(console) X(protect) X(discard) X(registers) X(invalid) X(read_zero)             \
-    X(read_page_15) X(write_boot) X(write_gate) X(write_text) X(past_window) X(reserved)       \
+    X(read_page_15) X(write_boot) X(write_gate) X(write_text) X(past_window) X(reserved) X(read_trampoline) X(write_trampoline) X(run_trampoline) X(run_other_gate)       \
     X(run_data) X(run_channel) X(run_bss) X(run_stack) X(privileged) X(divide) X(breakpoint)   \
     X(single_step) X(single_step_call) X(compat) X(int80) X(compat_int80) X(call) X(loop)      \
     X(no_trap_stack) X(forged_frame) X(no_signal_stack) X(calls_blocked) X(frame_not_there)    \
@@ -73,6 +73,10 @@ static const struct guest {
     LANDS(write_gate, page_fault_landing),
     LANDS(write_text, page_fault_landing),
     LANDS(past_window, page_fault_landing),
+    LANDS(read_trampoline, page_fault_landing),
+    LANDS(write_trampoline, page_fault_landing),
+    LANDS(run_trampoline, page_fault_landing),
+    LANDS(run_other_gate, page_fault_landing),
     LANDS(reserved, page_fault_landing),
     LANDS(run_data, page_fault_landing),
     LANDS(run_channel, page_fault_landing),

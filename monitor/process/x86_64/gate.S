@@ -9,6 +9,20 @@
  * inside this page (a bad struct, stack or trap stack) ends the instance.
  */
 #include "gate_layout.h"
+#include "monitor/process/trampoline_layout.h"
+
+/*
+ * The page exists twice. In the other one (gate_other.S) the `syscall` stands a few bytes
+ * further on, where this one has none, so that the filter can tell by whose call it is
+ * which page is mapped: this is the one of windows of the usual size.
+ */
+#ifdef GATE_OTHER
+#define gate_page gate_other
+#define gate_page_end gate_other_end
+#define LABEL(name)
+#else
+#define LABEL(name) .globl name
+#endif
 
     .section .text.gate, "ax", @progbits
     .balign 4096
@@ -147,13 +161,17 @@ gate_page:
 
     .org GATE_SYSCALL - GATE_PAGE
 gate_syscall:
-    syscall                 /* the only one the filter listens to */
+#ifdef GATE_OTHER
+    jmp 1f
+    .org GATE_OTHER_RETURN - 2 - GATE_PAGE, 0xcc
+#endif
+1:  syscall                 /* the only one the filter listens to */
     ret
 
-    .org GATE_ONE - GATE_PAGE
+    .org GATE_ONE - GATE_PAGE, 0xcc
     .quad 1
 
-    .globl gate_restorer
+    LABEL(gate_restorer)
 gate_restorer:              /* where a handler's `ret` goes, RSP at the frame's ucontext */
     mov $GATE_NR_RT_SIGRETURN, %eax
     jmp gate_syscall
@@ -214,7 +232,7 @@ gate_clock:
  * it already stands after the instruction, RAX still holds the number. Change where
  * rt_sigreturn goes on, and nothing else (abi/trap.h).
  */
-    .globl gate_on_sigsys
+    LABEL(gate_on_sigsys)
 gate_on_sigsys:
     mov GATE_UC_RIP(%rdx), %rax
     mov %rax, GATE_UC_RCX(%rdx)
@@ -232,7 +250,7 @@ gate_on_sigsys:
  * the record of the last: the kernel's handler died on its first step and would for
  * ever. The selectors are set too: a program may have far-jumped to 32-bit code.
  */
-    .globl gate_on_exception
+    LABEL(gate_on_exception)
 gate_on_exception:
     mov GATE_UC_RIP(%rdx), %rax
     mov %rax, %rcx
@@ -275,20 +293,20 @@ gate_on_exception:
     jmp gate_exit
 
 /*
- * The last steps of the monitor, run at this page's guest address. Unmap everything
- * above the window in one call. Where the kernel seals its vDSO (mseal(2), Linux
+ * The last steps of the blank, run at this page's guest address. Unmap everything
+ * above a window of the usual size in one call, the spawner's image with it. Where the kernel seals its vDSO (mseal(2), Linux
  * 6.16), that is refused whole: then unmap below and above it, and what can be of its
  * surroundings page by page; what stays is code whose `syscall` the filter traps.
  */
     .set VDSO_ZONE, 64 * 4096 /* on either side: vvar below, the vDSO's own pages above */
-    .globl gate_enter_code
-gate_enter_code:
+    LABEL(gate_leave_code)
+gate_leave_code:
     mov $GATE_STACK_TOP, %esp
     mov GATE_UNMAP, %rdi
     mov GATE_UNMAP_COUNT, %rsi
     call gate_unmap
     test %rax, %rax
-    jz gate_seal
+    jz gate_left
     mov GATE_UNMAP_VDSO, %rbx
     test %rbx, %rbx
     jz gate_host
@@ -310,24 +328,37 @@ gate_enter_code:
     add GATE_UNMAP_COUNT, %rsi
     mov %rbx, %rdi
     sub %rbx, %rsi
-    jbe gate_seal           /* the zone reached the end of the address space */
+    jbe gate_left           /* the zone reached the end of the address space */
     call gate_unmap
     test %rax, %rax
     jnz gate_host
 
-gate_seal:
-    mov $GATE_SECCOMP_SET_MODE_FILTER, %edi
-    xor %esi, %esi
-    mov $GATE_PROGRAM, %edx
-    mov $GATE_NR_SECCOMP, %eax
-    call gate_syscall
-    test %rax, %rax
-    jnz gate_host
-
-    /* Where the host put things is the same in all blanks of a spawner: RAX is 0. */
+gate_left:
+    /* Where the host put things is the same in all blanks of a spawner. */
+    xor %eax, %eax
     mov %rax, GATE_UNMAP
     mov %rax, GATE_UNMAP_COUNT
     mov %rax, GATE_UNMAP_VDSO
+    mov $TRAMPOLINE_ENTRY, %eax
+    jmp *%rax
+
+/*
+ * The last steps of the monitor: the trampoline goes, and with it the one place from which
+ * anything but the gate's calls was let through. Only then do the handlers learn of entries
+ * into the guest, R12 to R15: until here a fault is the end.
+ */
+    LABEL(gate_seal_code)
+gate_seal_code:
+    mov $GATE_STACK_TOP, %esp
+    mov $TRAMPOLINE_BASE, %edi
+    mov $TRAMPOLINE_BYTES, %esi
+    call gate_unmap
+    test %rax, %rax
+    jnz gate_host
+    mov %r12, GATE_KERNEL_ENTRY
+    mov %r13, GATE_KERNEL_SYSCALL
+    mov %r14, GATE_KERNEL_EXCEPTION
+    mov %r15, GATE_TRAP_RECORD
 
     /* Everything zero but RDI (abi/boot.h); nothing of ours stays in a register. */
     mov $GATE_XSTATE, %edi

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include <linux/futex.h>
-#include <linux/seccomp.h>
 #include <time.h>
 
 #include "abi/boot.h"
@@ -77,7 +76,6 @@ _Static_assert(GATE_KERNEL_EXCEPTION == DATA_AT(kernel_exception), "gate.h");
 _Static_assert(GATE_TRAP_RECORD == DATA_AT(trap_record), "gate.h");
 _Static_assert(GATE_UNMAP == DATA_AT(unmap) && GATE_UNMAP_COUNT == DATA_AT(unmap_bytes), "gate.h");
 _Static_assert(GATE_UNMAP_VDSO == DATA_AT(vdso), "gate.h");
-_Static_assert(GATE_PROGRAM == DATA_AT(program), "gate.h");
 _Static_assert(GATE_XSTATE == DATA_AT(xstate) && GATE_XSTATE % 64 == 0, "gate.h; SDM: XRSTOR");
 
 #define FRAME_AT(reg) offsetof(ucontext_t, uc_mcontext.gregs[reg])
@@ -97,8 +95,6 @@ SAME_NUMBER(GATE_NR_MADVISE, SYS_madvise);
 SAME_NUMBER(GATE_NR_FUTEX, SYS_futex);
 SAME_NUMBER(GATE_NR_CLOCK_GETTIME, SYS_clock_gettime);
 SAME_NUMBER(GATE_NR_EXIT_GROUP, SYS_exit_group);
-SAME_NUMBER(GATE_NR_SECCOMP, SYS_seccomp);
-SAME_NUMBER(GATE_SECCOMP_SET_MODE_FILTER, SECCOMP_SET_MODE_FILTER);
 SAME_NUMBER(GATE_FUTEX_WAIT_BITSET, FUTEX_WAIT_BITSET);
 SAME_NUMBER(GATE_MADV_DONTNEED, MADV_DONTNEED);
 SAME_NUMBER(GATE_CLOCK_REALTIME, CLOCK_REALTIME);
@@ -111,7 +107,7 @@ SAME_NUMBER(GATE_EINVAL, EINVAL);
 _Static_assert(sizeof(struct gate_data) <= MF_PAGE_BYTES, "one page");
 
 extern const char gate_page[], gate_page_end[], gate_restorer[], gate_on_sigsys[],
-    gate_on_exception[], gate_enter_code[];
+    gate_on_exception[], gate_leave_code[], gate_seal_code[], gate_other[], gate_other_end[];
 
 /* Where a label of gate.S is in the guest. */
 static uintptr_t in_guest(const char *label)
@@ -141,15 +137,23 @@ mf_err gate_supported(struct mf_why *why)
     return MF_OK;
 }
 
+/* Pages of our own text: they cost no memory. */
+static mf_err move_page(const char *page, uintptr_t to, struct mf_why *why)
+{
+    if (mremap((void *)(uintptr_t)page, MF_GATE_BYTES, MF_GATE_BYTES,
+               MREMAP_MAYMOVE | MREMAP_FIXED, (void *)to) != (void *)to)
+        return mf_why(why, mf_err_from_errno(errno), "cannot move the gate page to 0x%lx: %s",
+                      (unsigned long)to, strerror(errno));
+    return MF_OK;
+}
+
 mf_err gate_map(struct mf_why *why)
 {
     mf_assert(gate_page_end - gate_page == MF_GATE_BYTES);
-    void *code = (void *)(uintptr_t)MF_GATE_BASE;
     void *data = (void *)(uintptr_t)MF_GATE_DATA_BASE;
-    if (mremap((void *)(uintptr_t)gate_page, MF_GATE_BYTES, MF_GATE_BYTES,
-               MREMAP_MAYMOVE | MREMAP_FIXED, code) != code)
-        return mf_why(why, mf_err_from_errno(errno), "cannot move the gate page to 0x%x: %s",
-                      MF_GATE_BASE, strerror(errno));
+    mf_err err = move_page(gate_page, MF_GATE_BASE, why);
+    if (err)
+        return err;
     if (mmap(data, MF_GATE_DATA_BYTES, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != data)
         return mf_why(why, mf_err_from_errno(errno), "cannot map the gate's data at 0x%x: %s",
@@ -178,24 +182,25 @@ mf_err gate_catch(struct mf_why *why)
                   : mf_why(why, MF_EIO, "cannot install signal handlers: %s", strerror(errno));
 }
 
-void gate_arm(const struct monitor_start *start, uint32_t length)
+mf_err gate_map_other(uintptr_t address, struct mf_why *why)
 {
-    mf_assert(length <= GATE_FILTER_MAX);
-    struct gate_data *data = gate_data();
-    data->kernel_entry = start->image.info.kernel_entry;
-    data->kernel_syscall = start->image.info.kernel_syscall;
-    data->kernel_exception = start->image.info.kernel_exception;
-    data->trap_record = start->image.info.trap_stack_top - sizeof(struct mf_trap);
-    data->unmap = start->window_bytes;
-    data->unmap_bytes = ADDRESSES_END - start->window_bytes;
-    data->vdso = getauxval(AT_SYSINFO_EHDR);
-    data->program = (struct sock_fprog){.len = (unsigned short)length, .filter = data->filter};
-    const uint32_t mxcsr = MXCSR_INITIAL;
-    memcpy(data->xstate + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
+    mf_assert(gate_other_end - gate_other == MF_GATE_BYTES);
+    return move_page(gate_other, address, why);
 }
 
-void gate_enter(void)
+uint64_t gate_seal_address(void)
 {
-    ((void (*)(void))in_guest(gate_enter_code))();
+    return in_guest(gate_seal_code);
+}
+
+void gate_leave(void)
+{
+    struct gate_data *data = gate_data();
+    const uint32_t mxcsr = MXCSR_INITIAL;
+    memcpy(data->xstate + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
+    data->unmap = MF_WINDOW_DEFAULT;
+    data->unmap_bytes = ADDRESSES_END - MF_WINDOW_DEFAULT;
+    data->vdso = getauxval(AT_SYSINFO_EHDR);
+    ((void (*)(void))in_guest(gate_leave_code))();
     __builtin_unreachable();
 }

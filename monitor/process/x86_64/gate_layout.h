@@ -11,6 +11,7 @@
 #define GATE_SLOT 128
 #define GATE_SYSCALL 0x20800
 #define GATE_SYSCALL_RETURN 0x20802
+#define GATE_OTHER_RETURN 0x20805 /* the same in the other gate page */
 #define GATE_ONE 0x20808 /* eight bytes: the number 1, what `ring` writes */
 
 /* struct gate_data, at MF_GATE_DATA_BASE. The guest may write it: see gate.h. */
@@ -22,9 +23,8 @@
 #define GATE_UNMAP 0x30020
 #define GATE_UNMAP_COUNT 0x30028
 #define GATE_UNMAP_VDSO 0x30030
-#define GATE_PROGRAM 0x30038
 #define GATE_XSTATE 0x30080
-#define GATE_STACK_TOP 0x40000 /* signal stack; before the first signal, gate_enter's */
+#define GATE_STACK_TOP 0x40000 /* signal stack; before the first signal, our own */
 
 /* The boot page, read-only to the guest: where the slots find the window's bounds. */
 #define GATE_BOOT_WINDOW 0x10010
@@ -57,8 +57,6 @@
 #define GATE_NR_FUTEX 202
 #define GATE_NR_CLOCK_GETTIME 228
 #define GATE_NR_EXIT_GROUP 231
-#define GATE_NR_SECCOMP 317
-#define GATE_SECCOMP_SET_MODE_FILTER 1
 #define GATE_FUTEX_WAIT_BITSET 9
 #define GATE_MADV_DONTNEED 4
 #define GATE_CLOCK_REALTIME 0

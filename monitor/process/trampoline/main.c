@@ -1,0 +1,137 @@
+/*
+ * main.c: from a waiting blank to its guest: seal against everything but what follows →
+ * wait for MF_START → parse → map → unmap the trampoline → run.
+ * Guarantees: what a hostile image or snapshot could do to this code, it could do only
+ * with the calls of trampoline_lines; when the guest's first instruction runs, the process
+ * holds the window and nothing else, two descriptors, and only the gate's calls.
+ * Leaves to others: what could be done before (process.c), the last steps (gate.S).
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <linux/seccomp.h>
+#include <unistd.h>
+
+#include "abi/channel.h"
+#include "abi/trap.h"
+#include "monitor/common/boot.h"
+#include "monitor/common/start.h"
+#include "monitor/common/window.h"
+#include "monitor/process/trampoline.h"
+#include "monitor/process/trampoline/host.h"
+
+#define DEFAULT_CHANNEL ((uint64_t)MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES)
+
+static struct start_packet packet;
+static struct trampoline_order order __attribute__((section(".bss.order"), aligned(4096)));
+
+_Noreturn void trampoline_main(void);
+_Noreturn void trampoline_seal(uint64_t entry, uint64_t syscall, uint64_t exception,
+                               uint64_t record, uint64_t gate);
+
+static mf_err attach(uint32_t length, struct mf_why *why)
+{
+    const struct sock_fprog program = {.len = (unsigned short)length, .filter = order.filter};
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0ul, &program) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "no system call filter: %s", strerror(errno));
+    return MF_OK;
+}
+
+/* The guess was wrong: the channel goes elsewhere, and the window gets its own size. */
+static mf_err resize(const struct monitor_start *start, struct mf_why *why)
+{
+    mf_err err = window_anonymous(NULL, DEFAULT_CHANNEL, MF_WINDOW_DEFAULT, PROT_NONE, why);
+    if (!err && start->window_bytes > MF_WINDOW_DEFAULT)
+        err = window_anonymous(NULL, MF_WINDOW_DEFAULT, start->window_bytes, PROT_NONE, why);
+    void *past = (void *)(uintptr_t)start->window_bytes;
+    if (!err && start->window_bytes < MF_WINDOW_DEFAULT &&
+        munmap(past, MF_WINDOW_DEFAULT - start->window_bytes) != 0)
+        err = mf_why(why, mf_err_from_errno(errno), "cannot cut the window to size: %s",
+                     strerror(errno));
+    return err ? err : window_channel(NULL, start->channel_base, MONITOR_FD_CHANNEL, why);
+}
+
+/* The filter in force is of the usual window. First this window's is added, and only then
+ * comes the gate page whose calls the first one leaves to it (filter.h). */
+static mf_err change_gate(const struct monitor_start *start, struct mf_why *why)
+{
+    uint32_t length = filter_compile_blank(FILTER_GATE_OTHER, start->channel_base, order.filter,
+                                           FILTER_PROCESS_MAX);
+    mf_assert(length > 0);
+    mf_err err = attach(length, why);
+    void *gate = (void *)(uintptr_t)MF_GATE_BASE;
+    if (!err && mremap((void *)(uintptr_t)TRAMPOLINE_OTHER_GATE, MF_GATE_BYTES, MF_GATE_BYTES,
+                       MREMAP_MAYMOVE | MREMAP_FIXED, gate) != gate)
+        err = mf_why(why, mf_err_from_errno(errno), "cannot change the gate page: %s",
+                     strerror(errno));
+    return err;
+}
+
+static mf_err fill_boot(const struct monitor_start *start, struct mf_why *why)
+{
+    void *boot = (void *)(uintptr_t)MF_BOOT_BASE;
+    mf_err err = boot_fill(boot, start, order.hwcap, order.hwcap2, why);
+    if (!err && mprotect(boot, MF_BOOT_BYTES, PROT_READ) != 0)
+        err = mf_why(why, MF_EIO, "cannot make the boot page read-only: %s", strerror(errno));
+    return err;
+}
+
+/* All but bell and console; the image and the channel live on as mappings. */
+static mf_err close_others(struct mf_why *why)
+{
+    _Static_assert(MONITOR_FD_CONSOLE == MONITOR_FD_BELL + 1, "two ranges to close");
+    if (syscall(SYS_close_range, 0ul, MONITOR_FD_BELL - 1ul, 0ul) != 0 ||
+        syscall(SYS_close_range, MONITOR_FD_CONSOLE + 1ul, (unsigned long)~0u, 0ul) != 0)
+        return mf_why(why, MF_EUNSUPPORTED, "close_range: %s (Linux 5.9 has it)", strerror(errno));
+    return MF_OK;
+}
+
+static mf_err run(const struct monitor_start *start, struct mf_why *why)
+{
+    mf_err err = start_nice(start, order.nice, why);
+    if (!err && start->channel_base != DEFAULT_CHANNEL) /* first: the window may reach past it */
+        err = resize(start, why);
+    if (!err)
+        err = window_load(NULL, start, 0, start->image.segment_count, true, why);
+    if (!err && start->flags & MF_START_RESTORE)
+        err = window_restore(NULL, start, true, why);
+    if (!err)
+        window_prepare(NULL, &start->touched);
+    if (!err)
+        err = fill_boot(start, why);
+    if (!err)
+        err = close_others(why);
+    if (!err && start->channel_base != DEFAULT_CHANNEL)
+        err = change_gate(start, why);
+    if (err)
+        return err;
+    const struct mf_image_info *info = &start->image.info;
+    trampoline_seal(info->kernel_entry, info->kernel_syscall, info->kernel_exception,
+                    info->trap_stack_top - sizeof(struct mf_trap), order.seal);
+}
+
+/* Pages that every start uses: to be found while nobody waits. */
+static void touch(void)
+{
+    *(volatile unsigned char *)packet.bytes = 0;
+    *(volatile uint32_t *)&order.start.flags = order.start.flags;
+    start_touch();
+}
+
+void trampoline_main(void)
+{
+    static struct mf_why why;
+    touch();
+    mf_err err = attach(order.length, &why);
+    if (err)
+        monitor_give_up(MONITOR_FD_CONTROL, MF_BLANK_FAILED, err, &why);
+    if (!order.probe)
+        err = start_receive(MONITOR_FD_CONTROL, &packet, &order.start, &why);
+    if (err == MF_EDEAD)
+        _exit(0); /* the node has no use for this blank any more */
+    if (!err)
+        err = run(&order.start, &why);
+    monitor_give_up(MONITOR_FD_CONTROL, MF_START_FAILED, err, &why);
+}

@@ -1,0 +1,22 @@
+/*
+ * trampoline_layout.h: where the trampoline stands between the gate's data and the
+ * library OS, in every blank until its guest begins. So plain that the assembler and
+ * the linker script read it too; trampoline.c proves the numbers.
+ */
+#ifndef MF_MONITOR_PROCESS_TRAMPOLINE_LAYOUT_H
+#define MF_MONITOR_PROCESS_TRAMPOLINE_LAYOUT_H
+
+#define TRAMPOLINE_BASE 0x40000
+#define TRAMPOLINE_TEXT_BYTES 0xf000 /* text and constants: read and execute          */
+#define TRAMPOLINE_OTHER_GATE 0x4f000 /* the gate page of windows of other sizes (gate.h) */
+#define TRAMPOLINE_DATA 0x50000      /* variables and stack, zero at first            */
+#define TRAMPOLINE_END 0x100000
+#define TRAMPOLINE_BYTES 0xc0000
+
+/* Its only `syscall` instruction ends here: what seccomp sees. */
+#define TRAMPOLINE_SYSCALL 0x40020
+#define TRAMPOLINE_SYSCALL_RETURN 0x40022
+#define TRAMPOLINE_ENTRY 0x40040
+#define TRAMPOLINE_STACK_BYTES 0x4000
+
+#endif
