@@ -17,6 +17,8 @@
 #include "cli/build.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/deploy_workflow.h"
+#include "cli/upload.h"
 #include "image/image.h"
 #include "image/settings.h"
 
@@ -24,7 +26,7 @@
 #define SNAPSHOT_LOOK_MS 2
 #define SNAPSHOT_LOOK_MS_MAX 100
 
-enum { KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_PRIORITY,
+enum { KEY_DRY_RUN = CLI_LONG + 90, KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_PRIORITY,
        KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_JSON, KEY_NUMBER };
 
 /* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
@@ -62,6 +64,8 @@ static const struct number numbers[] = {
 };
 
 static const struct cli_option options[] = {
+    {"file", 'f', "FILE", "the functions of a mayfly.yml, together: all or none"},
+    {"dry-run", KEY_DRY_RUN, NULL, "of --file: say what would change, and change nothing"},
     {"name", KEY_NAME, "NAME", "deploy under this name (default: the image's own)"},
     {"env", 'e', "NAME=VALUE", "set in the function's environment; may be repeated"},
     {"sandbox", KEY_SANDBOX, "KIND", "kvm, process or auto"},
@@ -84,7 +88,8 @@ struct deploy {
     const char *node, *name;
     json_t *settings;    /* what the options say */
     json_t *environment; /* of them              */
-    bool json;
+    const char *file;    /* a mayfly.yml; NULL: one function */
+    bool dry_run, json;
 };
 
 static int set_environment(struct deploy *deploy, const char *text)
@@ -155,6 +160,9 @@ static void parse(struct deploy *deploy, int argc, char **argv)
             json_object_set_new(deploy->settings, "next", json_string(optarg));
         if (key == KEY_PRIORITY || key == KEY_OVERLOAD || key == KEY_OFFLOAD_URL)
             set_text(deploy, key, optarg);
+        if (key == 'f')
+            deploy->file = optarg;
+        deploy->dry_run |= key == KEY_DRY_RUN;
         if (key == KEY_JSON)
             deploy->json = true;
         if (key == CLIENT_KEY_NODE)
@@ -165,7 +173,15 @@ static void parse(struct deploy *deploy, int argc, char **argv)
             json_object_set_new(deploy->settings, n->key, json_integer((json_int_t)value));
         }
     }
-    if (argc - optind != 1)
+    if (deploy->file && (deploy->name || json_object_size(deploy->settings) ||
+                         json_object_size(deploy->environment)))
+        cli_usage(&cmd_deploy, "beside --file only --dry-run, --json and --node can stand: settings "
+                               "belong into that file");
+    if (deploy->file && argc != optind)
+        cli_usage(&cmd_deploy, "'%s' is too much beside --file", argv[optind]);
+    if (deploy->dry_run && !deploy->file)
+        cli_usage(&cmd_deploy, "--dry-run belongs to --file");
+    if (!deploy->file && argc - optind != 1)
         cli_usage(&cmd_deploy, "one image or one project's folder belongs here");
     if (deploy->name)
         client_check_name(deploy->name);
@@ -197,26 +213,6 @@ static int complete(struct deploy *deploy, const struct image_file *file, const 
         return cli_fail(CLI_USAGE, "%s has no name of its own; give one with --name", path);
     client_check_name(name);
     return CLI_OK;
-}
-
-/* POST /v1/images; *hash is the caller's. */
-static int upload(struct client *client, const struct image_file *file, const char *path,
-                  json_t **hash)
-{
-    json_t *answer = NULL;
-    const struct request request = {.method = "POST",
-                                    .path = "/v1/images",
-                                    .data = file->data,
-                                    .bytes = file->bytes,
-                                    .label = "uploading"};
-    int code = client_json(client, &request, path, &answer);
-    if (code != CLI_OK)
-        return code;
-    *hash = json_incref(json_object_get(answer, "hash"));
-    json_decref(answer);
-    return json_is_string(*hash)
-               ? CLI_OK
-               : cli_fail(CLI_FAILED, "%s: the node does not say the image's hash", path);
 }
 
 static int put(struct client *client, const struct deploy *deploy, const char *name, json_t *hash,
@@ -302,34 +298,20 @@ static void tell_snapshot(const json_t *function)
         cli_note("no snapshot, so each start boots: %s", reason);
 }
 
-static bool is_source(const char *path)
-{
-    size_t bytes = strlen(path);
-    return bytes > 2 && strcmp(path + bytes - 2, ".c") == 0;
-}
-
 static int deploy_file(struct deploy *deploy, const char *path)
 {
-    struct mf_why why = {{0}};
-    struct image_file file = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return cli_fail(errno == ENOENT ? CLI_NOT_FOUND : CLI_FAILED, "%s: %s", path,
-                        strerror(errno));
-    mf_err err = image_open(fd, true, &file, &why);
-    close(fd);
-    if (err)
-        return cli_fail(CLI_FAILED, "%s is no image that could be deployed: %s%s", path,
-                        mf_why_text(&why, err),
-                        is_source(path) ? "; 'mayfly build' makes an image of C files" : "");
+    struct image_file file;
+    int code = upload_open(path, &file);
+    if (code != CLI_OK)
+        return code;
     char name[MF_NAME_BYTES_MAX + 1];
     struct client client = {0};
     json_t *hash = NULL, *function = NULL;
-    int code = complete(deploy, &file, path, name);
+    code = complete(deploy, &file, path, name);
     if (code == CLI_OK)
         code = client_open(&client, deploy->node);
     if (code == CLI_OK)
-        code = upload(&client, &file, path, &hash);
+        code = upload_image(&client, &file, path, &hash);
     if (code == CLI_OK)
         code = put(&client, deploy, name, hash, &function);
     if (code == CLI_OK)
@@ -370,8 +352,11 @@ static int run(int argc, char **argv)
     struct stat about;
     parse(&deploy, argc, argv);
     char *path = argv[optind];
+    const struct deploy_workflow together = {deploy.file, deploy.node, deploy.dry_run, deploy.json};
     int code;
-    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+    if (deploy.file)
+        code = deploy_workflow(&together);
+    else if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
         code = deploy_project(&deploy, path);
     else
         code = deploy_file(&deploy, path);
@@ -382,14 +367,17 @@ static int run(int argc, char **argv)
 
 const struct command cmd_deploy = {
     .name = "deploy",
-    .arguments = "[OPTION...] FILE.mf | DIR",
+    .arguments = "[OPTION...] FILE.mf | DIR | -f mayfly.yml [--dry-run]",
     .summary = "put an image on the node, or replace what runs there",
     .details =
         "DIR is a project, which is built first. Options stand over the settings in the\n"
         "image's manifest. What ran before serves until the new version is accepted; if it\n"
         "is refused, it keeps running. Prints the function's address.\n\n"
         "The node then starts the function once and keeps it as it waits for its first\n"
-        "event, in a snapshot that later starts restore; this waits for it for a while.",
+        "event, in a snapshot that later starts restore; this waits for it for a while.\n\n"
+        "With -f the functions of a mayfly.yml: sources are built, images that are missing\n"
+        "uploaded, and then all of it comes into force at once, or nothing does. Functions\n"
+        "that the version before had and this one has not are removed.",
     .options = options,
     .run = run,
 };

@@ -86,6 +86,7 @@ static void add_row(struct cli_table *table, const json_t *function)
     cli_table_add(table, "%lld",
                   (long long)json_integer_value(json_object_get(counters, "started")));
     add_triggers(table, json_object_get(json_object_get(function, "settings"), "triggers"));
+    cli_table_add(table, "%s", text_of(function, "workflow"));
     cli_table_add(table, "%.*s", HASH_SHOWN, text_of(function, "image"));
     cli_table_add(table, "%s", text_of(sandbox, "why"));
 }
@@ -94,7 +95,7 @@ static void print_table(const json_t *functions)
 {
     static const char *const heading[] = {"NAME",   "STATE",       "INSTANCES", "SANDBOX",
                                           "ISOLATION", "SNAPSHOT", "MEMORY", "INVOCATIONS", "TRIGGERS",
-                                          "IMAGE",
+                                          "WORKFLOW", "IMAGE",
                                           "WHY THIS SANDBOX"};
     const size_t columns = sizeof heading / sizeof heading[0];
     struct cli_table table;

@@ -62,6 +62,8 @@ struct command {
     X(invoke)       \
     X(call)         \
     X(queue)        \
+    X(workflows)    \
+    X(rollback)     \
     X(ls)           \
     X(logs)         \
     X(start)        \

@@ -37,7 +37,7 @@ _mayfly() {
   case $previous in
     --sandbox) _mayfly_words "kvm process auto"; return ;;
     --isolation) _mayfly_words "reset reuse fresh"; return ;;
-    --output | -o | --program | --dir) compopt -o default; return ;;
+    --output | -o | --program | --dir | --file | -f) compopt -o default; return ;;
   esac
   if [[ $cur == -* ]]; then
     _mayfly_words "$(_mayfly_options "$program" "$command")"
@@ -50,7 +50,9 @@ _mayfly() {
       else
         _mayfly_words "$("$program" ls --quiet 2>/dev/null)"
       fi ;;
-    invoke | logs | start | stop | rm) _mayfly_words "$("$program" ls --quiet 2>/dev/null)" ;;
+    rollback | workflows) _mayfly_words "$("$program" workflows --quiet 2>/dev/null)" ;;
+    rm) _mayfly_words "$("$program" ls --quiet 2>/dev/null) $("$program" workflows --quiet 2>/dev/null)" ;;
+    invoke | logs | start | stop) _mayfly_words "$("$program" ls --quiet 2>/dev/null)" ;;
     deploy | run | inspect | build) _mayfly_files ;;
     help) _mayfly_words "$(_mayfly_commands "$program")" ;;
     bench) _mayfly_words "all $("$program" bench 2>/dev/null | awk 'NR > 1 { print $1 }')" ;;

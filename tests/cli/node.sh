@@ -160,6 +160,74 @@ case_ 'queue purge' json 'd == {"removed": 0}' "$mayfly" queue purge greet --dea
 case_ 'queue of nobody' exits 3 'nothing that waits for one' "$mayfly" queue ls nobody
 case_ 'queue without a verb' exits 2 'ls, peek, push' "$mayfly" queue
 
+# Workflows.
+mkdir -p flow
+cp -r greet flow/first
+cp "$build/functions/echo.mf" flow/second.mf
+flow() { # SETTINGS of second
+    cat >flow/mayfly.yml <<END
+workflow: flow
+defaults: {sandbox: $sandbox, memory_mib: 16}
+functions:
+  first: {source: first, http: true, then: [second]}
+  second:
+    image: second.mf
+    $1
+END
+}
+flow 'isolation: reuse'
+case_ 'deploy -f, dry' prints '+ first
++ second' "$mayfly" deploy -f flow/mayfly.yml --dry-run
+case_ 'a dry run deploys nothing' exits 3 "no workflow is called flow" "$mayfly" workflows flow
+case_ 'deploy -f' prints '+ first
++ second' "$mayfly" deploy -f flow/mayfly.yml
+case_ 'its functions are there' prints 'hello, you' "$mayfly" invoke first -d you
+case_ 'deploy -f of the same' prints '= first
+= second' "$mayfly" deploy -f flow/mayfly.yml
+flow 'memory_mib: 32'
+case_ 'deploy -f of a change' prints '= first
+~ second (isolation "reuse" → "reset", memory_mib 16 → 32)' "$mayfly" deploy --file flow/mayfly.yml
+case_ 'workflows' shows 'flow  2        2' "$mayfly" workflows
+case_ 'workflows -q' prints flow "$mayfly" workflows -q
+case_ 'workflows NAME' shows '2 in force' "$mayfly" workflows flow
+case_ 'workflows --json' json 'd["version"] == 2 and len(d["versions"]) == 2' "$mayfly" workflows flow --json
+case_ 'ls names the workflow' shows ' flow ' "$mayfly" ls
+case_ 'rollback, dry' shows '~ second (isolation "reset" → "reuse", memory_mib 32 → 16)' \
+    "$mayfly" rollback flow --dry-run
+case_ 'rollback' json 'd["version"] == 3 and not d["dry_run"]' "$mayfly" rollback flow --json
+case_ 'rollback --to' shows 'memory_mib 16 → 32' "$mayfly" rollback flow --to 2
+case_ 'rollback to what is not kept' exits 3 'version 9 of flow is not kept' "$mayfly" rollback flow --to 9
+case_ 'rollback of nobody' exits 3 'no workflow is called nobody' "$mayfly" rollback nobody
+flow 'memory: 32'
+case_ 'a wrong key has a line' exits 1 'flow/mayfly.yml:7: "memory" is not a setting' "$mayfly" deploy -f flow/mayfly.yml
+flow 'then: [first]'
+case_ 'a circle has a line' exits 1 'mayfly.yml:7: then: a circle, first → second → first' \
+    "$mayfly" deploy -f flow/mayfly.yml
+flow 'next: nobody'
+case_ 'an unknown name has a line' exits 1 'mayfly.yml:7: next: no function of this workflow' \
+    "$mayfly" deploy -f flow/mayfly.yml
+flow 'memory_mib: 8'
+mv flow/second.mf flow/moved.mf
+case_ 'an image that is not there has a line' exits 3 'mayfly.yml:6: second: image: flow/second.mf: No such file' \
+    "$mayfly" deploy -f flow/mayfly.yml
+mv flow/moved.mf flow/second.mf
+echo 'int x = y;' >>flow/first/greet.c
+case_ 'a source that cannot be built has a line' exits 7 'mayfly.yml:4: this source cannot be built' \
+    "$mayfly" deploy -f flow/mayfly.yml
+sed -i '$d' flow/first/greet.c
+case_ 'nothing of that was deployed' json 'd["version"] == 4' "$mayfly" workflows flow --json
+case_ 'a file that is no workflow' exits 1 'greet/function.yml:2: "name" does not belong here' "$mayfly" deploy -f greet/function.yml
+case_ 'a file that is not there' exits 3 'No such file' "$mayfly" deploy -f nothing.yml
+case_ 'options beside -f' exits 2 'settings belong into that file' "$mayfly" deploy -f flow/mayfly.yml --memory 16
+case_ 'an image beside -f' exits 2 'too much beside' "$mayfly" deploy -f flow/mayfly.yml x.mf
+case_ '--dry-run without -f' exits 2 'belongs to --file' "$mayfly" deploy --dry-run x.mf
+case_ 'a function goes with its workflow' exits 1 'mayfly rm --workflow flow' "$mayfly" rm first
+case_ 'deploy over a function of a workflow' exits 1 'belongs to workflow flow' "$mayfly" deploy greet --name first
+case_ 'rm --workflow of nobody' exits 3 "no workflow 'nobody'" "$mayfly" rm --workflow nobody
+case_ 'rm --workflow' exits 0 'removed flow' "$mayfly" rm --workflow flow
+case_ 'no workflow is left' exits 0 'no workflows yet' "$mayfly" workflows
+case_ 'builds leave nothing behind' test -z "$(ls -A "$TMPDIR")"
+
 # Completion knows names.
 complete_names() {
     bash -c '. "$1"; compopt() { :; }; COMP_WORDS=("$2" invoke m); COMP_CWORD=2; _mayfly; echo "${COMPREPLY[@]}"' - \
