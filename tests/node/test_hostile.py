@@ -5,7 +5,7 @@ import struct
 import unittest
 
 import harness
-from harness import END, ERROR, LOG, ORDERS, OWN_ID, REPLY, REPLY_BODY, NodeTest, desc, order, wait_until
+from harness import END, ERROR, LOG, OPERATION, ORDERS, OWN_ID, REPLY, REPLY_BODY, NodeTest, desc, order, wait_until
 
 ROUNDS = 250
 SEED = 2
@@ -24,11 +24,14 @@ ADDRESSES = (0, 1, 8, 0x10000, 0x10008, 0x20000, 0x20800, 0x30000, 0xffff8, 0x10
 
 def any_desc(rng):
     """Mostly plausible, often with one field that is not."""
-    fields = dict(type=rng.choice((REPLY, REPLY, REPLY_BODY, ERROR, LOG)), id=OWN_ID,
+    fields = dict(type=rng.choice((REPLY, REPLY, REPLY_BODY, ERROR, LOG, OPERATION, OPERATION)), id=OWN_ID,
                   flags=rng.choice((0, END)), head=0, offset=0, data=rng.choice((0, 5)))
     fields['arg'] = 200 if fields['type'] == REPLY else 0
-    if fields['type'] == LOG:
+    if fields['type'] in (LOG, OPERATION):
         fields['flags'] = 0
+    if fields['type'] == OPERATION:
+        fields['arg'] = rng.randrange(13) | rng.randrange(3) << 32
+        fields['data'] = rng.choice((0, 8, 9, 16, 17, 24, 64))
     wrong = rng.choice(('none', 'type', 'id', 'flags', 'head', 'offset', 'data', 'arg'))
     if wrong in ('head', 'offset', 'data'):
         fields[wrong] = rng.choice(SIZES)
@@ -56,7 +59,8 @@ def any_order(rng):
                        'FLIP', 'TOUCH', 'SNIPPET', 'FLOOD_BELL', 'SILENCE', 'FLOOD_CONSOLE'))
     if kind == 'HYPERCALL':
         return hypercall(rng)
-    text = rng.choice((b'hello', struct.pack('<HHI', 4, 1, 1) + b'av', bytes(64), b'\xff' * 64))
+    text = rng.choice((b'hello', struct.pack('<HHI', 4, 1, 1) + b'av', struct.pack('<II', 1, 0) + b'k',
+                       bytes(64), b'\xff' * 64))
     if kind == 'SEQUENCE':
         return order(kind, sequence=[any_desc(rng) for _ in range(rng.randrange(1, 9))], text=text)
     if kind == 'WORD':
@@ -75,7 +79,7 @@ class Hostile(NodeTest):
     @classmethod
     def prepare(cls):
         cls.node.deploy('echo')
-        cls.node.deploy('raw', timeout_ms=150, max_instances=2)
+        cls.node.deploy('raw', timeout_ms=150, max_instances=2, allow={'read': ['*'], 'write': ['*']})
 
     def test_nonsense_ends_its_instance_at_most(self):
         rng = random.Random(SEED)

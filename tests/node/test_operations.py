@@ -1,11 +1,12 @@
 """What a running function asks of the node: key-values, queues, and who may."""
 import concurrent.futures
+import struct
 import time
 import unittest
 import urllib.parse
 
 import harness
-from harness import NodeTest
+from harness import OPERATION, NodeTest, desc, order
 
 CHUNK = 65536
 
@@ -195,6 +196,57 @@ class Queues(Asks, NodeTest):
         self.value('push', b'next', queue='work')
         self.assertEqual(self.ask('pop', queue='work')[0], 'too-large')
         self.assertEqual(self.value('pop', queue='work'), b'next')
+
+
+class Hostile(NodeTest):
+    """A kernel that keeps no rule (tests/guests/raw)."""
+    REQUEST = struct.pack('<II', 1, 0) + b'k'
+    REPLY = desc()
+
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('raw', timeout_ms=300, allow={'read': ['k'], 'write': ['k']})
+        cls.node.deploy('asks')
+
+    def says(self, *messages, text=REQUEST):
+        return self.node.http('POST', '/function/raw', order('SEQUENCE', sequence=messages, text=text))
+
+    def operation(self, kind=1, number=1, data=len(REQUEST), **rest):
+        return desc(type=OPERATION, flags=0, data=data, arg=kind | number << 32, **rest)
+
+    def broke_the_protocol(self, answer, words):
+        self.assertEqual((answer.status, answer.error['code']), (502, 'protocol'), answer.body)
+        self.assertIn(words, answer.error['message'] + self.node.logs('raw')[-1]['text'])
+
+    def test_two_at_a_time(self):
+        self.broke_the_protocol(self.says(self.operation(), self.operation(number=2)),
+                                'an operation before the last one was answered')
+
+    def test_an_event_that_ends_before_its_answer(self):
+        self.broke_the_protocol(self.says(self.operation(), self.REPLY),
+                                'before its operation was answered')
+
+    def test_a_foreign_event(self):
+        for event in (0, 1, 1 << 40):
+            answer = self.says(self.operation(id=event))
+            self.assertEqual((answer.status, answer.error['code']), (502, 'protocol'))
+
+    def test_nonsense(self):
+        for changed in ({'kind': 0}, {'kind': 12}, {'kind': 0xffffffff}, {'number': 0}, {'data': 8},
+                        {'data': 10}, {'data': 0}, {'kind': 2}, {'kind': 7}, {'kind': 9}):
+            answer = self.says(self.operation(**changed))
+            self.assertEqual((answer.status, answer.error['code']), (502, 'protocol'), changed)
+
+    def test_who_waits_for_ever_meets_the_deadline(self):
+        self.assertEqual(self.says(self.operation()).status, 504)
+        # A change of an instance that ended is made all the same, and nobody is told of it.
+        text = struct.pack('<QII', 0, 1, 1) + b'k1'
+        self.assertEqual(self.says(self.operation(kind=2, data=len(text)), text=text).status, 504)
+
+    def tearDown(self):
+        answer = self.node.http('POST', '/function/asks/increment?key=n/alive')
+        self.assertEqual((answer.status, answer.header('x-error')), (200, 'ok'))
+        self.assertNotIn(b'broken rule', self.node.log())
 
 
 class Full(Asks, unittest.TestCase):

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "abi/event.h"
+#include "abi/operation.h"
 #include "abi/log.h"
 #include "node/instance/channel.h"
 #include "spawner/protocol.h"
@@ -260,6 +261,12 @@ static void take_refuses_every_broken_rule(void **state)
         {.id = 1, .type = MF_MSG_LOG, .arg = MF_LOG_LEVEL_COUNT},
         {.id = 1, .type = MF_MSG_LOG, .data_bytes = MF_LOG_BYTES_MAX + 1},
         {.id = 1, .type = MF_MSG_LOG, .flags = MF_MSG_END},
+        {.id = 0, .type = MF_MSG_OPERATION, .arg = 1ull << 32},
+        {.id = 1, .type = MF_MSG_OPERATION, .arg = UINT32_MAX}, /* no number */
+        {.id = 1, .type = MF_MSG_OPERATION, .arg = 1ull << 32, .flags = MF_MSG_END},
+        {.id = 1, .type = MF_MSG_OPERATION, .arg = 1ull << 32, .data_bytes = 8, .head_bytes = 1},
+        {.id = 1, .type = MF_MSG_OPERATION, .arg = 1ull << 32, .data_bytes = MF_CHUNK_BYTES_MAX + 1},
+        {.id = 1, .type = MF_MSG_OPERATION + 1, .arg = 1ull << 32},
     };
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
         assert_refused(pair, &broken[i]);
@@ -278,6 +285,8 @@ static void take_accepts_each_limit_itself(void **state)
          .data_offset = MF_CHANNEL_DATA_BYTES},
         {.id = 1, .type = MF_MSG_ERROR, .data_bytes = MF_ERROR_BYTES_MAX},
         {.id = 0, .type = MF_MSG_LOG, .data_bytes = MF_LOG_BYTES_MAX, .arg = MF_LOG_LEVEL_COUNT - 1},
+        {.id = 1, .type = MF_MSG_OPERATION, .data_bytes = MF_CHUNK_BYTES_MAX, .arg = 1ull << 32},
+        {.id = 1, .type = MF_MSG_OPERATION, .arg = UINT64_MAX},
     };
     for (size_t i = 0; i < sizeof edge / sizeof edge[0]; i++) {
         struct channel_message message;
@@ -364,7 +373,7 @@ static void sleep_fails_when_something_has_arrived(void **state)
 static void renewed_it_has_not_a_byte_of_before(void **state)
 {
     struct pair *pair = *state;
-    static const uint32_t pages[] = {0, 1, 5, MF_CHANNEL_BYTES / MF_PAGE_BYTES};
+    static const uint32_t pages[] = {0, 0, 1, 5, 20, MF_CHANNEL_BYTES / MF_PAGE_BYTES};
     struct channel node;
     int memfd = memfd_create("channel", MFD_CLOEXEC);
     assert_int_equal(ftruncate(memfd, MF_CHANNEL_FILE_BYTES), 0);
@@ -375,6 +384,9 @@ static void renewed_it_has_not_a_byte_of_before(void **state)
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
         struct mf_desc desc = {.id = 1, .type = MF_MSG_BODY, .data_bytes = 5000};
         assert_int_equal(channel_put(&node, &desc, NULL, pair->bytes), MF_OK);
+        const struct mf_result answer = {.number = 1, .data_bytes = 5000};
+        if (i > 0) /* the first time without */
+            channel_answer(&node, &answer, NULL, pair->bytes);
         for (uint32_t page = 0; page < pages[i]; page++)
             memset(bytes + MF_CHANNEL_BYTES - (page + 1) * MF_PAGE_BYTES, 0xee, MF_PAGE_BYTES);
         assert_int_equal(channel_renew(&node), MF_OK);
