@@ -192,10 +192,6 @@ static void begin(struct operation *operation)
     case MF_OPERATION_DELETE:
     case MF_OPERATION_INCREMENT:
     case MF_OPERATION_COMPARE_AND_SET:
-        if (services->change && services->change(operation))
-            return;
-        operation_value(operation);
-        return;
     case MF_OPERATION_GET:
     case MF_OPERATION_SCAN:
         operation_value(operation);

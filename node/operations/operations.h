@@ -25,6 +25,7 @@
 #include "node/delivery/envelope.h"
 #include "node/events/cloudevent.h"
 #include "node/loop/list.h"
+#include "node/operations/change.h"
 #include "node/operations/decode.h"
 #include "node/store/store.h"
 
@@ -94,9 +95,6 @@ struct operation_services {
     /* node/triggers/: true: functions have a trigger on that queue, and it answers when all of
      * their queues have the event (operation_pushed()). False: it stays in the queue. */
     bool (*push)(struct operation *operation, const struct queued_event *event);
-    /* node/triggers/: true: it makes this change of a key itself, together with the events that
-     * come of it, and answers by operation_value_done() or operation_refuse(). */
-    bool (*change)(struct operation *operation);
 };
 
 struct operations {
@@ -104,6 +102,7 @@ struct operations {
     struct link all;
     uint64_t counts[MF_OPERATION_END][MF_RESULT_COUNT]; /* as answered */
     struct operation_services services;
+    struct key_change_watch key_changes;
 };
 
 void operations_open(struct operations *operations, struct shard *shard);
@@ -121,7 +120,6 @@ void operation_pushed(struct operation *operation, mf_err err, const char *words
 
 /* values.c, queues.c: sound and permitted. */
 void operation_value(struct operation *operation);
-void operation_value_done(void *operation, const struct store_answer *answer); /* a store_done */
 void operation_push(struct operation *operation);
 void operation_pop(struct operation *operation);
 

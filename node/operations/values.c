@@ -11,7 +11,7 @@
 #include "node/operations/operations.h"
 #include "node/shard.h"
 
-static mf_err ask(struct operation *operation, struct space *space, const struct store_ask *ask);
+static void done(void *context, const struct store_answer *answer);
 static void answer_read(struct operation *operation, const struct store_answer *answer);
 static void answer_pairs(struct operation *operation, const struct store_answer *answer);
 
@@ -20,24 +20,67 @@ static struct store_bytes bytes_of(const struct operation_part *part)
     return (struct store_bytes){part->data, part->bytes};
 }
 
+static mf_err change(struct operation *operation, enum key_change_kind kind,
+                     const struct store_ask *ask)
+{
+    const struct operation_request *request = &operation->request;
+    struct store_bytes expected = bytes_of(&request->part[PART_EXPECTED]);
+    bool compares = kind == KEY_COMPARE_AND_SET, sets = kind == KEY_SET;
+    const struct key_change change = {
+        .kind = kind,
+        .tenant = operation->version->settings.tenant,
+        .key = bytes_of(&request->part[PART_KEY]),
+        .value = bytes_of(&request->part[compares ? PART_NEW_VALUE : PART_SET_VALUE]),
+        .expected = compares && request->compare_and_set.flags & MF_OP_EXPECTED ? &expected : NULL,
+        .by = kind == KEY_INCREMENT ? request->increment.by : 0,
+        .life_ms = sets ? request->set.life_ms : compares ? request->compare_and_set.life_ms : 0,
+        .cause = operation,
+    };
+    return key_change(operation->shard, &change, ask);
+}
+
+static mf_err look(struct operation *operation, const struct store_ask *ask)
+{
+    const struct operation_request *request = &operation->request;
+    struct store_bytes first = bytes_of(&request->part[0]);
+    struct space *space;
+    mf_err err = key_space(operation->shard, operation->version->settings.tenant, &space);
+    if (err)
+        return err;
+    if (request->kind == MF_OPERATION_GET)
+        err = space_read(space, first, ask);
+    else
+        err = space_scan(space, first, bytes_of(&request->part[PART_AFTER]), request->scan.count,
+                         request->scan.flags & MF_OP_VALUES, ask);
+    space_put(space);
+    return err;
+}
+
 void operation_value(struct operation *operation)
 {
-    const struct delivery *delivery = &operation->shard->delivery;
-    const struct space_settings settings = {.durability = STORE_POWER_LOSS};
-    const struct store_ask as = {delivery_now_ms(delivery), operation_value_done, operation};
-    struct space *space;
-    mf_err err = delivery->store ? space_get(delivery->store, operation->version->settings.tenant,
-                                             &settings, &space)
-                                 : MF_EDEAD;
-    if (!err) {
-        err = ask(operation, space, &as);
-        space_put(space);
+    const struct store_ask ask = {delivery_now_ms(&operation->shard->delivery), done, operation};
+    mf_err err;
+    switch (operation->request.kind) {
+    case MF_OPERATION_SET:
+        err = change(operation, KEY_SET, &ask);
+        break;
+    case MF_OPERATION_DELETE:
+        err = change(operation, KEY_DELETE, &ask);
+        break;
+    case MF_OPERATION_INCREMENT:
+        err = change(operation, KEY_INCREMENT, &ask);
+        break;
+    case MF_OPERATION_COMPARE_AND_SET:
+        err = change(operation, KEY_COMPARE_AND_SET, &ask);
+        break;
+    default:
+        err = look(operation, &ask);
     }
     if (err)
         operation_refuse(operation, operation_error(err), mf_err_words(err));
 }
 
-void operation_value_done(void *context, const struct store_answer *answer)
+static void done(void *context, const struct store_answer *answer)
 {
     struct operation *operation = context;
     enum mf_result_error error = operation_error(answer->err);
@@ -56,34 +99,6 @@ void operation_value_done(void *context, const struct store_answer *answer)
         answer_pairs(operation, answer);
     else
         operation_answer(operation, &(struct operation_reply){.value = answer->number});
-}
-
-static mf_err ask(struct operation *operation, struct space *space, const struct store_ask *as)
-{
-    const struct operation_request *request = &operation->request;
-    const struct operation_part *part = request->part;
-    struct store_bytes key = bytes_of(&part[PART_KEY]), expected = bytes_of(&part[PART_EXPECTED]);
-    switch (request->kind) {
-    case MF_OPERATION_GET:
-        return space_read(space, key, as);
-    case MF_OPERATION_SET:
-        return space_set(space, key, bytes_of(&part[PART_SET_VALUE]), request->set.life_ms, as);
-    case MF_OPERATION_DELETE:
-        return space_delete(space, key, as);
-    case MF_OPERATION_INCREMENT:
-        return space_increment(space, key, request->increment.by, as);
-    case MF_OPERATION_COMPARE_AND_SET:
-        return space_compare_and_set(space, key,
-                                     request->compare_and_set.flags & MF_OP_EXPECTED ? &expected
-                                                                                     : NULL,
-                                     bytes_of(&part[PART_NEW_VALUE]),
-                                     request->compare_and_set.life_ms, as);
-    case MF_OPERATION_SCAN:
-        return space_scan(space, key, bytes_of(&part[PART_AFTER]), request->scan.count,
-                          request->scan.flags & MF_OP_VALUES, as);
-    default:
-        return MF_EINVAL;
-    }
 }
 
 static void answer_read(struct operation *operation, const struct store_answer *answer)
