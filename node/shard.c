@@ -48,6 +48,7 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
         return err;
     shard->logs.dir_fd = shard->api.state.logs_fd;
     egress_open(&shard->egress, &shard->loop, &shard->budget, options->egress_ca, options->secrets_dir);
+    fairness_open(&shard->fairness, shard);
     err = gateway_open(&shard->gateway, &shard->loop, shard, &intake_direct, left, why);
     if (!err)
         err = entrance_open(&shard->entrance, shard, why);

@@ -29,6 +29,7 @@
 #include "node/loop/loop.h"
 #include "node/operations/operations.h"
 #include "node/options.h"
+#include "node/pool/fair.h"
 #include "node/pool/pool.h"
 #include "node/snapshots/freezer.h"
 #include "node/workflows/workflows.h"
@@ -43,6 +44,7 @@ struct shard {
     struct registry registry;
     struct workflows workflows;
     struct pool pool;
+    struct fairness fairness;
     struct entrance entrance;
     struct gateway gateway;   /* for few connections; more go to fronts       */
     struct reception reception;

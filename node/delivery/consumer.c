@@ -119,6 +119,15 @@ static void unreserve(struct consumer *consumer)
     consumer->reserved = 0;
 }
 
+/* As many as it may have instances; fewer where they would only wait for processors, but of
+ * short events those that one instance runs within a moment count as one. */
+uint32_t consumer_most(const struct function *function)
+{
+    uint32_t most = function->version->settings.max_instances, limit = fair_limit(function);
+    uint32_t ahead = policy_ahead(&function->times);
+    return limit < most / ahead ? limit * ahead : most;
+}
+
 void consumer_take(struct consumer *consumer)
 {
     struct delivery *delivery = consumer->delivery;
@@ -126,7 +135,7 @@ void consumer_take(struct consumer *consumer)
     if (consumer->taking || !consumer->more || delivery->quiet || !function || !function->version ||
         function->stopped)
         return;
-    uint32_t most = function->version->settings.max_instances;
+    uint32_t most = consumer_most(function);
     if (consumer->running >= most || consumer->in_hand >= MF_DELIVERY_IN_HAND_MAX)
         return; /* the end of an attempt looks again */
     if (!reserve(consumer)) {

@@ -56,6 +56,8 @@ struct attempt {
 
 /* Makes one if the function has none. */
 MF_CHECKED mf_err consumer_of(struct function *function, struct consumer **consumer);
+/* Events of it that may run at a time. */
+uint32_t consumer_most(const struct function *function);
 /* Take what there is and may be run; harmless at any time. */
 void consumer_take(struct consumer *consumer);
 void consumer_ask_size(struct consumer *consumer);

@@ -74,7 +74,7 @@ void overload_appended(struct submission *submission, uint32_t number)
 /* Not while it is only starting up, or waits for something else. */
 static bool is_at_maximum(const struct consumer *consumer)
 {
-    return consumer->running >= consumer->function->version->settings.max_instances;
+    return consumer->running >= consumer_most(consumer->function);
 }
 
 void overload_refused(struct submission *submission)

@@ -78,6 +78,7 @@ mf_err function_create(struct shard *shard, const char *name, struct function **
     link_init(&made->draining);
     made->timer.fire = dispatch_queue_timer;
     ceiling_init(&made->ceiling);
+    fair_init(&made->fair);
     mf_err err = function_log_create(shard, made->name, &made->log);
     if (err) {
         free(made);
@@ -104,6 +105,7 @@ void function_put(struct function *function)
     mf_assert(list_empty(&function->draining) && list_empty(&function->freeze_due));
     timer_stop(&function->shard->loop.timers, &function->timer);
     ceiling_close(&function->ceiling, function->shard);
+    fair_close(function);
     warm_close(function);
     next_step_close(function);
     function_log_destroy(function->log);

@@ -16,6 +16,8 @@
 #include "node/metrics/counters.h"
 #include "node/pool/backoff.h"
 #include "node/pool/ceiling.h"
+#include "node/pool/cpu_meter.h"
+#include "node/pool/fair.h"
 #include "node/pool/instance.h"
 #include "node/pool/noise.h"
 #include "node/pool/policy.h"
@@ -71,7 +73,9 @@ struct function {
     struct next_step *next_step; /* what follows it (next_step.h); NULL: nothing      */
 
     struct link freeze_due;     /* in the freezer's queue                             */
+    struct cpu_meter cpu;
     struct ceiling ceiling;
+    struct fair fair;
     struct function_log *log;
     struct function_counters counters;
 };

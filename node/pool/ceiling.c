@@ -5,10 +5,9 @@
  */
 #include "node/pool/ceiling.h"
 
-#include <time.h>
-
 #include "base/clock.h"
 #include "node/functions/function.h"
+#include "node/pool/dispatch.h"
 #include "node/shard.h"
 
 static void tick(struct timer *timer, uint64_t now_ns);
@@ -31,42 +30,34 @@ int64_t ceiling_credit(int64_t credit_ns, uint64_t elapsed_ns, uint64_t used_ns,
     return credit_ns < most_ns ? credit_ns : most_ns; /* nothing is saved up for a burst */
 }
 
-/* CPU time of the instance's process since the last look. */
-static uint64_t used_since(struct instance *instance)
-{
-    clockid_t clock;
-    if (instance->blank.pid <= 0 || clock_getcpuclockid(instance->blank.pid, &clock) != 0)
-        return 0;
-    uint64_t cpu_ns = mf_clock_ns(clock);
-    uint64_t used_ns = instance->cpu_seen_ns && cpu_ns > instance->cpu_seen_ns
-                           ? cpu_ns - instance->cpu_seen_ns
-                           : 0;
-    instance->cpu_seen_ns = cpu_ns;
-    return used_ns;
-}
-
+/* Used since the last look. */
 static uint64_t look(struct function *function)
 {
-    struct link *const lists[] = {&function->busy, &function->idle, &function->resetting,
-                                  &function->draining};
-    uint64_t used_ns = function->ceiling.gone_ns;
-    function->ceiling.gone_ns = 0;
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
-        list_each(at, lists[i])
-            used_ns += used_since(list_of(at, struct instance, link));
+    struct ceiling *ceiling = &function->ceiling;
+    cpu_meter_look(function, false);
+    uint64_t used_ns = function->cpu.used_ns - ceiling->seen_ns;
+    ceiling->seen_ns = function->cpu.used_ns;
     return used_ns;
 }
 
-/* Idle ones too: their guests can run, and one may have answered just before it was
- * stopped. False: some could not be told yet. */
-static bool pause_all(struct function *function, bool stop)
+/* Of those at work the first `keep` go on, which have been at it longest; of the others all if any
+ * may. Idle ones too: their guests can run, and one may have answered just before it was
+ * stopped. */
+bool ceiling_pause(struct function *function)
 {
     struct link *const lists[] = {&function->busy, &function->idle, &function->resetting,
                                   &function->draining};
+    uint32_t keep = function->ceiling.stopped ? 0
+                    : function->fair.let_down ? function->fair.keep
+                                              : UINT32_MAX;
     bool all = true;
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_each(at, lists[i]) {
             struct instance *instance = list_of(at, struct instance, link);
+            bool stop = keep == 0;
+            keep -= i == 0 && keep > 0 && keep != UINT32_MAX;
+            if (i > 0)
+                stop = function->ceiling.stopped || (function->fair.let_down && function->fair.keep == 0);
             if (instance->paused != stop && blank_pause(&instance->blank, stop))
                 instance->paused = stop;
             all = all && instance->paused == stop;
@@ -81,12 +72,6 @@ static void set_timer(struct function *function)
         ceiling->quiet_looks < CEILING_QUIET_LOOKS ? CEILING_TICK_MS : CEILING_QUIET_MS;
     timer_set(&function->shard->loop.timers, &ceiling->timer,
               function->shard->loop.now_ns + ms * MF_NS_PER_MS);
-}
-
-void ceiling_charge(struct function *function, uint64_t seen_ns, uint64_t used_ns)
-{
-    if (used_ns > seen_ns)
-        function->ceiling.gone_ns += used_ns - seen_ns;
 }
 
 void ceiling_watch(struct function *function)
@@ -116,10 +101,13 @@ static void tick(struct timer *timer, uint64_t now_ns)
     if (ceiling->stopped)
         ceiling->throttled_ns += elapsed_ns;
     bool stop = ceiling->credit_ns < 0;
-    bool told = pause_all(function, stop); /* each time: another one may have come */
+    bool was = ceiling->stopped;
     ceiling->stopped = stop;
+    bool told = ceiling_pause(function); /* each time: another one may have come */
     bool works = stop || !told || used_ns > 0 || !list_empty(&function->busy);
     ceiling->quiet_looks = works ? 0 : ceiling->quiet_looks + 1;
     if (!told || (pct && (works || !list_empty(&function->idle))))
         set_timer(function);
+    if (was && !stop)
+        dispatch_place(function); /* what came meanwhile has waited */
 }

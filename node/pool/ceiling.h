@@ -26,7 +26,7 @@ struct ceiling {
     int64_t credit_ns;      /* CPU time it may use; negative: debt  */
     bool stopped;           /* its instances are                    */
     uint32_t quiet_looks;   /* in a row; from CEILING_QUIET_LOOKS on slow ones */
-    uint64_t gone_ns;       /* used by instances that have ended since         */
+    uint64_t seen_ns;       /* of the function's meter, then                   */
     uint64_t throttled_ns;  /* how long they have been, in all      */
 };
 
@@ -36,8 +36,9 @@ void ceiling_close(struct ceiling *ceiling, struct shard *shard);
 /* An instance of the function has become busy. */
 void ceiling_watch(struct function *function);
 
-/* An instance has ended that had used seen_ns when it was looked at last; 0: never. */
-void ceiling_charge(struct function *function, uint64_t seen_ns, uint64_t used_ns);
+/* Stop instances, or let them go on, as the ceiling and fair.h say now. False: some could not be
+ * told yet. */
+bool ceiling_pause(struct function *function);
 
 /* The arithmetic, for tests: credit after elapsed_ns in which used_ns were used. */
 int64_t ceiling_credit(int64_t credit_ns, uint64_t elapsed_ns, uint64_t used_ns,

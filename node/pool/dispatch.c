@@ -116,7 +116,7 @@ void dispatch_place(struct function *function)
 {
     struct call *call;
     (void)function_get(function); /* an answer may let go of the last reference */
-    while ((call = first_waiting(function)) != NULL) {
+    while ((call = first_waiting(function)) != NULL && fair_may_begin(function)) {
         struct instance *instance = pick(function, call);
         if (!instance)
             instance = start_one(function);

@@ -114,7 +114,8 @@ struct instance {
     uint32_t unsampled;        /* events since the last one that was                    */
     uint64_t delay_ns;         /* run delays, ours and its, when that event began       */
     bool paused;               /* by ceiling.c                                          */
-    uint64_t cpu_seen_ns;      /* its CPU clock, when ceiling.c looked last             */
+    uint64_t cpu_seen_ns;      /* its CPU clock, when cpu_meter.c looked last           */
+    uint64_t delay_seen_ns;    /* the same of its run delay; 0: not yet                 */
 };
 
 const char *instance_state_name(enum instance_state state);

@@ -186,8 +186,10 @@ void pool_settle(struct instance *instance)
         function->in_state[state]++;
         instance->listed = true;
         instance->listed_as = state;
-        if (state == INSTANCE_RESTORING || state == INSTANCE_BUSY)
+        if (state == INSTANCE_RESTORING || state == INSTANCE_BUSY) {
             ceiling_watch(function);
+            fair_watch(function);
+        }
     }
     const struct instance_times times = {
         .idle_ns = warm_keep_ns(instance),
@@ -254,7 +256,7 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
         function->counters.retired_cpu_ns += said->cpu_ns;
         function->counters.ended++;
         function->counters.faults_taken += said->faults;
-        ceiling_charge(function, instance->cpu_seen_ns, said->cpu_ns);
+        cpu_meter_gone(function, instance, said->cpu_ns);
         (void)function_get(function);
     }
     if (instance->state == INSTANCE_BLANK) {

@@ -1,0 +1,271 @@
+/*
+ * fair.c: see fair.h.
+ * Guarantees: over seconds, functions that want all the processors they can get get them as
+ * 1 : their shares; one that is let down goes on, at the latest, when its debt is paid; nothing
+ * ticks while one function works, with no more instances than there are processors.
+ * Leaves to others: stopping instances (ceiling.c), the limit's use (delivery/consumer.c).
+ */
+#include "node/pool/fair.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "node/delivery/consumer.h"
+#include "node/functions/function.h"
+#include "node/pool/dispatch.h"
+#include "node/shard.h"
+
+#define VIEWS_MAX 64u /* functions that are compared in one tick; more at once share what there is */
+
+static void tick(struct timer *timer, uint64_t now_ns);
+
+static uint32_t busy_of(const struct function *function)
+{
+    return function->in_state[INSTANCE_RESTORING] + function->in_state[INSTANCE_BUSY];
+}
+
+static uint32_t processors(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count > 0 ? (uint32_t)count : 1;
+}
+
+void fairness_open(struct fairness *fairness, struct shard *shard)
+{
+    *fairness = (struct fairness){.shard = shard, .timer = {.fire = tick}, .processors = processors()};
+    link_init(&fairness->active);
+}
+
+void fairness_close(struct fairness *fairness)
+{
+    if (fairness->shard)
+        timer_stop(&fairness->shard->loop.timers, &fairness->timer);
+}
+
+void fair_init(struct fair *fair)
+{
+    *fair = (struct fair){0};
+    link_init(&fair->active);
+}
+
+static void leave(struct function *function)
+{
+    struct fair *fair = &function->fair;
+    if (list_empty(&fair->active))
+        return;
+    list_remove(&fair->active);
+    function->shard->fairness.count--;
+    fair->credit_ns = 0;
+    fair->let_down = false;
+    fair->limit = 0;
+}
+
+void fair_close(struct function *function)
+{
+    leave(function);
+}
+
+/* One function alone is looked at only if it may be in its own way. */
+static bool is_due(const struct function *function)
+{
+    const struct fairness *fairness = &function->shard->fairness;
+    return fairness->count >= 2 || busy_of(function) > fairness->processors || function->fair.limit;
+}
+
+void fair_watch(struct function *function)
+{
+    struct fairness *fairness = &function->shard->fairness;
+    struct fair *fair = &function->fair;
+    fair->quiet = 0;
+    if (list_empty(&fair->active) && fairness->shard) {
+        list_append(&fairness->active, &fair->active);
+        fairness->count++;
+        cpu_meter_look(function, true);
+        fair->used_seen_ns = function->cpu.used_ns;
+        fair->waited_seen_ns = function->cpu.waited_ns;
+    }
+    if (fairness->timer.armed || !is_due(function))
+        return;
+    fairness->looked_ns = fairness->shard->loop.now_ns;
+    timer_set(&fairness->shard->loop.timers, &fairness->timer,
+              fairness->looked_ns + FAIR_TICK_MS * MF_NS_PER_MS);
+}
+
+bool fair_may_begin(const struct function *function)
+{
+    return !function->ceiling.stopped &&
+           (!function->fair.let_down || busy_of(function) < function->fair.keep);
+}
+
+uint32_t fair_limit(const struct function *function)
+{
+    return function->fair.limit ? function->fair.limit : FAIR_LIMIT_NONE;
+}
+
+/* ---- a tick ---- */
+
+static uint64_t weight_of(const struct function *function)
+{
+    const struct settings *settings = &function->version->settings;
+    return settings->cpu_share * (settings->priority == PRIORITY_URGENT ? FAIR_URGENT_WEIGHT : 1ull);
+}
+
+/* Of one that is let down nobody can see what it wants: all that its instances could use. */
+static struct fair_view look(struct function *function, uint64_t elapsed_ns)
+{
+    struct fair *fair = &function->fair;
+    cpu_meter_look(function, true);
+    struct fair_view view = {.weight = weight_of(function),
+                             .used_ns = function->cpu.used_ns - fair->used_seen_ns};
+    uint64_t waited_ns = function->cpu.waited_ns - fair->waited_seen_ns;
+    fair->used_seen_ns = function->cpu.used_ns;
+    fair->waited_seen_ns = function->cpu.waited_ns;
+    view.wanted_ns = view.used_ns + waited_ns;
+    if (fair->let_down && view.wanted_ns < busy_of(function) * elapsed_ns)
+        view.wanted_ns = busy_of(function) * elapsed_ns;
+    return view;
+}
+
+/* Processors are short for it if it waited for a quarter of a tick, say: not for a moment. */
+static bool is_short(const struct fair *fair, const struct fair_view *view, uint64_t elapsed_ns)
+{
+    return fair->credit_ns > 0 && !fair->let_down &&
+           view->wanted_ns > view->used_ns + elapsed_ns / 4;
+}
+
+static void set_keep(struct function *function, bool down, uint32_t keep)
+{
+    struct fair *fair = &function->fair;
+    bool was = fair->let_down;
+    fair->let_down = down;
+    fair->keep = keep;
+    if (!was && !down)
+        return;
+    (void)ceiling_pause(function); /* each time: other instances may be at work by now */
+    if (was && !down)
+        dispatch_place(function);
+}
+
+static void decide(struct function *function, const struct fair_view *view, bool others_short,
+                   uint64_t elapsed_ns)
+{
+    struct fair *fair = &function->fair;
+    if (fair->let_down)
+        fair->stopped_ns += elapsed_ns;
+    bool down = others_short && (fair->let_down ? fair->credit_ns < 0
+                                                : fair->credit_ns < -(int64_t)(FAIR_DEBT_MS * MF_NS_PER_MS));
+    set_keep(function, down, (uint32_t)(view->due_ns / elapsed_ns));
+}
+
+/* Its part of the processors, were all of its class at work as it is; one at least. */
+static uint32_t least_of(const struct function *function, uint64_t weights)
+{
+    uint64_t part = function->shard->fairness.processors * weight_of(function) / (weights ? weights : 1);
+    return part > 1 ? (uint32_t)part : 1;
+}
+
+static void crowd(struct function *function, const struct fair_view *view, uint64_t weights)
+{
+    struct fair *fair = &function->fair;
+    uint32_t before = fair->limit;
+    if (fair->let_down)
+        return; /* what it is made to wait says nothing of the machine */
+    fair->limit = fair_next_limit(before, busy_of(function), least_of(function, weights),
+                                  function->version->settings.max_instances, view->used_ns,
+                                  view->wanted_ns - view->used_ns);
+    if ((fair->limit == 0 || fair->limit > before) && before && function->consumer)
+        consumer_take(function->consumer);
+}
+
+static void tick(struct timer *timer, uint64_t now_ns)
+{
+    struct fairness *fairness = list_of(timer, struct fairness, timer);
+    struct function *seen[VIEWS_MAX];
+    struct fair_view view[VIEWS_MAX];
+    uint32_t count = 0, shorts = 0;
+    uint64_t elapsed_ns = now_ns > fairness->looked_ns ? now_ns - fairness->looked_ns : 1, weights = 0;
+    fairness->looked_ns = now_ns;
+    list_each_safe(at, &fairness->active) {
+        struct function *function = list_of(at, struct function, fair.active);
+        bool works = busy_of(function) > 0;
+        function->fair.quiet = works ? 0 : function->fair.quiet + 1;
+        if (!function->version || function->fair.quiet > FAIR_QUIET_TICKS) {
+            set_keep(function, false, 0);
+            leave(function);
+        } else if (count < VIEWS_MAX) {
+            seen[count] = function_get(function);
+            view[count] = look(function, elapsed_ns);
+            weights += works ? view[count].weight : 0;
+            count++;
+        }
+    }
+    fair_deal(view, count);
+    for (uint32_t i = 0; i < count; i++) {
+        seen[i]->fair.credit_ns = fair_credit(seen[i]->fair.credit_ns, &view[i]);
+        shorts += is_short(&seen[i]->fair, &view[i], elapsed_ns);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bool own = is_short(&seen[i]->fair, &view[i], elapsed_ns);
+        if (seen[i]->version) {
+            decide(seen[i], &view[i], shorts > own, elapsed_ns);
+            crowd(seen[i], &view[i], weights);
+        }
+        function_put(seen[i]);
+    }
+    bool due = fairness->count >= 2;
+    list_each(at, &fairness->active)
+        due = due || is_due(list_of(at, struct function, fair.active));
+    if (due)
+        timer_set(&fairness->shard->loop.timers, timer, now_ns + FAIR_TICK_MS * MF_NS_PER_MS);
+}
+
+/* ---- the arithmetic ---- */
+
+void fair_deal(struct fair_view *view, uint32_t count)
+{
+    uint64_t left_ns = 0, weights = 0;
+    bool more = true;
+    for (uint32_t i = 0; i < count; i++) {
+        left_ns += view[i].used_ns;
+        weights += view[i].weight;
+        view[i].due_ns = 0;
+    }
+    /* Whoever wants less than its part gets what it wants; that makes the others' parts larger. */
+    for (uint32_t round = 0; more && round < count; round++) {
+        more = false;
+        for (uint32_t i = 0; i < count; i++) {
+            if (view[i].due_ns || !view[i].weight || view[i].wanted_ns == 0 || !weights ||
+                view[i].wanted_ns > left_ns * view[i].weight / weights)
+                continue;
+            view[i].due_ns = view[i].wanted_ns;
+            left_ns -= view[i].wanted_ns;
+            weights -= view[i].weight;
+            more = true;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (!view[i].due_ns && view[i].wanted_ns && weights)
+            view[i].due_ns = left_ns * view[i].weight / weights;
+}
+
+int64_t fair_credit(int64_t credit_ns, const struct fair_view *view)
+{
+    const int64_t most_ns = (int64_t)(FAIR_CREDIT_MS_MAX * MF_NS_PER_MS);
+    credit_ns += (int64_t)view->due_ns - (int64_t)view->used_ns;
+    return credit_ns > most_ns ? most_ns : credit_ns < -most_ns ? -most_ns : credit_ns;
+}
+
+uint32_t fair_next_limit(uint32_t limit, uint32_t busy, uint32_t least, uint32_t most,
+                         uint64_t used_ns, uint64_t waited_ns)
+{
+    uint64_t all_ns = used_ns + waited_ns;
+    if (waited_ns > used_ns && busy > least) { /* half as many again as could run */
+        uint64_t fewer = (3 * busy * used_ns / all_ns + 1) / 2;
+        return fewer > least ? (uint32_t)fewer : least;
+    }
+    if (limit && 3 * waited_ns < all_ns + 1)
+        limit++;
+    return limit >= most ? 0 : limit;
+}

@@ -1,0 +1,91 @@
+/*
+ * fair.h: who gets the processors when there are too few of them. While instances of two or
+ * more functions are at work, every FAIR_TICK_MS:
+ *
+ *   shares    What was used is compared with what each function's share of it would be, at most
+ *             what it wanted. Who had more while another waited is let down: so many of its
+ *             instances go on as its share is processors, the others are stopped until what it
+ *             had too much is paid back, or nobody waits any more.
+ *   crowding  Of a function whose instances wait for processors more than they run, more
+ *             instances would only wait longer, and let everybody else wait. Its asynchronous
+ *             events get fewer at a time, until they run more than they wait.
+ *
+ * The kernel's own weights do neither: they are of instances, not of functions, an ordinary user
+ * can only lower them, and they hold for one processor at a time. Loop thread only, but for the
+ * pure functions at the end.
+ */
+#ifndef MF_NODE_POOL_FAIR_H
+#define MF_NODE_POOL_FAIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "node/loop/list.h"
+#include "node/loop/timer.h"
+
+#define FAIR_TICK_MS 20
+#define FAIR_QUIET_TICKS 5      /* without work; then a function is none of those that are looked at */
+#define FAIR_CREDIT_MS_MAX 50   /* what is owed, or saved up, at most                   */
+#define FAIR_DEBT_MS 10         /* of that, before somebody is stopped                  */
+#define FAIR_URGENT_WEIGHT 8    /* times the share: what an urgent function counts for   */
+#define FAIR_LIMIT_NONE UINT32_MAX
+
+struct function;
+struct shard;
+
+/* Of all functions of a node. */
+struct fairness {
+    struct shard *shard;
+    struct timer timer;
+    struct link active;
+    uint32_t count;
+    uint32_t processors;
+    uint64_t looked_ns;
+};
+
+/* Of one. */
+struct fair {
+    struct link active;    /* in fairness.active                                         */
+    uint64_t used_seen_ns, waited_seen_ns; /* of the meter, at the last tick             */
+    uint32_t quiet;        /* ticks without work                                         */
+    int64_t credit_ns;
+    bool let_down;
+    uint32_t keep;         /* instances that go on, if it is                             */
+    uint32_t limit;        /* instances at work for asynchronous events; 0: as many as it may have */
+    uint64_t stopped_ns;   /* how long it was let down, in all                           */
+};
+
+void fairness_open(struct fairness *fairness, struct shard *shard);
+void fairness_close(struct fairness *fairness);
+void fair_init(struct fair *fair);
+/* Nothing of it is left: out of all lists. */
+void fair_close(struct function *function);
+
+/* An instance of the function has become busy. */
+void fair_watch(struct function *function);
+
+/* May another event begin? */
+bool fair_may_begin(const struct function *function);
+/* How many instances may work at once for its asynchronous events. */
+uint32_t fair_limit(const struct function *function);
+
+/* ---- the arithmetic ---- */
+
+/* One function in one tick. */
+struct fair_view {
+    uint64_t weight;
+    uint64_t used_ns, wanted_ns; /* wanted: used, and waited */
+    uint64_t due_ns;             /* out: its part of what all have used */
+};
+
+/* Deal out what all have used by weight, to none more than it wanted. */
+void fair_deal(struct fair_view *view, uint32_t count);
+
+int64_t fair_credit(int64_t credit_ns, const struct fair_view *view);
+
+/* The next limit, of a function with `busy` instances at work, of which it may have `most`; now 0
+ * or `limit`. Not under `least`. */
+uint32_t fair_next_limit(uint32_t limit, uint32_t busy, uint32_t least, uint32_t most,
+                         uint64_t used_ns, uint64_t waited_ns);
+
+#endif
