@@ -79,7 +79,9 @@ void fair_watch(struct function *function)
     struct fairness *fairness = &function->shard->fairness;
     struct fair *fair = &function->fair;
     fair->quiet = 0;
-    if (list_empty(&fair->active) && fairness->shard) {
+    if (!fairness->shard) /* not open */
+        return;
+    if (list_empty(&fair->active)) {
         list_append(&fairness->active, &fair->active);
         fairness->count++;
         cpu_meter_look(function, true);
@@ -229,14 +231,14 @@ void fair_deal(struct fair_view *view, uint32_t count)
     bool more = true;
     for (uint32_t i = 0; i < count; i++) {
         left_ns += view[i].used_ns;
-        weights += view[i].weight;
+        weights += view[i].wanted_ns ? view[i].weight : 0;
         view[i].due_ns = 0;
     }
     /* Whoever wants less than its part gets what it wants; that makes the others' parts larger. */
     for (uint32_t round = 0; more && round < count; round++) {
         more = false;
         for (uint32_t i = 0; i < count; i++) {
-            if (view[i].due_ns || !view[i].weight || view[i].wanted_ns == 0 || !weights ||
+            if (view[i].due_ns || view[i].wanted_ns == 0 || !weights ||
                 view[i].wanted_ns > left_ns * view[i].weight / weights)
                 continue;
             view[i].due_ns = view[i].wanted_ns;
