@@ -102,6 +102,7 @@
 #define MF_NOISE_PER_S 10000u      /* log records, console lines, idle doorbells of one function */
 #define MF_NOISE_BURST 4096u       /* so many at once before                              */
 #define MF_HOLD_MS 10              /* who makes more noise is not listened to for so long  */
+#define MF_WARM_RETRY_MS 1000      /* when an instance that is always kept could not be had   */
 #define MF_BLANK_REFILL_MS 5       /* after the last start; then the pool is filled again */
 #define MF_SPAWNER_RETRY_MS 1000
 

@@ -108,6 +108,7 @@ void attempt_drop(struct attempt *attempt)
     outputs_destroy(attempt->outputs, delivery);
     free((void *)(uintptr_t)attempt->call.fields);
     free(attempt);
+    consumers_room(delivery);
 }
 
 /* ---- a call ---- */

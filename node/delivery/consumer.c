@@ -42,6 +42,7 @@ mf_err consumer_of(struct function *function, struct consumer **out)
     consumer->watch.ready = ready;
     consumer->timer.fire = due;
     link_init(&consumer->link);
+    link_init(&consumer->roomless);
     link_init(&consumer->attempts);
     list_append(&delivery->consumers, &consumer->link);
     queue_watch(queue, &consumer->watch);
@@ -54,6 +55,7 @@ void consumer_detach(struct consumer *consumer)
     if (!consumer->function)
         return;
     timer_stop(&consumer->delivery->shard->loop.timers, &consumer->timer);
+    list_remove(&consumer->roomless);
     queue_unwatch(consumer->queue, &consumer->watch);
     consumer->function->consumer = NULL;
     consumer->function = NULL;
@@ -84,6 +86,7 @@ static void due(struct timer *timer, uint64_t now_ns)
     struct consumer *consumer = list_of(timer, struct consumer, timer);
     (void)now_ns;
     consumer->more = true;
+    consumers_room(consumer->delivery); /* whose turn it is */
     consumer_take(consumer);
 }
 
@@ -112,6 +115,30 @@ static bool reserve(struct consumer *consumer)
     return true;
 }
 
+/* In turn: else who has much in hand would take what it gives back, and others never any. */
+static bool gets_room(struct consumer *consumer)
+{
+    struct link *waiting = &consumer->delivery->roomless;
+    bool turn = list_empty(waiting) || waiting->next == &consumer->roomless;
+    if (turn && reserve(consumer)) {
+        list_remove(&consumer->roomless);
+        return true;
+    }
+    if (list_empty(&consumer->roomless))
+        list_append(waiting, &consumer->roomless);
+    return false;
+}
+
+void consumers_room(struct delivery *delivery)
+{
+    while (!list_empty(&delivery->roomless)) {
+        struct link *first = delivery->roomless.next;
+        consumer_take(list_of(first, struct consumer, roomless));
+        if (delivery->roomless.next == first)
+            return;
+    }
+}
+
 static void unreserve(struct consumer *consumer)
 {
     budget_give(&consumer->delivery->shard->budget, consumer->reserved);
@@ -133,12 +160,16 @@ void consumer_take(struct consumer *consumer)
     struct delivery *delivery = consumer->delivery;
     const struct function *function = consumer->function;
     if (consumer->taking || !consumer->more || delivery->quiet || !function || !function->version ||
-        function->stopped)
+        function->stopped) {
+        list_remove(&consumer->roomless);
         return;
+    }
     uint32_t most = consumer_most(function);
-    if (consumer->running >= most || consumer->in_hand >= MF_DELIVERY_IN_HAND_MAX)
+    if (consumer->running >= most || consumer->in_hand >= MF_DELIVERY_IN_HAND_MAX) {
+        list_remove(&consumer->roomless);
         return; /* the end of an attempt looks again */
-    if (!reserve(consumer)) {
+    }
+    if (!gets_room(consumer)) {
         come_back(consumer, MF_DELIVERY_ROOM_RETRY_MS);
         return;
     }
@@ -173,6 +204,7 @@ static void taken(void *context, const struct store_answer *answer)
         keep(consumer, &answer->entries[i]);
     unreserve(consumer);
     consumer->taking = false;
+    consumers_room(delivery);
     if (!consumer->function || delivery->quiet) { /* what came too late goes back */
         list_each_safe(at, &consumer->attempts)
             attempt_return(list_of(at, struct attempt, link));

@@ -60,6 +60,8 @@ MF_CHECKED mf_err consumer_of(struct function *function, struct consumer **consu
 uint32_t consumer_most(const struct function *function);
 /* Take what there is and may be run; harmless at any time. */
 void consumer_take(struct consumer *consumer);
+/* There may be memory for the next events: to those that wait for it. */
+void consumers_room(struct delivery *delivery);
 void consumer_ask_size(struct consumer *consumer);
 /* Nothing else may refer to it; then it goes, if it has no function. */
 void consumer_let_go(struct consumer *consumer);

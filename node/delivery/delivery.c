@@ -34,6 +34,7 @@ mf_err delivery_open(struct delivery *delivery, struct shard *shard, struct mf_w
     link_init(&delivery->consumers);
     link_init(&delivery->ready);
     link_init(&delivery->over);
+    link_init(&delivery->roomless);
     (void)snprintf(directory, sizeof directory, "%s/store", shard->api.state.path);
     (void)snprintf(node, sizeof node, "%.*s", MF_NAME_BYTES_MAX, shard->options->node_name);
     const struct store_options options = {.url = url[0] ? url : NULL,

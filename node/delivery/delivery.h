@@ -44,6 +44,7 @@ struct delivery {
     struct link ready;       /* attempts that the next turn begins                      */
     struct link over;        /* those whose end it writes                               */
     size_t held_bytes;       /* of events in hand, of the node's budget                 */
+    struct link roomless;    /* consumers that wait for some of it, in turn             */
     struct registry_cursor sweep;
     bool sweeping;           /* functions' queues have not all been looked at yet       */
     uint32_t looks;          /* that are under way                                      */
@@ -61,6 +62,7 @@ enum delivery_outcome { DELIVERY_OUTCOMES(OUTCOME_ENUM) OUTCOME_COUNT };
  * and finds some; lives as long as the function is deployed and something of it is on its way. */
 struct consumer {
     struct link link;             /* in delivery.consumers                              */
+    struct link roomless;         /* in delivery.roomless                               */
     struct delivery *delivery;
     struct function *function;    /* NULL: removed; borrowed                            */
     char name[MF_NAME_BYTES_MAX + 1];

@@ -65,6 +65,7 @@ struct function {
     struct timer timer;         /* of the queue's head                                */
     struct event_times times;   /* what its events take                               */
     struct backoff backoff;     /* when it may have another instance                  */
+    uint64_t started_ns;        /* the last start of one; 0: none, or one has ended since */
     struct noise noise;         /* what its instances say unasked                     */
     uint32_t fetches;           /* requests to the outside, under way                 */
     uint32_t calls;             /* that it has, waiting or in instances               */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "node/delivery/consumer.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
 #include "node/pool/call.h"
@@ -128,6 +129,7 @@ void dispatch_place(struct function *function)
             break;
         (void)give(instance, call);
     }
+    warm_minimum(function);
     call = first_late(function);
     if (call && call->wait_until_ns <= function->shard->loop.now_ns)
         dispatch_queue_timer(&function->timer, function->shard->loop.now_ns);
@@ -238,7 +240,7 @@ void dispatch_queue_timer(struct timer *timer, uint64_t now_ns)
     (void)function_get(function);
     while ((call = first_late(function)) != NULL && call->wait_until_ns <= now_ns)
         answer_late(call, now_ns);
-    if (call && function->version)
+    if ((call || warm_lacks(function)) && function->version)
         dispatch_place(function);
     else
         set_queue_timer(function);
@@ -333,6 +335,26 @@ static uint64_t patience_ns(const struct function *function, uint32_t live)
     return policy_patience_ns(&function->times, live);
 }
 
+/* From when on the head of the queue may have an instance started for it. */
+static uint64_t start_due_ns(const struct function *function, const struct call *call)
+{
+    const struct settings *settings = &function->version->settings;
+    const struct consumer *consumer = function->consumer;
+    uint32_t live = function_live(function);
+    uint64_t durable = consumer && consumer->stat.count > consumer->in_hand
+                           ? consumer->stat.count - consumer->in_hand : 0;
+    const struct scale_view view = {.live = live,
+                                    .most = settings->max_instances,
+                                    .waiting = function->queued + durable,
+                                    .threshold = settings->scale_threshold,
+                                    .arrived_ns = call->arrived_ns,
+                                    .patience_ns = patience_ns(function, live),
+                                    .started_ns = function->started_ns,
+                                    .grace_ns = settings->grace_ms * MF_NS_PER_MS,
+                                    .held_until_ns = backoff_until_ns(&function->backoff)};
+    return policy_start_ns(&view);
+}
+
 /* A new instance for the head of the queue, or NULL. If none can be made and none runs
  * either, the head is answered. */
 static struct instance *start_one(struct function *function)
@@ -340,16 +362,14 @@ static struct instance *start_one(struct function *function)
     struct shard *shard = function->shard;
     struct call *call = first_waiting(function);
     uint32_t live = function_live(function);
-    if (live >= function->version->settings.max_instances)
-        return NULL;
-    if (shard->loop.now_ns - call->arrived_ns < patience_ns(function, live) ||
-        shard->loop.now_ns < backoff_until_ns(&function->backoff))
+    if (shard->loop.now_ns < start_due_ns(function, call))
         return NULL;
     struct instance *instance = NULL;
     struct mf_why why = {{0}};
     mf_err err = pool_start(&shard->pool, function, &instance, &why);
     if (!err) {
         backoff_start(&function->backoff, shard->loop.now_ns);
+        function->started_ns = shard->loop.now_ns;
         function->counters.cold_starts[function->version->sandbox]++;
         return instance;
     }
@@ -422,21 +442,19 @@ static void answer_late(struct call *call, uint64_t now_ns)
     answer(call, &outcome);
 }
 
-/* Wake when the head's wait is over, or its patience, or the pause after faults. */
+/* Wake when the head's wait is over, or when an instance may be started for it; or one that is
+ * kept anyway and could not be had. */
 static void set_queue_timer(struct function *function)
 {
+    uint64_t now_ns = function->shard->loop.now_ns, at_ns = TIMER_NEVER;
     struct call *call = first_waiting(function);
-    uint64_t at_ns = TIMER_NEVER;
     if (call) {
-        uint32_t live = function_live(function);
-        uint64_t start_ns = call->arrived_ns + patience_ns(function, live);
-        uint64_t pause_ns = backoff_until_ns(&function->backoff);
-        if (start_ns < pause_ns)
-            start_ns = pause_ns;
+        uint64_t start_ns = function->version ? start_due_ns(function, call) : TIMER_NEVER;
         at_ns = first_late(function)->wait_until_ns;
-        if (function->version && live < function->version->settings.max_instances &&
-            start_ns < at_ns && start_ns > function->shard->loop.now_ns)
+        if (start_ns < at_ns && start_ns > now_ns)
             at_ns = start_ns;
+    } else if (warm_lacks(function)) {
+        at_ns = now_ns + MF_WARM_RETRY_MS * MF_NS_PER_MS;
     }
     timer_set(&function->shard->loop.timers, &function->timer, at_ns);
 }

@@ -54,3 +54,18 @@ uint64_t policy_patience_ns(const struct event_times *times, uint32_t live)
         return 0;
     return live * (times->start_ns ? times->start_ns : START_NS_ASSUMED);
 }
+
+static uint64_t later(uint64_t a_ns, uint64_t b_ns)
+{
+    return a_ns > b_ns ? a_ns : b_ns;
+}
+
+uint64_t policy_start_ns(const struct scale_view *view)
+{
+    uint64_t at_ns = later(view->arrived_ns + view->patience_ns, view->held_until_ns);
+    if (view->live >= view->most || (view->live > 0 && view->waiting <= view->threshold))
+        return UINT64_MAX;
+    if (view->live > 0 && view->started_ns)
+        at_ns = later(at_ns, view->started_ns + view->grace_ns);
+    return at_ns;
+}

@@ -37,4 +37,20 @@ uint32_t policy_gather(const struct event_times *times);
  * takes for each that lives, for they share the processors. */
 uint64_t policy_patience_ns(const struct event_times *times, uint32_t live);
 
+/* What decides when another instance may be started. */
+struct scale_view {
+    uint32_t live, most;       /* instances that can take events; that it may have  */
+    uint64_t waiting;          /* events, also those in its durable queue           */
+    uint64_t threshold;        /* setting scale_threshold                           */
+    uint64_t arrived_ns;       /* the event whose turn it is                        */
+    uint64_t patience_ns;      /* policy_patience_ns()                              */
+    uint64_t started_ns;       /* the last start; 0: none, or one has ended since   */
+    uint64_t grace_ns;         /* setting grace_ms                                  */
+    uint64_t held_until_ns;    /* after faults                                      */
+};
+
+/* From when on another one may be started for an event that waits. UINT64_MAX: not before
+ * something else happens. The first one at once, whatever threshold and grace say. */
+uint64_t policy_start_ns(const struct scale_view *view);
+
 #endif

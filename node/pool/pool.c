@@ -296,6 +296,8 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
 {
     struct pool *pool = instance->pool;
     struct watcher *watcher = &pool->shard->loop.watcher;
+    if (instance->function && instance->state != INSTANCE_FREEZING)
+        instance->function->started_ns = 0; /* its grace is over */
     bool was_blank = instance->state == INSTANCE_BLANK;
     instance_go(instance, INSTANCE_DEAD, pool->shard->loop.now_ns);
     watch_remove(watcher, &instance->bell);

@@ -124,8 +124,8 @@ static void take_last_words(struct instance *instance)
 
 static void place_all(struct function *function, void *context)
 {
-    (void)context;
-    if (function->version)
+    const enum priority *priority = context;
+    if (function->version && function->version->settings.priority == *priority)
         dispatch_place(function);
 }
 
@@ -133,7 +133,9 @@ static void place_all(struct function *function, void *context)
 static void feed(struct pool *pool)
 {
     pool->starved = false;
-    registry_each(&pool->shard->registry, place_all, NULL);
+    enum priority first = PRIORITY_URGENT, then = PRIORITY_BULK;
+    registry_each(&pool->shard->registry, place_all, &first);
+    registry_each(&pool->shard->registry, place_all, &then);
 }
 
 static struct instance *find(struct pool *pool, uint64_t id)

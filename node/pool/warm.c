@@ -70,8 +70,12 @@ uint64_t warm_keep_ns(const struct instance *instance)
 {
     if (instance->state != INSTANCE_IDLE)
         return KEEP_ALIVE_NEVER;
-    const struct warmth *warmth = instance->function->warmth;
+    const struct function *function = instance->function;
+    const struct warmth *warmth = function->warmth;
     struct keep_alive_policy policy = policy_of(instance->version);
+    if (instance->version == function->version &&
+        function_live(function) <= function->version->settings.min_instances)
+        return KEEP_ALIVE_NEVER;
     uint64_t keep_ns =
         keep_alive_decide(&policy, warmth ? &warmth->history : NULL, instance->state_since_ns)
             .unload_after_ns;
@@ -99,23 +103,42 @@ static void prewarm(struct timer *timer, uint64_t now_ns)
 }
 
 /* Idle from the beginning: its guest takes an event whenever it gets to it. */
-void warm_start(struct function *function, uint64_t keep_ns)
+static bool start_idle(struct function *function, uint64_t keep_ns)
 {
     uint64_t now_ns = function->shard->loop.now_ns;
     struct instance *instance = NULL;
     struct mf_why why = {{0}};
-    if (!function->version || function->version->sandbox == MF_SANDBOX_AUTO ||
-        function_live(function) || now_ns < backoff_until_ns(&function->backoff))
-        return;
+    if (now_ns < backoff_until_ns(&function->backoff))
+        return false;
     mf_err err = pool_start(&function->shard->pool, function, &instance, &why);
     if (err) {
         mf_log(MF_LOG_DEBUG, "instance.not_prewarmed", "fn=%s why=\"%s\"", function->name,
                mf_why_text(&why, err));
-        return;
+        return false;
     }
     backoff_start(&function->backoff, now_ns);
+    function->started_ns = now_ns;
     function->counters.prewarms++;
     instance->served = true; /* its first answer will not tell how long a start takes */
     instance->prewarmed_ns = keep_ns;
     pool_start_idle(instance);
+    return true;
+}
+
+void warm_start(struct function *function, uint64_t keep_ns)
+{
+    if (function->version && function->version->sandbox != MF_SANDBOX_AUTO && !function_live(function))
+        (void)start_idle(function, keep_ns);
+}
+
+bool warm_lacks(const struct function *function)
+{
+    return function->version && function->version->sandbox != MF_SANDBOX_AUTO && !function->stopped &&
+           function_live(function) < function->version->settings.min_instances;
+}
+
+void warm_minimum(struct function *function)
+{
+    while (warm_lacks(function) && !function->shard->pool.closing && start_idle(function, 0))
+        ;
 }

@@ -7,6 +7,7 @@
 #ifndef MF_NODE_POOL_WARM_H
 #define MF_NODE_POOL_WARM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct function;
@@ -22,6 +23,11 @@ uint64_t warm_keep_ns(const struct instance *instance);
 /* Start an instance that nobody has asked for yet, if the function has none and may have one,
  * and keep it for keep_ns at least, unless it is used. */
 void warm_start(struct function *function, uint64_t keep_ns);
+
+/* As many as its setting min_instances says are kept, called or not: start those that are
+ * missing, if they can be had now. lacks: some are. */
+bool warm_lacks(const struct function *function);
+void warm_minimum(struct function *function);
 
 /* Forget what is known. */
 void warm_close(struct function *function);

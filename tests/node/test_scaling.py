@@ -62,6 +62,59 @@ class Priorities(Scaling):
         self.assertEqual(self.node.http('POST', '/function/w/count').status, 429)
 
 
+class Triggers(Scaling):
+    """When another instance is started. What is known of a function's events makes them long."""
+
+    def live(self, name):
+        return [i for i in self.node.function(name)['instances'] if i['state'] != 'draining']
+
+    def load(self, name, calls, ms):
+        threads = [threading.Thread(target=self.node.http, args=('POST', f'/function/{name}/nap?n={ms}'))
+                   for _ in range(calls)]
+        for thread in threads:
+            thread.start()
+            self.addCleanup(thread.join)
+        return threads
+
+    def test_threshold(self):
+        self.node.deploy('th', 'trouble', max_instances=4, scale_threshold=3, wait_ms=60000)
+        for _ in range(5):
+            self.node.http('POST', '/function/th/nap?n=5')
+        first = self.load('th', 4, 400)  # one in work, three that wait: not more than three
+        wait_until(lambda: self.node.function('th')['counters']['waiting'] == 3, 'three that wait')
+        self.load('th', 1, 400)
+        wait_until(lambda: len(self.live('th')) == 2, 'another one')
+        for thread in first:
+            thread.join()
+        self.assertEqual(self.node.function('th')['counters']['cold_starts'], 2)
+
+    def test_grace(self):
+        self.node.deploy('gr', 'trouble', max_instances=4, grace_ms=60000, wait_ms=60000)
+        threads = self.load('gr', 4, 50)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.node.function('gr')['counters']['cold_starts'], 1)
+
+    def test_grace_is_over_when_an_instance_ends(self):
+        self.node.deploy('ge', 'trouble', max_instances=4, grace_ms=60000, wait_ms=60000, isolation='fresh')
+        for thread in self.load('ge', 4, 5):  # each ends with its event; the next one need not wait
+            thread.join()
+        self.assertEqual(self.node.function('ge')['counters']['cold_starts'], 4)
+
+    def test_minimum(self):
+        self.node.deploy('mi', 'trouble', min_instances=2, idle_ms=0, wait_ms=60000)
+        wait_until(lambda: [i['state'] for i in self.live('mi')] == ['idle', 'idle'], 'two, before any call')
+        for thread in self.load('mi', 4, 50):
+            thread.join()
+        wait_until(lambda: len(self.live('mi')) == 2, 'two, after them')
+        self.assertEqual(self.node.http('POST', '/function/mi/null').status, 502)
+        wait_until(lambda: [i['state'] for i in self.live('mi')] == ['idle', 'idle'], 'two, after a fault')
+        self.node.deploy('mi', 'trouble', min_instances=1, idle_ms=0)
+        wait_until(lambda: [i['state'] for i in self.live('mi')] == ['idle'], 'one, as deployed anew')
+        self.node.deploy('mi', 'trouble', idle_ms=0)
+        wait_until(lambda: not self.live('mi'), 'none')
+
+
 class Overload(Scaling):
     """A queue of three, and one instance that is busy."""
 

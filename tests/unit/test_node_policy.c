@@ -169,6 +169,39 @@ static void noise_is_too_much_after_a_burst_until_time_has_passed(void **state)
     assert_true(noise_too_much(&noise, now_ns));
 }
 
+static void another_instance_is_started_in_its_time(void **state)
+{
+    (void)state;
+    const struct scale_view base = {.live = 1, .most = 4, .waiting = 5, .arrived_ns = 100, .patience_ns = 10};
+    struct scale_view view = base;
+    assert_int_equal(policy_start_ns(&view), 110);
+    view.held_until_ns = 500; /* after faults */
+    assert_int_equal(policy_start_ns(&view), 500);
+    view = base;
+    view.live = 4; /* the maximum */
+    assert_int_equal(policy_start_ns(&view), UINT64_MAX);
+    view = base;
+    view.threshold = 4;
+    assert_int_equal(policy_start_ns(&view), 110);
+    view.threshold = 5; /* more than so many must wait */
+    assert_int_equal(policy_start_ns(&view), UINT64_MAX);
+    view.live = 0; /* filled: the first one at once */
+    view.patience_ns = 0;
+    assert_int_equal(policy_start_ns(&view), 100);
+}
+
+static void grace_lasts_until_an_instance_ends(void **state)
+{
+    (void)state;
+    struct scale_view view = {.live = 1, .most = 4, .waiting = 5, .arrived_ns = 100, .started_ns = 90, .grace_ns = 1000};
+    assert_int_equal(policy_start_ns(&view), 1090);
+    view.started_ns = 0; /* one has ended */
+    assert_int_equal(policy_start_ns(&view), 100);
+    view.started_ns = 90;
+    view.live = 0;
+    assert_int_equal(policy_start_ns(&view), 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +211,8 @@ int main(void)
         cmocka_unit_test(starts_wait_while_events_are_short_or_unknown),
         cmocka_unit_test(a_slow_event_stops_the_queueing_ahead_for_a_while),
         cmocka_unit_test(ceiling_is_paid_back_and_nothing_is_saved_up),
+        cmocka_unit_test(another_instance_is_started_in_its_time),
+        cmocka_unit_test(grace_lasts_until_an_instance_ends),
         cmocka_unit_test(histogram_counts_in_the_right_bucket),
         cmocka_unit_test(statuses_and_causes_are_bounded),
     };
