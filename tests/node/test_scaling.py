@@ -140,9 +140,9 @@ class Overload(Scaling):
         self.assertEqual(self.delivered('do'), ['0', '2', 'new'])
         self.assertEqual(self.lines('do', 'dropped'),
                          ['its queue is full: 1 event dropped, the oldest that waited'])
-        metrics = self.node.api('GET', '/metrics').body.decode()
-        self.assertIn('mayfly_deliveries_total{function="do",outcome="dropped"} 1', metrics)
-        self.assertIn('mayfly_queue_depth{function="do"} 0', metrics)
+        for line in (b'mayfly_deliveries_total{function="do",outcome="dropped"} 1',
+                     b'mayfly_queue_depth{function="do"} 0'):
+            wait_until(lambda line=line: line in self.node.api('GET', '/metrics').body, line)
 
     def test_dead_letter(self):
         self.fill('dl', overload='dead-letter')
