@@ -58,13 +58,11 @@ MF_CHECKED mf_err cpu_enter(const struct cpu *cpu, const struct mf_image_info *i
 MF_CHECKED mf_err cpu_learn_first(const struct cpu *cpu, int vm, struct cpu_model *model,
                                   struct mf_why *why);
 
-/* The processor as it is now, before the guest's first instruction; and back to that, once
- * the instruction of a hypercall is finished, which would overwrite registers later. False:
- * KVM refuses; cpu_finish: or it is one of those that go on (rep outs). These make no other
- * host call than KVM_RUN, CPU_VECTORS_IOCTL and CPU_DEBUG_IOCTL (cpu_state.h). */
+/* The processor as it is now, before the guest's first instruction; and back to that, with
+ * the next KVM_RUN. False: KVM refuses. These make no other host call than CPU_VECTORS_IOCTL
+ * (cpu_state.h). */
 struct cpu_state;
 void cpu_keep(const struct cpu *cpu, const struct cpu_model *model, struct cpu_state *state);
-MF_CHECKED bool cpu_finish(const struct cpu *cpu);
 MF_CHECKED bool cpu_rewind(const struct cpu *cpu, const struct cpu_state *state);
 
 /* AT_HWCAP, AT_HWCAP2 for the guest. */

@@ -62,9 +62,6 @@ const struct filter_line kvm_reset_lines[] = {
      "a rolled back guest finds none of those that it left. The other registers go in with "
      "KVM_RUN.",
      {{FILTER_EQUAL, 0, KVM_FD_VCPU}, {FILTER_EQUAL, 1, CPU_VECTORS_IOCTL}}},
-    {"ioctl", SYS_ioctl, "descriptor = the vCPU, request = setting its debug registers",
-     "the same. They name addresses of the guest.",
-     {{FILTER_EQUAL, 0, KVM_FD_VCPU}, {FILTER_EQUAL, 1, CPU_DEBUG_IOCTL}}},
     {"futex", SYS_futex, "address = the control page's `go`, operation = FUTEX_WAIT",
      "stand still until the node has the next event. It can only wait, and only on that word.",
      {{FILTER_EQUAL, 0, RESET_CONTROL_HOST + offsetof(struct mf_control, go)},

@@ -218,9 +218,6 @@ void reset_guest(struct reset *reset)
     const uint64_t began_ns = mf_monotonic_ns();
     uint8_t *boot = reset->memory->window + MF_BOOT_BASE;
     struct mf_why why = {{0}};
-    if (!cpu_finish(reset->cpu))
-        end_noticed(reset->console, reset->cpu->fd, MF_CAUSE_PROTOCOL,
-                    "kvm: idle by an instruction that goes on");
     if (!cpu_rewind(reset->cpu, &reset->state))
         refused(reset, "registers", errno);
     uint64_t pages = rewind_memory(reset);

@@ -100,7 +100,7 @@ struct call_case {
 };
 
 enum { RUN, FUTEX, RESTART, MPROTECT, MADVISE, CLOCK, CONSOLE, REGISTERS, EXIT, SCAN, SET_VECTORS,
-       SET_DEBUG, GO, SEED, RING, PAGEMAP, LINES };
+       GO, SEED, RING, PAGEMAP, LINES };
 #define GO_WORD (RESET_CONTROL_HOST + offsetof(struct mf_control, go))
 
 static const struct call_case good[] = {
@@ -170,7 +170,6 @@ static const struct call_case bad[] = {
 static const struct call_case reset_good[] = {
     {"scan", SCAN, SYS_ioctl, {KVM_FD_PAGEMAP, PAGEMAP_SCAN_CALL, AT(MF_KERNEL_BASE)}},
     {"vectors", SET_VECTORS, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_XSAVE, AT(MF_KERNEL_BASE)}},
-    {"debug registers", SET_DEBUG, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_DEBUGREGS, AT(MF_KERNEL_BASE)}},
     {"stand still", GO, SYS_futex, {GO_WORD, FUTEX_WAIT, 7}},
     {"seed", SEED, SYS_getrandom, {AT(MF_KERNEL_BASE), MF_BOOT_SEED_BYTES, 0}},
     {"tell", RING, SYS_write, {MONITOR_FD_BELL, AT(MF_KERNEL_BASE), sizeof(uint64_t)}},
@@ -187,6 +186,7 @@ static const struct call_case reset_bad[] = {
     {"model-specific registers", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_MSRS}},
     {"XCR0", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_XCRS}},
     {"CPUID", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_CPUID2}},
+    {"debug registers", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_DEBUGREGS, AT(MF_KERNEL_BASE)}},
     {"guest debugging", 0, SYS_ioctl, {KVM_FD_VCPU, KVM_SET_GUEST_DEBUG}},
     {"another word of the page", 0, SYS_futex, {GO_WORD - 4, FUTEX_WAIT, 7}},
     {"wake the node", 0, SYS_futex, {GO_WORD, FUTEX_WAKE, 1}},
@@ -261,8 +261,8 @@ static void the_table_keeps_its_promises(void **state)
     (void)state;
     static const char *const order[] = {
         "ioctl",   "futex", "restart_syscall", "mprotect", "madvise", "clock_gettime",
-        "write",   "ioctl", "exit_group",      "ioctl",    "ioctl",   "ioctl",
-        "futex",   "getrandom", "write",       "pread64"};
+        "write",   "ioctl", "exit_group",      "ioctl",    "ioctl",   "futex",
+        "getrandom", "write", "pread64"};
     struct filter_line lines[FILTER_LINES_MAX];
     const uint32_t count = kvm_filter_choose(true, lines);
     assert_int_equal(count, sizeof order / sizeof *order);

@@ -18,7 +18,6 @@ enum cpu_syscall { CPU_SYSCALL_UNKNOWN, CPU_SYSCALL_RING0, CPU_SYSCALL_RING3 };
 /* What a guest in ring 3 can leave something in, but for memory, as every vCPU has it
  * before its guest's first instruction. */
 struct cpu_first {
-    struct kvm_debugregs debug;
     struct kvm_sync_regs sync; /* general and special registers, pending events */
     union {
         struct kvm_xsave xsave;

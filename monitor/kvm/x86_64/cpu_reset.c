@@ -1,10 +1,14 @@
 /*
  * cpu_reset.c: a processor back to where it was. General registers, selectors, bases,
- * control registers with CR2, and pending events go in with KVM_RUN (KVM_CAP_SYNC_REGS);
+ * control registers with CR2, and pending events go in with the KVM_RUN that enters the guest
+ * again (KVM_CAP_SYNC_REGS), before it finishes anything: a port write that KVM would still
+ * have to step over is none at another instruction (complete_fast_pio_out, since Linux 5.1),
+ * and one that repeats was left where it stood. A call of its own for that is 10 us on some
+ * KVMs, like every call on a vCPU.
  * x87, vectors and masks by KVM_SET_XSAVE, which sets to their first state all that the
  * given area does not have (Intel SDM 1, 13.8), so nothing that KVM keeps for a guest is
- * left out; debug registers because DR6 changes without ring 0's doing. MSRs, XCR0 and
- * the tables' registers are out of ring 3's reach.
+ * left out. MSRs, XCR0, the tables' registers and DR0 to DR7 are out of ring 3's reach: DR6,
+ * which changes without ring 0's doing, cannot be read there, and does nothing by itself.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -39,6 +43,22 @@ static mf_err get_vectors(int vm, int vcpu, struct cpu_first *first,
     return MF_OK;
 }
 
+static void give_registers(const struct cpu *cpu, const struct cpu_first *first)
+{
+    memcpy(&cpu->run->s.regs, &first->sync, sizeof first->sync);
+    cpu->run->kvm_dirty_regs = SYNCED;
+}
+
+/* By a KVM_RUN that lets no instruction of the guest begin. */
+static bool takes_registers(const struct cpu *cpu, const struct cpu_first *first)
+{
+    give_registers(cpu, first);
+    cpu->run->immediate_exit = 1;
+    bool done = ioctl(cpu->fd, KVM_RUN, 0) != 0 && errno == EINTR;
+    cpu->run->immediate_exit = 0;
+    return done && cpu->run->kvm_dirty_regs == 0;
+}
+
 mf_err cpu_learn_first(const struct cpu *cpu, int vm, struct cpu_model *model, struct mf_why *why)
 {
     struct cpu_first *first = &model->first;
@@ -51,11 +71,12 @@ mf_err cpu_learn_first(const struct cpu *cpu, int vm, struct cpu_model *model, s
     mf_err err = get_vectors(vm, cpu->fd, first, &model->first_bytes, why);
     if (err)
         return err;
-    if (ioctl(cpu->fd, KVM_GET_DEBUGREGS, &first->debug) != 0 ||
-        ioctl(cpu->fd, KVM_GET_SREGS, &first->sync.sregs) != 0 ||
+    if (ioctl(cpu->fd, KVM_GET_SREGS, &first->sync.sregs) != 0 ||
         ioctl(cpu->fd, KVM_GET_VCPU_EVENTS, &first->sync.events) != 0)
         return failed(why, "reading the processor");
     first->sync.regs = CPU_FIRST_REGS;
+    if (!takes_registers(cpu, first))
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: registers given with KVM_RUN are not taken");
     __atomic_store_n(&model->knows_first, true, __ATOMIC_RELEASE); /* others may write the same */
     return MF_OK;
 }
@@ -67,27 +88,9 @@ void cpu_keep(const struct cpu *cpu, const struct cpu_model *model, struct cpu_s
     memcpy(state->page, cpu->memory + CPU_PAGE, sizeof state->page);
 }
 
-/* KVM_RUN that lets no instruction of the guest begin. */
-static bool run_nothing(const struct cpu *cpu)
-{
-    cpu->run->immediate_exit = 1;
-    bool done = ioctl(cpu->fd, KVM_RUN, 0) != 0 && errno == EINTR;
-    cpu->run->immediate_exit = 0;
-    return done;
-}
-
-bool cpu_finish(const struct cpu *cpu)
-{
-    return run_nothing(cpu);
-}
-
 bool cpu_rewind(const struct cpu *cpu, const struct cpu_state *state)
 {
-    memcpy(&cpu->run->s.regs, &state->first.sync, sizeof state->first.sync);
-    cpu->run->kvm_dirty_regs = SYNCED;
-    if (!run_nothing(cpu) || cpu->run->kvm_dirty_regs != 0)
-        return false;
+    give_registers(cpu, &state->first);
     memcpy(cpu->memory + CPU_PAGE, state->page, sizeof state->page);
-    return ioctl(cpu->fd, CPU_VECTORS_IOCTL, &state->first.xsave) == 0 &&
-           ioctl(cpu->fd, CPU_DEBUG_IOCTL, &state->first.debug) == 0;
+    return ioctl(cpu->fd, CPU_VECTORS_IOCTL, &state->first.xsave) == 0;
 }

@@ -10,7 +10,6 @@
 #include "cpu_model.h"
 
 #define CPU_VECTORS_IOCTL KVM_SET_XSAVE
-#define CPU_DEBUG_IOCTL KVM_SET_DEBUGREGS
 
 /* At the gate's code that leads to the kernel's first instruction; the rest is zero (boot.h). */
 #define CPU_FIRST_REGS \

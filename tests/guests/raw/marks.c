@@ -109,9 +109,14 @@ static void mark_page(uint64_t address)
         at[i] = mark_of((uint32_t)address + i * 8);
 }
 
-/* A page fault far away, for CR2 and the record of a trap; a system call with our stack. */
+/* A page fault far away, for CR2 and the record of a trap; a single step and a breakpoint, for
+ * DR6; a system call with our stack. */
 static void leave_traps(void)
 {
+    if (!raw_try())
+        __asm__ volatile("pushf\n\torl $0x100, (%%rsp)\n\tpopf\n\tnop" ::: "cc", "memory");
+    if (!raw_try())
+        __asm__ volatile("int3");
     if (!raw_try())
         *(volatile uint8_t *)0x6d61726b0000;
     static struct order none;
@@ -171,6 +176,19 @@ static void look_at_words(const void *from, uint32_t bytes, uint64_t *marks, uin
     }
 }
 
+#define DEBUG_REGISTERS(X) X(0, "0") X(1, "1") X(2, "2") X(3, "3") X(4, "6") X(5, "7")
+
+static void look_at_debug_registers(uint64_t debug[6])
+{
+    for (int i = 0; i < 6; i++)
+        debug[i] = ~0ull;
+#define READ(i, number) \
+    if (!raw_try())     \
+        __asm__ volatile("mov %%dr" number ", %0" : "=r"(debug[i]));
+    DEBUG_REGISTERS(READ)
+#undef READ
+}
+
 void raw_look(uint64_t id)
 {
     static struct looked looked;
@@ -184,6 +202,7 @@ void raw_look(uint64_t id)
     look_at_words(&raw_vectors, sizeof raw_vectors, &looked.marks_in_vectors,
                   &looked.vectors_digest);
     raw_bytes(looked.registers, &raw_entered, sizeof raw_entered);
+    look_at_debug_registers(looked.debug);
     for (page = MF_KERNEL_BASE; page < raw_boot->channel_base; page += MF_PAGE_BYTES)
         if (!raw_try())
             look_at_page(page, &looked);

@@ -45,6 +45,7 @@ struct looked {
     uint64_t fs_base, gs_base, flags;
     uint64_t selectors[6];         /* es, cs, ss, ds, fs, gs                               */
     uint64_t flags_of_boot;        /* mf_boot.flags                                        */
+    uint64_t debug[6];             /* DR0 to DR3, DR6, DR7; all ones: cannot be read        */
 };
 
 #endif
