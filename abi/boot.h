@@ -9,7 +9,9 @@
  * needs to go on lies in its memory, it sends FROZEN (channel.h), rings, and waits for
  * ever; the node reads the memory and ends it. With MF_BOOT_RESTORED it is entered in
  * the same way, but finds its memory as it was then (snapshot.h); seed, generation,
- * times and instance_id are new, the channel is empty.
+ * times and instance_id are new, the channel is empty. With MF_BOOT_WAIT_RINGS the monitor
+ * sees to `node_sleeping` and rings (channel.h) when the guest waits and is idle, so that
+ * this is one exit, and the guest need not.
  */
 #ifndef MF_ABI_BOOT_H
 #define MF_ABI_BOOT_H
@@ -21,6 +23,7 @@
 #define MF_BOOT_MAGIC 0x31746f6f6279616dull /* "mayboot1", little-endian */
 #define MF_BOOT_FREEZE   1u /* flags: park at the first wait for an event */
 #define MF_BOOT_RESTORED 2u /* flags: the memory is a snapshot's          */
+#define MF_BOOT_WAIT_RINGS 4u /* flags: `wait` with idle rings for the guest */
 #define MF_BOOT_SEED_BYTES 48u
 #define MF_BOOT_ENV_MAX (MF_BOOT_BYTES - MF_PAGE_BYTES)
 

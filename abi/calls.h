@@ -6,7 +6,8 @@
  * One event at a time: `next` makes an event the current one, the others work on
  * it, and `reply` or `write` with MF_CALL_END, or `fail`, ends it. Calling `next`
  * with the current event unanswered fails it. A small event with a small reply is
- * two calls: `next`, which brings the body along, and `reply` with MF_CALL_END.
+ * two calls: `next`, which brings the body along, and `reply` with MF_CALL_END (and
+ * MF_CALL_NEXT from a loop that does nothing else).
  */
 #ifndef MF_ABI_CALLS_H
 #define MF_ABI_CALLS_H
@@ -16,6 +17,8 @@
 #define MF_CALL_BASE 0x6d6600
 #define MF_CALL_END 1u
 #define MF_CALL_RESTORED 2u
+#define MF_CALL_NEXT 4u /* with MF_CALL_END: the caller goes on to `next` at once, so whoever
+                           waits for the reply may hear of it then */
 
 /* Auxiliary vector entry: the address where a `syscall` instruction arrives (trap.h). A
  * program may jump there instead, with RCX and R11 as the instruction would set them: a

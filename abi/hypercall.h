@@ -45,7 +45,8 @@ _Static_assert(MF_HYPERCALL_COUNT <= 10, "the boundary stays tiny");
     F(in, uint32_t, seen, "value of the doorbell already handled; waits while unchanged") \
     F(out, uint32_t, now, "value of the doorbell at wake")                                \
     F(in, uint32_t, idle, "1: no event is begun, so this instance may be rolled back to " \
-      "its snapshot instead, and be entered again as boot.h says; else 0")                \
+      "its snapshot instead, and be entered again as boot.h says; with "                  \
+      "MF_BOOT_WAIT_RINGS the node is rung, if it sleeps; else 0")                        \
     F(in, uint32_t, reserved, "0")
 
 #define MF_HC_ring_FIELDS(F)                                                              \

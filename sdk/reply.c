@@ -102,7 +102,7 @@ static void flush(struct mayfly_reply *reply)
 void reply_end(struct mayfly_reply *reply)
 {
     if (!reply->fault_bytes)
-        hand_over(reply, reply->buffer, reply->buffered, MF_CALL_END);
+        hand_over(reply, reply->buffer, reply->buffered, MF_CALL_END | MF_CALL_NEXT);
     if (reply->fault_bytes)
         (void)port_fail(reply->fault, reply->fault_bytes);
 }

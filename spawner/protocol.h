@@ -83,13 +83,18 @@ struct mf_spawn_packet {
  * guest can reach. Only an instance started with MF_START_RESET uses it. After the last
  * reply the guest says that it is idle (abi/hypercall.h, wait), and the monitor rolls it
  * back; `resets` tells the node that the guest is pristine and stands still. Then, and
- * only then, the node makes the channel as new, puts the next event and adds 1 to `go`. */
+ * only then, the node makes the channel as new, puts the next event and adds 1 to `go`. For a
+ * guest that is idle the monitor rings, too (MF_BOOT_WAIT_RINGS): at once, or, while `notify`
+ * is 1, for reply and rollback together. */
 struct mf_control {
     uint32_t resets;      /* monitor: so many rollbacks are complete                   */
-    uint32_t go;          /* node: adds 1 and FUTEX_WAKEs: enter the guest             */
-    uint32_t notify;      /* node: 1 = ring at the next reset; the monitor takes it    */
+    uint32_t go;          /* node: adds 1: enter the guest                             */
+    uint32_t notify;      /* node: 1 = ring when the next rollback is complete; the
+                             monitor takes it                                      */
     uint32_t dirty_pages; /* monitor: brought back by the last rollback                */
     uint64_t reset_ns;    /* monitor: what it took                                     */
+    uint32_t asleep;      /* monitor: 1 = FUTEX_WAKE `go`, too; the node takes it      */
+    uint32_t reserved;    /* 0                                                         */
 };
 #define MF_CHANNEL_FILE_BYTES (MF_CHANNEL_BYTES + MF_PAGE_BYTES)
 

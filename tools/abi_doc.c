@@ -223,6 +223,7 @@ static void print_boot(void)
     NUMBER(MF_BOOT_ENV_MAX)
     NUMBER(MF_BOOT_FREEZE)
     NUMBER(MF_BOOT_RESTORED)
+    NUMBER(MF_BOOT_WAIT_RINGS)
     printf("\n");
 #define M(name) MEMBER(mf_boot, name)
     STRUCT("boot.h", mf_boot, M(magic) M(abi_version) M(boot_bytes)

@@ -40,7 +40,7 @@ void boot_main(const struct mf_boot *boot)
     random_start(boot->seed);
     if (memory_start(boot) != 0)
         fault_words(MF_CAUSE_NO_MEMORY, "no room for stack and heap behind the program");
-    event_start(boot->channel_base, false);
+    event_start(boot->channel_base, boot->flags);
 
     struct frame frame = {
         .call = ~0ull,

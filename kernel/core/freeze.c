@@ -64,7 +64,7 @@ void freeze_resume(void)
     if (wrong)
         fault_words(MF_CAUSE_PROTOCOL, wrong);
     random_start(boot->seed);
-    event_start(boot->channel_base, true);
+    event_start(boot->channel_base, boot->flags);
     cpu_fs_base_set(parked.fs_base);
     cpu_gs_base_set(parked.gs_base);
     if (vector_restore(&parked.vector, kernel_parked) != 0)

@@ -9,6 +9,7 @@
 
 #include <asm/errno.h>
 
+#include "abi/boot.h"
 #include "abi/event.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/freeze.h"
@@ -44,17 +45,18 @@ static int64_t next_chunk(void);
 static void end_chunk(void);
 static bool cancelled_ahead(uint64_t id);
 static void fail(uint64_t id, const char *message, size_t bytes);
-static void end_event(void);
+static void end_event(bool next_follows);
+static bool flags_known(uint64_t flags);
 static int64_t send(struct mf_desc *desc, struct ring_place place,
-                    const struct event_data *body, bool end);
+                    const struct event_data *body, uint64_t flags);
 static struct ring_place reserve_for(uint32_t head_bytes, uint64_t body_bytes);
 static _Noreturn void out_of_order(void);
 
-void event_start(uint64_t channel_base, bool restored)
+void event_start(uint64_t channel_base, uint32_t boot_flags)
 {
     memset(&now, 0, sizeof now);
-    now.restored = restored;
-    wire_start(channel_base);
+    now.restored = boot_flags & MF_BOOT_RESTORED;
+    wire_start(channel_base, boot_flags & MF_BOOT_WAIT_RINGS);
 }
 
 int64_t event_next(uint64_t event, const struct event_data *buffer)
@@ -109,7 +111,7 @@ int64_t event_reply(uint64_t status, const struct event_data *fields,
     if (now.replied)
         return -EALREADY;
     if (status < MF_STATUS_MIN || status > MF_STATUS_MAX || fields->bytes > MF_HEAD_BYTES_MAX ||
-        flags & ~(uint64_t)MF_CALL_END)
+        !flags_known(flags))
         return -EINVAL;
     if (body->bytes > MF_BODY_BYTES_MAX)
         return -EFBIG;
@@ -129,14 +131,14 @@ int64_t event_reply(uint64_t status, const struct event_data *fields,
                            .head_bytes = head_bytes,
                            .data_bytes = head_bytes,
                            .arg = status};
-    return send(&desc, place, body, flags & MF_CALL_END);
+    return send(&desc, place, body, flags);
 }
 
 int64_t event_write(const struct event_data *body, uint64_t flags)
 {
     if (!now.id)
         return -ENOENT;
-    if (!now.replied || flags & ~(uint64_t)MF_CALL_END)
+    if (!now.replied || !flags_known(flags))
         return -EINVAL;
     if (body->bytes > MF_BODY_BYTES_MAX - now.reply_bytes)
         return -EFBIG;
@@ -147,7 +149,7 @@ int64_t event_write(const struct event_data *body, uint64_t flags)
     if (flags & MF_CALL_END)
         output_flush();
     struct mf_desc desc = {.id = now.id, .type = MF_MSG_REPLY_BODY};
-    return send(&desc, reserve_for(0, body->bytes), body, flags & MF_CALL_END);
+    return send(&desc, reserve_for(0, body->bytes), body, flags);
 }
 
 int64_t event_fail(const struct event_data *message)
@@ -162,7 +164,7 @@ int64_t event_fail(const struct event_data *message)
         return -EFAULT;
     struct mf_desc desc = {.id = now.id, .type = MF_MSG_ERROR, .data_bytes = bytes};
     wire_publish(&desc, &place);
-    end_event();
+    end_event(false);
     return 0;
 }
 
@@ -353,20 +355,30 @@ static void fail(uint64_t id, const char *message, size_t bytes)
     struct mf_desc desc = {
         .id = id, .type = MF_MSG_ERROR, .data_bytes = (uint32_t)bytes};
     wire_publish(&desc, &place);
-    end_event();
+    end_event(false);
 }
 
 /* Its end is sent. */
-static void end_event(void)
+static void end_event(bool next_follows)
 {
     now.id = 0;
-    wire_ring();
+    if (next_follows)
+        wire_ring_by_wait();
+    else
+        wire_ring();
+}
+
+/* Of a reply or a part of one: MF_CALL_NEXT only at its end. */
+static bool flags_known(uint64_t flags)
+{
+    return flags == 0 || flags == MF_CALL_END || flags == (MF_CALL_END | MF_CALL_NEXT);
 }
 
 /* The message in its place, with as much body as fits; the rest as more messages. */
 static int64_t send(struct mf_desc *desc, struct ring_place place,
-                    const struct event_data *body, bool end)
+                    const struct event_data *body, uint64_t flags)
 {
+    const bool end = flags & MF_CALL_END;
     uint64_t at = 0;
     for (;;) {
         uint64_t left = body->bytes - at;
@@ -386,7 +398,7 @@ static int64_t send(struct mf_desc *desc, struct ring_place place,
         place = reserve_for(0, body->bytes - at);
     }
     if (end)
-        end_event();
+        end_event(flags & MF_CALL_NEXT);
     else
         wire_ring();
     return (int64_t)body->bytes;

@@ -14,7 +14,7 @@
 #include "abi/log.h"
 
 /* restored: the program had been waiting for an event elsewhere. */
-void event_start(uint64_t channel_base, bool restored);
+void event_start(uint64_t channel_base, uint32_t boot_flags); /* MF_BOOT_… */
 
 /* A run of the program's memory, as it came with a call: not checked. */
 struct event_data {

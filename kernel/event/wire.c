@@ -14,14 +14,16 @@
 
 static struct ring ring;
 static bool unrung; /* sent or released since the node was last rung */
+static bool wait_rings; /* `wait` with idle does */
 
 static _Noreturn void nonsense(void)
 {
     fault_words(MF_CAUSE_PROTOCOL, "nonsense from the node on the channel");
 }
 
-void wire_start(uint64_t channel_base)
+void wire_start(uint64_t channel_base, bool rings)
 {
+    wait_rings = rings;
     ring_open(&ring, (void *)channel_base);
     unrung = false;
 }
@@ -48,7 +50,10 @@ void wire_release(void)
 void wire_wait(bool idle)
 {
     struct mf_desc desc;
-    wire_ring();
+    if (!idle)
+        wire_ring();
+    else
+        wire_ring_by_wait();
     uint32_t seen = ring_bell(&ring);
     ring_sleep(&ring, true);
     if (ring_peek(&ring, 0, &desc) == 0)
@@ -118,6 +123,12 @@ void wire_ring(void)
     unrung = false;
     if (ring_take_node_sleep(&ring))
         hypercall_ring();
+}
+
+void wire_ring_by_wait(void)
+{
+    if (!wait_rings)
+        wire_ring();
 }
 
 void wire_sleep_until(uint64_t deadline_ns)

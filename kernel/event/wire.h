@@ -11,7 +11,8 @@
 
 #include "kernel/event/ring.h"
 
-void wire_start(uint64_t channel_base);
+/* rings: as of MF_BOOT_WAIT_RINGS. */
+void wire_start(uint64_t channel_base, bool rings);
 
 /* Copy the message so many behind the oldest, if there is one; it stays in the ring. */
 bool wire_peek(uint32_t ahead, struct mf_desc *desc);
@@ -35,6 +36,8 @@ const uint8_t *wire_result_data(void); /* of the answer, while no other is asked
 
 /* Wake the node, if it sleeps and has not been woken since something changed for it. */
 void wire_ring(void);
+/* The same, if the next wire_wait(true), which comes at once, does not do it. */
+void wire_ring_by_wait(void);
 
 /* Sleep until CLOCK_MONOTONIC reaches this; 0: for ever. */
 void wire_sleep_until(uint64_t deadline_ns);

@@ -60,7 +60,8 @@ mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap, 
         .env_bytes = start->env_bytes,
         .env_count = start->env_count,
         .flags = (start->flags & MF_START_FREEZE ? MF_BOOT_FREEZE : 0) |
-                 (start->flags & MF_START_RESTORE ? MF_BOOT_RESTORED : 0),
+                 (start->flags & MF_START_RESTORE ? MF_BOOT_RESTORED : 0) |
+                 (start->flags & MF_START_RESET ? MF_BOOT_WAIT_RINGS : 0),
         .generation = start->instance_id << GENERATION_SHIFT,
     };
     mf_err err = fill_seed(boot.seed, why);

@@ -100,6 +100,8 @@ mf_err reset_open(struct reset *reset, const struct monitor_start *start,
         err = cpu_learn_first(cpu, vm, model, why);
     if (!err)
         cpu_keep(cpu, model, &reset->state);
+    if (!err && !cpu_rewind(cpu, &reset->state)) /* so that it begins as it will after each event */
+        err = failed(why, "registers");
     return err;
 }
 
@@ -193,23 +195,44 @@ static uint64_t rewind_memory(struct reset *reset)
     return pages;
 }
 
+static void ring(const struct reset *reset)
+{
+    const uint64_t one = 1;
+    (void)!write(reset->bell, &one, sizeof one); /* full: it is rung already */
+}
+
+/* What the guest would do for itself (abi/channel.h). */
+static bool node_sleeps(const struct reset *reset)
+{
+    struct mf_channel_head *head =
+        (struct mf_channel_head *)(void *)(reset->memory->window + reset->memory->channel_base);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return __atomic_load_n(&head->node_sleeping, __ATOMIC_ACQUIRE) == 1 &&
+           __atomic_exchange_n(&head->node_sleeping, 0, __ATOMIC_SEQ_CST) == 1;
+}
+
 static void tell(const struct reset *reset, uint64_t pages, uint64_t began_ns)
 {
     struct mf_control *control = reset->control;
-    const uint64_t one = 1;
     control->dirty_pages = (uint32_t)pages;
     control->reset_ns = mf_monotonic_ns() - began_ns;
     __atomic_fetch_add(&control->resets, 1, __ATOMIC_SEQ_CST);
     /* The node sets notify and then looks at resets again: one of us sees the other. */
-    if (__atomic_exchange_n(&control->notify, 0, __ATOMIC_SEQ_CST) == 1)
-        (void)!write(reset->bell, &one, sizeof one); /* full: it is rung already */
+    bool asked = __atomic_exchange_n(&control->notify, 0, __ATOMIC_SEQ_CST) == 1;
+    if (node_sleeps(reset) || asked)
+        ring(reset);
 }
 
 static void await_go(struct reset *reset)
 {
-    uint32_t now, *go = &reset->control->go;
-    while ((now = __atomic_load_n(go, __ATOMIC_ACQUIRE)) == reset->go)
-        (void)syscall(SYS_futex, go, FUTEX_WAIT, reset->go, NULL, NULL, 0);
+    uint32_t now, *go = &reset->control->go, *asleep = &reset->control->asleep;
+    /* The node adds to go and then takes asleep: one of us sees the other. */
+    while ((now = __atomic_load_n(go, __ATOMIC_SEQ_CST)) == reset->go) {
+        __atomic_store_n(asleep, 1, __ATOMIC_SEQ_CST);
+        if (__atomic_load_n(go, __ATOMIC_SEQ_CST) == reset->go)
+            (void)syscall(SYS_futex, go, FUTEX_WAIT, reset->go, NULL, NULL, 0);
+        __atomic_store_n(asleep, 0, __ATOMIC_SEQ_CST);
+    }
     reset->go = now;
 }
 
@@ -218,6 +241,8 @@ void reset_guest(struct reset *reset)
     const uint64_t began_ns = mf_monotonic_ns();
     uint8_t *boot = reset->memory->window + MF_BOOT_BASE;
     struct mf_why why = {{0}};
+    if (!__atomic_load_n(&reset->control->notify, __ATOMIC_ACQUIRE) && node_sleeps(reset))
+        ring(reset);
     if (!cpu_rewind(reset->cpu, &reset->state))
         refused(reset, "registers", errno);
     uint64_t pages = rewind_memory(reset);

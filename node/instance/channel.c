@@ -163,8 +163,10 @@ mf_err channel_renew(struct channel *channel)
 void channel_go(struct channel *channel)
 {
     mf_assert(channel->control);
-    __atomic_fetch_add(&channel->control->go, 1, __ATOMIC_SEQ_CST);
-    (void)syscall(SYS_futex, &channel->control->go, FUTEX_WAKE, 1, NULL, NULL, 0);
+    struct mf_control *control = channel->control;
+    __atomic_fetch_add(&control->go, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_exchange_n(&control->asleep, 0, __ATOMIC_SEQ_CST) == 1)
+        (void)syscall(SYS_futex, &control->go, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 mf_err channel_put(struct channel *channel, const struct mf_desc *desc, const void *head,

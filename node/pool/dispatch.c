@@ -398,6 +398,8 @@ static bool give(struct instance *instance, struct call *call)
     list_remove(&call->link);
     function->queued--;
     instance->go_due = instance->parked;
+    if (instance->isolation == ISOLATION_RESET)
+        isolation_expect(instance, function->queued > 0);
     instance_push(instance, call, now_ns, limit_ns);
     if (instance->count == 1)
         sample(instance);

@@ -107,6 +107,11 @@ bool isolation_notify(struct function *function)
     return false;
 }
 
+void isolation_expect(struct instance *instance, bool waited_for)
+{
+    __atomic_store_n(&instance->blank.channel.control->notify, waited_for, __ATOMIC_SEQ_CST);
+}
+
 void isolation_go(struct instance *instance)
 {
     instance->go_due = false;

@@ -29,6 +29,9 @@ struct instance *isolation_pick(struct function *function);
 /* A call waits: doorbells are to ring when rollbacks are complete. True: one is already. */
 bool isolation_notify(struct function *function);
 
+/* It has an event: is its rollback waited for, too? Then both are told at once. */
+void isolation_expect(struct instance *instance, bool waited_for);
+
 /* Enter a guest that was rolled back: its event is in the ring. */
 void isolation_go(struct instance *instance);
 

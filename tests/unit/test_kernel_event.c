@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "abi/boot.h"
 #include "abi/event.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/hypercall.h"
@@ -32,7 +33,7 @@
 static struct channel node;
 static int memfd = -1;
 static void *guest;
-static unsigned rings, waits;
+static unsigned rings, waits, idle_waits;
 static void (*node_turn)(void); /* what the node does while the guest waits */
 static jmp_buf end;
 static enum mf_cause end_cause;
@@ -89,8 +90,8 @@ void hypercall_ring(void)
 
 uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle)
 {
-    (void)idle;
     struct mf_channel_head *head = guest;
+    idle_waits += idle;
     if (++waits > WAITS_MAX)
         fail_msg("waits for ever");
     if (node_turn)
@@ -136,7 +137,7 @@ static int open_pair(void **state)
     bad_from = bad_to = UINT64_MAX;
     for (size_t i = 0; i < sizeof body; i++)
         body[i] = (uint8_t)(i * 17 + (i >> 9));
-    event_start((uint64_t)(uintptr_t)guest, false);
+    event_start((uint64_t)(uintptr_t)guest, 0);
     return 0;
 }
 
@@ -145,7 +146,7 @@ static int close_pair(void **state)
     (void)state;
     node_turn = NULL; /* lines begun go nowhere: the next test starts without */
     memset(guest, 0, sizeof(struct mf_channel_head));
-    event_start((uint64_t)(uintptr_t)guest, false);
+    event_start((uint64_t)(uintptr_t)guest, 0);
     output_flush();
     channel_close(&node);
     munmap(guest, MF_CHANNEL_BYTES);
@@ -296,6 +297,31 @@ static void an_idle_instance_costs_one_ring_and_one_wait(void **state)
     node_takes();
     assert_int_equal(got.logs, EVENTS);
     assert_int_equal(got.replies, EVENTS);
+}
+
+static void who_goes_on_to_next_leaves_the_ring_to_wait(void **state)
+{
+    (void)state;
+    const uint64_t base = (uint64_t)(uintptr_t)guest;
+    for (uint32_t flags = 0; flags <= MF_BOOT_WAIT_RINGS; flags += MF_BOOT_WAIT_RINGS) {
+        memset(guest, 0, sizeof(struct mf_channel_head));
+        channel_close(&node);
+        assert_int_equal(channel_open(memfd, &node), MF_OK);
+        event_start(base, flags);
+        rings = idle_waits = 0;
+        to_send = 2;
+        node_turn = node_sends_one;
+        assert_int_equal(next(4096), 0);
+        assert_int_equal(reply(200, "y", 1, MF_CALL_NEXT), -EINVAL); /* only at an end */
+        assert_int_equal(reply(200, "y", 1, MF_CALL_END | MF_CALL_NEXT), 1);
+        assert_int_equal(rings, flags ? 0 : 1);
+        assert_int_equal(next(4096), 0);
+        assert_int_equal(rings, flags ? 0 : 1);
+        assert_int_equal(idle_waits, 2);
+        assert_int_equal(reply(200, "y", 1, MF_CALL_END), 1); /* may go on for long */
+        assert_int_equal(rings, flags ? 1 : 2);
+        node_takes();
+    }
 }
 
 static void a_busy_instance_costs_no_exit(void **state)
@@ -594,14 +620,14 @@ static void nonsense_on_the_ring_is_a_protocol_fault(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         memset(guest, 0, sizeof *head);
-        event_start((uint64_t)(uintptr_t)guest, false);
+        event_start((uint64_t)(uintptr_t)guest, 0);
         *slot = bad[i];
         head->to_guest.tail = 1;
         assert_int_equal(pid_of_nonsense(), END_FAULT);
         assert_int_equal(end_cause, MF_CAUSE_PROTOCOL);
     }
     memset(guest, 0, sizeof *head);
-    event_start((uint64_t)(uintptr_t)guest, false);
+    event_start((uint64_t)(uintptr_t)guest, 0);
     head->to_guest.tail = MF_RING_SLOTS + 1;
     assert_int_equal(pid_of_nonsense(), END_FAULT);
     assert_int_equal(end_cause, MF_CAUSE_PROTOCOL);
@@ -646,6 +672,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_small_event_is_one_message_each_way),
         TEST(an_idle_instance_costs_one_ring_and_one_wait),
+        TEST(who_goes_on_to_next_leaves_the_ring_to_wait),
         TEST(a_busy_instance_costs_no_exit),
         TEST(the_largest_bodies_go_through_both_ways),
         TEST(a_body_nobody_read_is_skipped),

@@ -191,7 +191,7 @@ static void marks_are_found_where_nothing_is_rolled_back(void **state)
     assert_int_equal(first.marks_in_memory, 0);
     assert_int_equal(first.marks_in_registers, 0);
     assert_int_equal(first.marks_in_vectors, 0);
-    assert_int_equal(first.flags_of_boot, MF_BOOT_RESTORED);
+    assert_int_equal(first.flags_of_boot, MF_BOOT_RESTORED | MF_BOOT_WAIT_RINGS);
     roll(&rolled);
     put_order(&rolled, &(const struct order){.kind = ORDER_MARK,
                                              .number = MARK_AND_ENTER,
@@ -352,6 +352,49 @@ static void nothing_runs_before_go(void **state)
     rolled_close(&rolled);
 }
 
+static bool bell_rang(struct rolled *rolled, int patience_ms)
+{
+    uint64_t times = 0;
+    struct pollfd ready = {.fd = rolled->blank.bell, .events = POLLIN};
+    if (poll(&ready, 1, patience_ms) != 1)
+        return false;
+    assert_int_equal(read(rolled->blank.bell, &times, sizeof times), sizeof times);
+    assert_int_equal(times, 1);
+    return true;
+}
+
+/* MF_BOOT_WAIT_RINGS: for a reply at once; once for both, where the rollback is waited for, too;
+ * not at all where the node is awake. */
+static void idle_rings_for_the_guest(void **state)
+{
+    (void)state;
+    struct rolled rolled;
+    int image_fd = open_image("frozen"), snapshot_fd = freeze(image_fd);
+    rolled_open(&rolled, &spawner, image_fd, snapshot_fd);
+    for (uint32_t way = 0; way < 6; way++) {
+        const bool asleep = way % 3 < 2, waited_for = way % 3 == 1;
+        struct mf_channel_head *head = (void *)rolled.blank.channel.base;
+        rolled_put(&rolled, "/count", NULL, 0);
+        assert_true(!asleep || channel_sleep(&rolled.blank.channel));
+        __atomic_store_n(&rolled.control->notify, waited_for, __ATOMIC_SEQ_CST);
+        rolled_go(&rolled);
+        assert_true(!asleep || bell_rang(&rolled, PATIENCE_MS));
+        assert_int_equal(__atomic_load_n(&head->node_sleeping, __ATOMIC_SEQ_CST), 0);
+        if (waited_for)
+            assert_int_equal(__atomic_load_n(&rolled.control->resets, __ATOMIC_SEQ_CST), way + 1);
+        for (int i = 0; i < PATIENCE_MS && rolled.control->resets == way; i++)
+            (void)usleep(1000);
+        assert_int_equal(rolled.control->resets, way + 1);
+        assert_false(bell_rang(&rolled, 5));
+        rolled_reply(&rolled);
+        rolled.resets = way + 1;
+        rolled_renew(&rolled);
+    }
+    rolled_close(&rolled);
+    (void)close(snapshot_fd);
+    (void)close(image_fd);
+}
+
 /* It is the node's to end one that does not. */
 static void who_is_never_idle_is_never_rolled_back(void **state)
 {
@@ -412,6 +455,7 @@ static int all(void)
         cmocka_unit_test(generators_of_the_program_notice_a_rollback),
         cmocka_unit_test(idle_without_an_event_is_rolled_back_and_stands_still),
         cmocka_unit_test(nothing_runs_before_go),
+        cmocka_unit_test(idle_rings_for_the_guest),
         cmocka_unit_test(who_is_never_idle_is_never_rolled_back),
         cmocka_unit_test(idle_by_a_string_of_writes_ends_it_or_is_the_end_of_it),
         cmocka_unit_test(without_its_pagemap_nothing_starts),

@@ -259,6 +259,27 @@ static void nothing_is_put_before_the_rollback_is_complete(void **state)
     assert_false(at->killed);
 }
 
+/* Then its monitor rings once, for the reply and the rollback. */
+static void whose_rollback_is_waited_for_is_told_with_its_event(void **state)
+{
+    (void)state;
+    struct peer *at = first_of_reset();
+    function->version->settings.max_instances = 1;
+    assert_int_equal(control_of(at)->notify, 0);
+    (void)submit_it();
+    (void)submit_it();
+    guest_replies(at, takes_event(at));
+    is_rolled_back(at);
+    assert_int_equal(control_of(at)->go, 1);
+    assert_int_equal(control_of(at)->notify, 1); /* one more waits */
+    guest_replies(at, takes_event(at));
+    is_rolled_back(at);
+    assert_int_equal(control_of(at)->go, 2);
+    assert_int_equal(control_of(at)->notify, 0);
+    guest_replies(at, takes_event(at));
+    assert_int_equal(control_of(at)->notify, 0);
+}
+
 static void one_that_was_rolled_back_takes_the_next_at_once(void **state)
 {
     (void)state;
@@ -441,6 +462,7 @@ int main(void)
         TEST(without_a_snapshot_reset_is_fresh_and_boots),
         TEST(reset_starts_with_its_event_and_its_pagemap),
         TEST(nothing_is_put_before_the_rollback_is_complete),
+        TEST(whose_rollback_is_waited_for_is_told_with_its_event),
         TEST(one_that_was_rolled_back_takes_the_next_at_once),
         TEST(who_is_not_rolled_back_in_time_is_killed),
         TEST(who_is_rolled_back_in_time_becomes_idle),

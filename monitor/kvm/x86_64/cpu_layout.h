@@ -74,6 +74,8 @@
 #define GATE_SYSCALL   0x478 /* LSTAR, where a system call arrives in ring 3 at once */
 #define GATE_FAULT     0x480
 #define GATE_ENTER     0x500
+#define GATE_VECTORS   0x540 /* vectors as new, on the way from GATE_BEGIN */
+#define GATE_XSAVE     0x580 /* what they are brought back from: an area of XRSTOR's */
 #define GATE_UPCALL    0x800
 #define GATE_UPCALL_BYTES 64
 

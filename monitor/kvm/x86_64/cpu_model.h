@@ -30,6 +30,7 @@ struct cpu_model {
     uint64_t xcr0;            /* 0: no XSAVE                       */
     uint32_t run_bytes;       /* of a vCPU's mapping               */
     enum cpu_syscall syscall; /* found out by the first self-test  */
+    bool vectors_by_gate;     /* brought back there; else by KVM (cpu_reset.c)   */
     bool knows_first;         /* read from the first vCPU of all, after its test */
     uint32_t first_bytes;     /* of it, without the zeros at its end             */
     struct cpu_first first;

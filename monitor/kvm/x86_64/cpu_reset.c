@@ -7,9 +7,14 @@
  * KVMs, like every call on a vCPU.
  * x87, vectors and masks by KVM_SET_XSAVE, which sets to their first state all that the
  * given area does not have (Intel SDM 1, 13.8), so nothing that KVM keeps for a guest is
- * left out. MSRs, XCR0, the tables' registers and DR0 to DR7 are out of ring 3's reach: DR6,
+ * left out. Where KVM runs ring 3 on the processor as the host has set it up, the guest begins
+ * with XRSTOR, which does the same, 9 us earlier: in a page that it cannot change, from an area
+ * there, with registers that are ours, before anything of its own. Not where there are
+ * protection keys, by which the last event could have forbidden to read that area.
+ * MSRs, XCR0, the tables' registers and DR0 to DR7 are out of ring 3's reach: DR6,
  * which changes without ring 0's doing, cannot be read there, and does nothing by itself.
  */
+#include <cpuid.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -59,6 +64,15 @@ static bool takes_registers(const struct cpu *cpu, const struct cpu_first *first
     return done && cpu->run->kvm_dirty_regs == 0;
 }
 
+/* As the host has set it up, as this process sees it. */
+static bool ring3_has_xrstor(void)
+{
+    uint32_t a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+        return false;
+    return !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(c & (bit_PKU | bit_OSPKE));
+}
+
 mf_err cpu_learn_first(const struct cpu *cpu, int vm, struct cpu_model *model, struct mf_why *why)
 {
     struct cpu_first *first = &model->first;
@@ -75,6 +89,8 @@ mf_err cpu_learn_first(const struct cpu *cpu, int vm, struct cpu_model *model, s
         ioctl(cpu->fd, KVM_GET_VCPU_EVENTS, &first->sync.events) != 0)
         return failed(why, "reading the processor");
     first->sync.regs = CPU_FIRST_REGS;
+    model->vectors_by_gate = cpu_is_shadowed(model) && ring3_has_xrstor();
+    first->sync.regs.rcx = model->vectors_by_gate;
     if (!takes_registers(cpu, first))
         return mf_why(why, MF_EUNSUPPORTED, "KVM: registers given with KVM_RUN are not taken");
     __atomic_store_n(&model->knows_first, true, __ATOMIC_RELEASE); /* others may write the same */
@@ -84,6 +100,7 @@ mf_err cpu_learn_first(const struct cpu *cpu, int vm, struct cpu_model *model, s
 void cpu_keep(const struct cpu *cpu, const struct cpu_model *model, struct cpu_state *state)
 {
     mf_assert(model->knows_first);
+    state->vectors_by_gate = model->vectors_by_gate;
     memcpy(&state->first, &model->first, model->first_bytes);
     memcpy(state->page, cpu->memory + CPU_PAGE, sizeof state->page);
 }
@@ -92,5 +109,6 @@ bool cpu_rewind(const struct cpu *cpu, const struct cpu_state *state)
 {
     give_registers(cpu, &state->first);
     memcpy(cpu->memory + CPU_PAGE, state->page, sizeof state->page);
-    return ioctl(cpu->fd, CPU_VECTORS_IOCTL, &state->first.xsave) == 0;
+    return state->vectors_by_gate ||
+           ioctl(cpu->fd, CPU_VECTORS_IOCTL, &state->first.xsave) == 0;
 }

@@ -16,6 +16,7 @@
     (struct kvm_regs){.rip = GATE_CODE + GATE_BEGIN, .rdi = MF_BOOT_BASE, .rflags = RFLAGS_GUEST}
 
 struct cpu_state {
+    bool vectors_by_gate;
     struct cpu_first first;
     uint8_t page[PAGE_STACK_TOP]; /* the page that ring 0 writes (cpu_layout.h) */
 };

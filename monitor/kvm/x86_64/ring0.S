@@ -147,13 +147,16 @@ ring:   mov     GATE_WINDOW, %rax
         .endm
 
 /* The guest begins here: null selectors, as Linux has them. Some KVMs do not bring those back
- * that ring 3 has changed, whatever they are told. Flags stay as they are. */
+ * that ring 3 has changed, whatever they are told. Flags stay as they are. RCX: not 0 where
+ * vectors, too, are brought back here (cpu_reset.c). */
         .org    RING0_GATE + GATE_BEGIN, 0xcc
         mov     %eax, %ds
         mov     %eax, %es
         mov     %eax, %fs
         mov     %eax, %gs
-        jmp     *GATE_DATA + PAGE_ENTRY
+        jrcxz   begin
+        jmp     vectors
+begin:  jmp     *GATE_DATA + PAGE_ENTRY
 
         .org    RING0_GATE + GATE_RETURN, 0xcc
         ret
@@ -181,6 +184,27 @@ enter:  cmp     %rsp, hardware_frame + 24
         jmp     *GATE_DATA + PAGE_EXCEPTION
 1:      mov     $GATE_PORT_TWICE, %edx
         out     %eax, (%dx)
+
+/* All components that ring 3 has here, to their first state (Intel SDM 1, 13.8). Before it
+ * for processors that bring the last x87 instruction's addresses back only with an exception
+ * pending (Linux, restore_fpregs_from_fpstate): another last instruction. */
+        .org    RING0_GATE + GATE_VECTORS, 0xcc
+vectors:
+        fnclex
+        emms
+        fildl   GATE_CODE + GATE_XSAVE
+        mov     $-1, %eax
+        mov     $-1, %edx
+        xrstor64 GATE_CODE + GATE_XSAVE
+        mov     $0, %eax
+        mov     $0, %ecx
+        mov     $0, %edx
+        jmp     begin
+        .org    RING0_GATE + GATE_XSAVE, 0xcc
+        .word   0x37f                                   /* FCW */
+        .fill   22, 1, 0
+        .long   0x1f80                                  /* MXCSR */
+        .fill   548, 1, 0                               /* XSTATE_BV and the rest */
 
         .set    vector, 0
         .rept   VECTORS

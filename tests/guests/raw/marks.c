@@ -9,6 +9,7 @@
  * are gone from processors (MPX): x87, SSE, AVX, masks, both parts of AVX-512, PKRU. */
 #define COMPONENTS 0x2e7ull
 #define PKRU 9u
+#define XSTATE_SSE 2ull
 #define AREA_BYTES 4096u
 #define LEGACY_BYTES 512u
 #define HEADER_BYTES 64u
@@ -19,7 +20,7 @@ struct xsave_area { /* Intel SDM 1, 13.4 */
     uint64_t fip, fdp;
     uint32_t mxcsr, mxcsr_mask;
     uint64_t registers[60];
-    uint64_t xstate_bv, xcomp_bv, reserved[6];
+    uint64_t xstate_bv, xcomp_bv, reserved[6]; /* of ours: FNSTENV's, save_vectors() */
     uint64_t extended[(AREA_BYTES - LEGACY_BYTES - HEADER_BYTES) / 8];
 };
 _Static_assert(sizeof(struct xsave_area) == AREA_BYTES, "XSAVE");
@@ -52,9 +53,12 @@ static uint64_t components(void)
     return ((uint64_t)high << 32 | low) & COMPONENTS;
 }
 
-/* Nothing has used them since the kernel's first instruction. */
+/* Nothing has used them since the kernel's first instruction. Where the last x87 instruction
+ * stood is told by FNSTENV, in use or not. Whether SSE is in use is not looked at: some
+ * processors say so after a switch of tasks on the host, whatever was in it. */
 static void save_vectors(void)
 {
+    static uint32_t environment[7];
     const uint64_t wanted = components();
     if (wanted)
         __asm__ volatile("xsave64 %0"
@@ -62,6 +66,9 @@ static void save_vectors(void)
                          : "a"((uint32_t)wanted), "d"((uint32_t)(wanted >> 32)));
     else
         __asm__ volatile("fxsave64 %0" : "+m"(raw_vectors));
+    raw_vectors.xstate_bv &= ~XSTATE_SSE;
+    __asm__ volatile("fnstenv %0" : "=m"(environment));
+    raw_bytes(raw_vectors.reserved, environment, sizeof environment);
 }
 
 static uint32_t pkru_offset(void)
@@ -78,7 +85,8 @@ static void prepare_vectors(uint64_t present)
         area->registers[i] = mark_of(0x200 + i);
     for (uint32_t i = 0; i < sizeof area->extended / 8; i++)
         area->extended[i] = mark_of(0x300 + i);
-    area->fcw = 0x0f7f; /* round towards zero; all exceptions masked */
+    area->fcw = 0x0f40; /* round towards zero; an exception is pending, unmasked: the next */
+    area->fsw = 0x003f; /* x87 instruction but a few takes it                              */
     area->ftw = 0xff;
     area->fip = mark_of(0x201);
     area->fdp = mark_of(0x202);
