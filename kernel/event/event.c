@@ -362,16 +362,13 @@ static void fail(uint64_t id, const char *message, size_t bytes)
 static void end_event(bool next_follows)
 {
     now.id = 0;
-    if (next_follows)
-        wire_ring_by_wait();
-    else
-        wire_ring();
+    wire_ring_before(next_follows);
 }
 
 /* Of a reply or a part of one: MF_CALL_NEXT only at its end. */
 static bool flags_known(uint64_t flags)
 {
-    return flags == 0 || flags == MF_CALL_END || flags == (MF_CALL_END | MF_CALL_NEXT);
+    return (flags & ~(uint64_t)(MF_CALL_END | MF_CALL_NEXT)) == 0 && flags != MF_CALL_NEXT;
 }
 
 /* The message in its place, with as much body as fits; the rest as more messages. */

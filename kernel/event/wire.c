@@ -50,10 +50,7 @@ void wire_release(void)
 void wire_wait(bool idle)
 {
     struct mf_desc desc;
-    if (!idle)
-        wire_ring();
-    else
-        wire_ring_by_wait();
+    wire_ring_before(idle);
     uint32_t seen = ring_bell(&ring);
     ring_sleep(&ring, true);
     if (ring_peek(&ring, 0, &desc) == 0)
@@ -125,9 +122,9 @@ void wire_ring(void)
         hypercall_ring();
 }
 
-void wire_ring_by_wait(void)
+void wire_ring_before(bool idle)
 {
-    if (!wait_rings)
+    if (!idle || !wait_rings)
         wire_ring();
 }
 

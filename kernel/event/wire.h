@@ -36,8 +36,8 @@ const uint8_t *wire_result_data(void); /* of the answer, while no other is asked
 
 /* Wake the node, if it sleeps and has not been woken since something changed for it. */
 void wire_ring(void);
-/* The same, if the next wire_wait(true), which comes at once, does not do it. */
-void wire_ring_by_wait(void);
+/* The same, unless what comes at once, wire_wait(idle), will do it. */
+void wire_ring_before(bool idle);
 
 /* Sleep until CLOCK_MONOTONIC reaches this; 0: for ever. */
 void wire_sleep_until(uint64_t deadline_ns);
