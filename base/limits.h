@@ -88,6 +88,8 @@
 #define MF_TARGET_BYTES_MAX 16384     /* a request's target: path and query                     */
 #define MF_CALL_ID_BYTES_MAX 128
 #define MF_RETRY_AFTER_S 1
+#define MF_TLS_FILE_BYTES_MAX 262144u /* of certificates, of a key                              */
+#define MF_TLS_CHAIN_MAX 16u          /* certificates                                           */
 
 /* Instances. */
 #define MF_INSTANCES_NODE_MAX 8192 /* alive at once, blanks included                      */

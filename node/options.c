@@ -37,6 +37,10 @@ const char options_help[] =
     "                            memory: (gone with the node; for tests)\n"
     "  --node-name NAME          of this node among those that share a Redis; the same after a\n"
     "                            restart, no other node's (default node)\n"
+    "  --tls-cert FILE           speak TLS, with this certificate and those of who vouch for it\n"
+    "                            (PEM), on the gateway and on the management API on TCP\n"
+    "  --tls-key FILE            its private key (PEM), closed to others (chmod 600); both files\n"
+    "                            are read again on SIGHUP\n"
     "  --secrets DIR             secrets, a file each, closed to others (chmod 600); functions\n"
     "                            whose settings name one may use it (default: none)\n"
     "  --callbacks WHERE         where callers of asynchronous calls may be called back\n"
@@ -101,6 +105,9 @@ mf_err options_parse(int argc, char *const argv[], struct options *options, stru
     if (options->api_listen.host[0] && !options->api_token_file[0])
         return mf_why(why, MF_EINVAL, "--api-listen needs --api-token-file: who reaches the "
                                       "management API may run any code in this node's sandboxes");
+    if (!options->tls_cert[0] != !options->tls_key[0])
+        return mf_why(why, MF_EINVAL, "--tls-cert and --tls-key belong together; %s is missing",
+                      options->tls_cert[0] ? "--tls-key" : "--tls-cert");
     mf_err err = MF_OK;
     if (!options->spawner[0])
         err = beside_us(options->spawner, sizeof options->spawner, why);
@@ -210,6 +217,8 @@ static const struct known {
     {"--buffer-mib", VALUE_NUMBER, PLACE(buffered_mib), 16, MF_BUFFERED_MIB_MAX},
     {"--store", VALUE_STORE, PLACE(store_url), 0, 0},
     {"--node-name", VALUE_NAME, PLACE(node_name), 0, 0},
+    {"--tls-cert", VALUE_PATH, PLACE(tls_cert), 0, 0},
+    {"--tls-key", VALUE_PATH, PLACE(tls_key), 0, 0},
     {"--secrets", VALUE_PATH, PLACE(secrets_dir), 0, 0},
     {"--callbacks", VALUE_CALLBACKS, PLACE(callbacks), 0, 0},
     {"--egress-ca", VALUE_PATH, PLACE(egress_ca), 0, 0},

@@ -42,6 +42,7 @@ struct options {
     uint32_t buffered_mib;
     char store_url[MF_STORE_URL_BYTES_MAX]; /* "": LMDB in the state directory    */
     char node_name[MF_NAME_BYTES_MAX + 1];  /* "": not given                      */
+    char tls_cert[PATH_MAX], tls_key[PATH_MAX]; /* both or none: "": no TLS   */
     char secrets_dir[PATH_MAX];             /* "": none                           */
     char egress_ca[PATH_MAX];               /* "": the system's                   */
     struct callback_places callbacks;

@@ -14,9 +14,11 @@
 #include "base/log.h"
 #include "node/egress/serve.h"
 #include "node/functions/function.h"
+#include "node/gateway/tls.h"
 #include "node/pool/dispatch.h"
 
 static void signalled(uv_signal_t *handle, int number);
+static void renew(uv_signal_t *handle, int number);
 static void stop_at_last(struct timer *timer, uint64_t now_ns);
 static mf_err watch_signals(struct shard *shard, struct mf_why *why);
 static bool work(void *owner);
@@ -49,6 +51,10 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     shard->logs.dir_fd = shard->api.state.logs_fd;
     egress_open(&shard->egress, &shard->loop, &shard->budget, options->egress_ca, options->secrets_dir);
     fairness_open(&shard->fairness, shard);
+    if (options->tls_cert[0])
+        err = tls_open(options->tls_cert, options->tls_key, why);
+    if (err)
+        return err;
     err = gateway_open(&shard->gateway, &shard->loop, shard, &intake_direct, left, why);
     if (!err)
         err = entrance_open(&shard->entrance, shard, why);
@@ -81,10 +87,13 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
 
 static mf_err watch_signals(struct shard *shard, struct mf_why *why)
 {
-    static const int number[2] = {SIGTERM, SIGINT};
-    for (int i = 0; i < 2; i++) {
+    static const int number[3] = {SIGTERM, SIGINT, SIGHUP};
+    for (int i = 0; i < 3; i++) {
         (void)uv_signal_init(&shard->loop.uv, &shard->signals[i]);
-        if (uv_signal_start(&shard->signals[i], signalled, number[i]) != 0)
+        if (number[i] == SIGHUP && !shard->options->tls_cert[0])
+            continue; /* a terminal that closes ends the node */
+        if (uv_signal_start(&shard->signals[i], number[i] == SIGHUP ? renew : signalled,
+                            number[i]) != 0)
             return mf_why(why, MF_EIO, "libuv watches no signals");
         shard->signals[i].data = shard;
     }
@@ -135,6 +144,7 @@ void shard_close(struct shard *shard)
     registry_close(&shard->registry);
     workflows_close(&shard->workflows);
     timer_stop(&shard->loop.timers, &shard->stop_timer);
+    tls_close();
     state_dir_close(&shard->api.state);
     loop_close(&shard->loop);
     shard->open = false;
@@ -180,6 +190,18 @@ static void over(void *owner)
 static void left(struct http_server *server)
 {
     entrance_left(&list_of(server, struct shard, gateway.server)->entrance);
+}
+
+static void renew(uv_signal_t *handle, int number)
+{
+    struct mf_why why = {{0}};
+    const struct shard *shard = handle->data;
+    mf_err err = tls_reload(&why);
+    (void)number;
+    if (err)
+        mf_log(MF_LOG_ERROR, "tls.kept", "why=\"%s\"", mf_why_text(&why, err));
+    else
+        mf_log(MF_LOG_INFO, "tls.renewed", "file=%s", shard->options->tls_cert);
 }
 
 static void signalled(uv_signal_t *handle, int number)

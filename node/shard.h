@@ -37,7 +37,7 @@
 struct shard {
     const struct options *options;
     struct loop loop;
-    uv_signal_t signals[2];
+    uv_signal_t signals[3];
     uint64_t started_at_ns;   /* CLOCK_REALTIME                               */
     struct budget budget;     /* bodies held, of requests and replies         */
     struct logs logs;

@@ -74,15 +74,17 @@ mf_err api_open(struct api *api, struct shard *shard, struct mf_why *why)
     (void)snprintf(path, sizeof path, "%s/api.sock", api->state.path);
     mf_err err = listen_unix(path, &fd, why);
     if (!err)
-        err = http_server_open(&api->local, &shard->loop, fd, MF_API_CONNECTIONS_MAX, &handlers, api, why);
+        err = http_server_open(&api->local, &shard->loop, fd, HTTP_PLAIN, MF_API_CONNECTIONS_MAX, &handlers,
+                               api, why);
     if (err || !shard->options->api_listen.host[0])
         return err;
     err = read_token(api, why);
     if (!err)
         err = listen_tcp(&shard->options->api_listen, &fd, &api->port, why);
     if (!err)
-        err = http_server_open(&api->remote, &shard->loop, fd, MF_API_CONNECTIONS_MAX, &handlers, api,
-                               why);
+        err = http_server_open(&api->remote, &shard->loop, fd,
+                               shard->options->tls_cert[0] ? HTTP_TLS : HTTP_PLAIN,
+                               MF_API_CONNECTIONS_MAX, &handlers, api, why);
     return err;
 }
 

@@ -43,8 +43,8 @@ void api_get_node(struct api_request *request)
     uint32_t in_state[INSTANCE_STATES] = {0};
     char address[HOST_BYTES_MAX + 32];
     registry_each(&shard->registry, count_states, in_state);
-    (void)snprintf(address, sizeof address, strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u",
-                   host, (unsigned)shard->entrance.port);
+    (void)snprintf(address, sizeof address, strchr(host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
+                   shard->options->tls_cert[0] ? "https" : "http", host, (unsigned)shard->entrance.port);
     json_t *body = json_pack(
         "{s:s, s:i, s:s, s:s, s:{s:o, s:o}, s:s, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
         "s:{s:i, s:i}}}",

@@ -45,6 +45,7 @@ mf_err gateway_open(struct gateway *gateway, struct loop *loop, struct shard *sh
     const struct http_handlers handlers = {begin, handle, gone, end, left};
     link_init(&gateway->spare);
     return http_server_open(&gateway->server, loop, HTTP_SERVER_NO_LISTENER,
+                            gateway->options->tls_cert[0] ? HTTP_TLS : HTTP_PLAIN,
                             gateway->options->connections, &handlers, gateway, why);
 }
 

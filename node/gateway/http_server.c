@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "node/gateway/tls.h"
 
 /* How long a client may stay in a phase, and what is next; back to HEAD means the end. */
 static const struct {
@@ -48,8 +49,8 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
 static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text);
 
 mf_err http_server_open(struct http_server *server, struct loop *loop, int listen_fd,
-                        uint32_t connections_max, const struct http_handlers *handlers,
-                        void *owner, struct mf_why *why)
+                        enum http_security security, uint32_t connections_max,
+                        const struct http_handlers *handlers, void *owner, struct mf_why *why)
 {
     *server = (struct http_server){
         .loop = loop,
@@ -64,12 +65,19 @@ mf_err http_server_open(struct http_server *server, struct loop *loop, int liste
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
     if (!listens)
         flags |= MHD_USE_NO_LISTEN_SOCKET;
+    const struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)tls_identity},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL}};
+    if (security == HTTP_TLS)
+        flags |= MHD_USE_TLS;
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, access_handler, server,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)connections_max,
         MHD_OPTION_NOTIFY_CONNECTION, connection_event, server, MHD_OPTION_URI_LOG_CALLBACK,
         request_line, server, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, security == HTTP_TLS ? tls : &tls[2],
         listens ? MHD_OPTION_LISTEN_SOCKET : MHD_OPTION_END, listen_fd, MHD_OPTION_END);
     if (!server->daemon)
         return mf_why(why, MF_EIO, "libmicrohttpd would not start on the listening socket");

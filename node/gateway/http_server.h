@@ -66,6 +66,9 @@ struct http_handlers {
     void (*left)(struct http_server *server);
 };
 
+/* Does it speak TLS? Of connections that are adopted, too. The certificate: tls.h. */
+enum http_security { HTTP_PLAIN, HTTP_TLS };
+
 #define HTTP_SERVER_NO_LISTENER (-1) /* connections come by http_server_adopt() alone */
 
 struct http_server {
@@ -88,8 +91,9 @@ struct http_server {
 
 /* listen_fd becomes the server's. */
 MF_CHECKED mf_err http_server_open(struct http_server *server, struct loop *loop, int listen_fd,
-                                   uint32_t connections_max, const struct http_handlers *handlers,
-                                   void *owner, struct mf_why *why);
+                                   enum http_security security, uint32_t connections_max,
+                                   const struct http_handlers *handlers, void *owner,
+                                   struct mf_why *why);
 void http_server_quiet(struct http_server *server);
 /* A connection that somebody else has accepted, non-blocking; the server's from now on. */
 void http_server_adopt(struct http_server *server, int fd);

@@ -98,7 +98,7 @@ static int open_server(void **state)
     assert_int_equal(uv_loop_init(&loop->uv), 0);
     assert_int_equal(watcher_open(&loop->watcher), MF_OK);
     assert_int_equal(listen_tcp(&address, &fd, &port, &why), MF_OK);
-    assert_int_equal(http_server_open(&server, loop, fd, 16, &handlers, NULL, &why), MF_OK);
+    assert_int_equal(http_server_open(&server, loop, fd, HTTP_PLAIN, 16, &handlers, NULL, &why), MF_OK);
     suspend = large = false;
     begun = ended = left = 0;
     return 0;
