@@ -196,9 +196,9 @@ class Served(unittest.TestCase):
 
     def test_a_client_that_goes_away_ends_its_call(self):
         with self.raw() as sock:
-            sock.sendall(b'GET /function/f/nap?n=20000 HTTP/1.1\r\nHost: h\r\n\r\n')
-            wait_until(lambda: any(i['state'] == 'busy' for i in self.node.function('f')['instances']), 'a call')
-        wait_until(lambda: all(i['state'] != 'busy' for i in self.node.function('f')['instances']), 'its end')
+            sock.sendall(b'GET /function/f/cancel HTTP/1.1\r\nHost: h\r\n\r\n')
+            wait_until(lambda: any(i['state'] in ('busy', 'restoring') for i in self.node.function('f')['instances']), 'a call')
+        wait_until(lambda: all(i['state'] not in ('busy', 'restoring') for i in self.node.function('f')['instances']), 'its end')
 
     def test_the_api(self):
         port = self.api_port()
