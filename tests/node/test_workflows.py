@@ -4,6 +4,9 @@ import glob
 import http.client
 import os
 import random
+import signal
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -414,6 +417,178 @@ class UnderLoad(unittest.TestCase):
         print(f'{len(seen)} versions of {KILLS} deployments survived their kill')
         self.assertGreater(len(seen), 2)
         self.all_there(again=True)
+
+
+class Steps(unittest.TestCase):
+    """The node dies before each call that changes files, one after the other."""
+
+    def setUp(self):
+        if harness.sanitized():
+            self.skipTest('a sanitizer wants to be loaded first')
+        folder = tempfile.mkdtemp(prefix='mf-end-at-')
+        self.addCleanup(os.rmdir, folder)
+        self.arm = os.path.join(folder, 'n')
+        os.environ['LD_PRELOAD'] = os.path.join(harness.ARGS.build, 'tests', 'node', 'mf_end_at.so')
+        os.environ['MF_END_AT'] = self.arm
+        self.addCleanup(os.environ.pop, 'LD_PRELOAD')
+        self.addCleanup(os.environ.pop, 'MF_END_AT')
+        self.node = Node()
+        self.addCleanup(self.node.close)
+
+    def arm_for(self, number):
+        with open(self.arm + '.new', 'w') as file:
+            file.write(str(number))
+        os.rename(self.arm + '.new', self.arm)
+
+    def alive_after(self, number, change):
+        """change(), with the node to die at that step; did it live?"""
+        self.arm_for(number)
+        try:
+            answer = change()
+            self.assertEqual(answer.status, 200, answer.body)
+            self.node.api('GET', '/v1/node')
+        except (OSError, http.client.HTTPException):
+            answer = None
+        if answer:
+            self.arm_for(-1)  # not at its end
+            self.node.process.send_signal(signal.SIGTERM)
+        lived = self.node.process.wait() == 0
+        if os.path.exists(self.arm):
+            os.unlink(self.arm)
+        self.node.start()
+        return lived
+
+    def state(self):
+        found = self.node.api('GET', '/v1/functions').json['functions']
+        return ({f['name']: f['settings']['memory_mib'] for f in found},
+                {w['name']: w['version'] for w in self.node.api('GET', '/v1/workflows').json['workflows']})
+
+    def all_steps(self, prepare, change, before, after):
+        died = 0
+        for number in range(100):
+            prepare()
+            self.assertEqual(self.state()[0], before)
+            lived = self.alive_after(number, change)
+            self.assertIn(self.state()[0], (after,) if lived else (before, after))
+            files = sorted(os.path.basename(p) for p in glob.glob(os.path.join(self.node.state, 'functions', '*')))
+            self.assertEqual(files, [] if self.state()[0] == after else ['plain.json'] * ('plain' in before))
+            if lived:
+                break
+            died += 1
+        else:
+            self.fail('it never lived')
+        return died
+
+    def test_a_deployment(self):
+        """Of a workflow whose new version takes a function over, changes one, loses one."""
+        node = self.node
+        entry = {mib: step(node, memory_mib=mib) for mib in (16, 32)}
+        def prepare():
+            node.api('DELETE', '/v1/workflows/w')
+            node.deploy('plain', 'step', memory_mib=24)
+            assert put(node, 'w', a=entry[16], b=entry[16]).status == 201
+        died = self.all_steps(prepare, lambda: put(node, 'w', a=entry[32], plain=entry[32]),
+                              {'a': 16, 'b': 16, 'plain': 24}, {'a': 32, 'plain': 32})
+        self.assertGreaterEqual(died, 5)  # fsync, rename, fsync, unlink, fsync
+
+    def test_a_rollback_and_a_removal(self):
+        node = self.node
+        entry = {mib: step(node, memory_mib=mib) for mib in (16, 32)}
+        def prepare():
+            node.api('DELETE', '/v1/workflows/w')
+            node.upload('step')  # the image went with the last one that used it
+            put(node, 'w', a=entry[16])
+            put(node, 'w', a=entry[32], b=entry[32])
+        before = {'a': 32, 'b': 32}
+        self.assertGreaterEqual(self.all_steps(prepare, lambda: node.api('POST', '/v1/workflows/w/rollback'),
+                                               before, {'a': 16}), 3)
+        self.assertGreaterEqual(self.all_steps(prepare, lambda: node.api('DELETE', '/v1/workflows/w'),
+                                               before, {}), 1)
+
+
+FILE = """workflow: house
+defaults: {isolation: reuse, sandbox: %(sandbox)s}
+functions:
+  reading:
+    source: reading
+    http: true
+    then: [judge, logger]
+    environment: {STEP: ' reading'}
+  judge:
+    source: reading
+    then: [alert, count]
+    environment: {STEP: ' judge', ONLY: %(only)s}
+  alert: {image: step.mf, environment: {STEP: ' alert'}}
+  count: {image: step.mf}
+  logger: {image: step.mf}
+"""
+
+
+class File(unittest.TestCase):
+    """`mayfly deploy -f`: sources and images, fan-out over three steps, another version, back."""
+
+    def setUp(self):
+        self.node = Node()
+        self.addCleanup(self.node.close)
+        self.folder = tempfile.mkdtemp(prefix='mf-flow-')
+        self.addCleanup(subprocess.run, ['rm', '-rf', self.folder], check=True)
+        here = os.path.dirname(os.path.abspath(__file__))
+        subprocess.run(['cp', '-r', os.path.join(here, 'step'), os.path.join(self.folder, 'reading')], check=True)
+        subprocess.run(['cp', harness.image('step'), os.path.join(self.folder, 'step.mf')], check=True)
+
+    def mayfly(self, *arguments):
+        return subprocess.run([os.path.join(harness.ARGS.build, 'mayfly'), *arguments, '--node',
+                               'unix:' + os.path.join(self.node.state, 'api.sock')],
+                              capture_output=True, text=True, env={**os.environ, 'NO_COLOR': '1'}, check=False)
+
+    def deploy(self, *options, only='even'):
+        path = os.path.join(self.folder, 'mayfly.yml')
+        with open(path, 'w') as file:
+            file.write(FILE % {'sandbox': harness.ARGS.sandbox, 'only': only})
+        done = self.mayfly('deploy', '-f', path, *options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.splitlines()
+
+    def send(self, numbers):
+        return {n: self.node.http('POST', '/async-function/reading', b'%d' % n).header('X-Call-Id') for n in numbers}
+
+    def arrived(self, calls, name, *way):
+        """Did the event get there, by this way, of each call?"""
+        ran, found = delivered(self.node, name), set()
+        for number, call in calls.items():
+            before = 'reading'
+            for each in (*way, name):
+                call, before = output_id(call, before, each), each
+            if call in ran:
+                found.add(number)
+        return found
+
+    def test_three_steps(self):
+        added = ['+ reading', '+ judge', '+ alert', '+ count', '+ logger']
+        self.assertEqual(self.deploy('--dry-run'), added)
+        self.assertEqual(names(self.node), [])
+        self.assertEqual(glob.glob(os.path.join(self.node.state, 'images', '*')), [])
+        self.assertEqual(self.deploy(), added)
+        self.assertEqual(self.deploy(), [line.replace('+', '=') for line in added])
+        calls = self.send(range(20))
+        even = {n for n in calls if n % 2 == 0}
+        for name, way, expected in (('judge', (), set(calls)), ('logger', (), set(calls)),
+                                    ('alert', ('judge',), even), ('count', ('judge',), even)):
+            wait_until(lambda: self.arrived(calls, name, *way) == expected, f'all at {name}')
+        queues = [self.node.api('GET', '/v1/queues/' + name).json for name in names(self.node)]
+        wait_until(lambda: all(self.node.api('GET', '/v1/queues/' + q['name']).json['count'] == 0 for q in queues),
+                   'empty queues')
+        self.assertEqual(self.arrived(calls, 'alert', 'judge'), even)  # and no other
+        lines = self.deploy('--dry-run', only='all')
+        self.assertEqual([line[0] for line in lines], ['=', '~', '=', '=', '='])
+        self.assertIn('environment', lines[1])
+        self.deploy(only='all')
+        calls = self.send(range(20, 30))
+        wait_until(lambda: self.arrived(calls, 'alert', 'judge') == set(calls), 'all at alert')
+        done = self.mayfly('rollback', 'house')
+        self.assertEqual((done.returncode, 'house: done; version 3' in done.stderr), (0, True), done.stderr)
+        calls = self.send(range(30, 40))
+        wait_until(lambda: self.arrived(calls, 'alert', 'judge') == {n for n in calls if n % 2 == 0}, 'the even ones')
 
 
 if __name__ == '__main__':
