@@ -225,6 +225,39 @@ class Node:
             return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))
 
 
+class Redis:
+    """A server of the test's own, every write on the disk; gone with the test."""
+
+    def __init__(self, test):
+        server, checker = shutil.which('redis-server'), shutil.which('redis-check-rdb')
+        if not server and not checker:
+            test.skipTest('there is no redis-server (Debian: redis-tools)')
+        self.folder = tempfile.mkdtemp(prefix='mf-redis-')
+        test.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        if not server:  # one program under several names
+            server = os.path.join(self.folder, 'redis-server')
+            os.symlink(checker, server)
+        self.server = server
+        self.socket = os.path.join(self.folder, 'redis.sock')
+        self.url = 'redis+unix:' + self.socket
+        self.start()
+        test.addCleanup(self.kill)
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [self.server, '--port', '0', '--unixsocket', self.socket, '--dir', self.folder,
+             '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        STARTED.append(self.process)
+        wait_until(lambda: os.path.exists(self.socket), 'redis')
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+
+
 def image(name):
     for folder in ('tests/node', 'functions', 'tests/guests', 'tests/soak', ''):
         path = os.path.join(ARGS.build, folder, name + '.mf')

@@ -1,8 +1,5 @@
 """Asynchronous calls, where one has to wait for leases: an idle node, nodes that share a Redis."""
 import os
-import shutil
-import subprocess
-import tempfile
 import time
 import unittest
 
@@ -37,30 +34,10 @@ class Shared(unittest.TestCase):
     """A Redis that two nodes share."""
 
     def setUp(self):
-        server, checker = shutil.which('redis-server'), shutil.which('redis-check-rdb')
-        if not server and not checker:
-            self.skipTest('there is no redis-server (Debian: redis-tools)')
-        self.folder = tempfile.mkdtemp(prefix='mf-redis-')
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        if not server:  # one program under several names
-            server = os.path.join(self.folder, 'redis-server')
-            os.symlink(checker, server)
-        self.socket = os.path.join(self.folder, 'redis.sock')
-        self.redis = None
-        self.server = server
-        self.start_redis()
-        self.addCleanup(lambda: (self.redis.kill(), self.redis.wait()))
-
-    def start_redis(self):
-        self.redis = subprocess.Popen(
-            [self.server, '--port', '0', '--unixsocket', self.socket, '--dir', self.folder,
-             '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        harness.STARTED.append(self.redis)
-        wait_until(lambda: os.path.exists(self.socket), 'redis')
+        self.redis = harness.Redis(self)
 
     def node(self, name):
-        node = Node('--store', 'redis+unix:' + self.socket, '--node-name', name)
+        node = Node('--store', self.redis.url, '--node-name', name)
         self.addCleanup(node.close)
         node.deploy('f', 'trouble')
         return node
@@ -73,13 +50,11 @@ class Shared(unittest.TestCase):
         accepted = wait_until(lambda: next((a for a in [self.post(node)] if a.status == 202), None),
                               'the first')
         self.redis.kill()
-        self.redis.wait()
         answer = wait_until(lambda: next((a for a in [self.post(node)] if a.status != 202), None),
                             'a refusal')
         self.assertEqual((answer.status, answer.error['code']), (503, 'store-away'))
         self.assertTrue(answer.header('Retry-After'))
-        os.unlink(self.socket)
-        self.start_redis()
+        self.redis.start()
         again = wait_until(lambda: next((a for a in [self.post(node)] if a.status == 202), None),
                            'the next')
         for each in (accepted, again):

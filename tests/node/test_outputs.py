@@ -9,10 +9,10 @@ import time
 import unittest
 import uuid
 
+import harness
 from harness import Node, NodeTest, wait_until
 from test_async import delivered
 
-KILLS = 50
 SEED = 5
 
 
@@ -203,6 +203,8 @@ class BackPressure(NodeTest):
 class Kills(unittest.TestCase):
     """a → b, c; b → d, for even numbers; d → e. The node is killed again and again."""
 
+    KILLS = 50
+
     def setUp(self):
         self.node = Node()
         self.addCleanup(self.node.close)
@@ -222,6 +224,11 @@ class Kills(unittest.TestCase):
                 self.accepted[call] = number
             number += 1
 
+    def trouble(self, number):
+        self.node.process.kill()
+        self.node.process.wait()
+        self.node.start()
+
     def test_each_result_is_there(self):
         deploy(self.node, 'a', ['b', 'c'])
         deploy(self.node, 'b', ['d'], ONLY='even')
@@ -233,11 +240,9 @@ class Kills(unittest.TestCase):
         for thread in threads:
             thread.start()
         try:
-            for _ in range(KILLS):
+            for number in range(self.KILLS):
                 time.sleep(0.02 + chance.random() * 0.15)
-                self.node.process.kill()
-                self.node.process.wait()
-                self.node.start()
+                self.trouble(number)
         finally:
             stop.set()
             for thread in threads:
@@ -248,7 +253,7 @@ class Kills(unittest.TestCase):
         self.check()
 
     def check(self):
-        self.assertGreater(len(self.accepted), 50)
+        self.assertGreater(len(self.accepted), self.KILLS)
         ran = {name: delivered(self.node, name) for name in 'abcde'}
         expected = {name: set() for name in 'abcde'}
         for call, number in self.accepted.items():
@@ -263,11 +268,29 @@ class Kills(unittest.TestCase):
         for name in 'abcde':
             self.assertEqual(expected[name] - set(ran[name]), set(), name)
         # A call that was accepted while its answer was lost runs, too; nothing else does.
-        self.assertLessEqual(len(set(ran['a']) - expected['a']), 4 * KILLS)
+        self.assertLessEqual(len(set(ran['a']) - expected['a']), 4 * self.KILLS)
         again = {name: sum(len(v) - 1 for v in ran[name].values()) for name in 'abcde'}
         print(f'{len(self.accepted)} accepted, each result there; again: {again}')
 
 
+class OnRedis(Kills):
+    """The same with queues in a Redis, which is killed, too."""
+    KILLS = 24
+
+    def setUp(self):
+        self.redis = harness.Redis(self)
+        self.node = Node('--store', self.redis.url)
+        self.addCleanup(self.node.close)
+        self.accepted = {}
+
+    def trouble(self, number):
+        if number % 2:
+            super().trouble(number)
+            return
+        self.redis.kill()
+        time.sleep(0.05)
+        self.redis.start()
+
+
 if __name__ == '__main__':
-    import harness
     harness.main()
