@@ -119,10 +119,15 @@ void floor_vm_restore(struct floor_vm *at, size_t from, size_t to)
                     (off_t)from) == at->window + from, "restore");
 }
 
+struct kvm_regs floor_vm_first(uint64_t rdi, uint64_t rsi, uint64_t rcx)
+{
+    return (struct kvm_regs){
+        .rip = CODE, .rsp = STACK, .rflags = IOPL_3, .rcx = rcx, .rdi = rdi, .rsi = rsi};
+}
+
 void floor_vm_run(struct floor_vm *at, uint64_t rdi, uint64_t rsi, uint64_t rcx)
 {
-    const struct kvm_regs regs = {
-        .rip = CODE, .rsp = STACK, .rflags = IOPL_3, .rcx = rcx, .rdi = rdi, .rsi = rsi};
+    const struct kvm_regs regs = floor_vm_first(rdi, rsi, rcx);
     FLOOR_NEED(ioctl(at->vcpu, KVM_SET_REGS, &regs) == 0, "KVM_SET_REGS");
     FLOOR_NEED(ioctl(at->vcpu, KVM_RUN, 0) == 0, "KVM_RUN");
     FLOOR_NEED(at->run->exit_reason == KVM_EXIT_IO && at->run->io.port == PORT, "port write");

@@ -35,6 +35,9 @@ void floor_vm_close(struct floor_vm *at);
 /* Map [from, to) of the file over the window, private. */
 void floor_vm_restore(struct floor_vm *at, size_t from, size_t to);
 
+/* The registers that it runs with. */
+struct kvm_regs floor_vm_first(uint64_t rdi, uint64_t rsi, uint64_t rcx);
+
 /* Run the code from its beginning until it leaves by the port. */
 void floor_vm_run(struct floor_vm *at, uint64_t rdi, uint64_t rsi, uint64_t rcx);
 
