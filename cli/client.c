@@ -135,6 +135,13 @@ static int on_progress(void *context, curl_off_t down_total, curl_off_t down, cu
     return 0;
 }
 
+void client_trust(CURL *curl)
+{
+    const char *ca = getenv("MAYFLY_CA");
+    if (ca && ca[0])
+        curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+}
+
 static void set_request(struct client *client, struct transfer *t, const char *url,
                         struct curl_slist *headers)
 {
@@ -146,6 +153,7 @@ static void set_request(struct client *client, struct transfer *t, const char *u
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*"); /* the node is near, never behind a proxy */
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+    client_trust(curl);
     if (client->socket[0])
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->socket);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
@@ -174,6 +182,9 @@ static int explain(const struct client *client, CURLcode failed, const struct tr
                         "'mayfly node', or say where it is with --node", client->name);
     case CURLE_OPERATION_TIMEDOUT:
         return cli_fail(CLI_UNREACHABLE, "the node at %s does not answer in time", client->name);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return cli_fail(CLI_FAILED, "%s: " CLIENT_UNTRUSTED, client->name);
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:

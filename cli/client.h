@@ -35,6 +35,12 @@ struct answer {
     struct mf_buf body;
 };
 
+/* A certificate that does not hold, in words that help. */
+#define CLIENT_UNTRUSTED "its certificate does not hold: unknown issuer, expired, or another " \
+                         "host's; MAYFLY_CA names a file of issuers to trust"
+/* Whom to believe, for whatever asks by TLS: $MAYFLY_CA, else the system's. */
+void client_trust(CURL *curl);
+
 /* address: what --node said, or NULL: $MAYFLY_NODE, else the socket in the state directory.
  * Connects to nothing yet. Returns a cli_exit, explained. */
 int client_open(struct client *client, const char *address);

@@ -160,6 +160,7 @@ static CURLcode perform(CURL *curl, struct invoke *invoke, const char *url)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "mayfly/" MF_VERSION);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, invoke->headers);
+    client_trust(curl);
     if (invoke->has_data || invoke->async) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)invoke->data.bytes);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
@@ -198,6 +199,8 @@ static int judge(struct client *client, const struct invoke *invoke, CURLcode fa
     if (failed == CURLE_COULDNT_CONNECT || failed == CURLE_COULDNT_RESOLVE_HOST)
         return cli_fail(CLI_UNREACHABLE, "no gateway answers at %s; start a node with './up' or "
                         "'mayfly node'", url);
+    if (failed == CURLE_PEER_FAILED_VERIFICATION || failed == CURLE_SSL_CACERT_BADFILE)
+        return cli_fail(CLI_FAILED, "%s: " CLIENT_UNTRUSTED, url);
     if (failed)
         return cli_fail(CLI_FAILED, "%s: %s", url, curl_easy_strerror(failed));
     if (invoke->status < 400)

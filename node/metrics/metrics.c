@@ -407,6 +407,16 @@ static void node_gauges(struct metrics_writer *writer)
     put(writer, "mayfly_node_resident_bytes %llu\n", (unsigned long long)memory_resident_bytes());
     family(writer, "mayfly_buffered_bytes", "gauge", "Bodies of requests and replies held.");
     put(writer, "mayfly_buffered_bytes %llu\n", (unsigned long long)atomic_load(&shard->budget.used));
+    family(writer, "mayfly_egress_requests_total", "counter", "Requests to the outside that have ended.");
+    put(writer, "mayfly_egress_requests_total{outcome=\"answered\"} %llu\n",
+        (unsigned long long)(shard->egress.sent - shard->egress.failed));
+    put(writer, "mayfly_egress_requests_total{outcome=\"failed\"} %llu\n",
+        (unsigned long long)shard->egress.failed);
+    family(writer, "mayfly_callbacks_total", "counter", "Callbacks (X-Callback-Url), by how they ended.");
+    put(writer, "mayfly_callbacks_total{outcome=\"sent\"} %llu\n",
+        (unsigned long long)shard->callbacks.sent);
+    put(writer, "mayfly_callbacks_total{outcome=\"lost\"} %llu\n",
+        (unsigned long long)shard->callbacks.lost);
     family(writer, "mayfly_connections", "gauge", "Open connections of the gateway.");
     put(writer, "mayfly_connections %u\n", entrance_clients(&shard->entrance));
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/callbacks/letter.h"
 #include "node/delivery/envelope.h"
 #include "node/instance/event.h"
 
@@ -23,6 +24,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         return 0;
     }
     mf_assert(envelope_bytes(&envelope) == bytes);
+    struct letter_out letter; /* a callback is an envelope, too */
+    if (letter_read(data, bytes, fields, &letter) == MF_OK)
+        mf_assert(letter.header_bytes <= envelope.field_bytes && letter.url);
+    const char *url;
+    size_t url_bytes;
+    if (letter_wanted(envelope.fields, envelope.field_bytes, &url, &url_bytes))
+        mf_assert((const uint8_t *)url >= envelope.fields && url_bytes <= envelope.field_bytes);
     uint8_t *again = malloc(bytes);
     envelope_write(&envelope, again);
     mf_assert(memcmp(again, data, bytes) == 0);

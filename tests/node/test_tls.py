@@ -212,6 +212,21 @@ class Served(unittest.TestCase):
         connection.close()
         self.assertEqual(self.node.api('GET', '/v1/node').status, 200) # the local socket is as it was
 
+    def test_the_command(self):
+        def mayfly(*arguments, **env):
+            return subprocess.run([os.path.join(harness.ARGS.build, 'mayfly'), *arguments], capture_output=True,
+                                  env=dict(os.environ, MAYFLY_STATE=self.node.state, **env), timeout=60, check=False)
+        ca = certificates.path('ca.pem')
+        got = mayfly('invoke', 'echo', '-d', 'hello', MAYFLY_CA=ca)
+        self.assertEqual((got.returncode, got.stdout), (0, b'hello'), got.stderr)
+        got = mayfly('invoke', 'echo', '-d', 'hello')
+        self.assertEqual((got.returncode, b'MAYFLY_CA' in got.stderr), (1, True), got)
+        node = f'https://127.0.0.1:{self.api_port()}'
+        got = mayfly('ls', '-q', '--node', node, MAYFLY_CA=ca, MAYFLY_TOKEN='a-token-of-some-length')
+        self.assertEqual((got.returncode, got.stdout), (0, b'echo\nf\n'), got.stderr)
+        got = mayfly('ls', '--node', node, MAYFLY_TOKEN='a-token-of-some-length')
+        self.assertEqual((got.returncode, b'MAYFLY_CA' in got.stderr), (1, True), got)
+
     def api_port(self):
         """The other TCP port that the daemon listens on."""
         inodes = set()
