@@ -1,10 +1,12 @@
 """Asynchronous calls, where one has to wait for leases: an idle node, nodes that share a Redis."""
 import os
+import threading
 import time
 import unittest
 
 import harness
 from harness import Node, wait_until
+from sinks import Sink
 from test_async import delivered
 
 
@@ -36,8 +38,8 @@ class Shared(unittest.TestCase):
     def setUp(self):
         self.redis = harness.Redis(self)
 
-    def node(self, name):
-        node = Node('--store', self.redis.url, '--node-name', name)
+    def node(self, name, *options):
+        node = Node('--store', self.redis.url, '--node-name', name, *options)
         self.addCleanup(node.close)
         node.deploy('f', 'trouble')
         return node
@@ -70,6 +72,31 @@ class Shared(unittest.TestCase):
         one.process.kill()
         one.process.wait()
         wait_until(lambda: set(calls) <= delivered(other).keys(), 'their delivery', 90)
+        one.start()
+
+    def test_callbacks_that_a_dead_node_had_in_hand_another_sends(self):
+        held, sink = threading.Event(), None
+
+        def answer(request):
+            """The first one is left waiting, and its node dies meanwhile."""
+            if len(sink.taken()) <= 3:
+                held.wait(60)
+            return 200, b'ok'
+        sink = Sink(answer=answer)
+        self.addCleanup(sink.close)
+        self.addCleanup(held.set)
+        where = ('--callbacks', f'127.0.0.1:{sink.port}')
+        one = self.node('one', *where)
+        for i in range(3):
+            wait_until(lambda: one.http('POST', '/async-function/f/count', b'', {
+                'X-Callback-Url': sink.url('/told'), 'X-Call-Id': f'told-{i}'}).status == 202, 'it')
+        wait_until(lambda: len(sink.taken()) >= 3, 'three that are told')
+        other = self.node('other', *where)
+        one.process.kill()
+        one.process.wait()
+        wait_until(lambda: {r['headers']['x-call-id'] for r in sink.taken()[3:]} == {'told-0', 'told-1', 'told-2'},
+                   'what another tells', 90)
+        self.assertEqual(other.api('GET', '/v1/node').status, 200)
         one.start()
 
 
