@@ -131,7 +131,7 @@ class Fetch(NodeTest):
         """By its deadline, and by somebody's hand: the request is given up, the node goes on."""
         self.node.deploy('short', 'asks', allow=self.allow, timeout_ms=500)
         answer = self.node.http('POST', '/function/short/fetch?' + urllib.parse.urlencode({'url': self.sink.url('/slow')}))
-        self.assertEqual(answer.status, 504)
+        self.assertIn((answer.status, answer.header('X-Error')), ((504, None), (200, 'timed-out'))) # one deadline
         self.node.deploy('killed', 'asks', allow=self.allow)
         results = []
         thread = threading.Thread(target=lambda: results.append(self.node.http(
