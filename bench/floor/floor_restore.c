@@ -26,7 +26,7 @@
 #define ROUNDS 300
 #define PIECES 5          /* mappings of the file: text, data of kernel and program, heap */
 #define PIECE_PAGES 32u
-#define FILTER_WORDS 30u  /* as long as ours */
+#define FILTER_WORDS 30u  /* begins as ours do, see floor_process.c */
 #define SLEEP_US 2000     /* until the blank sleeps */
 
 static struct shared {
@@ -55,9 +55,10 @@ static volatile uint8_t *map_snapshot(void)
 static void attach_filter(void)
 {
     struct sock_filter filter[FILTER_WORDS] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer)),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
     };
-    size_t n = 1;
+    size_t n = 2;
     for (uint32_t call = 1000; n < FILTER_WORDS - 1; call++)
         filter[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 0);
     filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
