@@ -240,7 +240,7 @@ static bool is_too_old(const struct attempt *attempt)
 }
 
 /* Decided here, done in release(), when the dispatcher has let go of the event. */
-static void overloaded(struct attempt *attempt)
+static void overloaded(struct attempt *attempt, const char *what)
 {
     char text[CALL_WORDS_BYTES + 64];
     if (is_too_old(attempt)) {
@@ -251,13 +251,25 @@ static void overloaded(struct attempt *attempt)
         return;
     }
     if (attempt->overloads++ == 0) {
-        (void)snprintf(text, sizeof text, "not begun: %s; it is kept until it can be",
+        (void)snprintf(text, sizeof text, "%s: %s; it is kept until it can be", what,
                        attempt->words);
         log_end(attempt, MF_LOG_WARN, 0, text);
     }
     attempt->state = ATTEMPT_HELD;
     attempt->again_ns = mf_monotonic_ns() +
                         retry_overload_ms(attempt->overloads, randombytes_random()) * MF_NS_PER_MS;
+}
+
+/* It ran, and the node has no memory for what is to be passed on: like overload, it is made again
+ * when there may be some, the function's run with it; but not for ever, for it may be too large. */
+static bool is_kept_for_room(struct attempt *attempt, mf_err err)
+{
+    if ((err != MF_EFULL && err != MF_ENOMEM) || attempt->roomless++ >= MF_ROOM_TRIES_MAX)
+        return false;
+    outputs_destroy(attempt->outputs, attempt->consumer->delivery);
+    attempt->outputs = NULL;
+    overloaded(attempt, "no memory for its reply");
+    return true;
 }
 
 /* A reply that cannot be passed on is a failed attempt; one that never can be, the last. */
@@ -268,6 +280,8 @@ static void deliver(struct attempt *attempt, const struct outcome *outcome, uint
     mf_err err = outputs_make(attempt, outcome, &why);
     if (!err)
         err = callback_make(attempt, outcome, took_ns, &why);
+    if (err && is_kept_for_room(attempt, err))
+        return;
     if (err) {
         const struct outcome not_passed = {.situation = outcome->situation,
                                            .status = outcome->status,
@@ -293,13 +307,15 @@ static void done(struct call *call, const struct outcome *outcome)
     uint64_t took_ns = mf_monotonic_ns() - attempt->begun_ns;
     enum verdict verdict = retry_verdict(outcome->situation, outcome->status);
     put_words(attempt, outcome);
-    if (outcome->situation == SITUATION_NODE_FULL && outcome->instance_id)
-        verdict = VERDICT_FAILED; /* it ran; there was no room to keep what is to be passed on */
+    if (outcome->situation == SITUATION_NODE_FULL && outcome->instance_id) {
+        if (is_kept_for_room(attempt, MF_EFULL))
+            return;
+        verdict = VERDICT_FAILED;
+    }
     if (verdict == VERDICT_OVERLOAD) {
-        overloaded(attempt);
+        overloaded(attempt, "not begun");
         return;
     }
-    attempt->overloads = 0;
     if (verdict == VERDICT_RETURN) {
         attempt->end = END_NACK;
         attempt->delay_ms = 0;

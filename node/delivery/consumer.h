@@ -35,6 +35,7 @@ struct attempt {
     enum queue_priority priority;
     uint64_t begun_ns;
     uint32_t overloads;           /* in a row                                 */
+    uint32_t roomless;            /* times that it ran without room for what follows */
     uint32_t trouble;             /* times that its end could not be written  */
     uint32_t operations;          /* of the store, that refer to it           */
     bool asked;                   /* one of them is its end                   */

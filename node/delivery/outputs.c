@@ -26,8 +26,8 @@ struct output {
 
 struct outputs {
     struct output_fields fields;
-    uint8_t *data;          /* the fields, then the body; one for all, but for the ids */
-    size_t body_bytes;
+    uint8_t *head;          /* those; one for all, but for the ids */
+    struct mf_buf body;
     size_t charged;         /* of the node's budget              */
     uint64_t now_ns;
     uint32_t count, left;   /* left: not durable yet             */
@@ -44,40 +44,60 @@ static void settle(struct attempt *attempt);
 
 /* ---- made ---- */
 
-static mf_err copy_reply(struct attempt *attempt, const struct outcome *outcome, uint32_t hops,
-                         struct outputs *outputs, struct mf_why *why)
+/* The body, with what was charged for it; one that came in a single message is copied. */
+static mf_err take_body(struct attempt *attempt, const struct outcome *outcome,
+                        struct outputs *outputs)
 {
-    struct shard *shard = attempt->consumer->delivery->shard;
-    /* A guest's message may stand in shard->scratch. */
-    uint8_t *head = malloc(MF_HEAD_BYTES_MAX);
-    if (!head)
-        return mf_why(why, MF_ENOMEM, "no memory for what follows");
+    struct budget *budget = &attempt->consumer->delivery->shard->budget;
+    struct call *call = &attempt->call;
+    struct mf_buf *owner = outcome->body_owner;
+    size_t bytes = outputs->fields.bytes + (owner ? owner->room : outcome->body_bytes);
+    mf_assert(call->reply_charged <= bytes);
+    if (!budget_take(budget, bytes - call->reply_charged))
+        return MF_EFULL;
+    outputs->charged = bytes;
+    call->reply_charged = 0;
+    if (!owner)
+        return outcome->body_bytes
+                   ? mf_buf_add(&outputs->body, outcome->body, outcome->body_bytes)
+                   : MF_OK;
+    outputs->body = *owner;
+    *owner = (struct mf_buf){0};
+    return MF_OK;
+}
+
+static mf_err make_head(struct attempt *attempt, const struct outcome *outcome, uint32_t hops,
+                        struct outputs *outputs)
+{
+    uint8_t *room = malloc(MF_HEAD_BYTES_MAX); /* a guest's message may stand in the shard's */
+    if (!room)
+        return MF_ENOMEM;
     outputs->now_ns = mf_realtime_ns();
     const struct output_origin origin = {.function = attempt->consumer->name,
                                          .call_id = attempt->call_id,
                                          .call_id_bytes = strlen(attempt->call_id),
                                          .hops = hops,
                                          .now_ns = outputs->now_ns};
-    mf_err err = output_fields_make(&origin, outcome->fields, outcome->field_bytes, head,
+    mf_err err = output_fields_make(&origin, outcome->fields, outcome->field_bytes, room,
                                     &outputs->fields);
-    size_t bytes = outputs->fields.bytes + outcome->body_bytes;
-    if (err)
-        (void)mf_why(why, err, "the reply's ce- headers leave no room for those of an event");
-    else if (!budget_take(&shard->budget, bytes))
-        err = mf_why(why, MF_EFULL, "the node has no room for the reply that is to be passed on");
-    if (!err) {
-        outputs->charged = bytes;
-        outputs->data = malloc(bytes);
-        outputs->body_bytes = outcome->body_bytes;
-        err = outputs->data ? MF_OK : mf_why(why, MF_ENOMEM, "no memory for what follows");
-    }
-    if (!err) {
-        memcpy(outputs->data, head, outputs->fields.bytes);
-        if (outcome->body_bytes)
-            memcpy(outputs->data + outputs->fields.bytes, outcome->body, outcome->body_bytes);
-    }
-    free(head);
+    outputs->head = err ? NULL : malloc(outputs->fields.bytes);
+    if (outputs->head)
+        memcpy(outputs->head, room, outputs->fields.bytes);
+    else if (!err)
+        err = MF_ENOMEM;
+    free(room);
     return err;
+}
+
+static mf_err keep_reply(struct attempt *attempt, const struct outcome *outcome, uint32_t hops,
+                         struct outputs *outputs, struct mf_why *why)
+{
+    mf_err err = make_head(attempt, outcome, hops, outputs);
+    if (err == MF_ETOOBIG)
+        return mf_why(why, err, "the reply's ce- headers leave no room for those of an event");
+    if (!err)
+        err = take_body(attempt, outcome, outputs);
+    return err ? mf_why(why, err, "the node has no room for the reply that is to be passed on") : MF_OK;
 }
 
 static void name_targets(struct attempt *attempt, const struct settings *settings,
@@ -109,7 +129,7 @@ mf_err outputs_make(struct attempt *attempt, const struct outcome *outcome, stru
         calloc(1, sizeof *outputs + settings->then.count * sizeof outputs->output[0]);
     if (!outputs)
         return mf_why(why, MF_ENOMEM, "no memory for what follows");
-    mf_err err = copy_reply(attempt, outcome, hops, outputs, why);
+    mf_err err = keep_reply(attempt, outcome, hops, outputs, why);
     if (err) {
         outputs_destroy(outputs, attempt->consumer->delivery);
         return err;
@@ -135,7 +155,8 @@ void outputs_destroy(struct outputs *outputs, struct delivery *delivery)
         return;
     mf_assert(outputs->asked == 0);
     budget_give(&delivery->shard->budget, outputs->charged);
-    free(outputs->data);
+    free(outputs->head);
+    mf_buf_close(&outputs->body);
     free(outputs);
 }
 
@@ -197,14 +218,14 @@ static void ask(struct attempt *attempt, struct output *output)
     struct delivery *delivery = attempt->consumer->delivery;
     struct outputs *outputs = attempt->outputs;
     struct function *target = registry_find(&delivery->shard->registry, output->target);
-    output_fields_name(&outputs->fields, output->id, outputs->data);
+    output_fields_name(&outputs->fields, output->id, outputs->head);
     const struct envelope envelope = {.arrived_ns = outputs->now_ns,
                                       .call_id = output->id,
                                       .call_id_bytes = OUTPUT_ID_BYTES,
-                                      .fields = outputs->data,
+                                      .fields = outputs->head,
                                       .field_bytes = outputs->fields.bytes,
-                                      .body = outputs->data + outputs->fields.bytes,
-                                      .body_bytes = outputs->body_bytes};
+                                      .body = outputs->body.data,
+                                      .body_bytes = outputs->body.bytes};
     outputs->asked++;
     attempt->operations++;
     if (target)

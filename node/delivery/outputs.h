@@ -15,8 +15,8 @@
 
 #include "node/delivery/consumer.h"
 
-/* Of an attempt that was delivered; attempt->outputs stays NULL where nothing follows. Copies what
- * it needs of the outcome. MF_ETOOBIG: passed on too often, or a head without room;
+/* Of an attempt that was delivered; attempt->outputs stays NULL where nothing follows. May take the
+ * outcome's body over, which stays where it is until outputs_destroy(). MF_ETOOBIG: passed on too often, or a head without room;
  * MF_EFULL, MF_ENOMEM: no room for the reply now. */
 MF_CHECKED mf_err outputs_make(struct attempt *attempt, const struct outcome *outcome,
                                struct mf_why *why);

@@ -200,6 +200,20 @@ class BackPressure(NodeTest):
             got(node, output_id(call, 'src', 'full'), 'full')
 
 
+class LittleMemory(unittest.TestCase):
+    def test_replies_wait_for_room(self):
+        """Eight of 6 MiB on their way in 16 MiB: it may take long, but none is a failed attempt."""
+        node = Node('--buffer-mib', '16')
+        self.addCleanup(node.close)
+        deploy(node, 'large', ['takes'], BYTES=str(6 << 20), STEP='', settings={'attempts_max': 1})
+        deploy(node, 'takes', BYTES='1', STEP='', settings={'attempts_max': 1})
+        calls = [post(node, 'large', b'x') for _ in range(8)]
+        for call in calls:
+            wait_until(lambda: any('delivered' in t for t in
+                                   lines(node, output_id(call, 'large', 'takes'), 'takes')), 'it', 90)
+        self.assertEqual((queue(node, 'large')['dead'], queue(node, 'takes')['dead']), (0, 0))
+
+
 class Kills(unittest.TestCase):
     """a → b, c; b → d, for even numbers; d → e. The node is killed again and again."""
 
