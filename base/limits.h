@@ -192,6 +192,8 @@
 #define MF_RETRY_MS_MAX 300000u
 #define MF_OVERLOAD_MS_FIRST 100u        /* until an event that found no instance asks again          */
 #define MF_OVERLOAD_MS_MAX 10000u
+#define MF_USAGE_SAVE_MS 5000u           /* until what was used is written                            */
+#define MF_USAGE_RECORDS_MAX 65536u      /* functions, also such as there are no more; later ones are not counted */
 #define MF_STOP_REASON_BYTES_MAX 256u    /* why a function is stopped                                 */
 #define MF_UNSEEN_ATTEMPTS_MAX 16u       /* that the node did not live to see the end of, beside attempts_max */
 #define MF_DELIVERY_LEASE_MS 30000u      /* of an event in hand; so long another node waits for ours  */

@@ -66,6 +66,7 @@ struct command {
     X(rollback)     \
     X(ls)           \
     X(logs)         \
+    X(usage)        \
     X(start)        \
     X(stop)         \
     X(rm)           \

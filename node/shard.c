@@ -51,6 +51,7 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     shard->logs.dir_fd = shard->api.state.logs_fd;
     egress_open(&shard->egress, &shard->loop, &shard->budget, options->egress_ca, options->secrets_dir);
     fairness_open(&shard->fairness, shard);
+    usage_open(&shard->usage, shard);
     if (options->tls_cert[0])
         err = tls_open(options->tls_cert, options->tls_key, why);
     if (err)
@@ -82,6 +83,8 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
         egress_own_port(&shard->egress, shard->api.port);
     if (!err)
         delivery_begin(&shard->delivery);
+    if (!err)
+        usage_restore(&shard->usage);
     return err;
 }
 
@@ -128,6 +131,7 @@ void shard_close(struct shard *shard)
     entrance_quiet(&shard->entrance);
     while (shard->api.jobs > 0 || shard->image_checks > 0 || freezer_busy(&shard->freezer)) /* short, and their files must not be half-written */
         (void)uv_run(&shard->loop.uv, UV_RUN_ONCE);
+    usage_save(&shard->usage); /* while instances can be asked */
     if (shard->pool.shard)
         pool_close(&shard->pool);
     freezer_close(&shard->freezer);
@@ -135,6 +139,7 @@ void shard_close(struct shard *shard)
     operations_close(&shard->operations);
     egress_close(&shard->egress); /* who still waits for an answer gets none: callbacks */
     callbacks_close(&shard->callbacks);
+    usage_save(&shard->usage);
     delivery_close(&shard->delivery); /* answers what gateways and the API still ask the store */
     reception_close(&shard->reception);
     entrance_close(&shard->entrance);
@@ -142,6 +147,7 @@ void shard_close(struct shard *shard)
     api_close(&shard->api);
     registry_each(&shard->registry, remove_function, &shard->registry);
     registry_close(&shard->registry);
+    usage_close(&shard->usage);
     workflows_close(&shard->workflows);
     timer_stop(&shard->loop.timers, &shard->stop_timer);
     tls_close();

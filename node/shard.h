@@ -27,6 +27,7 @@
 #include "node/logs/function_log.h"
 #include "node/loop/budget.h"
 #include "node/loop/loop.h"
+#include "node/metrics/usage.h"
 #include "node/operations/operations.h"
 #include "node/options.h"
 #include "node/pool/fair.h"
@@ -45,6 +46,7 @@ struct shard {
     struct workflows workflows;
     struct pool pool;
     struct fairness fairness;
+    struct usage usage;
     struct entrance entrance;
     struct gateway gateway;   /* for few connections; more go to fronts       */
     struct reception reception;

@@ -41,6 +41,7 @@ static const struct api_route routes[] = {
     {"PUT", "/v1/workflows/{name}", false, false, api_put_workflow},
     {"DELETE", "/v1/workflows/{name}", false, false, api_delete_workflow},
     {"POST", "/v1/workflows/{name}/rollback", false, false, api_roll_back_workflow},
+    {"GET", "/v1/usage", false, false, api_get_usage},
     {"GET", "/v1/queues", false, false, api_list_queues},
     {"GET", "/v1/queues/{name}", false, false, api_get_queue},
     {"GET", "/v1/queues/{name}/entries", false, false, api_peek_queue},

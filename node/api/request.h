@@ -78,6 +78,7 @@ void api_list_functions(struct api_request *request);
 void api_get_function(struct api_request *request);
 void api_put_function(struct api_request *request);
 void api_delete_function(struct api_request *request);
+void api_get_usage(struct api_request *request);
 void api_start_function(struct api_request *request);
 void api_stop_function(struct api_request *request);
 void api_get_logs(struct api_request *request);

@@ -200,11 +200,15 @@ static void failed(struct attempt *attempt, const struct outcome *outcome, uint6
                    bool hopeless)
 {
     const struct function *function = attempt->call.function;
-    char text[CALL_WORDS_BYTES + MESSAGE_BYTES_MAX + 64];
+    char text[CALL_WORDS_BYTES + MESSAGE_BYTES_MAX + 112];
     size_t said = outcome->message_bytes < MESSAGE_BYTES_MAX ? outcome->message_bytes
                                                              : MESSAGE_BYTES_MAX;
     int bytes = snprintf(text, sizeof text, "%s%s%.*s", attempt->words, said ? ": " : "", (int)said,
                          outcome->message ? outcome->message : "");
+    size_t reason_bytes = (size_t)bytes;
+    if (attempt->call.ran_ns)
+        bytes += snprintf(text + bytes, sizeof text - (size_t)bytes, "; it took %.2f ms",
+                          (double)attempt->call.ran_ns / 1e6);
     if (!hopeless &&
         (!function->version || attempt->number < function->version->settings.attempts_max)) {
         attempt->end = END_NACK;
@@ -215,7 +219,7 @@ static void failed(struct attempt *attempt, const struct outcome *outcome, uint6
         return;
     }
     attempt->end = END_BURY;
-    mf_err err = mf_buf_add(&attempt->reason, text, (size_t)bytes);
+    mf_err err = mf_buf_add(&attempt->reason, text, reason_bytes);
     if (!err && outcome->instance_id) /* whose report stands in the function's log */
         err = mf_buf_printf(&attempt->reason, " (instance %llu)",
                             (unsigned long long)outcome->instance_id);
@@ -296,8 +300,8 @@ static void deliver(struct attempt *attempt, const struct outcome *outcome, uint
         (void)snprintf(follows, sizeof follows, ", passed on to %u function%s", count,
                        count > 1 ? "s" : "");
     attempt->end = END_ACK;
-    (void)snprintf(text, sizeof text, "status %u in %.1f ms; delivered%s", outcome->status,
-                   (double)took_ns / 1e6, follows);
+    (void)snprintf(text, sizeof text, "status %u in %.2f ms; delivered%s", outcome->status,
+                   (double)attempt->call.ran_ns / 1e6, follows);
     log_end(attempt, MF_LOG_INFO, outcome->instance_id, text);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "node/logs/function_log.h"
+#include "node/metrics/usage.h"
 #include "node/pool/dispatch.h"
 #include "node/pool/next_step.h"
 #include "node/pool/warm.h"
@@ -106,6 +107,8 @@ void function_put(struct function *function)
     timer_stop(&function->shard->loop.timers, &function->timer);
     ceiling_close(&function->ceiling, function->shard);
     fair_close(function);
+    if (function->usage)
+        function->usage->function = NULL;
     warm_close(function);
     next_step_close(function);
     function_log_destroy(function->log);

@@ -27,6 +27,7 @@ struct consumer;
 struct function_log;
 struct next_step;
 struct shard;
+struct usage_record;
 struct warmth;
 
 /* An image with its settings, as deployed at once. Counted: the function holds one,
@@ -75,6 +76,7 @@ struct function {
 
     struct link freeze_due;     /* in the freezer's queue                             */
     struct cpu_meter cpu;
+    struct usage_record *usage; /* metrics/usage.h; NULL: no event yet                */
     struct ceiling ceiling;
     struct fair fair;
     struct function_log *log;

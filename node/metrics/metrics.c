@@ -10,6 +10,7 @@
 #include "node/functions/function.h"
 #include "node/gateway/stream.h"
 #include "node/metrics/memory.h"
+#include "node/metrics/usage.h"
 #include "node/shard.h"
 
 #define CONTENT_TYPE "text/plain; version=0.0.4"
@@ -57,6 +58,11 @@ static void throttled(struct metrics_writer *writer, struct function *function);
 static void queue_depth(struct metrics_writer *writer, struct function *function);
 static void queue_dead(struct metrics_writer *writer, struct function *function);
 static void deliveries(struct metrics_writer *writer, struct function *function);
+static void usage_events(struct metrics_writer *writer, struct function *function);
+static void usage_run(struct metrics_writer *writer, struct function *function);
+static void usage_memory(struct metrics_writer *writer, struct function *function);
+static void usage_cold_starts(struct metrics_writer *writer, struct function *function);
+static void usage_cpu(struct metrics_writer *writer, struct function *function);
 static void node_gauges(struct metrics_writer *writer);
 
 /* of_all: of functions, too, that nobody has called and that never ran; with many
@@ -103,6 +109,16 @@ static const struct {
     {"mayfly_queue_dead", "gauge", "Dead letters.", queue_dead, true},
     {"mayfly_deliveries_total", "counter", "Attempts at asynchronous calls, by how they ended.",
      deliveries, true},
+    {"mayfly_usage_events_total", "counter", "Events that instances began, in all lives of the node.",
+     usage_events, false},
+    {"mayfly_usage_run_seconds_total", "counter", "Time that they took there, starts included.",
+     usage_run, false},
+    {"mayfly_usage_memory_mib_seconds_total", "counter",
+     "Memory of an instance, in MiB, times the time that they took.", usage_memory, false},
+    {"mayfly_usage_cold_starts_total", "counter", "Instances that were started for them.",
+     usage_cold_starts, false},
+    {"mayfly_usage_cpu_seconds_total", "counter", "Processor time of the function's instances.",
+     usage_cpu, false},
 };
 #define FAMILIES (sizeof families / sizeof families[0])
 
@@ -376,6 +392,49 @@ static void deliveries(struct metrics_writer *writer, struct function *function)
     for (unsigned i = 0; function->consumer && i < OUTCOME_COUNT; i++)
         put(writer, "mayfly_deliveries_total{function=\"%s\",outcome=\"%s\"} %llu\n",
             function->name, word[i], (unsigned long long)function->consumer->outcomes[i]);
+}
+
+static void usage(struct metrics_writer *writer, const struct function *function, const char *name,
+                  double value)
+{
+    put(writer, "%s{function=\"%s\",tenant=\"%s\"} %.6f\n", name, function->name,
+        function->usage->tenant, value);
+}
+
+static void usage_events(struct metrics_writer *writer, struct function *function)
+{
+    if (function->usage)
+        put(writer, "mayfly_usage_events_total{function=\"%s\",tenant=\"%s\"} %llu\n", function->name,
+            function->usage->tenant, (unsigned long long)function->usage->counts.events);
+}
+
+static void usage_run(struct metrics_writer *writer, struct function *function)
+{
+    if (function->usage)
+        usage(writer, function, "mayfly_usage_run_seconds_total",
+              (double)function->usage->counts.run_ns / 1e9);
+}
+
+static void usage_memory(struct metrics_writer *writer, struct function *function)
+{
+    if (function->usage)
+        usage(writer, function, "mayfly_usage_memory_mib_seconds_total",
+              (double)function->usage->counts.memory_mib_us / 1e6);
+}
+
+static void usage_cold_starts(struct metrics_writer *writer, struct function *function)
+{
+    if (function->usage)
+        put(writer, "mayfly_usage_cold_starts_total{function=\"%s\",tenant=\"%s\"} %llu\n",
+            function->name, function->usage->tenant,
+            (unsigned long long)function->usage->counts.cold_starts);
+}
+
+static void usage_cpu(struct metrics_writer *writer, struct function *function)
+{
+    if (function->usage)
+        usage(writer, function, "mayfly_usage_cpu_seconds_total",
+              (double)usage_look(function->usage)->cpu_ns / 1e9);
 }
 
 static void count_snapshot(struct function *function, void *context)

@@ -83,6 +83,7 @@ struct call {
     bool bulk;                  /* even if the function's events are urgent      */
 
     /* The dispatcher's. */
+    uint64_t ran_ns;             /* in an instance; when done() is called          */
     enum priority priority;      /* which of its function's queues it waits in     */
     uint32_t blanks_failed;      /* that it was to have                            */
     size_t body_sent;

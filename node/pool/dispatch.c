@@ -39,6 +39,7 @@ static void begin_next(struct instance *instance);
 static void sample(struct instance *instance);
 static void learn(struct instance *instance, uint64_t now_ns);
 static void expire_ahead(struct instance *instance, uint64_t now_ns);
+static void charge(struct instance *instance, uint64_t now_ns);
 
 static uint64_t timeout_ns(const struct version *version)
 {
@@ -145,6 +146,7 @@ void dispatch_ended(struct instance *instance, const struct outcome *outcome)
     exchange_abandon(instance, instance_head(instance));
     backoff_answer(&function->backoff);
     learn(instance, now_ns);
+    charge(instance, now_ns);
     struct call *call = instance_pop(instance, now_ns, timeout_ns(instance->version));
     call->instance = NULL;
     answer(call, outcome);
@@ -166,6 +168,8 @@ void dispatch_lost(struct instance *instance, const struct outcome *outcome)
     uint32_t begun = instance->unbegun ? 0 : 1;
     mf_assert(instance->state == INSTANCE_DEAD);
     instance->sending = NULL;
+    if (begun && instance->count > 0)
+        charge(instance, instance->pool->shard->loop.now_ns);
     while (instance->count > begun) { /* from the back, so that each goes before the later ones */
         struct call *call = instance_take_last(instance);
         call->instance = NULL;
@@ -181,6 +185,14 @@ void dispatch_lost(struct instance *instance, const struct outcome *outcome)
         call->instance = NULL;
         answer(call, outcome);
     }
+}
+
+/* The head event is over. */
+static void charge(struct instance *instance, uint64_t now_ns)
+{
+    struct call *call = instance_head(instance);
+    call->ran_ns = now_ns > instance->begun_ns ? now_ns - instance->begun_ns : 0;
+    usage_event(instance->function, call->ran_ns, instance->version->settings.memory_mib);
 }
 
 /* False: it is not rolled back, and has been ended for it or has more time. */
@@ -250,6 +262,7 @@ void dispatch_queue_timer(struct timer *timer, uint64_t now_ns)
 void dispatch_redeployed(struct function *function)
 {
     backoff_redeployed(&function->backoff);
+    usage_settle(function);
     list_each_safe(at, &function->idle) {
         struct instance *instance = list_of(at, struct instance, link);
         if (instance->version == function->version)
@@ -371,6 +384,7 @@ static struct instance *start_one(struct function *function)
         backoff_start(&function->backoff, shard->loop.now_ns);
         function->started_ns = shard->loop.now_ns;
         function->counters.cold_starts[function->version->sandbox]++;
+        usage_cold_start(function);
         return instance;
     }
     if (err == MF_EAGAIN)

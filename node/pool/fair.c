@@ -168,15 +168,20 @@ static uint32_t least_of(const struct function *function, uint64_t weights)
     return part > 1 ? (uint32_t)part : 1;
 }
 
-static void crowd(struct function *function, const struct fair_view *view, uint64_t weights)
+static void crowd(struct function *function, const struct fair_view *view, uint64_t weights,
+                  uint64_t elapsed_ns)
 {
     struct fair *fair = &function->fair;
     uint32_t before = fair->limit;
     if (fair->let_down)
         return; /* what it is made to wait says nothing of the machine */
-    fair->limit = fair_next_limit(before, busy_of(function), least_of(function, weights),
-                                  function->version->settings.max_instances, view->used_ns,
-                                  view->wanted_ns - view->used_ns);
+    const struct fair_work work = {.busy = busy_of(function),
+                                   .least = least_of(function, weights),
+                                   .most = function->version->settings.max_instances,
+                                   .elapsed_ns = elapsed_ns,
+                                   .used_ns = view->used_ns,
+                                   .waited_ns = view->wanted_ns - view->used_ns};
+    fair->limit = fair_next_limit(before, &work);
     if ((fair->limit == 0 || fair->limit > before) && before && function->consumer)
         consumer_take(function->consumer);
 }
@@ -212,7 +217,7 @@ static void tick(struct timer *timer, uint64_t now_ns)
         bool own = is_short(&seen[i]->fair, &view[i], elapsed_ns);
         if (seen[i]->version) {
             decide(seen[i], &view[i], shorts > own, elapsed_ns);
-            crowd(seen[i], &view[i], weights);
+            crowd(seen[i], &view[i], weights, elapsed_ns);
         }
         function_put(seen[i]);
     }
@@ -259,15 +264,15 @@ int64_t fair_credit(int64_t credit_ns, const struct fair_view *view)
     return credit_ns > most_ns ? most_ns : credit_ns < -most_ns ? -most_ns : credit_ns;
 }
 
-uint32_t fair_next_limit(uint32_t limit, uint32_t busy, uint32_t least, uint32_t most,
-                         uint64_t used_ns, uint64_t waited_ns)
+uint32_t fair_next_limit(uint32_t limit, const struct fair_work *work)
 {
-    uint64_t all_ns = used_ns + waited_ns;
-    if (waited_ns > used_ns && busy > least) { /* half as many again as could run */
-        uint64_t fewer = (3 * busy * used_ns / all_ns + 1) / 2;
-        return fewer > least ? (uint32_t)fewer : least;
+    uint64_t wanted_ns = work->used_ns + work->waited_ns;
+    bool sleeps = wanted_ns < work->busy * work->elapsed_ns / 4;
+    if (!sleeps && work->waited_ns > work->used_ns && work->busy > work->least) {
+        uint64_t fewer = (3 * work->busy * work->used_ns / wanted_ns + 1) / 2; /* half as many again as ran */
+        return fewer > work->least ? (uint32_t)fewer : work->least;
     }
-    if (limit && 3 * waited_ns < all_ns + 1)
-        limit++;
-    return limit >= most ? 0 : limit;
+    if (limit && (sleeps || 3 * work->waited_ns <= wanted_ns))
+        limit += 1 + limit / 4;
+    return limit >= work->most ? 0 : limit;
 }

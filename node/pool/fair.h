@@ -83,9 +83,16 @@ void fair_deal(struct fair_view *view, uint32_t count);
 
 int64_t fair_credit(int64_t credit_ns, const struct fair_view *view);
 
-/* The next limit, of a function with `busy` instances at work, of which it may have `most`; now 0
- * or `limit`. Not under `least`. */
-uint32_t fair_next_limit(uint32_t limit, uint32_t busy, uint32_t least, uint32_t most,
-                         uint64_t used_ns, uint64_t waited_ns);
+/* What a function's instances did in one tick. */
+struct fair_work {
+    uint32_t busy;        /* instances at work                                 */
+    uint32_t least, most; /* that it may have                                  */
+    uint64_t elapsed_ns;
+    uint64_t used_ns, waited_ns;
+};
+
+/* The next limit, 0: none; not under `least`. Who mostly sleeps is not limited, however long the
+ * little that it wants has to wait. */
+uint32_t fair_next_limit(uint32_t limit, const struct fair_work *work);
 
 #endif

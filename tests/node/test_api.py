@@ -102,6 +102,8 @@ class Described(NodeTest):
         call('POST', '/v1/queues/{name}/redrive', 200, name='one')
         call('GET', '/v1/calls/{id}', 404, id='none')
         call('GET', '/v1/queues/{name}', 404, name='none')
+        usage = call('GET', '/v1/usage', 200).json
+        self.assertEqual(usage['functions'][0]['function'], 'one')
         self.assertIn('stopped', call('POST', '/v1/functions/{name}/stop', 200, name='one').json)
         self.assertNotIn('stopped', call('POST', '/v1/functions/{name}/start', 200, name='one').json)
         call('POST', '/v1/functions/{name}/stop', 404, name='none')

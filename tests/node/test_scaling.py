@@ -1,5 +1,6 @@
 """How functions scale, whose events go first, and what is done when there is too much."""
 import os
+import re
 import threading
 import time
 
@@ -194,6 +195,142 @@ class Overload(Scaling):
     def test_unknown_functions_cannot_be_stopped(self):
         for what in ('start', 'stop'):
             self.assertEqual(self.node.api('POST', f'/v1/functions/nobody/{what}').status, 404)
+
+
+class Usage(Scaling):
+    def usage(self, node, name, tenant='default'):
+        rows = [row for row in node.api('GET', '/v1/usage').json['functions']
+                if (row['function'], row['tenant']) == (name, tenant)]
+        return rows[0] if rows else None
+
+    def logged(self, node, name):
+        """Attempts and their milliseconds, as the function's log has them."""
+        found = [re.search(r'attempt \d+ of \d+: .*?(?:status \d+ in|it took) ([0-9.]+) ms', line['text'])
+                 for line in node.logs(name, 10000)]
+        return [float(match.group(1)) for match in found if match]
+
+    def test_usage_adds_up_to_the_log(self):
+        node = Node()
+        self.addCleanup(node.close)
+        for isolation in ('reuse', 'fresh'):
+            node.deploy(isolation, 'trouble', isolation=isolation, memory_mib=32, attempts_max=1)
+        for isolation in ('reuse', 'fresh'):
+            for path in ['count'] * 10 + ['nap?n=20'] * 5 + ['spin?n=20'] * 5 + ['fail?n=1', 'null', 'status?n=404']:
+                self.assertEqual(node.http('POST', f'/async-function/{isolation}/{path}').status, 202)
+        for name in ('reuse', 'fresh'):
+            wait_until(lambda name=name: len(self.logged(node, name)) == 23, 'their ends', 60)
+            lines, used = self.logged(node, name), self.usage(node, name)
+            self.assertEqual(used['events'], 23)
+            self.assertAlmostEqual(used['ms'], sum(lines), delta=23 * 0.005 + 0.001)
+            self.assertAlmostEqual(used['memory_mib_ms'], 32 * used['ms'], delta=32 * 0.001 * 23)
+            self.assertEqual(used['cold_starts'], node.function(name)['counters']['cold_starts'])
+            self.assertGreater(used['cpu_ms'], 5)  # of a processor that others use, too
+        tenants = node.api('GET', '/v1/usage').json['tenants']
+        self.assertEqual([(row['tenant'], row['events']) for row in tenants], [('default', 46)])
+        metrics = node.api('GET', '/metrics').body.decode()
+        self.assertIn('mayfly_usage_events_total{function="reuse",tenant="default"} 23', metrics)
+        before = {name: self.usage(node, name) for name in ('reuse', 'fresh')}
+        node.api('DELETE', '/v1/functions/fresh')
+        node.stop()
+        node.start()
+        wait_until(lambda: self.usage(node, 'reuse'), 'what was kept')
+        for name, was in before.items():
+            now = self.usage(node, name)
+            for key in ('events', 'ms', 'memory_mib_ms', 'cold_starts'):
+                self.assertAlmostEqual(now[key], was[key], places=2)
+            self.assertGreaterEqual(now['cpu_ms'], was['cpu_ms'] - 0.01)
+        self.assertEqual(node.http('POST', '/function/reuse/count').status, 200)
+        self.assertEqual(self.usage(node, 'reuse')['events'], 24)
+
+    def test_a_kill_loses_seconds_at_most(self):
+        node = Node()
+        self.addCleanup(node.close)
+        node.deploy('k', 'trouble')
+        node.http('POST', '/function/k/count')
+        time.sleep(6)
+        node.http('POST', '/function/k/count')
+        node.process.kill()
+        node.process.wait()
+        node.start()
+        wait_until(lambda: self.usage(node, 'k'), 'what was kept')
+        self.assertIn(self.usage(node, 'k')['events'], (1, 2))
+
+    def test_tenants(self):
+        for tenant, calls in (('acme', 2), ('other', 3)):
+            self.node.deploy('t', 'trouble', tenant=tenant)
+            for _ in range(calls):
+                self.assertEqual(self.node.http('POST', '/function/t/count').status, 200)
+        self.assertEqual(self.usage(self.node, 't', 'acme')['events'], 2)
+        self.assertEqual(self.usage(self.node, 't', 'other')['events'], 3)
+        self.node.deploy('t', 'trouble', tenant='acme')
+        self.assertEqual(self.node.http('POST', '/function/t/count').status, 200)
+        self.assertEqual(self.usage(self.node, 't', 'acme')['events'], 3)
+
+
+class Fair(Scaling):
+    """A function whose queue is never empty, and others."""
+
+    def saturate(self, name, path, least=100):
+        """From now on, as long as the function is deployed, so many wait at least."""
+        def feed():
+            while True:
+                try:
+                    if self.queue(name)['count'] >= least + 100:
+                        time.sleep(0.01)
+                    elif self.post(f'{name}/{path}').status != 202:
+                        return
+                except (OSError, KeyError):
+                    return
+        thread = threading.Thread(target=feed)
+        thread.start()
+        wait_until(lambda: self.queue(name)['count'] >= least, 'a full queue', 60)
+        self.addCleanup(thread.join)
+        self.addCleanup(self.node.api, 'DELETE', f'/v1/queues/{name}/entries')
+        self.addCleanup(self.node.api, 'DELETE', f'/v1/functions/{name}')
+
+    def at_work(self, name):
+        return sum(i['state'] in ('busy', 'restoring') for i in self.node.function(name)['instances'])
+
+    def test_others_are_served(self):
+        for isolation in ('reuse', 'reset'):
+            a, b = f'a-{isolation}', f'b-{isolation}'
+            self.node.deploy(a, 'trouble', isolation=isolation)
+            self.node.deploy(b, 'trouble', isolation=isolation)
+            self.saturate(a, 'spin?n=20')
+            for i in range(10):
+                call = f'{isolation}-{i}'
+                self.post(f'{b}/count', x_call_id=call)
+                wait_until(lambda b=b, call=call: call in self.delivered(b), call)
+                self.assertGreater(self.queue(a)['count'], 50)
+            self.doCleanups()
+
+    def test_fewer_at_a_time_where_they_only_wait(self):
+        """What is bound by processors gets no more instances than these can run."""
+        self.node.deploy('many', 'trouble', max_instances=64)
+        self.saturate('many', 'spin?n=20')
+        few = []
+        wait_until(lambda: few.append(self.at_work('many') < 6 * os.cpu_count()) or all(few[-10:]) and
+                   len(few) > 10, 'few at work', 60)
+
+    def test_who_sleeps_is_not_limited(self):
+        self.node.deploy('naps', 'trouble', max_instances=12)
+        self.saturate('naps', 'nap?n=300')
+        wait_until(lambda: self.at_work('naps') == 12, 'all of them', 60)
+
+    def test_large_events_take_turns(self):
+        """Events in hand may take half of the node's buffer: who waits for room gets it in turn."""
+        node = Node('--buffer-mib', '24')
+        self.addCleanup(node.close)
+        for name in ('l1', 'l2', 'l3', 'small'):
+            node.deploy(name, 'trouble', max_instances=4)
+        body = b'x' * (5 << 20)
+        for _ in range(6):
+            for name in ('l1', 'l2', 'l3'):
+                self.assertEqual(node.http('POST', f'/async-function/{name}/nap?n=20', body).status, 202)
+        node.http('POST', '/async-function/small/count', b'', {'X-Call-Id': 'small'})
+        for name, count in (('l1', 6), ('l2', 6), ('l3', 6), ('small', 1)):
+            wait_until(lambda name=name, count=count: sum('; delivered' in line['text'] for line in
+                                                          node.logs(name, 1000)) == count, name, 60)
 
 
 if __name__ == '__main__':
