@@ -206,7 +206,7 @@ static void failed(struct attempt *attempt, const struct outcome *outcome, uint6
     int bytes = snprintf(text, sizeof text, "%s%s%.*s", attempt->words, said ? ": " : "", (int)said,
                          outcome->message ? outcome->message : "");
     size_t reason_bytes = (size_t)bytes;
-    if (attempt->call.ran_ns)
+    if (attempt->call.ran_ns || outcome->instance_id)
         bytes += snprintf(text + bytes, sizeof text - (size_t)bytes, "; it took %.2f ms",
                           (double)attempt->call.ran_ns / 1e6);
     if (!hopeless &&
