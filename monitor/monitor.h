@@ -2,16 +2,18 @@
  * monitor.h: what the spawner asks of a monitor. Each of the two runs one
  * instance in the blank process that the spawner forked and confined: namespaces,
  * empty root, no capabilities, no-new-privileges, rlimits, Landlock are in force
- * before any of these functions is called; only the monitor's own lock-down (its
- * system call filter) is still to come. No guest runs before it.
+ * before any of these functions is called; only the system call filter is still to come
+ * (KVM), or to close around what a blank keeps (process). No guest runs before it.
  *
- *   monitor_survey     in the spawner, once, at its start: what is the same for all blanks
+ *   monitor_survey, monitor_process_survey, _seal
+ *                      in the spawner, once, at its start: what is the same for all blanks
  *   monitor_features   the same
  *   monitor_X_probe    in a confined child of its own, once, at the spawner's start
  *   monitor_kvm_prepare, _run   in a blank, before and after MF_START:
  *                      prepare → wait → parse → open → map → lock down → run
  *   monitor_process_wait        in a blank, all of it, in the order
- *                      prepare → lock down → wait → parse → map → seal → run
+ *                      prepare → leave the spawner's image, by which the filter is
+ *                      in force → wait → parse → map → seal → run
  *
  * The blank is single-threaded, small and statically linked; malloc works but
  * should not be needed. Nothing is allocated or opened after lock-down. What goes
@@ -82,6 +84,13 @@ MF_CHECKED mf_err monitor_kvm_probe(struct monitor_blank *blank, struct mf_why *
  * /dev/kvm what each KVM blank would have to ask again. No guest runs. A failure: no KVM. */
 MF_CHECKED mf_err monitor_survey(int kvm, struct mf_why *why);
 MF_CHECKED mf_err monitor_kvm_survey(int kvm, struct mf_why *why);
+
+/* The same for the process sandbox: gate, trampoline and window stand in their places, where
+ * all blanks have them. A failure: there is no such sandbox. */
+MF_CHECKED mf_err monitor_process_survey(struct mf_why *why);
+/* After it: from now on this process and its children call the host from the spawner's own
+ * text, by the trampoline and by the gate, and from nowhere else: not from the vDSO either. */
+MF_CHECKED mf_err monitor_process_seal(struct mf_why *why);
 
 /* A digest of all that a guest there can see of the processor: a snapshot made where it
  * is the same finds here what it found there. After the survey; 0: not usable at all. */

@@ -1,7 +1,8 @@
 /*
  * mayfly-spawner: a small parent that forks confined blank monitors from a tiny
  * address space. The node execs it with its end of a socket on MF_SPAWNER_FD; it is
- * not for people to run. Order: open → lock in → probe → say so → serve.
+ * not for people to run. Order: open → lock in → survey, seal → probe → say so →
+ * serve.
  * Single-threaded; allocates nothing.
  */
 #include <errno.h>
@@ -56,7 +57,11 @@ static int open_kvm(struct mf_why *why)
 static void probe_all(int kvm, int self, const struct mf_why *kvm_why)
 {
     struct mf_why why = {{0}};
-    mf_err err = probe_sandbox(MF_SANDBOX_PROCESS, -1, self, &why);
+    mf_err err = monitor_process_survey(&why);
+    if (!err)
+        err = monitor_process_seal(&why);
+    if (!err)
+        err = probe_sandbox(MF_SANDBOX_PROCESS, -1, self, &why);
     say(MF_SUPPORT, MF_SANDBOX_PROCESS, err, &why);
     if (kvm < 0) {
         say(MF_SUPPORT, MF_SANDBOX_KVM, MF_EDENIED, kvm_why);

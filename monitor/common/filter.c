@@ -121,6 +121,11 @@ static void check(struct writer *w, const struct filter_check *c, const struct f
     case FILTER_ONE_OF:
         check_one_of(w, c->argument, c->value);
         break;
+    case FILTER_HIGH:
+        load(w, offsetof(struct seccomp_data, args) + c->argument * sizeof(uint64_t) +
+                    FILTER_ARCH_HIGH);
+        unless(w, BPF_JEQ, 0);
+        break;
     case FILTER_BITS:
         demand_high(w, c->argument, 0);
         put(w, BPF_ALU | BPF_AND | BPF_K, 0, 0, (uint32_t)c->value);
@@ -179,7 +184,15 @@ static uint32_t origin(struct writer *w, const struct filter_place *place)
         return 0;
     const uint8_t others = (uint8_t)((place->before_return ? 2 : 0) + (place->pass_return ? 2 : 0));
     load(w, ip + FILTER_ARCH_HIGH);
-    put(w, jump | BPF_JEQ, 0, (uint8_t)(others + 2), 0);
+    put(w, jump | BPF_JEQ, place->home_end ? 6 : 1, 0, 0);
+    if (place->home_end) {
+        put(w, jump | BPF_JEQ, 0, 4, (uint32_t)(place->home >> 32));
+        load(w, ip + FILTER_ARCH_LOW);
+        put(w, jump | BPF_JGE, 0, 2, (uint32_t)place->home);
+        put(w, jump | BPF_JGE, 1, 0, (uint32_t)place->home_end);
+        give(w, SECCOMP_RET_ALLOW);
+    }
+    give(w, SECCOMP_RET_TRAP);
     load(w, ip + FILTER_ARCH_LOW);
     put(w, jump | BPF_JEQ, (uint8_t)(others + 1), 0, call_return);
     if (place->before_return) {
@@ -213,6 +226,7 @@ uint32_t filter_program(const struct filter_place *place, const struct filter_li
                         uint32_t count, struct sock_filter *out, uint32_t room)
 {
     mf_assert(count <= FILTER_LINES_MAX && place->before_count <= FILTER_LINES_MAX);
+    mf_assert(!place->home_end || (place->home >> 32 && place->home >> 32 == place->home_end >> 32));
     mf_assert(place->channel_base <= MF_WINDOW_MAX && (uint32_t)place->base == 0);
     struct writer w = {.out = out, .room = room};
     uint32_t jump = origin(&w, place);

@@ -17,6 +17,7 @@ enum filter_kind {
     FILTER_EQUAL,    /* argument == value                                                */
     FILTER_AT_MOST,  /* argument <= value; value < 2^32                                  */
     FILTER_ONE_OF,   /* argument < 32 and bit `argument` of value is set                 */
+    FILTER_HIGH,     /* argument >= 2^32                                                 */
     FILTER_BITS,     /* argument < 2^32 and has all bits of value                        */
     FILTER_BELL,     /* argument == host address of the channel's bell word              */
     FILTER_RANGE,    /* arguments n, n + 1 are whole pages of the window's [value, channel):
@@ -46,6 +47,8 @@ struct filter_place {
     uint32_t before_return; /* the same of one whose calls are judged by lines of their own,
                               as long as there is an instruction. 0: there is none           */
     uint32_t pass_return;  /* one whose calls are left to another filter. 0: there is none   */
+    uint64_t home;         /* calls that end in [home, home_end) are not judged; above, and     */
+    uint64_t home_end;     /*   within one, 4 GiB. home_end 0: there is no such place           */
     const struct filter_line *before; /* before_count lines, their ranges of any window      */
     uint32_t before_count;
 };

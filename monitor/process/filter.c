@@ -90,6 +90,12 @@ const struct filter_line trampoline_lines[] = {
      {{FILTER_RANGE, 0, MF_KERNEL_BASE},
       {FILTER_ONE_OF, 2, ANY_BUT_BOTH},
       {FILTER_BITS, 3, MAP_FIXED}}},
+    {"munmap", SYS_munmap, "from the end of a window of the usual size on",
+     "the spawner's image, with all above the window.",
+     {{FILTER_EQUAL, 0, MF_WINDOW_DEFAULT}}},
+    {"munmap", SYS_munmap, "addresses from 4 GiB on",
+     "the same around a vDSO that the kernel has sealed.",
+     {{FILTER_HIGH, 0, 0}}},
     {"munmap", SYS_munmap, "pages in [kernel base, 2 GiB)",
      "a window smaller than the usual one is cut to its size.",
      {{FILTER_RANGE, 0, MF_KERNEL_BASE}}},
@@ -145,11 +151,10 @@ uint32_t filter_compile(const struct filter_line *lines, uint32_t count, uint64_
     return filter_program(&place, lines, count, out, room);
 }
 
-uint32_t filter_compile_blank(enum filter_gate gate, uint64_t channel_base,
-                              struct sock_filter *out, uint32_t room)
+static struct filter_place whole(enum filter_gate gate, uint64_t channel_base)
 {
     const bool other = gate == FILTER_GATE_OTHER;
-    const struct filter_place place = {
+    return (struct filter_place){
         .channel_base = channel_base,
         .call_return = other ? FILTER_ARCH_OTHER_RETURN : FILTER_ARCH_CALL_RETURN,
         .before_return = TRAMPOLINE_SYSCALL_RETURN,
@@ -157,5 +162,22 @@ uint32_t filter_compile_blank(enum filter_gate gate, uint64_t channel_base,
         .before = trampoline_lines,
         .before_count = trampoline_line_count,
     };
+}
+
+uint32_t filter_compile_blank(enum filter_gate gate, uint64_t channel_base,
+                              struct sock_filter *out, uint32_t room)
+{
+    const struct filter_place place = whole(gate, channel_base);
+    return filter_program(&place, filter_lines, filter_line_count, out, room);
+}
+
+uint32_t filter_compile_spawner(uint64_t home, uint64_t home_end, struct sock_filter *out,
+                                uint32_t room)
+{
+    struct filter_place place = whole(FILTER_GATE_DEFAULT, MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES);
+    place.home = home;
+    place.home_end = home_end;
+    if (home >> 32 == 0 || home >> 32 != home_end >> 32)
+        return 0;
     return filter_program(&place, filter_lines, filter_line_count, out, room);
 }

@@ -3,8 +3,11 @@
  * the rule for its arguments and its reason. From these lists come the seccomp filter,
  * `mayfly inspect --host` and the tests. Any thread.
  *
- * The filter is in force before a blank waits. It knows two places:
+ * The filter is in force before a blank waits: the spawner attaches it to itself, since
+ * attaching is the dearest thing in a blank's life, and blanks inherit it. It knows three
+ * places:
  *
+ *   the spawner's own text, not judged: unmapped before a blank waits;
  *   the gate's one `syscall` instruction, judged by filter_lines: the guest's calls;
  *   the trampoline's, judged by trampoline_lines, until it is unmapped: by these calls a
  *     blank becomes a guest, and no guest's code runs as long as they can be made.
@@ -39,5 +42,10 @@ enum filter_gate { FILTER_GATE_DEFAULT, FILTER_GATE_OTHER };
 /* The same of a whole blank's: both lists, with this page as the gate. */
 uint32_t filter_compile_blank(enum filter_gate gate, uint64_t channel_base,
                               struct sock_filter *out, uint32_t room);
+
+/* The same, for the spawner, whose blanks inherit it: its own text [home, home_end) may call
+ * what it likes. 0 also where that text lies so that no filter can tell it (filter.h). */
+uint32_t filter_compile_spawner(uint64_t home, uint64_t home_end, struct sock_filter *out,
+                                uint32_t room);
 
 #endif

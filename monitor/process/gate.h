@@ -21,10 +21,7 @@ struct gate_data {
     uint64_t kernel_syscall;
     uint64_t kernel_exception;
     uint64_t trap_record; /* where struct mf_trap goes: trap_stack_top - its size */
-    uint64_t unmap;       /* first address to unmap before the blank waits        */
-    uint64_t unmap_bytes; /* up to the end of what a process can map              */
-    uint64_t vdso;        /* the vDSO's address, 0 = none                         */
-    uint8_t pad[72];
+    uint8_t pad[32];
     uint8_t xstate[576];  /* an XSAVE area that says: all in its initial state    */
 };
 
@@ -40,13 +37,8 @@ MF_CHECKED mf_err gate_catch(struct mf_why *why);
 
 struct gate_data *gate_data(void);
 
-/* Put the page of windows of other sizes at address, to be moved over the first one; the
- * trampoline does that, if a start asks for it. */
-MF_CHECKED mf_err gate_map_other(uintptr_t address, struct mf_why *why);
-
-/* Unmap all above a window of the usual size, our own text and stack included, and go on in
- * the trampoline. What fails in there ends the process with MF_CAUSE_HOST. */
-_Noreturn void gate_leave(void);
+/* Fill in what the last steps need of the data page. */
+void gate_arm(void);
 
 /* Where the trampoline ends (entry.S): it is unmapped, and the guest entered. */
 uint64_t gate_seal_address(void);

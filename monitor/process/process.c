@@ -10,12 +10,17 @@
  * capabilities, rlimits (spawner/).
  */
 #include <errno.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "abi/channel.h"
 #include "monitor/common/window.h"
 #include "monitor/monitor.h"
+#include "monitor/process/filter.h"
 #include "monitor/process/gate.h"
 #include "monitor/process/trampoline.h"
 
@@ -42,7 +47,8 @@ static void touch(void)
 {
     static const uint64_t written[] = {MF_BOOT_BASE, MF_GATE_DATA_BASE,
                                        MF_GATE_DATA_BASE + MF_GATE_DATA_BYTES - 1};
-    static const uint64_t read[] = {DEFAULT_CHANNEL,
+    static const uint64_t read[] = {MF_GATE_BASE,
+                                    DEFAULT_CHANNEL,
                                     DEFAULT_CHANNEL + MF_CHANNEL_TO_GUEST_SLOTS,
                                     DEFAULT_CHANNEL + MF_CHANNEL_TO_NODE_SLOTS,
                                     DEFAULT_CHANNEL + MF_CHANNEL_TO_GUEST_DATA,
@@ -53,12 +59,9 @@ static void touch(void)
         (void)*(volatile uint8_t *)(uintptr_t)read[i];
 }
 
-/* Everything that does not depend on the image, and window and channel as nearly every start
- * will have them. That nothing is in the way of a larger one is found out here, too: all
- * above the usual size is unmapped before the blank waits. */
-static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
+/* Beyond a window of the usual size nothing is kept; but nothing must be in the way there. */
+mf_err monitor_process_survey(struct mf_why *why)
 {
-    mf_assert(blank->bell == MONITOR_FD_BELL && blank->console == MONITOR_FD_CONSOLE);
     mf_err err = gate_supported(why);
     if (!err)
         err = reserve(MF_BOOT_BASE, MF_WINDOW_MAX, why);
@@ -70,7 +73,32 @@ static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
     if (!err)
         err = trampoline_map(why);
     if (!err)
-        err = gate_catch(why);
+        (void)munmap((void *)(uintptr_t)MF_WINDOW_DEFAULT, MF_WINDOW_MAX - MF_WINDOW_DEFAULT);
+    return err;
+}
+
+static bool sealed; /* this process and all blanks that it forks */
+
+mf_err monitor_process_seal(struct mf_why *why)
+{
+    static struct sock_filter code[FILTER_PROCESS_MAX];
+    extern const char __executable_start[], etext[];
+    struct sock_fprog program = {.filter = code};
+    program.len = (unsigned short)filter_compile_spawner(
+        (uintptr_t)__executable_start, (uintptr_t)etext, code, FILTER_PROCESS_MAX);
+    if (program.len == 0) /* our text straddles a boundary: each blank attaches its own */
+        return MF_OK;
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0ul, &program) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "no system call filter: %s", strerror(errno));
+    sealed = true;
+    return MF_OK;
+}
+
+/* All that is this blank's own, and window and channel as nearly every start will have them. */
+static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
+{
+    mf_assert(blank->bell == MONITOR_FD_BELL && blank->console == MONITOR_FD_CONSOLE);
+    mf_err err = gate_catch(why);
     if (!err)
         err = window_channel(NULL, DEFAULT_CHANNEL, blank->channel, why);
     if (!err)
@@ -84,6 +112,7 @@ mf_err monitor_process_wait(struct monitor_blank *blank, const struct monitor_st
     mf_err err = prepare(blank, why);
     if (err)
         return err;
-    trampoline_arm(probe);
-    gate_leave();
+    gate_arm();
+    trampoline_arm(sealed, probe);
+    trampoline_enter();
 }

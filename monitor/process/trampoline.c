@@ -1,6 +1,6 @@
 /*
  * trampoline.c: puts the trampoline in its place and arms it, in the blank's only thread.
- * Leaves to others: its filter's lines (filter.c), unmapping ourselves (gate.c).
+ * Leaves to others: its filter's lines (filter.c), the last steps (gate.h).
  */
 #include "monitor/process/trampoline.h"
 
@@ -17,16 +17,12 @@ _Static_assert(TRAMPOLINE_BASE == MF_GATE_DATA_BASE + MF_GATE_DATA_BYTES &&
                    TRAMPOLINE_END == MF_KERNEL_BASE &&
                    TRAMPOLINE_END == TRAMPOLINE_BASE + TRAMPOLINE_BYTES,
                "layout.h: between the gate and the library OS");
-_Static_assert(TRAMPOLINE_OTHER_GATE == TRAMPOLINE_BASE + TRAMPOLINE_TEXT_BYTES &&
-                   TRAMPOLINE_DATA == TRAMPOLINE_OTHER_GATE + MF_GATE_BYTES,
-               "text, gate page, variables");
+_Static_assert(TRAMPOLINE_OTHER_GATE == TRAMPOLINE_BASE &&
+                   TRAMPOLINE_TEXT == TRAMPOLINE_OTHER_GATE + MF_GATE_BYTES &&
+                   TRAMPOLINE_DATA == TRAMPOLINE_TEXT + TRAMPOLINE_TEXT_BYTES,
+               "gate page, text, variables");
 
 extern const char trampoline_bytes[], trampoline_bytes_end[];
-
-struct trampoline_order *trampoline_order(void)
-{
-    return (struct trampoline_order *)(uintptr_t)TRAMPOLINE_DATA;
-}
 
 static mf_err refused(const char *what, struct mf_why *why)
 {
@@ -39,29 +35,38 @@ mf_err trampoline_map(struct mf_why *why)
     const size_t bytes = (size_t)(trampoline_bytes_end - trampoline_bytes);
     void *text = (void *)(uintptr_t)TRAMPOLINE_BASE;
     void *data = (void *)(uintptr_t)TRAMPOLINE_DATA;
-    mf_assert(bytes <= TRAMPOLINE_TEXT_BYTES);
+    mf_assert(bytes <= TRAMPOLINE_DATA - TRAMPOLINE_BASE);
     if (mremap((void *)(uintptr_t)trampoline_bytes, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
-               text) != text ||
-        mprotect(text, bytes, PROT_READ | PROT_EXEC) != 0)
+               text) != text)
         return refused("text", why);
     if (mmap(data, TRAMPOLINE_END - TRAMPOLINE_DATA, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != data)
         return refused("variables", why);
-    return gate_map_other(TRAMPOLINE_OTHER_GATE, why);
+    return MF_OK;
 }
 
-void trampoline_arm(const struct monitor_start *probe)
+void trampoline_arm(bool sealed, const struct monitor_start *probe)
 {
-    struct trampoline_order *order = trampoline_order();
+    struct trampoline_order *order = (struct trampoline_order *)(uintptr_t)TRAMPOLINE_DATA;
     order->hwcap = getauxval(AT_HWCAP);
     order->hwcap2 = getauxval(AT_HWCAP2);
+    order->vdso = getauxval(AT_SYSINFO_EHDR);
     order->seal = gate_seal_address();
     order->nice = getpriority(PRIO_PROCESS, 0);
-    order->length = filter_compile_blank(FILTER_GATE_DEFAULT, MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES,
-                                         order->filter, FILTER_PROCESS_MAX);
-    mf_assert(order->length > 0);
+    if (!sealed) {
+        order->length = filter_compile_blank(
+            FILTER_GATE_DEFAULT, MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES, order->filter,
+            FILTER_PROCESS_MAX);
+        mf_assert(order->length > 0);
+    }
     if (probe) {
         order->start = *probe;
         order->probe = 1;
     }
+}
+
+void trampoline_enter(void)
+{
+    ((void (*)(void))(uintptr_t)TRAMPOLINE_ENTRY)();
+    __builtin_unreachable();
 }

@@ -13,6 +13,7 @@
 #define MF_MONITOR_PROCESS_TRAMPOLINE_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "monitor/monitor.h"
@@ -23,22 +24,26 @@
 struct trampoline_order {
     uint64_t hwcap;  /* AT_HWCAP, AT_HWCAP2: for the boot page                   */
     uint64_t hwcap2;
+    uint64_t vdso;   /* its address, 0 = none                                    */
     uint64_t seal;   /* address of the gate's last steps; the same in both pages */
     int32_t nice;    /* as the spawner left it                                   */
     uint32_t probe;  /* 1: start is filled in already; nobody is waited for      */
-    uint32_t length; /* of filter                                                */
+    uint32_t length; /* of filter; 0: one is in force already                    */
     uint32_t reserved;
-    struct sock_filter filter[FILTER_PROCESS_MAX]; /* to be in force while it waits */
     struct monitor_start start;
+    struct sock_filter filter[FILTER_PROCESS_MAX]; /* to be in force while it waits */
 };
 
-/* Put its text, the other gate page and its variables in their places, which must be free
- * for it (MAP_FIXED). After gate_map(). */
+/* Put the other gate page, its text and its variables in their places, which must be free
+ * for it (MAP_FIXED). */
 MF_CHECKED mf_err trampoline_map(struct mf_why *why);
 
-/* Fill in its order. probe: NULL, or the start of a guest that is not ordered by packet. */
-void trampoline_arm(const struct monitor_start *probe);
+/* Fill in its order. sealed: the filter is in force already. probe: NULL, or the start of a
+ * guest that is not ordered by packet. */
+void trampoline_arm(bool sealed, const struct monitor_start *probe);
 
-struct trampoline_order *trampoline_order(void);
+/* Go there: it unmaps all above a window of the usual size, our own text and stack
+ * included. What fails in there ends the process with MF_CAUSE_HOST. */
+_Noreturn void trampoline_enter(void);
 
 #endif

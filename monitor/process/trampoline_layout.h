@@ -7,16 +7,17 @@
 #define MF_MONITOR_PROCESS_TRAMPOLINE_LAYOUT_H
 
 #define TRAMPOLINE_BASE 0x40000
-#define TRAMPOLINE_TEXT_BYTES 0xf000 /* text and constants: read and execute          */
-#define TRAMPOLINE_OTHER_GATE 0x4f000 /* the gate page of windows of other sizes (gate.h) */
+#define TRAMPOLINE_OTHER_GATE 0x40000 /* the gate page of windows of other sizes (gate.S) */
+#define TRAMPOLINE_TEXT 0x41000       /* text and constants: read and execute          */
+#define TRAMPOLINE_TEXT_BYTES 0xf000
 #define TRAMPOLINE_DATA 0x50000      /* variables and stack, zero at first            */
 #define TRAMPOLINE_END 0x100000
 #define TRAMPOLINE_BYTES 0xc0000
 
 /* Its only `syscall` instruction ends here: what seccomp sees. */
-#define TRAMPOLINE_SYSCALL 0x40020
-#define TRAMPOLINE_SYSCALL_RETURN 0x40022
-#define TRAMPOLINE_ENTRY 0x40040
+#define TRAMPOLINE_SYSCALL 0x41020
+#define TRAMPOLINE_SYSCALL_RETURN 0x41022
+#define TRAMPOLINE_ENTRY 0x41040
 #define TRAMPOLINE_STACK_BYTES 0x4000
 
 #endif

@@ -297,8 +297,8 @@ raw_\name:
     touching write_trampoline, movq $0, 0x50000
     touching run_trampoline, jmp *raw_trampoline_address(%rip)
     touching run_other_gate, jmp *raw_other_gate_address(%rip)
-raw_trampoline_address: .quad 0x40020   /* where its `syscall` was */
-raw_other_gate_address: .quad 0x4f000
+raw_trampoline_address: .quad 0x41020   /* where its `syscall` was */
+raw_other_gate_address: .quad 0x40000
     touching reserved, mov 0x200000, %rax
     touching run_data, jmp *raw_data_address(%rip)
     touching run_channel, jmp *raw_channel_address(%rip)

@@ -83,7 +83,9 @@ static int probe_after(void (*seal)(void))
                                       .console = MONITOR_FD_CONSOLE,
                                       .kvm = -1};
         struct mf_why why = {{0}};
-        mf_err err = monitor_process_probe(&blank, &why);
+        mf_err err = monitor_process_survey(&why);
+        if (!err)
+            err = monitor_process_probe(&blank, &why);
         (void)err;
         _exit(93);
     }

@@ -48,7 +48,7 @@
 SEALED static long through_trampoline(long number, const uint64_t a[6])
 {
     long (*host_call)(long, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) =
-        (long (*)(long, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))TRAMPOLINE_BASE;
+        (long (*)(long, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))TRAMPOLINE_TEXT;
     return host_call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
@@ -125,7 +125,9 @@ static const struct call_case good[] = {
      {MF_WINDOW_DEFAULT, MF_WINDOW_MAX - MF_WINDOW_DEFAULT, PROT_NONE, HERE, NOBODY}, ALLOWED},
     {"everything", "mmap", 0, SYS_mmap,
      {MF_KERNEL_BASE, MF_WINDOW_MAX - MF_KERNEL_BASE, RW, HERE, NOBODY}, ALLOWED},
-    {"smaller window", "munmap", 0, SYS_munmap, {MF_WINDOW_MIN, PAGE}, ALLOWED},
+    {"spawner", "munmap", 0, SYS_munmap, {MF_WINDOW_DEFAULT, PAGE + 1}, ALLOWED},
+    {"above the vDSO", "munmap", 1, SYS_munmap, {HIGH, PAGE}, ALLOWED},
+    {"smaller window", "munmap", 2, SYS_munmap, {MF_WINDOW_MIN, PAGE}, ALLOWED},
     {"boot page", "mprotect", 0, SYS_mprotect, {MF_BOOT_BASE, MF_BOOT_BYTES, PROT_READ}, ALLOWED},
     {"range", "mprotect", 1, SYS_mprotect, {MF_KERNEL_BASE, PAGE, PROT_NONE}, ALLOWED},
     {"copied text", "mprotect", 1, SYS_mprotect, {MF_KERNEL_BASE, PAGE, RX}, ALLOWED},
@@ -151,7 +153,7 @@ static const struct call_case bad[] = {
           {MF_KERNEL_BASE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, NOBODY}),
     KILLS("flags high", SYS_mmap, {MF_KERNEL_BASE, PAGE, RW, HERE + HIGH, NOBODY}),
     KILLS("over the trampoline", SYS_mmap, {MF_KERNEL_BASE - PAGE, PAGE, RW, HERE, NOBODY}),
-    KILLS("over its text", SYS_mmap, {TRAMPOLINE_BASE, PAGE, RX, HERE, NOBODY}),
+    KILLS("over its text", SYS_mmap, {TRAMPOLINE_TEXT, PAGE, RX, HERE, NOBODY}),
     KILLS("over the gate", SYS_mmap, {MF_GATE_BASE, PAGE, RX, HERE, NOBODY}),
     KILLS("over the boot page", SYS_mmap, {MF_BOOT_BASE, PAGE, RW, HERE, NOBODY}),
     KILLS("past any window", SYS_mmap, {MF_WINDOW_MAX, PAGE, RW, HERE, NOBODY}),
@@ -165,10 +167,11 @@ static const struct call_case bad[] = {
     KILLS("unmap the trampoline", SYS_munmap, {TRAMPOLINE_BASE, TRAMPOLINE_BYTES}),
     KILLS("unmap the gate", SYS_munmap, {MF_GATE_BASE, PAGE}),
     KILLS("unmap past any window", SYS_munmap, {MF_WINDOW_MAX, PAGE}),
+    KILLS("unmap up to 4 GiB", SYS_munmap, {HIGH - PAGE, PAGE}),
     KILLS("write the boot page", SYS_mprotect, {MF_BOOT_BASE, MF_BOOT_BYTES, RW}),
     KILLS("part of the boot page", SYS_mprotect, {MF_BOOT_BASE, PAGE, PROT_READ}),
     KILLS("write the gate", SYS_mprotect, {MF_GATE_BASE, PAGE, RW}),
-    KILLS("write our text", SYS_mprotect, {TRAMPOLINE_BASE, PAGE, RW}),
+    KILLS("write our text", SYS_mprotect, {TRAMPOLINE_TEXT, PAGE, RW}),
     KILLS("execute our data", SYS_mprotect, {TRAMPOLINE_DATA, PAGE, RX}),
     KILLS("protect write and execute", SYS_mprotect, {MF_KERNEL_BASE, PAGE, RW | PROT_EXEC}),
     KILLS("protect grows down", SYS_mprotect, {MF_KERNEL_BASE, PAGE, RW | PROT_GROWSDOWN}),
@@ -285,7 +288,7 @@ static int sealed_jump(uint64_t address)
 static void after_the_seal_there_is_nothing_to_jump_to(void **state)
 {
     (void)state;
-    assert_int_equal(sealed_jump(TRAMPOLINE_BASE), DIED + SIGSEGV);
+    assert_int_equal(sealed_jump(TRAMPOLINE_TEXT), DIED + SIGSEGV);
     assert_int_equal(sealed_jump(TRAMPOLINE_SYSCALL), DIED + SIGSEGV);
     assert_int_equal(sealed_jump(TRAMPOLINE_OTHER_GATE), DIED + SIGSEGV);
 }
@@ -375,6 +378,45 @@ static void another_window_has_rules_of_its_own(void **state)
 #undef CALL
 }
 
+/* The spawner's filter, with a page of calls as its text: how a getpid ends that is made so
+ * far from the start of a text of 64 bytes. */
+#define HOME 0x300000000000ull
+static int from_home(int64_t offset)
+{
+    static const uint8_t call[] = {0x0f, 0x05, 0xc3}; /* syscall; ret */
+    static struct sock_filter code[FILTER_PROCESS_MAX];
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        uint8_t *at = (uint8_t *)(uintptr_t)HOME + offset;
+        (void)signal(SIGSYS, SIG_DFL);
+        prepare();
+        map_fixed(HOME - PAGE, HOME + PAGE, MAP_FIXED_NOREPLACE);
+        memcpy(at, call, sizeof call);
+        if (mprotect((void *)(uintptr_t)(HOME - PAGE), 2 * PAGE, RX) != 0)
+            _exit(96);
+        attach(code, filter_compile_spawner(HOME, HOME + 64, code, FILTER_PROCESS_MAX));
+        long result = SYS_getpid;
+        __asm__ volatile("call *%1" : "+a"(result) : "r"(at) : "rcx", "r11", "memory");
+        leave(result > 0 ? ALLOWED : ALLOWED_ERRNO);
+    }
+    return outcome(pid);
+}
+
+static void only_the_spawners_text_calls_what_it_likes(void **state)
+{
+    (void)state;
+    struct sock_filter code[FILTER_PROCESS_MAX];
+    assert_int_equal(from_home(-2), ALLOWED); /* a call is told by its end */
+    assert_int_equal(from_home(0), ALLOWED);
+    assert_int_equal(from_home(61), ALLOWED);
+    assert_int_equal(from_home(62), DIED);
+    assert_int_equal(from_home(-3), DIED);
+    assert_int_equal(from_home(-(int64_t)PAGE), DIED);
+    assert_int_equal(filter_compile_spawner(HIGH - PAGE, HIGH + PAGE, code, FILTER_PROCESS_MAX), 0);
+    assert_int_equal(filter_compile_spawner(PAGE, 2 * PAGE, code, FILTER_PROCESS_MAX), 0);
+}
+
 __attribute__((format(printf, 1, 2))) static void same(const char *format, ...)
 {
     char ours[64], theirs[64];
@@ -417,6 +459,7 @@ int main(void)
         cmocka_unit_test(the_trampolines_calls_are_not_the_gates),
         cmocka_unit_test(the_usual_gate_has_one_call_only),
         cmocka_unit_test(another_window_has_rules_of_its_own),
+        cmocka_unit_test(only_the_spawners_text_calls_what_it_likes),
         cmocka_unit_test(sentences_are_the_c_librarys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

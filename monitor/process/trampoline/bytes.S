@@ -1,10 +1,11 @@
-/* bytes.S: the trampoline in pages of their own: each blank moves the mapping of
- * them to its place (trampoline.c). */
-        .section .rodata.trampoline, "a", @progbits
-        .balign 4096
-        .globl trampoline_bytes, trampoline_bytes_end
-trampoline_bytes:
+/* bytes.S: the other gate page and the trampoline, in pages of their own that the spawner moves
+ * to their place (../trampoline.c). */
+#define GATE_OTHER
+#include "gate.S"
+
+        .section .text.gate, "ax", @progbits
         .incbin "trampoline.bin"
         .balign 4096
+        .globl trampoline_bytes_end
 trampoline_bytes_end:
         .section .note.GNU-stack, "", @progbits

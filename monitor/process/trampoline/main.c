@@ -1,6 +1,6 @@
 /*
- * main.c: from a waiting blank to its guest: seal against everything but what follows →
- * wait for MF_START → parse → map → unmap the trampoline → run.
+ * main.c: from a waiting blank to its guest: leave the spawner's image → let the filter be
+ * in force → wait for MF_START → parse → map → unmap the trampoline → run.
  * Guarantees: what a hostile image or snapshot could do to this code, it could do only
  * with the calls of trampoline_lines; when the guest's first instruction runs, the process
  * holds the window and nothing else, two descriptors, and only the gate's calls.
@@ -16,6 +16,7 @@
 
 #include "abi/channel.h"
 #include "abi/trap.h"
+#include "filter_arch.h"
 #include "monitor/common/boot.h"
 #include "monitor/common/start.h"
 #include "monitor/common/window.h"
@@ -30,6 +31,31 @@ static struct trampoline_order order __attribute__((section(".bss.order"), align
 _Noreturn void trampoline_main(void);
 _Noreturn void trampoline_seal(uint64_t entry, uint64_t syscall, uint64_t exception,
                                uint64_t record, uint64_t gate);
+
+static bool unmap(uint64_t from, uint64_t to)
+{
+    return munmap((void *)(uintptr_t)from, (size_t)(to - from)) == 0;
+}
+
+/* Unmap the spawner's image: everything above a window of the usual size in one call. Where
+ * the kernel seals its vDSO (mseal(2), Linux 6.16), that is refused whole: then unmap below
+ * and above it, and what can be of its surroundings page by page; what stays is code whose
+ * `syscall` the filter traps. */
+static mf_err leave(struct mf_why *why)
+{
+    const uint64_t zone = 64ull * MF_PAGE_BYTES; /* on either side: vvar below, the vDSO's own above */
+    const uint64_t from = order.vdso - zone, to = order.vdso + zone;
+    if (unmap(MF_WINDOW_DEFAULT, ARCH_ADDRESSES_END))
+        return MF_OK;
+    if (!order.vdso || !unmap(MF_WINDOW_DEFAULT, from))
+        return mf_why(why, mf_err_from_errno(errno), "cannot unmap the spawner: %s", strerror(errno));
+    for (uint64_t at = from; at < to; at += MF_PAGE_BYTES)
+        (void)unmap(at, at + MF_PAGE_BYTES); /* sealed pages refuse: they stay */
+    if (to < ARCH_ADDRESSES_END && !unmap(to, ARCH_ADDRESSES_END))
+        return mf_why(why, mf_err_from_errno(errno), "cannot unmap past the vDSO: %s",
+                      strerror(errno));
+    return MF_OK;
+}
 
 static mf_err attach(uint32_t length, struct mf_why *why)
 {
@@ -124,7 +150,9 @@ void trampoline_main(void)
 {
     static struct mf_why why;
     touch();
-    mf_err err = attach(order.length, &why);
+    mf_err err = leave(&why);
+    if (!err && order.length)
+        err = attach(order.length, &why);
     if (err)
         monitor_give_up(MONITOR_FD_CONTROL, MF_BLANK_FAILED, err, &why);
     if (!order.probe)

@@ -12,19 +12,19 @@
 #include "monitor/process/trampoline_layout.h"
 
 /*
- * The page exists twice. In the other one (gate_other.S) the `syscall` stands a few bytes
+ * The page exists twice. In the other one (../trampoline/bytes.S) the `syscall` stands a few bytes
  * further on, where this one has none, so that the filter can tell by whose call it is
  * which page is mapped: this is the one of windows of the usual size.
  */
 #ifdef GATE_OTHER
-#define gate_page gate_other
+#define gate_page trampoline_bytes
 #define gate_page_end gate_other_end
 #define LABEL(name)
 #else
 #define LABEL(name) .globl name
 #endif
 
-    .section .text.gate, "ax", @progbits
+    .section .text.gate, "ax", @progbits /* each in pages of its own */
     .balign 4096
     .globl gate_page
 gate_page:
@@ -291,56 +291,6 @@ gate_on_exception:
     ret
 2:  mov $GATE_STATUS_DOUBLE, %edi
     jmp gate_exit
-
-/*
- * The last steps of the blank, run at this page's guest address. Unmap everything
- * above a window of the usual size in one call, the spawner's image with it. Where the kernel seals its vDSO (mseal(2), Linux
- * 6.16), that is refused whole: then unmap below and above it, and what can be of its
- * surroundings page by page; what stays is code whose `syscall` the filter traps.
- */
-    .set VDSO_ZONE, 64 * 4096 /* on either side: vvar below, the vDSO's own pages above */
-    LABEL(gate_leave_code)
-gate_leave_code:
-    mov $GATE_STACK_TOP, %esp
-    mov GATE_UNMAP, %rdi
-    mov GATE_UNMAP_COUNT, %rsi
-    call gate_unmap
-    test %rax, %rax
-    jz gate_left
-    mov GATE_UNMAP_VDSO, %rbx
-    test %rbx, %rbx
-    jz gate_host
-    sub $VDSO_ZONE, %rbx
-    mov GATE_UNMAP, %rdi
-    mov %rbx, %rsi
-    sub %rdi, %rsi
-    call gate_unmap
-    test %rax, %rax
-    jnz gate_host
-    mov $2 * VDSO_ZONE / 4096, %ebp
-1:  mov %rbx, %rdi
-    mov $4096, %esi
-    call gate_unmap         /* sealed pages refuse: they stay */
-    add $4096, %rbx
-    dec %ebp
-    jnz 1b
-    mov GATE_UNMAP, %rsi
-    add GATE_UNMAP_COUNT, %rsi
-    mov %rbx, %rdi
-    sub %rbx, %rsi
-    jbe gate_left           /* the zone reached the end of the address space */
-    call gate_unmap
-    test %rax, %rax
-    jnz gate_host
-
-gate_left:
-    /* Where the host put things is the same in all blanks of a spawner. */
-    xor %eax, %eax
-    mov %rax, GATE_UNMAP
-    mov %rax, GATE_UNMAP_COUNT
-    mov %rax, GATE_UNMAP_VDSO
-    mov $TRAMPOLINE_ENTRY, %eax
-    jmp *%rax
 
 /*
  * The last steps of the monitor: the trampoline goes, and with it the one place from which

@@ -35,9 +35,6 @@ struct kernel_sigaction {
     uint64_t mask;
 };
 
-/* One past what mmap gives without being asked for more (4-level page tables; with
- * five levels Linux still stays below this unless a hint says otherwise). */
-#define ADDRESSES_END 0x7ffffffff000ull
 #define MXCSR_INITIAL 0x1f80u
 #define MXCSR_OFFSET 24
 
@@ -74,8 +71,6 @@ _Static_assert(GATE_KERNEL_ENTRY == DATA_AT(kernel_entry), "gate.h");
 _Static_assert(GATE_KERNEL_SYSCALL == DATA_AT(kernel_syscall), "gate.h");
 _Static_assert(GATE_KERNEL_EXCEPTION == DATA_AT(kernel_exception), "gate.h");
 _Static_assert(GATE_TRAP_RECORD == DATA_AT(trap_record), "gate.h");
-_Static_assert(GATE_UNMAP == DATA_AT(unmap) && GATE_UNMAP_COUNT == DATA_AT(unmap_bytes), "gate.h");
-_Static_assert(GATE_UNMAP_VDSO == DATA_AT(vdso), "gate.h");
 _Static_assert(GATE_XSTATE == DATA_AT(xstate) && GATE_XSTATE % 64 == 0, "gate.h; SDM: XRSTOR");
 
 #define FRAME_AT(reg) offsetof(ucontext_t, uc_mcontext.gregs[reg])
@@ -107,7 +102,7 @@ SAME_NUMBER(GATE_EINVAL, EINVAL);
 _Static_assert(sizeof(struct gate_data) <= MF_PAGE_BYTES, "one page");
 
 extern const char gate_page[], gate_page_end[], gate_restorer[], gate_on_sigsys[],
-    gate_on_exception[], gate_leave_code[], gate_seal_code[], gate_other[], gate_other_end[];
+    gate_on_exception[], gate_seal_code[];
 
 /* Where a label of gate.S is in the guest. */
 static uintptr_t in_guest(const char *label)
@@ -137,23 +132,15 @@ mf_err gate_supported(struct mf_why *why)
     return MF_OK;
 }
 
-/* Pages of our own text: they cost no memory. */
-static mf_err move_page(const char *page, uintptr_t to, struct mf_why *why)
-{
-    if (mremap((void *)(uintptr_t)page, MF_GATE_BYTES, MF_GATE_BYTES,
-               MREMAP_MAYMOVE | MREMAP_FIXED, (void *)to) != (void *)to)
-        return mf_why(why, mf_err_from_errno(errno), "cannot move the gate page to 0x%lx: %s",
-                      (unsigned long)to, strerror(errno));
-    return MF_OK;
-}
-
 mf_err gate_map(struct mf_why *why)
 {
     mf_assert(gate_page_end - gate_page == MF_GATE_BYTES);
     void *data = (void *)(uintptr_t)MF_GATE_DATA_BASE;
-    mf_err err = move_page(gate_page, MF_GATE_BASE, why);
-    if (err)
-        return err;
+    void *code = (void *)(uintptr_t)MF_GATE_BASE;
+    if (mremap((void *)(uintptr_t)gate_page, MF_GATE_BYTES, MF_GATE_BYTES,
+               MREMAP_MAYMOVE | MREMAP_FIXED, code) != code)
+        return mf_why(why, mf_err_from_errno(errno), "cannot move the gate page to 0x%x: %s",
+                      MF_GATE_BASE, strerror(errno));
     if (mmap(data, MF_GATE_DATA_BYTES, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != data)
         return mf_why(why, mf_err_from_errno(errno), "cannot map the gate's data at 0x%x: %s",
@@ -182,25 +169,13 @@ mf_err gate_catch(struct mf_why *why)
                   : mf_why(why, MF_EIO, "cannot install signal handlers: %s", strerror(errno));
 }
 
-mf_err gate_map_other(uintptr_t address, struct mf_why *why)
-{
-    mf_assert(gate_other_end - gate_other == MF_GATE_BYTES);
-    return move_page(gate_other, address, why);
-}
-
 uint64_t gate_seal_address(void)
 {
     return in_guest(gate_seal_code);
 }
 
-void gate_leave(void)
+void gate_arm(void)
 {
-    struct gate_data *data = gate_data();
     const uint32_t mxcsr = MXCSR_INITIAL;
-    memcpy(data->xstate + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
-    data->unmap = MF_WINDOW_DEFAULT;
-    data->unmap_bytes = ADDRESSES_END - MF_WINDOW_DEFAULT;
-    data->vdso = getauxval(AT_SYSINFO_EHDR);
-    ((void (*)(void))in_guest(gate_leave_code))();
-    __builtin_unreachable();
+    memcpy(gate_data()->xstate + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
 }

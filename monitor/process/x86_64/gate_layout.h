@@ -20,10 +20,7 @@
 #define GATE_KERNEL_SYSCALL 0x30008
 #define GATE_KERNEL_EXCEPTION 0x30010
 #define GATE_TRAP_RECORD 0x30018
-#define GATE_UNMAP 0x30020
-#define GATE_UNMAP_COUNT 0x30028
-#define GATE_UNMAP_VDSO 0x30030
-#define GATE_XSTATE 0x30080
+#define GATE_XSTATE 0x30040
 #define GATE_STACK_TOP 0x40000 /* signal stack; before the first signal, our own */
 
 /* The boot page, read-only to the guest: where the slots find the window's bounds. */

@@ -5,7 +5,7 @@
 #include "monitor/process/trampoline_layout.h"
 
     .section .text.first, "ax", @progbits
-trampoline_base:
+trampoline_text:
     /* long host_call(long number, long a, b, c, d, e, f): the kernel's answer. */
     .globl host_call
 host_call:
@@ -16,13 +16,13 @@ host_call:
     mov %r8, %r10
     mov %r9, %r8
     mov 8(%rsp), %r9
-    .org trampoline_base + TRAMPOLINE_SYSCALL - TRAMPOLINE_BASE - 2, 0x90
+    .org trampoline_text + TRAMPOLINE_SYSCALL - TRAMPOLINE_TEXT - 2, 0x90
     xchg %ax, %ax
-    .org trampoline_base + TRAMPOLINE_SYSCALL - TRAMPOLINE_BASE
+    .org trampoline_text + TRAMPOLINE_SYSCALL - TRAMPOLINE_TEXT
     syscall                 /* the only one the filter listens to, until the seal */
     ret
 
-    .org trampoline_base + TRAMPOLINE_ENTRY - TRAMPOLINE_BASE, 0xcc
+    .org trampoline_text + TRAMPOLINE_ENTRY - TRAMPOLINE_TEXT, 0xcc
     .globl trampoline_start
 trampoline_start:
     mov $trampoline_stack_top, %esp
