@@ -1,6 +1,6 @@
 /*
- * attempt.c: one event in hand: its call, the line that says how it ended, and what becomes of
- * it in the queue.
+ * attempt.c: one event in hand: its call, the line that says how it ended, and which end it gets
+ * (attempt_lease.c writes it).
  * Guarantees: an event leaves the queue only when the function took it, or as a dead letter
  * with its reason; an event that fails, or kills the node, is begun a bounded number of times.
  * Leaves to others: which instance (pool/dispatch.c), back-off (retry.c).
@@ -35,19 +35,7 @@
 
 static void done(struct call *call, const struct outcome *outcome);
 static void release(struct call *call);
-static void fire(struct timer *timer, uint64_t now_ns);
-static void set_timer(struct attempt *attempt);
-static void end_with(struct attempt *attempt, enum attempt_end end);
-static void settle(struct attempt *attempt);
 static void bury(struct attempt *attempt, const char *reason, size_t bytes);
-static void drop(struct attempt *attempt);
-
-static void set_placed(struct attempt *attempt, bool placed)
-{
-    if (placed != attempt->placed)
-        attempt->consumer->running += placed ? 1u : (uint32_t)-1;
-    attempt->placed = placed;
-}
 
 void attempt_create(struct consumer *consumer, const struct queue_entry *entry, size_t charged)
 {
@@ -61,7 +49,7 @@ void attempt_create(struct consumer *consumer, const struct queue_entry *entry, 
         return;
     }
     attempt->consumer = consumer;
-    attempt->timer.fire = fire;
+    attempt->timer.fire = attempt_fire;
     attempt->again_ns = TIMER_NEVER;
     attempt->extend_ns = mf_monotonic_ns() + MF_DELIVERY_EXTEND_MS * MF_NS_PER_MS;
     attempt->id = entry->id;
@@ -77,8 +65,8 @@ void attempt_create(struct consumer *consumer, const struct queue_entry *entry, 
     link_init(&attempt->call.link);
     list_append(&consumer->attempts, &attempt->link);
     consumer->in_hand++;
-    set_placed(attempt, true);
-    set_timer(attempt);
+    attempt_place(attempt, true);
+    attempt_set_timer(attempt);
     if (envelope_read(attempt->event, attempt->event_bytes, &envelope, &why)) {
         (void)snprintf(attempt->call_id, sizeof attempt->call_id, "unknown");
         bury(attempt, why.text, strlen(why.text));
@@ -92,7 +80,7 @@ void attempt_drop(struct attempt *attempt)
 {
     struct consumer *consumer = attempt->consumer;
     struct delivery *delivery = consumer->delivery;
-    set_placed(attempt, false);
+    attempt_place(attempt, false);
     attempt->state = ATTEMPT_ENDING;
     attempt->over = true;
     timer_stop(&delivery->shard->loop.timers, &attempt->timer);
@@ -343,18 +331,18 @@ static void release(struct call *call)
     else if (attempt->consumer->delivery->quiet || !attempt->consumer->function)
         attempt_return(attempt);
     else
-        set_timer(attempt);
+        attempt_set_timer(attempt);
 }
 
 void attempt_settle(struct attempt *attempt)
 {
     struct consumer *consumer = attempt->consumer;
     if (!attempt->callback && (attempt->end != END_ACK || !attempt->outputs)) {
-        end_with(attempt, attempt->end);
+        attempt_end_with(attempt, attempt->end);
         return;
     }
     attempt->state = ATTEMPT_PASSING;
-    set_placed(attempt, false); /* the next one runs while this one is written */
+    attempt_place(attempt, false); /* the next one runs while this one is written */
     if (attempt->callback)
         callback_send(attempt); /* and comes back here */
     else
@@ -365,9 +353,9 @@ void attempt_settle(struct attempt *attempt)
 void attempt_passed(struct attempt *attempt)
 {
     if (attempt->over)
-        drop(attempt);
+        attempt_let_go(attempt);
     else
-        end_with(attempt, END_ACK);
+        attempt_end_with(attempt, END_ACK);
 }
 
 /* As with an event that finds no instance: it stays in hand, and is no attempt. Its function
@@ -376,9 +364,9 @@ void attempt_stuck(struct attempt *attempt, enum situation why, const char *targ
 {
     const struct consumer *consumer = attempt->consumer;
     char text[CALL_WORDS_BYTES + MF_NAME_BYTES_MAX + 64];
-    set_placed(attempt, true); /* a queue is not to be drained into hands */
+    attempt_place(attempt, true); /* a queue is not to be drained into hands */
     if (attempt->over) {
-        drop(attempt);
+        attempt_let_go(attempt);
         return;
     }
     if (consumer->delivery->quiet || !consumer->function) {
@@ -392,18 +380,18 @@ void attempt_stuck(struct attempt *attempt, enum situation why, const char *targ
     }
     attempt->again_ns = mf_monotonic_ns() +
                         retry_overload_ms(attempt->stuck, randombytes_random()) * MF_NS_PER_MS;
-    set_timer(attempt);
+    attempt_set_timer(attempt);
 }
 
 void attempt_return(struct attempt *attempt)
 {
     if (attempt->state == ATTEMPT_RUNNING || attempt->state == ATTEMPT_ENDING ||
-        callback_under_way(attempt->callback) || outputs_under_way(attempt->outputs)) /* they may all become durable yet */
-        return;
+        callback_under_way(attempt->callback) || outputs_under_way(attempt->outputs))
+        return; /* what follows may become durable yet */
     list_remove(&attempt->ready);
     attempt->delay_ms = 0;
     attempt->returned = true;
-    end_with(attempt, END_NACK);
+    attempt_end_with(attempt, END_NACK);
 }
 
 static void bury(struct attempt *attempt, const char *reason, size_t bytes)
@@ -415,169 +403,4 @@ static void bury(struct attempt *attempt, const char *reason, size_t bytes)
     callback_make_words(attempt, reason, bytes);
     attempt->end = END_BURY;
     attempt_settle(attempt);
-}
-
-/* ---- the end of a lease ---- */
-
-static void end_with(struct attempt *attempt, enum attempt_end end)
-{
-    struct consumer *consumer = attempt->consumer;
-    attempt->state = ATTEMPT_ENDING;
-    attempt->end = end;
-    set_placed(attempt, false);
-    settle(attempt);
-    consumer_take(consumer); /* a place is free */
-}
-
-/* Something that was in hand is not any more. With the last one of them a take tells when the
- * next is due, without leases of ours. */
-static void drop(struct attempt *attempt)
-{
-    struct consumer *consumer = attempt->consumer;
-    attempt_drop(attempt);
-    consumer->more |= consumer->in_hand == 0;
-    consumer_take(consumer);
-    consumer_let_go(consumer);
-}
-
-/* The tally, what is remembered, and the memory. */
-static void ended(struct attempt *attempt, bool ours)
-{
-    struct consumer *consumer = attempt->consumer;
-    struct delivery *delivery = consumer->delivery;
-    struct queue_stat *stat = &consumer->stat;
-    bool leaves = attempt->end != END_NACK;
-    if (ours && leaves && stat->count > 0) {
-        stat->count--;
-        stat->bytes -= stat->bytes < attempt->event_bytes ? stat->bytes : attempt->event_bytes;
-    }
-    if (ours && attempt->end == END_BURY) {
-        stat->dead_count++;
-        stat->dead_bytes += attempt->event_bytes;
-    }
-    if (leaves)
-        calls_ended(&delivery->calls, attempt->call_id, consumer->name, attempt->end == END_BURY,
-                    attempt->number, attempt->words, delivery_now_ms(delivery));
-    if (!attempt->returned)
-        consumer->outcomes[attempt->end == END_ACK    ? OUTCOME_DELIVERED
-                           : attempt->end == END_BURY ? OUTCOME_DEAD
-                                                      : OUTCOME_RETRIED]++;
-    if (!ours)
-        mf_log(MF_LOG_WARN, "delivery.late", "fn=%s call=%s attempt=%u", consumer->name,
-               attempt->call_id, attempt->number);
-    drop(attempt);
-}
-
-static void settle_later(struct attempt *attempt, mf_err err)
-{
-    if (attempt->trouble == 0)
-        mf_log(MF_LOG_WARN, "delivery.unsettled", "fn=%s call=%s why=\"%s\"",
-               attempt->consumer->name, attempt->call_id, mf_err_words(err));
-    attempt->again_ns = mf_monotonic_ns() + retry_trouble_ms(++attempt->trouble) * MF_NS_PER_MS;
-    set_timer(attempt);
-}
-
-static void settled(void *context, const struct store_answer *answer)
-{
-    struct attempt *attempt = context;
-    struct consumer *consumer = attempt->consumer;
-    attempt->operations--;
-    if (attempt->over) {
-        drop(attempt);
-        return;
-    }
-    attempt->asked = false;
-    if (!answer->err || answer->err == MF_ENOENT) {
-        ended(attempt, !answer->err);
-        return;
-    }
-    if (answer->err == MF_EFULL && attempt->end == END_BURY) {
-        /* No room for another dead letter: better late than lost. */
-        mf_log(MF_LOG_ERROR, "delivery.no-burial", "fn=%s call=%s", consumer->name,
-               attempt->call_id);
-        attempt->end = END_NACK;
-        attempt->delay_ms = MF_RETRY_MS_MAX;
-        settle(attempt);
-        return;
-    }
-    settle_later(attempt, answer->err);
-}
-
-static mf_err ask_end(struct attempt *attempt, const struct store_ask *ask)
-{
-    struct queue *queue = attempt->consumer->queue;
-    const char *words = attempt->words;
-    struct store_bytes reason = {attempt->reason.data, attempt->reason.bytes};
-    switch (attempt->end) {
-    case END_ACK:
-        return queue_ack(queue, attempt->id, attempt->number, ask);
-    case END_NACK:
-        return queue_nack(queue, attempt->id, attempt->number, attempt->delay_ms, ask);
-    default:
-        if (!reason.bytes)
-            reason = (struct store_bytes){words, strlen(words)};
-        return queue_bury(queue, attempt->id, attempt->number, reason, ask);
-    }
-}
-
-static void settle(struct attempt *attempt)
-{
-    const struct store_ask ask = {delivery_now_ms(attempt->consumer->delivery), settled, attempt};
-    attempt->again_ns = TIMER_NEVER;
-    mf_err err = ask_end(attempt, &ask);
-    if (err) {
-        settle_later(attempt, err);
-        return;
-    }
-    attempt->operations++;
-    attempt->asked = true;
-    set_timer(attempt);
-}
-
-/* ---- its timer ---- */
-
-static void set_timer(struct attempt *attempt)
-{
-    uint64_t at_ns = attempt->again_ns < attempt->extend_ns ? attempt->again_ns
-                                                            : attempt->extend_ns;
-    timer_set(&attempt->consumer->delivery->shard->loop.timers, &attempt->timer, at_ns);
-}
-
-static void extended(void *context, const struct store_answer *answer)
-{
-    struct attempt *attempt = context;
-    attempt->operations--;
-    attempt->lost |= answer->err == MF_ENOENT;
-    if (attempt->over)
-        drop(attempt);
-}
-
-static void extend(struct attempt *attempt)
-{
-    struct delivery *delivery = attempt->consumer->delivery;
-    const struct store_ask ask = {delivery_now_ms(delivery), extended, attempt};
-    attempt->extend_ns = attempt->lost ? TIMER_NEVER
-                                       : mf_monotonic_ns() + MF_DELIVERY_EXTEND_MS * MF_NS_PER_MS;
-    if (!attempt->lost && queue_extend(attempt->consumer->queue, attempt->id, attempt->number,
-                                       MF_DELIVERY_LEASE_MS, &ask) == MF_OK)
-        attempt->operations++;
-}
-
-static void fire(struct timer *timer, uint64_t now_ns)
-{
-    struct attempt *attempt = list_of(timer, struct attempt, timer);
-    if (now_ns >= attempt->extend_ns)
-        extend(attempt);
-    if (now_ns >= attempt->again_ns) {
-        attempt->again_ns = TIMER_NEVER;
-        if (attempt->state == ATTEMPT_HELD) {
-            attempt->state = ATTEMPT_READY;
-            list_append(&attempt->consumer->delivery->ready, &attempt->ready);
-        } else if (attempt->state == ATTEMPT_PASSING) {
-            attempt_settle(attempt);
-        } else if (attempt->state == ATTEMPT_ENDING && !attempt->asked) {
-            settle(attempt);
-        }
-    }
-    set_timer(attempt);
 }

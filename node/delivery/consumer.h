@@ -82,4 +82,14 @@ void attempt_return(struct attempt *attempt);
 /* Free it as it is, now or when the store has answered; it is not with the dispatcher. */
 void attempt_drop(struct attempt *attempt);
 
+/* attempt_lease.c: takes it one of its function's places? */
+void attempt_place(struct attempt *attempt, bool placed);
+/* Write its end, again and again until the store has it; then it is freed. */
+void attempt_end_with(struct attempt *attempt, enum attempt_end end);
+/* attempt_drop(), and what may be taken instead. */
+void attempt_let_go(struct attempt *attempt);
+/* For again_ns or extend_ns, whichever is first. */
+void attempt_set_timer(struct attempt *attempt);
+void attempt_fire(struct timer *timer, uint64_t now_ns);
+
 #endif

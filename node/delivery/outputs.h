@@ -16,8 +16,8 @@
 #include "node/delivery/consumer.h"
 
 /* Of an attempt that was delivered; attempt->outputs stays NULL where nothing follows. May take the
- * outcome's body over, which stays where it is until outputs_destroy(). MF_ETOOBIG: passed on too often, or a head without room;
- * MF_EFULL, MF_ENOMEM: no room for the reply now. */
+ * outcome's body over, which stays where it is until outputs_destroy(). MF_ETOOBIG: passed on too
+ * often, or a head without room; MF_EFULL, MF_ENOMEM: no room for the reply now. */
 MF_CHECKED mf_err outputs_make(struct attempt *attempt, const struct outcome *outcome,
                                struct mf_why *why);
 uint32_t outputs_count(const struct outputs *outputs); /* NULL: 0 */

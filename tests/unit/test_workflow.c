@@ -156,6 +156,9 @@ static void defaults_are_checked(void **state)
            "\"memory\" is not a setting");
     refuse("workflow: w\ndefaults:\n  memory_mib: 1\nfunctions:\n  a: {image: x, http: true}\n", 3,
            "memory_mib: 1;");
+    take("workflow: w\ntenant: shop\nfunctions:\n  a: {image: x, http: true}\n");
+    assert_string_equal(text_of(0, "tenant"), "shop");
+    refuse("workflow: w\ntenant: Shop\nfunctions:\n  a: {image: x, http: true}\n", 2, "tenant: ");
     take("workflow: w\ndefaults:\n  memory_mib: 1\nfunctions:\n  a: {image: x, http: true, memory_mib: 9}\n");
 }
 
