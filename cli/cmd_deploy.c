@@ -26,7 +26,7 @@
 #define SNAPSHOT_LOOK_MS 2
 #define SNAPSHOT_LOOK_MS_MAX 100
 
-enum { KEY_DRY_RUN = CLI_LONG + 90, KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_PRIORITY,
+enum { KEY_DRY_RUN = CLI_LONG + 90, KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_TENANT, KEY_ALLOW, KEY_PRIORITY,
        KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_JSON, KEY_NUMBER };
 
 /* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
@@ -72,6 +72,9 @@ static const struct cli_option options[] = {
     {"isolation", KEY_ISOLATION, "KIND", "reset, reuse or fresh: what an event finds of earlier ones"},
     {"keep-alive", KEY_KEEP_ALIVE, "HOW", "of idle instances: none, a duration (60s, 10m), or hybrid"},
     {"next", KEY_NEXT, "NAME", "the function usually called after this one: started while this one runs"},
+    {"tenant", KEY_TENANT, "NAME", "whose key-values and named queues it means"},
+    {"allow", KEY_ALLOW, "LIST=ENTRY", "what it may ask for: read, write, push, pop, http, publish, "
+                                       "secrets or splice; may be repeated"},
     {"priority", KEY_PRIORITY, "CLASS", "bulk or urgent: whose events go first"},
     {"overload", KEY_OVERLOAD, "HOW", "when its queue is full: backpressure, drop-oldest, dead-letter, "
                                       "stop-workflow or offload"},
@@ -134,6 +137,23 @@ static void set_text(struct deploy *deploy, int key, const char *text)
                                                                 : "offload_url", value);
 }
 
+/* LIST=ENTRY, one more; the node says which lists there are. */
+static void add_allowed(struct deploy *deploy, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    char list[16];
+    if (!equals || equals == text || (size_t)(equals - text) >= sizeof list || !equals[1])
+        cli_usage(&cmd_deploy, "--allow '%.80s': LIST=ENTRY belongs here, as read=shop/", text);
+    (void)snprintf(list, sizeof list, "%.*s", (int)(equals - text), text);
+    json_t *allow = json_object_get(deploy->settings, "allow");
+    if (!allow && json_object_set_new(deploy->settings, "allow", allow = json_object()) != 0)
+        return;
+    json_t *entries = json_object_get(allow, list);
+    if (!entries && json_object_set_new(allow, list, entries = json_array()) != 0)
+        return;
+    json_array_append_new(entries, json_string(equals + 1));
+}
+
 static void parse(struct deploy *deploy, int argc, char **argv)
 {
     int key;
@@ -158,6 +178,12 @@ static void parse(struct deploy *deploy, int argc, char **argv)
             client_check_name(optarg);
         if (key == KEY_NEXT)
             json_object_set_new(deploy->settings, "next", json_string(optarg));
+        if (key == KEY_TENANT)
+            client_check_name(optarg);
+        if (key == KEY_TENANT)
+            json_object_set_new(deploy->settings, "tenant", json_string(optarg));
+        if (key == KEY_ALLOW)
+            add_allowed(deploy, optarg);
         if (key == KEY_PRIORITY || key == KEY_OVERLOAD || key == KEY_OFFLOAD_URL)
             set_text(deploy, key, optarg);
         if (key == 'f')

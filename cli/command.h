@@ -62,6 +62,7 @@ struct command {
     X(invoke)       \
     X(call)         \
     X(queue)        \
+    X(kv)           \
     X(workflows)    \
     X(rollback)     \
     X(ls)           \

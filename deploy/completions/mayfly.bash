@@ -50,6 +50,7 @@ _mayfly() {
       else
         _mayfly_words "$("$program" ls --quiet 2>/dev/null)"
       fi ;;
+    kv) [ "$COMP_CWORD" -gt 2 ] || _mayfly_words "get set rm ls" ;;
     rollback | workflows) _mayfly_words "$("$program" workflows --quiet 2>/dev/null)" ;;
     rm) _mayfly_words "$("$program" ls --quiet 2>/dev/null) $("$program" workflows --quiet 2>/dev/null)" ;;
     invoke | logs | start | stop) _mayfly_words "$("$program" ls --quiet 2>/dev/null)" ;;

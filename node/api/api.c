@@ -49,6 +49,10 @@ static const struct api_route routes[] = {
     {"DELETE", "/v1/queues/{name}/entries", false, false, api_purge_queue},
     {"POST", "/v1/queues/{name}/redrive", false, false, api_redrive_queue},
     {"GET", "/v1/calls/{id}", false, false, api_get_call},
+    {"GET", "/v1/kv", false, false, api_list_keys},
+    {"GET", "/v1/kv/{key}", false, false, api_get_key},
+    {"PUT", "/v1/kv/{key}", false, false, api_put_key},
+    {"DELETE", "/v1/kv/{key}", false, false, api_delete_key},
 };
 #define ROUTES (sizeof routes / sizeof routes[0])
 
@@ -210,8 +214,7 @@ static int hex_digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* RFC 3986, 2.1. False: it is none, or longer than a call id is. */
-static bool decode_id(const char *text, size_t bytes, char *id)
+bool api_decode(const char *text, size_t bytes, char *to, size_t room, size_t *decoded)
 {
     size_t count = 0;
     for (size_t i = 0; i < bytes; i++) {
@@ -219,16 +222,25 @@ static bool decode_id(const char *text, size_t bytes, char *id)
         if (text[i] == '%' && (bytes - i < 3 || (high = hex_digit(text[i + 1])) < 0 ||
                                (low = hex_digit(text[i + 2])) < 0))
             return false;
-        if (count == MF_CALL_ID_BYTES_MAX)
+        if (count == room)
             return false;
-        id[count++] = text[i] == '%' ? (char)(high << 4 | low) : text[i];
+        to[count++] = text[i] == '%' ? (char)(high << 4 | low) : text[i];
         i += text[i] == '%' ? 2 : 0;
     }
+    *decoded = count;
+    return true;
+}
+
+static bool decode_id(const char *text, size_t bytes, char *id)
+{
+    size_t count;
+    if (!api_decode(text, bytes, id, MF_CALL_ID_BYTES_MAX, &count))
+        return false;
     id[count] = 0;
     return call_id_valid(id, count);
 }
 
-/* {name} and {id} match one segment, which goes to name. */
+/* {name} and {id} match one segment, which goes to name; {key} one that kv.c reads. */
 static bool matches(const char *pattern, const char *path, char *name)
 {
     const char *open = strchr(pattern, '{');
@@ -244,6 +256,8 @@ static bool matches(const char *pattern, const char *path, char *name)
         return false;
     if (open[1] == 'i')
         return decode_id(path + before, bytes, name);
+    if (open[1] == 'k')
+        return true;
     if (bytes > MF_NAME_BYTES_MAX)
         return false;
     memcpy(name, path + before, bytes);
@@ -429,6 +443,17 @@ void api_wait_over(struct api_request *request)
     job_over(request);
     if (!request->client)
         request_free(request);
+}
+
+bool api_query_text(const struct api_request *request, const char *name, char *to, size_t room,
+                    size_t *bytes)
+{
+    size_t length = strlen(name);
+    *bytes = 0;
+    for (const char *at = request->query; *at; at += strcspn(at, "&"), at += *at == '&')
+        if (strncmp(at, name, length) == 0 && at[length] == '=')
+            return api_decode(at + length + 1, strcspn(at + length + 1, "&"), to, room, bytes);
+    return true;
 }
 
 unsigned api_query_number(const struct api_request *request, const char *name, unsigned otherwise,

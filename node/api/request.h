@@ -42,7 +42,7 @@ struct api_request {
 
 struct api_route {
     const char *method;
-    const char *path;           /* {name}: a function's name, {id}: a call's */
+    const char *path;           /* {name}: a function's name, {id}: a call's, {key}: a key */
     bool open;                  /* needs no token                            */
     bool upload;                /* the body is an image, not JSON            */
     void (*handle)(struct api_request *request);
@@ -68,6 +68,12 @@ unsigned api_query_number(const struct api_request *request, const char *name, u
 
 /* The file of an image that nothing uses any more. */
 void api_drop_image(struct api_request *request, const char *hash);
+
+/* The same as text, decoded, at most room bytes; none: not there. False: it is no such text. */
+bool api_query_text(const struct api_request *request, const char *name, char *to, size_t room,
+                    size_t *bytes);
+/* RFC 3986, 2.1. False: it is none, or longer. */
+bool api_decode(const char *text, size_t bytes, char *to, size_t room, size_t *decoded);
 
 /* The handlers: node.c, functions.c, images.c, follow.c, queues.c, calls.c, workflows.c. */
 void api_get_node(struct api_request *request);
@@ -95,6 +101,10 @@ void api_push_queue(struct api_request *request);
 void api_redrive_queue(struct api_request *request);
 void api_purge_queue(struct api_request *request);
 void api_get_call(struct api_request *request);
+void api_list_keys(struct api_request *request);
+void api_get_key(struct api_request *request);
+void api_put_key(struct api_request *request);
+void api_delete_key(struct api_request *request);
 
 /* Milliseconds since 1970 as a time of RFC 3339. */
 json_t *api_stamp_json(uint64_t at_ms);

@@ -158,6 +158,18 @@ case_ 'queue peek' exits 0 'no dead letters' "$mayfly" queue peek greet --dead
 case_ 'queue redrive' exits 0 'redriven 0' "$mayfly" queue redrive greet
 case_ 'queue purge' json 'd == {"removed": 0}' "$mayfly" queue purge greet --dead --json
 case_ 'queue of nobody' exits 3 'nothing that waits for one' "$mayfly" queue ls nobody
+case_ 'kv set' "$mayfly" kv set shop/a -d 'the value'
+case_ 'kv get' shows 'the value' "$mayfly" kv get shop/a
+case_ 'kv ls' shows 'shop/a' "$mayfly" kv ls shop/
+case_ 'kv ls of another tenant' json 'd["keys"] == []' "$mayfly" kv ls --tenant other --json
+case_ 'kv rm' "$mayfly" kv rm shop/a
+case_ 'kv get of none' exits 3 'no such key' "$mayfly" kv get shop/a
+case_ 'kv set to nothing' exits 2 'to what' "$mayfly" kv set shop/a
+case_ 'deploy with what it may' json 'd["settings"]["allow"] == {"read": ["a", "b"], "push": ["*"]}' \
+    deploy greet --name allowed --allow read=a --allow read=b --allow 'push=*' --tenant shop --json
+case_ 'deploy with what is none' exits 2 'LIST=ENTRY' deploy greet --name allowed --allow read
+case_ 'rm of it' "$mayfly" rm -q allowed
+case_ 'kv without a verb' exits 2 'get, set, rm or ls' "$mayfly" kv
 case_ 'queue without a verb' exits 2 'ls, peek, push' "$mayfly" queue
 
 # Workflows.

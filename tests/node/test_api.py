@@ -110,12 +110,35 @@ class Described(NodeTest):
         call('GET', '/v1/images/{id}', 200, id=made_hash)
         call('GET', '/v1/images/{id}', 404, id='f' * 64)
         call('DELETE', '/v1/functions/{name}', 200, name='one')
+        self.key_values()
         self.workflows(body)
         for method in ('GET', 'DELETE'):
             call(method, '/v1/functions/{name}', 404, name='one')
         call('GET', '/v1/functions/{name}/logs', 404, name='one')
         missing = set(self.described) - set(self.seen)
         self.assertFalse(missing, 'paths of openapi.yml that were not called')
+
+    def key_values(self):
+        call, path = self.call, '/v1/kv/{key}'
+        call('GET', path, 404, key='a%2Fb')
+        call('PUT', path, 200, b'\0value', key='a%2Fb')
+        self.assertEqual(call('GET', path, 200, key='a%2Fb').body, b'\0value')
+        call('PUT', path, 200, b'', query='?life_ms=60000', key='%FF%00')
+        self.assertLess(int(call('GET', path, 200, key='%ff%00').header('x-expires-in-ms')), 60001)
+        self.assertEqual(call('GET', '/v1/kv', 200).json,
+                         {'keys': [{'key': 'a/b', 'encoded': 'a%2Fb'},
+                                   {'key': '\\xff\\x00', 'encoded': '%FF%00'}], 'more': False})
+        self.assertEqual(call('GET', '/v1/kv', 200, query='?count=1&prefix=a%2F').json,
+                         {'keys': [{'key': 'a/b', 'encoded': 'a%2Fb'}], 'more': False})
+        self.assertEqual(call('GET', '/v1/kv', 200, query='?tenant=other').json['keys'], [])
+        call('GET', '/v1/kv', 400, query='?tenant=functions')
+        call('GET', '/v1/kv', 400, query='?tenant=A')
+        call('GET', '/v1/kv', 400, query='?prefix=%2')
+        call('GET', path, 400, key='x' * 257)
+        call('GET', path, 400, key='%zz')
+        call('PUT', path, 413, b'x' * 300000, key='large')
+        call('DELETE', path, 200, key='a%2Fb')
+        call('DELETE', path, 404, key='a%2Fb')
 
     def workflows(self, entry):
         call, path, back = self.call, '/v1/workflows/{name}', '/v1/workflows/{name}/rollback'
