@@ -74,7 +74,8 @@ static uint32_t text_length(const char *text)
 
 static enum mayfly_error fail(struct mayfly_event *event, enum mayfly_error error, const char *words)
 {
-    event->error_words = words;
+    if (event)
+        event->error_words = words;
     return error;
 }
 
@@ -82,6 +83,11 @@ static enum mayfly_error fail(struct mayfly_event *event, enum mayfly_error erro
 static enum mayfly_error ask(struct mayfly_event *event, struct request *request, const void *last,
                              size_t last_bytes, struct mf_call_result *result, char **data)
 {
+    *result = (struct mf_call_result){.error = MF_RESULT_UNAVAILABLE};
+    if (data)
+        *data = NULL;
+    if (!event) /* from mayfly_init(), perhaps */
+        return MAYFLY_UNAVAILABLE;
     request->port.head_bytes = (size_t)(request->at - staged);
     request->port.data = last;
     request->port.data_bytes = last_bytes;
@@ -328,6 +334,8 @@ enum mayfly_error mayfly_fetch(struct mayfly_event *event, const struct mayfly_r
     char *data;
     struct fields fields;
     *response = (struct mayfly_response){.body = {"", 0}};
+    if (!event)
+        return MAYFLY_UNAVAILABLE;
     const char *wrong = pack_headers(event, asked->headers, &fields);
     if (wrong)
         return fail(event, MAYFLY_INVALID, wrong);

@@ -462,6 +462,15 @@ static void node_gauges(struct metrics_writer *writer)
     for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox < SANDBOXES; sandbox++)
         put(writer, "mayfly_blanks{sandbox=\"%s\"} %u\n", sandbox_name(sandbox),
             shard->pool.blank_count[sandbox]);
+    family(writer, "mayfly_operations_total", "counter",
+           "What running functions asked of the node, by what it came to.");
+    for (unsigned kind = 1; kind < MF_OPERATION_END; kind++)
+        for (unsigned result = 0; result < MF_RESULT_COUNT; result++)
+            if (shard->operations.counts[kind][result])
+                put(writer, "mayfly_operations_total{operation=\"%s\",result=\"%s\"} %llu\n",
+                    operation_name((enum mf_operation)kind),
+                    operation_word((enum mf_result_error)result),
+                    (unsigned long long)shard->operations.counts[kind][result]);
     family(writer, "mayfly_node_resident_bytes", "gauge", "Resident memory of the daemon itself.");
     put(writer, "mayfly_node_resident_bytes %llu\n", (unsigned long long)memory_resident_bytes());
     family(writer, "mayfly_buffered_bytes", "gauge", "Bodies of requests and replies held.");
