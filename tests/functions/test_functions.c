@@ -394,6 +394,9 @@ static void every_call_of_the_sdk_does_what_it_says(void **state)
         SDK(NULL, "GET /around", "", 200, "http unset wanted"),
         SDK(NULL, "GET /state", "", 200, "inits=1 events=1"),
         SDK(NULL, "GET /fail?why", "", 0, "failed on purpose: why"),
+        SDK(NULL, "GET /values", "", 200, "all as it should be"),
+        SDK(NULL, "GET /others", "", 200, "too-large"),
+        SDK(NULL, "GET /denied", "", 200, by_hand ? "ok" : "denied"),
         SDK(NULL, "GET /", "", 404, "no such path: /"),
     };
     EACH(examples);

@@ -112,6 +112,84 @@ static void fail(struct mayfly_event *event, struct mayfly_reply *reply)
     mayfly_fail(reply, "failed on purpose: %s", mayfly_query(event));
 }
 
+#define EXPECT(fact)                                                                  \
+    do {                                                                              \
+        if (!(fact)) {                                                                \
+            mayfly_answer(reply, 500, "text/plain", "line %d: %s; %s", __LINE__, #fact, \
+                          mayfly_error_words(event));                                 \
+            return;                                                                   \
+        }                                                                             \
+    } while (0)
+
+static bool is(struct mayfly_bytes value, const char *text)
+{
+    return value.bytes == strlen(text) && memcmp(value.data, text, value.bytes) == 0 &&
+           value.data[value.bytes] == 0;
+}
+
+static void values(struct mayfly_event *event, struct mayfly_reply *reply)
+{
+    struct mayfly_bytes value, same = {"one", 3}, other = {"two", 3};
+    struct mayfly_pairs pairs;
+    int64_t sum = 0;
+    EXPECT(mayfly_get(event, "k1", &value) == MAYFLY_NOT_FOUND && is(value, ""));
+    EXPECT(mayfly_set(event, "k1", "one", 3, 0) == MAYFLY_OK);
+    EXPECT(mayfly_get(event, "k1", &value) == MAYFLY_OK && is(value, "one"));
+    EXPECT(mayfly_increment(event, "k1", 1, &sum) == MAYFLY_INVALID);
+    EXPECT(mayfly_increment(event, "kn", 7, &sum) == MAYFLY_OK && sum == 7);
+    EXPECT(mayfly_increment(event, "kn", -9, &sum) == MAYFLY_OK && sum == -2);
+    EXPECT(mayfly_increment(event, "kn", INT64_MIN, NULL) == MAYFLY_INVALID);
+    EXPECT(mayfly_get(event, "kn", &value) == MAYFLY_OK && is(value, "-2"));
+    EXPECT(mayfly_compare_and_set(event, "k1", NULL, "x", 1, 0, &value) == MAYFLY_EXISTS);
+    EXPECT(is(value, "one"));
+    EXPECT(mayfly_compare_and_set(event, "k1", &other, "x", 1, 0, NULL) == MAYFLY_EXISTS);
+    EXPECT(mayfly_compare_and_set(event, "k1", &same, "two", 3, 0, NULL) == MAYFLY_OK);
+    EXPECT(mayfly_compare_and_set(event, "k2", &same, "x", 1, 0, NULL) == MAYFLY_NOT_FOUND);
+    EXPECT(mayfly_compare_and_set(event, "k2", NULL, "new", 3, 60000, NULL) == MAYFLY_OK);
+    EXPECT(mayfly_scan(event, "k", "", 2, &pairs) == MAYFLY_OK && pairs.count == 2 && pairs.more);
+    EXPECT(strcmp(pairs.pair[0].key, "k1") == 0 && is(pairs.pair[0].value, "two"));
+    EXPECT(strcmp(pairs.pair[1].key, "k2") == 0 && is(pairs.pair[1].value, "new"));
+    EXPECT(mayfly_scan(event, "k", "k2", 2, &pairs) == MAYFLY_OK && pairs.count == 1 && !pairs.more);
+    EXPECT(strcmp(pairs.pair[0].key, "kn") == 0);
+    EXPECT(mayfly_scan(event, "kx", NULL, 9, &pairs) == MAYFLY_OK && pairs.count == 0);
+    EXPECT(mayfly_delete(event, "k1") == MAYFLY_OK && mayfly_delete(event, "k1") == MAYFLY_NOT_FOUND);
+    EXPECT(mayfly_set(event, "", "", 0, 0) == MAYFLY_INVALID);
+    EXPECT(mayfly_set(event, "k", reply, 65536, 0) == MAYFLY_TOO_LARGE);
+    EXPECT(mayfly_set(event, "ks", "x", 1, 1) == MAYFLY_OK);
+    mayfly_puts(reply, "all as it should be");
+}
+
+static void others(struct mayfly_event *event, struct mayfly_reply *reply)
+{
+    struct mayfly_message in = {.data = "\1data", .bytes = 5, .content_type = "a/b", .type = "x.y"}, out;
+    struct mayfly_request request = {.url = "http://example.org:80/x", .body = "hello", .bytes = 5};
+    struct mayfly_response response;
+    const char *id = NULL, *value;
+    const char *const headers[] = {"X-Own", "yes", NULL}, *const wrong[] = {"a b", "c", NULL};
+    EXPECT(mayfly_pop(event, "q", &out) == MAYFLY_NOT_FOUND && out.bytes == 0);
+    EXPECT(mayfly_push(event, "q", &in, &id) == MAYFLY_OK && id && *id);
+    EXPECT(mayfly_push(event, "q", &(struct mayfly_message){.data = ""}, NULL) == MAYFLY_OK);
+    EXPECT(mayfly_pop(event, "q", &out) == MAYFLY_OK && strcmp(out.id, id) == 0);
+    EXPECT(out.bytes == 5 && memcmp(out.data, "\1data", 5) == 0);
+    EXPECT(strcmp(out.type, "x.y") == 0 && strcmp(out.content_type, "a/b") == 0);
+    EXPECT(mayfly_pop(event, "q", &out) == MAYFLY_OK && out.bytes == 0 && !out.content_type);
+    EXPECT(strcmp(out.type, "mayfly.push") == 0);
+    EXPECT(mayfly_publish(event, "t/a", "payload", 7, 1, false) == MAYFLY_OK);
+    request.headers = headers;
+    EXPECT(mayfly_fetch(event, &request, &response) == MAYFLY_OK && response.status == 204);
+    EXPECT(response.body.bytes == 0 && !mayfly_response_header(&response, "x-own"));
+    request.headers = wrong;
+    EXPECT(mayfly_fetch(event, &request, &response) == MAYFLY_INVALID);
+    EXPECT(mayfly_secret(event, "NONE", &value) == MAYFLY_NOT_FOUND && value[0] == 0);
+    EXPECT(mayfly_get(NULL, "k", &(struct mayfly_bytes){0}) == MAYFLY_UNAVAILABLE);
+    mayfly_puts(reply, mayfly_error_name(MAYFLY_TOO_LARGE));
+}
+
+static void denied(struct mayfly_event *event, struct mayfly_reply *reply)
+{
+    mayfly_puts(reply, mayfly_error_name(mayfly_set(event, "x", "", 0, 0)));
+}
+
 static const struct {
     const char *path;
     void (*serve)(struct mayfly_event *, struct mayfly_reply *);
@@ -119,7 +197,8 @@ static const struct {
     {"/deadline", deadline}, {"/random", random_bytes}, {"/memory", memory},
     {"/headers", headers},   {"/flood", too_many_headers}, {"/pieces", pieces},
     {"/json", json},         {"/around", around},       {"/state", state},
-    {"/fail", fail},
+    {"/fail", fail},         {"/values", values},       {"/others", others},
+    {"/denied", denied},
 };
 
 void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
