@@ -187,6 +187,17 @@
 #define MF_EVENT_BATCH_MAX 256u          /* events of one request                                     */
 #define MF_JSON_DEPTH_MAX 256u
 
+/* Triggers (node/triggers/). */
+#define MF_ZONE_FILE_BYTES_MAX 65536u
+#define MF_ZONE_STEPS_MAX 4096u          /* of one time zone                                          */
+#define MF_CRON_YEARS_MAX 41u            /* that are looked at: 29 February on a Sunday, past 2100    */
+#define MF_TIMER_LATE_MS 60000u          /* a run that begins later than this was missed              */
+#define MF_TIMER_BACK_MS 10800000u       /* set back by less, a clock does not make runs come twice   */
+#define MF_TRIGGER_RETRY_MS_FIRST 1000u  /* until a store that failed is asked again; doubled         */
+#define MF_TRIGGER_RETRY_MS_MAX 30000u
+#define MF_TRIGGER_VALUE_BYTES_MAX 16384u /* of a key's new value, told with its change               */
+#define MF_TRIGGER_MOVE_COUNT 16u        /* entries that are moved at once from a named queue         */
+
 /* Delivery of asynchronous calls (node/delivery/). */
 #define MF_RETRY_MS_FIRST 1000u          /* after the first attempt that failed; doubled each time    */
 #define MF_RETRY_MS_MAX 300000u

@@ -1,0 +1,143 @@
+/* test_schedule.c: rules of zones, files of zones that are none, intervals, what is rarely due. What
+ * is due when, in all zones: schedule_reference.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "node/triggers/schedule.h"
+
+static void dates_and_days_are_each_other(void **state)
+{
+    (void)state;
+    assert_int_equal(days_of_date(1970, 1, 1), 0);
+    assert_int_equal(days_of_date(2000, 3, 1), 11017);
+    assert_int_equal(days_of_date(1969, 12, 31), -1);
+    for (int64_t days = -1000000; days < 1000000; days += 17) {
+        int64_t year;
+        unsigned month, day;
+        date_of_days(days, &year, &month, &day);
+        assert_int_equal(days_of_date(year, month, day), days);
+    }
+}
+
+static void rules_are_read(void **state)
+{
+    static const char *const good[] = {
+        "UTC0", "<+03>-3", "CET-1CEST,M3.5.0,M10.5.0/3", "<-02>2<-01>,M3.5.0/-1,M10.5.0/0",
+        "EST5EDT,M3.2.0,M11.1.0", "IST-2IDT,M3.4.4/26,M10.5.0", "XXX3EDT4,0/0,J365/23",
+        "AAA1:30:15BBB,J60/167,365/-167"};
+    static const char *const bad[] = {
+        "", "U0", "UTC", "UTC25", "<+03-3", "CET-1CEST", "CET-1CEST,", "CET-1CEST,M3.5.0",
+        "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.0.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0",
+        "CET-1CEST,M3.5.7,M10.5.0", "CET-1CEST,J0,J1", "CET-1CEST,366,1", "CET-1CEST,M3.5.0/168,M10.5.0",
+        "CET-1CEST,M3.5.0,M10.5.0/3x", "CET-1CEST,M3.5.0,M10.5.0,"};
+    struct zone_rule rule;
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        if (!zone_rule_parse(good[i], strlen(good[i]), &rule))
+            fail_msg("%s", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (zone_rule_parse(bad[i], strlen(bad[i]), &rule))
+            fail_msg("%s", bad[i]);
+    assert_true(zone_rule_parse("CET-1CEST,M3.5.0,M10.5.0/3", 26, &rule));
+    struct zone_step step[2];
+    zone_rule_year(&rule, 2026, step);
+    assert_int_equal(step[0].at, 1774746000); /* 29 March 2026, 01:00 UTC */
+    assert_int_equal(step[0].offset, 7200);
+    assert_int_equal(step[1].at, 1792890000); /* 25 October 2026, 01:00 UTC */
+    assert_int_equal(step[1].offset, 3600);
+}
+
+static void nonsense_is_no_zone(void **state)
+{
+    uint8_t file[128] = "TZif2";
+    struct zone zone = {0};
+    struct mf_why why = {{0}};
+    (void)state;
+    assert_int_equal(zone_parse((const uint8_t *)"TZif", 4, &zone, &why), MF_EFORMAT);
+    assert_int_equal(zone_parse(file, sizeof file, &zone, &why), MF_EFORMAT);
+    file[39] = 1; /* one type */
+    assert_int_equal(zone_parse(file, sizeof file, &zone, &why), MF_EFORMAT);
+    assert_string_equal(why.text, "a file of a time zone without its second part");
+    file[4] = 0;
+    assert_int_equal(zone_parse(file, 49, &zone, &why), MF_EFORMAT);
+    assert_string_equal(why.text, "a file of a time zone that is cut off");
+    assert_int_equal(zone_parse(file, 50, &zone, &why), MF_OK);
+    assert_int_equal(zone_offset(&zone, 0), 0);
+    zone_close(&zone);
+    file[35] = 2; /* times, the second not after the first */
+    assert_int_equal(zone_parse(file, 60, &zone, &why), MF_EFORMAT);
+    zone_close(&zone);
+    file[35] = 0xff;
+    file[34] = 0xff;
+    assert_int_equal(zone_parse(file, sizeof file, &zone, &why), MF_EFORMAT);
+    zone_close(&zone);
+}
+
+static void zones_have_names(void **state)
+{
+    struct zones zones = {0};
+    struct zone *utc, *again, *other;
+    struct mf_why why = {{0}};
+    (void)state;
+    assert_int_equal(zone_get(&zones, "UTC", &utc, &why), MF_OK);
+    assert_int_equal(zone_get(&zones, "UTC", &again, &why), MF_OK);
+    assert_ptr_equal(utc, again);
+    assert_int_equal(zone_get(&zones, "Europe/Nowhere", &other, &why), MF_ENOENT);
+    assert_non_null(strstr(why.text, "no time zone Europe/Nowhere in /usr/share/zoneinfo"));
+    assert_int_not_equal(zone_get(&zones, "Europe", &other, &why), MF_OK); /* a folder */
+    assert_int_not_equal(zone_get(&zones, "tzdata.zi", &other, &why), MF_OK);
+    zone_put(&zones, utc);
+    zone_put(&zones, again);
+    assert_null(zones.first);
+}
+
+static int64_t next(const char *text, int64_t after)
+{
+    static const struct zone utc;
+    struct cron cron;
+    assert_int_equal(cron_parse(text, &cron, NULL), MF_OK);
+    return schedule_cron(&cron, &utc, after);
+}
+
+static void rare_days_come(void **state)
+{
+    (void)state;
+    assert_int_equal(next("0 0 29 2 *", 4075718400) / 86400, days_of_date(2104, 2, 29)); /* from 2099 on */
+    assert_int_equal(next("0 0 29 2 */7", 0) / 86400, days_of_date(1976, 2, 29));
+    assert_int_equal(next("0 0 29 2 */7", 3980000000) / 86400, days_of_date(2128, 2, 29));
+    assert_int_equal(next("* * * * *", 59), 60);
+    assert_int_equal(next("* * * * *", 60), 120);
+    assert_int_equal(next("* * * * *", -1), 0);
+    assert_int_equal(next("0 0 1 1 *", INT64_C(1) << 40) % 86400, 0);
+}
+
+static void intervals_keep_their_phase(void **state)
+{
+    (void)state;
+    assert_int_equal(schedule_every(1000, 0, 0), 1000);
+    assert_int_equal(schedule_every(1000, 0, 999), 1000);
+    assert_int_equal(schedule_every(1000, 0, 1000), 2000);
+    assert_int_equal(schedule_every(1000, 250, 0), 250);
+    assert_int_equal(schedule_every(1000, 250, 250), 1250);
+    assert_int_equal(schedule_every(1000, 4250, 251), 1250);
+    assert_int_equal(schedule_every(2592000000u, 7, 1790000000000) % 2592000000u, 7);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dates_and_days_are_each_other),
+        cmocka_unit_test(rules_are_read),
+        cmocka_unit_test(nonsense_is_no_zone),
+        cmocka_unit_test(zones_have_names),
+        cmocka_unit_test(rare_days_come),
+        cmocka_unit_test(intervals_keep_their_phase),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
