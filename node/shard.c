@@ -82,7 +82,11 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     if (!err && shard->api.port)
         egress_own_port(&shard->egress, shard->api.port);
     if (!err)
+        err = triggering_open(&shard->triggering, shard, why);
+    if (!err) {
         delivery_begin(&shard->delivery);
+        triggering_begin(&shard->triggering);
+    }
     if (!err)
         usage_restore(&shard->usage);
     return err;
@@ -126,6 +130,7 @@ void shard_close(struct shard *shard)
         return;
     shard->stopping = true;
     freezer_quiet(&shard->freezer);
+    triggering_quiet(&shard->triggering);
     delivery_quiet(&shard->delivery);
     callbacks_quiet(&shard->callbacks);
     entrance_quiet(&shard->entrance);
@@ -137,6 +142,7 @@ void shard_close(struct shard *shard)
     freezer_close(&shard->freezer);
     registry_each(&shard->registry, refuse_waiting, NULL);
     operations_close(&shard->operations);
+    triggering_close(&shard->triggering);
     egress_close(&shard->egress); /* who still waits for an answer gets none: callbacks */
     callbacks_close(&shard->callbacks);
     usage_save(&shard->usage);
@@ -221,6 +227,7 @@ static void signalled(uv_signal_t *handle, int number)
     }
     mf_log(MF_LOG_INFO, "node.stops", "signal=%d calls=%u", number, entrance_waiting(&shard->entrance));
     shard->stopping = true;
+    triggering_quiet(&shard->triggering);
     delivery_quiet(&shard->delivery);
     callbacks_quiet(&shard->callbacks);
     entrance_quiet(&shard->entrance);

@@ -33,6 +33,7 @@
 #include "node/pool/fair.h"
 #include "node/pool/pool.h"
 #include "node/snapshots/freezer.h"
+#include "node/triggers/triggering.h"
 #include "node/workflows/workflows.h"
 
 struct shard {
@@ -55,6 +56,7 @@ struct shard {
     struct egress egress;     /* requests to the outside                      */
     struct delivery delivery; /* asynchronous calls; owns the store           */
     struct operations operations; /* what running functions ask for           */
+    struct triggering triggering; /* timers, changes of keys, named queues    */
     struct callbacks callbacks; /* word to callers of those that have ended   */
     uint32_t image_checks;    /* of images, beside the loop                   */
     struct timer stop_timer;

@@ -329,6 +329,29 @@ void delivery_submit(struct function *function, const struct envelope *envelope,
            err == MF_EAGAIN ? "the store has more to do than it may hold" : NULL);
 }
 
+mf_err delivery_target(struct function *function, const struct envelope *envelope,
+                       struct queue **queue, enum queue_priority *priority)
+{
+    static const struct envelope silent;
+    struct delivery *delivery = &function->shard->delivery;
+    struct consumer *consumer; /* takes what is appended */
+    if (delivery->quiet || !delivery->store)
+        return MF_EDEAD;
+    mf_err err = consumer_of(function, &consumer);
+    if (err)
+        return err;
+    *priority = overload_priority(function, envelope ? envelope : &silent);
+    return delivery_queue(delivery, function->name, queue);
+}
+
+void delivery_appended(struct function *function, size_t bytes)
+{
+    if (!function->consumer)
+        return;
+    function->consumer->stat.count++;
+    function->consumer->stat.bytes += bytes;
+}
+
 /* ---- for the management API ---- */
 
 mf_err delivery_queue(struct delivery *delivery, const char *name, struct queue **queue)

@@ -122,6 +122,13 @@ void delivery_submit(struct function *function, const struct envelope *envelope,
 /* Between this folder's files: done(), and what refers to the submission. */
 void delivery_finish(struct submission *submission, enum situation situation, const char *message);
 
+/* For who appends with a change of his own (store.h, "beside"): the queue of a deployed function,
+ * which the caller puts, and where in it. envelope: NULL, as if it said nothing. */
+MF_CHECKED mf_err delivery_target(struct function *function, const struct envelope *envelope,
+                                  struct queue **queue, enum queue_priority *priority);
+/* So many bytes were. */
+void delivery_appended(struct function *function, size_t bytes);
+
 /* The queue of that name, for questions and repairs; the caller puts it. Made if it is none of a
  * deployed function. */
 MF_CHECKED mf_err delivery_queue(struct delivery *delivery, const char *name,

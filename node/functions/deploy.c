@@ -129,6 +129,8 @@ mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deploym
     if (!err)
         err = image_fits(&stored.image, (uint64_t)settings.memory_mib << 20, why);
     if (!err)
+        err = triggers_check(&settings.triggers, why);
+    if (!err)
         err = make_version(rules, deployment, &settings, true, why);
     settings_close(&settings);
     if (!err)
@@ -200,6 +202,7 @@ mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *cr
     pool_use(&shard->pool, function->version->sandbox);
     dispatch_redeployed(function);
     delivery_deployed(function);
+    triggers_deployed(function);
     return MF_OK;
 }
 
@@ -210,6 +213,7 @@ void deploy_remove(struct function *function)
     struct version *old = function->version;
     function->removed = true;
     freezer_cancel(function);
+    triggers_removed(function);
     function->version = NULL;
     delivery_removed(function);
     snapshots_drop(shard, old);

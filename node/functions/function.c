@@ -70,6 +70,7 @@ mf_err function_create(struct shard *shard, const char *name, struct function **
     (void)snprintf(made->name, sizeof made->name, "%s", name);
     link_init(&made->by_name);
     link_init(&made->in_order);
+    link_init(&made->triggers);
     for (int class = 0; class < PRIORITY_COUNT; class++)
         link_init(&made->queue[class]);
     link_init(&made->idle);

@@ -70,6 +70,7 @@ struct function {
     struct noise noise;         /* what its instances say unasked                     */
     uint32_t fetches;           /* requests to the outside, under way                 */
     uint32_t calls;             /* that it has, waiting or in instances               */
+    struct link triggers;       /* in force (triggers/)                               */
     struct consumer *consumer;  /* of its queue (delivery/); NULL: has none           */
     struct warmth *warmth;      /* when it is called (warm.h); NULL: not known        */
     struct next_step *next_step; /* what follows it (next_step.h); NULL: nothing      */

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "node/functions/function.h"
+#include "node/delivery/output_event.h"
 #include "node/events/cloudevent.h"
 #include "node/instance/event.h"
 #include "node/operations/operations.h"
@@ -55,6 +56,20 @@ static struct event_text text_of(const struct operation_part *part)
     return (struct event_text){(const char *)part->data, part->bytes};
 }
 
+static uint32_t hops_of(const struct operation *operation)
+{
+    const struct call *call = instance_head(operation->instance);
+    return output_hops(call->fields, call->field_bytes) + 1;
+}
+
+/* How often it was passed on by then: who pushes to itself comes to an end. */
+static void put_hops(struct field_writer *writer, const struct operation *operation)
+{
+    char number[16];
+    int digits = snprintf(number, sizeof number, "%u", hops_of(operation));
+    field_put(writer, MF_FIELD_HEADER, HOPS_HEADER, sizeof HOPS_HEADER - 1, number, (size_t)digits);
+}
+
 /* As a CloudEvents event from this function. */
 static mf_err make_fields(const struct operation *operation, uint64_t now_ns,
                           uint8_t room[MF_HEAD_BYTES_MAX], uint32_t *bytes, struct mf_why *why)
@@ -82,6 +97,7 @@ static mf_err make_fields(const struct operation *operation, uint64_t now_ns,
         if (attribute[i].value.bytes)
             err = cloudevent_set(&event, attribute[i].name, attribute[i].value, why);
     field_writer_init(&writer, room, MF_HEAD_BYTES_MAX);
+    put_hops(&writer, operation);
     if (!err)
         err = cloudevent_guest(&event, operation->pushed_id, now_ns, &writer);
     *bytes = writer.bytes;
@@ -128,6 +144,11 @@ void operation_push(struct operation *operation)
                                 .body = part[PART_EVENT_DATA].data,
                                 .body_bytes = part[PART_EVENT_DATA].bytes};
     struct mf_why why = {{0}};
+    if (hops_of(operation) > MF_THEN_HOPS_MAX) {
+        operation_refuse(operation, MF_RESULT_INVALID, "an event of this one's kind was passed on too often; "
+                         "do functions push to each other in a circle?");
+        return;
+    }
     push_id(operation);
     mf_err err = make_fields(operation, now_ns, fields, &envelope.field_bytes, &why);
     if (err) {
