@@ -261,7 +261,7 @@ static void sized(void *context, const struct store_answer *answer)
                                                           : NULL;
     consumer->operations--;
     bool bound = !answer->err && settings &&
-                 (answer->stat.count >= settings->queue_max ||
+                 (answer->stat.count + submission->count > settings->queue_max ||
                   answer->stat.bytes + submission->bytes > MF_QUEUE_BYTES_DEFAULT);
     if (bound)
         overload_refused(submission);
@@ -299,33 +299,57 @@ static void appended(void *context, const struct store_answer *answer)
 void delivery_submit(struct function *function, const struct envelope *envelope,
                      struct submission *submission)
 {
+    delivery_submit_all(function, envelope, 1, submission);
+}
+
+static mf_err append_all(struct function *function, const struct envelope *envelopes,
+                         struct submission *submission)
+{
+    const struct store_ask ask = {delivery_now_ms(&function->shard->delivery), appended, submission};
+    const size_t list_bytes = submission->count * sizeof(struct store_bytes);
+    struct store_bytes *events = malloc(list_bytes + submission->bytes);
+    if (!events)
+        return MF_ENOMEM;
+    uint8_t *at = (uint8_t *)events + list_bytes;
+    for (size_t i = 0; i < submission->count; i++) {
+        events[i] = (struct store_bytes){at, envelope_bytes(&envelopes[i])};
+        envelope_write(&envelopes[i], at);
+        at += events[i].bytes;
+    }
+    mf_err err = queue_append(submission->consumer->queue, overload_priority(function, &envelopes[0]),
+                              events, submission->count, &ask);
+    free(events);
+    return err;
+}
+
+void delivery_submit_all(struct function *function, const struct envelope *envelopes, size_t count,
+                         struct submission *submission)
+{
     struct delivery *delivery = &function->shard->delivery;
     submission->consumer = NULL;
-    submission->bytes = envelope_bytes(envelope);
+    submission->count = count;
+    submission->bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        submission->bytes += envelope_bytes(&envelopes[i]);
     if (delivery->quiet || !delivery->store || function->stopped) {
         finish(submission, function->stopped ? SITUATION_STOPPED : SITUATION_STOPPING,
                function->stopped);
         return;
     }
-    uint8_t *event = malloc(submission->bytes);
-    if (!event || consumer_of(function, &submission->consumer) != MF_OK) {
-        free(event);
+    if (consumer_of(function, &submission->consumer) != MF_OK) {
         submission->consumer = NULL;
         finish(submission, SITUATION_NODE_FULL, NULL);
         return;
     }
-    envelope_write(envelope, event);
-    const struct store_bytes bytes = {event, submission->bytes};
-    const struct store_ask ask = {delivery_now_ms(delivery), appended, submission};
-    mf_err err = queue_append(submission->consumer->queue, overload_priority(function, envelope),
-                              &bytes, 1, &ask);
-    free(event);
+    mf_err err = append_all(function, envelopes, submission);
     if (!err) {
         submission->consumer->operations++;
         return;
     }
-    finish(submission, err == MF_EAGAIN || err == MF_ENOMEM ? SITUATION_NODE_FULL
-                                                             : situation_of(err),
+    enum situation situation = err == MF_ETOOBIG                       ? SITUATION_BODY_TOO_BIG
+                               : err == MF_EAGAIN || err == MF_ENOMEM ? SITUATION_NODE_FULL
+                                                                      : situation_of(err);
+    finish(submission, situation,
            err == MF_EAGAIN ? "the store has more to do than it may hold" : NULL);
 }
 

@@ -112,12 +112,16 @@ void delivery_removed(struct function *function);
 struct submission {
     struct consumer *consumer;
     size_t bytes;
+    size_t count; /* of events */
     /* SITUATION_REPLIED: accepted, as durable as a disk is. Else why not; nothing was kept. */
     void (*done)(struct submission *submission, enum situation situation, const char *message);
 };
 /* Copies the envelope. done() may be called from within. */
 void delivery_submit(struct function *function, const struct envelope *envelope,
                      struct submission *submission);
+/* Several, 1 … MF_QUEUE_BATCH_MAX: all of them are accepted, or none. */
+void delivery_submit_all(struct function *function, const struct envelope *envelopes, size_t count,
+                         struct submission *submission);
 
 /* Between this folder's files: done(), and what refers to the submission. */
 void delivery_finish(struct submission *submission, enum situation situation, const char *message);

@@ -59,7 +59,7 @@ void overload_appended(struct submission *submission, uint32_t number)
         tell(consumer, words, sizeof words - 1);
         return;
     }
-    consumer->stat.count += 1;
+    consumer->stat.count += submission->count;
     consumer->stat.bytes += submission->bytes;
     if (!number)
         return;

@@ -48,6 +48,11 @@ static bool add_header(struct MHD_Response *response, const struct field *field)
     return true;
 }
 
+bool answer_header(struct MHD_Response *response, const struct field *field)
+{
+    return ours(field) || add_header(response, field);
+}
+
 struct MHD_Response *answer_reply(const struct outcome *outcome)
 {
     size_t bytes = status_has_body(outcome->status) ? outcome->body_bytes : 0;
@@ -68,7 +73,7 @@ struct MHD_Response *answer_reply(const struct outcome *outcome)
     struct field field;
     field_reader_init(&reader, outcome->fields, outcome->field_bytes, true);
     while (field_next(&reader, &field) == MF_OK)
-        if (!ours(&field) && !add_header(response, &field))
+        if (!answer_header(response, &field))
             break;
     return response;
 }

@@ -8,6 +8,7 @@
 #include <microhttpd.h>
 #include <stdint.h>
 
+#include "node/instance/event.h"
 #include "node/pool/call.h"
 
 /* What an error answer tells besides its outcome. */
@@ -19,6 +20,9 @@ struct error_place {
 
 /* A response with headers and body as the reply says. NULL: no memory. */
 struct MHD_Response *answer_reply(const struct outcome *outcome);
+
+/* One header of a reply, unless it is the connection's or ours. False: no memory. */
+bool answer_header(struct MHD_Response *response, const struct field *field);
 
 /* {"error":{"code","message","function","cause","call","log":{…}}}. NULL: no memory. */
 struct MHD_Response *answer_error(const struct outcome *outcome, const struct error_place *place);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "node/gateway/answer.h"
+#include "node/gateway/event_request.h"
 #include "node/gateway/head.h"
 #include "node/shard.h"
 
@@ -207,6 +208,8 @@ static void complete(struct request *request)
         request->call.name = request->call_id;
         request->call.body = request->body.data;
         request->call.body_bytes = request->body.bytes;
+        if (!request->refused)
+            event_request_settle(request);
         request->held = true;
         gateway->intake->submit(request);
     }
@@ -220,8 +223,10 @@ void gateway_answered(struct request *request, const struct outcome *outcome)
     uint32_t status = replied ? outcome->status : situation_status(outcome->situation);
     struct error_place place = {request->name[0] ? request->name : NULL, strlen(request->name),
                                 request->call_id};
-    gateway_respond(request, status,
-                    replied ? answer_reply(outcome) : answer_error(outcome, &place));
+    struct MHD_Response *response = replied ? event_request_answer(request, outcome) : NULL;
+    if (!response)
+        response = replied ? answer_reply(outcome) : answer_error(outcome, &place);
+    gateway_respond(request, status, response);
 }
 
 void gateway_released(struct request *request)

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "node/delivery/output_event.h"
+#include "node/gateway/event_request.h"
 #include "node/gateway/request.h"
 
 /* The headers of one request, on their way into fields. */
@@ -51,6 +52,7 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *name
     if (!value)
         return MHD_YES;
     look_at_length(head, name, name_bytes, value);
+    event_request_look(head->request, name, name_bytes, value, bytes);
     if (name_bytes == 10 && strcasecmp(name, "connection") == 0)
         hop_by_hop_add(&head->hops, value, bytes);
     else if (name_bytes == 6 && strcasecmp(name, "expect") == 0)
@@ -193,6 +195,12 @@ void request_refuse(struct request *request, enum situation situation, const cha
     request->refusal = (struct outcome){.situation = situation,
                                         .message = message,
                                         .message_bytes = message ? strlen(message) : 0};
+}
+
+void request_refuse_why(struct request *request, const struct mf_why *why)
+{
+    bool kept = request_keep_text(request, why->text, strlen(why->text) + 1);
+    request_refuse(request, SITUATION_BAD_REQUEST, kept ? (const char *)request->text : NULL);
 }
 
 bool request_keep_text(struct request *request, const void *text, size_t bytes)

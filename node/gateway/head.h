@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "node/delivery/delivery.h"
+#include "node/events/cloudevent.h"
 #include "node/gateway/gateway.h"
 #include "node/pool/call.h"
 
@@ -41,6 +42,9 @@ struct request {
     struct handoff handoff;
     enum route route;
     bool async;              /* accepted when durable, not when answered */
+    enum cloudevent_mode event_mode; /* event_request.h: as Content-Type says */
+    bool event_binary;       /* has a ce-specversion                  */
+    bool event_wanted;       /* as an answer, in structured mode      */
     struct submission submission; /* reception.c: of an async one     */
     uint64_t started_ns;
     uint64_t started_at_ns;  /* CLOCK_REALTIME                        */
@@ -60,6 +64,9 @@ struct request {
 bool request_read_head(struct request *request, const char *method);
 
 void request_refuse(struct request *request, enum situation situation, const char *message);
+
+/* 400, with a copy of the reason: the fields are gone. */
+void request_refuse_why(struct request *request, const struct mf_why *why);
 
 /* In place of what request->text held. text may lie in it. False: no memory. */
 bool request_keep_text(struct request *request, const void *text, size_t bytes);

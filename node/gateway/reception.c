@@ -11,6 +11,7 @@
 
 #include "node/functions/function.h"
 #include "node/functions/registry.h"
+#include "node/gateway/event_request.h"
 #include "node/gateway/head.h"
 #include "node/metrics/metrics.h"
 #include "node/pool/dispatch.h"
@@ -124,9 +125,30 @@ static void accepted(struct submission *submission, enum situation situation, co
     release(&request->call);
 }
 
+/* All of a batch, or none. */
+static void accept_batch(struct request *request, struct function *function)
+{
+    struct event_batch batch;
+    struct mf_why why = {{0}};
+    mf_err err = event_batch_make(request, &batch, &why);
+    if (!err && batch.count > 0)
+        delivery_submit_all(function, batch.each, batch.count, &request->submission);
+    else if (!err)
+        accepted(&request->submission, SITUATION_REPLIED, NULL); /* none: that is soon done */
+    else
+        accepted(&request->submission, err == MF_ENOMEM ? SITUATION_NODE_FULL : SITUATION_BAD_REQUEST,
+                 why.text[0] ? why.text : NULL);
+    event_batch_close(&batch);
+}
+
 static void accept_event(struct request *request, struct function *function)
 {
     const struct call *call = &request->call;
+    request->submission.done = accepted;
+    if (request->event_mode == CLOUDEVENT_BATCH) {
+        accept_batch(request, function);
+        return;
+    }
     const struct envelope envelope = {.arrived_ns = request->started_at_ns,
                                       .call_id = request->call_id,
                                       .call_id_bytes = strlen(request->call_id),
@@ -134,7 +156,6 @@ static void accept_event(struct request *request, struct function *function)
                                       .field_bytes = call->field_bytes,
                                       .body = call->body,
                                       .body_bytes = call->body_bytes};
-    request->submission.done = accepted;
     delivery_submit(function, &envelope, &request->submission);
 }
 
