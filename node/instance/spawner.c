@@ -78,8 +78,9 @@ static mf_err read_packet(int socket, struct mf_spawn_packet *packet)
     return MF_OK;
 }
 
-/* Standard input and output nobody's, standard error ours, the socket where the
- * spawner looks for it; a session of its own, so Ctrl-C reaches only the node. */
+/* Standard input and output nobody's, standard error ours, the socket where the spawner looks
+ * for it, no other descriptor (libraries open some without O_CLOEXEC); a session of its own, so
+ * Ctrl-C reaches only the node. */
 static int run(const char *path, int socket, pid_t *pid)
 {
     posix_spawn_file_actions_t files;
@@ -97,6 +98,7 @@ static int run(const char *path, int socket, pid_t *pid)
         error = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0) ||
                 posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) ||
                 posix_spawn_file_actions_adddup2(&files, socket, MF_SPAWNER_FD) ||
+                posix_spawn_file_actions_addclosefrom_np(&files, MF_SPAWNER_FD + 1) ||
                 posix_spawnattr_setsigmask(&attributes, &none) ||
                 posix_spawnattr_setsigdefault(&attributes, &all) ||
                 posix_spawnattr_setflags(&attributes, flags);
