@@ -251,4 +251,34 @@
 #define MF_REDIS_RETRY_MS_MIN 50u
 #define MF_REDIS_RETRY_MS_MAX 5000u
 
+/* MQTT (node/mqtt/). */
+#define MF_MQTT_URL_BYTES_MAX 512u
+#define MF_MQTT_KEEP_ALIVE_S 60u           /* without a packet: then we ask whether the broker lives     */
+#define MF_MQTT_ANSWER_MS 15000u           /* for the broker to greet, and to answer that                */
+#define MF_MQTT_RETRY_MS_FIRST 200u        /* until a lost broker is tried again; doubled                */
+#define MF_MQTT_RETRY_MS_MAX 60000u
+#define MF_MQTT_STEADY_MS 10000u           /* so long a connection must last for the first retry to be quick */
+#define MF_MQTT_SESSION_S 2592000u         /* thirty days: the broker keeps our session while we are away (MQTT 5) */
+#define MF_MQTT_SEEN_MAX 1024u             /* messages received last, whose ids are kept                 */
+#define MF_MQTT_IN_FLIGHT_MAX 128u         /* messages that the broker may send before we acknowledge (MQTT 5) */
+#define MF_MQTT_BATCH_MAX 256u             /* messages that are made durable together                    */
+#define MF_MQTT_BATCH_BYTES_MAX (8u << 20) /* of these, but for one more message                         */
+#define MF_MQTT_PACKET_BYTES_MAX (16u << 20) /* larger ones we forbid the broker to send (MQTT 5)        */
+#define MF_MQTT_PROPERTIES_MAX 64u         /* user properties of one message                             */
+#define MF_MQTT_HOLD_MS_FIRST 50u          /* until events that found no room are tried again; doubled   */
+#define MF_MQTT_HOLD_MS_MAX 2000u
+#define MF_MQTT_HOLD_MS_GIVE_UP 30000u     /* then the connection goes, and the broker keeps them        */
+#define MF_MQTT_FILTERS_MAX 16384u         /* subscriptions                                              */
+#define MF_MQTT_OUT_WINDOW 64u             /* publications on their way to the broker                    */
+#define MF_MQTT_OUT_BYTES_MAX (8u << 20)   /* of these, but for one                                      */
+#define MF_MQTT_OUT_COUNT_MAX 100000u      /* that wait for a broker                                     */
+#define MF_MQTT_OUT_QUEUE_BYTES_MAX (256u << 20)
+#define MF_MQTT_OUT_ATTEMPTS_MAX 16u       /* of one, at each of which the broker went away              */
+#define MF_MQTT_OUT_LEASE_MS 120000u
+#define MF_MQTT_OUT_ANSWER_MS 60000u       /* for the broker to acknowledge one                          */
+#define MF_MQTT_OUT_IDLE_MS 30000u         /* then the connection for publications is closed             */
+#define MF_MQTT_LOOSE_MAX 256u             /* publications of QoS 0 that wait for a connection           */
+#define MF_MQTT_LOOSE_BYTES_MAX (1u << 20)
+#define MF_MQTT_STACK_BYTES (512u << 10)   /* of the thread that connects                                */
+
 #endif

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/place.h"
 #include "image/settings.h"
+#include "node/mqtt/url.h"
 
 #define SPAWNER_NAME "mayfly-spawner"
 
@@ -49,6 +50,11 @@ const char options_help[] =
     "  --egress-ca FILE          certificates of those who vouch for the hosts that requests to\n"
     "                            the outside go to (default: the system's)\n"
     "  --spawner FILE            the spawner (default: mayfly-spawner beside this program)\n"
+    "  --mqtt URL                a broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT], or mqtts:// with TLS\n"
+    "  --mqtt-ca FILE            who may vouch for it (default: whom the system trusts)\n"
+    "  --mqtt-cert FILE          our certificate, and\n"
+    "  --mqtt-key FILE           its key, if it asks for one\n"
+    "  --mqtt-password-file FILE the password, of mqtt://USER@HOST\n"
     "  --log-level LEVEL         debug, info, warn or error (default info)\n"
     "  --help, --version\n";
 
@@ -193,9 +199,18 @@ static mf_err parse_callbacks(const char *text, struct callback_places *places, 
     return MF_OK;
 }
 
+static mf_err parse_broker(const char *text, char *url, struct mf_why *why)
+{
+    struct mqtt_url parts; /* whose bound is that of the text */
+    mf_err err = mqtt_url_read(text, &parts, why);
+    if (!err)
+        memcpy(url, text, strlen(text) + 1);
+    return err;
+}
+
 /* What an option's value is, and where it goes. */
 enum value_kind { VALUE_PATH, VALUE_NUMBER, VALUE_ADDRESS, VALUE_NAME, VALUE_STORE, VALUE_SANDBOX,
-                  VALUE_LEVEL, VALUE_CALLBACKS };
+                  VALUE_LEVEL, VALUE_CALLBACKS, VALUE_BROKER };
 static const struct known {
     const char *name;
     enum value_kind kind;
@@ -222,6 +237,11 @@ static const struct known {
     {"--secrets", VALUE_PATH, PLACE(secrets_dir), 0, 0},
     {"--callbacks", VALUE_CALLBACKS, PLACE(callbacks), 0, 0},
     {"--egress-ca", VALUE_PATH, PLACE(egress_ca), 0, 0},
+    {"--mqtt", VALUE_BROKER, PLACE(mqtt_url), 0, 0},
+    {"--mqtt-ca", VALUE_PATH, PLACE(mqtt_ca), 0, 0},
+    {"--mqtt-cert", VALUE_PATH, PLACE(mqtt_cert), 0, 0},
+    {"--mqtt-key", VALUE_PATH, PLACE(mqtt_key), 0, 0},
+    {"--mqtt-password-file", VALUE_PATH, PLACE(mqtt_password_file), 0, 0},
     {"--log-level", VALUE_LEVEL, PLACE(log_level), 0, 0},
 #undef PLACE
 };
@@ -256,6 +276,8 @@ static mf_err set(const char *option, const char *value, struct options *options
         return parse_sandbox(value, to, why);
     case VALUE_CALLBACKS:
         return parse_callbacks(value, to, why);
+    case VALUE_BROKER:
+        return parse_broker(value, to, why);
     case VALUE_LEVEL:
         return parse_level(value, to, why);
     default:

@@ -46,6 +46,9 @@ struct options {
     char secrets_dir[PATH_MAX];             /* "": none                           */
     char egress_ca[PATH_MAX];               /* "": the system's                   */
     struct callback_places callbacks;
+    char mqtt_url[MF_MQTT_URL_BYTES_MAX + 1]; /* "": no broker                    */
+    char mqtt_ca[PATH_MAX], mqtt_cert[PATH_MAX], mqtt_key[PATH_MAX];
+    char mqtt_password_file[PATH_MAX];
     bool gateway_metrics;             /* /metrics on the gateway, too                   */
     enum mf_log_level log_level;
     bool help, version;

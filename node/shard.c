@@ -15,6 +15,7 @@
 #include "node/egress/serve.h"
 #include "node/functions/function.h"
 #include "node/gateway/tls.h"
+#include "node/mqtt/serve.h"
 #include "node/pool/dispatch.h"
 
 static void signalled(uv_signal_t *handle, int number);
@@ -71,9 +72,12 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     freezer_open(&shard->freezer, shard);
     operations_open(&shard->operations, shard);
     egress_serve(shard);
+    mqtt_serve(shard);
     err = delivery_open(&shard->delivery, shard, why);
     if (!err)
         err = callbacks_open(&shard->callbacks, shard, why);
+    if (!err)
+        err = mqtt_open(&shard->mqtt, shard, why);
     if (err)
         return err;
     deploy_restore(shard, &shard->api.rules);
@@ -86,6 +90,7 @@ mf_err shard_open(struct shard *shard, const struct options *options, struct mf_
     if (!err) {
         delivery_begin(&shard->delivery);
         triggering_begin(&shard->triggering);
+        mqtt_begin(&shard->mqtt);
     }
     if (!err)
         usage_restore(&shard->usage);
@@ -131,6 +136,7 @@ void shard_close(struct shard *shard)
     shard->stopping = true;
     freezer_quiet(&shard->freezer);
     triggering_quiet(&shard->triggering);
+    mqtt_quiet(&shard->mqtt);
     delivery_quiet(&shard->delivery);
     callbacks_quiet(&shard->callbacks);
     entrance_quiet(&shard->entrance);
@@ -146,6 +152,7 @@ void shard_close(struct shard *shard)
     egress_close(&shard->egress); /* who still waits for an answer gets none: callbacks */
     callbacks_close(&shard->callbacks);
     usage_save(&shard->usage);
+    mqtt_close(&shard->mqtt);
     delivery_close(&shard->delivery); /* answers what gateways and the API still ask the store */
     reception_close(&shard->reception);
     entrance_close(&shard->entrance);
@@ -169,6 +176,7 @@ static bool work(void *owner)
     more |= http_server_run(&shard->api.local);
     more |= http_server_run(&shard->api.remote);
     more |= reception_turn(&shard->reception);
+    more |= mqtt_turn(&shard->mqtt);
     more |= delivery_turn(&shard->delivery);
     more |= pool_turn(&shard->pool);
     pool_ring(&shard->pool);
@@ -181,7 +189,7 @@ static bool rest(void *owner)
     struct shard *shard = owner;
     logs_flush(&shard->logs); /* may have woken readers */
     if (shard->gateway.server.ready || shard->api.local.ready || shard->api.remote.ready ||
-        delivery_due(&shard->delivery))
+        delivery_due(&shard->delivery) || mqtt_due(&shard->mqtt))
         return false;
     return pool_sleep(&shard->pool);
 }
@@ -193,7 +201,8 @@ static void over(void *owner)
     http_server_sleep(&shard->api.local);
     http_server_sleep(&shard->api.remote);
     if (shard->stopping && shard->api.jobs == 0 && delivery_rests(&shard->delivery) &&
-        callbacks_rest(&shard->callbacks) && entrance_rests(&shard->entrance) &&
+        callbacks_rest(&shard->callbacks) && mqtt_rests(&shard->mqtt) &&
+        entrance_rests(&shard->entrance) &&
         !http_server_busy(&shard->gateway.server) &&
         !http_server_busy(&shard->api.local) && !http_server_busy(&shard->api.remote))
         loop_stop(&shard->loop);
@@ -228,6 +237,7 @@ static void signalled(uv_signal_t *handle, int number)
     mf_log(MF_LOG_INFO, "node.stops", "signal=%d calls=%u", number, entrance_waiting(&shard->entrance));
     shard->stopping = true;
     triggering_quiet(&shard->triggering);
+    mqtt_quiet(&shard->mqtt);
     delivery_quiet(&shard->delivery);
     callbacks_quiet(&shard->callbacks);
     entrance_quiet(&shard->entrance);

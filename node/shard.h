@@ -28,6 +28,7 @@
 #include "node/loop/budget.h"
 #include "node/loop/loop.h"
 #include "node/metrics/usage.h"
+#include "node/mqtt/mqtt.h"
 #include "node/operations/operations.h"
 #include "node/options.h"
 #include "node/pool/fair.h"
@@ -58,6 +59,7 @@ struct shard {
     struct operations operations; /* what running functions ask for           */
     struct triggering triggering; /* timers, changes of keys, named queues    */
     struct callbacks callbacks; /* word to callers of those that have ended   */
+    struct mqtt mqtt;         /* the broker, if there is one                  */
     uint32_t image_checks;    /* of images, beside the loop                   */
     struct timer stop_timer;
     unsigned stops;           /* signals so far                               */

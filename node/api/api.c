@@ -53,6 +53,7 @@ static const struct api_route routes[] = {
     {"GET", "/v1/kv/{key}", false, false, api_get_key},
     {"PUT", "/v1/kv/{key}", false, false, api_put_key},
     {"DELETE", "/v1/kv/{key}", false, false, api_delete_key},
+    {"POST", "/v1/publish", false, false, api_post_publish},
 };
 #define ROUTES (sizeof routes / sizeof routes[0])
 
@@ -199,6 +200,7 @@ static void end(struct client *client)
 static void request_free(struct api_request *request)
 {
     free(request->queue);
+    free(request->publish);
     upload_close(&request->upload);
     deployment_close(&request->deployment);
     change_destroy(request->change);

@@ -47,7 +47,7 @@ void api_get_node(struct api_request *request)
                    shard->options->tls_cert[0] ? "https" : "http", host, (unsigned)shard->entrance.port);
     json_t *body = json_pack(
         "{s:s, s:i, s:s, s:s, s:{s:o, s:o}, s:s, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
-        "s:{s:i, s:i}}}",
+        "s:{s:i, s:i}}, s:o}",
         "version", MF_VERSION, "pid", (int)getpid(), "gateway", address, "state_dir",
         request->api->state.path, "sandboxes", "process", sandbox_json(support, MF_SANDBOX_PROCESS),
         "kvm", sandbox_json(support, MF_SANDBOX_KVM), "min_sandbox",
@@ -58,6 +58,7 @@ void api_get_node(struct api_request *request)
         (int)in_state[INSTANCE_BUSY], "resetting", (int)in_state[INSTANCE_RESETTING], "draining",
         (int)in_state[INSTANCE_DRAINING],
         "blanks", "process", (int)pool->blank_count[MF_SANDBOX_PROCESS], "kvm",
-        (int)pool->blank_count[MF_SANDBOX_KVM]);
+        (int)pool->blank_count[MF_SANDBOX_KVM],
+        "mqtt", mqtt_status(&shard->mqtt));
     api_answer_json(request, 200, body);
 }

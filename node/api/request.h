@@ -36,6 +36,7 @@ struct api_request {
     mf_err err;                 /* the job's result; why says more           */
     struct upload upload;
     struct queue_job *queue;    /* queues.c, calls.c; freed with free()      */
+    struct publish_job *publish; /* publish.c; freed with free()             */
     struct deployment deployment;
     struct workflow_change *change; /* workflows.c; owned                     */
 };
@@ -75,7 +76,7 @@ bool api_query_text(const struct api_request *request, const char *name, char *t
 /* RFC 3986, 2.1. False: it is none, or longer. */
 bool api_decode(const char *text, size_t bytes, char *to, size_t room, size_t *decoded);
 
-/* The handlers: node.c, functions.c, images.c, follow.c, queues.c, calls.c, workflows.c. */
+/* The handlers: node.c, functions.c, images.c, follow.c, queues.c, calls.c, publish.c, workflows.c. */
 void api_get_node(struct api_request *request);
 void api_get_healthz(struct api_request *request);
 void api_get_metrics(struct api_request *request);
@@ -105,6 +106,7 @@ void api_list_keys(struct api_request *request);
 void api_get_key(struct api_request *request);
 void api_put_key(struct api_request *request);
 void api_delete_key(struct api_request *request);
+void api_post_publish(struct api_request *request);
 
 /* Milliseconds since 1970 as a time of RFC 3339. */
 json_t *api_stamp_json(uint64_t at_ms);

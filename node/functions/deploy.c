@@ -203,6 +203,7 @@ mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *cr
     dispatch_redeployed(function);
     delivery_deployed(function);
     triggers_deployed(function);
+    mqtt_deployed(function);
     return MF_OK;
 }
 
@@ -216,6 +217,7 @@ void deploy_remove(struct function *function)
     triggers_removed(function);
     function->version = NULL;
     delivery_removed(function);
+    mqtt_removed(function);
     snapshots_drop(shard, old);
     version_put(old);
     function_log_discard(function->log);

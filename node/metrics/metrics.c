@@ -487,4 +487,6 @@ static void node_gauges(struct metrics_writer *writer)
         (unsigned long long)shard->callbacks.lost);
     family(writer, "mayfly_connections", "gauge", "Open connections of the gateway.");
     put(writer, "mayfly_connections %u\n", entrance_clients(&shard->entrance));
+    if (!writer->err)
+        writer->err = mqtt_metrics(&shard->mqtt, writer->out);
 }

@@ -101,6 +101,7 @@ class Described(NodeTest):
         call('DELETE', '/v1/queues/{name}/entries', 200, name='one', query='?dead=1')
         call('POST', '/v1/queues/{name}/redrive', 200, name='one')
         call('GET', '/v1/calls/{id}', 404, id='none')
+        call('POST', '/v1/publish', 503, b'x', query='?topic=a')
         call('GET', '/v1/queues/{name}', 404, name='none')
         usage = call('GET', '/v1/usage', 200).json
         self.assertEqual(usage['functions'][0]['function'], 'one')

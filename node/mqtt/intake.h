@@ -1,0 +1,68 @@
+/*
+ * intake.h: messages on their way from the broker into the queues of functions. What is read
+ * until nothing is there, or enough, is a batch: all of it gets durable, then all of it is
+ * acknowledged, then more is read.
+ *
+ *                messages            appends, one for each function
+ *     READING ──────────────▶ COMMITTING ────────────────▶ all durable: acknowledged, READING
+ *                                 ▲  │ some were refused
+ *                           again │  ▼                  for too long: the connection is given
+ *                                 HELD ───────────────▶ up, and the broker keeps them
+ *
+ * Of QoS 0 there is one attempt: what is refused is dropped, and counted. Loop thread only.
+ */
+#ifndef MF_NODE_MQTT_INTAKE_H
+#define MF_NODE_MQTT_INTAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "node/mqtt/link.h"
+#include "node/mqtt/message.h"
+#include "node/mqtt/session.h"
+#include "node/mqtt/subscriptions.h"
+
+struct shard;
+struct mqtt_batch;
+
+/* Why a message got to no function. X(NAME, word) */
+#define MQTT_DROPS(X)                                                                      \
+    X(UNWANTED, "unwanted")   /* no function has such a trigger (any more)               */ \
+    X(TOPIC, "topic")         /* not one that is allowed here: too long, control characters */ \
+    X(TOO_BIG, "too-big")     /* more than an event may have                             */ \
+    X(NO_ROOM, "no-room")     /* QoS 0, and the queue, disk or store did not take it      */
+#define MQTT_DROP_ENUM(NAME, word) MQTT_DROP_##NAME,
+enum mqtt_drop { MQTT_DROPS(MQTT_DROP_ENUM) MQTT_DROP_COUNT };
+
+struct mqtt_intake {
+    struct shard *shard;
+    struct mqtt_link link;
+    struct mqtt_subscriptions subscriptions;
+    struct mqtt_session session;
+    struct mqtt_batch *batch;      /* NULL: nothing was read                        */
+    uint32_t batch_max;            /* messages of the next one: 1 after trouble, then doubled */
+    uint32_t orphans;              /* batches whose connection went, not answered yet */
+    struct timer timer;            /* HELD: when it is tried again                  */
+    bool begun, quiet;
+    bool starved;                  /* no memory for a message                       */
+    char source[320];              /* of events that the node makes                 */
+    struct mqtt_words words;
+    struct mf_buf chosen;          /* names of functions, of the message at hand    */
+    uint64_t messages[3], redelivered, held;
+    uint64_t drops[MQTT_DROP_COUNT];
+    uint64_t told_ns;              /* the last line about a dropped message         */
+};
+
+/* client: of the session. The store is open. */
+MF_CHECKED mf_err mqtt_intake_open(struct mqtt_intake *intake, struct shard *shard,
+                                   const struct mqtt_broker *broker, const char *client);
+/* Functions are there: read what was kept, connect. */
+void mqtt_intake_begin(struct mqtt_intake *intake);
+/* Take no more; what is under way is finished. */
+void mqtt_intake_quiet(struct mqtt_intake *intake);
+void mqtt_intake_close(struct mqtt_intake *intake);
+
+const char *mqtt_drop_word(enum mqtt_drop drop);
+
+#endif

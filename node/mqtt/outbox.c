@@ -1,0 +1,495 @@
+/*
+ * outbox.c: see outbox.h.
+ * Guarantees: an entry leaves the queue when the broker has acknowledged it, or refused it for
+ * good; what is in hand has a bound.
+ * Leaves to others: connections (link.c), who may publish what. Owns what it has taken.
+ */
+#include "node/mqtt/outbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "node/mqtt/session.h"
+#include "node/shard.h"
+
+/* Taken from the queue, or loose: then id is 0. */
+struct sending {
+    struct link link;
+    uint64_t id;
+    uint32_t attempts;
+    int mid;
+    uint64_t sent_ns;
+    size_t bytes;
+    uint8_t record[];
+};
+
+static void up(struct mqtt_link *link, bool resumed);
+static void down(struct mqtt_link *link);
+static void sent(struct mqtt_link *link, int mid, int reason);
+static void message(struct mqtt_link *link, const struct mqtt_incoming *incoming);
+static bool never(const struct mqtt_link *link);
+static void nothing(struct mqtt_link *link);
+static void granted(struct mqtt_link *link, int mid, int reason);
+static void left(struct mqtt_link *link, int mid);
+static void hint(struct queue_watch *watch);
+static void fired(struct timer *timer, uint64_t now_ns);
+static void pump(struct mqtt_outbox *outbox);
+static void look_again(struct mqtt_outbox *outbox, uint64_t ms);
+static void sized(void *context, const struct store_answer *answer);
+static void taken(void *context, const struct store_answer *answer);
+static void send_one(struct mqtt_outbox *outbox, struct sending *sending);
+static const struct mqtt_link_parts parts = {up, down, message, never, nothing, granted, left, sent};
+
+mf_err mqtt_outbox_open(struct mqtt_outbox *outbox, struct shard *shard,
+                        const struct mqtt_broker *broker, const char *client)
+{
+    const struct queue_settings settings = {.durability = STORE_POWER_LOSS,
+                                            .count_max = MF_MQTT_OUT_COUNT_MAX,
+                                            .bytes_max = MF_MQTT_OUT_QUEUE_BYTES_MAX};
+    outbox->shard = shard;
+    outbox->watch.ready = hint;
+    outbox->timer.fire = fired;
+    outbox->due_ns = TIMER_NEVER;
+    link_init(&outbox->in_hand);
+    link_init(&outbox->loose);
+    link_init(&outbox->watch.link);
+    mqtt_link_open(&outbox->link, &shard->loop, broker, "out", client, false, &parts, outbox);
+    mf_err err = queue_get(shard->delivery.store, MQTT_TENANT, MQTT_OUT_QUEUE, &settings,
+                           &outbox->queue);
+    if (!err)
+        queue_watch(outbox->queue, &outbox->watch);
+    return err;
+}
+
+void mqtt_outbox_begin(struct mqtt_outbox *outbox)
+{
+    const struct store_ask ask = {delivery_now_ms(&outbox->shard->delivery), sized, outbox};
+    if (queue_stat(outbox->queue, &ask) != MF_OK)
+        look_again(outbox, MF_MQTT_HOLD_MS_MAX);
+    pump(outbox);
+}
+
+static void sized(void *context, const struct store_answer *answer)
+{
+    struct mqtt_outbox *outbox = context;
+    outbox->more |= answer->err || answer->stat.count > 0; /* not known: a take tells */
+    pump(outbox);
+}
+
+void mqtt_outbox_quiet(struct mqtt_outbox *outbox)
+{
+    outbox->quiet = true;
+}
+
+static void loose_free(struct mqtt_outbox *outbox, struct sending *sending)
+{
+    list_remove(&sending->link);
+    outbox->loose_count--;
+    outbox->loose_bytes -= sending->bytes;
+    free(sending);
+}
+
+static void put_down(struct mqtt_outbox *outbox, struct sending *sending)
+{
+    list_remove(&sending->link);
+    outbox->count--;
+    outbox->bytes -= sending->bytes;
+    free(sending);
+}
+
+void mqtt_outbox_close(struct mqtt_outbox *outbox)
+{
+    if (!outbox->shard)
+        return;
+    outbox->quiet = true;
+    mqtt_link_close(&outbox->link);
+    timer_stop(&outbox->shard->loop.timers, &outbox->timer);
+    while (!list_empty(&outbox->in_hand)) /* leased; the next start finds them */
+        put_down(outbox, list_of(outbox->in_hand.next, struct sending, link));
+    while (!list_empty(&outbox->loose))
+        loose_free(outbox, list_of(outbox->loose.next, struct sending, link));
+    if (outbox->queue) {
+        queue_unwatch(outbox->queue, &outbox->watch);
+        queue_put(outbox->queue);
+        outbox->queue = NULL;
+    }
+}
+
+/* ---- publications come in ---- */
+
+static struct sending *sending_create(const void *record, size_t bytes)
+{
+    struct sending *sending = calloc(1, sizeof *sending + bytes);
+    if (!sending)
+        return NULL;
+    link_init(&sending->link);
+    sending->bytes = bytes;
+    if (record)
+        memcpy(sending->record, record, bytes);
+    return sending;
+}
+
+/* What waits for the store's answer about one publication. */
+struct acceptance {
+    struct mqtt_outbox *outbox;
+    struct mqtt_publisher *publisher;
+};
+
+static void accepted(void *context, const struct store_answer *answer)
+{
+    struct acceptance *acceptance = context;
+    struct mqtt_publisher *publisher = acceptance->publisher;
+    free(acceptance);
+    publisher->done(publisher, answer->err);
+}
+
+static mf_err keep(struct mqtt_outbox *outbox, const struct sending *record,
+                   struct mqtt_publisher *publisher)
+{
+    struct acceptance *acceptance = calloc(1, sizeof *acceptance);
+    if (!acceptance)
+        return MF_ENOMEM;
+    *acceptance = (struct acceptance){outbox, publisher};
+    const struct store_bytes bytes = {record->record, record->bytes};
+    const struct store_ask ask = {delivery_now_ms(&outbox->shard->delivery), accepted, acceptance};
+    mf_err err = queue_append(outbox->queue, QUEUE_BULK, &bytes, 1, &ask);
+    if (err)
+        free(acceptance);
+    return err;
+}
+
+static mf_err keep_loose(struct mqtt_outbox *outbox, struct sending *sending)
+{
+    if (outbox->link.state == LINK_AWAY) {
+        outbox->dropped++;
+        return MF_EDEAD;
+    }
+    if (outbox->loose_count >= MF_MQTT_LOOSE_MAX ||
+        (outbox->loose_count && outbox->loose_bytes + sending->bytes > MF_MQTT_LOOSE_BYTES_MAX)) {
+        outbox->dropped++;
+        return MF_EAGAIN;
+    }
+    list_append(&outbox->loose, &sending->link);
+    outbox->loose_count++;
+    outbox->loose_bytes += sending->bytes;
+    pump(outbox);
+    return MF_OK;
+}
+
+mf_err mqtt_outbox_publish(struct mqtt_outbox *outbox, const struct mqtt_publication *publication,
+                           struct mqtt_publisher *publisher, struct mf_why *why)
+{
+    mf_err err = mqtt_publication_check(publication, why);
+    if (err)
+        return err;
+    if (!outbox->shard)
+        return mf_why(why, MF_EUNSUPPORTED, "this node has no broker; its option --mqtt names one");
+    if (!outbox->queue)
+        return MF_EDEAD;
+    struct sending *sending = sending_create(NULL, mqtt_publication_bytes(publication));
+    if (!sending)
+        return MF_ENOMEM;
+    mqtt_publication_write(publication, sending->record);
+    if (publication->qos > 0) {
+        err = keep(outbox, sending, publisher);
+        free(sending);
+        return err;
+    }
+    err = keep_loose(outbox, sending);
+    if (err)
+        free(sending);
+    else
+        publisher->done(publisher, MF_OK);
+    return err;
+}
+
+/* ---- and go out ---- */
+
+static void hint(struct queue_watch *watch)
+{
+    struct mqtt_outbox *outbox = list_of(watch, struct mqtt_outbox, watch);
+    outbox->more = true;
+    pump(outbox);
+}
+
+static bool has_work(const struct mqtt_outbox *outbox)
+{
+    return outbox->more || outbox->taking || outbox->count > 0 || outbox->loose_count > 0;
+}
+
+/* When the connection has been idle, or without an answer, for too long. */
+static uint64_t patience_ns(const struct mqtt_outbox *outbox)
+{
+    if (outbox->link.state != LINK_UP)
+        return TIMER_NEVER;
+    if (outbox->count > 0)
+        return list_of(outbox->in_hand.next, struct sending, link)->sent_ns +
+               MF_MQTT_OUT_ANSWER_MS * MF_NS_PER_MS;
+    return outbox->active_ns + MF_MQTT_OUT_IDLE_MS * MF_NS_PER_MS;
+}
+
+static void set_timer(struct mqtt_outbox *outbox)
+{
+    uint64_t at_ns = patience_ns(outbox);
+    timer_set(&outbox->shard->loop.timers, &outbox->timer,
+              at_ns < outbox->due_ns ? at_ns : outbox->due_ns);
+}
+
+static void look_again(struct mqtt_outbox *outbox, uint64_t ms)
+{
+    outbox->due_ns = mf_monotonic_ns() + ms * MF_NS_PER_MS;
+}
+
+static void fired(struct timer *timer, uint64_t now_ns)
+{
+    struct mqtt_outbox *outbox = list_of(timer, struct mqtt_outbox, timer);
+    if (now_ns >= outbox->due_ns) {
+        outbox->due_ns = TIMER_NEVER;
+        outbox->more = true;
+    }
+    if (now_ns >= patience_ns(outbox)) {
+        if (outbox->count > 0)
+            mqtt_link_lose(&outbox->link, "it does not acknowledge what is published");
+        else if (!has_work(outbox))
+            mqtt_link_want(&outbox->link, false);
+    }
+    pump(outbox);
+}
+
+static uint32_t room(const struct mqtt_outbox *outbox)
+{
+    uint32_t most = outbox->narrow ? 1 : MF_MQTT_OUT_WINDOW;
+    if (outbox->count >= most || (outbox->count && outbox->bytes >= MF_MQTT_OUT_BYTES_MAX))
+        return 0;
+    return most - outbox->count;
+}
+
+static void take(struct mqtt_outbox *outbox)
+{
+    uint32_t count = room(outbox);
+    const struct store_ask ask = {delivery_now_ms(&outbox->shard->delivery), taken, outbox};
+    if (!outbox->more || outbox->taking || count == 0 || outbox->quiet)
+        return;
+    outbox->taking = queue_take(outbox->queue, count, MF_MQTT_OUT_BYTES_MAX, MF_MQTT_OUT_LEASE_MS,
+                                &ask) == MF_OK;
+    outbox->more = false; /* a hint meanwhile says more */
+    if (!outbox->taking)
+        look_again(outbox, MF_MQTT_HOLD_MS_MAX);
+}
+
+/* Not from within one of libmosquitto's callbacks. */
+static void pump(struct mqtt_outbox *outbox)
+{
+    if (!outbox->queue)
+        return;
+    if (has_work(outbox)) {
+        outbox->active_ns = mf_monotonic_ns();
+        if (!outbox->quiet)
+            mqtt_link_want(&outbox->link, true);
+    }
+    if (outbox->link.state != LINK_UP) {
+        set_timer(outbox);
+        return;
+    }
+    while (!list_empty(&outbox->loose)) {
+        struct sending *sending = list_of(outbox->loose.next, struct sending, link);
+        send_one(outbox, sending);
+        loose_free(outbox, sending);
+    }
+    take(outbox);
+    mqtt_link_flush(&outbox->link);
+    set_timer(outbox);
+}
+
+static void bury(struct mqtt_outbox *outbox, uint64_t id, uint32_t attempts, const char *why)
+{
+    const struct store_ask ask = {.now_ms = delivery_now_ms(&outbox->shard->delivery)};
+    outbox->refused++;
+    mf_log(MF_LOG_ERROR, "mqtt.not-published", "id=%llu why=\"%s\"", (unsigned long long)id, why);
+    /* If it fails, the lease ends, and the entry comes again. */
+    (void)!queue_bury(outbox->queue, id, attempts, (struct store_bytes){why, strlen(why)}, &ask);
+}
+
+static void begin(struct mqtt_outbox *outbox, const struct queue_entry *entry)
+{
+    struct sending *sending = sending_create(entry->event.data, entry->event.bytes);
+    if (!sending) { /* its lease ends */
+        mqtt_link_lose(&outbox->link, mf_err_words(MF_ENOMEM));
+        return;
+    }
+    sending->id = entry->id;
+    sending->attempts = entry->attempts;
+    list_append(&outbox->in_hand, &sending->link);
+    outbox->count++;
+    outbox->bytes += sending->bytes;
+    if (entry->attempts > MF_MQTT_OUT_ATTEMPTS_MAX) {
+        bury(outbox, sending->id, sending->attempts,
+             "the connection was lost each time that it was sent");
+        put_down(outbox, sending);
+        return;
+    }
+    send_one(outbox, sending);
+}
+
+static void give_back(struct mqtt_outbox *outbox, uint64_t id, uint32_t attempts, uint64_t now_ms)
+{
+    const struct store_ask ask = {.now_ms = now_ms};
+    (void)!queue_nack(outbox->queue, id, attempts, 0, &ask); /* else its lease ends */
+    outbox->more = true;
+}
+
+static void taken(void *context, const struct store_answer *answer)
+{
+    struct mqtt_outbox *outbox = context;
+    uint64_t now_ms = delivery_now_ms(&outbox->shard->delivery);
+    outbox->taking = false;
+    if (!outbox->queue)
+        return; /* closed */
+    if (answer->err)
+        look_again(outbox, MF_MQTT_HOLD_MS_MAX);
+    for (size_t i = 0; i < answer->count; i++)
+        if (outbox->link.state == LINK_UP && !outbox->quiet)
+            begin(outbox, &answer->entries[i]);
+        else
+            give_back(outbox, answer->entries[i].id, answer->entries[i].attempts, now_ms);
+    if (!answer->err && answer->due_ms <= now_ms)
+        outbox->more = true;
+    else if (!answer->err && answer->due_ms != STORE_NEVER && outbox->count == 0)
+        look_again(outbox, answer->due_ms - now_ms); /* another node has it, or had */
+    pump(outbox);
+}
+
+static int properties_of(const struct mqtt_link *link, const struct mqtt_publication *publication,
+                         mosquitto_property **properties)
+{
+    char type[MF_EVENT_VALUE_BYTES_MAX + 1];
+    if (link->old || !publication->content_type_bytes)
+        return MOSQ_ERR_SUCCESS;
+    memcpy(type, publication->content_type, publication->content_type_bytes);
+    type[publication->content_type_bytes] = 0;
+    return mosq.property_add_string(properties, MQTT_PROP_CONTENT_TYPE, type);
+}
+
+#define PACKET_OVERHEAD 32 /* at most: lengths, numbers, the properties' heads */
+
+/* libmosquitto checks the size, too, but forgets a byte, and then ends the process. */
+static int put(struct mqtt_link *link, const struct mqtt_publication *publication, int *mid)
+{
+    if (publication->topic_bytes + publication->content_type_bytes + publication->bytes +
+            PACKET_OVERHEAD > link->packet_bytes_max)
+        return MOSQ_ERR_OVERSIZE_PACKET;
+    char topic[MF_TOPIC_BYTES_MAX + 1];
+    mosquitto_property *properties = NULL;
+    int rc = properties_of(link, publication, &properties);
+    memcpy(topic, publication->topic, publication->topic_bytes);
+    topic[publication->topic_bytes] = 0;
+    int qos = publication->qos;
+    do /* a broker may know less */
+        if (!rc || rc == MOSQ_ERR_QOS_NOT_SUPPORTED)
+            rc = mosq.publish_v5(link->handle, mid, topic, (int)publication->bytes,
+                                      publication->payload, qos, publication->retain, properties);
+    while (rc == MOSQ_ERR_QOS_NOT_SUPPORTED && --qos >= 0);
+    mosq.property_free_all(&properties);
+    return rc;
+}
+
+static void send_one(struct mqtt_outbox *outbox, struct sending *sending)
+{
+    struct mqtt_publication publication;
+    struct mf_why why = {{0}};
+    mf_err err = mqtt_publication_read(sending->record, sending->bytes, &publication, &why);
+    int rc = err ? MOSQ_ERR_INVAL : put(&outbox->link, &publication, &sending->mid);
+    sending->sent_ns = mf_monotonic_ns();
+    if (!sending->id) {
+        outbox->published[0] += !rc;
+        outbox->dropped += rc != 0;
+        return;
+    }
+    if (!rc || rc == MOSQ_ERR_NO_CONN || rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_NOMEM)
+        return; /* the first one has an answer, the others get none: the connection is lost, or ends in time */
+    bury(outbox, sending->id, sending->attempts,
+         err ? mf_why_text(&why, err) : mosq.strerror(rc));
+    put_down(outbox, sending);
+}
+
+/* ---- what the link says ---- */
+
+static void up(struct mqtt_link *link, bool resumed)
+{
+    (void)resumed;
+    link->due = true; /* for a turn: this is within one of libmosquitto's callbacks */
+}
+
+static void down(struct mqtt_link *link)
+{
+    struct mqtt_outbox *outbox = link->owner;
+    uint64_t now_ms = delivery_now_ms(&outbox->shard->delivery); /* one for all: their order stays */
+    outbox->narrow = outbox->count > 0; /* if one of them is why, the others must not count it */
+    while (!list_empty(&outbox->in_hand)) {
+        struct sending *sending = list_of(outbox->in_hand.next, struct sending, link);
+        give_back(outbox, sending->id, sending->attempts, now_ms);
+        put_down(outbox, sending);
+    }
+    outbox->dropped += outbox->loose_count;
+    while (!list_empty(&outbox->loose))
+        loose_free(outbox, list_of(outbox->loose.next, struct sending, link));
+    set_timer(outbox);
+}
+
+static void sent(struct mqtt_link *link, int mid, int reason)
+{
+    struct mqtt_outbox *outbox = link->owner;
+    struct sending *sending = NULL;
+    list_each(at, &outbox->in_hand)
+        if (list_of(at, struct sending, link)->mid == mid) {
+            sending = list_of(at, struct sending, link);
+            break;
+        }
+    if (!sending)
+        return; /* of QoS 0 */
+    outbox->narrow = false;
+    if (reason >= 128) {
+        bury(outbox, sending->id, sending->attempts, mosq.reason_string(reason));
+    } else {
+        const struct store_ask ask = {.now_ms = delivery_now_ms(&outbox->shard->delivery)};
+        struct mqtt_publication publication;
+        if (mqtt_publication_read(sending->record, sending->bytes, &publication, NULL) == MF_OK)
+            outbox->published[publication.qos]++;
+        (void)!queue_ack(outbox->queue, sending->id, sending->attempts, &ask);
+    }
+    put_down(outbox, sending);
+    link->due = true; /* more is taken in the next turn, outside of libmosquitto */
+}
+
+static void nothing(struct mqtt_link *link)
+{
+    pump(link->owner);
+}
+
+static void message(struct mqtt_link *link, const struct mqtt_incoming *incoming)
+{
+    (void)link; /* nothing is subscribed to here */
+    (void)incoming;
+}
+
+static bool never(const struct mqtt_link *link)
+{
+    (void)link;
+    return false;
+}
+
+static void granted(struct mqtt_link *link, int mid, int reason)
+{
+    (void)link;
+    (void)mid;
+    (void)reason;
+}
+
+static void left(struct mqtt_link *link, int mid)
+{
+    (void)link;
+    (void)mid;
+}

@@ -1,0 +1,75 @@
+/*
+ * session.h: what must outlive the node of our session with the broker, as keys of the store
+ * (tenant MQTT_TENANT, prefix mqtt/CLIENT/):
+ *
+ *   s/NNN     the messages received last, so that one which the broker sends again, because our
+ *             acknowledgement did not get there, has the id that it had
+ *   f/NUMBER  a filter that the broker has: what no function wants any more is left, whenever
+ *             that was
+ *
+ * The broker has at most MF_MQTT_IN_FLIGHT_MAX messages unacknowledged, and we acknowledge in
+ * order: so since one that is unacknowledged at most so many came for the first time. Brokers count
+ * wrongly (mosquitto 2.0, after each reconnect a few more), so MF_MQTT_SEEN_MAX are kept. Messages
+ * that come again are not kept again, or they would push out others. Loop thread only.
+ */
+#ifndef MF_NODE_MQTT_SESSION_H
+#define MF_NODE_MQTT_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "node/mqtt/link.h"
+#include "node/mqtt/subscriptions.h"
+#include "node/store/store.h"
+
+#define MQTT_TENANT "node"
+#define MQTT_ID_BYTES 16
+
+/* A message received; also a format. */
+struct mqtt_seen {
+    uint16_t mid;
+    uint8_t reserved[6];
+    uint64_t hash; /* of topic and payload */
+    uint8_t id[MQTT_ID_BYTES];
+};
+_Static_assert(sizeof(struct mqtt_seen) == 32, "format");
+
+struct mqtt_session {
+    struct space *space;        /* NULL: not open                            */
+    char prefix[16 + MQTT_CLIENT_BYTES];
+    struct mqtt_seen seen[MF_MQTT_SEEN_MAX]; /* a ring: the last that are kept */
+    uint64_t count;             /* that were ever put into it                */
+    uint64_t batch;             /* number of the next one                    */
+    struct link loading;        /* records, until all are there              */
+    struct mf_buf last_key;     /* of them                                   */
+    struct mqtt_subscriptions *subscriptions;
+    void (*loaded)(struct mqtt_session *session, mf_err err);
+};
+
+MF_CHECKED mf_err mqtt_session_open(struct mqtt_session *session, struct store *store,
+                                    const char *client, struct mqtt_subscriptions *subscriptions,
+                                    void (*loaded)(struct mqtt_session *session, mf_err err));
+/* Read what was kept; loaded() tells, later. After an error: again. */
+MF_CHECKED mf_err mqtt_session_load(struct mqtt_session *session, uint64_t now_ms);
+void mqtt_session_close(struct mqtt_session *session);
+
+/* What is known of the message: an id of its own, or, of one that is sent again, the one it had.
+ * True: it had one. */
+bool mqtt_session_see(const struct mqtt_session *session, const struct mqtt_incoming *incoming,
+                      struct mqtt_seen *seen);
+
+/* Write these down; what the store is asked afterwards takes effect afterwards. count: 1 …
+ * MF_MQTT_BATCH_MAX. */
+MF_CHECKED mf_err mqtt_session_keep(struct mqtt_session *session, const struct mqtt_seen *seen,
+                                    size_t count, const struct store_ask *ask);
+
+/* They are written down: mqtt_session_see() knows them. */
+void mqtt_session_kept(struct mqtt_session *session, const struct mqtt_seen *seen);
+
+/* The broker is asked for the filter; it has left it. */
+void mqtt_session_filter(struct mqtt_session *session, const struct mqtt_filter *filter,
+                         bool there, uint64_t now_ms);
+
+#endif

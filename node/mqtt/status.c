@@ -1,0 +1,109 @@
+/* status.c: what is told of MQTT: in GET /v1/node, and in metrics. */
+#include "node/mqtt/mqtt.h"
+
+static uint32_t refused(const struct mqtt_subscriptions *subscriptions)
+{
+    uint32_t count = 0;
+    list_each(at, &subscriptions->in_order)
+        count += list_of(at, struct mqtt_filter, in_order)->state == FILTER_REFUSED;
+    return count;
+}
+
+json_t *mqtt_status(const struct mqtt *mqtt)
+{
+    const struct mqtt_intake *intake = &mqtt->intake;
+    const struct mqtt_link *link = &intake->link;
+    if (!mqtt->open)
+        return json_null();
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:s}", "broker", intake->source,
+                     "client", link->client, "state", mqtt_link_state_word(link->state), "version",
+                     link->old ? "3.1.1" : "5", "why", link->state == LINK_UP ? "" : link->words,
+                     "subscriptions", (int)intake->subscriptions.count, "refused",
+                     (int)refused(&intake->subscriptions), "held",
+                     intake->batch && link->withheld, "publishing",
+                     mqtt_link_state_word(mqtt->outbox.link.state));
+}
+
+static mf_err family(struct mf_buf *out, const char *name, const char *type, const char *help)
+{
+    return mf_buf_printf(out, "# HELP mayfly_mqtt_%s %s\n# TYPE mayfly_mqtt_%s %s\n", name, help, name,
+                         type);
+}
+
+static mf_err links(const struct mqtt *mqtt, struct mf_buf *out)
+{
+    const struct mqtt_link *const link[] = {&mqtt->intake.link, &mqtt->outbox.link};
+    mf_err err = family(out, "connected", "gauge", "Whether the broker is there; the connection out is made when it is needed.");
+    for (int i = 0; i < 2 && !err; i++)
+        err = mf_buf_printf(out, "mayfly_mqtt_connected{link=\"%s\"} %d\n", link[i]->role,
+                            link[i]->state == LINK_UP);
+    if (!err)
+        err = family(out, "connections_total", "counter", "Connections that were made.");
+    for (int i = 0; i < 2 && !err; i++)
+        err = mf_buf_printf(out, "mayfly_mqtt_connections_total{link=\"%s\"} %llu\n", link[i]->role,
+                            (unsigned long long)link[i]->connections);
+    if (!err)
+        err = family(out, "lost_total", "counter", "Connections that were lost.");
+    for (int i = 0; i < 2 && !err; i++)
+        err = mf_buf_printf(out, "mayfly_mqtt_lost_total{link=\"%s\"} %llu\n", link[i]->role,
+                            (unsigned long long)link[i]->losses);
+    return err;
+}
+
+static mf_err came(const struct mqtt_intake *intake, struct mf_buf *out)
+{
+    mf_err err = family(out, "messages_total", "counter", "Messages that came.");
+    for (int qos = 0; qos < 3 && !err; qos++)
+        err = mf_buf_printf(out, "mayfly_mqtt_messages_total{qos=\"%d\"} %llu\n", qos,
+                            (unsigned long long)intake->messages[qos]);
+    if (!err)
+        err = family(out, "redelivered_total", "counter",
+                     "Messages that came again, with the id they had.");
+    if (!err)
+        err = mf_buf_printf(out, "mayfly_mqtt_redelivered_total %llu\n",
+                            (unsigned long long)intake->redelivered);
+    if (!err)
+        err = family(out, "dropped_total", "counter", "Messages that got to no function, by reason.");
+    for (enum mqtt_drop why = 0; why < MQTT_DROP_COUNT && !err; why++)
+        err = mf_buf_printf(out, "mayfly_mqtt_dropped_total{reason=\"%s\"} %llu\n",
+                            mqtt_drop_word(why), (unsigned long long)intake->drops[why]);
+    if (!err)
+        err = family(out, "held_total", "counter",
+                     "Times that messages were not acknowledged at once, for want of room.");
+    if (!err)
+        err = mf_buf_printf(out, "mayfly_mqtt_held_total %llu\n", (unsigned long long)intake->held);
+    if (!err)
+        err = family(out, "subscriptions", "gauge", "Topic filters that functions have.");
+    if (!err)
+        err = mf_buf_printf(out, "mayfly_mqtt_subscriptions %u\n", intake->subscriptions.count);
+    return err;
+}
+
+static mf_err went(const struct mqtt_outbox *outbox, struct mf_buf *out)
+{
+    mf_err err = family(out, "published_total", "counter",
+                        "Publications: sent, or, with QoS 1 and 2, acknowledged by the broker.");
+    for (int qos = 0; qos < 3 && !err; qos++)
+        err = mf_buf_printf(out, "mayfly_mqtt_published_total{qos=\"%d\"} %llu\n", qos,
+                            (unsigned long long)outbox->published[qos]);
+    if (!err)
+        err = family(out, "not_published_total", "counter",
+                     "Publications that the broker refused, or of QoS 0 while it was away.");
+    if (!err)
+        err = mf_buf_printf(out, "mayfly_mqtt_not_published_total{reason=\"refused\"} %llu\n"
+                            "mayfly_mqtt_not_published_total{reason=\"away\"} %llu\n",
+                            (unsigned long long)outbox->refused, (unsigned long long)outbox->dropped);
+    return err;
+}
+
+mf_err mqtt_metrics(const struct mqtt *mqtt, struct mf_buf *out)
+{
+    if (!mqtt->open)
+        return MF_OK;
+    mf_err err = links(mqtt, out);
+    if (!err)
+        err = came(&mqtt->intake, out);
+    if (!err)
+        err = went(&mqtt->outbox, out);
+    return err;
+}
