@@ -274,6 +274,21 @@ class Workflows(NodeTest):
                 node.api('GET', '/v1/workflows').json['workflows']}
         self.assertEqual(names(node), sorted(set(sum(kept.values(), []))))
 
+    def test_a_timer_begins_a_chain(self):
+        """It comes and goes with its workflow's versions."""
+        node = self.node
+        def started(name):
+            return node.function(name)['counters']['started']
+        put(node, 'w', tick=step(node, triggers=[{'every': '100ms'}], then=['b']), b=step(node))
+        wait_until(lambda: started('b') >= 3, 'three events')
+        put(node, 'w', tick=step(node, then=['b']), b=step(node))
+        wait_until(lambda: all(node.api('GET', '/v1/queues/' + n).json['count'] == 0 for n in ('tick', 'b')), 'rest')
+        before = started('b')
+        time.sleep(0.5)
+        self.assertEqual(started('b'), before)
+        node.api('POST', '/v1/workflows/w/rollback')
+        wait_until(lambda: started('b') > before, 'events again')
+
 
 class Bounds(NodeTest):
     OPTIONS = ('--functions-max', '3')
