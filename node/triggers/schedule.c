@@ -1,6 +1,8 @@
 /* schedule.c: see schedule.h. */
 #include "node/triggers/schedule.h"
 
+#include <stddef.h>
+
 #define DAY 86400
 
 static int64_t floor_div(int64_t number, int64_t by)
@@ -70,4 +72,42 @@ uint64_t schedule_every(uint32_t every_ms, uint32_t phase_ms, uint64_t after_ms)
     if (after_ms < phase)
         return phase;
     return phase + ((after_ms - phase) / every_ms + 1) * every_ms;
+}
+
+uint64_t schedule_next(const struct schedule *schedule, uint64_t after_ms)
+{
+    if (schedule->trigger->kind == TRIGGER_EVERY)
+        return schedule_every(schedule->trigger->every_ms, schedule->phase_ms, after_ms);
+    int64_t next = schedule_cron(&schedule->trigger->cron, schedule->zone, (int64_t)(after_ms / 1000));
+    return next == SCHEDULE_NEVER ? UINT64_MAX : (uint64_t)next * 1000;
+}
+
+/* The last due time that is not after now, but after the last run; 0: there is none. In steps
+ * back, so that years of minutes are not gone through. */
+static uint64_t last_due(const struct schedule *schedule, uint64_t since_ms, uint64_t now_ms)
+{
+    static const uint64_t back_s[] = {3600, DAY, 32 * DAY, 366 * DAY, UINT64_MAX / 1000};
+    for (size_t i = 0; i < sizeof back_s / sizeof back_s[0]; i++) {
+        uint64_t back_ms = back_s[i] * 1000, found = 0;
+        uint64_t from = back_ms < now_ms && now_ms - back_ms > since_ms ? now_ms - back_ms : since_ms;
+        if (schedule->trigger->kind == TRIGGER_EVERY)
+            found = schedule_next(schedule, now_ms) - schedule->trigger->every_ms;
+        else
+            for (uint64_t at = schedule_next(schedule, from); at <= now_ms; at = schedule_next(schedule, at))
+                found = at;
+        if (found > since_ms || from == since_ms)
+            return found > since_ms ? found : 0;
+    }
+    return 0;
+}
+
+uint64_t schedule_due(const struct schedule *schedule, uint64_t last_ms, uint64_t now_ms)
+{
+    if (last_ms > now_ms && last_ms - now_ms > MF_TIMER_BACK_MS)
+        last_ms = now_ms; /* what the clock says now counts */
+    uint64_t missed_ms = last_ms < now_ms ? last_due(schedule, last_ms, now_ms) : 0;
+    bool late = missed_ms && now_ms - missed_ms <= MF_TIMER_LATE_MS;
+    if (missed_ms && (late || schedule->trigger->once))
+        return missed_ms;
+    return schedule_next(schedule, last_ms > now_ms ? last_ms : now_ms);
 }

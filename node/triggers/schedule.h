@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "image/cron.h"
+#include "image/triggers.h"
 #include "node/triggers/zone.h"
 
 #define SCHEDULE_NEVER INT64_MAX
@@ -21,5 +21,20 @@ int64_t schedule_cron(const struct cron *cron, const struct zone *zone, int64_t 
 
 /* The first millisecond after that one which is phase_ms and a multiple of every_ms. */
 uint64_t schedule_every(uint32_t every_ms, uint32_t phase_ms, uint64_t after_ms);
+
+/* A timer: `every` or `cron`. */
+struct schedule {
+    const struct trigger *trigger;
+    const struct zone *zone; /* of cron  */
+    uint32_t phase_ms;       /* of every */
+};
+
+/* UINT64_MAX: never. */
+uint64_t schedule_next(const struct schedule *schedule, uint64_t after_ms);
+
+/* The due time to run for next, of a timer that has run up to last_ms: at most now_ms, i.e. at once,
+ * where a run is late by no more than MF_TIMER_LATE_MS, or was missed and the trigger says `once`;
+ * else one to come. A last_ms further ahead than MF_TIMER_BACK_MS is of a clock that was wrong. */
+uint64_t schedule_due(const struct schedule *schedule, uint64_t last_ms, uint64_t now_ms);
 
 #endif

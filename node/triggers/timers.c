@@ -128,12 +128,10 @@ static uint32_t phase_of(const struct activation *activation)
     return hash % activation->trigger.every_ms;
 }
 
-static uint64_t next_ms(const struct activation *activation, uint64_t after_ms)
+static struct schedule schedule_of(const struct activation *activation)
 {
-    if (activation->trigger.kind == TRIGGER_EVERY)
-        return schedule_every(activation->trigger.every_ms, phase_of(activation), after_ms);
-    int64_t next = schedule_cron(&activation->trigger.cron, activation->zone, (int64_t)(after_ms / 1000));
-    return next == SCHEDULE_NEVER ? UINT64_MAX : (uint64_t)next * 1000;
+    bool every = activation->trigger.kind == TRIGGER_EVERY;
+    return (struct schedule){&activation->trigger, activation->zone, every ? phase_of(activation) : 0};
 }
 
 void timer_begin(struct activation *activation)
@@ -218,25 +216,6 @@ static void noted(void *context, const struct store_answer *answer)
     arm(activation);
 }
 
-/* The last due time that is not after now, but after the last run; 0: there is none. In steps
- * back, so that years of minutes are not gone through. */
-static uint64_t last_due_ms(const struct activation *activation, uint64_t since_ms, uint64_t now_ms)
-{
-    static const uint64_t back_s[] = {3600, 86400, 32 * 86400, 366 * 86400, UINT64_MAX / 1000};
-    for (size_t i = 0; i < sizeof back_s / sizeof back_s[0]; i++) {
-        uint64_t back_ms = back_s[i] * 1000, found = 0;
-        uint64_t from = back_ms < now_ms && now_ms - back_ms > since_ms ? now_ms - back_ms : since_ms;
-        if (activation->trigger.kind == TRIGGER_EVERY)
-            found = next_ms(activation, now_ms) - activation->trigger.every_ms;
-        else
-            for (uint64_t at = next_ms(activation, from); at <= now_ms; at = next_ms(activation, at))
-                found = at;
-        if (found > since_ms || from == since_ms)
-            return found > since_ms ? found : 0;
-    }
-    return 0;
-}
-
 static void wait_for(struct activation *activation)
 {
     bool ever = activation->due_ms < UINT64_MAX / MF_NS_PER_MS;
@@ -249,15 +228,8 @@ static void wait_for(struct activation *activation)
 /* When next? At once, if a run is late, or was missed and is to be made up for. */
 static void arm(struct activation *activation)
 {
-    uint64_t now_ms = wall_ms(), since_ms = activation->last_ms;
-    if (since_ms > now_ms && since_ms - now_ms > MF_TIMER_BACK_MS)
-        since_ms = now_ms; /* the clock was wrong then: what it says now counts */
-    uint64_t missed_ms = since_ms < now_ms ? last_due_ms(activation, since_ms, now_ms) : 0;
-    bool late = missed_ms && now_ms - missed_ms <= MF_TIMER_LATE_MS;
-    if (missed_ms && (late || activation->trigger.once))
-        activation->due_ms = missed_ms;
-    else
-        activation->due_ms = next_ms(activation, since_ms > now_ms ? since_ms : now_ms);
+    const struct schedule schedule = schedule_of(activation);
+    activation->due_ms = schedule_due(&schedule, activation->last_ms, wall_ms());
     wait_for(activation);
 }
 
@@ -319,7 +291,8 @@ static void run(struct activation *activation)
 {
     struct occurrence occurrence;
     if (activation->function->stopped) { /* as if it had not been due */
-        activation->due_ms = next_ms(activation, activation->due_ms);
+        const struct schedule schedule = schedule_of(activation);
+        activation->due_ms = schedule_next(&schedule, activation->due_ms);
         wait_for(activation);
         return;
     }

@@ -61,6 +61,8 @@ class Timers(NodeTest):
 
     def test_cron_by_the_minute(self):
         """The one that waits: for the next full minute."""
+        if harness.ARGS.sandbox == 'kvm':
+            self.skipTest('once is enough')
         self.node.deploy('minutely', 'heard', triggers=[{'cron': '* * * * *', 'timezone': 'Asia/Kathmandu'}])
         event = wait_for(self.node, 'minutely', 1, 75)[0]
         self.assertEqual(event['subject'], '*%20*%20*%20*%20*')

@@ -129,6 +129,66 @@ static void intervals_keep_their_phase(void **state)
     assert_int_equal(schedule_every(2592000000u, 7, 1790000000000) % 2592000000u, 7);
 }
 
+/* ---- a clock that is set, a node that was down ---- */
+
+#define HOUR 3600000ull
+#define NOON 1790000000000ull /* about */
+
+static uint64_t due(const char *fields, uint32_t every_ms, bool once, uint64_t last_ms, uint64_t now_ms)
+{
+    static const struct zone utc;
+    struct trigger trigger = {.kind = fields ? TRIGGER_CRON : TRIGGER_EVERY, .every_ms = every_ms, .once = once};
+    const struct schedule schedule = {&trigger, &utc, 0};
+    if (fields)
+        assert_int_equal(cron_parse(fields, &trigger.cron, NULL), MF_OK);
+    return schedule_due(&schedule, last_ms, now_ms);
+}
+
+static void what_comes_next_is_waited_for(void **state)
+{
+    uint64_t hour = NOON / HOUR * HOUR;
+    (void)state;
+    assert_int_equal(due("0 * * * *", 0, false, hour, hour + 1), hour + HOUR);
+    assert_int_equal(due("0 * * * *", 0, true, hour, hour + HOUR - 1), hour + HOUR);
+    assert_int_equal(due(NULL, 10000, false, NOON, NOON), NOON + 10000);
+}
+
+static void what_was_missed_is_made_up_for_once_or_not(void **state)
+{
+    uint64_t hour = NOON / HOUR * HOUR, now = hour + 100 * HOUR + HOUR / 2;
+    (void)state;
+    assert_int_equal(due("0 * * * *", 0, false, hour, now), hour + 101 * HOUR);
+    assert_int_equal(due("0 * * * *", 0, true, hour, now), hour + 100 * HOUR); /* the last of them */
+    assert_int_equal(due("0 * * * *", 0, true, hour + 100 * HOUR, now), hour + 101 * HOUR);
+    assert_int_equal(due("0 0 1 1 *", 0, true, 1, NOON) / 86400000, days_of_date(2026, 1, 1));
+    assert_int_equal(due(NULL, 7200000, true, hour - 50 * HOUR, now), now / 7200000 * 7200000);
+    assert_true(due(NULL, 7200000, false, hour - 50 * HOUR, now) > now);
+}
+
+static void a_late_run_is_no_missed_one(void **state)
+{
+    uint64_t hour = NOON / HOUR * HOUR;
+    (void)state;
+    assert_int_equal(due("0 * * * *", 0, false, hour - HOUR, hour + MF_TIMER_LATE_MS), hour);
+    assert_int_equal(due("0 * * * *", 0, false, hour - HOUR, hour + MF_TIMER_LATE_MS + 1), hour + HOUR);
+}
+
+static void a_clock_set_back_makes_nothing_run_twice(void **state)
+{
+    uint64_t hour = NOON / HOUR * HOUR;
+    (void)state;
+    assert_int_equal(due("0 * * * *", 0, true, hour, hour - 2 * HOUR), hour + HOUR);
+    assert_int_equal(due(NULL, 10000, true, NOON, NOON - MF_TIMER_BACK_MS), NOON + 10000);
+}
+
+static void a_clock_that_was_wrong_does_not_count(void **state)
+{
+    (void)state;
+    assert_int_equal(due(NULL, 10000, true, NOON + 1000 * HOUR, NOON), NOON + 10000);
+    assert_int_equal(due(NULL, 10000, true, UINT64_MAX, NOON), NOON + 10000);
+    assert_int_equal(due(NULL, 10000, false, 1, NOON - 1), NOON - 10000); /* set forward, from 1970: late, not missed */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +198,11 @@ int main(void)
         cmocka_unit_test(zones_have_names),
         cmocka_unit_test(rare_days_come),
         cmocka_unit_test(intervals_keep_their_phase),
+        cmocka_unit_test(what_comes_next_is_waited_for),
+        cmocka_unit_test(what_was_missed_is_made_up_for_once_or_not),
+        cmocka_unit_test(a_late_run_is_no_missed_one),
+        cmocka_unit_test(a_clock_set_back_makes_nothing_run_twice),
+        cmocka_unit_test(a_clock_that_was_wrong_does_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
