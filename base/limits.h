@@ -203,6 +203,9 @@
 #define MF_RETRY_MS_MAX 300000u
 #define MF_OVERLOAD_MS_FIRST 100u        /* until an event that found no instance asks again          */
 #define MF_OVERLOAD_MS_MAX 10000u
+#define MF_OFFLOADS_MAX 64u             /* events on their way to other nodes                        */
+#define MF_OFFLOAD_MS_MAX 10000u        /* for another node to take one                              */
+#define MF_OFFLOAD_ANSWER_BYTES_MAX 4096u
 #define MF_USAGE_SAVE_MS 5000u           /* until what was used is written                            */
 #define MF_USAGE_RECORDS_MAX 65536u      /* functions, also such as there are no more; later ones are not counted */
 #define MF_STOP_REASON_BYTES_MAX 256u    /* why a function is stopped                                 */

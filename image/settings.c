@@ -99,6 +99,10 @@ void settings_close(struct settings *settings)
 void settings_foreign(struct settings *settings)
 {
     memcpy(settings->tenant, MF_TENANT_DEFAULT, sizeof MF_TENANT_DEFAULT);
+    free(settings->offload_url);
+    settings->offload_url = NULL;
+    if (settings->overload == OVERLOAD_OFFLOAD)
+        settings->overload = OVERLOAD_BACKPRESSURE;
 }
 
 mf_err settings_copy(const struct settings *from, struct settings *to)

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/delivery/consumer.h"
+#include "node/delivery/offload.h"
 #include "node/delivery/overload.h"
 #include "node/delivery/stop.h"
 #include "node/functions/function.h"
@@ -35,6 +36,7 @@ mf_err delivery_open(struct delivery *delivery, struct shard *shard, struct mf_w
     link_init(&delivery->ready);
     link_init(&delivery->over);
     link_init(&delivery->roomless);
+    link_init(&delivery->offloads);
     (void)snprintf(directory, sizeof directory, "%s/store", shard->api.state.path);
     (void)snprintf(node, sizeof node, "%.*s", MF_NAME_BYTES_MAX, shard->options->node_name);
     const struct store_options options = {.url = url[0] ? url : NULL,
@@ -197,7 +199,7 @@ bool delivery_rests(const struct delivery *delivery)
 {
     if (!delivery->store)
         return true;
-    if (store_busy(delivery->store))
+    if (store_busy(delivery->store) || delivery->offload_count)
         return false;
     list_each(at, &delivery->consumers)
         if (list_of(at, struct consumer, link)->running > 0)
@@ -210,6 +212,7 @@ void delivery_close(struct delivery *delivery)
     if (!delivery->store)
         return;
     delivery->quiet = delivery->closing = true;
+    offload_close(delivery);
     if (delivery->sweeping)
         registry_cursor_close(&delivery->sweep);
     delivery->sweeping = false;
@@ -236,6 +239,8 @@ void delivery_close(struct delivery *delivery)
 static void finish(struct submission *submission, enum situation situation, const char *message)
 {
     struct consumer *consumer = submission->consumer;
+    free(submission->kept);
+    submission->kept = NULL;
     if (!consumer) {
         submission->done(submission, situation, message);
         return;
@@ -327,6 +332,7 @@ void delivery_submit_all(struct function *function, const struct envelope *envel
 {
     struct delivery *delivery = &function->shard->delivery;
     submission->consumer = NULL;
+    submission->kept = NULL;
     submission->count = count;
     submission->bytes = 0;
     for (size_t i = 0; i < count; i++)
@@ -342,6 +348,10 @@ void delivery_submit_all(struct function *function, const struct envelope *envel
         return;
     }
     mf_err err = append_all(function, envelopes, submission);
+    if (!err && count == 1 && function->version && offload_may(&function->version->settings))
+        submission->kept = malloc(submission->bytes); /* without memory it is refused */
+    if (submission->kept)
+        envelope_write(envelopes, submission->kept);
     if (!err) {
         submission->consumer->operations++;
         return;

@@ -45,6 +45,8 @@ struct delivery {
     struct link over;        /* those whose end it writes                               */
     size_t held_bytes;       /* of events in hand, of the node's budget                 */
     struct link roomless;    /* consumers that wait for some of it, in turn             */
+    struct link offloads;    /* events on their way to other nodes (offload.h)          */
+    uint32_t offload_count;
     struct registry_cursor sweep;
     bool sweeping;           /* functions' queues have not all been looked at yet       */
     uint32_t looks;          /* that are under way                                      */
@@ -54,7 +56,8 @@ struct delivery {
 
 /* How events and attempts at them end, as counted. X(NAME, word) */
 #define DELIVERY_OUTCOMES(X) \
-    X(DELIVERED, "delivered") X(RETRIED, "retried") X(DEAD, "dead") X(DROPPED, "dropped")
+    X(DELIVERED, "delivered") X(RETRIED, "retried") X(DEAD, "dead") X(DROPPED, "dropped") \
+    X(OFFLOADED, "offloaded")
 #define OUTCOME_ENUM(NAME, word) OUTCOME_##NAME,
 enum delivery_outcome { DELIVERY_OUTCOMES(OUTCOME_ENUM) OUTCOME_COUNT };
 
@@ -111,6 +114,7 @@ void delivery_removed(struct function *function);
 /* An event on its way into the queue of its function. The caller's until done(). */
 struct submission {
     struct consumer *consumer;
+    uint8_t *kept; /* a copy of the envelope, for who may need it yet; NULL: none */
     size_t bytes;
     size_t count; /* of events */
     /* SITUATION_REPLIED: accepted, as durable as a disk is. Else why not; nothing was kept. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "node/delivery/consumer.h"
+#include "node/delivery/offload.h"
 #include "node/delivery/stop.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
@@ -83,6 +84,10 @@ void overload_refused(struct submission *submission)
     struct function *function = consumer->function;
     const struct settings *settings = &function->version->settings;
     char reason[MF_STOP_REASON_BYTES_MAX];
+    if (submission->kept && offload_may(settings)) {
+        offload_send(submission);
+        return;
+    }
     if (settings->overload != OVERLOAD_STOP_WORKFLOW || !is_at_maximum(consumer)) {
         delivery_finish(submission, SITUATION_QUEUE_FULL, NULL);
         return;

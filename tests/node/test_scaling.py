@@ -171,6 +171,40 @@ class Overload(Scaling):
         wait_until(lambda: sorted(self.delivered('sw')) == ['0', '1', '2'], 'what waited')
         self.assertEqual(self.node.http('POST', '/function/sw/count').status, 200)
 
+    def test_offload(self):
+        other = Node()
+        self.addCleanup(other.close)
+        other.deploy('of', 'trouble')
+        url = f'http://127.0.0.1:{other.port}/async-function/of'
+        self.fill('of', overload='offload', offload_url=url)
+        self.assertEqual(self.post('of/tell?n=5', b'body', x_call_id='new', x_other='yes').status, 202)
+        wait_until(lambda: [line for line in other.logs('of') if '; delivered' in line['text']], 'its delivery there')
+        said = [line['text'] for line in other.logs('of') if line.get('call') == 'new']
+        for part in ('method=POST path=/tell query=n=5 body=4', 'header x-other=yes', 'header x-mayfly-attempt=1'):
+            self.assertIn(part, said)
+        self.assertNotIn('new', self.delivered('of'))
+        self.assertIn(b'mayfly_deliveries_total{function="of",outcome="offloaded"} 1',
+                      self.node.api('GET', '/metrics').body)
+        # What came so is not posted on.
+        answer = self.post('of/count', x_mayfly_offloaded='1')
+        self.assertEqual((answer.status, answer.error['code']), (429, 'queue-full'))
+        other.api('DELETE', '/v1/functions/of')
+        answer = self.post('of/count')
+        self.assertEqual((answer.status, answer.error['code']), (429, 'queue-full'))
+        self.assertIn('127.0.0.1 did not take the event: status 404', answer.error['message'])
+
+    def test_offload_to_nobody(self):
+        self.fill('on', overload='offload', offload_url='http://127.0.0.1:9/async-function/on')
+        answer = self.post('on/count')
+        self.assertEqual((answer.status, answer.error['code']), (429, 'queue-full'))
+        self.assertIn('did not take the event', answer.error['message'])
+        self.node.deploy('self', 'trouble', max_instances=1, queue_max=1, overload='offload',
+                         offload_url=f'http://127.0.0.1:{self.node.port}/async-function/self')
+        self.block('self')
+        self.post('self/count')
+        answer = self.post('self/count')  # the node's own port is nobody's
+        self.assertEqual(answer.status, 429)
+
     def test_a_stop_outlives_the_node(self):
         node = Node()
         self.addCleanup(node.close)

@@ -112,6 +112,18 @@ static void scaling_keys_are_taken(void **state)
     }
 }
 
+static void where_events_are_posted_is_not_an_images_to_say(void **state)
+{
+    struct settings *settings = *state;
+    take(settings, "{\"overload\": \"offload\", \"offload_url\": \"http://127.0.0.1/x\"}");
+    settings_foreign(settings);
+    assert_int_equal(settings->overload, OVERLOAD_BACKPRESSURE);
+    assert_null(settings->offload_url);
+    take(settings, "{\"overload\": \"drop-oldest\"}");
+    settings_foreign(settings);
+    assert_int_equal(settings->overload, OVERLOAD_DROP_OLDEST);
+}
+
 static void scaling_keys_out_of_place_are_refused(void **state)
 {
     struct settings *settings = *state;
@@ -444,6 +456,7 @@ int main(void)
         TEST(every_key_is_taken),
         TEST(scaling_keys_are_taken),
         TEST(scaling_keys_out_of_place_are_refused),
+        TEST(where_events_are_posted_is_not_an_images_to_say),
         TEST(keep_alive_is_none_hybrid_or_a_duration),
         TEST(keep_alive_refuses_what_is_no_duration),
         TEST(numbers_are_bounded),
