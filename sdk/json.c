@@ -313,6 +313,27 @@ const struct mayfly_json *mayfly_json_member(const struct mayfly_json *parent, c
     return found;
 }
 
+double mayfly_json_number(const struct mayfly_json *value, const char *name, double otherwise)
+{
+    const struct mayfly_json *found = mayfly_json_member(value, name);
+    return found && found->kind == MAYFLY_JSON_NUMBER ? found->number : otherwise;
+}
+
+const char *mayfly_json_text(const struct mayfly_json *value, const char *name,
+                             const char *otherwise)
+{
+    const struct mayfly_json *found = mayfly_json_member(value, name);
+    bool text = found && found->kind == MAYFLY_JSON_STRING &&
+                strlen(found->text) == found->text_bytes;
+    return text ? found->text : otherwise;
+}
+
+bool mayfly_json_bool(const struct mayfly_json *value, const char *name, bool otherwise)
+{
+    const struct mayfly_json *found = mayfly_json_member(value, name);
+    return found && found->kind == MAYFLY_JSON_BOOL ? found->boolean : otherwise;
+}
+
 const char *mayfly_json_kind_name(const struct mayfly_json *parent)
 {
     static const char *const name[] = {

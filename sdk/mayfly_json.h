@@ -47,6 +47,12 @@ const struct mayfly_json *mayfly_json_parse(struct mayfly_event *event, const ch
  * value is NULL or no object. */
 const struct mayfly_json *mayfly_json_member(const struct mayfly_json *value, const char *name);
 
+/* A member that is a number, a string without a NUL, true or false; else what stands last. */
+double mayfly_json_number(const struct mayfly_json *value, const char *name, double otherwise);
+const char *mayfly_json_text(const struct mayfly_json *value, const char *name,
+                             const char *otherwise);
+bool mayfly_json_bool(const struct mayfly_json *value, const char *name, bool otherwise);
+
 /* "an object", "a number", "nothing" (for NULL): for messages. */
 const char *mayfly_json_kind_name(const struct mayfly_json *value);
 

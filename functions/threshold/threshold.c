@@ -2,7 +2,8 @@
  * threshold.c: takes a reading of a Smart Citizen Kit and says whether a sensor
  * passed its limit. Which sensors count and what the limit is stands in the
  * environment (SENSORS, LIMIT) or, for one request, in the query (sensors, limit).
- * The answer names the highest value among those sensors.
+ * The answer names the highest value among those sensors. As a step of a workflow it
+ * answers only an alert, with what a message needs: text, WEBHOOK and CHANNEL.
  */
 #include <errno.h>
 #include <math.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "raw.h"
 #include "reading.h"
 
 /* eCO2 of the kit's CCS811 is 112, CO2 of an SCD30 158; 10 is what the kit's manual uses. */
@@ -115,9 +117,43 @@ static const char *shortest(double value, char text[static NUMBER_BYTES])
     return text;
 }
 
-static void answer(struct mayfly_reply *reply, const struct rule *rule,
+static void add_text(struct mayfly_reply *reply, const char *name, const char *value)
+{
+    if (!*value)
+        return;
+    mayfly_printf(reply, ",\"%s\":", name);
+    mayfly_json_write_string(reply, value);
+}
+
+/* For the next step of a workflow: who is to be told what. */
+static void pass_on(struct mayfly_event *event, struct mayfly_reply *reply, const struct rule *rule,
+                    const struct measurement *m)
+{
+    char limit[NUMBER_BYTES], value[NUMBER_BYTES], text[320];
+    const char *kit = mayfly_topic_level(event, 2);
+    shortest(rule->limit, limit);
+    shortest(m->value, value);
+    (void)snprintf(text, sizeof text, "CO2%s%.100s: sensor %u measured %s at %s, above the limit of %s",
+                   kit ? " of kit " : "", kit ? kit : "", m->sensor, value, m->recorded_at, limit);
+    mayfly_answer(reply, 200, "application/json",
+                  "{\"alert\":true,\"sensor\":%u,\"value\":%s,\"limit\":%s,\"recorded_at\":\"%s\"",
+                  m->sensor, value, limit, m->recorded_at);
+    add_text(reply, "text", text);
+    add_text(reply, "webhook", mayfly_env("WEBHOOK", ""));
+    add_text(reply, "channel", mayfly_env("CHANNEL", ""));
+    mayfly_puts(reply, "}\n");
+}
+
+static void answer(struct mayfly_event *event, struct mayfly_reply *reply, const struct rule *rule,
                    const struct highest *highest)
 {
+    if (strcmp(mayfly_type(event), "http") != 0) {
+        if (highest->any && highest->measurement.value > rule->limit)
+            pass_on(event, reply, rule, &highest->measurement);
+        else
+            mayfly_set_status(reply, 204);
+        return;
+    }
     char limit[NUMBER_BYTES], value[NUMBER_BYTES];
     shortest(rule->limit, limit);
     if (!highest->any) {
@@ -145,6 +181,15 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
     if (!rule_make(event, reply, &rule))
         return;
     struct mayfly_bytes body = mayfly_body(event);
+    struct highest highest = {.rule = &rule};
+    struct reading_fault fault;
+    if (raw_is(body.data, body.bytes)) {
+        if (raw_each(event, body.data, body.bytes, consider, &highest, &fault))
+            answer(event, reply, &rule, &highest);
+        else
+            refuse(reply, fault.where, fault.what, fault.found);
+        return;
+    }
     struct mayfly_json_error error;
     const struct mayfly_json *reading = mayfly_json_parse(event, body.data, body.bytes, &error);
     if (!reading) {
@@ -154,10 +199,8 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
         refuse(reply, where, error.what, NULL);
         return;
     }
-    struct highest highest = {.rule = &rule};
-    struct reading_fault fault;
     if (reading_each(reading, consider, &highest, &fault))
-        answer(reply, &rule, &highest);
+        answer(event, reply, &rule, &highest);
     else
         refuse(reply, fault.where, fault.what, fault.found);
 }
