@@ -239,6 +239,8 @@ static void threshold_reads_what_the_kit_sends(void **state)
             "\"value\":1000}]}]}", 200, "\"alert\":false"),
         SCK("{\"data\":[{\"recorded_at\":\"2018-01-11T17:52:51Z\",\"sensors\":[]}]}", 200,
             "none of the sensors"),
+        SCK("{t:2026-10-07T04:11:00Z,55:28.3,112:1266}", 200, "sensor 112 measured 1266 at 2026-10-07T"),
+        SCK("{t:2026-10-07T04:11:00Z,55:28.3,56:66}\r\n", 200, "none of the sensors"),
         SCK(" { \"data\" : [ {\"sensors\":[{\"value\":1,\"id\":10}],\"extra\":[{}],\n"
             "\"recorded_at\":\"2018-01-11T17:52:51Z\"},{\"recorded_at\":\"2018-01-11T17:53:51Z\","
             "\"sensors\":[{\"id\":10,\"value\":1.5e3}]} ] } ", 200, "measured 1500 at 2018-01-11T17:53"),
@@ -273,7 +275,13 @@ static void threshold_refuses_what_is_malformed_and_says_where(void **state)
     (void)state;
     static const struct example examples[] = {
         SCK("", 400, "line 1, column 1"),
-        SCK("{t:2026-10-07T04:11:00Z,55:28.3,56:66}", 400, "line 1, column 2"),
+        SCK("{t:2026-10-07T04:11:00Z,55:28.3,56:}", 400, "byte 36: a number belongs here"),
+        SCK("{t:2026-10-07T04:11:00Z,55:28.3,}", 400, "byte 33: a sensor's number"),
+        SCK("{t:2026-10-07T04:11:00Z,55:0x1}", 400, "byte 28: a number"),
+        SCK("{t:2026-10-07T04:11:00Z,55:1", 400, "byte 29: a comma or the closing brace"),
+        SCK("{t:2026-10-07T04:11:00Z} x", 400, "byte 26: nothing belongs"),
+        SCK("{t:2026-10-07T24:11:00Z,55:28.3}", 400, "byte 4: there is no such time"),
+        SCK("{t:", 400, "byte 4: a time belongs here"),
         SCK("{\"data\":[\n{\"recorded_at\" \"x\"}]}", 400, "line 2, column 16"),
         SCK("[]", 400, "the body: a reading is an object with data, not an array"),
         SCK("{}", 400, "data: an array of measurements belongs here, not nothing"),
@@ -311,6 +319,37 @@ static void threshold_refuses_what_is_malformed_and_says_where(void **state)
         NOT_AT("2018-01-11", "a time is written"),
         NOT_AT("", "a time is written"),
         NOT_AT("2018-01-11T17:52:51Z\\u0000", "NUL"),
+    };
+    EACH(examples);
+}
+
+#define WORK(function, body, status, has) {{function, NULL, "POST /", body, 0}, status, has}
+
+static void workloads_answer_and_refuse(void **state)
+{
+    (void)state;
+    static const struct example examples[] = {
+        WORK("alert", "{\"value\":50}", 200, "{\"alert\":\"no\",\"value\":50}"),
+        WORK("alert", "{\"value\":50.5,\"room\":\"a\\\"b\"}", 200, "\"room\":\"a\\\"b\",\"text\":\"Smoke: 50.5, above 50"),
+        WORK("alert", "{\"value\":\"61\"}", 400, "a smoke detector says"),
+        WORK("dhs", "{\"user\":\"ann\",\"weight\":71.5}", 200, "{\"user\":\"ann\",\"day\":1,\"average\":71.5}"),
+        WORK("dhs", "{\"weight\":71.5}", 400, "for a user"),
+        WORK("dhs", "{\"user\":\"ann\",\"weight\":-1}", 400, "a scale says"),
+        WORK("dhs-day", "{\"user\":\"ann\"}", 200, "{\"days\":1}"),
+        WORK("dhs-day", "{}", 400, "whose day"),
+        WORK("fdc", "{\"fridge\":\"a\",\"door\":\"open\",\"at\":1515692571}", 200, "\"openings\":1,\"busiest_hour\":17,"),
+        WORK("fdc", "{\"fridge\":\"a\",\"door\":\"closed\"}", 204, ""),
+        WORK("fdc", "{\"fridge\":\"a\",\"door\":\"ajar\"}", 400, "a contact says"),
+        WORK("fdc", "{\"fridge\":\"a\",\"door\":\"open\",\"at\":-1}", 400, "a contact says"),
+        WORK("lights", "{\"room\":\"hall\",\"motion\":true}", 200, "{\"bulb\":\"on\",\"room\":\"hall\"}"),
+        WORK("lights", "{\"room\":\"hall\",\"motion\":false}", 200, "\"off\""),
+        WORK("lights", "{\"room\":\"+\",\"motion\":false}", 400, "which room"),
+        WORK("lights", "{\"room\":\"hall\"}", 400, "a motion sensor says"),
+        WORK("siren", "{\"shop\":\"12\"}", 204, ""),
+        WORK("siren", "{\"shop\":\"a/b\"}", 400, "names its shop"),
+        WORK("slack", "{\"text\":\"x\"}", 400, "the webhook may stand in WEBHOOK"),
+        WORK("logger", "anything", 204, ""),
+        WORK("cold-chain", "{\"temperature\":4}", 400, "its topic"),
     };
     EACH(examples);
 }
@@ -438,6 +477,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(threshold_reads_what_the_kit_sends),
         cmocka_unit_test(threshold_takes_its_rule_from_environment_and_query),
         cmocka_unit_test(threshold_refuses_what_is_malformed_and_says_where),
+        cmocka_unit_test(workloads_answer_and_refuse),
         cmocka_unit_test(echo_gives_back_the_body_byte_by_byte),
         cmocka_unit_test(echo_shows_the_head_if_asked),
         cmocka_unit_test(hello_greets),
