@@ -3,6 +3,7 @@
  * POST {"text":…}, taken when it answers 200. Webhook and channel come from the event ("webhook",
  * "channel"), so that one deployment serves several workflows, else from the environment. A webhook that does not
  * answer fails the event, which is delivered again later; one that refuses the message (4xx) does not.
+ * Without a webhook the message stands in the log.
  */
 #include <mayfly_json.h>
 #include <mayfly_state.h>
@@ -61,9 +62,12 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
     struct mayfly_text text = {.data = mayfly_alloc(event, MESSAGE_BYTES), .room = MESSAGE_BYTES};
     if (!text.data) {
         mayfly_fail(reply, "no memory for the message");
-    } else if (!*mayfly_json_text(alarm, "text", "") || !*url) {
+    } else if (!*mayfly_json_text(alarm, "text", "")) {
         mayfly_answer(reply, 400, "text/plain",
-                      "a message says {\"text\":\"...\",\"webhook\":\"https://...\"}; the webhook may stand in WEBHOOK\n");
+                      "a message says {\"text\":\"...\",\"webhook\":\"https://...\"}\n");
+    } else if (!*url) {
+        mayfly_log(MAYFLY_WARN, "%.3000s", mayfly_json_text(alarm, "text", ""));
+        mayfly_set_status(reply, 204);
     } else if (!write_message(alarm, mayfly_json_text(alarm, "id", id ? id : call ? call : ""), &text)) {
         mayfly_answer(reply, 413, "text/plain", "the message is too long for a webhook\n");
     } else {

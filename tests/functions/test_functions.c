@@ -347,7 +347,8 @@ static void workloads_answer_and_refuse(void **state)
         WORK("lights", "{\"room\":\"hall\"}", 400, "a motion sensor says"),
         WORK("siren", "{\"shop\":\"12\"}", 204, ""),
         WORK("siren", "{\"shop\":\"a/b\"}", 400, "names its shop"),
-        WORK("slack", "{\"text\":\"x\"}", 400, "the webhook may stand in WEBHOOK"),
+        WORK("slack", "{\"text\":\"x\"}", 204, ""),
+        WORK("slack", "{\"text\":1}", 400, "a message says"),
         WORK("logger", "anything", 204, ""),
         WORK("cold-chain", "{\"temperature\":4}", 400, "its topic"),
     };
