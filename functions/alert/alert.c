@@ -1,11 +1,11 @@
 /*
  * alert.c: a smoke detector's value, {"value":61}; above LIMIT (50) the answer is an alert with a
- * message for the people, else none. What else the event says (room, id) is passed on in the message.
+ * message for the people of the room. As a step of a workflow it passes on alerts only.
  */
 #include <math.h>
 #include <mayfly_json.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static double limit = 50;
 
@@ -31,13 +31,15 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
                       "{\"error\":\"a smoke detector says {\\\"value\\\":61}\"}\n");
         return;
     }
+    if (value <= limit && strcmp(mayfly_type(event), "http") != 0) {
+        mayfly_set_status(reply, 204);
+        return;
+    }
     if (value <= limit) {
         mayfly_answer(reply, 200, "application/json", "{\"alert\":\"no\",\"value\":%.15g}\n", value);
         return;
     }
-    char room[64] = "";
-    (void)snprintf(room, sizeof room, "%s", mayfly_json_text(message, "room", "the house"));
     mayfly_answer(reply, 200, "application/json", "{\"alert\":\"yes\",\"value\":%.15g,\"room\":", value);
-    mayfly_json_write_string(reply, room);
+    mayfly_json_write_string(reply, mayfly_json_text(message, "room", "the house"));
     mayfly_printf(reply, ",\"text\":\"Smoke: %.15g, above %.15g. Leave the house.\"}\n", value, limit);
 }
