@@ -1,0 +1,283 @@
+"""The example workflows, on a real broker, with the devices that ship with them: what comes out
+is what a few lines of Python say must come out, whatever is killed meanwhile."""
+import collections
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import urllib.parse
+
+import harness
+from broker import Broker
+from harness import Node, wait_until
+from sinks import Sink
+
+WORKFLOWS = os.path.join(os.path.dirname(__file__), '..', '..', 'functions', 'workflows')
+SEED = 3
+DAYS = 60
+USERS = 4
+PATIENCE_S = 90
+
+
+def messages(workload, *options):
+    """What the devices say, without a broker: [(topic, payload)]."""
+    done = subprocess.run([os.path.join(harness.ARGS.build, 'mayfly-devices'), workload, *options],
+                          check=True, capture_output=True, text=True)
+    return [(m['topic'], m['payload']) for m in map(json.loads, done.stdout.splitlines())]
+
+
+class Workflow(unittest.TestCase):
+    """One node and one broker for each test."""
+
+    def setUp(self):
+        self.random = random.Random(SEED)
+        self.broker = Broker()
+        self.addCleanup(self.broker.close)
+        self.node = Node('--mqtt', self.broker.url(), '--blanks', '4')
+        self.addCleanup(self.node.close)
+        self.deaths, self.reader = 0, False
+
+    def deploy(self, name, **replaced):
+        """The workflow as it ships, but for addresses, in the sandbox of the test."""
+        with open(os.path.join(WORKFLOWS, name, 'mayfly.yml')) as file:
+            text = file.read()
+        text = re.sub(r'source: \.\./\.\./(\S+)',
+                      lambda m: f'image: {os.path.abspath(harness.image(m.group(1)))}', text)
+        text = text.replace('functions:', f'defaults: {{sandbox: {harness.ARGS.sandbox}}}\nfunctions:', 1)
+        for old, new in replaced.items():
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        path = os.path.join(tempfile.mkdtemp(prefix='mf-workflow-'), 'mayfly.yml')
+        self.addCleanup(subprocess.run, ['rm', '-rf', os.path.dirname(path)], check=True)
+        with open(path, 'w') as file:
+            file.write(text)
+        subprocess.run([os.path.join(harness.ARGS.build, 'mayfly'), 'deploy', '-f', path], check=True,
+                       capture_output=True, text=True, env={**os.environ, 'MAYFLY_STATE': self.node.state})
+        self.subscribed(text.count('mqtt:'))
+
+    def subscribed(self, filters):
+        if filters:
+            wait_until(lambda: self.node.api('GET', '/v1/node').json['mqtt']['state'] == 'connected',
+                       'the broker')
+            wait_until(lambda: self.broker.log().count('Sending SUBACK to') > 0, 'subscriptions')
+            time.sleep(0.3)
+
+    def webhook(self, sink):
+        """Into the YAML: a sink of ours in place of Slack's."""
+        url = f'http://127.0.0.1:{sink.port}/services/T/B/X'
+        return {'WEBHOOK: ""': f'WEBHOOK: "{url}"',
+                '"https://hooks.slack.com"': f'"127.0.0.1:{sink.port}"'}
+
+    def play(self, workload, *options):
+        subprocess.run([os.path.join(harness.ARGS.build, 'mayfly-devices'), workload, '--broker',
+                        f'127.0.0.1:{self.broker.port}', *options], check=True, capture_output=True,
+                       timeout=PATIENCE_S)
+
+    def publish(self, topic, payload):
+        subprocess.run(['mosquitto_pub', '-h', '127.0.0.1', '-p', str(self.broker.port), '-t', topic, '-q',
+                        '1', '-m', payload], check=True, timeout=PATIENCE_S)
+
+    def keys(self, prefix):
+        answer = self.reads('scan', prefix=prefix, count=1000)
+        return re.findall(rf'^({re.escape(prefix)}[^=\n]*)=', answer.body.decode(), re.M)
+
+    def state(self, key):
+        """What stands behind the events of a state (mayfly_state.h)."""
+        answer = self.reads('get', key=key)
+        value = answer.body.decode()
+        return value.split('\n\n', 1)[-1].lstrip('\n') if answer.header('x-error') == 'ok' else ''
+
+    def reads(self, what, **arguments):
+        """By a function that may read everything; again while the node is away."""
+        if not self.reader:
+            self.reader = True
+            self.node.deploy('reader', 'asks', allow={'read': ['*']})
+        query = urllib.parse.urlencode(arguments)
+        return self.node.http('POST', f'/function/reader/{what}?{query}')
+
+    def kill_something(self):
+        """The node, its spawner, or a process of a function, as it comes."""
+        self.deaths += 1
+        below = self.node.children()
+        if self.deaths % 2 and below:
+            try:
+                os.kill(self.random.choice(below), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            return
+        self.node.process.kill()
+        self.node.process.wait()
+        self.node.start()
+
+
+class Health(Workflow):
+    def test_sixty_days_equal_the_reference_exactly(self):
+        self.deploy('health')
+        weights = collections.defaultdict(list)
+        for topic, payload in messages('dhs', '--devices', str(USERS), '--count', str(DAYS)):
+            weights[topic.split('/')[1]].append((topic, payload))
+        for day in range(DAYS):
+            threads = [threading.Thread(target=self.publish, args=weights[user][day]) for user in weights]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            if day % 6 == 3:
+                self.kill_something()
+            for user in weights:
+                wait_until(lambda: self.state(f'dhs-day/{user}') == str(day + 1), f'day {day} of {user}',
+                           PATIENCE_S)
+        for user, said in weights.items():
+            self.assertEqual(json.loads(self.state(f'dhs/{user}')),
+                             self.reference([json.loads(payload)['weight'] for _, payload in said]))
+
+    @staticmethod
+    def reference(weights):
+        def average(values):
+            current = 0.0
+            for day, value in enumerate(values):
+                current = (current * day + value) / (day + 1)
+            return current
+
+        def span(length):
+            full = (len(weights) - 1) // length * length
+            state = {'days': len(weights) - full, 'average': average(weights[full:])}
+            if full:
+                state['before'] = average(weights[full - length:full])
+            return state
+        return {'days': len(weights), 'average': average(weights), 'week': span(7), 'month': span(30)}
+
+
+class Home(Workflow):
+    def test_doors_are_counted_once_each_under_concurrency_and_kills(self):
+        self.deploy('home')
+        options = ['--devices', '3', '--count', '120', '--step', '5000', '--start', '1700000000']
+        hours = collections.defaultdict(lambda: [0] * 24)
+        for topic, payload in messages('fdc', *options):
+            said = json.loads(payload)
+            if said['door'] == 'open':
+                hours[topic.split('/')[1]][said['at'] // 3600 % 24] += 1
+        playing = threading.Thread(target=self.play, args=('fdc', *options, '--interval', '20',
+                                                           '--pattern', 'burst'))
+        playing.start()
+        while playing.is_alive():
+            time.sleep(0.5)
+            self.kill_something()
+        playing.join()
+        for fridge, counts in hours.items():
+            wanted = ' '.join(map(str, counts))
+            wait_until(lambda: self.state(f'fdc/{fridge}') == wanted, f'the habits of {fridge}: {wanted}',
+                       PATIENCE_S)
+
+    def test_lights_follow_motion_and_smoke_is_told(self):
+        self.deploy('home')
+        watcher = subprocess.Popen(['mosquitto_sub', '-h', '127.0.0.1', '-p', str(self.broker.port), '-t',
+                                    'lights/+/bulb', '-q', '1', '-v', '-C', '2'],
+                                   stdout=subprocess.PIPE, text=True)
+        harness.STARTED.append(watcher)
+        self.publish('lights/hall/motion', '{"motion":true}')
+        wait_until(lambda: self.node.function('lights')['invocations'] >= 1, 'a call')
+        self.publish('lights/attic/motion', '{"motion":false}')
+        self.assertEqual(sorted(watcher.communicate(timeout=PATIENCE_S)[0].splitlines()),
+                         ['lights/attic/bulb off', 'lights/hall/bulb on'])
+        for value in (12, 61, 50, 51):
+            self.publish('smoke/hall/value', json.dumps({'value': value, 'room': 'hall'}))
+        wait_until(lambda: len(self.told()) >= 2, 'two alarms')
+        self.assertEqual(sorted(self.told()), ['Smoke: 51, above 50. Leave the house.',
+                                               'Smoke: 61, above 50. Leave the house.'])
+
+    def told(self):
+        return [json.loads(m.group(0))['text'] for m in
+                (re.search(r'\{"alert":"yes".*\}', line['text']) for line in self.node.logs('user')) if m]
+
+
+class Air(Workflow):
+    def test_every_alert_is_posted_once_by_its_id_although_the_sink_was_down(self):
+        sink = Sink()
+        port = sink.port
+        sink.close()  # down at first
+        self.deploy('co2', **self.webhook(sink))
+        options = ['--devices', '3', '--count', '30', '--step', '60', '--start', '1700000000']
+        high = [payload for _, payload in messages('co2', *options)
+                if int(re.search(r'112,"value":(\d+)|112:(\d+)', payload).group(1) or
+                       re.search(r'112:(\d+)', payload).group(1)) > 1000]
+        self.assertGreater(len(high), 5)
+        self.play('co2', *options, '--interval', '10')
+        wait_until(lambda: self.node.function('logger')['invocations'] >= 90, 'the log', PATIENCE_S)
+        time.sleep(2)
+        sink = Sink(port=port)
+        self.addCleanup(sink.close)
+        posted = lambda: {m['metadata']['event_payload']['id']: m for m in
+                          (json.loads(r['body']) for r in list(sink.got))}
+        wait_until(lambda: len(posted()) >= len(high), f'{len(high)} alerts', PATIENCE_S)
+        time.sleep(0.5)
+        self.assertEqual(len(posted()), len(high))
+        for request in sink.got:
+            body = json.loads(request['body'])
+            self.assertEqual((request['method'], request['path'], request['headers']['content-type']),
+                             ('POST', '/services/T/B/X', 'application/json'))
+            self.assertEqual(body['channel'], '#air')
+            self.assertRegex(body['text'], r'^CO2 of kit kit[012]: sensor 112 measured 1\d\d\d at ')
+
+
+class ColdChain(Workflow):
+    START = 1700000000
+
+    def alarms(self, sink):
+        """id → how often, of what the webhook was told."""
+        return collections.Counter(json.loads(r['body'])['metadata']['event_payload']['id']
+                                   for r in list(sink.got))
+
+    def test_the_siren_needs_no_uplink_and_the_webhook_hears_of_each_once(self):
+        sink = Sink()
+        port = sink.port
+        sink.close()
+        self.deploy('cold-chain', **self.webhook(sink),
+                    **{'every: 30s': 'queue: clock', 'ESCALATE_MINUTES: "30"': 'ESCALATE_MINUTES: "10"'})
+        siren = subprocess.Popen(['mosquitto_sub', '-h', '127.0.0.1', '-p', str(self.broker.port), '-t',
+                                  'shop/1/alarm', '-q', '1'], stdout=subprocess.PIPE, text=True)
+        harness.STARTED.append(siren)
+        self.play('cold-chain', '--start', str(self.START), '--count', '24', '--interval', '50')
+        wait_until(lambda: len(self.keys('cold-chain/1/')) == 50, 'fifty fridges', PATIENCE_S)
+        self.clock(24)
+        begun, silent = self.START + 10 * 60, self.START + 9 * 60
+        raised = [f'1/f0/warm/{begun}/raised', f'1/f1/door/{begun}/raised', f'1/f2/silent/{silent}/raised']
+        self.assertEqual(self.hear(siren, 3), raised)
+        self.publish('shop/1/acknowledge', '{"fridge":"f1"}')
+        wait_until(lambda: '"acknowledged":true' in self.state('cold-chain/1/f1'), 'the acknowledgement')
+        self.clock(34)  # nobody has acknowledged the other two
+        escalated = [f'1/f0/warm/{begun}/escalated', f'1/f2/silent/{silent}/escalated']
+        self.assertEqual(self.hear(siren, 2), escalated)
+        siren.kill()
+        siren.stdout.close()
+        siren.wait()
+        sink = Sink(port=port)  # the uplink is back
+        self.addCleanup(sink.close)
+        wait_until(lambda: set(self.alarms(sink)) == set(raised + escalated), 'the webhook', PATIENCE_S)
+        texts = [json.loads(r['body'])['text'] for r in sink.got]
+        self.assertTrue(any('fridge f1: door open since' in text for text in texts), texts)
+        channels = {json.loads(r['body'])['metadata']['event_payload']['id']: json.loads(r['body'])['channel']
+                    for r in sink.got}
+        self.assertEqual(channels[raised[0]], '#cold-chain')
+        self.assertEqual(channels[escalated[0]], '#cold-chain-urgent')
+
+    @staticmethod
+    def hear(siren, count):
+        return sorted(json.loads(siren.stdout.readline())['id'] for _ in range(count))
+
+    def clock(self, minute):
+        """What the timer says every 30 s, in the devices' time."""
+        answer = self.node.http('POST', '/async-function/cold-chain', json.dumps(
+            {'specversion': '1.0', 'id': f'clock-{minute}', 'source': '/clock', 'type': 'mayfly.timer',
+             'data': {'at': self.START + minute * 60}}), {'Content-Type': 'application/cloudevents+json'})
+        self.assertEqual(answer.status, 202, answer.body)
+
+
+if __name__ == '__main__':
+    harness.main()
