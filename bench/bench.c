@@ -248,6 +248,11 @@ mf_err bench_run(const struct bench *bench, const struct bench_options *options,
     return bench->together ? run_together(bench, &run, why) : run_one_by_one(bench, &run, why);
 }
 
+bool bench_wants(const struct bench_run *run, const char *name)
+{
+    return !run->options->only || listed(run->options->only, name);
+}
+
 mf_err bench_tick(struct bench_run *run, struct mf_why *why)
 {
     run->done++;

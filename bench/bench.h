@@ -70,7 +70,7 @@ struct bench {
 /* X(name): in the order in which `mayfly bench all` runs them. */
 #define BENCHES(X) \
     X(cold) X(start_cost) X(warm) X(throughput) X(fronts) X(sweep) X(burst) X(reset) X(neighbour) X(idle) X(memory) \
-    X(deployed) X(queue) X(policy)
+    X(deployed) X(queue) X(events) X(policy)
 #define BENCH_DECLARE(name) extern const struct bench bench_##name;
 BENCHES(BENCH_DECLARE)
 
@@ -98,6 +98,9 @@ uint32_t bench_fronts_most(void);
  * that setting at all. */
 const char *bench_default_isolation(void);
 bool bench_has_isolation(void);
+
+/* Is the subject of that name asked for? */
+bool bench_wants(const struct bench_run *run, const char *name);
 
 /* One more of run->total is done. MF_EAGAIN: bench_stop is set. */
 MF_CHECKED mf_err bench_tick(struct bench_run *run, struct mf_why *why);

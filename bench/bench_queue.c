@@ -42,16 +42,6 @@ const struct bench bench_queue = {
     .run = queue_run,
 };
 
-static bool is_wanted(const struct bench_run *run, const char *name)
-{
-    const char *only = run->options->only;
-    size_t bytes = strlen(name);
-    for (const char *at = only; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-        if (strncmp(at, name, bytes) == 0 && (at[bytes] == ',' || at[bytes] == 0))
-            return true;
-    return !only;
-}
-
 static mf_err take_rate(struct measured *measured, struct mf_why *why)
 {
     uint64_t count, took_ns;
@@ -102,7 +92,7 @@ static mf_err open_all(struct bench_run *run, struct measured *measured, struct 
     for (uint32_t k = 0; k < KINDS; k++) {
         struct queue_subject *subject = &measured[k].subject;
         subject->kind = queue_subject_kinds[k];
-        subject->left_out = !is_wanted(run, subject->kind->name);
+        subject->left_out = !bench_wants(run, subject->kind->name);
         if (subject->left_out)
             continue;
         mf_err err = queue_subject_open(subject, why);

@@ -91,11 +91,19 @@ MF_CHECKED mf_err subject_mayfly_restart(struct subject *subject, const char *fr
                                          double *took_us,
                                          struct mf_why *why);
 
+/* Of it, too: run the mayfly command on its node. arguments: NULL behind the last. */
+MF_CHECKED mf_err subject_mayfly_command(const struct subject *subject,
+                                         const char *const *arguments, struct mf_why *why);
+/* A value of the node's metrics; series: its name and labels, as they stand there. MF_ENOENT. */
+MF_CHECKED mf_err subject_mayfly_metric(const struct subject *subject, const char *series,
+                                        double *value, struct mf_why *why);
+
 struct subject {
     char name[SUBJECT_NAME_BYTES]; /* as in the rows: "mayfly/kvm" */
     const struct subject_kind *kind;
     const char *detail;            /* sandbox, program or run-time, by kind; borrowed */
     char isolation[ISOLATION_BYTES]; /* "": the default; mayfly's only            */
+    const char *const *options;    /* of mayfly's node, NULL behind the last; NULL: none */
     bool left_out;                 /* cannot run here, or failed on the way           */
     void *state;                   /* the kind's own                                  */
 };

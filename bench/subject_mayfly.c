@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
+#include "bench/node_metric.h"
 #include "bench/own_image.h"
 #include "bench/residents.h"
 #include "bench/scratch.h"
@@ -32,6 +33,7 @@ struct node {
     bool distinct;         /* by prepare() */
     char sandbox[16];
     char isolation[ISOLATION_BYTES]; /* "": the default */
+    const char *const *options;      /* the subject's */
     uint16_t port;
     uint32_t first_copy, count; /* of the instances prepared */
     bool serves;       /* serve() deployed its function    */
@@ -45,6 +47,8 @@ static mf_err run_mayfly(const struct node *node, const char *const *argv, struc
 }
 
 #define DEPLOY_ARGUMENTS_MAX 16
+#define NODE_ARGUMENTS_MAX 24
+#define COMMAND_ARGUMENTS_MAX 16
 
 /* max_instances 0: the default. The isolation is the subject's. */
 static mf_err deploy_image(const struct node *node, const char *image, const char *name,
@@ -97,9 +101,15 @@ static mf_err start_node(struct node *node, const char *fronts, struct mf_why *w
     if (err)
         return err;
     (void)snprintf(address, sizeof address, "127.0.0.1:%u", node->port);
-    const char *const argv[] = {node->mayfly, "node",   "--listen",   address,
-                                "--state",    node->folder.path, fronts ? "--fronts" : NULL,
-                                fronts, NULL};
+    const char *argv[NODE_ARGUMENTS_MAX + 1] = {node->mayfly, "node",   "--listen",   address,
+                                                "--state",    node->folder.path};
+    size_t n = 6;
+    for (const char *const *option = node->options; option && *option && n < NODE_ARGUMENTS_MAX; option++)
+        argv[n++] = *option;
+    if (fronts && n + 2 <= NODE_ARGUMENTS_MAX) {
+        argv[n++] = "--fronts";
+        argv[n] = fronts;
+    }
     const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = -1};
     err = child_start(&plan, &node->daemon, why);
     int connection = -1;
@@ -121,6 +131,7 @@ static mf_err mayfly_open(struct subject *subject, struct mf_why *why)
     subject->state = node;
     (void)snprintf(node->sandbox, sizeof node->sandbox, "%s", subject->detail);
     memcpy(node->isolation, subject->isolation, sizeof node->isolation);
+    node->options = subject->options;
     if (!bench_has_isolation() && node->isolation[0] &&
         strcmp(node->isolation, bench_default_isolation()) != 0)
         return mf_why(why, MF_EUNSUPPORTED,
@@ -256,6 +267,27 @@ mf_err subject_mayfly_restart(struct subject *subject, const char *fronts, doubl
     mf_err err = start_node(node, fronts, why);
     *took_us = (double)(mf_monotonic_ns() - from_ns) / MF_NS_PER_US;
     return err;
+}
+
+mf_err subject_mayfly_command(const struct subject *subject, const char *const *arguments,
+                              struct mf_why *why)
+{
+    const struct node *node = subject->state;
+    const char *argv[COMMAND_ARGUMENTS_MAX + 1] = {node->mayfly};
+    mf_assert(subject->kind == &subject_mayfly);
+    for (size_t n = 1; *arguments && n < COMMAND_ARGUMENTS_MAX; n++)
+        argv[n] = *arguments++;
+    return run_mayfly(node, argv, why);
+}
+
+mf_err subject_mayfly_metric(const struct subject *subject, const char *series, double *value,
+                             struct mf_why *why)
+{
+    const struct node *node = subject->state;
+    char path[SCRATCH_BYTES + 16];
+    mf_assert(subject->kind == &subject_mayfly);
+    (void)snprintf(path, sizeof path, "%s/api.sock", node->folder.path);
+    return node_metric(path, series, value, why);
 }
 
 static mf_err mayfly_is_cold(struct subject *subject, struct mf_why *why)

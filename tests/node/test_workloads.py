@@ -101,6 +101,9 @@ class Workflow(unittest.TestCase):
         query = urllib.parse.urlencode(arguments)
         return self.node.http('POST', f'/function/reader/{what}?{query}')
 
+    def calls(self, function):
+        return self.node.function(function)['counters']['started']
+
     def kill_something(self):
         """The node, its spawner, or a process of a function, as it comes."""
         self.deaths += 1
@@ -182,7 +185,7 @@ class Home(Workflow):
                                    stdout=subprocess.PIPE, text=True)
         harness.STARTED.append(watcher)
         self.publish('lights/hall/motion', '{"motion":true}')
-        wait_until(lambda: self.node.function('lights')['invocations'] >= 1, 'a call')
+        wait_until(lambda: self.calls('lights') >= 1, 'a call')
         self.publish('lights/attic/motion', '{"motion":false}')
         self.assertEqual(sorted(watcher.communicate(timeout=PATIENCE_S)[0].splitlines()),
                          ['lights/attic/bulb off', 'lights/hall/bulb on'])
@@ -209,7 +212,7 @@ class Air(Workflow):
                        re.search(r'112:(\d+)', payload).group(1)) > 1000]
         self.assertGreater(len(high), 5)
         self.play('co2', *options, '--interval', '10')
-        wait_until(lambda: self.node.function('logger')['invocations'] >= 90, 'the log', PATIENCE_S)
+        wait_until(lambda: self.calls('logger') >= 90, 'the log', PATIENCE_S)
         time.sleep(2)
         sink = Sink(port=port)
         self.addCleanup(sink.close)
