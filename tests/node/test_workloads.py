@@ -2,121 +2,19 @@
 is what a few lines of Python say must come out, whatever is killed meanwhile."""
 import collections
 import json
-import os
-import random
 import re
-import signal
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
-import urllib.parse
 
 import harness
-from broker import Broker
-from harness import Node, wait_until
+from harness import wait_until
 from sinks import Sink
+from workflow import PATIENCE_S, Workflow, messages
 
-WORKFLOWS = os.path.join(os.path.dirname(__file__), '..', '..', 'functions', 'workflows')
-SEED = 3
 DAYS = 60
 USERS = 4
-PATIENCE_S = 90
-
-
-def messages(workload, *options):
-    """What the devices say, without a broker: [(topic, payload)]."""
-    done = subprocess.run([os.path.join(harness.ARGS.build, 'mayfly-devices'), workload, *options],
-                          check=True, capture_output=True, text=True)
-    return [(m['topic'], m['payload']) for m in map(json.loads, done.stdout.splitlines())]
-
-
-class Workflow(unittest.TestCase):
-    """One node and one broker for each test."""
-
-    def setUp(self):
-        self.random = random.Random(SEED)
-        self.broker = Broker()
-        self.addCleanup(self.broker.close)
-        self.node = Node('--mqtt', self.broker.url(), '--blanks', '4')
-        self.addCleanup(self.node.close)
-        self.deaths, self.reader = 0, False
-
-    def deploy(self, name, **replaced):
-        """The workflow as it ships, but for addresses, in the sandbox of the test."""
-        with open(os.path.join(WORKFLOWS, name, 'mayfly.yml')) as file:
-            text = file.read()
-        text = re.sub(r'source: \.\./\.\./(\S+)',
-                      lambda m: f'image: {os.path.abspath(harness.image(m.group(1)))}', text)
-        text = text.replace('functions:', f'defaults: {{sandbox: {harness.ARGS.sandbox}}}\nfunctions:', 1)
-        for old, new in replaced.items():
-            self.assertIn(old, text)
-            text = text.replace(old, new)
-        path = os.path.join(tempfile.mkdtemp(prefix='mf-workflow-'), 'mayfly.yml')
-        self.addCleanup(subprocess.run, ['rm', '-rf', os.path.dirname(path)], check=True)
-        with open(path, 'w') as file:
-            file.write(text)
-        subprocess.run([os.path.join(harness.ARGS.build, 'mayfly'), 'deploy', '-f', path], check=True,
-                       capture_output=True, text=True, env={**os.environ, 'MAYFLY_STATE': self.node.state})
-        self.subscribed(text.count('mqtt:'))
-
-    def subscribed(self, filters):
-        if filters:
-            wait_until(lambda: self.node.api('GET', '/v1/node').json['mqtt']['state'] == 'connected',
-                       'the broker')
-            wait_until(lambda: self.broker.log().count('Sending SUBACK to') > 0, 'subscriptions')
-            time.sleep(0.3)
-
-    def webhook(self, sink):
-        """Into the YAML: a sink of ours in place of Slack's."""
-        url = f'http://127.0.0.1:{sink.port}/services/T/B/X'
-        return {'WEBHOOK: ""': f'WEBHOOK: "{url}"',
-                '"https://hooks.slack.com"': f'"127.0.0.1:{sink.port}"'}
-
-    def play(self, workload, *options):
-        subprocess.run([os.path.join(harness.ARGS.build, 'mayfly-devices'), workload, '--broker',
-                        f'127.0.0.1:{self.broker.port}', *options], check=True, capture_output=True,
-                       timeout=PATIENCE_S)
-
-    def publish(self, topic, payload):
-        subprocess.run(['mosquitto_pub', '-h', '127.0.0.1', '-p', str(self.broker.port), '-t', topic, '-q',
-                        '1', '-m', payload], check=True, timeout=PATIENCE_S)
-
-    def keys(self, prefix):
-        answer = self.reads('scan', prefix=prefix, count=1000)
-        return re.findall(rf'^({re.escape(prefix)}[^=\n]*)=', answer.body.decode(), re.M)
-
-    def state(self, key):
-        """What stands behind the events of a state (mayfly_state.h)."""
-        answer = self.reads('get', key=key)
-        value = answer.body.decode()
-        return value.split('\n\n', 1)[-1].lstrip('\n') if answer.header('x-error') == 'ok' else ''
-
-    def reads(self, what, **arguments):
-        """By a function that may read everything; again while the node is away."""
-        if not self.reader:
-            self.reader = True
-            self.node.deploy('reader', 'asks', allow={'read': ['*']})
-        query = urllib.parse.urlencode(arguments)
-        return self.node.http('POST', f'/function/reader/{what}?{query}')
-
-    def calls(self, function):
-        return self.node.function(function)['counters']['started']
-
-    def kill_something(self):
-        """The node, its spawner, or a process of a function, as it comes."""
-        self.deaths += 1
-        below = self.node.children()
-        if self.deaths % 2 and below:
-            try:
-                os.kill(self.random.choice(below), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            return
-        self.node.process.kill()
-        self.node.process.wait()
-        self.node.start()
 
 
 class Health(Workflow):
