@@ -5,7 +5,6 @@
 #include <math.h>
 #include <mayfly_json.h>
 #include <stdlib.h>
-#include <string.h>
 
 static double limit = 50;
 
@@ -31,7 +30,7 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
                       "{\"error\":\"a smoke detector says {\\\"value\\\":61}\"}\n");
         return;
     }
-    if (value <= limit && strcmp(mayfly_type(event), "http") != 0) {
+    if (value <= limit && mayfly_header(event, "ce-type")) {
         mayfly_set_status(reply, 204);
         return;
     }

@@ -222,7 +222,8 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
     struct mayfly_bytes body = mayfly_body(event);
     struct mayfly_json_error error;
     const struct mayfly_json *message = mayfly_json_parse(event, body.data, body.bytes, &error);
-    if (strcmp(mayfly_type(event), "mayfly.timer") == 0) {
+    const char *type = mayfly_header(event, "ce-type");
+    if (type && strcmp(type, "mayfly.timer") == 0) {
         if (look_at_all(event, reply, mayfly_json_number(message, "at", (double)time(NULL))))
             mayfly_set_status(reply, 204);
         return;

@@ -147,7 +147,7 @@ static void pass_on(struct mayfly_event *event, struct mayfly_reply *reply, cons
 static void answer(struct mayfly_event *event, struct mayfly_reply *reply, const struct rule *rule,
                    const struct highest *highest)
 {
-    if (strcmp(mayfly_type(event), "http") != 0) {
+    if (mayfly_header(event, "ce-type")) {
         if (highest->any && highest->measurement.value > rule->limit)
             pass_on(event, reply, rule, &highest->measurement);
         else

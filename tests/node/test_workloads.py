@@ -141,8 +141,9 @@ class ColdChain(Workflow):
         sink.close()
         self.deploy('cold-chain', **self.webhook(sink),
                     **{'every: 30s': 'queue: clock', 'ESCALATE_MINUTES: "30"': 'ESCALATE_MINUTES: "10"'})
-        siren = subprocess.Popen(['mosquitto_sub', '-h', '127.0.0.1', '-p', str(self.broker.port), '-t',
-                                  'shop/1/alarm', '-q', '1'], stdout=subprocess.PIPE, text=True)
+        siren = subprocess.Popen(['stdbuf', '-oL', 'mosquitto_sub', '-h', '127.0.0.1', '-p',
+                                  str(self.broker.port), '-t', 'shop/1/alarm', '-q', '1', '-C', '5', '-W',
+                                  str(PATIENCE_S)], stdout=subprocess.PIPE, text=True)
         harness.STARTED.append(siren)
         self.play('cold-chain', '--start', str(self.START), '--count', '24', '--interval', '50')
         wait_until(lambda: len(self.keys('cold-chain/1/')) == 50, 'fifty fridges', PATIENCE_S)
@@ -174,9 +175,10 @@ class ColdChain(Workflow):
 
     def clock(self, minute):
         """What the timer says every 30 s, in the devices' time."""
-        answer = self.node.http('POST', '/async-function/cold-chain', json.dumps(
-            {'specversion': '1.0', 'id': f'clock-{minute}', 'source': '/clock', 'type': 'mayfly.timer',
-             'data': {'at': self.START + minute * 60}}), {'Content-Type': 'application/cloudevents+json'})
+        answer = self.node.http('POST', '/async-function/cold-chain',
+                                json.dumps({'at': self.START + minute * 60}),
+                                {'ce-specversion': '1.0', 'ce-id': f'clock-{minute}', 'ce-source': '/clock',
+                                 'ce-type': 'mayfly.timer', 'content-type': 'application/json'})
         self.assertEqual(answer.status, 202, answer.body)
 
 
