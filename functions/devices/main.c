@@ -172,10 +172,10 @@ static bool send_message(struct mosquitto *client, const struct play *play, cons
         return true;
     while (atomic_load(&sent) - atomic_load(&acknowledged) >= IN_FLIGHT_MAX)
         pause_ms(1);
-    int failed;
-    while ((failed = mosquitto_publish(client, NULL, m->topic, (int)strlen(m->payload), m->payload,
-                                       play->qos, false)) == MOSQ_ERR_NO_CONN)
-        pause_ms(50); /* its thread reconnects */
+    int failed = mosquitto_publish(client, NULL, m->topic, (int)strlen(m->payload), m->payload, play->qos,
+                                   false);
+    if (failed == MOSQ_ERR_NO_CONN && play->qos > 0)
+        failed = 0; /* kept by the library, which sends it when it is connected again */
     if (failed) {
         fprintf(stderr, "mayfly-devices: %s: %s\n", m->topic, mosquitto_strerror(failed));
         return false;
