@@ -50,7 +50,8 @@ class Poster(threading.Thread):
             kit, ppm, id = f'http{self.asked}', LIMIT + 1 + self.asked % 500, str(uuid.uuid4())
             body = '{t:2026-10-07T04:11:00Z,112:%d,56:40}' % ppm
             headers = {'ce-specversion': '1.0', 'ce-id': id, 'ce-source': '/test', 'ce-type': 'reading',
-                       'ce-subject': f'device/sck/{kit}/readings/raw', 'content-type': 'text/plain'}
+                       'ce-subject': f'device/sck/{kit}/readings/raw', 'content-type': 'text/plain',
+                       'x-call-id': id}
             while not self.stopped:
                 try:
                     answer = self.test.node.http('POST', '/async-function/threshold', body, headers, 5)
