@@ -94,12 +94,12 @@ build() {
   fi
 }
 
-# unpack_packages: programs the tests use from packages whose installation would
-# start a service. They land in build/tools, which goes to the front of PATH.
+# unpack_packages SET...: programs from packages whose installation would start a
+# service. They land in build/tools, which goes to the front of PATH.
 unpack_packages() {
   local tools=$top/build/tools package
   export PATH=$tools/usr/bin:$PATH
-  for package in $(packages_of unpack); do
+  for package in $(packages_of "$@"); do
     [ ! -e "$tools/.$package" ] || continue
     dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' && continue
     step "Unpacking $package into build/tools ($(why_package "$package"))"

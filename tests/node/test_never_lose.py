@@ -19,8 +19,7 @@ import unittest
 import uuid
 
 import harness
-from harness import wait_until
-from private_redis import Redis
+from harness import Redis, wait_until
 from sinks import Sink
 from workflow import PATIENCE_S, Workflow, messages
 
@@ -71,7 +70,7 @@ class NeverLose(Workflow):
         if self.STORE == 'lmdb':
             return ()
         self.redis = Redis(self)
-        return ('--store', self.redis.url())
+        return ('--store', self.redis.url)
 
     def begin(self):
         self.sink = Sink()
