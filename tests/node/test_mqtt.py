@@ -764,6 +764,20 @@ class Publishing(MqttTest):
         late = broker.listen('p/#', 1, form='%t %r %p')
         self.assertEqual(self.lines(late), ['p/r 1 {}'])
 
+    def test_functions_publish(self):
+        """What their settings allow: and a message may come back, as an event of another one."""
+        broker = self.broker()
+        node = self.node(broker)
+        self.deploy(node, 'p/#')
+        node.deploy('asks', 'asks', allow={'publish': ['p/+']})
+        self.subscribed(broker, node, 1)
+        ask = lambda topic, qos, body: node.http('POST', f'/function/asks/publish?topic={topic}&qos={qos}',
+                                                 body)
+        results = [ask('p/1', 1, b'one'), ask('p/2', 2, b'two'), ask('q', 1, b'not'), ask('p/1/2', 1, b'not')]
+        names = [next(v for k, v in r.headers if k.lower() == 'x-error') for r in results]
+        self.assertEqual(names, ['ok', 'ok', 'denied', 'denied'])
+        self.hears(node, ['one', 'two'])
+
     def test_what_cannot_be_published(self):
         broker = self.broker()
         node = self.node(broker)
