@@ -252,6 +252,12 @@ bool settings_name_valid(const char *name, size_t bytes)
     return true;
 }
 
+bool settings_tenant_reserved(const char *name)
+{
+    return strcmp(name, MF_TENANT_FUNCTIONS) == 0 || strcmp(name, MF_TENANT_NODE) == 0 ||
+           strcmp(name, MF_TENANT_CALLBACKS) == 0;
+}
+
 const char *sandbox_name(enum mf_sandbox sandbox)
 {
     return (size_t)sandbox < SANDBOX_COUNT ? sandbox_names[sandbox] : "unknown";
@@ -398,7 +404,7 @@ static mf_err apply_tenant(const char *name, struct settings *settings, struct m
     if (!settings_name_valid(name, bytes))
         return mf_why(why, MF_EINVAL, "tenant: \"%.80s\" is not a name; 1 to %d of a-z, 0-9 and -, "
                       "no - at either end", printable(name), MF_NAME_BYTES_MAX);
-    if (strcmp(name, MF_TENANT_FUNCTIONS) == 0)
+    if (settings_tenant_reserved(name))
         return mf_why(why, MF_EINVAL, "tenant: \"%s\" is the node's own; take another name", name);
     memcpy(settings->tenant, name, bytes + 1);
     return MF_OK;

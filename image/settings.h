@@ -77,7 +77,10 @@ struct settings {
 };
 
 #define MF_TENANT_DEFAULT "default"
-#define MF_TENANT_FUNCTIONS "functions" /* the node's own, nobody's: functions' queues */
+/* The node's own, nobody's: functions' queues; the broker's session; replies for callbacks. */
+#define MF_TENANT_FUNCTIONS "functions"
+#define MF_TENANT_NODE "node"
+#define MF_TENANT_CALLBACKS "callbacks"
 
 /* Fill with defaults; name empty. */
 void settings_init(struct settings *settings);
@@ -106,6 +109,7 @@ void settings_foreign(struct settings *settings);
 json_t *settings_to_json(const struct settings *settings);
 
 bool settings_name_valid(const char *name, size_t bytes);
+bool settings_tenant_reserved(const char *name); /* one of the node's own */
 const char *sandbox_name(enum mf_sandbox sandbox);
 /* "none", "hybrid", or a duration, which goes to *idle_ms; else MF_EINVAL. */
 MF_CHECKED mf_err keep_alive_from_text(const char *text, enum keep_alive *kind,

@@ -47,7 +47,7 @@ static bool read_request(struct api_request *request, struct asked *asked)
         wrong = "tenant: 1 to 63 of a-z, 0-9 and -";
     else if (bytes)
         (void)snprintf(asked->tenant, sizeof asked->tenant, "%.*s", (int)bytes, tenant);
-    if (!wrong && strcmp(asked->tenant, MF_TENANT_FUNCTIONS) == 0)
+    if (!wrong && settings_tenant_reserved(asked->tenant))
         wrong = "tenant: that one is the node's own";
     if (!wrong && (!api_query_text(request, "prefix", asked->prefix, sizeof asked->prefix,
                                    &asked->prefix_bytes) ||

@@ -18,12 +18,13 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "image/settings.h"
 #include "node/callbacks/pauses.h"
 #include "node/loop/list.h"
 #include "node/loop/timer.h"
 #include "node/store/store.h"
 
-#define CALLBACKS_TENANT "callbacks"
+#define CALLBACKS_TENANT MF_TENANT_CALLBACKS
 
 struct shard;
 

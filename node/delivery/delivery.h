@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "image/settings.h"
 #include "node/delivery/calls.h"
 #include "node/delivery/envelope.h"
 #include "node/functions/registry.h"
@@ -29,7 +30,7 @@
 #include "node/pool/call.h"
 #include "node/store/store.h"
 
-#define DELIVERY_TENANT "functions"
+#define DELIVERY_TENANT MF_TENANT_FUNCTIONS
 
 struct function;
 struct shard;

@@ -20,11 +20,12 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "image/settings.h"
 #include "node/mqtt/link.h"
 #include "node/mqtt/subscriptions.h"
 #include "node/store/store.h"
 
-#define MQTT_TENANT "node"
+#define MQTT_TENANT MF_TENANT_NODE
 #define MQTT_ID_BYTES 16
 
 /* A message received; also a format. */

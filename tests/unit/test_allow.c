@@ -140,7 +140,8 @@ static void as_settings(void **state)
     assert_int_equal(copy.allow.count[ALLOW_READ], 0);
     settings_foreign(&copy);
     assert_string_equal(copy.tenant, "default");
-    static const char *const bad[] = {"{\"tenant\": \"functions\"}", "{\"tenant\": \"A\"}",
+    static const char *const bad[] = {"{\"tenant\": \"functions\"}", "{\"tenant\": \"node\"}",
+                                      "{\"tenant\": \"callbacks\"}", "{\"tenant\": \"A\"}",
                                       "{\"tenant\": \"\"}", "{\"tenant\": 1}", "{\"allow\": []}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(settings_parse(bad[i], strlen(bad[i]), &copy, &why), MF_EINVAL);
