@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "bench/bench.h"
 #include "bench/broker.h"
+#include "bench/node_api.h"
 #include "bench/sink.h"
 
 #define ROUNDS 3u
@@ -145,11 +146,13 @@ static void name_subject(struct measured *m, const char *name)
 static mf_err delivered(const struct measured *m, const char *function, uint64_t *count,
                         struct mf_why *why)
 {
-    char series[96];
+    char series[96], api[SUBJECT_API_BYTES];
+    uint16_t port;
     double value = 0;
+    subject_mayfly_places(&m->subject, &port, api);
     (void)snprintf(series, sizeof series, "mayfly_deliveries_total{function=\"%s\",outcome=\"delivered\"}",
                    function);
-    mf_err err = subject_mayfly_metric(&m->subject, series, &value, why);
+    mf_err err = node_api_metric(api, series, &value, why);
     *count = (uint64_t)value;
     return err == MF_ENOENT ? MF_OK : err; /* it has had no event yet */
 }

@@ -164,10 +164,21 @@ static mf_err direct_empty(struct queue_subject *subject)
     return MF_OK;
 }
 
+static const char *lmdb_url(const struct queue_subject *subject)
+{
+    (void)subject; /* its node has a folder of its own */
+    return "lmdb:";
+}
+
+static const char *redis_url(const struct queue_subject *subject)
+{
+    return subject->url;
+}
+
 static const struct queue_subject_kind
-    kind_lmdb = {"mayfly/lmdb", open_lmdb, close_store, store_append, store_empty},
-    kind_redis = {"mayfly/redis", open_redis, close_store, store_append, store_empty},
-    kind_direct = {"redis", open_direct, close_direct, direct_append, direct_empty};
+    kind_lmdb = {"mayfly/lmdb", open_lmdb, close_store, store_append, store_empty, lmdb_url},
+    kind_redis = {"mayfly/redis", open_redis, close_store, store_append, store_empty, redis_url},
+    kind_direct = {"redis", open_direct, close_direct, direct_append, direct_empty, NULL};
 
 const struct queue_subject_kind *const queue_subject_kinds[] = {&kind_lmdb, &kind_redis, &kind_direct, NULL};
 

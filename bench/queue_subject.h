@@ -25,6 +25,7 @@ struct queue_subject_kind {
     void (*close)(struct queue_subject *subject);
     mf_err (*append)(struct queue_subject *subject); /* subject->answered grows, later */
     mf_err (*empty)(struct queue_subject *subject);  /* between rounds                  */
+    const char *(*node_url)(const struct queue_subject *subject); /* --store; NULL: not ours */
 };
 
 struct queue_subject {

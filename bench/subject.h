@@ -94,9 +94,10 @@ MF_CHECKED mf_err subject_mayfly_restart(struct subject *subject, const char *fr
 /* Of it, too: run the mayfly command on its node. arguments: NULL behind the last. */
 MF_CHECKED mf_err subject_mayfly_command(const struct subject *subject,
                                          const char *const *arguments, struct mf_why *why);
-/* A value of the node's metrics; series: its name and labels, as they stand there. MF_ENOENT. */
-MF_CHECKED mf_err subject_mayfly_metric(const struct subject *subject, const char *series,
-                                        double *value, struct mf_why *why);
+/* Where its node listens: the gateway's port, the path of the API's socket (node_api.h). */
+#define SUBJECT_API_BYTES 128
+void subject_mayfly_places(const struct subject *subject, uint16_t *port,
+                           char api[static SUBJECT_API_BYTES]);
 
 struct subject {
     char name[SUBJECT_NAME_BYTES]; /* as in the rows: "mayfly/kvm" */

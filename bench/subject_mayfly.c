@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
-#include "bench/node_metric.h"
+#include "bench/node_api.h"
 #include "bench/own_image.h"
 #include "bench/residents.h"
 #include "bench/scratch.h"
@@ -280,14 +280,13 @@ mf_err subject_mayfly_command(const struct subject *subject, const char *const *
     return run_mayfly(node, argv, why);
 }
 
-mf_err subject_mayfly_metric(const struct subject *subject, const char *series, double *value,
-                             struct mf_why *why)
+void subject_mayfly_places(const struct subject *subject, uint16_t *port,
+                           char api[static SUBJECT_API_BYTES])
 {
     const struct node *node = subject->state;
-    char path[SCRATCH_BYTES + 16];
     mf_assert(subject->kind == &subject_mayfly);
-    (void)snprintf(path, sizeof path, "%s/api.sock", node->folder.path);
-    return node_metric(path, series, value, why);
+    *port = node->port;
+    (void)snprintf(api, SUBJECT_API_BYTES, "%s/api.sock", node->folder.path);
 }
 
 static mf_err mayfly_is_cold(struct subject *subject, struct mf_why *why)
