@@ -14,6 +14,7 @@
 #include "node/delivery/stop.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
+#include "node/shard.h"
 
 enum queue_priority overload_priority(const struct function *function,
                                       const struct envelope *envelope)
@@ -78,6 +79,31 @@ static bool is_at_maximum(const struct consumer *consumer)
     return consumer->running >= consumer_most(consumer->function);
 }
 
+struct stop_of {
+    struct registry *registry;
+    const char *name;   /* of the function whose queue is full */
+    const char *reason;
+};
+
+static void stop_beside(const char *name, void *context)
+{
+    const struct stop_of *stop = context;
+    struct function *function = registry_find(stop->registry, name);
+    if (function && strcmp(name, stop->name) != 0)
+        stop_function(function, stop->reason);
+}
+
+/* And all that belongs to its workflow: what goes on without one step does harm elsewhere. */
+static void stop_workflow(struct function *function, const char *reason)
+{
+    struct shard *shard = function->shard;
+    char beside[MF_STOP_REASON_BYTES_MAX];
+    (void)snprintf(beside, sizeof beside, "its workflow is, as %s: %.100s …", function->name, reason);
+    stop_function(function, reason);
+    workflows_each_beside(&shard->workflows, function->name, stop_beside,
+                          &(struct stop_of){&shard->registry, function->name, beside});
+}
+
 void overload_refused(struct submission *submission)
 {
     struct consumer *consumer = submission->consumer;
@@ -95,6 +121,6 @@ void overload_refused(struct submission *submission)
     (void)snprintf(reason, sizeof reason,
                    "overload: %u events wait and %u are in work, which is as many as may; `mayfly start %s` "
                    "lets it go on", settings->queue_max, consumer->running, function->name);
-    stop_function(function, reason);
+    stop_workflow(function, reason);
     delivery_finish(submission, SITUATION_STOPPED, function->stopped);
 }

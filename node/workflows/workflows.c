@@ -82,6 +82,20 @@ const char *workflows_owner(const struct workflows *workflows, const char *funct
     return NULL;
 }
 
+void workflows_each_beside(const struct workflows *workflows, const char *function,
+                           void (*visit)(const char *name, void *context), void *context)
+{
+    list_each(at, &workflows->all) {
+        const struct kept_workflow *kept = list_of(at, struct kept_workflow, link);
+        json_t *functions = version_functions(record_version(kept->record, 0)), *ignored;
+        const char *name;
+        if (!json_object_get(functions, function))
+            continue;
+        json_object_foreach(functions, name, ignored)
+            visit(name, context);
+    }
+}
+
 static bool has_image(const struct kept_workflow *kept, const char *hash)
 {
     const json_t *version;

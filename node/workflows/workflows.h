@@ -45,6 +45,10 @@ void workflows_remove(struct workflows *workflows, struct kept_workflow *kept);
 const char *workflows_owner(const struct workflows *workflows, const char *function,
                             const char *except);
 
+/* The names of all functions of the workflows that have this one, itself among them. */
+void workflows_each_beside(const struct workflows *workflows, const char *function,
+                           void (*visit)(const char *name, void *context), void *context);
+
 /* Has a version that is kept this image? */
 bool workflows_use_image(const struct workflows *workflows, const char *hash);
 

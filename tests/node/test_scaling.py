@@ -171,6 +171,23 @@ class Overload(Scaling):
         wait_until(lambda: sorted(self.delivered('sw')) == ['0', '1', '2'], 'what waited')
         self.assertEqual(self.node.http('POST', '/function/sw/count').status, 200)
 
+    def test_stop_workflow_stops_all_of_it(self):
+        hash = self.node.upload('trouble')
+        settings = {'sandbox': harness.ARGS.sandbox, 'isolation': 'reuse', 'max_instances': 1, 'queue_max': 3}
+        functions = {'wf-first': {'image': hash, 'settings': {**settings, 'overload': 'stop-workflow'}},
+                     'wf-last': {'image': hash, 'settings': settings}}
+        self.assertEqual(self.node.api('PUT', '/v1/workflows/wf', {'functions': functions}).status, 201)
+        self.block('wf-first')
+        for i in range(4):
+            last = self.post('wf-first/count', x_call_id=f'wf-{i}')
+        self.assertEqual((last.status, last.error['code']), (503, 'stopped'))
+        beside = self.node.http('POST', '/function/wf-last/count')
+        self.assertEqual((beside.status, beside.error['code']), (503, 'stopped'))
+        self.assertIn('its workflow is, as wf-first', beside.error['message'])
+        for name in functions:
+            self.node.api('POST', f'/v1/functions/{name}/start')
+        self.assertEqual(self.node.http('POST', '/function/wf-last/count').status, 200)
+
     def test_offload(self):
         other = Node()
         self.addCleanup(other.close)
