@@ -105,12 +105,27 @@ def rest_promises(m):
            "build/mayfly inspect build/functions/echo.mf")
 
 
+def event_promises(m):
+    """Events on their way, each of them durable."""
+    yield ("durable appends a second, 1,024 on their way, the store in files", "", -50000,
+           m.value("queue", "mayfly/lmdb", "durable_appends"), "build/mayfly bench queue")
+    yield ("from an event that is durable to the warm function that runs it", "µs", 200,
+           m.value("queue", "mayfly/lmdb", "dispatch_latency"), "build/mayfly bench queue")
+    for subject, least in (("process:reuse", 20000), ("kvm:reuse", 20000), ("kvm", 5000)):
+        yield (f"events a second from MQTT through `alert`, queues durable, {subject}", "", -least,
+               m.value("events", f"mayfly/{subject}", "events_per_second"), "build/mayfly bench events")
+    for subject in ("process:reuse", "kvm:reuse", "process", "kvm"):
+        yield (f"MQTT message in, function, MQTT message out, {subject}", "µs", 2000,
+               m.value("events", f"mayfly/{subject}", "mqtt_round_trip"), "build/mayfly bench events")
+    yield ("an event of the CO2 workflow, from MQTT to the webhook (UniFaaS: 193,000), kvm", "µs", 193000,
+           m.value("events", "mayfly/kvm", "co2_event"), "build/mayfly bench events")
+
+
 def promises(m):
     """(promise, unit, bound, measured, command); a bound below zero is a lower one"""
     yield from start_promises(m)
     yield from load_promises(m)
-    yield ("durable appends a second, 1,024 on their way, the store in files", "", -50000,
-           m.value("queue", "mayfly/lmdb", "durable_appends"), "build/mayfly bench queue")
+    yield from event_promises(m)
     yield from rest_promises(m)
 
 
