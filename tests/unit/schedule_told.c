@@ -11,7 +11,7 @@
 int main(void)
 {
     char line[512];
-    struct zones zones = {0};
+    static struct zones zones;
     while (fgets(line, sizeof line, stdin)) {
         char *at = line, *name = strsep(&at, "|"), *fields = strsep(&at, "|"), *after = strsep(&at, "|");
         struct zone *zone;
@@ -30,5 +30,5 @@ int main(void)
         }
         (void)putchar('\n');
     }
-    return 0; /* the zones stay, so that each is read once */
+    return 0; /* the zones stay: each is read once */
 }

@@ -157,6 +157,22 @@ static struct mayfly_event event_of(const struct event_header *header)
     return event;
 }
 
+static void close_event(struct mayfly_event *event)
+{
+    event_close(event);
+    arena_reset(&event->arena);
+}
+
+static void assert_alike(const struct fridge *a, const struct fridge *b)
+{
+    assert_true(a->seen == b->seen && a->temperature == b->temperature);
+    for (int kind = 0; kind < WATCH_KINDS; kind++) {
+        assert_true(a->watch[kind].since == b->watch[kind].since);
+        assert_int_equal(a->watch[kind].level, b->watch[kind].level);
+        assert_int_equal(a->watch[kind].acknowledged, b->watch[kind].acknowledged);
+    }
+}
+
 static void a_state_is_written_as_it_is_read(void **state)
 {
     (void)state;
@@ -170,14 +186,14 @@ static void a_state_is_written_as_it_is_read(void **state)
     struct mayfly_text text = {.data = room, .room = sizeof room};
     fridge_write(&fridge, &text);
     struct fridge again = fridge_read(&event, room);
-    assert_memory_equal(&fridge, &again, sizeof fridge);
+    assert_alike(&fridge, &again);
     static const char *const nonsense[] = {"", "{", "[]", "{\"warm\":1,\"seen\":\"x\"}",
                                            "{\"warm\":{\"level\":7,\"since\":0}}"};
     for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
         again = fridge_read(&event, nonsense[i]);
         assert_true(again.seen == 0 && again.watch[WATCH_WARM].level == LEVEL_FINE);
     }
-    event_close(&event);
+    close_event(&event);
 }
 
 static bool add_one(void *context, const char *old, struct mayfly_text *next,
@@ -207,7 +223,7 @@ static void each_event_counts_once_and_hears_its_answer_again(void **state)
         struct event_header header[] = {{"ce-id", i == 1 ? "b" : "a"}, {NULL, NULL}};
         struct mayfly_event event = event_of(header);
         assert_string_equal(once(&event, &calls), i == 1 ? "now 2" : "now 1");
-        event_close(&event);
+        close_event(&event);
     }
     assert_int_equal(calls, 2);
 }
@@ -222,7 +238,7 @@ static void so_many_events_are_remembered_and_no_more(void **state)
         struct event_header header[] = {{"x-call-id", id}, {NULL, NULL}};
         struct mayfly_event event = event_of(header);
         (void)once(&event, &calls);
-        event_close(&event);
+        close_event(&event);
     }
     assert_int_equal(calls, MAYFLY_STATE_EVENTS + 1);
     struct event_header second[] = {{"x-call-id", "n1"}, {NULL, NULL}};
@@ -230,11 +246,11 @@ static void so_many_events_are_remembered_and_no_more(void **state)
     struct mayfly_event event = event_of(second);
     (void)once(&event, &calls);
     assert_int_equal(calls, MAYFLY_STATE_EVENTS + 1);
-    event_close(&event);
+    close_event(&event);
     event = event_of(first);
     (void)once(&event, &calls);
     assert_int_equal(calls, MAYFLY_STATE_EVENTS + 2);
-    event_close(&event);
+    close_event(&event);
 }
 
 static void an_event_without_an_id_is_always_new(void **state)
@@ -244,7 +260,7 @@ static void an_event_without_an_id_is_always_new(void **state)
     for (unsigned i = 0; i < 2; i++) {
         struct mayfly_event event = event_of(&(struct event_header){NULL, NULL});
         (void)once(&event, &calls);
-        event_close(&event);
+        close_event(&event);
     }
     assert_int_equal(calls, 2);
 }
@@ -269,7 +285,7 @@ static void what_does_not_fit_changes_nothing(void **state)
     struct mayfly_bytes value;
     assert_int_equal(mayfly_once(&event, "large", too_much, NULL, &answer), MAYFLY_TOO_LARGE);
     assert_int_equal(mayfly_get(&event, "large", &value), MAYFLY_NOT_FOUND);
-    event_close(&event);
+    close_event(&event);
 }
 
 static void a_topic_has_levels(void **state)
@@ -282,10 +298,10 @@ static void a_topic_has_levels(void **state)
     assert_string_equal(mayfly_topic_level(&event, 2), "");
     assert_string_equal(mayfly_topic_level(&event, 3), "x");
     assert_null(mayfly_topic_level(&event, 4));
-    event_close(&event);
+    close_event(&event);
     event = event_of(&(struct event_header){NULL, NULL});
     assert_null(mayfly_topic_level(&event, 0));
-    event_close(&event);
+    close_event(&event);
 }
 
 /* By hand an event is read from standard input; the key-values live from then on. */
