@@ -50,7 +50,9 @@ static mf_err leave(struct mf_why *why)
     if (!order.vdso || !unmap(MF_WINDOW_DEFAULT, from))
         return mf_why(why, mf_err_from_errno(errno), "cannot unmap the spawner: %s", strerror(errno));
     for (uint64_t at = from; at < to; at += MF_PAGE_BYTES)
-        (void)unmap(at, at + MF_PAGE_BYTES); /* sealed pages refuse: they stay */
+        if (!unmap(at, at + MF_PAGE_BYTES) && errno != EPERM) /* sealed pages refuse so: they stay */
+            return mf_why(why, mf_err_from_errno(errno), "cannot unmap around the vDSO: %s",
+                          strerror(errno));
     if (to < ARCH_ADDRESSES_END && !unmap(to, ARCH_ADDRESSES_END))
         return mf_why(why, mf_err_from_errno(errno), "cannot unmap past the vDSO: %s",
                       strerror(errno));
