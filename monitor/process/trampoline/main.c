@@ -140,6 +140,14 @@ static mf_err run(const struct monitor_start *start, struct mf_why *why)
                     info->trap_stack_top - sizeof(struct mf_trap), order.seal);
 }
 
+/* Standard error was for the spawner's words: what parses an order has nothing to say there. */
+static mf_err close_standard(struct mf_why *why)
+{
+    if (syscall(SYS_close_range, 0ul, MONITOR_FD_CONTROL - 1ul, 0ul) != 0)
+        return mf_why(why, MF_EUNSUPPORTED, "close_range: %s (Linux 5.9 has it)", strerror(errno));
+    return MF_OK;
+}
+
 /* Pages that every start uses: to be found while nobody waits. */
 static void touch(void)
 {
@@ -155,6 +163,8 @@ void trampoline_main(void)
     mf_err err = leave(&why);
     if (!err && order.length)
         err = attach(order.length, &why);
+    if (!err && !order.probe) /* a probe's order is here already, with its image's descriptor */
+        err = close_standard(&why);
     if (err)
         monitor_give_up(MONITOR_FD_CONTROL, MF_BLANK_FAILED, err, &why);
     if (!order.probe)
