@@ -129,10 +129,10 @@ static mf_err run(const struct monitor_start *start, struct mf_why *why)
         window_prepare(NULL, &start->touched);
     if (!err)
         err = fill_boot(start, why);
-    if (!err)
-        err = close_others(why);
     if (!err && start->channel_base != DEFAULT_CHANNEL)
         err = change_gate(start, why);
+    if (!err)
+        err = close_others(why); /* last: the control socket tells of all that failed before */
     if (err)
         return err;
     const struct mf_image_info *info = &start->image.info;
