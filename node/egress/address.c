@@ -44,6 +44,8 @@ static const struct range6 ranges6[] = {
     {{0xfe, 0xc0}, 10, ADDRESS_PRIVATE}, /* site-local, before RFC 3879 */
     {{0xfc}, 7, ADDRESS_PRIVATE},        /* RFC 4193                    */
     {{0xff}, 8, ADDRESS_NEVER},          /* multicast                   */
+    /* 64:ff9b:1::/48: a network's own NAT64 (RFC 8215); where the IPv4 address stands, it alone knows */
+    {{0x00, 0x64, 0xff, 0x9b, 0, 1}, 48, ADDRESS_PRIVATE},
 };
 
 /* Where an IPv4 address stands in an IPv6 one that begins so. */
@@ -56,7 +58,6 @@ static const struct {
     {{0}, 96, 12},                          /* ::/96: compatible                     */
     {{0x20, 0x02}, 16, 2},                  /* 2002::/16: 6to4 (RFC 3056)            */
     {{0x00, 0x64, 0xff, 0x9b}, 96, 12},     /* 64:ff9b::/96: NAT64 (RFC 6052)        */
-    {{0x00, 0x64, 0xff, 0x9b, 0, 1}, 48, 12}, /* 64:ff9b:1::/48: NAT64 (RFC 8215)    */
 };
 
 static enum address_kind kind4(uint32_t address)
