@@ -181,6 +181,9 @@ static mf_err check(struct egress *egress, const struct egress_request *request,
         return err;
     if (!is_method(request->method, request->method ? request->method_bytes : 0))
         return mf_why(why, MF_EINVAL, "not a method: capital letters, and none of CONNECT, TRACE");
+    if (request->body_bytes && request->method_bytes == 4 && request->method &&
+        memcmp(request->method, "HEAD", 4) == 0)
+        return mf_why(why, MF_EINVAL, "a HEAD request has no body: another method, or no body");
     *permission = egress_permits(&request->rule, url);
     if (*permission == PERMISSION_NONE)
         return mf_why(why, MF_EDENIED, "%s port %u is not among the places that may be sent to",

@@ -59,6 +59,7 @@ class Plain(unittest.TestCase):
         self.assertNotIn('content-type', self.sink.taken()[-1]['headers'])
         for method in ('CONNECT', 'TRACE', 'get', 'G T', 'G\r\nX: y', 'X' * 33):
             self.assertEqual(self.one('--method', method, self.sink.url('/'))['err'], EINVAL, method)
+        self.assertEqual(self.one('--method', 'HEAD', '--body', 1, self.sink.url('/'))['err'], EINVAL)
 
     def test_headers_of_the_connection_are_ours(self):
         self.one('--header', 'host: evil.example', '--header', 'content-length: 5', '--header',
