@@ -36,6 +36,7 @@
 static void done(struct call *call, const struct outcome *outcome);
 static void release(struct call *call);
 static void bury(struct attempt *attempt, const char *reason, size_t bytes);
+static void overloaded(struct attempt *attempt, const char *what);
 
 void attempt_create(struct consumer *consumer, const struct queue_entry *entry, size_t charged)
 {
@@ -134,6 +135,17 @@ static mf_err make_fields(struct attempt *attempt, const struct envelope *envelo
     return MF_OK;
 }
 
+/* Memory may be had later: the event is not to blame. */
+static void hold(struct attempt *attempt)
+{
+    (void)snprintf(attempt->words, sizeof attempt->words, "%s", mf_err_words(MF_ENOMEM));
+    overloaded(attempt, "not begun");
+    if (attempt->state == ATTEMPT_HELD)
+        attempt_set_timer(attempt);
+    else
+        attempt_settle(attempt); /* it is too old */
+}
+
 void attempt_begin(struct attempt *attempt)
 {
     struct consumer *consumer = attempt->consumer;
@@ -157,6 +169,10 @@ void attempt_begin(struct attempt *attempt)
     link_init(&call->link);
     if (!err)
         err = make_fields(attempt, &envelope);
+    if (err == MF_ENOMEM) {
+        hold(attempt);
+        return;
+    }
     if (err) {
         bury(attempt, mf_why_text(&why, err), strlen(mf_why_text(&why, err)));
         return;
