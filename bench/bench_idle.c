@@ -3,7 +3,7 @@
 #include "bench/bench.h"
 
 #define IDLE_INSTANCES 20u
-#define IDLE_SETTLE_MS 3000
+#define IDLE_SETTLE_MS 8000 /* the node writes down what they used, once */
 #define IDLE_S 10u
 
 static mf_err idle_run(struct bench_run *run, struct mf_why *why)
@@ -39,12 +39,12 @@ const struct bench bench_idle = {
     .subjects = "mayfly/process:reuse,mayfly/kvm",
     .summary = "ten seconds of 20 instances that have nothing to do",
     .explain =
-        "20 functions have each answered one request and now wait; three seconds later, over ten\n"
-        "seconds: wakeups, the context switches (of either kind) of all threads of all processes\n"
+        "20 functions have each answered one request and now wait; eight seconds later, when the\n"
+        "node has written down what they used, over ten seconds: wakeups, the context switches (of either kind) of all threads of all processes\n"
         "of the node, daemon, spawner, blanks and instances; cpu_time, their processor time.\n"
         "mayfly/process:reuse: by default an instance of the process sandbox serves one event and\n"
         "ends, so none is idle.\n"
-        "There are no triggers but HTTP yet, so no broker whose keep-alive would count apart.\n"
+        "No broker is connected, whose keep-alive would count apart.\n"
         "--samples N: N seconds.",
     .run = idle_run,
 };

@@ -305,8 +305,8 @@ static void read_some(struct mqtt_link *link)
     bool drained = false, was_up = link->state == LINK_UP;
     link->due = false;
     for (unsigned i = 0; i < READS_PER_TURN && !drained; i++) {
-        if (was_up && link->parts->full(link))
-            break;
+        if (link->state == LINK_UP && (link->withheld || link->parts->full(link)))
+            break; /* also where it has just come up: messages may follow the greeting at once */
         errno = 0;
         int rc = mqtt_guarded_read(link->handle);
         drained = errno == EAGAIN || link->state == LINK_GREETING;

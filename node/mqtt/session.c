@@ -60,6 +60,7 @@ void mqtt_session_close(struct mqtt_session *session)
 mf_err mqtt_session_load(struct mqtt_session *session, uint64_t now_ms)
 {
     const struct store_ask ask = {now_ms, loaded, session};
+    session->load_ms = now_ms;
     return space_scan(session->space,
                       (struct store_bytes){session->prefix, strlen(session->prefix)},
                       (struct store_bytes){session->last_key.data, session->last_key.bytes},
@@ -119,7 +120,7 @@ static void loaded(void *context, const struct store_answer *answer)
         session->last_key.bytes = 0;
         err = mf_buf_add(&session->last_key, last.data, last.bytes);
         if (!err)
-            err = mqtt_session_load(session, 0);
+            err = mqtt_session_load(session, session->load_ms);
         if (!err)
             return;
     }

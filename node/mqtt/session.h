@@ -45,6 +45,7 @@ struct mqtt_session {
     uint64_t batch;             /* number of the next one                    */
     struct link loading;        /* records, until all are there              */
     struct mf_buf last_key;     /* of them                                   */
+    uint64_t load_ms;           /* the store's now, when loading began       */
     struct mqtt_subscriptions *subscriptions;
     void (*loaded)(struct mqtt_session *session, mf_err err);
 };

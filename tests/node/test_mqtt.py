@@ -431,6 +431,18 @@ class Security(MqttTest):
             self.assertNotIn('u:p', process.stderr)
 
 
+def publication(topic, payload=b'', mid=1, dup=False):
+    """A PUBLISH of QoS 1, as bytes."""
+    body = struct.pack('>H', len(topic)) + topic + struct.pack('>HB', mid, 0) + payload
+    length, left = b'', len(body)
+    while True:
+        left, byte = left >> 7, left & 127
+        length += bytes([byte | (128 if left else 0)])
+        if not left:
+            break
+    return bytes([0x32 | (8 if dup else 0)]) + length + body
+
+
 class FakeBroker:
     """Says to a node's first connection what a test wants; MQTT 5."""
 
@@ -467,14 +479,7 @@ class FakeBroker:
                 return kind, self.exactly(length)
 
     def publish(self, topic, payload=b'', mid=1, dup=False):
-        body = struct.pack('>H', len(topic)) + topic + struct.pack('>HB', mid, 0) + payload
-        length, left = b'', len(body)
-        while True:
-            left, byte = left >> 7, left & 127
-            length += bytes([byte | (128 if left else 0)])
-            if not left:
-                break
-        self.connection.sendall(bytes([0x32 | (8 if dup else 0)]) + length + body)
+        self.connection.sendall(publication(topic, payload, mid, dup))
 
     def acknowledged(self):
         """The message identifier of the next PUBACK."""
@@ -539,6 +544,30 @@ class Hostile(MqttTest):
         self.assertEqual(ids[1], ids[2])
         self.assertEqual(ids[3], ids[4])
         self.assertEqual(len(set(ids)), 3)
+
+    def test_the_session_of_a_long_life_is_read_again(self):
+        """More batches than the store tells of at once."""
+        self.start('a')
+        self.fake.accept()
+        for mid in range(1, 1102):
+            self.fake.publish(b'a', b'%d' % mid, mid)
+            self.assertEqual(self.fake.acknowledged(), mid)
+        self.n.process.kill()
+        self.n.process.wait()
+        self.n.start()
+        self.fake.connection.close()
+        self.fake.server.settimeout(15)
+        self.fake.accept(b'\x20\x03\x01\x00\x00')
+        self.fake.publish(b'a', b'1101', 1101, dup=True)
+        self.assertEqual(self.fake.acknowledged(), 1101)
+        self.assertEqual(self.metric(self.n, 'mayfly_mqtt_redelivered_total'), 1)
+
+    def test_what_follows_the_greeting_at_once_has_a_bound(self):
+        self.start('a')
+        self.fake.accept(b'\x20\x03\x00\x00\x00' + publication(b'a', b'x' * (1 << 20), 1) * 12)
+        for _ in range(12):
+            self.fake.acknowledged()
+        wait_until(lambda: len(heard(self.n)) == 12, 'twelve events')
 
     def test_any_bytes(self):
         """Whatever it sends, the node is there, and connects again."""
