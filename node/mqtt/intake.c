@@ -439,7 +439,10 @@ static void submitted(struct submission *submission, enum situation situation, c
     struct mqtt_batch *batch = copy->arrival->batch;
     (void)text;
     copy->state = COPY_OVER;
-    if (situation != SITUATION_REPLIED && copy->arrival->qos > 0) {
+    /* Of a function that is stopped nobody knows for how long: the others do not wait for it. */
+    if (situation == SITUATION_STOPPED) {
+        drop(batch->intake, MQTT_DROP_STOPPED, copy->function, copy->arrival->envelope.body_bytes);
+    } else if (situation != SITUATION_REPLIED && copy->arrival->qos > 0) {
         copy->state = COPY_WAITING;
         refuse(batch, situation, copy);
     } else if (situation != SITUATION_REPLIED) {

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -631,6 +632,23 @@ class Hostile(MqttTest):
         wait_until(lambda: len(heard(self.n)) == 100, 'the wanted ones')
 
 
+class Stopped(MqttTest):
+    def test_a_stopped_function_holds_back_nobody(self):
+        broker = self.broker()
+        node = self.node(broker)
+        self.deploy(node, 'a/#', name='f')
+        self.deploy(node, 'a/#', name='g')
+        self.subscribed(broker, node, 1)
+        node.api('POST', '/v1/functions/f/stop')
+        for i in range(3):
+            broker.publish('a/b', f'{i}')
+        self.hears(node, ['0', '1', '2'], name='g')
+        self.assertEqual(self.metric(node, 'mayfly_mqtt_dropped_total{reason="stopped"}'), 3)
+        node.api('POST', '/v1/functions/f/start')
+        broker.publish('a/b', '3')
+        self.hears(node, ['3'], name='f')
+
+
 class NotDurable(MqttTest):
     """What cannot be kept is not acknowledged, and nothing else suffers."""
 
@@ -678,14 +696,17 @@ class NotDurable(MqttTest):
         before the broker ends it, and the broker sends again."""
         broker = self.broker()
         node = self.node(broker)
-        self.deploy(node, 's', queue_max=4)
+        settings = {'queue_max': 4, 'max_instances': 1, 'timeout_ms': 300000}
+        self.deploy(node, 's', environment={'NAP_MS': '200000'}, **settings)
         self.subscribed(broker, node, 1)
-        self.assertEqual(node.api('POST', '/v1/functions/f/stop').status, 200)
         sent = [str(i) for i in range(30)]
         broker.publish_lines('s', sent)
         wait_until(lambda: self.status(node)['held'], 'back-pressure')
         wait_until(lambda: b'cannot be made durable' in node.log(), 'the giving up', 50)
-        self.assertEqual(node.api('POST', '/v1/functions/f/start').status, 200)
+        naps = [instance['pid'] for instance in node.function('f')['instances']]
+        self.deploy(node, 's', **settings)
+        for pid in naps:
+            os.kill(pid, signal.SIGKILL)
         wait_until(lambda: set(bodies(node)) == set(sent), 'all of them', 40)
         ids = {}
         for event in heard(node):

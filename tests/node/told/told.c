@@ -1,5 +1,5 @@
 /* told.c: a function for tests of triggers: what it is given it says in its log, as JSON;
- * then it takes its time, NAP_MS of its environment (below a second). */
+ * then it takes its time, NAP_MS of its environment. */
 #include <mayfly.h>
 
 #include <stdio.h>
@@ -39,7 +39,8 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
         body.bytes < BODY_SHOWN ? body.bytes : BODY_SHOWN);
     (void)snprintf(line + at, sizeof line - at, "\"}");
     mayfly_log(MAYFLY_INFO, "%s", line);
-    struct timespec nap = {.tv_nsec = 1000000L * atoi(mayfly_env("NAP_MS", "0"))};
+    long nap_ms = atol(mayfly_env("NAP_MS", "0"));
+    struct timespec nap = {.tv_sec = nap_ms / 1000, .tv_nsec = nap_ms % 1000 * 1000000};
     (void)nanosleep(&nap, NULL);
     (void)reply;
 }
