@@ -6,7 +6,8 @@
  * An event is known by its id (the header ce-id, else x-call-id), which is the same at every
  * delivery. With the state the node keeps what the last MAYFLY_STATE_EVENTS events were
  * answered: one that comes again changes nothing and gets its answer again, so that what
- * follows from it is neither lost nor done anew under another id. Events without an id count as new.
+ * follows from it is neither lost nor done anew under another id. Events without an id count as new,
+ * and one that comes again after so many others of the same state does.
  *
  * The value under the key, as `mayfly kv get` shows it: a line "ID ANSWER" for each of these
  * events, an empty line, the state.
@@ -16,9 +17,10 @@
 
 #include "mayfly.h"
 
-#define MAYFLY_STATE_EVENTS 16
-#define MAYFLY_STATE_BYTES 16384 /* of a state    */
-#define MAYFLY_ANSWER_BYTES 2048 /* of an answer; one line */
+#define MAYFLY_STATE_EVENTS 256       /* remembered at most, as many as fit */
+#define MAYFLY_STATE_EVENT_BYTES 32768 /* of their lines                    */
+#define MAYFLY_STATE_BYTES 16384      /* of a state                         */
+#define MAYFLY_ANSWER_BYTES 2048      /* of an answer; one line             */
 
 /* A text that grows by printf. What does not fit makes the step fail, MAYFLY_TOO_LARGE. */
 struct mayfly_text {

@@ -10,8 +10,7 @@
 
 #define TRIES_MAX 200
 #define ID_BYTES_MAX 256
-#define VALUE_BYTES_MAX                                                                  \
-    (MAYFLY_STATE_BYTES + MAYFLY_STATE_EVENTS * (ID_BYTES_MAX + MAYFLY_ANSWER_BYTES + 2) + 1)
+#define VALUE_BYTES_MAX (MAYFLY_STATE_BYTES + MAYFLY_STATE_EVENT_BYTES + 2)
 
 /* A value taken apart; nothing is copied. */
 struct kept {
@@ -115,14 +114,15 @@ static const char *answered(struct mayfly_event *event, const struct kept *kept,
     return NULL;
 }
 
-/* The last events, without the oldest if there are too many. */
-static void keep_events(struct mayfly_text *value, const struct kept *kept)
+/* The last events, without the oldest where they leave no room for a line of so many bytes. */
+static void keep_events(struct mayfly_text *value, const struct kept *kept, size_t line_bytes)
 {
     const char *from = kept->events, *end = kept->events + kept->event_bytes;
     size_t count = 0;
     for (const char *c = from; c < end; c++)
         count += *c == '\n';
-    for (; count >= MAYFLY_STATE_EVENTS; count--)
+    for (; count >= MAYFLY_STATE_EVENTS ||
+           (count > 0 && (size_t)(end - from) + line_bytes > MAYFLY_STATE_EVENT_BYTES); count--)
         from = (const char *)memchr(from, '\n', (size_t)(end - from)) + 1;
     text_add(value, from, (size_t)(end - from));
 }
@@ -157,7 +157,7 @@ enum mayfly_error mayfly_once(struct mayfly_event *event, const char *key, mayfl
             return MAYFLY_TOO_LARGE;
         if (!changed)
             return MAYFLY_OK;
-        keep_events(&value, &kept);
+        keep_events(&value, &kept, id ? strlen(id) + said.bytes + 2 : 0);
         if (id)
             mayfly_text_printf(&value, "%s %s\n", id, said.data);
         text_add(&value, "\n", 1);
