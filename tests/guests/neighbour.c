@@ -11,7 +11,7 @@
 #define ROUNDS 40u
 #define PAUSE_NS (5 * MF_NS_PER_MS)
 #define RUN_NS (2 * MF_NS_PER_S)
-#define SAID_BYTES_MAX (256ull << 20) /* of log in that time: what a ring can carry, and some */
+#define SAID_BYTES_MAX (1024ull << 20) /* of log in that time: what a ring can carry, and some */
 
 static void while_it(struct harness *harness, const char *name, const struct order *order,
                      const char *expected)
