@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/url_text.h"
 #include "node/api/request.h"
 #include "node/functions/function.h"
 #include "node/gateway/answer.h"
@@ -209,20 +210,13 @@ static void request_free(struct api_request *request)
     free(request);
 }
 
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 bool api_decode(const char *text, size_t bytes, char *to, size_t room, size_t *decoded)
 {
     size_t count = 0;
     for (size_t i = 0; i < bytes; i++) {
         int high = 0, low = 0;
-        if (text[i] == '%' && (bytes - i < 3 || (high = hex_digit(text[i + 1])) < 0 ||
-                               (low = hex_digit(text[i + 2])) < 0))
+        if (text[i] == '%' && (bytes - i < 3 || (high = mf_hex_digit(text[i + 1])) < 0 ||
+                               (low = mf_hex_digit(text[i + 2])) < 0))
             return false;
         if (count == room)
             return false;

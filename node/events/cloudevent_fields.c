@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/url_text.h"
 #include "node/delivery/envelope.h"
 #include "node/events/cloudevent.h"
 #include "node/instance/event.h"
@@ -109,14 +110,6 @@ mf_err cloudevent_guest(const struct cloudevent *event, const char *call_id, uin
     return writer->err;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
 /* A header's value to the attribute's: a quoted string first loses its quotes (as senders of
  * older versions wrote it), then %XX are decoded, once. A lone % is one: senders that encode
  * nothing send it so. */
@@ -135,8 +128,8 @@ static struct event_text decode(const struct field *field, char **room)
     at = from;
     end = to;
     for (to = from; at < end; at++) {
-        int high = end - at > 2 && *at == '%' ? hex_digit(at[1]) : -1;
-        int low = high >= 0 ? hex_digit(at[2]) : -1;
+        int high = end - at > 2 && *at == '%' ? mf_hex_digit(at[1]) : -1;
+        int low = high >= 0 ? mf_hex_digit(at[2]) : -1;
         if (low < 0) {
             *to++ = *at;
             continue;

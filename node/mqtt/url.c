@@ -3,19 +3,11 @@
 
 #include <string.h>
 
+#include "base/url_text.h"
 #include "base/utf8.h"
 
 #define PORT_PLAIN 1883
 #define PORT_TLS 8883
-
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* MQTT's strings are UTF-8 without NUL (1.5.4). */
 static bool is_text(const char *text)
@@ -30,22 +22,7 @@ static bool is_text(const char *text)
 /* text up to end, %XX decoded. */
 static bool decode(const char *text, const char *end, char *out, size_t room)
 {
-    size_t count = 0;
-    while (text < end && count + 1 < room) {
-        int byte = (uint8_t)*text;
-        if (byte == '%') {
-            if (end - text < 3 || digit_of(text[1]) < 0 || digit_of(text[2]) < 0)
-                return false;
-            byte = digit_of(text[1]) << 4 | digit_of(text[2]);
-            text += 2;
-        }
-        if (byte == 0)
-            return false;
-        out[count++] = (char)byte;
-        text++;
-    }
-    out[count] = 0;
-    return text == end && is_text(out);
+    return mf_percent_decode(text, end, out, room) && is_text(out);
 }
 
 /* A name or address has none of the characters that separate, or that no name has. */
@@ -64,16 +41,7 @@ static bool copy_host(const char *text, const char *end, bool brackets, struct m
 
 static bool read_port(const char *text, const char *end, uint16_t *port)
 {
-    uint32_t value = 0;
-    if (text == end || end - text > 5)
-        return false;
-    for (; text < end; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        value = value * 10 + (uint32_t)(*text - '0');
-    }
-    *port = (uint16_t)value;
-    return value > 0 && value <= UINT16_MAX;
+    return mf_short_number(text, end, UINT16_MAX, port) && *port > 0;
 }
 
 static bool read_place(const char *at, const char *end, struct mqtt_url *url)

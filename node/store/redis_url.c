@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/url_text.h"
+
 #define TCP "redis://"
 #define UNIX "redis+unix:"
 #define PORT_USUAL 6379
@@ -16,36 +18,6 @@ static mf_err refuse(struct mf_why *why)
                   "[:PORT][/DATABASE] or redis+unix:PATH");
 }
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* text up to end, %XX decoded, no NUL. */
-static bool decode(const char *text, const char *end, char *out, size_t room)
-{
-    size_t count = 0;
-    while (text < end && count + 1 < room) {
-        int byte = (uint8_t)*text;
-        if (*text == '%') {
-            if (end - text < 3 || digit_of(text[1]) < 0 || digit_of(text[2]) < 0)
-                return false;
-            byte = digit_of(text[1]) << 4 | digit_of(text[2]);
-            text += 2;
-        }
-        if (byte == 0)
-            return false;
-        out[count++] = (char)byte;
-        text++;
-    }
-    out[count] = 0;
-    return text == end;
-}
-
 static bool copy(const char *text, const char *end, char *out, size_t room)
 {
     size_t bytes = (size_t)(end - text);
@@ -54,20 +26,6 @@ static bool copy(const char *text, const char *end, char *out, size_t room)
     memcpy(out, text, bytes);
     out[bytes] = 0;
     return true;
-}
-
-static bool number(const char *text, const char *end, uint16_t max, uint16_t *result)
-{
-    uint32_t value = 0;
-    if (text == end || end - text > 5)
-        return false;
-    for (; text < end; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        value = value * 10 + (uint32_t)(*text - '0');
-    }
-    *result = (uint16_t)value;
-    return value <= max;
 }
 
 /* HOST[:PORT] between at and end. */
@@ -86,7 +44,7 @@ static bool read_place(const char *at, const char *end, struct redis_url *url)
     } else if (!copy(host, host_end ? host_end : end, url->host, sizeof url->host))
         return false;
     url->port = PORT_USUAL;
-    return !host_end || (number(host_end + 1, end, UINT16_MAX, &url->port) && url->port > 0);
+    return !host_end || (mf_short_number(host_end + 1, end, UINT16_MAX, &url->port) && url->port > 0);
 }
 
 mf_err redis_url_read(const char *text, struct redis_url *url, struct mf_why *why)
@@ -104,14 +62,14 @@ mf_err redis_url_read(const char *text, struct redis_url *url, struct mf_why *wh
     const char *sign = strrchr(at, '@');
     if (sign) {
         const char *colon = memchr(at, ':', (size_t)(sign - at));
-        if (!colon || !decode(at, colon, url->user, sizeof url->user) ||
-            !decode(colon + 1, sign, url->password, sizeof url->password))
+        if (!colon || !mf_percent_decode(at, colon, url->user, sizeof url->user) ||
+            !mf_percent_decode(colon + 1, sign, url->password, sizeof url->password))
             return refuse(why);
         at = sign + 1;
     }
     const char *slash = memchr(at, '/', (size_t)(end - at));
     if (slash && slash + 1 < end &&
-        !number(slash + 1, end, (uint16_t)DATABASE_MAX, &url->database))
+        !mf_short_number(slash + 1, end, (uint16_t)DATABASE_MAX, &url->database))
         return refuse(why);
     return read_place(at, slash ? slash : end, url) ? MF_OK : refuse(why);
 }
