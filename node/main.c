@@ -1,4 +1,4 @@
-/* main.c: mayfly-node: options, limits of this process, one shard, its exit code. */
+/* main.c: mayfly-node: options, limits of this process, the node, its exit code. */
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "node/options.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define EXIT_USAGE 2
 #define TRIM_BYTES (1 << 20)
@@ -57,23 +57,23 @@ int main(int argc, char *argv[])
     }
     mf_log_level_set(options.log_level);
     prepare_process(&options);
-    struct shard *shard = calloc(1, sizeof *shard);
-    if (!shard || sodium_init() < 0) {
+    struct node *node = calloc(1, sizeof *node);
+    if (!node || sodium_init() < 0) {
         fprintf(stderr, "mayfly-node: no memory, or no source of randomness\n");
         return EXIT_FAILURE;
     }
     int code = EXIT_FAILURE;
-    err = shard_open(shard, &options, &why);
+    err = node_open(node, &options, &why);
     if (err) {
         mf_log(MF_LOG_ERROR, "node.failed", "why=\"%s\"", mf_why_text(&why, err));
     } else {
         mf_log(MF_LOG_INFO, "node.ready", "gateway=%s:%u functions=%u state=%s",
-               options.listen.host, (unsigned)shard->entrance.port, shard->registry.count,
+               options.listen.host, (unsigned)node->entrance.port, node->registry.count,
                options.state_dir);
-        code = shard_run(shard);
+        code = node_run(node);
     }
-    shard_close(shard);
-    free(shard);
+    node_close(node);
+    free(node);
     if (!err)
         mf_log(MF_LOG_INFO, "node.stopped", "code=%d", code);
     return code;

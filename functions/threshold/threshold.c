@@ -125,6 +125,15 @@ static void add_text(struct mayfly_reply *reply, const char *name, const char *v
     mayfly_json_write_string(reply, value);
 }
 
+/* An alert is named after its reading, when it is known whose it is: a kit, or its broker, that got no
+ * acknowledgement sends a reading once more, as another event, and it stays one alert. */
+static void add_id(struct mayfly_reply *reply, const char *kit, const struct measurement *m)
+{
+    char id[192];
+    (void)snprintf(id, sizeof id, "%.100s/%u/%s", kit, m->sensor, m->recorded_at);
+    add_text(reply, "id", id);
+}
+
 /* For the next step of a workflow: who is to be told what. */
 static void pass_on(struct mayfly_event *event, struct mayfly_reply *reply, const struct rule *rule,
                     const struct measurement *m)
@@ -138,6 +147,8 @@ static void pass_on(struct mayfly_event *event, struct mayfly_reply *reply, cons
     mayfly_answer(reply, 200, "application/json",
                   "{\"alert\":true,\"sensor\":%u,\"value\":%s,\"limit\":%s,\"recorded_at\":\"%s\"",
                   m->sensor, value, limit, m->recorded_at);
+    if (kit)
+        add_id(reply, kit, m);
     add_text(reply, "text", text);
     add_text(reply, "webhook", mayfly_env("WEBHOOK", ""));
     add_text(reply, "channel", mayfly_env("CHANNEL", ""));

@@ -21,7 +21,7 @@
 #include "node/gateway/answer.h"
 #include "node/gateway/listen.h"
 #include "node/gateway/request.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/workflows/change.h"
 
 static const struct api_route routes[] = {
@@ -73,24 +73,24 @@ static void refuse(struct api_request *request, uint32_t status, const char *mes
 static enum MHD_Result take_body(struct api_request *request, const char *data, size_t bytes);
 static void request_free(struct api_request *request);
 
-mf_err api_open(struct api *api, struct shard *shard, struct mf_why *why)
+mf_err api_open(struct api *api, struct node *node, struct mf_why *why)
 {
     char path[PATH_MAX + 16];
     int fd;
-    api->shard = shard;
+    api->node = node;
     (void)snprintf(path, sizeof path, "%s/api.sock", api->state.path);
     mf_err err = listen_unix(path, &fd, why);
     if (!err)
-        err = http_server_open(&api->local, &shard->loop, fd, HTTP_PLAIN, MF_API_CONNECTIONS_MAX, &handlers,
+        err = http_server_open(&api->local, &node->loop, fd, HTTP_PLAIN, MF_API_CONNECTIONS_MAX, &handlers,
                                api, why);
-    if (err || !shard->options->api_listen.host[0])
+    if (err || !node->options->api_listen.host[0])
         return err;
     err = read_token(api, why);
     if (!err)
-        err = listen_tcp(&shard->options->api_listen, &fd, &api->port, why);
+        err = listen_tcp(&node->options->api_listen, &fd, &api->port, why);
     if (!err)
-        err = http_server_open(&api->remote, &shard->loop, fd,
-                               shard->options->tls_cert[0] ? HTTP_TLS : HTTP_PLAIN,
+        err = http_server_open(&api->remote, &node->loop, fd,
+                               node->options->tls_cert[0] ? HTTP_TLS : HTTP_PLAIN,
                                MF_API_CONNECTIONS_MAX, &handlers, api, why);
     return err;
 }
@@ -105,7 +105,7 @@ void api_quiet(struct api *api)
 {
     http_server_quiet(&api->local);
     http_server_quiet(&api->remote);
-    registry_each(&api->shard->registry, end_followers, NULL);
+    registry_each(&api->node->registry, end_followers, NULL);
 }
 
 void api_close(struct api *api)
@@ -119,7 +119,7 @@ void api_close(struct api *api)
 /* The token's hash, so that what is compared has one length. */
 static mf_err read_token(struct api *api, struct mf_why *why)
 {
-    const char *path = api->shard->options->api_token_file;
+    const char *path = api->node->options->api_token_file;
     struct mf_buf text = {0};
     mf_err err = state_read_secret(path, MF_TOKEN_BYTES_MAX, &text, why);
     while (!err && text.bytes && strchr("\r\n", text.data[text.bytes - 1]))
@@ -422,7 +422,7 @@ void api_start_job(struct api_request *request)
 {
     request->in_job = true;
     request->api->jobs++;
-    if (uv_queue_work(&request->api->shard->loop.uv, &request->work, run_job, after_job) == 0)
+    if (uv_queue_work(&request->api->node->loop.uv, &request->work, run_job, after_job) == 0)
         return;
     job_over(request);
     api_answer_error(request, 503, "no thread could be started; try again");

@@ -14,10 +14,10 @@
 #include "node/gateway/http_server.h"
 #include "node/options.h"
 
-struct shard;
+struct node;
 
 struct api {
-    struct shard *shard;
+    struct node *node;
     struct http_server local;  /* the Unix socket         */
     struct http_server remote; /* TCP; not always         */
     struct state_dir state;
@@ -31,7 +31,7 @@ struct api {
 };
 
 /* After the state directory, pool and registry are open. */
-MF_CHECKED mf_err api_open(struct api *api, struct shard *shard, struct mf_why *why);
+MF_CHECKED mf_err api_open(struct api *api, struct node *node, struct mf_why *why);
 void api_quiet(struct api *api); /* no more connections; ends those that follow logs */
 void api_close(struct api *api);
 

@@ -9,7 +9,7 @@
 #include "node/api/request.h"
 #include "node/delivery/consumer.h"
 #include "node/functions/function.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define NAMES_MAX 1024 /* of queues that are searched */
 
@@ -84,7 +84,7 @@ static struct queue_job *names_of(const struct delivery *delivery)
 
 void api_get_call(struct api_request *request)
 {
-    struct delivery *delivery = &request->api->shard->delivery;
+    struct delivery *delivery = &request->api->node->delivery;
     const struct call_end *end = calls_find(&delivery->calls, request->name);
     json_t *call = find_attempt(delivery, request->name);
     if (!call && end && !end->dead) /* a dead one may have been sent on its way again */
@@ -105,7 +105,7 @@ void api_get_call(struct api_request *request)
 static void finish(struct api_request *request, json_t *call)
 {
     struct queue_job *job = request->queue;
-    struct delivery *delivery = &request->api->shard->delivery;
+    struct delivery *delivery = &request->api->node->delivery;
     const struct call_end *end = calls_find(&delivery->calls, request->name);
     struct mf_why why;
     if (job->queue)
@@ -172,7 +172,7 @@ static void searched(void *context, const struct store_answer *answer)
 static void search(struct api_request *request)
 {
     struct queue_job *job = request->queue;
-    struct delivery *delivery = &request->api->shard->delivery;
+    struct delivery *delivery = &request->api->node->delivery;
     const struct store_ask ask = {delivery_now_ms(delivery), searched, request};
     if (job->queue)
         queue_put(job->queue);

@@ -8,7 +8,7 @@
 #include "node/api/request.h"
 #include "node/functions/function.h"
 #include "node/logs/log_reader.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define BLOCK_BYTES 16384
 #define TAIL_DEFAULT 100
@@ -35,7 +35,7 @@ static ssize_t next_block(void *cls, uint64_t position, char *to, size_t room)
     size_t got = request->ended ? 0 : log_reader_read(&stream->reader, to, room);
     if (got)
         return (ssize_t)got;
-    if (request->ended || !stream->follow || stream->function->removed || stream->api->shard->stopping)
+    if (request->ended || !stream->follow || stream->function->removed || stream->api->node->stopping)
         return MHD_CONTENT_READER_END_OF_STREAM;
     client_pause(stream->client);
     return 0;
@@ -55,7 +55,7 @@ static void stream_free(void *cls)
 void api_get_logs(struct api_request *request)
 {
     struct api *api = request->api;
-    struct function *function = registry_find(&api->shard->registry, request->name);
+    struct function *function = registry_find(&api->node->registry, request->name);
     bool follow = api_query_number(request, "follow", 0, 1) == 1;
     if (!function) {
         api_answer_error(request, 404, "no such function; `mayfly ls` lists them");

@@ -10,7 +10,7 @@
 #include "node/gateway/stream.h"
 #include "node/metrics/memory.h"
 #include "node/pool/isolation.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/snapshots/freezer.h"
 
 #define INSTANCES_LISTED_MAX 256
@@ -20,7 +20,7 @@ static json_t *function_json(const struct function *function, unsigned *looks_le
 
 static struct function *find(struct api_request *request)
 {
-    struct function *function = registry_find(&request->api->shard->registry, request->name);
+    struct function *function = registry_find(&request->api->node->registry, request->name);
     struct mf_why why;
     if (!function) {
         (void)mf_why(&why, MF_ENOENT, "no function is called %s; `mayfly ls` lists them",
@@ -70,7 +70,7 @@ void api_list_functions(struct api_request *request)
     struct listing *listing = calloc(1, sizeof *listing);
     if (listing) {
         listing->looks_left = MEMORY_LOOKS_MAX;
-        registry_cursor_open(&request->api->shard->registry, &listing->cursor);
+        registry_cursor_open(&request->api->node->registry, &listing->cursor);
     }
     api_answer(request, 200, stream_response("application/json", &maker, listing));
 }
@@ -100,27 +100,27 @@ static void check(struct api_request *request)
 void api_drop_image(struct api_request *request, const char *hash)
 {
     struct mf_why why;
-    if (request->api->jobs == 0 && !deploy_uses(request->api->shard, hash))
+    if (request->api->jobs == 0 && !deploy_uses(request->api->node, hash))
         (void)!image_remove(&request->api->state, hash, &why);
 }
 
 static void checked(struct api_request *request)
 {
-    struct shard *shard = request->api->shard;
+    struct node *node = request->api->node;
     char old_hash[IMAGE_HASH_HEX + 1] = "";
     bool created = false;
-    struct function *function = registry_find(&shard->registry, request->name);
+    struct function *function = registry_find(&node->registry, request->name);
     if (function)
         memcpy(old_hash, function->version->hash, sizeof old_hash);
     if (!request->err)
-        request->err = deploy_apply(shard, &request->deployment, &created, &request->why);
+        request->err = deploy_apply(node, &request->deployment, &created, &request->why);
     if (request->err) {
         api_answer_err(request, request->err, &request->why);
         return;
     }
     if (old_hash[0])
         api_drop_image(request, old_hash);
-    function = registry_find(&shard->registry, request->name);
+    function = registry_find(&node->registry, request->name);
     function_log_node(function->log, MF_LOG_INFO, 0, "deployed image %.12s, sandbox %s",
                       function->version->hash, function->version->reason);
     freezer_want(function);
@@ -131,7 +131,7 @@ static void checked(struct api_request *request)
 /* A workflow's functions change with it. True: answered. */
 static bool is_owned(struct api_request *request, const char *what, const char *instead)
 {
-    const char *owner = workflows_owner(&request->api->shard->workflows, request->name, NULL);
+    const char *owner = workflows_owner(&request->api->node->workflows, request->name, NULL);
     struct mf_why why;
     if (owner) {
         (void)mf_why(&why, MF_EEXIST, "%s belongs to workflow %s and is not %s by itself; %s%s`",
@@ -147,9 +147,9 @@ void api_put_function(struct api_request *request)
                                       "`mayfly rm --workflow "))
         return;
     struct api *api = request->api;
-    const struct registry *registry = &api->shard->registry;
+    const struct registry *registry = &api->node->registry;
     request->newcomer = !registry_find(registry, request->name);
-    if (request->newcomer && registry->count + api->newcomers >= api->shard->options->functions_max) {
+    if (request->newcomer && registry->count + api->newcomers >= api->node->options->functions_max) {
         struct mf_why why;
         request->newcomer = false;
         (void)mf_why(&why, MF_EFULL, "this node holds %u functions and takes no more: `mayfly rm` "
@@ -170,8 +170,8 @@ static void forget(struct api_request *request)
 
 static void forgotten(struct api_request *request)
 {
-    struct shard *shard = request->api->shard;
-    struct function *function = registry_find(&shard->registry, request->name);
+    struct node *node = request->api->node;
+    struct function *function = registry_find(&node->registry, request->name);
     char hash[IMAGE_HASH_HEX + 1];
     if (request->err) {
         api_answer_err(request, request->err, &request->why);
@@ -312,7 +312,7 @@ static json_t *isolation_json(const struct version *version)
 static json_t *function_json(const struct function *function, unsigned *looks_left)
 {
     const struct version *version = function->version;
-    uint64_t now_ns = function->shard->loop.now_ns;
+    uint64_t now_ns = function->node->loop.now_ns;
     json_t *instances = json_array();
     list_instances(instances, &function->busy, now_ns);
     list_instances(instances, &function->idle, now_ns);
@@ -321,7 +321,7 @@ static json_t *function_json(const struct function *function, unsigned *looks_le
     bool any = version->sandbox != MF_SANDBOX_AUTO;
     return json_pack("{s:s, s:s*, s:s*, s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:I, s:o}", "name",
                      function->name, "stopped", function->stopped, "workflow",
-                     workflows_owner(&function->shard->workflows, function->name, NULL), "image", version->hash,
+                     workflows_owner(&function->node->workflows, function->name, NULL), "image", version->hash,
                      "deployed_at",
                      api_stamp_json(version->deployed_at_ns / MF_NS_PER_MS), "sandbox", "in_force",
                      any ? sandbox_name(version->sandbox) : "none", "why", version->reason,

@@ -9,7 +9,7 @@
 #include "node/api/request.h"
 #include "node/gateway/answer.h"
 #include "node/operations/change.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define PATH "/v1/kv/"
 #define COUNT_DEFAULT 100
@@ -66,7 +66,7 @@ static bool read_request(struct api_request *request, struct asked *asked)
 
 static struct store_ask ask_for(struct api_request *request, store_done done)
 {
-    return (struct store_ask){delivery_now_ms(&request->api->shard->delivery), done, request};
+    return (struct store_ask){delivery_now_ms(&request->api->node->delivery), done, request};
 }
 
 /* Asked, or not: then it is answered. */
@@ -125,7 +125,7 @@ void api_list_keys(struct api_request *request)
     struct space *space;
     if (!read_request(request, &asked))
         return;
-    mf_err err = key_space(request->api->shard, asked.tenant, &space);
+    mf_err err = key_space(request->api->node, asked.tenant, &space);
     if (!err) {
         err = space_scan(space, (struct store_bytes){asked.prefix, asked.prefix_bytes},
                          (struct store_bytes){asked.after, asked.after_bytes}, count ? count : 1,
@@ -138,7 +138,7 @@ void api_list_keys(struct api_request *request)
 static void got(void *context, const struct store_answer *answer)
 {
     struct api_request *request = context;
-    uint64_t now_ms = delivery_now_ms(&request->api->shard->delivery);
+    uint64_t now_ms = delivery_now_ms(&request->api->node->delivery);
     char left[24];
     if (answer->err) {
         answer_err(request, answer->err);
@@ -162,7 +162,7 @@ void api_get_key(struct api_request *request)
     struct space *space;
     if (!read_request(request, &asked))
         return;
-    mf_err err = key_space(request->api->shard, asked.tenant, &space);
+    mf_err err = key_space(request->api->node, asked.tenant, &space);
     if (!err) {
         err = space_read(space, (struct store_bytes){asked.key, asked.key_bytes}, &ask);
         space_put(space);
@@ -195,7 +195,7 @@ static void change(struct api_request *request, enum key_change_kind kind)
         .value = {request->body.data, request->body.bytes},
         .life_ms = api_query_number(request, "life_ms", 0, UINT32_MAX),
     };
-    wait_for(request, key_change(request->api->shard, &change, &ask));
+    wait_for(request, key_change(request->api->node, &change, &ask));
 }
 
 void api_put_key(struct api_request *request)

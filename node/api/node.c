@@ -8,7 +8,7 @@
 #include "node/gateway/answer.h"
 #include "node/metrics/memory.h"
 #include "node/metrics/metrics.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 void api_get_healthz(struct api_request *request)
 {
@@ -17,7 +17,7 @@ void api_get_healthz(struct api_request *request)
 
 void api_get_metrics(struct api_request *request)
 {
-    api_answer(request, 200, metrics_response(request->api->shard));
+    api_answer(request, 200, metrics_response(request->api->node));
 }
 
 static json_t *sandbox_json(const struct sandbox_support *support, enum mf_sandbox sandbox)
@@ -36,29 +36,29 @@ static void count_states(struct function *function, void *context)
 
 void api_get_node(struct api_request *request)
 {
-    struct shard *shard = request->api->shard;
+    struct node *node = request->api->node;
     const struct sandbox_support *support = &request->api->rules.support;
-    const struct pool *pool = &shard->pool;
-    const char *host = shard->options->listen.host;
+    const struct pool *pool = &node->pool;
+    const char *host = node->options->listen.host;
     uint32_t in_state[INSTANCE_STATES] = {0};
     char address[HOST_BYTES_MAX + 32];
-    registry_each(&shard->registry, count_states, in_state);
+    registry_each(&node->registry, count_states, in_state);
     (void)snprintf(address, sizeof address, strchr(host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
-                   shard->options->tls_cert[0] ? "https" : "http", host, (unsigned)shard->entrance.port);
+                   node->options->tls_cert[0] ? "https" : "http", host, (unsigned)node->entrance.port);
     json_t *body = json_pack(
         "{s:s, s:i, s:s, s:s, s:{s:o, s:o}, s:s, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
         "s:{s:i, s:i}}, s:o}",
         "version", MF_VERSION, "pid", (int)getpid(), "gateway", address, "state_dir",
         request->api->state.path, "sandboxes", "process", sandbox_json(support, MF_SANDBOX_PROCESS),
         "kvm", sandbox_json(support, MF_SANDBOX_KVM), "min_sandbox",
-        sandbox_name(shard->options->min_sandbox), "resident_bytes",
-        (json_int_t)memory_resident_bytes(), "counts", "functions", (int)shard->registry.count,
+        sandbox_name(node->options->min_sandbox), "resident_bytes",
+        (json_int_t)memory_resident_bytes(), "counts", "functions", (int)node->registry.count,
         "freezing", (int)in_state[INSTANCE_FREEZING], "restoring",
         (int)in_state[INSTANCE_RESTORING], "idle", (int)in_state[INSTANCE_IDLE], "busy",
         (int)in_state[INSTANCE_BUSY], "resetting", (int)in_state[INSTANCE_RESETTING], "draining",
         (int)in_state[INSTANCE_DRAINING],
         "blanks", "process", (int)pool->blank_count[MF_SANDBOX_PROCESS], "kvm",
         (int)pool->blank_count[MF_SANDBOX_KVM],
-        "mqtt", mqtt_status(&shard->mqtt));
+        "mqtt", mqtt_status(&node->mqtt));
     api_answer_json(request, 200, body);
 }

@@ -5,7 +5,7 @@
 #include "node/api/request.h"
 #include "node/gateway/answer.h"
 #include "node/mqtt/mqtt.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 struct publish_job {
     struct mqtt_publisher publisher;
@@ -66,7 +66,7 @@ void api_post_publish(struct api_request *request)
         .retain = api_query_number(request, "retain", 0, 1) == 1,
     };
     api_wait(request);
-    mf_err err = mqtt_publish(&request->api->shard->mqtt, &publication, &job->publisher, &why);
+    mf_err err = mqtt_publish(&request->api->node->mqtt, &publication, &job->publisher, &why);
     if (!err)
         return;
     answer_err(request, err, &why);

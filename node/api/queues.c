@@ -13,7 +13,7 @@
 #include "node/gateway/answer.h"
 #include "node/gateway/call_id.h"
 #include "node/instance/event.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define PEEK_COUNT_DEFAULT 20
 #define PEEK_COUNT_MAX 256
@@ -32,7 +32,7 @@ struct queue_job {
 
 static struct delivery *delivery_of(const struct api_request *request)
 {
-    return &request->api->shard->delivery;
+    return &request->api->node->delivery;
 }
 
 static void answer_store_err(struct api_request *request, mf_err err)
@@ -100,7 +100,7 @@ void api_list_queues(struct api_request *request)
 static void sized(void *context, const struct store_answer *answer)
 {
     struct api_request *request = context;
-    bool deployed = registry_find(&request->api->shard->registry, request->name) != NULL;
+    bool deployed = registry_find(&request->api->node->registry, request->name) != NULL;
     if (!answer->err && !deployed && !answer->stat.count && !answer->stat.dead_count)
         api_answer_error(request, 404, "no function of that name is deployed, and nothing waits "
                                        "for one");
@@ -234,8 +234,8 @@ static void put_field(struct field_writer *writer, const char *name, const char 
 /* As if it had come to /async-function/NAME with that body and Content-Type. */
 void api_push_queue(struct api_request *request)
 {
-    struct shard *shard = request->api->shard;
-    struct function *function = registry_find(&shard->registry, request->name);
+    struct node *node = request->api->node;
+    struct function *function = registry_find(&node->registry, request->name);
     struct field_writer writer;
     if (!function) {
         api_answer_error(request, 404, "no such function; `mayfly ls` lists them");
@@ -247,7 +247,7 @@ void api_push_queue(struct api_request *request)
     const char *type = MHD_lookup_connection_value(request->client->connection, MHD_HEADER_KIND,
                                                    MHD_HTTP_HEADER_CONTENT_TYPE);
     call_id_make(&job->ids, job->call_id);
-    field_writer_init(&writer, shard->scratch, MF_HEAD_BYTES_MAX);
+    field_writer_init(&writer, node->scratch, MF_HEAD_BYTES_MAX);
     field_put(&writer, MF_FIELD_METHOD, NULL, 0, "POST", 4);
     field_put(&writer, MF_FIELD_PATH, NULL, 0, "/", 1);
     if (type)
@@ -262,7 +262,7 @@ void api_push_queue(struct api_request *request)
     const struct envelope envelope = {.arrived_ns = mf_realtime_ns(),
                                       .call_id = job->call_id,
                                       .call_id_bytes = UUID_TEXT_BYTES,
-                                      .fields = shard->scratch,
+                                      .fields = node->scratch,
                                       .field_bytes = writer.bytes,
                                       .body = request->body.data,
                                       .body_bytes = request->body.bytes};

@@ -5,7 +5,7 @@
 #include "node/api/request.h"
 #include "node/gateway/stream.h"
 #include "node/metrics/usage.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define RECORDS_PER_PIECE 64
 
@@ -106,7 +106,7 @@ void api_get_usage(struct api_request *request)
     static const struct stream_maker maker = {list_more, list_end};
     struct listing *listing = calloc(1, sizeof *listing);
     if (listing) {
-        listing->usage = &request->api->shard->usage;
+        listing->usage = &request->api->node->usage;
         listing->tenants = json_object();
     }
     api_answer(request, 200, stream_response("application/json", &maker, listing));

@@ -6,13 +6,13 @@
 #include "base/clock.h"
 #include "node/api/request.h"
 #include "node/functions/function.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/workflows/change.h"
 #include "node/workflows/record.h"
 
 static struct workflows *workflows_of(const struct api_request *request)
 {
-    return &request->api->shard->workflows;
+    return &request->api->node->workflows;
 }
 
 static struct kept_workflow *find(struct api_request *request)
@@ -90,7 +90,7 @@ static json_t *images_before(struct api_request *request)
                                       json_true());
     for (i = 0; i < change->count; i++) {
         const struct function *replaced =
-            registry_find(&request->api->shard->registry, change->deployment[i].name);
+            registry_find(&request->api->node->registry, change->deployment[i].name);
         if (replaced)
             (void)json_object_set_new(hashes, replaced->version->hash, json_true());
     }
@@ -144,7 +144,7 @@ static void check(struct api_request *request)
 static void begin(struct api_request *request, json_t *functions, bool dry_run, uint32_t back_to)
 {
     struct mf_why why = {{0}};
-    mf_err err = change_create(request->api->shard, request->name, functions, dry_run,
+    mf_err err = change_create(request->api->node, request->name, functions, dry_run,
                                &request->change, &why);
     if (err) {
         api_answer_err(request, err, &why);

@@ -17,7 +17,7 @@
 #include "node/callbacks/letter.h"
 #include "node/delivery/retry.h"
 #include "node/egress/egress.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 /* One letter in hand. */
 struct posting {
@@ -45,17 +45,17 @@ static void let_go(struct callbacks *callbacks);
 
 static uint64_t now_ms(const struct callbacks *callbacks)
 {
-    return delivery_now_ms(&callbacks->shard->delivery);
+    return delivery_now_ms(&callbacks->node->delivery);
 }
 
-mf_err callbacks_open(struct callbacks *callbacks, struct shard *shard, struct mf_why *why)
+mf_err callbacks_open(struct callbacks *callbacks, struct node *node, struct mf_why *why)
 {
     const struct queue_settings settings = {.durability = STORE_POWER_LOSS,
                                             .count_max = MF_CALLBACKS_WAITING_MAX};
-    *callbacks = (struct callbacks){.shard = shard, .watch = {.ready = ready}, .timer = {.fire = due},
+    *callbacks = (struct callbacks){.node = node, .watch = {.ready = ready}, .timer = {.fire = due},
                                     .more = true};
     link_init(&callbacks->postings);
-    mf_err err = queue_get(shard->delivery.store, CALLBACKS_TENANT, "letters", &settings,
+    mf_err err = queue_get(node->delivery.store, CALLBACKS_TENANT, "letters", &settings,
                            &callbacks->queue);
     if (err)
         return mf_why(why, err, "the queue of callbacks cannot be opened: %s", mf_err_words(err));
@@ -79,7 +79,7 @@ void callbacks_quiet(struct callbacks *callbacks)
     if (!callbacks->queue || callbacks->quiet)
         return;
     callbacks->quiet = true;
-    timer_stop(&callbacks->shard->loop.timers, &callbacks->timer);
+    timer_stop(&callbacks->node->loop.timers, &callbacks->timer);
 }
 
 bool callbacks_rest(const struct callbacks *callbacks)
@@ -92,7 +92,7 @@ static void drop(struct posting *posting)
     struct callbacks *callbacks = posting->callbacks;
     list_remove(&posting->link);
     callbacks->in_hand--;
-    budget_give(&callbacks->shard->budget, posting->charged);
+    budget_give(&callbacks->node->budget, posting->charged);
     free(posting);
 }
 
@@ -140,7 +140,7 @@ static void due(struct timer *timer, uint64_t now_ns)
 static void come_back(struct callbacks *callbacks, uint64_t delay_ms)
 {
     if (!callbacks->quiet)
-        timer_set(&callbacks->shard->loop.timers, &callbacks->timer,
+        timer_set(&callbacks->node->loop.timers, &callbacks->timer,
                   mf_monotonic_ns() + delay_ms * MF_NS_PER_MS);
 }
 
@@ -171,7 +171,7 @@ static void taken(void *context, const struct store_answer *answer)
     callbacks->taking = false;
     for (size_t i = 0; !answer->err && !callbacks->closing && i < answer->count; i++)
         create(callbacks, &answer->entries[i]);
-    budget_give(&callbacks->shard->budget, callbacks->reserved);
+    budget_give(&callbacks->node->budget, callbacks->reserved);
     callbacks->reserved = 0;
     if (callbacks->closing) {
         let_go(callbacks);
@@ -201,7 +201,7 @@ static void taken(void *context, const struct store_answer *answer)
 /* A take brings one entry however large it is. */
 static void take(struct callbacks *callbacks)
 {
-    struct budget *budget = &callbacks->shard->budget;
+    struct budget *budget = &callbacks->node->budget;
     if (callbacks->taking || !callbacks->more || callbacks->quiet ||
         callbacks->in_hand >= MF_CALLBACKS_AT_ONCE_MAX)
         return; /* the end of a posting looks again */
@@ -216,7 +216,7 @@ static void take(struct callbacks *callbacks)
         come_back(callbacks, retry_trouble_ms(++callbacks->trouble));
         return;
     }
-    timer_stop(&callbacks->shard->loop.timers, &callbacks->timer);
+    timer_stop(&callbacks->node->loop.timers, &callbacks->timer);
     callbacks->reserved = MF_EVENT_BYTES_MAX;
     callbacks->taking = true;
     callbacks->more = false;
@@ -314,11 +314,11 @@ static void answered(void *context, const struct egress_answer *answer)
 static void post(struct posting *posting)
 {
     struct callbacks *callbacks = posting->callbacks;
-    struct shard *shard = callbacks->shard;
-    uint8_t *head = shard->scratch;
+    struct node *node = callbacks->node;
+    uint8_t *head = node->scratch;
     struct letter_out letter;
     struct mf_why why = {{0}};
-    _Static_assert(sizeof shard->scratch >= MF_HEAD_BYTES_MAX, "headers fit");
+    _Static_assert(sizeof node->scratch >= MF_HEAD_BYTES_MAX, "headers fit");
     mf_err err = letter_read(posting->letter, posting->bytes, head, &letter);
     if (err) {
         give_up(posting, "no letter that this node can read");
@@ -342,9 +342,9 @@ static void post(struct posting *posting)
         .body = letter.body, .body_bytes = letter.body_bytes,
         .deadline_ns = mf_monotonic_ns() + MF_CALLBACK_MS_MAX * MF_NS_PER_MS,
         .answer_bytes_max = MF_CALLBACK_ANSWER_BYTES_MAX,
-        .rule = shard->options->callbacks.rule,
+        .rule = node->options->callbacks.rule,
         .done = answered, .context = posting};
-    err = egress_send(&shard->egress, &request, &posting->transfer, &why);
+    err = egress_send(&node->egress, &request, &posting->transfer, &why);
     if (err == MF_EAGAIN || err == MF_ENOMEM)
         again(posting, MF_CALLBACK_PAUSE_MS_FIRST, why.text);
     else if (err)

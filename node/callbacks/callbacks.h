@@ -26,10 +26,10 @@
 
 #define CALLBACKS_TENANT MF_TENANT_CALLBACKS
 
-struct shard;
+struct node;
 
 struct callbacks {
-    struct shard *shard;
+    struct node *node;
     struct queue *queue;      /* NULL: not open                                  */
     struct queue_watch watch;
     struct timer timer;       /* of the next take                                */
@@ -45,7 +45,7 @@ struct callbacks {
 };
 
 /* After the store is. What waits from an earlier life of the node is sent. */
-MF_CHECKED mf_err callbacks_open(struct callbacks *callbacks, struct shard *shard,
+MF_CHECKED mf_err callbacks_open(struct callbacks *callbacks, struct node *node,
                                  struct mf_why *why);
 /* Take nothing any more; what is on its way is finished. */
 void callbacks_quiet(struct callbacks *callbacks);

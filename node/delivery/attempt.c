@@ -28,7 +28,7 @@
 #include "node/logs/function_log.h"
 #include "node/metrics/counters.h"
 #include "node/pool/dispatch.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define LOG_TEXT_BYTES 384
 #define MESSAGE_BYTES_MAX 200 /* of a function's words, in a line and in a dead letter's reason */
@@ -45,7 +45,7 @@ void attempt_create(struct consumer *consumer, const struct queue_entry *entry, 
     struct envelope envelope;
     struct attempt *attempt = calloc(1, sizeof *attempt + entry->event.bytes);
     if (!attempt) {
-        budget_give(&delivery->shard->budget, charged);
+        budget_give(&delivery->node->budget, charged);
         delivery->held_bytes -= charged;
         return;
     }
@@ -84,13 +84,13 @@ void attempt_drop(struct attempt *attempt)
     attempt_place(attempt, false);
     attempt->state = ATTEMPT_ENDING;
     attempt->over = true;
-    timer_stop(&delivery->shard->loop.timers, &attempt->timer);
+    timer_stop(&delivery->node->loop.timers, &attempt->timer);
     list_remove(&attempt->ready);
     if (attempt->operations)
         return; /* their answers free it */
     list_remove(&attempt->link);
     consumer->in_hand--;
-    budget_give(&delivery->shard->budget, attempt->charged);
+    budget_give(&delivery->node->budget, attempt->charged);
     delivery->held_bytes -= attempt->charged;
     mf_buf_close(&attempt->reason);
     callback_destroy(attempt->callback, delivery);
@@ -119,9 +119,9 @@ static void log_end(struct attempt *attempt, enum mf_log_level level, uint64_t i
 static mf_err make_fields(struct attempt *attempt, const struct envelope *envelope)
 {
     struct delivery *delivery = attempt->consumer->delivery;
-    uint8_t *room = delivery->shard->scratch;
+    uint8_t *room = delivery->node->scratch;
     uint32_t bytes;
-    _Static_assert(sizeof delivery->shard->scratch >= MF_HEAD_BYTES_MAX, "fields fit");
+    _Static_assert(sizeof delivery->node->scratch >= MF_HEAD_BYTES_MAX, "fields fit");
     mf_err err = envelope_fields(envelope, attempt->number, room, &bytes);
     if (err)
         return err;

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "node/delivery/consumer.h"
 #include "node/delivery/retry.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 static void settle(struct attempt *attempt);
 
@@ -143,7 +143,7 @@ void attempt_set_timer(struct attempt *attempt)
 {
     uint64_t at_ns = attempt->again_ns < attempt->extend_ns ? attempt->again_ns
                                                             : attempt->extend_ns;
-    timer_set(&attempt->consumer->delivery->shard->loop.timers, &attempt->timer, at_ns);
+    timer_set(&attempt->consumer->delivery->node->loop.timers, &attempt->timer, at_ns);
 }
 
 static void extended(void *context, const struct store_answer *answer)

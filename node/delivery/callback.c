@@ -10,7 +10,7 @@
 #include "node/callbacks/letter.h"
 #include "node/gateway/answer.h"
 #include "node/instance/event.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define STATUS_UNREACHED 503 /* as OpenFaaS says of a function that gave no answer */
 
@@ -37,7 +37,7 @@ bool callback_wanted(const struct attempt *attempt)
 
 static mf_err keep(struct attempt *attempt, const struct letter *letter, struct mf_why *why)
 {
-    struct budget *budget = &attempt->consumer->delivery->shard->budget;
+    struct budget *budget = &attempt->consumer->delivery->node->budget;
     struct callback *callback = calloc(1, sizeof *callback);
     if (!callback)
         return mf_why(why, MF_ENOMEM, "no memory for its caller's callback");
@@ -162,7 +162,7 @@ void callback_send(struct attempt *attempt)
 {
     struct callback *callback = attempt->callback;
     mf_assert(!callback->asked);
-    mf_err err = callbacks_append(&attempt->consumer->delivery->shard->callbacks,
+    mf_err err = callbacks_append(&attempt->consumer->delivery->node->callbacks,
                                   callback->letter.data, callback->letter.bytes, appended, attempt);
     if (err) {
         done(attempt, err);
@@ -182,7 +182,7 @@ void callback_destroy(struct callback *callback, struct delivery *delivery)
     if (!callback)
         return;
     mf_assert(!callback->asked);
-    budget_give(&delivery->shard->budget, callback->charged);
+    budget_give(&delivery->node->budget, callback->charged);
     mf_buf_close(&callback->letter);
     free(callback);
 }

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "node/delivery/retry.h"
 #include "node/functions/function.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 static void ready(struct queue_watch *watch);
 static void due(struct timer *timer, uint64_t now_ns);
@@ -22,7 +22,7 @@ static void taken(void *context, const struct store_answer *answer);
 
 mf_err consumer_of(struct function *function, struct consumer **out)
 {
-    struct delivery *delivery = &function->shard->delivery;
+    struct delivery *delivery = &function->node->delivery;
     struct queue *queue;
     *out = function->consumer;
     if (function->consumer)
@@ -54,7 +54,7 @@ void consumer_detach(struct consumer *consumer)
 {
     if (!consumer->function)
         return;
-    timer_stop(&consumer->delivery->shard->loop.timers, &consumer->timer);
+    timer_stop(&consumer->delivery->node->loop.timers, &consumer->timer);
     list_remove(&consumer->roomless);
     queue_unwatch(consumer->queue, &consumer->watch);
     consumer->function->consumer = NULL;
@@ -92,7 +92,7 @@ static void due(struct timer *timer, uint64_t now_ns)
 
 static void come_back(struct consumer *consumer, uint64_t delay_ms)
 {
-    timer_set(&consumer->delivery->shard->loop.timers, &consumer->timer,
+    timer_set(&consumer->delivery->node->loop.timers, &consumer->timer,
               mf_monotonic_ns() + delay_ms * MF_NS_PER_MS);
 }
 
@@ -105,7 +105,7 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 static bool reserve(struct consumer *consumer)
 {
     struct delivery *delivery = consumer->delivery;
-    struct budget *budget = &delivery->shard->budget;
+    struct budget *budget = &delivery->node->budget;
     size_t half = (size_t)(budget->limit / 2);
     size_t bytes = half < MF_EVENT_BYTES_MAX ? half : MF_EVENT_BYTES_MAX;
     if (bytes > half - delivery->held_bytes || !budget_take(budget, bytes))
@@ -141,7 +141,7 @@ void consumers_room(struct delivery *delivery)
 
 static void unreserve(struct consumer *consumer)
 {
-    budget_give(&consumer->delivery->shard->budget, consumer->reserved);
+    budget_give(&consumer->delivery->node->budget, consumer->reserved);
     consumer->delivery->held_bytes -= consumer->reserved;
     consumer->reserved = 0;
 }
@@ -220,7 +220,7 @@ static void taken(void *context, const struct store_answer *answer)
     }
     consumer->trouble = 0;
     uint64_t now_ms = delivery_now_ms(delivery);
-    timer_stop(&delivery->shard->loop.timers, &consumer->timer);
+    timer_stop(&delivery->node->loop.timers, &consumer->timer);
     if (answer->due_ms <= now_ms || answer->count == consumer->asked)
         consumer->more = true;
     else if (answer->due_ms != STORE_NEVER)

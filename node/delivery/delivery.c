@@ -20,16 +20,16 @@
 #include "node/delivery/stop.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 static void look_at_more(struct delivery *delivery);
 static void appended(void *context, const struct store_answer *answer);
 
-mf_err delivery_open(struct delivery *delivery, struct shard *shard, struct mf_why *why)
+mf_err delivery_open(struct delivery *delivery, struct node *node, struct mf_why *why)
 {
-    char directory[PATH_MAX + 8], node[MF_NAME_BYTES_MAX + 1];
-    const char *url = shard->options->store_url;
-    *delivery = (struct delivery){.shard = shard,
+    char directory[PATH_MAX + 8], name[MF_NAME_BYTES_MAX + 1];
+    const char *url = node->options->store_url;
+    *delivery = (struct delivery){.node = node,
                                   .clock_ms = (mf_realtime_ns() - mf_monotonic_ns()) / MF_NS_PER_MS,
                                   .shared = strncmp(url, "redis", 5) == 0};
     link_init(&delivery->consumers);
@@ -37,14 +37,14 @@ mf_err delivery_open(struct delivery *delivery, struct shard *shard, struct mf_w
     link_init(&delivery->over);
     link_init(&delivery->roomless);
     link_init(&delivery->offloads);
-    (void)snprintf(directory, sizeof directory, "%s/store", shard->api.state.path);
-    (void)snprintf(node, sizeof node, "%.*s", MF_NAME_BYTES_MAX, shard->options->node_name);
+    (void)snprintf(directory, sizeof directory, "%s/store", node->api.state.path);
+    (void)snprintf(name, sizeof name, "%.*s", MF_NAME_BYTES_MAX, node->options->node_name);
     const struct store_options options = {.url = url[0] ? url : NULL,
                                           .directory = directory,
-                                          .node = node[0] ? node : NULL};
-    mf_err err = state_subdir(&shard->api.state, "store", why);
+                                          .node = name[0] ? name : NULL};
+    mf_err err = state_subdir(&node->api.state, "store", why);
     if (!err)
-        err = store_open(&shard->loop.uv, &options, &delivery->store, why);
+        err = store_open(&node->loop.uv, &options, &delivery->store, why);
     if (!err)
         err = space_get(delivery->store, DELIVERY_TENANT, &(struct space_settings){0}, &delivery->own);
     if (err && why && !why->text[0])
@@ -68,7 +68,7 @@ void delivery_begin(struct delivery *delivery)
 void delivery_sweep(struct delivery *delivery)
 {
     delivery->sweeping = true;
-    registry_cursor_open(&delivery->shard->registry, &delivery->sweep);
+    registry_cursor_open(&delivery->node->registry, &delivery->sweep);
     look_at_more(delivery);
 }
 
@@ -93,7 +93,7 @@ static void looked(void *context, const struct store_answer *answer)
 
 static void look(struct function *function)
 {
-    struct delivery *delivery = function->shard->delivery.store ? &function->shard->delivery : NULL;
+    struct delivery *delivery = function->node->delivery.store ? &function->node->delivery : NULL;
     struct consumer *consumer;
     if (!delivery || delivery->quiet || consumer_of(function, &consumer) != MF_OK)
         return;
@@ -124,7 +124,7 @@ static void look_at_more(struct delivery *delivery)
 void delivery_deployed(struct function *function)
 {
     struct consumer *consumer = function->consumer;
-    if (!function->shard->delivery.begun)
+    if (!function->node->delivery.begun)
         return; /* the sweep comes by */
     stop_lift(function);
     if (!consumer) {
@@ -132,7 +132,7 @@ void delivery_deployed(struct function *function)
         return;
     }
     struct queue *queue;
-    if (delivery_queue(&function->shard->delivery, function->name, &queue) == MF_OK)
+    if (delivery_queue(&function->node->delivery, function->name, &queue) == MF_OK)
         queue_put(queue); /* it has learned the settings */
     consumer->more = true;
     consumer_take(consumer);
@@ -189,7 +189,7 @@ void delivery_quiet(struct delivery *delivery)
     delivery->quiet = true;
     list_each_safe(at, &delivery->consumers) {
         struct consumer *consumer = list_of(at, struct consumer, link);
-        timer_stop(&delivery->shard->loop.timers, &consumer->timer);
+        timer_stop(&delivery->node->loop.timers, &consumer->timer);
         list_each_safe(each, &consumer->attempts)
             attempt_return(list_of(each, struct attempt, link));
     }
@@ -310,7 +310,7 @@ void delivery_submit(struct function *function, const struct envelope *envelope,
 static mf_err append_all(struct function *function, const struct envelope *envelopes,
                          struct submission *submission)
 {
-    const struct store_ask ask = {delivery_now_ms(&function->shard->delivery), appended, submission};
+    const struct store_ask ask = {delivery_now_ms(&function->node->delivery), appended, submission};
     const size_t list_bytes = submission->count * sizeof(struct store_bytes);
     struct store_bytes *events = malloc(list_bytes + submission->bytes);
     if (!events)
@@ -330,7 +330,7 @@ static mf_err append_all(struct function *function, const struct envelope *envel
 void delivery_submit_all(struct function *function, const struct envelope *envelopes, size_t count,
                          struct submission *submission)
 {
-    struct delivery *delivery = &function->shard->delivery;
+    struct delivery *delivery = &function->node->delivery;
     submission->consumer = NULL;
     submission->kept = NULL;
     submission->count = count;
@@ -367,7 +367,7 @@ mf_err delivery_target(struct function *function, const struct envelope *envelop
                        struct queue **queue, enum queue_priority *priority)
 {
     static const struct envelope silent;
-    struct delivery *delivery = &function->shard->delivery;
+    struct delivery *delivery = &function->node->delivery;
     struct consumer *consumer; /* takes what is appended */
     if (delivery->quiet || !delivery->store)
         return MF_EDEAD;
@@ -390,7 +390,7 @@ void delivery_appended(struct function *function, size_t bytes)
 
 mf_err delivery_queue(struct delivery *delivery, const char *name, struct queue **queue)
 {
-    const struct function *function = registry_find(&delivery->shard->registry, name);
+    const struct function *function = registry_find(&delivery->node->registry, name);
     struct queue_settings settings = {.durability = STORE_POWER_LOSS};
     if (delivery->quiet)
         return MF_EDEAD;
@@ -404,7 +404,7 @@ mf_err delivery_queue(struct delivery *delivery, const char *name, struct queue 
 
 void delivery_recount(struct delivery *delivery, const char *name)
 {
-    struct function *function = registry_find(&delivery->shard->registry, name);
+    struct function *function = registry_find(&delivery->node->registry, name);
     if (function && function->consumer)
         consumer_ask_size(function->consumer);
     else if (function)

@@ -33,10 +33,10 @@
 #define DELIVERY_TENANT MF_TENANT_FUNCTIONS
 
 struct function;
-struct shard;
+struct node;
 
 struct delivery {
-    struct shard *shard;
+    struct node *node;
     struct store *store;     /* NULL: not open                                          */
     struct space *own;       /* what the node itself keeps there; NULL: nothing         */
     bool shared;             /* other nodes deliver from the same queues                */
@@ -87,7 +87,7 @@ struct consumer {
 };
 
 /* Opens the store. */
-MF_CHECKED mf_err delivery_open(struct delivery *delivery, struct shard *shard,
+MF_CHECKED mf_err delivery_open(struct delivery *delivery, struct node *node,
                                 struct mf_why *why);
 /* The functions are there: look at their queues. */
 void delivery_begin(struct delivery *delivery);

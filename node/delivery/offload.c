@@ -17,7 +17,7 @@
 #include "node/egress/egress.h"
 #include "node/functions/function.h"
 #include "node/instance/event.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 struct offload {
     struct link link; /* in delivery.offloads */
@@ -70,7 +70,7 @@ static mf_err post(struct offload *offload, const struct envelope *envelope, con
                    struct mf_why *why)
 {
     struct submission *submission = offload->submission;
-    struct shard *shard = submission->consumer->delivery->shard;
+    struct node *node = submission->consumer->delivery->node;
     struct field_writer writer;
     struct mf_buf text = {0};
     struct url url;
@@ -98,7 +98,7 @@ static mf_err post(struct offload *offload, const struct envelope *envelope, con
             .answer_bytes_max = MF_OFFLOAD_ANSWER_BYTES_MAX,
             .rule = {.reach = REACH_LISTED, .entries = entries, .count = 1},
             .done = answered, .context = offload};
-        err = egress_send(&shard->egress, &request, &offload->transfer, why);
+        err = egress_send(&node->egress, &request, &offload->transfer, why);
     }
     mf_buf_close(&text);
     free(head);

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "node/delivery/output_event.h"
 #include "node/functions/function.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 struct output {
     struct submission submission;
@@ -48,7 +48,7 @@ static void settle(struct attempt *attempt);
 static mf_err take_body(struct attempt *attempt, const struct outcome *outcome,
                         struct outputs *outputs)
 {
-    struct budget *budget = &attempt->consumer->delivery->shard->budget;
+    struct budget *budget = &attempt->consumer->delivery->node->budget;
     struct call *call = &attempt->call;
     struct mf_buf *owner = outcome->body_owner;
     size_t bytes = outputs->fields.bytes + (owner ? owner->room : outcome->body_bytes);
@@ -69,7 +69,7 @@ static mf_err take_body(struct attempt *attempt, const struct outcome *outcome,
 static mf_err make_head(struct attempt *attempt, const struct outcome *outcome, uint32_t hops,
                         struct outputs *outputs)
 {
-    uint8_t *room = malloc(MF_HEAD_BYTES_MAX); /* a guest's message may stand in the shard's */
+    uint8_t *room = malloc(MF_HEAD_BYTES_MAX); /* a guest's message may stand in the node's */
     if (!room)
         return MF_ENOMEM;
     outputs->now_ns = mf_realtime_ns();
@@ -154,7 +154,7 @@ void outputs_destroy(struct outputs *outputs, struct delivery *delivery)
     if (!outputs)
         return;
     mf_assert(outputs->asked == 0);
-    budget_give(&delivery->shard->budget, outputs->charged);
+    budget_give(&delivery->node->budget, outputs->charged);
     free(outputs->head);
     mf_buf_close(&outputs->body);
     free(outputs);
@@ -217,7 +217,7 @@ static void ask(struct attempt *attempt, struct output *output)
 {
     struct delivery *delivery = attempt->consumer->delivery;
     struct outputs *outputs = attempt->outputs;
-    struct function *target = registry_find(&delivery->shard->registry, output->target);
+    struct function *target = registry_find(&delivery->node->registry, output->target);
     output_fields_name(&outputs->fields, output->id, outputs->head);
     const struct envelope envelope = {.arrived_ns = outputs->now_ns,
                                       .call_id = output->id,

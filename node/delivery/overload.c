@@ -14,7 +14,7 @@
 #include "node/delivery/stop.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 enum queue_priority overload_priority(const struct function *function,
                                       const struct envelope *envelope)
@@ -96,12 +96,12 @@ static void stop_beside(const char *name, void *context)
 /* And all that belongs to its workflow: what goes on without one step does harm elsewhere. */
 static void stop_workflow(struct function *function, const char *reason)
 {
-    struct shard *shard = function->shard;
+    struct node *node = function->node;
     char beside[MF_STOP_REASON_BYTES_MAX];
     (void)snprintf(beside, sizeof beside, "its workflow is, as %s: %.100s …", function->name, reason);
     stop_function(function, reason);
-    workflows_each_beside(&shard->workflows, function->name, stop_beside,
-                          &(struct stop_of){&shard->registry, function->name, beside});
+    workflows_each_beside(&node->workflows, function->name, stop_beside,
+                          &(struct stop_of){&node->registry, function->name, beside});
 }
 
 void overload_refused(struct submission *submission)

@@ -14,7 +14,7 @@
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
 #include "node/pool/dispatch.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define KEY_PREFIX "stopped/"
 
@@ -24,7 +24,7 @@ static struct store_bytes key_of(const struct delivery *delivery, const char *na
                                  char room[static MF_KEY_BYTES_MAX])
 {
     int bytes = snprintf(room, MF_KEY_BYTES_MAX, KEY_PREFIX "%s/%s",
-                         delivery->shard->options->node_name, name);
+                         delivery->node->options->node_name, name);
     mf_assert(bytes > 0 && bytes < (int)MF_KEY_BYTES_MAX);
     return (struct store_bytes){room, (size_t)bytes};
 }
@@ -39,7 +39,7 @@ static void kept(void *context, const struct store_answer *answer)
 /* reason NULL: it is stopped no more. */
 static void keep(const struct function *function, const char *reason)
 {
-    struct delivery *delivery = &function->shard->delivery;
+    struct delivery *delivery = &function->node->delivery;
     char room[MF_KEY_BYTES_MAX];
     if (!delivery->own || delivery->quiet)
         return;
@@ -134,7 +134,7 @@ static void scanned(void *context, const struct store_answer *answer)
             continue;
         memcpy(name, (const char *)pair->key.data + prefix, bytes);
         name[bytes] = 0;
-        struct function *function = registry_find(&delivery->shard->registry, name);
+        struct function *function = registry_find(&delivery->node->registry, name);
         if (function)
             (void)set(function, pair->value.data, pair->value.bytes);
     }

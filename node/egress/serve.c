@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 /* A FETCH under way; operation->server. */
 struct fetch {
@@ -34,10 +34,10 @@ static void secret(struct operation *operation);
 static void answered(void *context, const struct egress_answer *answer);
 static void lost(struct operation *operation);
 
-void egress_serve(struct shard *shard)
+void egress_serve(struct node *node)
 {
-    shard->operations.services.fetch = fetch;
-    shard->operations.services.secret = secret;
+    node->operations.services.fetch = fetch;
+    node->operations.services.secret = secret;
 }
 
 static void permits_of(const struct allow *allow, struct permits *permits)
@@ -69,7 +69,7 @@ static uint64_t deadline_of(const struct operation *operation)
 
 static void fetch(struct operation *operation)
 {
-    struct egress *egress = &operation->shard->egress;
+    struct egress *egress = &operation->node->egress;
     const struct operation_part *part = operation->request.part;
     struct permits permits;
     struct mf_why why = {{0}};
@@ -138,7 +138,7 @@ static void secret(struct operation *operation)
     const struct operation_part *name = &operation->request.part[PART_NAME];
     struct mf_buf value = {0};
     struct mf_why why = {{0}};
-    mf_err err = secret_read(operation->shard->egress.secrets, (const char *)name->data, name->bytes,
+    mf_err err = secret_read(operation->node->egress.secrets, (const char *)name->data, name->bytes,
                              &value, &why);
     if (err)
         refuse(operation, err, mf_why_text(&why, err));

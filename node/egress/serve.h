@@ -5,9 +5,9 @@
 #ifndef MF_NODE_EGRESS_SERVE_H
 #define MF_NODE_EGRESS_SERVE_H
 
-struct shard;
+struct node;
 
 /* After operations_open(). */
-void egress_serve(struct shard *shard);
+void egress_serve(struct node *node);
 
 #endif

@@ -11,7 +11,7 @@
 #include "node/functions/sandbox_choice.h"
 #include "node/logs/function_log.h"
 #include "node/pool/dispatch.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/snapshots/freezer.h"
 #include "node/snapshots/snapshots.h"
 #include "node/workflows/workflows.h"
@@ -178,28 +178,28 @@ mf_err deploy_forget(const struct state_dir *state, const char *name, struct mf_
     return state_remove(state->functions_fd, file, why);
 }
 
-mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *created,
+mf_err deploy_apply(struct node *node, struct deployment *deployment, bool *created,
                     struct mf_why *why)
 {
-    struct function *function = registry_find(&shard->registry, deployment->name);
+    struct function *function = registry_find(&node->registry, deployment->name);
     *created = function == NULL;
     if (!function) {
-        if (shard->registry.count >= shard->options->functions_max)
+        if (node->registry.count >= node->options->functions_max)
             return mf_why(why, MF_EFULL, "this node holds %u functions and takes no more",
-                          shard->registry.count);
-        mf_err err = function_create(shard, deployment->name, &function);
+                          node->registry.count);
+        mf_err err = function_create(node, deployment->name, &function);
         if (err)
             return err;
-        registry_add(&shard->registry, function);
+        registry_add(&node->registry, function);
     }
     struct version *old = function->version;
-    snapshots_attach(shard, deployment->version, old);
+    snapshots_attach(node, deployment->version, old);
     freezer_cancel(function);
     function->version = deployment->version;
     deployment->version = NULL;
-    snapshots_drop(shard, old);
+    snapshots_drop(node, old);
     version_put(old);
-    pool_use(&shard->pool, function->version->sandbox);
+    pool_use(&node->pool, function->version->sandbox);
     dispatch_redeployed(function);
     delivery_deployed(function);
     triggers_deployed(function);
@@ -209,7 +209,7 @@ mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *cr
 
 void deploy_remove(struct function *function)
 {
-    struct shard *shard = function->shard;
+    struct node *node = function->node;
     (void)function_get(function);
     struct version *old = function->version;
     function->removed = true;
@@ -218,17 +218,17 @@ void deploy_remove(struct function *function)
     function->version = NULL;
     delivery_removed(function);
     mqtt_removed(function);
-    snapshots_drop(shard, old);
+    snapshots_drop(node, old);
     version_put(old);
     function_log_discard(function->log);
-    registry_remove(&shard->registry, function);
+    registry_remove(&node->registry, function);
     dispatch_refuse_all(function, &(struct outcome){.situation = SITUATION_UNKNOWN_FUNCTION});
     dispatch_redeployed(function);
     function_put(function);
 }
 
 struct restore {
-    struct shard *shard;
+    struct node *node;
     const struct deploy_rules *rules;
     bool all_well;
 };
@@ -268,7 +268,7 @@ static void restore_one(const char *file, void *context)
         strcmp(file + bytes - suffix, RECORD_SUFFIX) != 0)
         return;
     (void)snprintf(name, sizeof name, "%.*s", (int)(bytes - suffix), file);
-    if (workflows_owner(&restore->shard->workflows, name, NULL)) {
+    if (workflows_owner(&restore->node->workflows, name, NULL)) {
         /* It has taken the function over, and the node ended before this file was removed. */
         if (deploy_forget(restore->rules->state, name, &why))
             mf_log(MF_LOG_WARN, "function.record-stays", "fn=%s why=\"%s\"", name, why.text);
@@ -276,7 +276,7 @@ static void restore_one(const char *file, void *context)
     }
     mf_err err = read_record(restore->rules, file, name, &deployment, &why);
     if (!err)
-        err = deploy_apply(restore->shard, &deployment, &created, &why);
+        err = deploy_apply(restore->node, &deployment, &created, &why);
     if (err) {
         restore->all_well = false;
         mf_log(MF_LOG_ERROR, "function.skipped", "file=functions/%s why=\"%s\"", file,
@@ -319,31 +319,31 @@ static void collect_one(const char *file, void *context)
         mf_log(MF_LOG_WARN, "image.kept", "hash=%s why=\"%s\"", hash, why.text);
 }
 
-static void collect_images(struct shard *shard, const struct deploy_rules *rules)
+static void collect_images(struct node *node, const struct deploy_rules *rules)
 {
     struct hashes used = {
-        .room = shard->registry.count, .rules = rules, .workflows = &shard->workflows};
+        .room = node->registry.count, .rules = rules, .workflows = &node->workflows};
     used.hash = calloc(used.room + 1, sizeof *used.hash);
     if (!used.hash) /* another start may have memory for it */
         return;
-    registry_each(&shard->registry, add_hash, &used);
+    registry_each(&node->registry, add_hash, &used);
     qsort(used.hash, used.count, sizeof *used.hash, by_text);
     if (state_list(rules->state->images_fd, collect_one, &used))
         mf_log(MF_LOG_ERROR, "state.unreadable", "dir=images");
     free(used.hash);
 }
 
-void deploy_restore(struct shard *shard, const struct deploy_rules *rules)
+void deploy_restore(struct node *node, const struct deploy_rules *rules)
 {
-    struct restore restore = {shard, rules, workflows_restore(shard, rules)};
+    struct restore restore = {node, rules, workflows_restore(node, rules)};
     if (state_list(rules->state->functions_fd, restore_one, &restore)) {
         restore.all_well = false;
         mf_log(MF_LOG_ERROR, "state.unreadable", "dir=functions");
     }
     /* A record that cannot be read may refer to any image: then all of them stay. */
     if (restore.all_well)
-        collect_images(shard, rules);
-    snapshots_collect(shard);
+        collect_images(node, rules);
+    snapshots_collect(node);
 }
 
 struct image_use {
@@ -358,9 +358,9 @@ static void look(struct function *function, void *context)
         use->used = true;
 }
 
-bool deploy_uses(const struct shard *shard, const char *hash)
+bool deploy_uses(const struct node *node, const char *hash)
 {
     struct image_use use = {hash, false};
-    registry_each((struct registry *)(uintptr_t)&shard->registry, look, &use);
-    return use.used || workflows_use_image(&shard->workflows, hash);
+    registry_each((struct registry *)(uintptr_t)&node->registry, look, &use);
+    return use.used || workflows_use_image(&node->workflows, hash);
 }

@@ -53,7 +53,7 @@ MF_CHECKED mf_err deploy_forget(const struct state_dir *state, const char *name,
                                 struct mf_why *why);
 
 /* Into force (loop thread). created: it is new. */
-MF_CHECKED mf_err deploy_apply(struct shard *shard, struct deployment *deployment, bool *created,
+MF_CHECKED mf_err deploy_apply(struct node *node, struct deployment *deployment, bool *created,
                                struct mf_why *why);
 /* Out of force (loop thread): waiting calls are refused, those that run finish. */
 void deploy_remove(struct function *function);
@@ -62,9 +62,9 @@ void deploy_remove(struct function *function);
  * out, images and snapshots that nothing refers to are removed. Images are not opened: a
  * record holds what their manifests say, and each is checked before its first use. A function
  * whose sandbox cannot be had is kept, and refuses calls with the reason. */
-void deploy_restore(struct shard *shard, const struct deploy_rules *rules);
+void deploy_restore(struct node *node, const struct deploy_rules *rules);
 
 /* Is this image in use by a deployed function, or by a version of a workflow? */
-bool deploy_uses(const struct shard *shard, const char *hash);
+bool deploy_uses(const struct node *node, const char *hash);
 
 #endif

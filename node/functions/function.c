@@ -16,7 +16,7 @@
 #include "node/pool/dispatch.h"
 #include "node/pool/next_step.h"
 #include "node/pool/warm.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 mf_err version_create(const struct settings *settings, const char *hash, enum mf_sandbox sandbox,
                       const char *reason, struct version **version)
@@ -60,13 +60,13 @@ void version_put(struct version *version)
     free(version);
 }
 
-mf_err function_create(struct shard *shard, const char *name, struct function **function)
+mf_err function_create(struct node *node, const char *name, struct function **function)
 {
     struct function *made = calloc(1, sizeof *made);
     if (!made)
         return MF_ENOMEM;
     made->refs = 1;
-    made->shard = shard;
+    made->node = node;
     (void)snprintf(made->name, sizeof made->name, "%s", name);
     link_init(&made->by_name);
     link_init(&made->in_order);
@@ -81,7 +81,7 @@ mf_err function_create(struct shard *shard, const char *name, struct function **
     made->timer.fire = dispatch_queue_timer;
     ceiling_init(&made->ceiling);
     fair_init(&made->fair);
-    mf_err err = function_log_create(shard, made->name, &made->log);
+    mf_err err = function_log_create(node, made->name, &made->log);
     if (err) {
         free(made);
         return err;
@@ -105,8 +105,8 @@ void function_put(struct function *function)
     mf_assert(list_empty(&function->busy) && list_empty(&function->resetting));
     mf_assert(!function->consumer);
     mf_assert(list_empty(&function->draining) && list_empty(&function->freeze_due));
-    timer_stop(&function->shard->loop.timers, &function->timer);
-    ceiling_close(&function->ceiling, function->shard);
+    timer_stop(&function->node->loop.timers, &function->timer);
+    ceiling_close(&function->ceiling, function->node);
     fair_close(function);
     if (function->usage)
         function->usage->function = NULL;

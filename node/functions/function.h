@@ -27,7 +27,7 @@ struct consumer;
 struct mqtt_subscriber;
 struct function_log;
 struct next_step;
-struct shard;
+struct node;
 struct usage_record;
 struct warmth;
 
@@ -49,7 +49,7 @@ struct version {
 /* Counted: the registry holds one, each call and each instance another. */
 struct function {
     uint32_t refs;
-    struct shard *shard;
+    struct node *node;
     struct link by_name, in_order; /* the registry's                              */
     char name[MF_NAME_BYTES_MAX + 1];
     bool removed;
@@ -92,7 +92,7 @@ MF_CHECKED mf_err version_create(const struct settings *settings, const char *ha
 struct version *version_get(struct version *version);
 void version_put(struct version *version);
 
-MF_CHECKED mf_err function_create(struct shard *shard, const char *name,
+MF_CHECKED mf_err function_create(struct node *node, const char *name,
                                   struct function **function);
 struct function *function_get(struct function *function);
 void function_put(struct function *function);

@@ -17,7 +17,7 @@
 #include "node/functions/image_store.h"
 #include "node/logs/function_log.h"
 #include "node/pool/dispatch.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 /* One check beside the loop. */
 struct check {
@@ -67,7 +67,7 @@ mf_err version_image_get(struct function *function, struct version *version, str
         use(image, image->fd);
         return MF_OK;
     }
-    mf_err err = image_store_open(&function->shard->api.state, version->hash, &fd, &fault);
+    mf_err err = image_store_open(&function->node->api.state, version->hash, &fd, &fault);
     if (err) {
         settle(function, version, &(struct file_identity){0}, err, mf_why_text(&fault, err));
         return refuse(version, err, mf_why_text(&fault, err), why);
@@ -153,7 +153,7 @@ static void checked(uv_work_t *work, int status)
     struct check *check = work->data;
     struct function *function = check->function;
     check->version->image.checking = false;
-    function->shard->image_checks--;
+    function->node->image_checks--;
     if (status == 0)
         settle(function, check->version, &check->identity, check->err,
                mf_why_text(&check->why, check->err));
@@ -173,11 +173,11 @@ static mf_err check_beside(struct function *function, struct version *version, i
         made->function = function_get(function);
         made->version = version_get(version);
         version->image.checking = true;
-        function->shard->image_checks++;
-        if (uv_queue_work(&function->shard->loop.uv, &made->work, check, checked) == 0)
+        function->node->image_checks++;
+        if (uv_queue_work(&function->node->loop.uv, &made->work, check, checked) == 0)
             return MF_EAGAIN;
         version->image.checking = false;
-        function->shard->image_checks--;
+        function->node->image_checks--;
         function_put(function);
         version_put(version);
     }

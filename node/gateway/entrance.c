@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "node/gateway/front.h"
 #include "node/gateway/listen.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define ACCEPTS_PER_TURN 64
 
@@ -23,17 +23,17 @@ static void retry(struct timer *timer, uint64_t now_ns);
 static void resume(struct entrance *entrance);
 static void place(struct entrance *entrance, int fd);
 
-mf_err entrance_open(struct entrance *entrance, struct shard *shard, struct mf_why *why)
+mf_err entrance_open(struct entrance *entrance, struct node *node, struct mf_why *why)
 {
-    *entrance = (struct entrance){.shard = shard,
+    *entrance = (struct entrance){.node = node,
                                   .listen_fd = -1,
                                   .watch = {.fd = -1},
                                   .retry = {.fire = retry},
-                                  .fronts_most = shard->options->fronts};
-    mf_err err = listen_tcp(&shard->options->listen, &entrance->listen_fd, &entrance->port, why);
+                                  .fronts_most = node->options->fronts};
+    mf_err err = listen_tcp(&node->options->listen, &entrance->listen_fd, &entrance->port, why);
     if (err)
         return err;
-    err = watch_add(&shard->loop.watcher, &entrance->watch, entrance->listen_fd, EPOLLIN, ready);
+    err = watch_add(&node->loop.watcher, &entrance->watch, entrance->listen_fd, EPOLLIN, ready);
     return err ? mf_why(why, err, "the listening socket cannot be watched") : MF_OK;
 }
 
@@ -41,18 +41,18 @@ static void stop_listening(struct entrance *entrance)
 {
     if (entrance->listen_fd < 0)
         return;
-    watch_remove(&entrance->shard->loop.watcher, &entrance->watch);
-    timer_stop(&entrance->shard->loop.timers, &entrance->retry);
+    watch_remove(&entrance->node->loop.watcher, &entrance->watch);
+    timer_stop(&entrance->node->loop.timers, &entrance->retry);
     (void)close(entrance->listen_fd);
     entrance->listen_fd = -1;
 }
 
 void entrance_quiet(struct entrance *entrance)
 {
-    if (!entrance->shard)
+    if (!entrance->node)
         return;
     stop_listening(entrance);
-    gateway_quiet(&entrance->shard->gateway);
+    gateway_quiet(&entrance->node->gateway);
     for (uint32_t i = 0; i < entrance->fronts; i++)
         front_quiet(entrance->front[i]);
 }
@@ -68,15 +68,15 @@ bool entrance_rests(const struct entrance *entrance)
 /* With the last front's thread gone, what it had sent is heard before what it owns goes. */
 void entrance_close(struct entrance *entrance)
 {
-    if (!entrance->shard)
+    if (!entrance->node)
         return;
     stop_listening(entrance);
     for (uint32_t i = 0; i < entrance->fronts; i++)
         front_stop(entrance->front[i]);
-    (void)inbox_take(&entrance->shard->loop.inbox);
+    (void)inbox_take(&entrance->node->loop.inbox);
     while (entrance->fronts > 0)
         front_destroy(entrance->front[--entrance->fronts]);
-    (void)inbox_take(&entrance->shard->loop.inbox); /* word of connections that were closed */
+    (void)inbox_take(&entrance->node->loop.inbox); /* word of connections that were closed */
 }
 
 void entrance_wake(const struct entrance *entrance)
@@ -87,7 +87,7 @@ void entrance_wake(const struct entrance *entrance)
 
 uint32_t entrance_clients(const struct entrance *entrance)
 {
-    uint32_t clients = entrance->shard->gateway.server.clients;
+    uint32_t clients = entrance->node->gateway.server.clients;
     for (uint32_t i = 0; i < entrance->fronts; i++)
         clients += atomic_load(&entrance->front[i]->clients);
     return clients;
@@ -95,7 +95,7 @@ uint32_t entrance_clients(const struct entrance *entrance)
 
 uint32_t entrance_waiting(const struct entrance *entrance)
 {
-    uint32_t waiting = entrance->shard->gateway.server.waiting;
+    uint32_t waiting = entrance->node->gateway.server.waiting;
     for (uint32_t i = 0; i < entrance->fronts; i++)
         waiting += atomic_load_explicit(&entrance->front[i]->waiting, memory_order_relaxed);
     return waiting;
@@ -104,14 +104,14 @@ uint32_t entrance_waiting(const struct entrance *entrance)
 static void pause_accepting(struct entrance *entrance)
 {
     entrance->paused = true;
-    watch_pause(&entrance->shard->loop.watcher, &entrance->watch, true);
+    watch_pause(&entrance->node->loop.watcher, &entrance->watch, true);
 }
 
 /* At the limit. Whoever closes a connection from now on finds `full`, and says so; one may
  * have been closed just before. */
 static bool is_full(struct entrance *entrance)
 {
-    uint32_t most = entrance->shard->options->connections;
+    uint32_t most = entrance->node->options->connections;
     if (entrance_clients(entrance) < most)
         return false;
     pause_accepting(entrance);
@@ -138,8 +138,8 @@ static void ready(struct watch *watch, uint32_t events)
             mf_log(MF_LOG_WARN, "gateway.full", "connections=%u why=\"%s\"",
                    entrance_clients(entrance), mf_err_words(mf_err_from_errno(errno)));
             pause_accepting(entrance);
-            timer_set(&entrance->shard->loop.timers, &entrance->retry,
-                      entrance->shard->loop.now_ns + MF_ACCEPT_RETRY_MS * MF_NS_PER_MS);
+            timer_set(&entrance->node->loop.timers, &entrance->retry,
+                      entrance->node->loop.now_ns + MF_ACCEPT_RETRY_MS * MF_NS_PER_MS);
             return;
         } /* else it was that connection's own trouble (accept(2)) */
     }
@@ -154,7 +154,7 @@ static void retry(struct timer *timer, uint64_t now_ns)
 static void resume(struct entrance *entrance)
 {
     entrance->paused = false;
-    watch_pause(&entrance->shard->loop.watcher, &entrance->watch, false);
+    watch_pause(&entrance->node->loop.watcher, &entrance->watch, false);
 }
 
 static void room_again(struct post *post)
@@ -167,7 +167,7 @@ static void room_again(struct post *post)
 void entrance_left(struct entrance *entrance)
 {
     if (atomic_load(&entrance->full) && atomic_exchange(&entrance->full, false))
-        inbox_post(&entrance->shard->loop.inbox, &entrance->room, room_again);
+        inbox_post(&entrance->node->loop.inbox, &entrance->room, room_again);
 }
 
 static struct front *fewest(const struct entrance *entrance, uint32_t *clients)
@@ -186,15 +186,15 @@ static struct front *fewest(const struct entrance *entrance, uint32_t *clients)
 /* The front with the fewest, or another one if that has as many as we. NULL: ours. */
 static struct front *choose(struct entrance *entrance)
 {
-    uint32_t ours = entrance->shard->gateway.server.clients, theirs = 0;
-    uint32_t alone = entrance->shard->options->front_after;
+    uint32_t ours = entrance->node->gateway.server.clients, theirs = 0;
+    uint32_t alone = entrance->node->options->front_after;
     struct mf_why why = {{0}};
     if (ours < alone || entrance->fronts_most == 0)
         return NULL;
     struct front *front = fewest(entrance, &theirs);
     if (front && (theirs < ours || entrance->fronts == entrance->fronts_most))
         return theirs < ours || alone == 0 ? front : NULL;
-    mf_err err = front_create(entrance, entrance->shard, &front, &why);
+    mf_err err = front_create(entrance, entrance->node, &front, &why);
     if (!err) {
         entrance->front[entrance->fronts++] = front;
         return front;
@@ -210,5 +210,5 @@ static void place(struct entrance *entrance, int fd)
     if (front)
         front_give(front, fd);
     else
-        http_server_adopt(&entrance->shard->gateway.server, fd);
+        http_server_adopt(&entrance->node->gateway.server, fd);
 }

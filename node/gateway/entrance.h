@@ -19,10 +19,10 @@
 #include "node/loop/watch.h"
 
 struct front;
-struct shard;
+struct node;
 
 struct entrance {
-    struct shard *shard;
+    struct node *node;
     int listen_fd;            /* -1: closed                                        */
     uint16_t port;            /* as bound                                          */
     struct watch watch;
@@ -36,7 +36,7 @@ struct entrance {
 };
 
 /* Listen; the first connection is accepted in the loop's next turn. */
-MF_CHECKED mf_err entrance_open(struct entrance *entrance, struct shard *shard,
+MF_CHECKED mf_err entrance_open(struct entrance *entrance, struct node *node,
                                 struct mf_why *why);
 /* No more connections, no more requests: what runs is finished. */
 void entrance_quiet(struct entrance *entrance);

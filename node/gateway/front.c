@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "node/gateway/entrance.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 struct arrival {
     struct post post;
@@ -26,7 +26,7 @@ static void over(void *owner);
 static const struct loop_parts parts = {work, rest, over};
 static void left(struct http_server *server);
 
-mf_err front_create(struct entrance *entrance, struct shard *shard, struct front **front,
+mf_err front_create(struct entrance *entrance, struct node *node, struct front **front,
                     struct mf_why *why)
 {
     struct front *made = calloc(1, sizeof *made);
@@ -36,7 +36,7 @@ mf_err front_create(struct entrance *entrance, struct shard *shard, struct front
     made->entrance = entrance;
     mf_err err = loop_open(&made->loop, &parts, made, why);
     if (!err)
-        err = gateway_open(&made->gateway, &made->loop, shard, &intake_handoff, left, why);
+        err = gateway_open(&made->gateway, &made->loop, node, &intake_handoff, left, why);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the functions' loop */
     if (!err && pthread_create(&made->thread, NULL, run, made) != 0)
@@ -117,7 +117,7 @@ static bool work(void *owner)
 {
     struct front *front = owner;
     bool more = http_server_run(&front->gateway.server);
-    inbox_wake(&front->gateway.shard->loop.inbox);
+    inbox_wake(&front->gateway.node->loop.inbox);
     return more;
 }
 
@@ -141,7 +141,7 @@ static void over(void *owner)
     if (!front->gateway.stopping || front->said_rested || http_server_busy(server))
         return;
     front->said_rested = true;
-    inbox_post(&front->gateway.shard->loop.inbox, &front->rested, rests);
+    inbox_post(&front->gateway.node->loop.inbox, &front->rested, rests);
 }
 
 static void left(struct http_server *server)

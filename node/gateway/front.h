@@ -17,7 +17,7 @@
 #include "node/loop/loop.h"
 
 struct entrance;
-struct shard;
+struct node;
 
 struct front {
     struct entrance *entrance;
@@ -35,7 +35,7 @@ struct front {
 };
 
 /* Its thread runs when this is over. *front: the caller's, to end with front_destroy(). */
-MF_CHECKED mf_err front_create(struct entrance *entrance, struct shard *shard,
+MF_CHECKED mf_err front_create(struct entrance *entrance, struct node *node,
                                struct front **front, struct mf_why *why);
 /* A connection that was accepted, non-blocking; the front's from now on, whatever comes. */
 void front_give(struct front *front, int fd);

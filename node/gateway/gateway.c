@@ -17,7 +17,7 @@
 #include "node/gateway/answer.h"
 #include "node/gateway/event_request.h"
 #include "node/gateway/head.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define SPARES_MAX 256
 
@@ -34,14 +34,14 @@ static enum MHD_Result take_body(struct request *request, const char *data, size
 static void complete(struct request *request);
 static void forget(struct request *request);
 
-mf_err gateway_open(struct gateway *gateway, struct loop *loop, struct shard *shard,
+mf_err gateway_open(struct gateway *gateway, struct loop *loop, struct node *node,
                     const struct intake *intake, void (*left)(struct http_server *server),
                     struct mf_why *why)
 {
     *gateway = (struct gateway){.loop = loop,
-                                .shard = shard,
-                                .options = shard->options,
-                                .budget = &shard->budget,
+                                .node = node,
+                                .options = node->options,
+                                .budget = &node->budget,
                                 .intake = intake};
     const struct http_handlers handlers = {begin, handle, gone, end, left};
     link_init(&gateway->spare);

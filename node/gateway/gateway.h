@@ -18,11 +18,11 @@
 
 struct outcome;
 struct request;
-struct shard;
+struct node;
 
 struct gateway {
     struct loop *loop;
-    struct shard *shard;     /* whose functions it serves; of another thread: see intake.h */
+    struct node *node;     /* whose functions it serves; of another thread: see intake.h */
     const struct options *options;
     struct budget *budget;   /* of bodies, shared with the other gateways                  */
     const struct intake *intake;
@@ -35,7 +35,7 @@ struct gateway {
 };
 
 /* left: as of struct http_handlers; owner: what it finds in server->owner's gateway. */
-MF_CHECKED mf_err gateway_open(struct gateway *gateway, struct loop *loop, struct shard *shard,
+MF_CHECKED mf_err gateway_open(struct gateway *gateway, struct loop *loop, struct node *node,
                                const struct intake *intake,
                                void (*left)(struct http_server *server), struct mf_why *why);
 /* No new requests: those that come are refused. */

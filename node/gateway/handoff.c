@@ -18,14 +18,14 @@
 #include "node/gateway/head.h"
 #include "node/gateway/intake.h"
 #include "node/gateway/reception.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define request_of(post_, member) list_of(post_, struct request, handoff.member)
 
 static void to_functions(struct request *request, struct post *post,
                          void (*arrive)(struct post *post))
 {
-    inbox_put(&request->gateway->shard->loop.inbox, post, arrive);
+    inbox_put(&request->gateway->node->loop.inbox, post, arrive);
 }
 
 static void to_gateway(struct request *request, struct post *post,
@@ -38,7 +38,7 @@ static void to_gateway(struct request *request, struct post *post,
 
 static bool knows(struct gateway *gateway, const char *name)
 {
-    return registry_knows(&gateway->shard->registry, name);
+    return registry_knows(&gateway->node->registry, name);
 }
 
 static void submitted(struct post *post)

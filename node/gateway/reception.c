@@ -15,7 +15,7 @@
 #include "node/gateway/head.h"
 #include "node/metrics/metrics.h"
 #include "node/pool/dispatch.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define STATUS_CLIENT_GONE 499 /* in metrics only; as nginx counts it */
 
@@ -37,15 +37,15 @@ void reception_init(struct reception *reception)
 
 void reception_submit(struct request *request)
 {
-    struct shard *shard = request->gateway->shard;
+    struct node *node = request->gateway->node;
     struct call *call = &request->call;
-    struct function *function = registry_find(&shard->registry, request->name);
+    struct function *function = registry_find(&node->registry, request->name);
     call->done = done;
     call->release = release;
     request->inside = true;
     if (!request->refused && !function)
         request_refuse(request, SITUATION_UNKNOWN_FUNCTION, NULL);
-    if (!request->refused && shard->stopping) /* a front has not heard of it yet */
+    if (!request->refused && node->stopping) /* a front has not heard of it yet */
         request_refuse(request, SITUATION_STOPPING, NULL);
     if (!request->refused && request->async) {
         accept_event(request, function);
@@ -63,7 +63,7 @@ void reception_submit(struct request *request)
 
 void reception_cancel(struct request *request)
 {
-    struct shard *shard = request->gateway->shard;
+    struct node *node = request->gateway->node;
     if (!request->inside || request->settled)
         return;
     if (request->async) { /* its event is on its way to the disk: it is kept, nobody hears of it */
@@ -71,7 +71,7 @@ void reception_cancel(struct request *request)
         return;
     }
     count_answer(&request->call.function->counters, STATUS_CLIENT_GONE,
-                 shard->loop.now_ns - request->started_ns);
+                 node->loop.now_ns - request->started_ns);
     dispatch_cancel(&request->call);
 }
 
@@ -99,7 +99,7 @@ static void done(struct call *call, const struct outcome *outcome)
                                                               : situation_status(outcome->situation);
     if (call->function)
         count_answer(&call->function->counters, status,
-                     request->gateway->shard->loop.now_ns - request->started_ns);
+                     request->gateway->node->loop.now_ns - request->started_ns);
     request->settled = true;
     request->gateway->intake->answered(request, outcome);
 }
@@ -161,10 +161,10 @@ static void accept_event(struct request *request, struct function *function)
 
 void reception_report(struct request *request)
 {
-    struct shard *shard = request->gateway->shard;
+    struct node *node = request->gateway->node;
     struct report *report = calloc(1, sizeof *report);
     if (report)
-        report->writer = metrics_begin(shard);
+        report->writer = metrics_begin(node);
     if (!report || !report->writer) {
         free(report);
         request->gateway->intake->measured(request, NULL);
@@ -172,7 +172,7 @@ void reception_report(struct request *request)
     }
     report->request = request;
     link_init(&report->link);
-    list_append(&shard->reception.reports, &report->link);
+    list_append(&node->reception.reports, &report->link);
 }
 
 static void report_free(struct report *report)
@@ -218,12 +218,12 @@ void reception_close(struct reception *reception)
 
 static bool knows(struct gateway *gateway, const char *name)
 {
-    return registry_find(&gateway->shard->registry, name) != NULL;
+    return registry_find(&gateway->node->registry, name) != NULL;
 }
 
 static void respond_with_metrics(struct request *request)
 {
-    gateway_respond(request, 200, metrics_response(request->gateway->shard));
+    gateway_respond(request, 200, metrics_response(request->gateway->node));
 }
 
 const struct intake intake_direct = {

@@ -10,7 +10,7 @@
 #include "node/loop/list.h"
 
 struct request;
-struct shard;
+struct node;
 
 /* Metrics that are being written for gateways of other threads. */
 struct reception {

@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "node/instance/report.h"
 #include "node/logs/json_text.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define PENDING_BYTES_MAX 65536u /* then it is written at once */
 #define LINE_NS (MF_NS_PER_S / MF_LOG_LINES_PER_S)
@@ -48,9 +48,9 @@ static void close_file(struct function_log *log)
     log->logs->open--;
 }
 
-void logs_init(struct logs *logs, struct shard *shard, int dir_fd)
+void logs_init(struct logs *logs, struct node *node, int dir_fd)
 {
-    *logs = (struct logs){.shard = shard, .dir_fd = dir_fd};
+    *logs = (struct logs){.node = node, .dir_fd = dir_fd};
     link_init(&logs->dirty);
 }
 
@@ -60,12 +60,12 @@ void logs_flush(struct logs *logs)
         function_log_flush(list_of(logs->dirty.next, struct function_log, dirty));
 }
 
-mf_err function_log_create(struct shard *shard, const char *name, struct function_log **log)
+mf_err function_log_create(struct node *node, const char *name, struct function_log **log)
 {
     struct function_log *made = calloc(1, sizeof *made);
     if (!made)
         return MF_ENOMEM;
-    made->logs = &shard->logs;
+    made->logs = &node->logs;
     made->fd = -1;
     made->notice.fire = notice_timer;
     link_init(&made->dirty);
@@ -83,7 +83,7 @@ void function_log_destroy(struct function_log *log)
     say_dropped(log);
     function_log_flush(log);
     mf_assert(list_empty(&log->followers));
-    timer_stop(&log->logs->shard->loop.timers, &log->notice);
+    timer_stop(&log->logs->node->loop.timers, &log->notice);
     mf_buf_close(&log->pending);
     close_file(log);
     free(log);
@@ -120,9 +120,9 @@ void function_log_write(struct function_log *log, enum mf_log_level level, uint6
                         const char *call, const char *text, size_t bytes,
                         const struct image_file *image)
 {
-    struct shard *shard = log->logs->shard;
-    if (!log_rate_take(&log->rate, shard->loop.now_ns)) {
-        timer_set(&shard->loop.timers, &log->notice, shard->loop.now_ns + MF_NS_PER_S);
+    struct node *node = log->logs->node;
+    if (!log_rate_take(&log->rate, node->loop.now_ns)) {
+        timer_set(&node->loop.timers, &log->notice, node->loop.now_ns + MF_NS_PER_S);
         return;
     }
     say_dropped(log);

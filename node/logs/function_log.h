@@ -20,11 +20,11 @@
 #include "node/loop/timer.h"
 
 struct image_file;
-struct shard;
+struct node;
 
-/* The logs of a shard. */
+/* The logs of a node. */
 struct logs {
-    struct shard *shard;
+    struct node *node;
     int dir_fd;        /* -1: nowhere to write */
     struct link dirty; /* with lines not yet written */
     uint32_t open;     /* files                      */
@@ -55,10 +55,10 @@ struct function_log {
     char name[MF_NAME_BYTES_MAX + 1];
 };
 
-void logs_init(struct logs *logs, struct shard *shard, int dir_fd);
+void logs_init(struct logs *logs, struct node *node, int dir_fd);
 void logs_flush(struct logs *logs); /* before the loop sleeps */
 
-MF_CHECKED mf_err function_log_create(struct shard *shard, const char *name,
+MF_CHECKED mf_err function_log_create(struct node *node, const char *name,
                                       struct function_log **log);
 void function_log_destroy(struct function_log *log); /* writes what is pending */
 

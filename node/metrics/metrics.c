@@ -11,7 +11,7 @@
 #include "node/gateway/stream.h"
 #include "node/metrics/memory.h"
 #include "node/metrics/usage.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define CONTENT_TYPE "text/plain; version=0.0.4"
 #define SILENT_PER_PIECE 64 /* functions passed over before something else gets its turn */
@@ -19,7 +19,7 @@
 
 struct metrics_writer {
     struct mf_buf *out;
-    struct shard *shard;
+    struct node *node;
     mf_err err;
     unsigned samples_left;
     size_t family;                 /* that is being written           */
@@ -142,7 +142,7 @@ mf_err metrics_more(struct metrics_writer *writer, struct mf_buf *out, bool *end
         family(writer, families[writer->family].name, families[writer->family].type,
                families[writer->family].help);
         registry_cursor_close(&writer->cursor);
-        registry_cursor_open(&writer->shard->registry, &writer->cursor);
+        registry_cursor_open(&writer->node->registry, &writer->cursor);
         writer->named = true;
     }
     for (unsigned i = 0; i < SILENT_PER_PIECE; i++) {
@@ -166,14 +166,14 @@ void metrics_end(struct metrics_writer *writer)
     free(writer);
 }
 
-struct metrics_writer *metrics_begin(struct shard *shard)
+struct metrics_writer *metrics_begin(struct node *node)
 {
     struct metrics_writer *writer = calloc(1, sizeof *writer);
     if (!writer)
         return NULL;
-    writer->shard = shard;
+    writer->node = node;
     writer->samples_left = PSS_SAMPLES_MAX;
-    registry_cursor_open(&shard->registry, &writer->cursor);
+    registry_cursor_open(&node->registry, &writer->cursor);
     return writer;
 }
 
@@ -187,10 +187,10 @@ static void end(void *source)
     metrics_end(source);
 }
 
-struct MHD_Response *metrics_response(struct shard *shard)
+struct MHD_Response *metrics_response(struct node *node)
 {
     static const struct stream_maker maker = {more, end};
-    return stream_response(CONTENT_TYPE, &maker, metrics_begin(shard));
+    return stream_response(CONTENT_TYPE, &maker, metrics_begin(node));
 }
 
 struct MHD_Response *metrics_whole(struct mf_buf *text)
@@ -447,7 +447,7 @@ static void count_snapshot(struct function *function, void *context)
 static void snapshots(struct metrics_writer *writer)
 {
     uint32_t count[SNAPSHOT_READY + 1] = {0};
-    registry_each(&writer->shard->registry, count_snapshot, count);
+    registry_each(&writer->node->registry, count_snapshot, count);
     family(writer, "mayfly_snapshots", "gauge", "Functions, by the state of their snapshots.");
     for (enum snapshot_state state = SNAPSHOT_NONE; state <= SNAPSHOT_READY; state++)
         put(writer, "mayfly_snapshots{state=\"%s\"} %u\n", snapshot_state_name(state),
@@ -456,37 +456,37 @@ static void snapshots(struct metrics_writer *writer)
 
 static void node_gauges(struct metrics_writer *writer)
 {
-    const struct shard *shard = writer->shard;
+    const struct node *node = writer->node;
     snapshots(writer);
     family(writer, "mayfly_blanks", "gauge", "Confined monitors kept ready for starts.");
     for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox < SANDBOXES; sandbox++)
         put(writer, "mayfly_blanks{sandbox=\"%s\"} %u\n", sandbox_name(sandbox),
-            shard->pool.blank_count[sandbox]);
+            node->pool.blank_count[sandbox]);
     family(writer, "mayfly_operations_total", "counter",
            "What running functions asked of the node, by what it came to.");
     for (unsigned kind = 1; kind < MF_OPERATION_END; kind++)
         for (unsigned result = 0; result < MF_RESULT_COUNT; result++)
-            if (shard->operations.counts[kind][result])
+            if (node->operations.counts[kind][result])
                 put(writer, "mayfly_operations_total{operation=\"%s\",result=\"%s\"} %llu\n",
                     operation_name((enum mf_operation)kind),
                     operation_word((enum mf_result_error)result),
-                    (unsigned long long)shard->operations.counts[kind][result]);
+                    (unsigned long long)node->operations.counts[kind][result]);
     family(writer, "mayfly_node_resident_bytes", "gauge", "Resident memory of the daemon itself.");
     put(writer, "mayfly_node_resident_bytes %llu\n", (unsigned long long)memory_resident_bytes());
     family(writer, "mayfly_buffered_bytes", "gauge", "Bodies of requests and replies held.");
-    put(writer, "mayfly_buffered_bytes %llu\n", (unsigned long long)atomic_load(&shard->budget.used));
+    put(writer, "mayfly_buffered_bytes %llu\n", (unsigned long long)atomic_load(&node->budget.used));
     family(writer, "mayfly_egress_requests_total", "counter", "Requests to the outside that have ended.");
     put(writer, "mayfly_egress_requests_total{outcome=\"answered\"} %llu\n",
-        (unsigned long long)(shard->egress.sent - shard->egress.failed));
+        (unsigned long long)(node->egress.sent - node->egress.failed));
     put(writer, "mayfly_egress_requests_total{outcome=\"failed\"} %llu\n",
-        (unsigned long long)shard->egress.failed);
+        (unsigned long long)node->egress.failed);
     family(writer, "mayfly_callbacks_total", "counter", "Callbacks (X-Callback-Url), by how they ended.");
     put(writer, "mayfly_callbacks_total{outcome=\"sent\"} %llu\n",
-        (unsigned long long)shard->callbacks.sent);
+        (unsigned long long)node->callbacks.sent);
     put(writer, "mayfly_callbacks_total{outcome=\"lost\"} %llu\n",
-        (unsigned long long)shard->callbacks.lost);
+        (unsigned long long)node->callbacks.lost);
     family(writer, "mayfly_connections", "gauge", "Open connections of the gateway.");
-    put(writer, "mayfly_connections %u\n", entrance_clients(&shard->entrance));
+    put(writer, "mayfly_connections %u\n", entrance_clients(&node->entrance));
     if (!writer->err)
-        writer->err = mqtt_metrics(&shard->mqtt, writer->out);
+        writer->err = mqtt_metrics(&node->mqtt, writer->out);
 }

@@ -13,16 +13,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/functions/function.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define KEY_PREFIX "usage/"
 
 static void fire(struct timer *timer, uint64_t now_ns);
 static void scanned(void *context, const struct store_answer *answer);
 
-void usage_open(struct usage *usage, struct shard *shard)
+void usage_open(struct usage *usage, struct node *node)
 {
-    *usage = (struct usage){.shard = shard, .timer = {.fire = fire}};
+    *usage = (struct usage){.node = node, .timer = {.fire = fire}};
     link_init(&usage->records);
     link_init(&usage->dirty);
     for (unsigned i = 0; i < USAGE_BUCKETS; i++)
@@ -40,15 +40,15 @@ static struct link *bucket_of(struct usage *usage, const char *name)
 
 void usage_close(struct usage *usage)
 {
-    if (!usage->shard)
+    if (!usage->node)
         return;
-    timer_stop(&usage->shard->loop.timers, &usage->timer);
+    timer_stop(&usage->node->loop.timers, &usage->timer);
     while (!list_empty(&usage->records)) {
         struct usage_record *record = list_of(usage->records.next, struct usage_record, link);
         list_remove(&record->link);
         free(record);
     }
-    usage->shard = NULL;
+    usage->node = NULL;
 }
 
 static struct usage_record *find(struct usage *usage, const char *tenant, const char *name)
@@ -83,8 +83,8 @@ static struct usage_record *find_or_make(struct usage *usage, const char *tenant
 /* The search is for a function's first event after it was deployed. */
 static struct usage_record *record_of(struct function *function)
 {
-    struct usage *usage = &function->shard->usage;
-    if (function->usage || !function->version || !usage->shard)
+    struct usage *usage = &function->node->usage;
+    if (function->usage || !function->version || !usage->node)
         return function->usage;
     struct usage_record *record =
         find_or_make(usage, function->version->settings.tenant, function->name);
@@ -101,8 +101,8 @@ static void touch(struct usage *usage, struct usage_record *record)
     if (list_empty(&record->dirty))
         list_append(&usage->dirty, &record->dirty);
     if (!usage->timer.armed)
-        timer_set(&usage->shard->loop.timers, &usage->timer,
-                  usage->shard->loop.now_ns + MF_USAGE_SAVE_MS * MF_NS_PER_MS);
+        timer_set(&usage->node->loop.timers, &usage->timer,
+                  usage->node->loop.now_ns + MF_USAGE_SAVE_MS * MF_NS_PER_MS);
 }
 
 void usage_event(struct function *function, uint64_t run_ns, uint32_t memory_mib)
@@ -113,7 +113,7 @@ void usage_event(struct function *function, uint64_t run_ns, uint32_t memory_mib
     record->counts.events++;
     record->counts.run_ns += run_ns;
     record->counts.memory_mib_us += run_ns / MF_NS_PER_US * memory_mib;
-    touch(&function->shard->usage, record);
+    touch(&function->node->usage, record);
 }
 
 void usage_cold_start(struct function *function)
@@ -122,7 +122,7 @@ void usage_cold_start(struct function *function)
     if (!record)
         return;
     record->counts.cold_starts++;
-    touch(&function->shard->usage, record);
+    touch(&function->node->usage, record);
 }
 
 const struct usage_counts *usage_look(struct usage_record *record)
@@ -142,7 +142,7 @@ void usage_settle(struct function *function)
     if (!record)
         return;
     (void)usage_look(record);
-    touch(&function->shard->usage, record);
+    touch(&function->node->usage, record);
     record->function = NULL;
     function->usage = NULL;
 }
@@ -181,7 +181,7 @@ static struct store_bytes key_of(const struct usage *usage, const char *tenant, 
                                  const char *name, char room[static MF_KEY_BYTES_MAX])
 {
     int bytes = snprintf(room, MF_KEY_BYTES_MAX, KEY_PREFIX "%s/%s%s%s",
-                         usage->shard->options->node_name, tenant, slash, name);
+                         usage->node->options->node_name, tenant, slash, name);
     mf_assert(bytes > 0 && bytes < (int)MF_KEY_BYTES_MAX);
     return (struct store_bytes){room, (size_t)bytes};
 }
@@ -195,7 +195,7 @@ static void saved(void *context, const struct store_answer *answer)
 
 static mf_err save_one(struct usage *usage, struct usage_record *record)
 {
-    struct delivery *delivery = &usage->shard->delivery;
+    struct delivery *delivery = &usage->node->delivery;
     char room[MF_KEY_BYTES_MAX], text[USAGE_TEXT_BYTES];
     int bytes = usage_write(usage_look(record), text);
     const struct store_ask ask = {delivery_now_ms(delivery), saved, NULL};
@@ -205,7 +205,7 @@ static mf_err save_one(struct usage *usage, struct usage_record *record)
 
 void usage_save(struct usage *usage)
 {
-    if (!usage->shard || !usage->shard->delivery.own)
+    if (!usage->node || !usage->node->delivery.own)
         return;
     while (!list_empty(&usage->dirty)) {
         struct usage_record *record = list_of(usage->dirty.next, struct usage_record, dirty);
@@ -227,7 +227,7 @@ static void fire(struct timer *timer, uint64_t now_ns)
 
 static void ask_after(struct usage *usage, struct store_bytes after)
 {
-    struct delivery *delivery = &usage->shard->delivery;
+    struct delivery *delivery = &usage->node->delivery;
     char room[MF_KEY_BYTES_MAX];
     const struct store_ask ask = {delivery_now_ms(delivery), scanned, usage};
     if (!delivery->own || space_scan(delivery->own, key_of(usage, "", "", "", room), after,
@@ -271,6 +271,6 @@ static void scanned(void *context, const struct store_answer *answer)
         mf_log(MF_LOG_WARN, "usage.unknown", "why=\"%s\"", mf_err_words(answer->err));
     for (size_t i = 0; !answer->err && i < answer->count; i++)
         add(usage, &answer->pairs[i]);
-    if (!answer->err && answer->more && answer->count && !usage->shard->delivery.closing)
+    if (!answer->err && answer->more && answer->count && !usage->node->delivery.closing)
         ask_after(usage, answer->pairs[answer->count - 1].key);
 }

@@ -23,7 +23,7 @@
 #include "node/store/store.h"
 
 struct function;
-struct shard;
+struct node;
 
 struct usage_counts {
     uint64_t events;
@@ -46,14 +46,14 @@ struct usage_record {
 #define USAGE_BUCKETS 256u
 
 struct usage {
-    struct shard *shard;
+    struct node *node;
     struct link by_name[USAGE_BUCKETS];
     struct link records, dirty;
     uint32_t count;
     struct timer timer;
 };
 
-void usage_open(struct usage *usage, struct shard *shard);
+void usage_open(struct usage *usage, struct node *node);
 void usage_close(struct usage *usage);
 
 /* When the store is there: what was kept is added to what came since. */

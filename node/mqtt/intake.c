@@ -19,7 +19,7 @@
 #include "image/topic.h"
 #include "node/functions/function.h"
 #include "node/instance/event.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 enum copy_state { COPY_WAITING, COPY_SENT, COPY_OVER };
 
@@ -86,24 +86,24 @@ const char *mqtt_drop_word(enum mqtt_drop drop)
     return word[drop];
 }
 
-mf_err mqtt_intake_open(struct mqtt_intake *intake, struct shard *shard,
+mf_err mqtt_intake_open(struct mqtt_intake *intake, struct node *node,
                         const struct mqtt_broker *broker, const char *client)
 {
-    intake->shard = shard;
+    intake->node = node;
     intake->timer.fire = again;
     intake->batch_max = MF_MQTT_BATCH_MAX;
     (void)snprintf(intake->source, sizeof intake->source,
                    strchr(broker->url.host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
                    broker->url.tls ? "mqtts" : "mqtt", broker->url.host, (unsigned)broker->url.port);
     mqtt_subscriptions_open(&intake->subscriptions, changed);
-    mqtt_link_open(&intake->link, &shard->loop, broker, "in", client, true, &parts, intake);
-    return mqtt_session_open(&intake->session, shard->delivery.store, client,
+    mqtt_link_open(&intake->link, &node->loop, broker, "in", client, true, &parts, intake);
+    return mqtt_session_open(&intake->session, node->delivery.store, client,
                              &intake->subscriptions, loaded);
 }
 
 static void load(struct mqtt_intake *intake)
 {
-    mf_err err = mqtt_session_load(&intake->session, delivery_now_ms(&intake->shard->delivery));
+    mf_err err = mqtt_session_load(&intake->session, delivery_now_ms(&intake->node->delivery));
     if (err)
         loaded(&intake->session, err);
 }
@@ -121,7 +121,7 @@ static void loaded(struct mqtt_session *session, mf_err err)
     if (err) {
         mf_log(MF_LOG_WARN, "mqtt.waits", "why=\"what is known of the broker's session cannot be "
                "read from the store: %s\"", mf_err_words(err));
-        timer_set(&intake->shard->loop.timers, &intake->timer,
+        timer_set(&intake->node->loop.timers, &intake->timer,
                   mf_monotonic_ns() + MF_MQTT_HOLD_MS_MAX * MF_NS_PER_MS);
         return;
     }
@@ -131,7 +131,7 @@ static void loaded(struct mqtt_session *session, mf_err err)
 
 void mqtt_intake_quiet(struct mqtt_intake *intake)
 {
-    if (!intake->shard)
+    if (!intake->node)
         return;
     intake->quiet = true;
     if (!intake->batch || !intake->batch->committing || intake->batch->held_ns)
@@ -140,11 +140,11 @@ void mqtt_intake_quiet(struct mqtt_intake *intake)
 
 void mqtt_intake_close(struct mqtt_intake *intake)
 {
-    if (!intake->shard)
+    if (!intake->node)
         return;
     intake->quiet = true;
     mqtt_link_close(&intake->link);
-    timer_stop(&intake->shard->loop.timers, &intake->timer);
+    timer_stop(&intake->node->loop.timers, &intake->timer);
     mqtt_session_close(&intake->session);
     mqtt_subscriptions_close(&intake->subscriptions);
     mqtt_words_reset(&intake->words);
@@ -156,7 +156,7 @@ void mqtt_intake_close(struct mqtt_intake *intake)
 static void tell(struct mqtt_intake *intake, struct mqtt_filter *filter)
 {
     struct mqtt_link *link = &intake->link;
-    uint64_t now_ms = delivery_now_ms(&intake->shard->delivery);
+    uint64_t now_ms = delivery_now_ms(&intake->node->delivery);
     mosquitto_property *properties = NULL;
     int mid = 0, rc;
     if (filter->state == FILTER_LEAVING) {
@@ -222,7 +222,7 @@ static void left(struct mqtt_link *link, int mid)
     if (!filter || filter->state != FILTER_LEAVING)
         return;
     mqtt_session_filter(&intake->session, filter, false,
-                        delivery_now_ms(&intake->shard->delivery));
+                        delivery_now_ms(&intake->node->delivery));
     mqtt_filter_free(&intake->subscriptions, filter);
 }
 
@@ -265,7 +265,7 @@ static struct mqtt_batch *batch_of(struct mqtt_intake *intake)
 /* One line a second at most: any client of the broker can cause them. */
 static void drop(struct mqtt_intake *intake, enum mqtt_drop why, const char *topic, size_t bytes)
 {
-    uint64_t now_ns = intake->shard->loop.now_ns;
+    uint64_t now_ns = intake->node->loop.now_ns;
     intake->drops[why]++;
     if (why == MQTT_DROP_UNWANTED || (intake->told_ns && now_ns - intake->told_ns < MF_NS_PER_S))
         return;
@@ -480,7 +480,7 @@ static bool keep(struct mqtt_batch *batch)
     }
     if (count == 0 || batch->kept)
         return true;
-    const struct store_ask ask = {delivery_now_ms(&intake->shard->delivery), kept, batch};
+    const struct store_ask ask = {delivery_now_ms(&intake->node->delivery), kept, batch};
     mf_err err = mqtt_session_keep(&intake->session, seen, count, &ask);
     if (err)
         refuse(batch, err == MF_EFULL ? SITUATION_DISK_FULL : SITUATION_STORE_AWAY, NULL);
@@ -491,12 +491,12 @@ static bool keep(struct mqtt_batch *batch)
 
 static void submit(struct mqtt_batch *batch, struct arrival *arrival)
 {
-    struct shard *shard = batch->intake->shard;
+    struct node *node = batch->intake->node;
     for (size_t i = 0; i < arrival->count; i++) {
         struct copy *copy = &arrival->copies[i];
         if (copy->state != COPY_WAITING)
             continue;
-        struct function *function = registry_find(&shard->registry, copy->function);
+        struct function *function = registry_find(&node->registry, copy->function);
         copy->state = COPY_OVER; /* removed meanwhile */
         if (!function)
             continue;
@@ -547,7 +547,7 @@ static void hold(struct mqtt_batch *batch)
     for (uint32_t i = 0; i < batch->holds && ms < MF_MQTT_HOLD_MS_MAX; i++)
         ms *= 2;
     batch->holds++;
-    timer_set(&intake->shard->loop.timers, &intake->timer,
+    timer_set(&intake->node->loop.timers, &intake->timer,
               now_ns + (ms < MF_MQTT_HOLD_MS_MAX ? ms : MF_MQTT_HOLD_MS_MAX) * MF_NS_PER_MS);
 }
 
@@ -603,7 +603,7 @@ static void down(struct mqtt_link *link)
     intake->starved = false;
     mqtt_subscriptions_reset(&intake->subscriptions);
     if (intake->begun)
-        timer_stop(&intake->shard->loop.timers, &intake->timer);
+        timer_stop(&intake->node->loop.timers, &intake->timer);
     intake->batch = NULL;
     if (!batch)
         return;

@@ -23,7 +23,7 @@
 #include "node/mqtt/session.h"
 #include "node/mqtt/subscriptions.h"
 
-struct shard;
+struct node;
 struct mqtt_batch;
 
 /* Why a message got to no function. X(NAME, word) */
@@ -37,7 +37,7 @@ struct mqtt_batch;
 enum mqtt_drop { MQTT_DROPS(MQTT_DROP_ENUM) MQTT_DROP_COUNT };
 
 struct mqtt_intake {
-    struct shard *shard;
+    struct node *node;
     struct mqtt_link link;
     struct mqtt_subscriptions subscriptions;
     struct mqtt_session session;
@@ -56,7 +56,7 @@ struct mqtt_intake {
 };
 
 /* client: of the session. The store is open. */
-MF_CHECKED mf_err mqtt_intake_open(struct mqtt_intake *intake, struct shard *shard,
+MF_CHECKED mf_err mqtt_intake_open(struct mqtt_intake *intake, struct node *node,
                                    const struct mqtt_broker *broker, const char *client);
 /* Functions are there: read what was kept, connect. */
 void mqtt_intake_begin(struct mqtt_intake *intake);

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "node/functions/function.h"
 #include "node/functions/state_dir.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define CLIENT_FILE "mqtt-client"
 #define CLIENT_RANDOM_BYTES 6
@@ -59,14 +59,14 @@ static mf_err read_options(struct mqtt *mqtt, const struct options *options, str
 }
 
 /* The node's name if it has one; else one that is made once, and kept in the state directory. */
-static mf_err client_id(const struct shard *shard, char *id, size_t room, struct mf_why *why)
+static mf_err client_id(const struct node *node, char *id, size_t room, struct mf_why *why)
 {
     struct mf_buf text = {0};
     uint8_t random[CLIENT_RANDOM_BYTES];
     char hex[2 * CLIENT_RANDOM_BYTES + 1];
-    const int dir_fd = shard->api.state.dir_fd;
-    if (shard->options->node_name[0]) {
-        (void)snprintf(id, room, "%s", shard->options->node_name);
+    const int dir_fd = node->api.state.dir_fd;
+    if (node->options->node_name[0]) {
+        (void)snprintf(id, room, "%s", node->options->node_name);
         return MF_OK;
     }
     mf_err err = state_read(dir_fd, CLIENT_FILE, MF_NAME_BYTES_MAX, &text, why);
@@ -81,24 +81,24 @@ static mf_err client_id(const struct shard *shard, char *id, size_t room, struct
     return state_write(dir_fd, CLIENT_FILE, id, strlen(id), why);
 }
 
-mf_err mqtt_open(struct mqtt *mqtt, struct shard *shard, struct mf_why *why)
+mf_err mqtt_open(struct mqtt *mqtt, struct node *node, struct mf_why *why)
 {
     char client[MF_NAME_BYTES_MAX + 1], out[MQTT_CLIENT_BYTES];
-    mqtt->shard = shard;
-    if (!shard->options->mqtt_url[0])
+    mqtt->node = node;
+    if (!node->options->mqtt_url[0])
         return MF_OK;
-    mf_err err = read_options(mqtt, shard->options, why);
+    mf_err err = read_options(mqtt, node->options, why);
     if (!err)
-        err = client_id(shard, client, sizeof client, why);
+        err = client_id(node, client, sizeof client, why);
     if (!err)
         err = mqtt_late(why);
     if (err)
         return err;
     mqtt->open = true;
     (void)snprintf(out, sizeof out, "%s" OUT, client);
-    err = mqtt_intake_open(&mqtt->intake, shard, &mqtt->broker, client);
+    err = mqtt_intake_open(&mqtt->intake, node, &mqtt->broker, client);
     if (!err)
-        err = mqtt_outbox_open(&mqtt->outbox, shard, &mqtt->broker, out);
+        err = mqtt_outbox_open(&mqtt->outbox, node, &mqtt->broker, out);
     return err ? mf_why(why, err, "MQTT: the store: %s", mf_err_words(err)) : MF_OK;
 }
 
@@ -154,7 +154,7 @@ void mqtt_close(struct mqtt *mqtt)
 
 void mqtt_deployed(struct function *function)
 {
-    struct mqtt *mqtt = &function->shard->mqtt;
+    struct mqtt *mqtt = &function->node->mqtt;
     const struct triggers *triggers = &function->version->settings.triggers;
     if (!mqtt->open) {
         if (triggers_has(triggers, TRIGGER_MQTT))
@@ -167,7 +167,7 @@ void mqtt_deployed(struct function *function)
 
 void mqtt_removed(struct function *function)
 {
-    struct mqtt *mqtt = &function->shard->mqtt;
+    struct mqtt *mqtt = &function->node->mqtt;
     if (mqtt->open)
         mqtt_subscriptions_set(&mqtt->intake.subscriptions, function, NULL, &function->subscriber);
 }

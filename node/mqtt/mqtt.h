@@ -12,7 +12,7 @@
 #include "node/mqtt/outbox.h"
 
 struct mqtt {
-    struct shard *shard;
+    struct node *node;
     bool open;                   /* the node has a broker              */
     struct mqtt_broker broker;
     struct mqtt_intake intake;
@@ -20,7 +20,7 @@ struct mqtt {
 };
 
 /* The store is open, functions are not there yet. */
-MF_CHECKED mf_err mqtt_open(struct mqtt *mqtt, struct shard *shard, struct mf_why *why);
+MF_CHECKED mf_err mqtt_open(struct mqtt *mqtt, struct node *node, struct mf_why *why);
 /* Functions are there: connect. */
 void mqtt_begin(struct mqtt *mqtt);
 /* True: there was something to do. */

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/mqtt/session.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 /* Taken from the queue, or loose: then id is 0. */
 struct sending {
@@ -43,21 +43,21 @@ static void taken(void *context, const struct store_answer *answer);
 static void send_one(struct mqtt_outbox *outbox, struct sending *sending);
 static const struct mqtt_link_parts parts = {up, down, message, never, nothing, granted, left, sent};
 
-mf_err mqtt_outbox_open(struct mqtt_outbox *outbox, struct shard *shard,
+mf_err mqtt_outbox_open(struct mqtt_outbox *outbox, struct node *node,
                         const struct mqtt_broker *broker, const char *client)
 {
     const struct queue_settings settings = {.durability = STORE_POWER_LOSS,
                                             .count_max = MF_MQTT_OUT_COUNT_MAX,
                                             .bytes_max = MF_MQTT_OUT_QUEUE_BYTES_MAX};
-    outbox->shard = shard;
+    outbox->node = node;
     outbox->watch.ready = hint;
     outbox->timer.fire = fired;
     outbox->due_ns = TIMER_NEVER;
     link_init(&outbox->in_hand);
     link_init(&outbox->loose);
     link_init(&outbox->watch.link);
-    mqtt_link_open(&outbox->link, &shard->loop, broker, "out", client, false, &parts, outbox);
-    mf_err err = queue_get(shard->delivery.store, MQTT_TENANT, MQTT_OUT_QUEUE, &settings,
+    mqtt_link_open(&outbox->link, &node->loop, broker, "out", client, false, &parts, outbox);
+    mf_err err = queue_get(node->delivery.store, MQTT_TENANT, MQTT_OUT_QUEUE, &settings,
                            &outbox->queue);
     if (!err)
         queue_watch(outbox->queue, &outbox->watch);
@@ -66,7 +66,7 @@ mf_err mqtt_outbox_open(struct mqtt_outbox *outbox, struct shard *shard,
 
 void mqtt_outbox_begin(struct mqtt_outbox *outbox)
 {
-    const struct store_ask ask = {delivery_now_ms(&outbox->shard->delivery), sized, outbox};
+    const struct store_ask ask = {delivery_now_ms(&outbox->node->delivery), sized, outbox};
     if (queue_stat(outbox->queue, &ask) != MF_OK)
         look_again(outbox, MF_MQTT_HOLD_MS_MAX);
     pump(outbox);
@@ -102,11 +102,11 @@ static void put_down(struct mqtt_outbox *outbox, struct sending *sending)
 
 void mqtt_outbox_close(struct mqtt_outbox *outbox)
 {
-    if (!outbox->shard)
+    if (!outbox->node)
         return;
     outbox->quiet = true;
     mqtt_link_close(&outbox->link);
-    timer_stop(&outbox->shard->loop.timers, &outbox->timer);
+    timer_stop(&outbox->node->loop.timers, &outbox->timer);
     while (!list_empty(&outbox->in_hand)) /* leased; the next start finds them */
         put_down(outbox, list_of(outbox->in_hand.next, struct sending, link));
     while (!list_empty(&outbox->loose))
@@ -154,7 +154,7 @@ static mf_err keep(struct mqtt_outbox *outbox, const struct sending *record,
         return MF_ENOMEM;
     *acceptance = (struct acceptance){outbox, publisher};
     const struct store_bytes bytes = {record->record, record->bytes};
-    const struct store_ask ask = {delivery_now_ms(&outbox->shard->delivery), accepted, acceptance};
+    const struct store_ask ask = {delivery_now_ms(&outbox->node->delivery), accepted, acceptance};
     mf_err err = queue_append(outbox->queue, QUEUE_BULK, &bytes, 1, &ask);
     if (err)
         free(acceptance);
@@ -185,7 +185,7 @@ mf_err mqtt_outbox_publish(struct mqtt_outbox *outbox, const struct mqtt_publica
     mf_err err = mqtt_publication_check(publication, why);
     if (err)
         return err;
-    if (!outbox->shard)
+    if (!outbox->node)
         return mf_why(why, MF_EUNSUPPORTED, "this node has no broker; its option --mqtt names one");
     if (!outbox->queue)
         return MF_EDEAD;
@@ -234,7 +234,7 @@ static uint64_t patience_ns(const struct mqtt_outbox *outbox)
 static void set_timer(struct mqtt_outbox *outbox)
 {
     uint64_t at_ns = patience_ns(outbox);
-    timer_set(&outbox->shard->loop.timers, &outbox->timer,
+    timer_set(&outbox->node->loop.timers, &outbox->timer,
               at_ns < outbox->due_ns ? at_ns : outbox->due_ns);
 }
 
@@ -270,7 +270,7 @@ static uint32_t room(const struct mqtt_outbox *outbox)
 static void take(struct mqtt_outbox *outbox)
 {
     uint32_t count = room(outbox);
-    const struct store_ask ask = {delivery_now_ms(&outbox->shard->delivery), taken, outbox};
+    const struct store_ask ask = {delivery_now_ms(&outbox->node->delivery), taken, outbox};
     if (!outbox->more || outbox->taking || count == 0 || outbox->quiet)
         return;
     outbox->taking = queue_take(outbox->queue, count, MF_MQTT_OUT_BYTES_MAX, MF_MQTT_OUT_LEASE_MS,
@@ -306,7 +306,7 @@ static void pump(struct mqtt_outbox *outbox)
 
 static void bury(struct mqtt_outbox *outbox, uint64_t id, uint32_t attempts, const char *why)
 {
-    const struct store_ask ask = {.now_ms = delivery_now_ms(&outbox->shard->delivery)};
+    const struct store_ask ask = {.now_ms = delivery_now_ms(&outbox->node->delivery)};
     outbox->refused++;
     mf_log(MF_LOG_ERROR, "mqtt.not-published", "id=%llu why=\"%s\"", (unsigned long long)id, why);
     /* If it fails, the lease ends, and the entry comes again. */
@@ -344,7 +344,7 @@ static void give_back(struct mqtt_outbox *outbox, uint64_t id, uint32_t attempts
 static void taken(void *context, const struct store_answer *answer)
 {
     struct mqtt_outbox *outbox = context;
-    uint64_t now_ms = delivery_now_ms(&outbox->shard->delivery);
+    uint64_t now_ms = delivery_now_ms(&outbox->node->delivery);
     outbox->taking = false;
     if (!outbox->queue)
         return; /* closed */
@@ -426,7 +426,7 @@ static void up(struct mqtt_link *link, bool resumed)
 static void down(struct mqtt_link *link)
 {
     struct mqtt_outbox *outbox = link->owner;
-    uint64_t now_ms = delivery_now_ms(&outbox->shard->delivery); /* one for all: their order stays */
+    uint64_t now_ms = delivery_now_ms(&outbox->node->delivery); /* one for all: their order stays */
     outbox->narrow = outbox->count > 0; /* if one of them is why, the others must not count it */
     while (!list_empty(&outbox->in_hand)) {
         struct sending *sending = list_of(outbox->in_hand.next, struct sending, link);
@@ -454,7 +454,7 @@ static void sent(struct mqtt_link *link, int mid, int reason)
     if (reason >= 128) {
         bury(outbox, sending->id, sending->attempts, mosq.reason_string(reason));
     } else {
-        const struct store_ask ask = {.now_ms = delivery_now_ms(&outbox->shard->delivery)};
+        const struct store_ask ask = {.now_ms = delivery_now_ms(&outbox->node->delivery)};
         struct mqtt_publication publication;
         if (mqtt_publication_read(sending->record, sending->bytes, &publication, NULL) == MF_OK)
             outbox->published[publication.qos]++;

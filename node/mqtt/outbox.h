@@ -25,7 +25,7 @@
 
 #define MQTT_OUT_QUEUE "mqtt-out"
 
-struct shard;
+struct node;
 
 /* One who publishes; the caller's until done(). */
 struct mqtt_publisher {
@@ -36,7 +36,7 @@ struct mqtt_publisher {
 };
 
 struct mqtt_outbox {
-    struct shard *shard;           /* NULL: not open                        */
+    struct node *node;           /* NULL: not open                        */
     struct mqtt_link link;
     struct queue *queue;
     struct queue_watch watch;
@@ -56,7 +56,7 @@ struct mqtt_outbox {
     uint64_t published[3], dropped, refused;
 };
 
-MF_CHECKED mf_err mqtt_outbox_open(struct mqtt_outbox *outbox, struct shard *shard,
+MF_CHECKED mf_err mqtt_outbox_open(struct mqtt_outbox *outbox, struct node *node,
                                    const struct mqtt_broker *broker, const char *client);
 void mqtt_outbox_begin(struct mqtt_outbox *outbox);
 void mqtt_outbox_quiet(struct mqtt_outbox *outbox);

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "node/shard.h"
+#include "node/node.h"
 
 struct publish {
     struct mqtt_publisher publisher;
@@ -52,14 +52,14 @@ static void serve(struct operation *operation)
         return;
     }
     *publish = (struct publish){.publisher = {published}, .operation = operation};
-    mf_err err = mqtt_publish(&operation->shard->mqtt, &publication, &publish->publisher, &why);
+    mf_err err = mqtt_publish(&operation->node->mqtt, &publication, &publish->publisher, &why);
     if (!err)
         return;
     free(publish);
     refuse(operation, err, mf_why_text(&why, err));
 }
 
-void mqtt_serve(struct shard *shard)
+void mqtt_serve(struct node *node)
 {
-    shard->operations.services.publish = serve;
+    node->operations.services.publish = serve;
 }

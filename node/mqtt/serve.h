@@ -2,9 +2,9 @@
 #ifndef MF_NODE_MQTT_SERVE_H
 #define MF_NODE_MQTT_SERVE_H
 
-struct shard;
+struct node;
 
 /* From now on: answered when the publication is kept (QoS 1, 2), or sent (0). */
-void mqtt_serve(struct shard *shard);
+void mqtt_serve(struct node *node);
 
 #endif

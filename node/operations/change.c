@@ -1,12 +1,12 @@
 /* change.c: see change.h. */
 #include "node/operations/change.h"
 
-#include "node/shard.h"
+#include "node/node.h"
 
-mf_err key_space(struct shard *shard, const char *tenant, struct space **space)
+mf_err key_space(struct node *node, const char *tenant, struct space **space)
 {
     const struct space_settings settings = {.durability = STORE_POWER_LOSS};
-    return shard->delivery.store ? space_get(shard->delivery.store, tenant, &settings, space)
+    return node->delivery.store ? space_get(node->delivery.store, tenant, &settings, space)
                                  : MF_EDEAD;
 }
 
@@ -27,20 +27,20 @@ static mf_err submit(struct space *space, const struct key_change *change,
     return MF_EINVAL;
 }
 
-mf_err key_change(struct shard *shard, const struct key_change *change, const struct store_ask *ask)
+mf_err key_change(struct node *node, const struct key_change *change, const struct store_ask *ask)
 {
-    const struct key_change_watch *watch = &shard->operations.key_changes;
+    const struct key_change_watch *watch = &node->operations.key_changes;
     struct store_beside beside = {0};
     struct space *space;
-    mf_err err = key_space(shard, change->tenant, &space);
+    mf_err err = key_space(node, change->tenant, &space);
     if (err)
         return err;
     if (watch->before)
-        err = watch->before(shard, change, &beside);
+        err = watch->before(node, change, &beside);
     if (!err)
         err = submit(space, change, beside.count ? &beside : NULL, ask);
     if (watch->after)
-        watch->after(shard, &beside);
+        watch->after(node, &beside);
     space_put(space);
     return err;
 }

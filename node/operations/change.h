@@ -9,7 +9,7 @@
 #include "node/store/store.h"
 
 struct operation;
-struct shard;
+struct node;
 
 enum key_change_kind { KEY_SET, KEY_DELETE, KEY_INCREMENT, KEY_COMPARE_AND_SET };
 
@@ -29,17 +29,17 @@ struct key_change {
  * node starts. */
 struct key_change_watch {
     /* What is to be appended; an error refuses the change. count 0: nothing. */
-    mf_err (*before)(struct shard *shard, const struct key_change *change,
+    mf_err (*before)(struct node *node, const struct key_change *change,
                      struct store_beside *beside);
     /* The store has copied it, or refused: free it. */
-    void (*after)(struct shard *shard, struct store_beside *beside);
+    void (*after)(struct node *node, struct store_beside *beside);
 };
 
 /* As of the store (space_set() and so on). */
-MF_CHECKED mf_err key_change(struct shard *shard, const struct key_change *change,
+MF_CHECKED mf_err key_change(struct node *node, const struct key_change *change,
                              const struct store_ask *ask);
 
 /* The tenant's key-values; the caller puts them. MF_EDEAD: there is no store. */
-MF_CHECKED mf_err key_space(struct shard *shard, const char *tenant, struct space **space);
+MF_CHECKED mf_err key_space(struct node *node, const char *tenant, struct space **space);
 
 #endif

@@ -16,21 +16,21 @@
 #include "node/operations/permit.h"
 #include "node/pool/call.h"
 #include "node/pool/pool.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 static void begin(struct operation *operation);
 static bool denied(struct operation *operation);
 static void free_operation(struct operation *operation);
 
-void operations_open(struct operations *operations, struct shard *shard)
+void operations_open(struct operations *operations, struct node *node)
 {
-    *operations = (struct operations){.shard = shard};
+    *operations = (struct operations){.node = node};
     link_init(&operations->all);
 }
 
 void operations_close(struct operations *operations)
 {
-    if (!operations->shard)
+    if (!operations->node)
         return;
     list_each_safe(at, &operations->all) {
         struct operation *operation = list_of(at, struct operation, link);
@@ -42,7 +42,7 @@ void operations_close(struct operations *operations)
 mf_err operation_take(struct instance *instance, const struct channel_message *message,
                       struct mf_why *why)
 {
-    struct shard *shard = instance->pool->shard;
+    struct node *node = instance->pool->node;
     struct operation_request request;
     if (instance->operation)
         return mf_why(why, MF_EPROTO, "an operation before the last one was answered");
@@ -53,15 +53,15 @@ mf_err operation_take(struct instance *instance, const struct channel_message *m
     struct operation *operation = calloc(1, sizeof *operation);
     if (!operation)
         return mf_why(why, MF_ENOMEM, "no memory for an operation");
-    *operation = (struct operation){.shard = shard,
+    *operation = (struct operation){.node = node,
                                     .instance = instance,
                                     .function = function_get(instance->function),
                                     .version = version_get(instance->version),
                                     .number = (uint32_t)(message->arg >> 32),
-                                    .begun_ns = shard->loop.now_ns,
+                                    .begun_ns = node->loop.now_ns,
                                     .request = request};
     link_init(&operation->link);
-    list_append(&shard->operations.all, &operation->link);
+    list_append(&node->operations.all, &operation->link);
     instance->operation = operation;
     struct mf_why wrong = {{0}};
     enum mf_result_error error = operation_check(&operation->request, &wrong);
@@ -90,7 +90,7 @@ void operation_answer(struct operation *operation, const struct operation_reply 
     if (reply->head_bytes > MF_CHUNK_BYTES_MAX ||
         reply->data_bytes > MF_CHUNK_BYTES_MAX - reply->head_bytes)
         reply = &too_large;
-    operation->shard->operations.counts[operation->request.kind][reply->error]++;
+    operation->node->operations.counts[operation->request.kind][reply->error]++;
     if (instance) {
         const struct mf_result result = {
             .number = operation->number,
@@ -171,7 +171,7 @@ static void hand_over(struct operation *operation, void (*serve)(struct operatio
 
 static void begin(struct operation *operation)
 {
-    const struct operation_services *services = &operation->shard->operations.services;
+    const struct operation_services *services = &operation->node->operations.services;
     switch (operation->request.kind) {
     case MF_OPERATION_PUSH:
         operation_push(operation);

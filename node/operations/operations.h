@@ -32,13 +32,13 @@
 struct channel_message;
 struct function;
 struct instance;
-struct shard;
+struct node;
 struct version;
 
 /* One under way. */
 struct operation {
     struct link link;            /* in operations.all                                     */
-    struct shard *shard;
+    struct node *node;
     struct instance *instance;   /* whose; NULL: lost, nobody waits for the answer        */
     struct function *function;   /* counted */
     struct version *version;     /* of the instance: its settings; counted                */
@@ -98,14 +98,14 @@ struct operation_services {
 };
 
 struct operations {
-    struct shard *shard;
+    struct node *node;
     struct link all;
     uint64_t counts[MF_OPERATION_END][MF_RESULT_COUNT]; /* as answered */
     struct operation_services services;
     struct key_change_watch key_changes;
 };
 
-void operations_open(struct operations *operations, struct shard *shard);
+void operations_open(struct operations *operations, struct node *node);
 /* Nobody waits for any. Those that are under way go on until the store is closed. */
 void operations_close(struct operations *operations);
 

@@ -16,7 +16,7 @@
 #include "node/instance/event.h"
 #include "node/operations/operations.h"
 #include "node/pool/call.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define TYPE "mayfly.push" /* where none is given */
 #define SOURCE "/functions/"
@@ -31,9 +31,9 @@ static mf_err queue_of(const struct operation *operation, struct queue **queue)
     const struct queue_settings settings = {.durability = STORE_POWER_LOSS};
     char name[MF_NAME_BYTES_MAX + 1];
     (void)snprintf(name, sizeof name, "%.*s", (int)part->bytes, (const char *)part->data);
-    if (!operation->shard->delivery.store)
+    if (!operation->node->delivery.store)
         return MF_EDEAD;
-    return queue_get(operation->shard->delivery.store, operation->version->settings.tenant, name,
+    return queue_get(operation->node->delivery.store, operation->version->settings.tenant, name,
                      &settings, queue);
 }
 
@@ -111,7 +111,7 @@ static void appended(void *context, const struct store_answer *answer)
 
 static mf_err append(struct operation *operation, const struct queued_event *event)
 {
-    const struct delivery *delivery = &operation->shard->delivery;
+    const struct delivery *delivery = &operation->node->delivery;
     const struct store_ask ask = {delivery_now_ms(delivery), appended, operation};
     struct queue *queue;
     mf_err err = queue_of(operation, &queue);
@@ -132,7 +132,7 @@ static mf_err append(struct operation *operation, const struct queued_event *eve
 
 void operation_push(struct operation *operation)
 {
-    const struct operation_services *services = &operation->shard->operations.services;
+    const struct operation_services *services = &operation->node->operations.services;
     const struct operation_part *part = operation->request.part;
     uint64_t now_ns = mf_realtime_ns();
     uint8_t fields[MF_HEAD_BYTES_MAX];
@@ -184,7 +184,7 @@ void operation_pushed(struct operation *operation, mf_err err, const char *words
 
 void operation_pop(struct operation *operation)
 {
-    const struct delivery *delivery = &operation->shard->delivery;
+    const struct delivery *delivery = &operation->node->delivery;
     const struct store_ask ask = {delivery_now_ms(delivery), taken, operation};
     mf_err err = queue_of(operation, &operation->popping);
     if (!err) {
@@ -219,7 +219,7 @@ static const char *keep(struct operation *operation, const struct queue_entry *e
 static void give_back(struct operation *operation, const struct queue_entry *entry,
                       const char *reason)
 {
-    const struct store_ask nobody = {delivery_now_ms(&operation->shard->delivery), NULL, NULL};
+    const struct store_ask nobody = {delivery_now_ms(&operation->node->delivery), NULL, NULL};
     mf_err ignored = reason && *reason
                          ? queue_bury(operation->popping, entry->id, entry->attempts,
                                       (struct store_bytes){reason, strlen(reason)}, &nobody)
@@ -244,7 +244,7 @@ static void taken(void *context, const struct store_answer *answer)
         operation_refuse(operation, *reason ? MF_RESULT_TOO_LARGE : MF_RESULT_BUSY, reason);
         return;
     }
-    const struct store_ask ask = {delivery_now_ms(&operation->shard->delivery), acknowledged,
+    const struct store_ask ask = {delivery_now_ms(&operation->node->delivery), acknowledged,
                                   operation};
     mf_err err = queue_ack(operation->popping, entry->id, entry->attempts, &ask);
     if (err) {

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "node/functions/function.h"
 #include "node/operations/operations.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 static void done(void *context, const struct store_answer *answer);
 static void answer_read(struct operation *operation, const struct store_answer *answer);
@@ -36,7 +36,7 @@ static mf_err change(struct operation *operation, enum key_change_kind kind,
         .life_ms = sets ? request->set.life_ms : compares ? request->compare_and_set.life_ms : 0,
         .cause = operation,
     };
-    return key_change(operation->shard, &change, ask);
+    return key_change(operation->node, &change, ask);
 }
 
 static mf_err look(struct operation *operation, const struct store_ask *ask)
@@ -44,7 +44,7 @@ static mf_err look(struct operation *operation, const struct store_ask *ask)
     const struct operation_request *request = &operation->request;
     struct store_bytes first = bytes_of(&request->part[0]);
     struct space *space;
-    mf_err err = key_space(operation->shard, operation->version->settings.tenant, &space);
+    mf_err err = key_space(operation->node, operation->version->settings.tenant, &space);
     if (err)
         return err;
     if (request->kind == MF_OPERATION_GET)
@@ -58,7 +58,7 @@ static mf_err look(struct operation *operation, const struct store_ask *ask)
 
 void operation_value(struct operation *operation)
 {
-    const struct store_ask ask = {delivery_now_ms(&operation->shard->delivery), done, operation};
+    const struct store_ask ask = {delivery_now_ms(&operation->node->delivery), done, operation};
     mf_err err;
     switch (operation->request.kind) {
     case MF_OPERATION_SET:
@@ -103,7 +103,7 @@ static void done(void *context, const struct store_answer *answer)
 
 static void answer_read(struct operation *operation, const struct store_answer *answer)
 {
-    uint64_t now_ms = delivery_now_ms(&operation->shard->delivery);
+    uint64_t now_ms = delivery_now_ms(&operation->node->delivery);
     struct operation_reply reply = {.data = answer->value.data, .data_bytes = answer->value.bytes};
     if (answer->expires_ms != STORE_NEVER) /* 0 would mean: never */
         reply.value = answer->expires_ms > now_ms ? (int64_t)(answer->expires_ms - now_ms) : 1;

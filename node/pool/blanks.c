@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "node/functions/function.h"
 #include "node/pool/dispatch.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define BLANK_TRIES 3
 
@@ -115,7 +115,7 @@ void blanks_refill(struct timer *timer, uint64_t now_ns)
         if (pool->blank_count[sandbox] > pool->blanks_wanted && falls_ns < again_ns)
             again_ns = falls_ns; /* else nothing would change: an idle pool has no timer */
     }
-    timer_set(&pool->shard->loop.timers, &pool->refill, again_ns);
+    timer_set(&pool->node->loop.timers, &pool->refill, again_ns);
 }
 
 /* A blank at the end of the pool's list. */
@@ -130,7 +130,7 @@ static mf_err make_blank(struct pool *pool, enum mf_sandbox sandbox, struct inst
     struct instance *made = malloc(sizeof *made);
     if (!made)
         return mf_why(why, MF_ENOMEM, "no memory for an instance");
-    instance_init(made, pool->shard->loop.now_ns);
+    instance_init(made, pool->node->loop.now_ns);
     made->pool = pool;
     made->timer.fire = dispatch_instance_timer;
     mf_err err = blank_open(&pool->spawner, ++pool->last_id, sandbox, &made->blank, why);
@@ -165,7 +165,7 @@ static int nice_of_share(uint32_t share)
 
 static mf_err watch_instance(struct instance *instance)
 {
-    struct watcher *watcher = &instance->pool->shard->loop.watcher;
+    struct watcher *watcher = &instance->pool->node->loop.watcher;
     mf_err err = watch_add(watcher, &instance->bell, instance->blank.bell, EPOLLIN | EPOLLET,
                            pool_bell);
     if (!err)

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "node/functions/function.h"
 #include "node/pool/dispatch.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 static void tick(struct timer *timer, uint64_t now_ns);
 
@@ -17,9 +17,9 @@ void ceiling_init(struct ceiling *ceiling)
     *ceiling = (struct ceiling){.timer = {.fire = tick}};
 }
 
-void ceiling_close(struct ceiling *ceiling, struct shard *shard)
+void ceiling_close(struct ceiling *ceiling, struct node *node)
 {
-    timer_stop(&shard->loop.timers, &ceiling->timer);
+    timer_stop(&node->loop.timers, &ceiling->timer);
 }
 
 int64_t ceiling_credit(int64_t credit_ns, uint64_t elapsed_ns, uint64_t used_ns,
@@ -70,8 +70,8 @@ static void set_timer(struct function *function)
     struct ceiling *ceiling = &function->ceiling;
     uint64_t ms =
         ceiling->quiet_looks < CEILING_QUIET_LOOKS ? CEILING_TICK_MS : CEILING_QUIET_MS;
-    timer_set(&function->shard->loop.timers, &ceiling->timer,
-              function->shard->loop.now_ns + ms * MF_NS_PER_MS);
+    timer_set(&function->node->loop.timers, &ceiling->timer,
+              function->node->loop.now_ns + ms * MF_NS_PER_MS);
 }
 
 void ceiling_watch(struct function *function)
@@ -80,7 +80,7 @@ void ceiling_watch(struct function *function)
     if (!function->version || function->version->settings.cpu_ceiling_pct == 0)
         return;
     if (!ceiling->timer.armed) {
-        ceiling->looked_ns = function->shard->loop.now_ns;
+        ceiling->looked_ns = function->node->loop.now_ns;
         ceiling->credit_ns = 0;
         (void)look(function);
     }

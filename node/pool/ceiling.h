@@ -18,7 +18,7 @@
 
 struct function;
 struct instance;
-struct shard;
+struct node;
 
 struct ceiling {
     struct timer timer;
@@ -31,7 +31,7 @@ struct ceiling {
 };
 
 void ceiling_init(struct ceiling *ceiling);
-void ceiling_close(struct ceiling *ceiling, struct shard *shard);
+void ceiling_close(struct ceiling *ceiling, struct node *node);
 
 /* An instance of the function has become busy. */
 void ceiling_watch(struct function *function);

@@ -23,7 +23,7 @@
 #include "node/pool/run_delay.h"
 #include "node/pool/start.h"
 #include "node/pool/warm.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/snapshots/freezer.h"
 
 #define PICK_LOOKS_MAX 16                   /* of running instances, for room ahead */
@@ -69,7 +69,7 @@ static struct call *first_late(const struct function *function)
 
 void dispatch_submit(struct function *function, struct call *call)
 {
-    struct shard *shard = function->shard;
+    struct node *node = function->node;
     link_init(&call->link);
     call->function = function_get(function);
     function->counters.started++;
@@ -90,8 +90,8 @@ void dispatch_submit(struct function *function, struct call *call)
         return;
     }
     call->priority = call->bulk ? PRIORITY_BULK : function->version->settings.priority;
-    call->arrived_ns = shard->loop.now_ns;
-    call->wait_until_ns = shard->loop.now_ns + function->version->settings.wait_ms * MF_NS_PER_MS;
+    call->arrived_ns = node->loop.now_ns;
+    call->wait_until_ns = node->loop.now_ns + function->version->settings.wait_ms * MF_NS_PER_MS;
     list_append(&function->queue[call->priority], &call->link);
     function->queued++;
     dispatch_place(function);
@@ -110,7 +110,7 @@ void dispatch_cancel(struct call *call)
     }
     exchange_cancel(instance, call);
     if (instance_head(instance) == call)
-        instance_hurry(instance, instance->pool->shard->loop.now_ns + MF_CANCEL_GRACE_MS * MF_NS_PER_MS);
+        instance_hurry(instance, instance->pool->node->loop.now_ns + MF_CANCEL_GRACE_MS * MF_NS_PER_MS);
     pool_settle(instance);
 }
 
@@ -132,8 +132,8 @@ void dispatch_place(struct function *function)
     }
     warm_minimum(function);
     call = first_late(function);
-    if (call && call->wait_until_ns <= function->shard->loop.now_ns)
-        dispatch_queue_timer(&function->timer, function->shard->loop.now_ns);
+    if (call && call->wait_until_ns <= function->node->loop.now_ns)
+        dispatch_queue_timer(&function->timer, function->node->loop.now_ns);
     else
         set_queue_timer(function);
     function_put(function);
@@ -141,7 +141,7 @@ void dispatch_place(struct function *function)
 
 void dispatch_ended(struct instance *instance, const struct outcome *outcome)
 {
-    uint64_t now_ns = instance->pool->shard->loop.now_ns;
+    uint64_t now_ns = instance->pool->node->loop.now_ns;
     struct function *function = instance->function;
     exchange_abandon(instance, instance_head(instance));
     backoff_answer(&function->backoff);
@@ -169,7 +169,7 @@ void dispatch_lost(struct instance *instance, const struct outcome *outcome)
     mf_assert(instance->state == INSTANCE_DEAD);
     instance->sending = NULL;
     if (begun && instance->count > 0)
-        charge(instance, instance->pool->shard->loop.now_ns);
+        charge(instance, instance->pool->node->loop.now_ns);
     while (instance->count > begun) { /* from the back, so that each goes before the later ones */
         struct call *call = instance_take_last(instance);
         call->instance = NULL;
@@ -203,7 +203,7 @@ static bool reset_in_time(struct instance *instance, uint64_t now_ns)
     if (instance->state == INSTANCE_DEAD)
         return false;
     if (instance->paused) /* by its function's CPU ceiling: it cannot */
-        timer_set(&instance->pool->shard->loop.timers, &instance->timer,
+        timer_set(&instance->pool->node->loop.timers, &instance->timer,
                   now_ns + MF_RESET_MS_MAX * MF_NS_PER_MS);
     else
         pool_end(instance, SITUATION_INSTANCE_FAULT, "reset-timeout",
@@ -303,7 +303,7 @@ void dispatch_refuse_all(struct function *function, const struct outcome *outcom
 static struct instance *pick_running(const struct function *function, const struct call *call,
                                      uint32_t fewer_than)
 {
-    uint64_t now_ns = function->shard->loop.now_ns;
+    uint64_t now_ns = function->node->loop.now_ns;
     struct instance *best = NULL;
     int looks = 0;
     list_each(at, &function->busy) {
@@ -372,17 +372,17 @@ static uint64_t start_due_ns(const struct function *function, const struct call 
  * either, the head is answered. */
 static struct instance *start_one(struct function *function)
 {
-    struct shard *shard = function->shard;
+    struct node *node = function->node;
     struct call *call = first_waiting(function);
     uint32_t live = function_live(function);
-    if (shard->loop.now_ns < start_due_ns(function, call))
+    if (node->loop.now_ns < start_due_ns(function, call))
         return NULL;
     struct instance *instance = NULL;
     struct mf_why why = {{0}};
-    mf_err err = pool_start(&shard->pool, function, &instance, &why);
+    mf_err err = pool_start(&node->pool, function, &instance, &why);
     if (!err) {
-        backoff_start(&function->backoff, shard->loop.now_ns);
-        function->started_ns = shard->loop.now_ns;
+        backoff_start(&function->backoff, node->loop.now_ns);
+        function->started_ns = node->loop.now_ns;
         function->counters.cold_starts[function->version->sandbox]++;
         usage_cold_start(function);
         return instance;
@@ -402,7 +402,7 @@ static struct instance *start_one(struct function *function)
 static bool give(struct instance *instance, struct call *call)
 {
     struct function *function = call->function;
-    uint64_t now_ns = function->shard->loop.now_ns;
+    uint64_t now_ns = function->node->loop.now_ns;
     uint64_t limit_ns = timeout_ns(instance->version);
     mf_err err = exchange_send(instance, call, now_ns + limit_ns);
     if (err) {
@@ -432,7 +432,7 @@ static void let_go(struct call *call)
     }
     call->function = NULL;
     call->instance = NULL;
-    budget_give(&function->shard->budget, call->reply_charged);
+    budget_give(&function->node->budget, call->reply_charged);
     call_drop_reply(call);
     call->release(call);
     warm_call_gone(function);
@@ -462,7 +462,7 @@ static void answer_late(struct call *call, uint64_t now_ns)
  * kept anyway and could not be had. */
 static void set_queue_timer(struct function *function)
 {
-    uint64_t now_ns = function->shard->loop.now_ns, at_ns = TIMER_NEVER;
+    uint64_t now_ns = function->node->loop.now_ns, at_ns = TIMER_NEVER;
     struct call *call = first_waiting(function);
     if (call) {
         uint64_t start_ns = function->version ? start_due_ns(function, call) : TIMER_NEVER;
@@ -472,7 +472,7 @@ static void set_queue_timer(struct function *function)
     } else if (warm_lacks(function)) {
         at_ns = now_ns + MF_WARM_RETRY_MS * MF_NS_PER_MS;
     }
-    timer_set(&function->shard->loop.timers, &function->timer, at_ns);
+    timer_set(&function->node->loop.timers, &function->timer, at_ns);
 }
 
 /* The next event in the ring runs now; if nobody waits for it, not for long. */

@@ -16,7 +16,7 @@
 #include "node/operations/operations.h"
 #include "node/pool/dispatch.h"
 #include "node/pool/pool.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/snapshots/freezer.h"
 
 #define BODY_PIECE_MIN 4096u /* smaller ones wait for room, but for the last */
@@ -143,7 +143,7 @@ void exchange_cancel(struct instance *instance, struct call *call)
 
 bool exchange_take(struct instance *instance)
 {
-    uint8_t *scratch = instance->pool->shard->scratch;
+    uint8_t *scratch = instance->pool->node->scratch;
     bool held = pool_holds(instance); /* and its end is due, or it would not be asked */
     for (int taken = 0; taken < MF_MESSAGES_PER_TURN; taken++) {
         struct channel_message message;
@@ -156,7 +156,7 @@ bool exchange_take(struct instance *instance)
         if (!err) {
             instance->taken_messages++;
             instance->taken_bytes += message.data_bytes;
-            instance_spoke(instance, instance->pool->shard->loop.now_ns);
+            instance_spoke(instance, instance->pool->node->loop.now_ns);
             err = take_one(instance, &message, &why);
         }
         if (err)
@@ -179,7 +179,7 @@ void exchange_take_rest(struct instance *instance)
 
 void exchange_last_words(struct instance *instance)
 {
-    uint8_t *scratch = instance->pool->shard->scratch;
+    uint8_t *scratch = instance->pool->node->scratch;
     for (uint32_t taken = 0; taken < MF_RING_SLOTS; taken++) {
         struct channel_message message;
         struct mf_why ignored;
@@ -304,7 +304,7 @@ static mf_err take_body(struct instance *instance, struct call *call,
 static mf_err keep_body(struct instance *instance, struct call *call, const uint8_t *data,
                         uint32_t bytes, struct mf_why *why)
 {
-    struct budget *budget = &instance->pool->shard->budget;
+    struct budget *budget = &instance->pool->node->budget;
     call->reply_bytes += bytes;
     if (call->reply_bytes > MF_BODY_BYTES_MAX)
         return mf_why(why, MF_EPROTO, "a reply of more than %u bytes", MF_BODY_BYTES_MAX);

@@ -14,7 +14,7 @@
 #include "node/delivery/consumer.h"
 #include "node/functions/function.h"
 #include "node/pool/dispatch.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define VIEWS_MAX 64u /* functions that are compared in one tick; more at once share what there is */
 
@@ -32,16 +32,16 @@ static uint32_t processors(void)
     return count > 0 ? (uint32_t)count : 1;
 }
 
-void fairness_open(struct fairness *fairness, struct shard *shard)
+void fairness_open(struct fairness *fairness, struct node *node)
 {
-    *fairness = (struct fairness){.shard = shard, .timer = {.fire = tick}, .processors = processors()};
+    *fairness = (struct fairness){.node = node, .timer = {.fire = tick}, .processors = processors()};
     link_init(&fairness->active);
 }
 
 void fairness_close(struct fairness *fairness)
 {
-    if (fairness->shard)
-        timer_stop(&fairness->shard->loop.timers, &fairness->timer);
+    if (fairness->node)
+        timer_stop(&fairness->node->loop.timers, &fairness->timer);
 }
 
 void fair_init(struct fair *fair)
@@ -56,7 +56,7 @@ static void leave(struct function *function)
     if (list_empty(&fair->active))
         return;
     list_remove(&fair->active);
-    function->shard->fairness.count--;
+    function->node->fairness.count--;
     fair->credit_ns = 0;
     fair->let_down = false;
     fair->limit = 0;
@@ -70,16 +70,16 @@ void fair_close(struct function *function)
 /* One function alone is looked at only if it may be in its own way. */
 static bool is_due(const struct function *function)
 {
-    const struct fairness *fairness = &function->shard->fairness;
+    const struct fairness *fairness = &function->node->fairness;
     return fairness->count >= 2 || busy_of(function) > fairness->processors || function->fair.limit;
 }
 
 void fair_watch(struct function *function)
 {
-    struct fairness *fairness = &function->shard->fairness;
+    struct fairness *fairness = &function->node->fairness;
     struct fair *fair = &function->fair;
     fair->quiet = 0;
-    if (!fairness->shard) /* not open */
+    if (!fairness->node) /* not open */
         return;
     if (list_empty(&fair->active)) {
         list_append(&fairness->active, &fair->active);
@@ -90,8 +90,8 @@ void fair_watch(struct function *function)
     }
     if (fairness->timer.armed || !is_due(function))
         return;
-    fairness->looked_ns = fairness->shard->loop.now_ns;
-    timer_set(&fairness->shard->loop.timers, &fairness->timer,
+    fairness->looked_ns = fairness->node->loop.now_ns;
+    timer_set(&fairness->node->loop.timers, &fairness->timer,
               fairness->looked_ns + FAIR_TICK_MS * MF_NS_PER_MS);
 }
 
@@ -164,7 +164,7 @@ static void decide(struct function *function, const struct fair_view *view, bool
 /* Its part of the processors, were all of its class at work as it is; one at least. */
 static uint32_t least_of(const struct function *function, uint64_t weights)
 {
-    uint64_t part = function->shard->fairness.processors * weight_of(function) / (weights ? weights : 1);
+    uint64_t part = function->node->fairness.processors * weight_of(function) / (weights ? weights : 1);
     return part > 1 ? (uint32_t)part : 1;
 }
 
@@ -225,7 +225,7 @@ static void tick(struct timer *timer, uint64_t now_ns)
     list_each(at, &fairness->active)
         due = due || is_due(list_of(at, struct function, fair.active));
     if (due)
-        timer_set(&fairness->shard->loop.timers, timer, now_ns + FAIR_TICK_MS * MF_NS_PER_MS);
+        timer_set(&fairness->node->loop.timers, timer, now_ns + FAIR_TICK_MS * MF_NS_PER_MS);
 }
 
 /* ---- the arithmetic ---- */

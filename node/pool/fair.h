@@ -31,11 +31,11 @@
 #define FAIR_LIMIT_NONE UINT32_MAX
 
 struct function;
-struct shard;
+struct node;
 
 /* Of all functions of a node. */
 struct fairness {
-    struct shard *shard;
+    struct node *node;
     struct timer timer;
     struct link active;
     uint32_t count;
@@ -55,7 +55,7 @@ struct fair {
     uint64_t stopped_ns;   /* how long it was let down, in all                           */
 };
 
-void fairness_open(struct fairness *fairness, struct shard *shard);
+void fairness_open(struct fairness *fairness, struct node *node);
 void fairness_close(struct fairness *fairness);
 void fair_init(struct fair *fair);
 /* Nothing of it is left: out of all lists. */

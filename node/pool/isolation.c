@@ -11,7 +11,7 @@
 #include "node/metrics/counters.h"
 #include "node/pool/exchange.h"
 #include "node/pool/pool.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define LOOKS_MAX 16 /* at resetting instances, for one call */
 
@@ -69,7 +69,7 @@ bool isolation_reset_done(struct instance *instance)
     instance->abandoned = 0;
     instance->taken_messages = instance->taken_bytes = 0;
     instance->bell_due = false;
-    instance_parked(instance, instance->pool->shard->loop.now_ns);
+    instance_parked(instance, instance->pool->node->loop.now_ns);
     pool_settle(instance);
     return true;
 }

@@ -11,7 +11,7 @@
 #include "node/functions/function.h"
 #include "node/pool/keep_alive.h"
 #include "node/pool/warm.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define CALLS_BELIEVED 4u /* so many calls the setting is taken at its word */
 #define CALLS_KEPT 64u    /* then what was counted is halved                */
@@ -34,7 +34,7 @@ static struct function *next_of(const struct function *function)
     const char *name = !settings           ? NULL
                        : settings->next[0] ? settings->next
                                            : followers_next(&settings->then, NULL);
-    struct function *next = name ? registry_find(&function->shard->registry, name) : NULL;
+    struct function *next = name ? registry_find(&function->node->registry, name) : NULL;
     return next && next->version && next != function ? next : NULL;
 }
 
@@ -77,7 +77,7 @@ void next_step_call(struct function *function)
     }
     const struct event_times *times = &function->times;
     const struct keep_alive_step now = {
-        .begun_ns = function->shard->loop.now_ns,
+        .begun_ns = function->node->loop.now_ns,
         .takes_ns = times->any_ns ? times->any_ns : times->start_ns,
         .start_ns = next->times.start_ns,
         .follows_pct = learn(step, next),
@@ -85,7 +85,7 @@ void next_step_call(struct function *function)
     };
     struct keep_alive_decision decision = keep_alive_next_step(&now);
     step->keep_ns = decision.unload_after_ns;
-    timer_set(&function->shard->loop.timers, &step->timer, decision.prewarm_at_ns);
+    timer_set(&function->node->loop.timers, &step->timer, decision.prewarm_at_ns);
 }
 
 static void start_next(struct timer *timer, uint64_t now_ns)
@@ -101,7 +101,7 @@ void next_step_close(struct function *function)
 {
     if (!function->next_step)
         return;
-    timer_stop(&function->shard->loop.timers, &function->next_step->timer);
+    timer_stop(&function->node->loop.timers, &function->next_step->timer);
     free(function->next_step);
     function->next_step = NULL;
 }

@@ -24,15 +24,15 @@
 #include "node/pool/spawner_link.h"
 #include "node/pool/warm.h"
 #include "node/pool/start.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/snapshots/freezer.h"
 
 static void hold_back(const struct instance *instance, bool fault, bool ran);
 
-mf_err pool_open(struct pool *pool, struct shard *shard, const char *spawner_path,
+mf_err pool_open(struct pool *pool, struct node *node, const char *spawner_path,
                  uint32_t blanks_wanted, struct mf_why *why)
 {
-    pool_init(pool, shard, spawner_path, blanks_wanted);
+    pool_init(pool, node, spawner_path, blanks_wanted);
     return spawner_link_up(pool, why);
 }
 
@@ -49,11 +49,11 @@ static uint32_t blanks_most(uint32_t wanted)
     return most > wanted ? (uint32_t)most : wanted;
 }
 
-void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
+void pool_init(struct pool *pool, struct node *node, const char *spawner_path,
                uint32_t blanks_wanted)
 {
     *pool = (struct pool){
-        .shard = shard,
+        .node = node,
         .spawner_path = spawner_path,
         .spawner = {.fd = -1},
         .spawner_watch = {.fd = -1},
@@ -85,10 +85,10 @@ void pool_close(struct pool *pool)
             pool_forget(instance);
         }
     }
-    timer_stop(&pool->shard->loop.timers, &pool->refill);
-    timer_stop(&pool->shard->loop.timers, &pool->hold);
-    timer_stop(&pool->shard->loop.timers, &pool->spawner_retry);
-    watch_remove(&pool->shard->loop.watcher, &pool->spawner_watch);
+    timer_stop(&pool->node->loop.timers, &pool->refill);
+    timer_stop(&pool->node->loop.timers, &pool->hold);
+    timer_stop(&pool->node->loop.timers, &pool->spawner_retry);
+    watch_remove(&pool->node->loop.watcher, &pool->spawner_watch);
     spawner_close(&pool->spawner);
 }
 
@@ -97,7 +97,7 @@ void pool_use(struct pool *pool, enum mf_sandbox sandbox)
     if (sandbox == MF_SANDBOX_AUTO || pool->in_use[sandbox])
         return;
     pool->in_use[sandbox] = true;
-    blanks_refill(&pool->refill, pool->shard->loop.now_ns);
+    blanks_refill(&pool->refill, pool->node->loop.now_ns);
 }
 
 void pool_end(struct instance *instance, enum situation situation, const char *cause,
@@ -134,7 +134,7 @@ static void hold_back(const struct instance *instance, bool fault, bool ran)
 {
     struct function *function = instance->function;
     struct backoff *backoff = &function->backoff;
-    uint64_t now_ns = instance->pool->shard->loop.now_ns;
+    uint64_t now_ns = instance->pool->node->loop.now_ns;
     if (fault && instance->version == function->version)
         backoff_fault(backoff, now_ns);
     else if (ran)
@@ -156,13 +156,13 @@ void pool_drain(struct instance *instance)
         instance->bell_due = true;
         pool_wake(instance);
     }
-    instance_go(instance, INSTANCE_DRAINING, instance->pool->shard->loop.now_ns);
+    instance_go(instance, INSTANCE_DRAINING, instance->pool->node->loop.now_ns);
 }
 
 void pool_settle(struct instance *instance)
 {
     struct function *function = instance->function;
-    struct timers *timers = &instance->pool->shard->loop.timers;
+    struct timers *timers = &instance->pool->node->loop.timers;
     enum instance_state state = instance->state;
     instance_check(instance);
     if (!function) {
@@ -275,7 +275,7 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
             pool_bury(instance, NULL);
     } else if (instance->state != INSTANCE_DEAD) {
         if (!was_told) /* an answer among its last words must not bring it the next event */
-            instance_go(instance, INSTANCE_DRAINING, instance->pool->shard->loop.now_ns);
+            instance_go(instance, INSTANCE_DRAINING, instance->pool->node->loop.now_ns);
         pool_settle(instance);
         console_drain(instance);
         exchange_take_rest(instance);
@@ -295,11 +295,11 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
 void pool_bury(struct instance *instance, const struct outcome *outcome)
 {
     struct pool *pool = instance->pool;
-    struct watcher *watcher = &pool->shard->loop.watcher;
+    struct watcher *watcher = &pool->node->loop.watcher;
     if (instance->function && instance->state != INSTANCE_FREEZING)
         instance->function->started_ns = 0; /* its grace is over */
     bool was_blank = instance->state == INSTANCE_BLANK;
-    instance_go(instance, INSTANCE_DEAD, pool->shard->loop.now_ns);
+    instance_go(instance, INSTANCE_DEAD, pool->node->loop.now_ns);
     watch_remove(watcher, &instance->bell);
     watch_remove(watcher, &instance->console_watch);
     list_remove(&instance->awake);
@@ -309,7 +309,7 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
         list_remove(&instance->spent);
         pool->spent_count--;
     }
-    timer_stop(&pool->shard->loop.timers, &instance->timer);
+    timer_stop(&pool->node->loop.timers, &instance->timer);
     if (instance->function) {
         (void)function_get(instance->function);
         dispatch_lost(instance, outcome);
@@ -353,5 +353,5 @@ void pool_console_ready(struct watch *watch, uint32_t events)
 {
     struct instance *instance = list_of(watch, struct instance, console_watch);
     if (!console_read(instance) && (events & (EPOLLHUP | EPOLLERR)))
-        watch_remove(&instance->pool->shard->loop.watcher, watch);
+        watch_remove(&instance->pool->node->loop.watcher, watch);
 }

@@ -1,5 +1,5 @@
 /*
- * pool.h: the processes of one shard: its spawner, the blanks kept ready, and every
+ * pool.h: the processes of one node: its spawner, the blanks kept ready, and every
  * instance until its process has ended. Loop thread only.
  */
 #ifndef MF_NODE_POOL_POOL_H
@@ -22,10 +22,10 @@
 #define BLANKS_MEMORY_SHARE 32u /* but not in more than this part of the machine's memory, */
 #define BLANK_BYTES (1u << 20)  /* as if each took what one under KVM does, the kernel's share included */
 
-struct shard;
+struct node;
 
 struct pool {
-    struct shard *shard;
+    struct node *node;
     const char *spawner_path;
     struct spawner spawner;
     struct watch spawner_watch;
@@ -52,10 +52,10 @@ struct pool {
     bool closing;
 };
 
-MF_CHECKED mf_err pool_open(struct pool *pool, struct shard *shard, const char *spawner_path,
+MF_CHECKED mf_err pool_open(struct pool *pool, struct node *node, const char *spawner_path,
                             uint32_t blanks_wanted, struct mf_why *why);
 /* The same, without a spawner. */
-void pool_init(struct pool *pool, struct shard *shard, const char *spawner_path,
+void pool_init(struct pool *pool, struct node *node, const char *spawner_path,
                uint32_t blanks_wanted);
 /* Ends every process. Calls that were in instances are answered STOPPING. */
 void pool_close(struct pool *pool);

@@ -15,7 +15,7 @@
 #include "node/pool/dispatch.h"
 #include "node/pool/exchange.h"
 #include "node/pool/start.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define PACKETS_PER_TURN 256
 
@@ -28,7 +28,7 @@ static void packet(struct pool *pool, const struct mf_spawn_packet *said);
 
 mf_err spawner_link_watch(struct pool *pool)
 {
-    return watch_add(&pool->shard->loop.watcher, &pool->spawner_watch, pool->spawner.fd, EPOLLIN,
+    return watch_add(&pool->node->loop.watcher, &pool->spawner_watch, pool->spawner.fd, EPOLLIN,
                      spawner_ready);
 }
 
@@ -46,7 +46,7 @@ void spawner_link_retry(struct timer *timer, uint64_t now_ns)
     if (err) {
         mf_log(MF_LOG_ERROR, "spawner.failed", "why=\"%s\"", mf_why_text(&why, err));
         spawner_close(&pool->spawner);
-        timer_set(&pool->shard->loop.timers, timer, now_ns + MF_SPAWNER_RETRY_MS * MF_NS_PER_MS);
+        timer_set(&pool->node->loop.timers, timer, now_ns + MF_SPAWNER_RETRY_MS * MF_NS_PER_MS);
         return;
     }
     mf_log(MF_LOG_INFO, "spawner.started", "pid=%d", (int)pool->spawner.pid);
@@ -83,7 +83,7 @@ static void spawner_lost(struct pool *pool)
                                  .message = text,
                                  .message_bytes = sizeof text - 1};
     mf_log(MF_LOG_ERROR, "spawner.lost", "pid=%d", (int)pool->spawner.pid);
-    watch_remove(&pool->shard->loop.watcher, &pool->spawner_watch);
+    watch_remove(&pool->node->loop.watcher, &pool->spawner_watch);
     spawner_close(&pool->spawner);
     shut_all(pool);
     for (uint32_t i = 0; i < POOL_BUCKETS; i++) {
@@ -97,7 +97,7 @@ static void spawner_lost(struct pool *pool)
             pool_forget(instance);
         }
     }
-    spawner_link_retry(&pool->spawner_retry, pool->shard->loop.now_ns);
+    spawner_link_retry(&pool->spawner_retry, pool->node->loop.now_ns);
 }
 
 /* No event may go to one that is dead, by an answer among the last words of another. */
@@ -109,7 +109,7 @@ static void shut_all(struct pool *pool)
             instance->unbegun |= instance->start_due; /* it was given nothing to begin with */
             if (!instance->function || !instance_may_go(instance->state, INSTANCE_DRAINING))
                 continue;
-            instance_go(instance, INSTANCE_DRAINING, pool->shard->loop.now_ns);
+            instance_go(instance, INSTANCE_DRAINING, pool->node->loop.now_ns);
             pool_settle(instance);
         }
 }
@@ -134,8 +134,8 @@ static void feed(struct pool *pool)
 {
     pool->starved = false;
     enum priority first = PRIORITY_URGENT, then = PRIORITY_BULK;
-    registry_each(&pool->shard->registry, place_all, &first);
-    registry_each(&pool->shard->registry, place_all, &then);
+    registry_each(&pool->node->registry, place_all, &first);
+    registry_each(&pool->node->registry, place_all, &then);
 }
 
 static struct instance *find(struct pool *pool, uint64_t id)

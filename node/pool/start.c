@@ -20,7 +20,7 @@
 #include "node/pool/dispatch.h"
 #include "node/pool/isolation.h"
 #include "node/pool/pool.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/snapshots/freezer.h"
 #include "node/snapshots/snapshots.h"
 
@@ -37,8 +37,8 @@ static void take_over(struct pool *pool, struct instance *instance, struct funct
 {
     instance->function = function_get(function);
     instance->version = version_get(version);
-    timer_set(&pool->shard->loop.timers, &pool->refill,
-              pool->shard->loop.now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS);
+    timer_set(&pool->node->loop.timers, &pool->refill,
+              pool->node->loop.now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS);
 }
 
 /* The pages that its first event is going to touch; or these are to be learned. */
@@ -87,8 +87,8 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
         prepare(made, function);
     function->counters.starts[restores]++;
     burst_start(&pool->burst[version->sandbox], ++pool->starting[version->sandbox],
-                pool->shard->loop.now_ns);
-    instance_start(made, isolation, pool->shard->loop.now_ns);
+                pool->node->loop.now_ns);
+    instance_start(made, isolation, pool->node->loop.now_ns);
     pool_settle(made);
     return MF_OK;
 }
@@ -107,7 +107,7 @@ mf_err pool_freeze(struct pool *pool, struct function *function, struct version 
         return err;
     }
     take_over(pool, *instance, function, version);
-    instance_go(*instance, INSTANCE_FREEZING, pool->shard->loop.now_ns);
+    instance_go(*instance, INSTANCE_FREEZING, pool->node->loop.now_ns);
     pool_settle(*instance);
     pool_wake(*instance); /* so that it is told, before we sleep, to ring */
     return MF_OK;
@@ -119,7 +119,7 @@ void pool_start_idle(struct instance *instance)
     if (instance->state == INSTANCE_DEAD)
         return;
     if (instance->isolation != ISOLATION_RESET)
-        instance_spoke(instance, instance->pool->shard->loop.now_ns);
+        instance_spoke(instance, instance->pool->node->loop.now_ns);
     pool_settle(instance);
 }
 
@@ -166,7 +166,7 @@ void pool_start_if_due(struct instance *instance)
         start.flags &= ~MF_START_RESET;
         instance_only_once(instance);
     } else if (resets && instance->count == 0) { /* it will be rolled back before its first event */
-        instance_go(instance, INSTANCE_RESETTING, instance->pool->shard->loop.now_ns);
+        instance_go(instance, INSTANCE_RESETTING, instance->pool->node->loop.now_ns);
     }
     mf_err err = blanks_order(instance, instance->version, &start, &why);
     close_fd(&instance->snapshot_fd);
@@ -187,7 +187,7 @@ void pool_refused(struct instance *instance, const char *why)
     instance->unbegun = true;
     pool_bury(instance, NULL);
     if (!why) { /* with its end comes a packet of the spawner's */
-        function->shard->pool.starved = true;
+        function->node->pool.starved = true;
         function_put(function);
         version_put(version);
         return;

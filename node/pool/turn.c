@@ -15,7 +15,7 @@
 #include "node/pool/exchange.h"
 #include "node/pool/isolation.h"
 #include "node/pool/pool.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define SPENT_MAX 16u /* instances that have served and may wait for the loop to have time */
 
@@ -97,7 +97,7 @@ static void look_at_unseen(struct pool *pool)
     while (!list_empty(&pool->unseen)) {
         struct instance *instance = list_of(pool->unseen.next, struct instance, unseen);
         list_remove(&instance->unseen);
-        recorder_look(&pool->shard->freezer.recorder, instance);
+        recorder_look(&pool->node->freezer.recorder, instance);
     }
 }
 
@@ -136,25 +136,25 @@ bool pool_holds(const struct instance *instance)
 void pool_noise(struct instance *instance)
 {
     struct pool *pool = instance->pool;
-    struct shard *shard = pool->shard;
+    struct node *node = pool->node;
     struct function *function = instance->function;
     if (!function) /* a blank: nothing of it is taken */
         return;
-    noise_add(&function->noise, shard->loop.now_ns);
-    if (!noise_too_much(&function->noise, shard->loop.now_ns) || instance->state == INSTANCE_DEAD ||
+    noise_add(&function->noise, node->loop.now_ns);
+    if (!noise_too_much(&function->noise, node->loop.now_ns) || instance->state == INSTANCE_DEAD ||
         pool_holds(instance))
         return;
     list_append(&pool->held, &instance->held);
-    watch_pause(&shard->loop.watcher, &instance->bell, true);
-    watch_pause(&shard->loop.watcher, &instance->console_watch, true);
+    watch_pause(&node->loop.watcher, &instance->bell, true);
+    watch_pause(&node->loop.watcher, &instance->console_watch, true);
     if (!pool->hold.armed)
-        timer_set(&shard->loop.timers, &pool->hold, shard->loop.now_ns + MF_HOLD_MS * MF_NS_PER_MS);
+        timer_set(&node->loop.timers, &pool->hold, node->loop.now_ns + MF_HOLD_MS * MF_NS_PER_MS);
 }
 
 void pool_release(struct timer *timer, uint64_t now_ns)
 {
     struct pool *pool = list_of(timer, struct pool, hold);
-    struct watcher *watcher = &pool->shard->loop.watcher;
+    struct watcher *watcher = &pool->node->loop.watcher;
     list_each_safe(at, &pool->held) {
         struct instance *instance = list_of(at, struct instance, held);
         if (noise_too_much(&instance->function->noise, now_ns))
@@ -165,5 +165,5 @@ void pool_release(struct timer *timer, uint64_t now_ns)
         pool_wake(instance);
     }
     if (!list_empty(&pool->held))
-        timer_set(&pool->shard->loop.timers, timer, now_ns + MF_HOLD_MS * MF_NS_PER_MS);
+        timer_set(&pool->node->loop.timers, timer, now_ns + MF_HOLD_MS * MF_NS_PER_MS);
 }

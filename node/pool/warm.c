@@ -15,7 +15,7 @@
 #include "node/pool/keep_alive.h"
 #include "node/pool/pool.h"
 #include "node/pool/start.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 _Static_assert(KEEP_ALIVE_NEVER == TIMER_NEVER, "a decision is a timer's time");
 
@@ -49,8 +49,8 @@ void warm_call(struct function *function)
         made->function = function;
         function->warmth = made;
     }
-    timer_stop(&function->shard->loop.timers, &function->warmth->timer);
-    keep_alive_event(&function->warmth->history, function->shard->loop.now_ns);
+    timer_stop(&function->node->loop.timers, &function->warmth->timer);
+    keep_alive_event(&function->warmth->history, function->node->loop.now_ns);
 }
 
 void warm_call_gone(struct function *function)
@@ -59,10 +59,10 @@ void warm_call_gone(struct function *function)
     mf_assert(function->calls > 0);
     if (--function->calls > 0 || !warmth || !function->version)
         return;
-    uint64_t now_ns = function->shard->loop.now_ns;
+    uint64_t now_ns = function->node->loop.now_ns;
     struct keep_alive_policy policy = policy_of(function->version);
     keep_alive_idle(&warmth->history, now_ns);
-    timer_set(&function->shard->loop.timers, &warmth->timer,
+    timer_set(&function->node->loop.timers, &warmth->timer,
               keep_alive_decide(&policy, &warmth->history, now_ns).prewarm_at_ns);
 }
 
@@ -86,7 +86,7 @@ void warm_close(struct function *function)
 {
     if (!function->warmth)
         return;
-    timer_stop(&function->shard->loop.timers, &function->warmth->timer);
+    timer_stop(&function->node->loop.timers, &function->warmth->timer);
     free(function->warmth);
     function->warmth = NULL;
 }
@@ -105,12 +105,12 @@ static void prewarm(struct timer *timer, uint64_t now_ns)
 /* Idle from the beginning: its guest takes an event whenever it gets to it. */
 static bool start_idle(struct function *function, uint64_t keep_ns)
 {
-    uint64_t now_ns = function->shard->loop.now_ns;
+    uint64_t now_ns = function->node->loop.now_ns;
     struct instance *instance = NULL;
     struct mf_why why = {{0}};
     if (now_ns < backoff_until_ns(&function->backoff))
         return false;
-    mf_err err = pool_start(&function->shard->pool, function, &instance, &why);
+    mf_err err = pool_start(&function->node->pool, function, &instance, &why);
     if (err) {
         mf_log(MF_LOG_DEBUG, "instance.not_prewarmed", "fn=%s why=\"%s\"", function->name,
                mf_why_text(&why, err));
@@ -139,6 +139,6 @@ bool warm_lacks(const struct function *function)
 
 void warm_minimum(struct function *function)
 {
-    while (warm_lacks(function) && !function->shard->pool.closing && start_idle(function, 0))
+    while (warm_lacks(function) && !function->node->pool.closing && start_idle(function, 0))
         ;
 }

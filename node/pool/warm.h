@@ -2,7 +2,7 @@
  * warm.h: keep_alive.h in the pool: what a function's history is told, how long its idle
  * instances are kept, and the start of one before it is asked for. A history exists once a
  * function with `keep_alive: hybrid` has been called; others cost nothing. Pre-warms are
- * timers of the shard's one heap: nothing wakes while none is due. Loop thread only.
+ * timers of the node's one heap: nothing wakes while none is due. Loop thread only.
  */
 #ifndef MF_NODE_POOL_WARM_H
 #define MF_NODE_POOL_WARM_H

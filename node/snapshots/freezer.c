@@ -22,7 +22,7 @@
 #include "node/logs/function_log.h"
 #include "node/pool/pool.h"
 #include "node/pool/start.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/snapshots/snapshots.h"
 
 static void next(struct freezer *freezer);
@@ -41,17 +41,17 @@ static void retry(struct timer *timer, uint64_t now_ns)
         boot(freezer);
 }
 
-void freezer_open(struct freezer *freezer, struct shard *shard)
+void freezer_open(struct freezer *freezer, struct node *node)
 {
-    *freezer = (struct freezer){.shard = shard, .retry = {.fire = retry}, .draft = {.fd = -1}};
+    *freezer = (struct freezer){.node = node, .retry = {.fire = retry}, .draft = {.fd = -1}};
     link_init(&freezer->queue);
     freezer->work.data = freezer;
-    recorder_open(&freezer->recorder, shard);
+    recorder_open(&freezer->recorder, node);
 }
 
 void freezer_quiet(struct freezer *freezer)
 {
-    if (!freezer->shard)
+    if (!freezer->node)
         return;
     while (!list_empty(&freezer->queue))
         list_remove(freezer->queue.next);
@@ -66,23 +66,23 @@ bool freezer_busy(const struct freezer *freezer)
 
 void freezer_close(struct freezer *freezer)
 {
-    if (!freezer->shard)
+    if (!freezer->node)
         return;
     mf_assert(!freezer_busy(freezer) && !freezer->instance);
-    timer_stop(&freezer->shard->loop.timers, &freezer->retry);
+    timer_stop(&freezer->node->loop.timers, &freezer->retry);
     freezer_quiet(freezer);
     if (freezer->step != FREEZER_RESTING)
         done(freezer);
-    freezer->shard = NULL;
+    freezer->node = NULL;
 }
 
 void freezer_want(struct function *function)
 {
-    struct freezer *freezer = &function->shard->freezer;
+    struct freezer *freezer = &function->node->freezer;
     struct version *version = function->version;
-    if (!freezer->shard || function->shard->stopping || !version || !version->snapshot.keyed ||
+    if (!freezer->node || function->node->stopping || !version || !version->snapshot.keyed ||
         version->snapshot.hopeless || version->snapshot.state == SNAPSHOT_READY ||
-        function->shard->loop.now_ns < version->snapshot.retry_ns ||
+        function->node->loop.now_ns < version->snapshot.retry_ns ||
         !list_empty(&function->freeze_due) || freezer->version == version)
         return;
     version->snapshot.state = SNAPSHOT_MAKING;
@@ -92,9 +92,9 @@ void freezer_want(struct function *function)
 
 void freezer_cancel(struct function *function)
 {
-    struct freezer *freezer = &function->shard->freezer;
+    struct freezer *freezer = &function->node->freezer;
     list_remove(&function->freeze_due);
-    if (!freezer->shard || freezer->function != function)
+    if (!freezer->node || freezer->function != function)
         return;
     freezer->unwanted = true;
     if (freezer->instance && freezer->step == FREEZER_BOOTING)
@@ -117,7 +117,7 @@ static void write_out(uv_work_t *work)
     struct freezer *freezer = work->data;
     struct mf_why *why = &freezer->why;
     int fd = -1; /* of its own: the instance, and what it holds open, may end at any time */
-    mf_err err = image_store_open(&freezer->shard->api.state, freezer->version->hash, &fd, why);
+    mf_err err = image_store_open(&freezer->node->api.state, freezer->version->hash, &fd, why);
     if (!err)
         err = image_open(fd, false, &freezer->image, why);
     if (!err) {
@@ -156,9 +156,9 @@ static void next(struct freezer *freezer)
     freezer->function = function_get(function);
     freezer->version = version_get(function->version);
     freezer->unwanted = false;
-    snapshots_origin(freezer->shard, freezer->version, &freezer->origin);
+    snapshots_origin(freezer->node, freezer->version, &freezer->origin);
     memcpy(freezer->order.key, freezer->version->snapshot.key, sizeof freezer->order.key);
-    freezer->draft = (struct snapshot_draft){.dir_fd = freezer->shard->api.state.snapshots_fd,
+    freezer->draft = (struct snapshot_draft){.dir_fd = freezer->node->api.state.snapshots_fd,
                                              .fd = -1};
     queue(freezer, FREEZER_LOOKING, look);
 }
@@ -168,7 +168,7 @@ static void queue(struct freezer *freezer, enum freezer_step step, void (*work)(
     freezer->step = step;
     freezer->why.text[0] = 0;
     freezer->in_job = true;
-    if (uv_queue_work(&freezer->shard->loop.uv, &freezer->work, work, worked) == 0)
+    if (uv_queue_work(&freezer->node->loop.uv, &freezer->work, work, worked) == 0)
         return;
     freezer->in_job = false;
     fail(freezer, MF_ENOMEM, "no thread could be started");
@@ -198,11 +198,11 @@ static void boot(struct freezer *freezer)
         fail(freezer, MF_EAGAIN, "not wanted any more");
         return;
     }
-    mf_err err = pool_freeze(&freezer->shard->pool, freezer->function, freezer->version,
+    mf_err err = pool_freeze(&freezer->node->pool, freezer->function, freezer->version,
                              &freezer->instance, &why);
     if (err == MF_EAGAIN || err == MF_EDEAD)
-        timer_set(&freezer->shard->loop.timers, &freezer->retry,
-                  freezer->shard->loop.now_ns + MF_FREEZER_RETRY_MS * MF_NS_PER_MS);
+        timer_set(&freezer->node->loop.timers, &freezer->retry,
+                  freezer->node->loop.now_ns + MF_FREEZER_RETRY_MS * MF_NS_PER_MS);
     else if (err)
         fail(freezer, err, mf_why_text(&why, err));
 }
@@ -210,7 +210,7 @@ static void boot(struct freezer *freezer)
 mf_err freezer_frozen(struct instance *instance, const void *ranges, size_t bytes,
                       struct mf_why *why)
 {
-    struct freezer *freezer = &instance->pool->shard->freezer;
+    struct freezer *freezer = &instance->pool->node->freezer;
     if (freezer->instance != instance || freezer->step != FREEZER_BOOTING || freezer->parked)
         return mf_why(why, MF_EPROTO, "it was frozen twice");
     if (bytes % sizeof(struct mf_range) != 0)
@@ -233,14 +233,14 @@ mf_err freezer_frozen(struct instance *instance, const void *ranges, size_t byte
 
 void freezer_spawned(struct instance *instance)
 {
-    struct freezer *freezer = &instance->pool->shard->freezer;
+    struct freezer *freezer = &instance->pool->node->freezer;
     if (freezer->instance == instance && freezer->parked)
         read_out(freezer);
 }
 
 void freezer_late(struct instance *instance)
 {
-    struct freezer *freezer = &instance->pool->shard->freezer;
+    struct freezer *freezer = &instance->pool->node->freezer;
     char text[MF_WHY_BYTES];
     if (freezer->instance != instance || freezer->step != FREEZER_BOOTING)
         return;
@@ -279,7 +279,7 @@ static void wrote(struct freezer *freezer)
 
 void freezer_exited(struct instance *instance, int status, const char *why)
 {
-    struct freezer *freezer = &instance->pool->shard->freezer;
+    struct freezer *freezer = &instance->pool->node->freezer;
     char text[MF_WHY_BYTES];
     if (freezer->instance != instance)
         return;
@@ -297,7 +297,7 @@ void freezer_exited(struct instance *instance, int status, const char *why)
 
 static void broke(struct instance *instance, mf_err err, const char *why)
 {
-    struct freezer *freezer = &instance->pool->shard->freezer;
+    struct freezer *freezer = &instance->pool->node->freezer;
     bool ours = freezer->instance == instance && freezer->step == FREEZER_BOOTING;
     if (ours)
         freezer->instance = NULL;
@@ -318,7 +318,7 @@ void freezer_unready(struct instance *instance, const char *why)
 
 void freezer_lost(struct instance *instance)
 {
-    struct freezer *freezer = &instance->pool->shard->freezer;
+    struct freezer *freezer = &instance->pool->node->freezer;
     if (freezer->instance != instance)
         return;
     freezer->instance = NULL;
@@ -338,7 +338,7 @@ static void kept(struct freezer *freezer)
                       (unsigned long long)freezer->facts.disk_bytes / 1024,
                       (unsigned long long)freezer->facts.pages);
     if (version != freezer->function->version)
-        snapshots_drop(freezer->shard, version);
+        snapshots_drop(freezer->node, version);
     done(freezer);
 }
 
@@ -346,7 +346,7 @@ static void worked(uv_work_t *work, int status)
 {
     struct freezer *freezer = work->data;
     freezer->in_job = false;
-    freezer->shard->loop.now_ns = mf_monotonic_ns();
+    freezer->node->loop.now_ns = mf_monotonic_ns();
     if (status != 0)
         freezer->err = MF_EAGAIN;
     if (freezer->step == FREEZER_LOOKING)
@@ -371,7 +371,7 @@ static void done(struct freezer *freezer)
 {
     struct function *function = freezer->function;
     mf_assert(!freezer->in_job && !freezer->instance);
-    timer_stop(&freezer->shard->loop.timers, &freezer->retry);
+    timer_stop(&freezer->node->loop.timers, &freezer->retry);
     snapshot_draft_close(&freezer->draft);
     mf_buf_close(&freezer->ranges);
     version_put(freezer->version);

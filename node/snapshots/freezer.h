@@ -37,11 +37,11 @@ enum freezer_step {
 
 struct function;
 struct instance;
-struct shard;
+struct node;
 struct version;
 
 struct freezer {
-    struct shard *shard; /* NULL: not open                                       */
+    struct node *node; /* NULL: not open                                       */
     struct link queue;   /* functions that want one, by their freeze_due         */
     struct timer retry;
     enum freezer_step step;
@@ -63,7 +63,7 @@ struct freezer {
     struct recorder recorder; /* beside all that */
 };
 
-void freezer_open(struct freezer *freezer, struct shard *shard);
+void freezer_open(struct freezer *freezer, struct node *node);
 /* Nothing is begun any more. Then the loop runs until freezer_busy() is false: the recorder
  * has nothing under way, either. */
 void freezer_quiet(struct freezer *freezer);

@@ -16,18 +16,18 @@
 #include "node/instance/look.h"
 #include "node/logs/function_log.h"
 #include "node/pool/pool.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/snapshots/snapshots.h"
 
-void recorder_open(struct recorder *recorder, struct shard *shard)
+void recorder_open(struct recorder *recorder, struct node *node)
 {
-    *recorder = (struct recorder){.shard = shard};
+    *recorder = (struct recorder){.node = node};
     recorder->work.data = recorder;
 }
 
 void recorder_quiet(struct recorder *recorder)
 {
-    recorder->shard = NULL;
+    recorder->node = NULL;
 }
 
 static bool may_learn(const struct version *version)
@@ -95,23 +95,23 @@ static void added(uv_work_t *work, int status)
         file_is_same(&version->snapshot.facts.identity, &recorder->identity))
         take_over(recorder);
     if (version != recorder->function->version) /* and nobody's, perhaps */
-        snapshots_drop(recorder->function->shard, version);
+        snapshots_drop(recorder->function->node, version);
     let_go(recorder);
 }
 
 static void queue(struct recorder *recorder, const struct instance *instance)
 {
     const struct snapshot_status *snapshot = &instance->version->snapshot;
-    struct shard *shard = recorder->shard;
+    struct node *node = recorder->node;
     recorder->function = function_get(instance->function);
     recorder->version = version_get(instance->version);
-    recorder->dir_fd = shard->api.state.snapshots_fd;
+    recorder->dir_fd = node->api.state.snapshots_fd;
     memcpy(recorder->key, snapshot->key, sizeof recorder->key);
     recorder->identity = snapshot->facts.identity;
     recorder->origin.window_bytes = instance->version->window_bytes;
     memcpy(recorder->origin.snapshot, snapshot->facts.digest, sizeof recorder->origin.snapshot);
     recorder->why.text[0] = 0;
-    recorder->in_job = uv_queue_work(&shard->loop.uv, &recorder->work, add_sample, added) == 0;
+    recorder->in_job = uv_queue_work(&node->loop.uv, &recorder->work, add_sample, added) == 0;
     if (!recorder->in_job)
         let_go(recorder);
 }
@@ -119,7 +119,7 @@ static void queue(struct recorder *recorder, const struct instance *instance)
 void recorder_look(struct recorder *recorder, const struct instance *instance)
 {
     struct version *version = instance->version;
-    if (!recorder->shard || recorder->in_job || instance->blank.pid <= 0 ||
+    if (!recorder->node || recorder->in_job || instance->blank.pid <= 0 ||
         version != instance->function->version || !may_learn(version))
         return;
     recorder->runs = malloc(MF_TOUCHED_RUNS_MAX * sizeof *recorder->runs);

@@ -16,11 +16,11 @@
 
 struct function;
 struct instance;
-struct shard;
+struct node;
 struct version;
 
 struct recorder {
-    struct shard *shard; /* NULL: not open, or not to begin anything any more   */
+    struct node *node; /* NULL: not open, or not to begin anything any more   */
     bool in_job;         /* the worker has what follows                         */
     struct function *function; /* counted                                       */
     struct version *version;   /* the same                                      */
@@ -36,7 +36,7 @@ struct recorder {
     uv_work_t work;
 };
 
-void recorder_open(struct recorder *recorder, struct shard *shard);
+void recorder_open(struct recorder *recorder, struct node *node);
 /* Nothing is begun any more. Then the loop runs until in_job is false. */
 void recorder_quiet(struct recorder *recorder);
 

@@ -15,12 +15,12 @@
 #include "base/log.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/snapshots/freezer.h"
 
-static int dir_of(const struct shard *shard)
+static int dir_of(const struct node *node)
 {
-    return shard->api.state.snapshots_fd;
+    return node->api.state.snapshots_fd;
 }
 
 void snapshot_status_close(struct snapshot_status *status)
@@ -41,12 +41,12 @@ static void set_reason(struct snapshot_status *status, const char *reason)
     status->reason = reason ? strdup(reason) : NULL;
 }
 
-void snapshots_origin(const struct shard *shard, const struct version *version,
+void snapshots_origin(const struct node *node, const struct version *version,
                       struct snapshot_origin *origin)
 {
     *origin = (struct snapshot_origin){
         .window_bytes = version->window_bytes,
-        .features = shard->api.rules.support.features[version->sandbox],
+        .features = node->api.rules.support.features[version->sandbox],
         .env = version->settings.env,
         .env_bytes = version->settings.env_bytes,
         .env_count = version->settings.env_count,
@@ -55,13 +55,13 @@ void snapshots_origin(const struct shard *shard, const struct version *version,
                          NULL, NULL);
 }
 
-void snapshots_attach(struct shard *shard, struct version *version, const struct version *before)
+void snapshots_attach(struct node *node, struct version *version, const struct version *before)
 {
     struct snapshot_status *status = &version->snapshot;
     struct snapshot_origin origin;
     if (version->sandbox == MF_SANDBOX_AUTO || status->keyed)
         return;
-    snapshots_origin(shard, version, &origin);
+    snapshots_origin(node, version, &origin);
     snapshot_key(&origin, status->key);
     status->keyed = true;
     if (before && before->snapshot.state == SNAPSHOT_READY &&
@@ -76,7 +76,7 @@ void snapshots_damaged(struct function *function, struct version *version, const
 {
     function_log_node(function->log, MF_LOG_WARN, 0, "its snapshot is not used: %s", why);
     mf_log(MF_LOG_WARN, "snapshot.damaged", "fn=%s why=\"%s\"", function->name, why);
-    snapshot_file_remove(dir_of(function->shard), version->snapshot.key);
+    snapshot_file_remove(dir_of(function->node), version->snapshot.key);
     version->snapshot.state = SNAPSHOT_NONE;
 }
 
@@ -86,8 +86,8 @@ static void check_now(struct function *function, struct version *version)
     struct snapshot_origin origin;
     struct snapshot_facts facts;
     struct mf_why why = {{0}};
-    snapshots_origin(function->shard, version, &origin);
-    mf_err err = snapshot_file_check(dir_of(function->shard), version->snapshot.key, &origin,
+    snapshots_origin(function->node, version, &origin);
+    mf_err err = snapshot_file_check(dir_of(function->node), version->snapshot.key, &origin,
                                      &facts, &why);
     if (!err)
         snapshots_ready(version, &facts);
@@ -102,7 +102,7 @@ static int open_ready(struct function *function, struct version *version)
 {
     struct snapshot_status *status = &version->snapshot;
     int fd = -1;
-    mf_err err = snapshot_file_open(dir_of(function->shard), status->key, &status->facts.identity,
+    mf_err err = snapshot_file_open(dir_of(function->node), status->key, &status->facts.identity,
                                     &fd);
     if (err == MF_ENOENT)
         snapshots_damaged(function, version, "its file is gone");
@@ -122,7 +122,7 @@ int snapshots_open(struct function *function)
     if (status->state == SNAPSHOT_READY)
         fd = open_ready(function, version);
     if (status->state == SNAPSHOT_UNCHECKED &&
-        snapshot_file_size(dir_of(function->shard), status->key, &disk_bytes) &&
+        snapshot_file_size(dir_of(function->node), status->key, &disk_bytes) &&
         disk_bytes <= MF_SNAPSHOT_CHECK_NOW_BYTES_MAX) {
         check_now(function, version);
         if (status->state == SNAPSHOT_READY)
@@ -140,7 +140,7 @@ static void check_touched_again(struct function *function, struct version *versi
     struct snapshot_facts *facts = &version->snapshot.facts;
     struct touched_origin origin = {.window_bytes = version->window_bytes};
     memcpy(origin.snapshot, facts->digest, sizeof origin.snapshot);
-    touched_file_check(dir_of(function->shard), version->snapshot.key, &origin, &facts->touched);
+    touched_file_check(dir_of(function->node), version->snapshot.key, &origin, &facts->touched);
 }
 
 int snapshots_open_touched(struct function *function, uint32_t *pages)
@@ -149,7 +149,7 @@ int snapshots_open_touched(struct function *function, uint32_t *pages)
     const struct touched_facts *touched = &version->snapshot.facts.touched;
     int fd = -1;
     for (int tries = 0; tries < 2 && touched->state == TOUCHED_READY; tries++) {
-        mf_err err = touched_file_open(dir_of(function->shard), version->snapshot.key,
+        mf_err err = touched_file_open(dir_of(function->node), version->snapshot.key,
                                        &touched->identity, &fd);
         if (!err)
             break;
@@ -190,7 +190,7 @@ void snapshots_failed(struct function *function, struct version *version, mf_err
     status->state = SNAPSHOT_NONE;
     /* What is the machine's may pass; what is the function's stays as it is. */
     status->hopeless = err != MF_EFULL && err != MF_EIO && err != MF_ENOMEM && err != MF_EDEAD;
-    status->retry_ns = function->shard->loop.now_ns + MF_SNAPSHOT_RETRY_MS * MF_NS_PER_MS;
+    status->retry_ns = function->node->loop.now_ns + MF_SNAPSHOT_RETRY_MS * MF_NS_PER_MS;
     set_reason(status, why);
     function_log_node(function->log, MF_LOG_WARN, 0, "no snapshot, so each start boots: %s", why);
     mf_log(MF_LOG_WARN, "snapshot.none", "fn=%s why=\"%s\"", function->name, why);
@@ -210,21 +210,21 @@ static void look(struct function *function, void *context)
         use->used = true;
 }
 
-void snapshots_drop(struct shard *shard, const struct version *version)
+void snapshots_drop(struct node *node, const struct version *version)
 {
     struct key_use use = {version, false};
     if (!version || !version->snapshot.keyed)
         return;
-    registry_each(&shard->registry, look, &use);
+    registry_each(&node->registry, look, &use);
     if (!use.used)
-        snapshot_file_remove(dir_of(shard), version->snapshot.key);
+        snapshot_file_remove(dir_of(node), version->snapshot.key);
 }
 
 /* The keys of all deployed versions, sorted. */
 struct keys {
     uint8_t (*key)[MF_SNAPSHOT_HASH_BYTES];
     size_t count, room;
-    const struct shard *shard;
+    const struct node *node;
 };
 
 static int by_bytes(const void *a, const void *b)
@@ -252,7 +252,7 @@ static void see_file(const char *name, void *context)
     if (!beside && !snapshot_name_key(name, key))
         return;
     if (!bsearch(key, files->wanted.key, files->wanted.count, sizeof key, by_bytes))
-        snapshot_file_remove(dir_of(files->wanted.shard), key);
+        snapshot_file_remove(dir_of(files->wanted.node), key);
     else if (!beside && files->found.count < files->found.room)
         memcpy(files->found.key[files->found.count++], key, sizeof key);
 }
@@ -266,26 +266,26 @@ static void mark(struct function *function, void *context)
         version->snapshot.state = SNAPSHOT_UNCHECKED;
 }
 
-static void open_keys(struct shard *shard, struct keys *keys)
+static void open_keys(struct node *node, struct keys *keys)
 {
-    *keys = (struct keys){.shard = shard, .room = shard->registry.count};
+    *keys = (struct keys){.node = node, .room = node->registry.count};
     keys->key = calloc(keys->room + 1, MF_SNAPSHOT_HASH_BYTES);
     if (!keys->key)
         keys->room = 0;
 }
 
-void snapshots_collect(struct shard *shard)
+void snapshots_collect(struct node *node)
 {
     struct files files;
-    open_keys(shard, &files.wanted);
-    open_keys(shard, &files.found);
-    registry_each(&shard->registry, add_key, &files.wanted);
+    open_keys(node, &files.wanted);
+    open_keys(node, &files.found);
+    registry_each(&node->registry, add_key, &files.wanted);
     if (files.wanted.key && files.found.key) {
         qsort(files.wanted.key, files.wanted.count, MF_SNAPSHOT_HASH_BYTES, by_bytes);
-        if (state_list(dir_of(shard), see_file, &files))
+        if (state_list(dir_of(node), see_file, &files))
             mf_log(MF_LOG_ERROR, "state.unreadable", "dir=snapshots");
         qsort(files.found.key, files.found.count, MF_SNAPSHOT_HASH_BYTES, by_bytes);
-        registry_each(&shard->registry, mark, &files.found);
+        registry_each(&node->registry, mark, &files.found);
     }
     free(files.wanted.key);
     free(files.found.key);

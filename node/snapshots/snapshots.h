@@ -20,7 +20,7 @@
 enum snapshot_state { SNAPSHOT_NONE, SNAPSHOT_UNCHECKED, SNAPSHOT_MAKING, SNAPSHOT_READY };
 
 struct function;
-struct shard;
+struct node;
 struct version;
 
 /* Of a version; zeroed: none, and none can be. */
@@ -40,8 +40,8 @@ const char *snapshot_state_name(enum snapshot_state state);
 
 /* A version that is deployed: what its snapshot depends on is known now. before: the one that
  * it takes the place of, or NULL. */
-void snapshots_attach(struct shard *shard, struct version *version, const struct version *before);
-void snapshots_origin(const struct shard *shard, const struct version *version,
+void snapshots_attach(struct node *node, struct version *version, const struct version *before);
+void snapshots_origin(const struct node *node, const struct version *version,
                       struct snapshot_origin *origin);
 
 /* For a start of the function's present version: its snapshot, open, the caller's; or -1:
@@ -64,9 +64,9 @@ void snapshots_failed(struct function *function, struct version *version, mf_err
                       const char *why);
 
 /* The version is in force no more: remove its file, unless another one has the same key. */
-void snapshots_drop(struct shard *shard, const struct version *version);
+void snapshots_drop(struct node *node, const struct version *version);
 
 /* At the start of the node: what is there, and for whom; what is for nobody is removed. */
-void snapshots_collect(struct shard *shard);
+void snapshots_collect(struct node *node);
 
 #endif

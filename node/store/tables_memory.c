@@ -1,6 +1,6 @@
 /*
  * tables_memory.c: an ordered map as a skip list (Pugh, 1990).
- * Owns its nodes. One thread.
+ * Owns its entries. One thread.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 
 #define LEVELS 20
 
-struct node {
-    struct node **next; /* levels of them, behind the key */
+struct entry {
+    struct entry **next; /* levels of them, behind the key */
     uint8_t *value;
     size_t value_bytes, key_bytes;
     uint8_t levels;
@@ -19,24 +19,24 @@ struct node {
 
 struct memory_tables {
     struct tables tables;
-    struct node *first[LEVELS];
+    struct entry *first[LEVELS];
     uint64_t random;
 };
 
-static int compare(const struct node *node, struct store_bytes key)
+static int compare(const struct entry *entry, struct store_bytes key)
 {
-    size_t least = node->key_bytes < key.bytes ? node->key_bytes : key.bytes;
-    int order = least ? memcmp(node->key, key.data, least) : 0;
+    size_t least = entry->key_bytes < key.bytes ? entry->key_bytes : key.bytes;
+    int order = least ? memcmp(entry->key, key.data, least) : 0;
     if (order)
         return order;
-    return node->key_bytes < key.bytes ? -1 : node->key_bytes > key.bytes;
+    return entry->key_bytes < key.bytes ? -1 : entry->key_bytes > key.bytes;
 }
 
 /* The first that is not less; before[]: the links that lead past its place. */
-static struct node *find(struct memory_tables *map, struct store_bytes key,
-                         struct node **before[LEVELS])
+static struct entry *find(struct memory_tables *map, struct store_bytes key,
+                         struct entry **before[LEVELS])
 {
-    struct node **links = map->first;
+    struct entry **links = map->first;
     for (int level = LEVELS - 1; level >= 0; level--) {
         while (links[level] && compare(links[level], key) < 0)
             links = links[level]->next;
@@ -45,14 +45,14 @@ static struct node *find(struct memory_tables *map, struct store_bytes key,
     return links[0];
 }
 
-static struct node *find_exactly(struct memory_tables *map, struct store_bytes key,
-                                 struct node **before[LEVELS])
+static struct entry *find_exactly(struct memory_tables *map, struct store_bytes key,
+                                 struct entry **before[LEVELS])
 {
-    struct node *node = find(map, key, before);
-    return node && compare(node, key) == 0 ? node : NULL;
+    struct entry *entry = find(map, key, before);
+    return entry && compare(entry, key) == 0 ? entry : NULL;
 }
 
-/* Two nodes in a hundred and more levels than eight are as rare as they should be. */
+/* Two entries in a hundred and more levels than eight are as rare as they should be. */
 static uint8_t some_levels(struct memory_tables *map)
 {
     uint8_t levels = 1;
@@ -66,78 +66,78 @@ static uint8_t some_levels(struct memory_tables *map)
 
 static mf_err memory_get(struct tables *tables, struct store_bytes key, struct store_bytes *value)
 {
-    struct node **before[LEVELS];
-    struct node *node = find_exactly((struct memory_tables *)tables, key, before);
-    if (!node)
+    struct entry **before[LEVELS];
+    struct entry *entry = find_exactly((struct memory_tables *)tables, key, before);
+    if (!entry)
         return MF_ENOENT;
-    *value = (struct store_bytes){node->value, node->value_bytes};
+    *value = (struct store_bytes){entry->value, entry->value_bytes};
     return MF_OK;
 }
 
-static struct node *make(struct memory_tables *map, struct store_bytes key)
+static struct entry *make(struct memory_tables *map, struct store_bytes key)
 {
     uint8_t levels = some_levels(map);
     size_t key_room = (key.bytes + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
-    size_t head = (sizeof(struct node) + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
-    struct node *node = calloc(1, head + key_room + levels * sizeof(struct node *));
-    if (!node)
+    size_t head = (sizeof(struct entry) + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
+    struct entry *entry = calloc(1, head + key_room + levels * sizeof(struct entry *));
+    if (!entry)
         return NULL;
-    node->next = (struct node **)(void *)((uint8_t *)node + head + key_room);
-    node->levels = levels;
-    node->key_bytes = key.bytes;
-    memcpy(node->key, key.data, key.bytes);
-    return node;
+    entry->next = (struct entry **)(void *)((uint8_t *)entry + head + key_room);
+    entry->levels = levels;
+    entry->key_bytes = key.bytes;
+    memcpy(entry->key, key.data, key.bytes);
+    return entry;
 }
 
 static mf_err memory_put(struct tables *tables, struct store_bytes key, size_t bytes,
                          uint8_t **room)
 {
     struct memory_tables *map = (struct memory_tables *)tables;
-    struct node **before[LEVELS];
-    struct node *node = find_exactly(map, key, before);
+    struct entry **before[LEVELS];
+    struct entry *entry = find_exactly(map, key, before);
     uint8_t *value = malloc(bytes + 1);
     if (!value)
         return MF_ENOMEM;
-    if (!node) {
-        node = make(map, key);
-        if (!node) {
+    if (!entry) {
+        entry = make(map, key);
+        if (!entry) {
             free(value);
             return MF_ENOMEM;
         }
-        for (uint8_t level = 0; level < node->levels; level++) {
-            node->next[level] = *before[level];
-            *before[level] = node;
+        for (uint8_t level = 0; level < entry->levels; level++) {
+            entry->next[level] = *before[level];
+            *before[level] = entry;
         }
     }
-    free(node->value);
-    node->value = value;
-    node->value_bytes = bytes;
+    free(entry->value);
+    entry->value = value;
+    entry->value_bytes = bytes;
     *room = value;
     return MF_OK;
 }
 
 static mf_err memory_remove(struct tables *tables, struct store_bytes key)
 {
-    struct node **before[LEVELS];
-    struct node *node = find_exactly((struct memory_tables *)tables, key, before);
-    if (!node)
+    struct entry **before[LEVELS];
+    struct entry *entry = find_exactly((struct memory_tables *)tables, key, before);
+    if (!entry)
         return MF_ENOENT;
-    for (uint8_t level = 0; level < node->levels; level++)
-        *before[level] = node->next[level];
-    free(node->value);
-    free(node);
+    for (uint8_t level = 0; level < entry->levels; level++)
+        *before[level] = entry->next[level];
+    free(entry->value);
+    free(entry);
     return MF_OK;
 }
 
 static mf_err memory_seek(struct tables *tables, struct store_bytes key, struct store_bytes *found,
                           struct store_bytes *value)
 {
-    struct node **before[LEVELS];
-    struct node *node = find((struct memory_tables *)tables, key, before);
-    if (!node)
+    struct entry **before[LEVELS];
+    struct entry *entry = find((struct memory_tables *)tables, key, before);
+    if (!entry)
         return MF_ENOENT;
-    *found = (struct store_bytes){node->key, node->key_bytes};
-    *value = (struct store_bytes){node->value, node->value_bytes};
+    *found = (struct store_bytes){entry->key, entry->key_bytes};
+    *value = (struct store_bytes){entry->value, entry->value_bytes};
     return MF_OK;
 }
 
@@ -157,12 +157,12 @@ struct tables *tables_memory_create(void)
 void tables_memory_destroy(struct tables *tables)
 {
     struct memory_tables *map = (struct memory_tables *)tables;
-    struct node *node = map ? map->first[0] : NULL;
-    while (node) {
-        struct node *next = node->next[0];
-        free(node->value);
-        free(node);
-        node = next;
+    struct entry *entry = map ? map->first[0] : NULL;
+    while (entry) {
+        struct entry *next = entry->next[0];
+        free(entry->value);
+        free(entry);
+        entry = next;
     }
     free(map);
 }

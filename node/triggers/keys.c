@@ -21,7 +21,7 @@
 #include "node/logs/function_log.h"
 #include "node/operations/operations.h"
 #include "node/pool/call.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/triggers/activation.h"
 
 #define TYPE "mayfly.key"
@@ -34,12 +34,12 @@ struct events {
     struct occurrence each[]; /* of each */
 };
 
-static mf_err before(struct shard *shard, const struct key_change *change, struct store_beside *beside);
-static void after(struct shard *shard, struct store_beside *beside);
+static mf_err before(struct node *node, const struct key_change *change, struct store_beside *beside);
+static void after(struct node *node, struct store_beside *beside);
 
 void keys_open(struct triggering *triggering)
 {
-    triggering->shard->operations.key_changes = (struct key_change_watch){before, after};
+    triggering->node->operations.key_changes = (struct key_change_watch){before, after};
 }
 
 /* Functions of the tenant with a trigger on that key, each once. */
@@ -158,7 +158,7 @@ static bool ends_here(const struct key_change *change, const struct cause *cause
     return true;
 }
 
-static mf_err make_events(struct shard *shard, const struct key_change *change, const struct cause *cause,
+static mf_err make_events(struct node *node, const struct key_change *change, const struct cause *cause,
                           struct function *const *functions, size_t count, struct store_beside *beside)
 {
     struct events *events = calloc(1, sizeof *events + count * sizeof events->each[0]);
@@ -168,7 +168,7 @@ static mf_err make_events(struct shard *shard, const struct key_change *change, 
     beside->list = events->also;
     for (size_t i = 0; i < count && !err; i++) {
         struct store_also *also = &events->also[i];
-        err = make_event(change, cause, functions[i]->name, delivery_now_ms(&shard->delivery), &events->each[i]);
+        err = make_event(change, cause, functions[i]->name, delivery_now_ms(&node->delivery), &events->each[i]);
         if (!err)
             err = delivery_target(functions[i], NULL, &also->queue, &also->priority);
         if (err) {
@@ -182,25 +182,25 @@ static mf_err make_events(struct shard *shard, const struct key_change *change, 
     return err;
 }
 
-static mf_err before(struct shard *shard, const struct key_change *change, struct store_beside *beside)
+static mf_err before(struct node *node, const struct key_change *change, struct store_beside *beside)
 {
-    struct triggering *triggering = &shard->triggering;
+    struct triggering *triggering = &node->triggering;
     struct function *functions[MF_STORE_ALSO_MAX];
     struct cause cause;
     size_t count = list_empty(&triggering->keys) ? 0 : find_functions(triggering, change, functions);
     if (count == 0)
         return MF_OK;
     find_cause(change, &cause);
-    return ends_here(change, &cause) ? MF_OK : make_events(shard, change, &cause, functions, count, beside);
+    return ends_here(change, &cause) ? MF_OK : make_events(node, change, &cause, functions, count, beside);
 }
 
-static void after(struct shard *shard, struct store_beside *beside)
+static void after(struct node *node, struct store_beside *beside)
 {
     if (!beside->list)
         return;
     struct events *events = list_of(beside->list, struct events, also);
     for (size_t i = 0; i < beside->count; i++) {
-        delivery_recount(&shard->delivery, events->function[i]->name);
+        delivery_recount(&node->delivery, events->function[i]->name);
         queue_put(events->also[i].queue);
         occurrence_close(&events->each[i]);
     }

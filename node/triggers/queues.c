@@ -15,7 +15,7 @@
 #include "node/delivery/delivery.h"
 #include "node/functions/function.h"
 #include "node/operations/operations.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/triggers/activation.h"
 
 #define LEASE_MS 30000u
@@ -47,7 +47,7 @@ static void move(struct mover *mover);
 
 void queues_open(struct triggering *triggering)
 {
-    triggering->shard->operations.services.push = serve;
+    triggering->node->operations.services.push = serve;
 }
 
 static const char *tenant_of(const struct activation *activation)
@@ -97,7 +97,7 @@ static void pushed(void *context, const struct store_answer *answer)
 
 static mf_err append(struct operation *operation, const struct queued_event *event, struct targets *targets)
 {
-    const struct delivery *delivery = &operation->shard->delivery;
+    const struct delivery *delivery = &operation->node->delivery;
     const struct store_ask ask = {delivery_now_ms(delivery), pushed, operation};
     const struct store_also *first = &targets->also[0];
     enum queue_priority priority = event->priority == QUEUE_URGENT ? QUEUE_URGENT : first->priority;
@@ -107,7 +107,7 @@ static mf_err append(struct operation *operation, const struct queued_event *eve
 
 static bool serve(struct operation *operation, const struct queued_event *event)
 {
-    struct triggering *triggering = &operation->shard->triggering;
+    struct triggering *triggering = &operation->node->triggering;
     struct targets targets;
     struct store_bytes bytes = {NULL, envelope_bytes(event->envelope)};
     if (list_empty(&triggering->queues))
@@ -152,7 +152,7 @@ static void let_go(struct mover *mover)
 {
     if (mover->users || mover->operations)
         return;
-    timer_stop(&mover->owner->shard->loop.timers, &mover->timer);
+    timer_stop(&mover->owner->node->loop.timers, &mover->timer);
     queue_put(mover->queue);
     free(mover);
 }
@@ -160,7 +160,7 @@ static void let_go(struct mover *mover)
 static void come_back(struct mover *mover, uint64_t delay_ms)
 {
     if (mover->users && !mover->owner->quiet)
-        timer_set(&mover->owner->shard->loop.timers, &mover->timer, mf_monotonic_ns() + delay_ms * MF_NS_PER_MS);
+        timer_set(&mover->owner->node->loop.timers, &mover->timer, mf_monotonic_ns() + delay_ms * MF_NS_PER_MS);
 }
 
 static void moved(void *context, const struct store_answer *answer)
@@ -177,14 +177,14 @@ static void moved(void *context, const struct store_answer *answer)
 /* Of an entry that cannot be moved now. */
 static void give_back(struct mover *mover, const struct queue_entry *entry)
 {
-    const struct store_ask ask = {delivery_now_ms(&mover->owner->shard->delivery), NULL, NULL};
+    const struct store_ask ask = {delivery_now_ms(&mover->owner->node->delivery), NULL, NULL};
     if (queue_nack(mover->queue, entry->id, entry->attempts, MF_TRIGGER_RETRY_MS_FIRST, &ask))
         mf_log(MF_LOG_WARN, "trigger.lease-passes", "queue=%s", mover->name);
 }
 
 static void move_one(struct mover *mover, const struct queue_entry *entry)
 {
-    const struct store_ask ask = {delivery_now_ms(&mover->owner->shard->delivery), moved, mover};
+    const struct store_ask ask = {delivery_now_ms(&mover->owner->node->delivery), moved, mover};
     struct targets targets;
     struct envelope envelope;
     bool ours = envelope_read(entry->event.data, entry->event.bytes, &envelope, NULL) == MF_OK;
@@ -207,7 +207,7 @@ static void move_one(struct mover *mover, const struct queue_entry *entry)
 static void taken(void *context, const struct store_answer *answer)
 {
     struct mover *mover = context;
-    struct shard *shard = mover->owner->shard;
+    struct node *node = mover->owner->node;
     mover->operations--;
     mover->taking = false;
     mover->trouble = answer->err ? mover->trouble + 1 : 0;
@@ -217,7 +217,7 @@ static void taken(void *context, const struct store_answer *answer)
     if (answer->err)
         come_back(mover, mover->trouble < 5 ? MF_TRIGGER_RETRY_MS_FIRST << mover->trouble : MF_TRIGGER_RETRY_MS_MAX);
     else if (answer->count == 0 && answer->due_ms != STORE_NEVER) {
-        uint64_t now_ms = delivery_now_ms(&shard->delivery);
+        uint64_t now_ms = delivery_now_ms(&node->delivery);
         come_back(mover, answer->due_ms > now_ms ? answer->due_ms - now_ms : 1);
     } else if (!mover->operations)
         move(mover);
@@ -226,7 +226,7 @@ static void taken(void *context, const struct store_answer *answer)
 
 static void move(struct mover *mover)
 {
-    const struct store_ask ask = {delivery_now_ms(&mover->owner->shard->delivery), taken, mover};
+    const struct store_ask ask = {delivery_now_ms(&mover->owner->node->delivery), taken, mover};
     if (!mover->more || mover->operations || !mover->users || mover->owner->quiet)
         return;
     mover->more = false;
@@ -255,7 +255,7 @@ static struct mover *find_mover(const struct triggering *triggering, const char 
 static struct mover *make_mover(struct triggering *triggering, const char *tenant, const char *name)
 {
     const struct queue_settings settings = {.durability = STORE_POWER_LOSS};
-    struct store *store = triggering->shard->delivery.store;
+    struct store *store = triggering->node->delivery.store;
     struct mover *mover = store ? calloc(1, sizeof *mover) : NULL;
     if (!mover || queue_get(store, tenant, name, &settings, &mover->queue)) {
         free(mover);
@@ -296,7 +296,7 @@ void queue_trigger_end(struct activation *activation)
     if (!mover || --mover->users > 0)
         return;
     queue_unwatch(mover->queue, &mover->watch);
-    timer_stop(&mover->owner->shard->loop.timers, &mover->timer);
+    timer_stop(&mover->owner->node->loop.timers, &mover->timer);
     list_remove(&mover->link);
     let_go(mover);
 }

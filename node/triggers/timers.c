@@ -21,7 +21,7 @@
 #include "node/delivery/delivery.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/store/decimal.h"
 #include "node/triggers/activation.h"
 #include "node/triggers/schedule.h"
@@ -50,7 +50,7 @@ mf_err timers_open(struct triggering *triggering, struct mf_why *why)
     int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (fd < 0)
         return mf_why(why, mf_err_from_errno(errno), "no timer of the wall clock: %s", strerror(errno));
-    mf_err err = watch_add(&triggering->shard->loop.watcher, &triggering->clock, fd, EPOLLIN, woken);
+    mf_err err = watch_add(&triggering->node->loop.watcher, &triggering->clock, fd, EPOLLIN, woken);
     if (err)
         (void)close(fd);
     return err ? mf_why(why, err, "the wall clock cannot be watched") : MF_OK;
@@ -61,7 +61,7 @@ void timers_close(struct triggering *triggering)
     int fd = triggering->clock.fd;
     if (fd < 0)
         return;
-    watch_remove(&triggering->shard->loop.watcher, &triggering->clock);
+    watch_remove(&triggering->node->loop.watcher, &triggering->clock);
     (void)close(fd);
 }
 
@@ -97,7 +97,7 @@ static void woken(struct watch *watch, uint32_t events)
     (void)events;
     if (read(watch->fd, &expirations, sizeof expirations) < 0 && errno == ECANCELED) {
         mf_log(MF_LOG_INFO, "clock.set", "now=%llu", (unsigned long long)wall_ms());
-        registry_each(&triggering->shard->registry, arm_anew, NULL);
+        registry_each(&triggering->node->registry, arm_anew, NULL);
     }
     if (!triggering->quiet)
         (void)timers_fire(&triggering->due, mf_realtime_ns());
@@ -151,10 +151,10 @@ void timer_begin(struct activation *activation)
 
 void timer_end(struct activation *activation, bool forget)
 {
-    const struct delivery *delivery = &activation->owner->shard->delivery;
+    const struct delivery *delivery = &activation->owner->node->delivery;
     char key[NOTE_BYTES];
     timer_stop(&activation->owner->due, &activation->timer);
-    timer_stop(&activation->owner->shard->loop.timers, &activation->retry);
+    timer_stop(&activation->owner->node->loop.timers, &activation->retry);
     set_clock(activation->owner);
     note_key(activation, key);
     if (!forget || !delivery->own)
@@ -168,7 +168,7 @@ void timer_end(struct activation *activation, bool forget)
 static void try_again(struct timer *timer, uint64_t now_ns)
 {
     struct activation *activation = list_of(timer, struct activation, retry);
-    struct delivery *delivery = &activation->owner->shard->delivery;
+    struct delivery *delivery = &activation->owner->node->delivery;
     char key[NOTE_BYTES], now[24];
     (void)now_ns;
     if (activation->noted) {
@@ -268,7 +268,7 @@ static mf_err make_event(struct activation *activation, struct occurrence *occur
 /* The note, if it is still as we know it, and the event. */
 static mf_err note_and_append(struct activation *activation, const struct occurrence *occurrence)
 {
-    const struct delivery *delivery = &activation->owner->shard->delivery;
+    const struct delivery *delivery = &activation->owner->node->delivery;
     const struct store_ask ask = {delivery_now_ms(delivery), ran, activation};
     struct store_also also = {.event = {occurrence->envelope, occurrence->bytes}};
     char key[NOTE_BYTES], was[24], is[24];
@@ -350,5 +350,5 @@ static void trouble(struct activation *activation, mf_err err)
                           err == MF_EFULL ? "its queue, or the disk, is full" : mf_err_words(err));
     if (delay_ms > MF_TRIGGER_RETRY_MS_MAX)
         delay_ms = MF_TRIGGER_RETRY_MS_MAX;
-    timer_set(&triggering->shard->loop.timers, &activation->retry, mf_monotonic_ns() + delay_ms * MF_NS_PER_MS);
+    timer_set(&triggering->node->loop.timers, &activation->retry, mf_monotonic_ns() + delay_ms * MF_NS_PER_MS);
 }

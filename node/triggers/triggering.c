@@ -11,12 +11,12 @@
 
 #include "base/log.h"
 #include "node/functions/function.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/triggers/activation.h"
 
-mf_err triggering_open(struct triggering *triggering, struct shard *shard, struct mf_why *why)
+mf_err triggering_open(struct triggering *triggering, struct node *node, struct mf_why *why)
 {
-    *triggering = (struct triggering){.shard = shard, .clock = {.fd = -1}};
+    *triggering = (struct triggering){.node = node, .clock = {.fd = -1}};
     link_init(&triggering->keys);
     link_init(&triggering->queues);
     link_init(&triggering->movers);
@@ -34,7 +34,7 @@ static void begin_one(struct function *function, void *context)
 void triggering_begin(struct triggering *triggering)
 {
     triggering->begun = true;
-    registry_each(&triggering->shard->registry, begin_one, NULL);
+    registry_each(&triggering->node->registry, begin_one, NULL);
 }
 
 void triggering_quiet(struct triggering *triggering)
@@ -72,10 +72,10 @@ static void end_all(struct function *function, void *context)
 void triggering_close(struct triggering *triggering)
 {
     bool forget = false;
-    if (!triggering->shard)
+    if (!triggering->node)
         return;
     triggering->quiet = true;
-    registry_each(&triggering->shard->registry, end_all, &forget);
+    registry_each(&triggering->node->registry, end_all, &forget);
     queues_close(triggering);
     timers_close(triggering);
 }
@@ -121,7 +121,7 @@ static bool wants(const struct settings *settings, const struct activation *acti
 
 static void begin(struct function *function, const struct trigger *trigger)
 {
-    struct triggering *triggering = &function->shard->triggering;
+    struct triggering *triggering = &function->node->triggering;
     struct activation *activation = calloc(1, sizeof *activation);
     char *text = strdup(trigger->text);
     if (!activation || !text) {
@@ -149,7 +149,7 @@ static void begin(struct function *function, const struct trigger *trigger)
 /* Those of queues begin anew: the tenant may be another one. */
 void triggers_deployed(struct function *function)
 {
-    struct triggering *triggering = &function->shard->triggering;
+    struct triggering *triggering = &function->node->triggering;
     const struct settings *settings = &function->version->settings;
     if (!triggering->begun || triggering->quiet)
         return; /* triggering_begin() comes by */

@@ -27,10 +27,10 @@
 
 struct function;
 struct queue_watch;
-struct shard;
+struct node;
 
 struct triggering {
-    struct shard *shard;      /* NULL: not open                                       */
+    struct node *node;      /* NULL: not open                                       */
     struct zones zones;
     struct timers due;        /* of timers, on the wall clock, ns                     */
     struct watch clock;       /* a descriptor that wakes for the first of them, and when
@@ -40,7 +40,7 @@ struct triggering {
     bool begun, quiet;
 };
 
-MF_CHECKED mf_err triggering_open(struct triggering *triggering, struct shard *shard,
+MF_CHECKED mf_err triggering_open(struct triggering *triggering, struct node *node,
                                   struct mf_why *why);
 /* The functions are there, the store is open. */
 void triggering_begin(struct triggering *triggering);

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "node/delivery/delivery.h"
 #include "node/logs/function_log.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/snapshots/freezer.h"
 #include "node/workflows/record.h"
 #include "node/workflows/workflows.h"
@@ -29,10 +29,10 @@ static mf_err no_memory(struct mf_why *why)
     return mf_why(why, MF_ENOMEM, "no memory for the workflow");
 }
 
-mf_err change_create(struct shard *shard, const char *name, json_t *functions, bool dry_run,
+mf_err change_create(struct node *node, const char *name, json_t *functions, bool dry_run,
                      struct workflow_change **change, struct mf_why *why)
 {
-    struct workflows *workflows = &shard->workflows;
+    struct workflows *workflows = &node->workflows;
     *change = NULL;
     if (!dry_run && workflows->under_way) {
         json_decref(functions);
@@ -44,7 +44,7 @@ mf_err change_create(struct shard *shard, const char *name, json_t *functions, b
         json_decref(functions);
         return no_memory(why);
     }
-    made->shard = shard;
+    made->node = node;
     made->dry_run = dry_run;
     made->functions = functions;
     (void)snprintf(made->name, sizeof made->name, "%s", name);
@@ -58,9 +58,9 @@ void change_destroy(struct workflow_change *change)
 {
     if (!change)
         return;
-    if (change->shard->workflows.under_way == change)
-        change->shard->workflows.under_way = NULL;
-    change->shard->api.newcomers -= change->newcomers;
+    if (change->node->workflows.under_way == change)
+        change->node->workflows.under_way = NULL;
+    change->node->api.newcomers -= change->newcomers;
     for (size_t i = 0; i < change->count; i++)
         deployment_close(&change->deployment[i]);
     free(change->deployment);
@@ -119,8 +119,8 @@ mf_err change_check(struct workflow_change *change, const struct deploy_rules *r
 
 mf_err change_compare(struct workflow_change *change, struct mf_why *why)
 {
-    struct shard *shard = change->shard;
-    const struct kept_workflow *kept = workflows_find(&shard->workflows, change->name);
+    struct node *node = change->node;
+    const struct kept_workflow *kept = workflows_find(&node->workflows, change->name);
     uint32_t newcomers = 0;
     mf_err err = MF_OK;
     change->created = kept == NULL;
@@ -132,24 +132,24 @@ mf_err change_compare(struct workflow_change *change, struct mf_why *why)
         return no_memory(why);
     for (size_t i = 0; i < change->count && !err; i++) {
         err = compare_one(change, i, why);
-        newcomers += !err && !registry_find(&shard->registry, change->deployment[i].name);
+        newcomers += !err && !registry_find(&node->registry, change->deployment[i].name);
     }
     if (!err && kept)
         err = compare_gone(change, kept);
     if (err)
         return err;
-    if (shard->registry.count + shard->api.newcomers + newcomers > shard->options->functions_max)
+    if (node->registry.count + node->api.newcomers + newcomers > node->options->functions_max)
         return mf_why(why, MF_EFULL, "this node holds %u functions, and with %u more it would hold more "
-                      "than its --functions-max of %u", shard->registry.count, newcomers,
-                      shard->options->functions_max);
-    if (change->created && change->functions && shard->workflows.count >= MF_WORKFLOWS_MAX)
+                      "than its --functions-max of %u", node->registry.count, newcomers,
+                      node->options->functions_max);
+    if (change->created && change->functions && node->workflows.count >= MF_WORKFLOWS_MAX)
         return mf_why(why, MF_EFULL, "this node holds %u workflows and takes no more",
-                      shard->workflows.count);
+                      node->workflows.count);
     change->number = kept ? version_number(record_version(kept->record, 0)) : 0;
     if (change->dry_run || change->nothing || !change->functions)
         return MF_OK;
     change->newcomers = newcomers;
-    shard->api.newcomers += newcomers;
+    node->api.newcomers += newcomers;
     return make_record(change, kept, why);
 }
 
@@ -182,9 +182,9 @@ static json_t *differences_of(const struct version *from, const struct version *
 static mf_err compare_one(struct workflow_change *change, size_t at, struct mf_why *why)
 {
     const struct deployment *deployment = &change->deployment[at];
-    const struct workflows *workflows = &change->shard->workflows;
+    const struct workflows *workflows = &change->node->workflows;
     const struct function *function =
-        registry_find(&change->shard->registry, deployment->name);
+        registry_find(&change->node->registry, deployment->name);
     const char *owner = workflows_owner(workflows, deployment->name, change->name);
     const struct kept_workflow *kept = workflows_find(workflows, change->name);
     json_t *list = function ? differences_of(function->version, deployment->version) : NULL;
@@ -217,16 +217,16 @@ static json_int_t waiting_for(const struct function *function)
 /* Functions that it has, and shall not have any more. */
 static mf_err compare_gone(struct workflow_change *change, const struct kept_workflow *kept)
 {
-    const struct shard *shard = change->shard;
+    const struct node *node = change->node;
     const char *name;
     json_t *ignored;
     json_object_foreach(version_functions(record_version(kept->record, 0)), name, ignored) {
         if (change_has(change, name))
             continue;
-        bool shared = workflows_owner(&shard->workflows, name, change->name) != NULL;
+        bool shared = workflows_owner(&node->workflows, name, change->name) != NULL;
         json_t *entry = json_pack("{s:s, s:s, s:I}", "function", name, "change",
                                   shared ? "kept" : "removed", "waiting",
-                                  waiting_for(registry_find(&shard->registry, name)));
+                                  waiting_for(registry_find(&node->registry, name)));
         if (json_array_append_new(change->differences, entry) != 0)
             return MF_ENOMEM;
     }
@@ -274,12 +274,12 @@ mf_err change_save(struct workflow_change *change, const struct state_dir *state
 
 static mf_err apply_one(struct workflow_change *change, size_t at, struct mf_why *why)
 {
-    struct shard *shard = change->shard;
+    struct node *node = change->node;
     bool created;
-    mf_err err = deploy_apply(shard, &change->deployment[at], &created, why);
+    mf_err err = deploy_apply(node, &change->deployment[at], &created, why);
     if (err)
         return err;
-    struct function *function = registry_find(&shard->registry, change->deployment[at].name);
+    struct function *function = registry_find(&node->registry, change->deployment[at].name);
     function_log_node(function->log, MF_LOG_INFO, 0,
                       "deployed image %.12s, version %u of workflow %s, sandbox %s",
                       function->version->hash, change->number, change->name,
@@ -290,20 +290,20 @@ static mf_err apply_one(struct workflow_change *change, size_t at, struct mf_why
 
 static void remove_gone(struct workflow_change *change, const struct kept_workflow *kept)
 {
-    struct shard *shard = change->shard;
+    struct node *node = change->node;
     const char *name;
     json_t *ignored;
     json_object_foreach(version_functions(record_version(kept->record, 0)), name, ignored) {
-        struct function *function = registry_find(&shard->registry, name);
+        struct function *function = registry_find(&node->registry, name);
         if (function && !change_has(change, name) &&
-            !workflows_owner(&shard->workflows, name, change->name))
+            !workflows_owner(&node->workflows, name, change->name))
             deploy_remove(function);
     }
 }
 
 mf_err change_apply(struct workflow_change *change, struct mf_why *why)
 {
-    struct workflows *workflows = &change->shard->workflows;
+    struct workflows *workflows = &change->node->workflows;
     struct kept_workflow *kept = workflows_find(workflows, change->name);
     mf_err err = MF_OK;
     for (size_t i = 0; i < change->count; i++) {

@@ -19,10 +19,10 @@
 #include "base/limits.h"
 #include "node/functions/deploy.h"
 
-struct shard;
+struct node;
 
 struct workflow_change {
-    struct shard *shard;
+    struct node *node;
     char name[MF_NAME_BYTES_MAX + 1];
     bool dry_run;            /* told what would be; holds nobody up            */
     uint32_t back_to;        /* a rollback to that version; 0: none            */
@@ -40,7 +40,7 @@ struct workflow_change {
 
 /* Takes functions over, which record_check_functions() has taken, or NULL. MF_EAGAIN: another
  * change is under way. */
-MF_CHECKED mf_err change_create(struct shard *shard, const char *name, json_t *functions,
+MF_CHECKED mf_err change_create(struct node *node, const char *name, json_t *functions,
                                 bool dry_run, struct workflow_change **change,
                                 struct mf_why *why);
 void change_destroy(struct workflow_change *change); /* NULL is fine */

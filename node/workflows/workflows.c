@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "node/functions/registry.h"
-#include "node/shard.h"
+#include "node/node.h"
 #include "node/workflows/change.h"
 #include "node/workflows/record.h"
 
@@ -125,7 +125,7 @@ void workflow_file(const char *name, char file[static WORKFLOW_FILE_BYTES])
 /* ---- when the node starts ---- */
 
 struct restore {
-    struct shard *shard;
+    struct node *node;
     const struct deploy_rules *rules;
     bool all_well;
 };
@@ -141,7 +141,7 @@ static mf_err recall(struct restore *restore, const char *name, const json_t *fu
     deployment.manifest = json_incref(manifest);
     err = deploy_recall(restore->rules, &deployment, false, why);
     if (!err)
-        err = deploy_apply(restore->shard, &deployment, &created, why);
+        err = deploy_apply(restore->node, &deployment, &created, why);
     deployment_close(&deployment);
     return err;
 }
@@ -153,7 +153,7 @@ static void recall_all(struct restore *restore, const char *name, const json_t *
     json_object_foreach(version_functions(record_version(record, 0)), function, about) {
         json_t *manifest = json_object_get(json_object_get(record, "manifests"), function);
         struct mf_why why = {{0}};
-        if (registry_find(&restore->shard->registry, function))
+        if (registry_find(&restore->node->registry, function))
             continue; /* another workflow has it, too */
         mf_err err = recall(restore, function, about, manifest, &why);
         if (!err)
@@ -183,7 +183,7 @@ static void restore_one(const char *file, void *context)
     mf_buf_close(&text);
     if (!err) {
         recall_all(restore, name, record);
-        err = workflows_put(&restore->shard->workflows, name, record);
+        err = workflows_put(&restore->node->workflows, name, record);
     }
     if (!err)
         return;
@@ -192,9 +192,9 @@ static void restore_one(const char *file, void *context)
            mf_why_text(&why, err));
 }
 
-bool workflows_restore(struct shard *shard, const struct deploy_rules *rules)
+bool workflows_restore(struct node *node, const struct deploy_rules *rules)
 {
-    struct restore restore = {shard, rules, true};
+    struct restore restore = {node, rules, true};
     if (state_list(rules->state->workflows_fd, restore_one, &restore)) {
         restore.all_well = false;
         mf_log(MF_LOG_ERROR, "state.unreadable", "dir=workflows");

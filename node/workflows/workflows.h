@@ -32,7 +32,7 @@ void workflows_close(struct workflows *workflows);
 
 /* All that the state directory holds, at start, into force. False: something could not be read;
  * it was logged, and is left out. */
-bool workflows_restore(struct shard *shard, const struct deploy_rules *rules);
+bool workflows_restore(struct node *node, const struct deploy_rules *rules);
 
 struct kept_workflow *workflows_find(const struct workflows *workflows, const char *name);
 

@@ -1,6 +1,8 @@
 """Never lose one: events of the CO2 workflow, by MQTT and over HTTP, while node, spawner, monitors,
 broker and Redis are killed at random and the power is cut in effect. Every event that was
-acknowledged is processed; whatever comes twice comes with the same id.
+acknowledged is processed; whatever comes twice comes with the same id. (Devices and broker may say
+a reading twice, too, when an acknowledgement got lost between them; so an alert has its id from the
+reading.)
 
 mosquitto keeps what it has acknowledged in memory for a moment before it writes it down, so it is
 killed with SIGKILL only when it has handed everything over, and ended by SIGTERM at any moment."""

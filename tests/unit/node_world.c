@@ -22,7 +22,7 @@
 
 #define HASH "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
 
-struct shard *shard;
+struct node *node;
 struct function *function;
 int spawner_end;
 struct peer peer[PEERS_MAX];
@@ -66,23 +66,23 @@ int world_open(void **state)
     (void)state;
     int ends[2];
     struct field_writer writer;
-    shard = calloc(1, sizeof *shard);
-    assert_non_null(shard);
-    shard->loop.now_ns = 1000 * MF_NS_PER_S;
-    shard->budget.limit = 64u << 20;
-    shard->api.state.snapshots_fd = -1;
-    registry_init(&shard->registry);
-    operations_open(&shard->operations, shard);
-    logs_init(&shard->logs, shard, -1);
-    assert_int_equal(watcher_open(&shard->loop.watcher), MF_OK);
-    pool_init(&shard->pool, shard, "/nonexistent", 0);
+    node = calloc(1, sizeof *node);
+    assert_non_null(node);
+    node->loop.now_ns = 1000 * MF_NS_PER_S;
+    node->budget.limit = 64u << 20;
+    node->api.state.snapshots_fd = -1;
+    registry_init(&node->registry);
+    operations_open(&node->operations, node);
+    logs_init(&node->logs, node, -1);
+    assert_int_equal(watcher_open(&node->loop.watcher), MF_OK);
+    pool_init(&node->pool, node, "/nonexistent", 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
-    shard->pool.spawner = (struct spawner){.fd = ends[0]};
-    assert_int_equal(spawner_link_watch(&shard->pool), MF_OK);
+    node->pool.spawner = (struct spawner){.fd = ends[0]};
+    assert_int_equal(spawner_link_watch(&node->pool), MF_OK);
     spawner_end = ends[1];
-    assert_int_equal(function_create(shard, "f", &function), MF_OK);
+    assert_int_equal(function_create(node, "f", &function), MF_OK);
     function->version = reusing_version(4);
-    registry_add(&shard->registry, function);
+    registry_add(&node->registry, function);
     field_writer_init(&writer, fields, sizeof fields);
     field_put(&writer, MF_FIELD_METHOD, NULL, 0, "GET", 3);
     field_put(&writer, MF_FIELD_PATH, NULL, 0, "/", 1);
@@ -108,21 +108,21 @@ static void peer_close(struct peer *at)
 int world_close(void **state)
 {
     (void)state;
-    pool_close(&shard->pool);
+    pool_close(&node->pool);
     dispatch_refuse_all(function, &(struct outcome){.situation = SITUATION_STOPPING});
     for (unsigned i = 0; i < calls; i++) {
         assert_int_equal(test_call[i].released, 1);
         assert_int_equal(test_call[i].done + (test_call[i].call.cancelled && !test_call[i].done), 1);
     }
-    assert_int_equal(shard->budget.used, 0);
-    registry_remove(&shard->registry, function);
+    assert_int_equal(node->budget.used, 0);
+    registry_remove(&node->registry, function);
     for (unsigned i = 0; i < peers; i++)
         peer_close(&peer[i]);
     if (spawner_end >= 0)
         (void)close(spawner_end);
-    watcher_close(&shard->loop.watcher);
-    assert_true(timers_next(&shard->loop.timers) == TIMER_NEVER);
-    free(shard);
+    watcher_close(&node->loop.watcher);
+    assert_true(timers_next(&node->loop.timers) == TIMER_NEVER);
+    free(node);
     return 0;
 }
 
@@ -171,7 +171,7 @@ void say(const struct peer *at, enum mf_spawn_type type, pid_t pid, int status)
     struct mf_spawn_packet packet = {
         .magic = MF_SPAWN_MAGIC, .type = type, .id = at->id, .status = status, .pid = pid};
     assert_int_equal(send(spawner_end, &packet, sizeof packet, 0), sizeof packet);
-    watcher_run(&shard->loop.watcher);
+    watcher_run(&node->loop.watcher);
 }
 
 void end_process(struct peer *at, int status)
@@ -182,18 +182,18 @@ void end_process(struct peer *at, int status)
 
 void turn(void)
 {
-    watcher_run(&shard->loop.watcher);
-    while (pool_turn(&shard->pool))
+    watcher_run(&node->loop.watcher);
+    while (pool_turn(&node->pool))
         ;
-    pool_ring(&shard->pool);
-    (void)pool_sleep(&shard->pool);
+    pool_ring(&node->pool);
+    (void)pool_sleep(&node->pool);
     hear_node();
 }
 
 void advance(uint64_t ms)
 {
-    shard->loop.now_ns += ms * MS;
-    (void)timers_fire(&shard->loop.timers, shard->loop.now_ns);
+    node->loop.now_ns += ms * MS;
+    (void)timers_fire(&node->loop.timers, node->loop.now_ns);
     turn();
 }
 

@@ -1,5 +1,5 @@
 /*
- * node_world.h: a shard with one function, and the clock in the test's hand. Pool,
+ * node_world.h: a node with one function, and the clock in the test's hand. Pool,
  * dispatcher, exchange and channel are the real ones; the test plays the other side: the
  * spawner on its socket, every monitor on its control socket, every guest on its channel.
  */
@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "node/functions/function.h"
 #include "node/pool/dispatch.h"
-#include "node/shard.h"
+#include "node/node.h"
 
 #define MS MF_NS_PER_MS
 #define PEERS_MAX 64
@@ -39,7 +39,7 @@ struct test_call {
     uint64_t instance;
 };
 
-extern struct shard *shard;
+extern struct node *node;
 extern struct function *function; /* with reusing_version(4) */
 extern int spawner_end;           /* -1: closed by the test  */
 extern struct peer peer[PEERS_MAX]; /* in the order in which they were spawned */

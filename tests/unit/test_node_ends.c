@@ -201,7 +201,7 @@ static void a_reply_in_the_ring_outlives_the_spawner(void **state)
     uint64_t id = guest_gets(at, MF_MSG_INVOKE);
     guest_writes(at, (struct mf_desc){.id = id, .type = MF_MSG_REPLY, .flags = MF_MSG_END, .arg = 204});
     lose_spawner();
-    watcher_run(&shard->loop.watcher); /* its bell has not been heard */
+    watcher_run(&node->loop.watcher); /* its bell has not been heard */
     was_answered(one, SITUATION_REPLIED);
     assert_int_equal(one->status, 204);
 }
@@ -215,10 +215,10 @@ static void last_words_bring_the_dead_no_event(void **state)
     struct test_call *one = submit(), *two = submit();
     advance(50); /* longer than patience */
     assert_int_equal(peers, 2);
-    shard->pool.blanks_wanted = 1; /* it has died, too */
-    pool_use(&shard->pool, MF_SANDBOX_PROCESS);
+    node->pool.blanks_wanted = 1; /* it has died, too */
+    pool_use(&node->pool, MF_SANDBOX_PROCESS);
     hear_node();
-    assert_int_equal(shard->pool.blank_count[MF_SANDBOX_PROCESS], 1);
+    assert_int_equal(node->pool.blank_count[MF_SANDBOX_PROCESS], 1);
     second = &peer[1];
     uint64_t id = guest_gets(first, MF_MSG_INVOKE), other = guest_gets(second, MF_MSG_INVOKE);
     struct test_call *three = submit();
@@ -226,11 +226,11 @@ static void last_words_bring_the_dead_no_event(void **state)
     guest_writes(first, (struct mf_desc){.id = id, .type = MF_MSG_REPLY, .flags = MF_MSG_END, .arg = 200});
     guest_writes(second, (struct mf_desc){.id = other, .type = MF_MSG_REPLY, .flags = MF_MSG_END, .arg = 200});
     lose_spawner();
-    watcher_run(&shard->loop.watcher);
+    watcher_run(&node->loop.watcher);
     was_answered(one, SITUATION_REPLIED);
     was_answered(two, SITUATION_REPLIED);
     is_pending(three);
-    assert_int_equal(shard->pool.count, 0);
+    assert_int_equal(node->pool.count, 0);
     assert_int_equal(function->version->image.users, 1); /* the test's own */
     advance(WAIT_MS);
     was_answered(three, SITUATION_NO_FREE_INSTANCE);
@@ -243,7 +243,7 @@ static void a_spawner_lost_unheard_fails_no_call(void **state)
     lose_spawner();
     struct test_call *one = submit_unheard();
     is_pending(one);
-    watcher_run(&shard->loop.watcher);
+    watcher_run(&node->loop.watcher);
     is_pending(one);
     advance(WAIT_MS);
     was_answered(one, SITUATION_NO_FREE_INSTANCE);
@@ -282,9 +282,9 @@ static void a_call_whose_wait_ends_in_a_pause_hears_why(void **state)
 {
     (void)state;
     uint64_t until_ns = 0;
-    while (until_ns < shard->loop.now_ns + WAIT_MS * MS) {
-        if (until_ns > shard->loop.now_ns)
-            advance((until_ns - shard->loop.now_ns) / MS);
+    while (until_ns < node->loop.now_ns + WAIT_MS * MS) {
+        if (until_ns > node->loop.now_ns)
+            advance((until_ns - node->loop.now_ns) / MS);
         faults();
         until_ns = backoff_until_ns(&function->backoff);
     }

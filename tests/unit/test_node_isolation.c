@@ -31,7 +31,7 @@ static struct version *make_version(enum isolation isolation, enum mf_sandbox sa
     settings.max_instances = 4;
     struct version *version = world_version(&settings, sandbox);
     settings_close(&settings);
-    snapshots_attach(shard, version, NULL);
+    snapshots_attach(node, version, NULL);
     return version;
 }
 
@@ -39,8 +39,8 @@ static void with_snapshot(struct version *version)
 {
     struct snapshot_draft draft;
     struct snapshot_origin origin;
-    snapshots_origin(shard, version, &origin);
-    assert_int_equal(snapshot_draft_open(shard->api.state.snapshots_fd, version->snapshot.key,
+    snapshots_origin(node, version, &origin);
+    assert_int_equal(snapshot_draft_open(node->api.state.snapshots_fd, version->snapshot.key,
                                          &draft, NULL), MF_OK);
     snapshot_sample_write(draft.fd, version->snapshot.key, origin.image, 1);
     assert_int_equal(snapshot_draft_sync(&draft, NULL), MF_OK);
@@ -55,8 +55,8 @@ static int open_with_snapshots(void **state)
     assert_non_null(mkdtemp(folder));
     memset(body, 'b', sizeof body);
     int failed = world_open(state);
-    shard->api.state.snapshots_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    shard->pool.spawner.pid = getpid(); /* the parent of what is spawned */
+    node->api.state.snapshots_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    node->pool.spawner.pid = getpid(); /* the parent of what is spawned */
     version_put(function->version);
     function->version = NULL;
     return failed;
@@ -65,8 +65,8 @@ static int open_with_snapshots(void **state)
 static int close_with_snapshots(void **state)
 {
     char command[64];
-    int snapshots_fd = shard->api.state.snapshots_fd;
-    shard->pool.spawner.pid = 0;
+    int snapshots_fd = node->api.state.snapshots_fd;
+    node->pool.spawner.pid = 0;
     int failed = world_close(state);
     (void)close(snapshots_fd);
     (void)snprintf(command, sizeof command, "rm -r %s", folder);
@@ -400,10 +400,10 @@ static void a_spawner_lost_before_the_order_to_start_fails_no_call(void **state)
     with_snapshot(function->version);
     struct test_call *one = submit_it();
     assert_int_equal(peers, 1);
-    shard->pool.spawner.pid = 0; /* not we ourselves */
+    node->pool.spawner.pid = 0; /* not we ourselves */
     (void)close(spawner_end);
     spawner_end = -1;
-    watcher_run(&shard->loop.watcher);
+    watcher_run(&node->loop.watcher);
     assert_int_equal(one->done, 0);
     assert_int_equal(function->queued, 1);
     assert_int_equal(function_live(function), 0);
@@ -440,7 +440,7 @@ static void one_without_an_event_is_rolled_back_first(void **state)
     struct mf_why why;
     function->version = make_version(ISOLATION_RESET, MF_SANDBOX_KVM);
     with_snapshot(function->version);
-    assert_int_equal(pool_start(&shard->pool, function, &instance, &why), MF_OK);
+    assert_int_equal(pool_start(&node->pool, function, &instance, &why), MF_OK);
     pool_start_idle(instance);
     turn();
     spawned(&peer[0]);

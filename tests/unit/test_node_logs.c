@@ -17,9 +17,9 @@
 #include "base/clock.h"
 #include "node/logs/json_text.h"
 #include "node/logs/log_reader.h"
-#include "node/shard.h"
+#include "node/node.h"
 
-static struct shard *shard;
+static struct node *node;
 static struct function_log *own;
 static char folder[] = "/tmp/mf-logs-XXXXXX";
 
@@ -28,12 +28,12 @@ static int open_log(void **state)
     (void)state;
     strcpy(folder + strlen(folder) - 6, "XXXXXX");
     assert_non_null(mkdtemp(folder));
-    shard = calloc(1, sizeof *shard);
-    assert_non_null(shard);
-    shard->loop.now_ns = 1000 * MF_NS_PER_S;
-    logs_init(&shard->logs, shard, open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    assert_true(shard->logs.dir_fd >= 0);
-    assert_int_equal(function_log_create(shard, "f", &own), MF_OK);
+    node = calloc(1, sizeof *node);
+    assert_non_null(node);
+    node->loop.now_ns = 1000 * MF_NS_PER_S;
+    logs_init(&node->logs, node, open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    assert_true(node->logs.dir_fd >= 0);
+    assert_int_equal(function_log_create(node, "f", &own), MF_OK);
     return 0;
 }
 
@@ -41,8 +41,8 @@ static int close_log(void **state)
 {
     (void)state;
     function_log_destroy(own);
-    (void)close(shard->logs.dir_fd);
-    free(shard);
+    (void)close(node->logs.dir_fd);
+    free(node);
     char command[64];
     (void)snprintf(command, sizeof command, "rm -r %s", folder);
     return system(command);
@@ -50,7 +50,7 @@ static int close_log(void **state)
 
 static void say(const char *text)
 {
-    shard->loop.now_ns += MF_NS_PER_S / MF_LOG_LINES_PER_S; /* just not too fast */
+    node->loop.now_ns += MF_NS_PER_S / MF_LOG_LINES_PER_S; /* just not too fast */
     function_log_write(own, MF_LOG_INFO, 7, "c", text, strlen(text), NULL);
 }
 
@@ -220,8 +220,8 @@ static void more_than_the_rate_is_dropped_and_said(void **state)
     char *got = tail(MF_LOG_TAIL_MAX);
     assert_int_equal(lines_of(got), MF_LOG_LINES_BURST);
     free(got);
-    shard->loop.now_ns += MF_NS_PER_S;
-    assert_true(timers_fire(&shard->loop.timers, shard->loop.now_ns));
+    node->loop.now_ns += MF_NS_PER_S;
+    assert_true(timers_fire(&node->loop.timers, node->loop.now_ns));
     got = tail(1);
     assert_non_null(strstr(got, "500 lines dropped"));
     free(got);

@@ -14,7 +14,7 @@ static unsigned floods(struct peer *at, unsigned most)
 {
     const struct mf_desc record = {.type = MF_MSG_LOG, .arg = 2};
     unsigned taken = 0;
-    while (taken < most && list_empty(&shard->pool.held)) {
+    while (taken < most && list_empty(&node->pool.held)) {
         for (unsigned i = 0; i < 32; i++)
             guest_writes(at, record);
         guest_says(at, record);
@@ -37,16 +37,16 @@ static void a_flood_of_records_is_not_listened_to_for_a_while(void **state)
     assert_in_range(floods(at, 2 * MF_NOISE_BURST), MF_NOISE_BURST, MF_NOISE_BURST + 66);
     guest_replies(at, id);
     is_pending(one);
-    assert_true(list_empty(&shard->pool.awake));
+    assert_true(list_empty(&node->pool.awake));
     assert_int_equal(head_of(at)->node_sleeping, 0); /* it need not ring */
-    assert_true(timers_next(&shard->loop.timers) <= shard->loop.now_ns + MF_HOLD_MS * MS);
+    assert_true(timers_next(&node->loop.timers) <= node->loop.now_ns + MF_HOLD_MS * MS);
     uint32_t left = unread(at);
     assert_true(left > 0);
     advance(MF_HOLD_MS);
     assert_int_equal(unread(at), 0);
     was_answered(one, SITUATION_REPLIED);
     assert_int_equal(head_of(at)->node_sleeping, 1);
-    assert_true(list_empty(&shard->pool.held));
+    assert_true(list_empty(&node->pool.held));
 }
 
 static void a_held_instance_meets_its_deadline_with_its_last_words(void **state)
@@ -70,7 +70,7 @@ static void a_held_instance_meets_its_deadline_with_its_last_words(void **state)
     advance(TIMEOUT_MS / 2);
     was_answered(two, SITUATION_DEADLINE);
     assert_true(function->log->rate.dropped > before || function->log->pending.bytes > 0);
-    assert_true(list_empty(&shard->pool.held));
+    assert_true(list_empty(&node->pool.held));
 }
 
 int main(void)

@@ -40,7 +40,7 @@ static int open_world(void **state)
 {
     helds = losts = 0;
     (void)world_open(state);
-    shard->operations.services.publish = hold;
+    node->operations.services.publish = hold;
     const char *allowed = "{\"publish\": [\"#\"], \"read\": [\"k\"]}";
     json_t *json = json_loads(allowed, 0, NULL);
     assert_int_equal(allow_from_json(json, &function->version->settings.allow, NULL), MF_OK);
@@ -53,7 +53,7 @@ static int close_world(void **state)
     for (unsigned i = 0; i < helds; i++)
         if (held[i])
             answer(i, "");
-    assert_true(list_empty(&shard->operations.all));
+    assert_true(list_empty(&node->operations.all));
     return world_close(state);
 }
 

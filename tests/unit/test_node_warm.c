@@ -89,8 +89,8 @@ static void a_prewarmed_instance_that_nobody_calls_is_drained(void **state)
     assert_int_equal(function->in_state[INSTANCE_IDLE], 1);
     advance(1);
     drain_last();
-    timer_stop(&shard->loop.timers, &shard->pool.refill);
-    assert_true(timers_next(&shard->loop.timers) == TIMER_NEVER);
+    timer_stop(&node->loop.timers, &node->pool.refill);
+    assert_true(timers_next(&node->loop.timers) == TIMER_NEVER);
 }
 
 static void a_call_before_its_time_makes_the_prewarm_needless(void **state)
@@ -156,7 +156,7 @@ static void a_function_that_faults_is_not_prewarmed_in_its_pause(void **state)
     learn_twenty_minutes();
     advance(18 * MINUTE_MS - 2);
     for (unsigned i = 0; i <= BACKOFF_FREE; i++)
-        backoff_fault(&function->backoff, shard->loop.now_ns);
+        backoff_fault(&function->backoff, node->loop.now_ns);
     advance(1);
     assert_int_equal(peers, 6);
     assert_int_equal(function->counters.prewarms, 0);

@@ -1,14 +1,14 @@
 /*
- * shard.h: one event loop with everything it serves: a gateway, a pool of
- * instances, the functions. Nothing here is global, so that a node can run several
- * of them. One thread each.
+ * node.h: one event loop with everything it serves: a gateway, a pool of
+ * instances, the functions. Nothing here is global. One thread, beside which fronts
+ * (gateway/front.h) serve HTTP in theirs.
  *
  * A turn of the loop: timers → HTTP → what instances say → doorbells, again and again
  * until nothing is left to do; then every awake instance is told that we sleep, and
  * the loop waits. No timer runs while no call does.
  */
-#ifndef MF_NODE_SHARD_H
-#define MF_NODE_SHARD_H
+#ifndef MF_NODE_NODE_H
+#define MF_NODE_NODE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,7 +37,7 @@
 #include "node/triggers/triggering.h"
 #include "node/workflows/workflows.h"
 
-struct shard {
+struct node {
     const struct options *options;
     struct loop loop;
     uv_signal_t signals[3];
@@ -69,9 +69,9 @@ struct shard {
     uint8_t scratch[MF_CHUNK_BYTES_MAX]; /* a message of a guest, while it is handled */
 };
 
-MF_CHECKED mf_err shard_open(struct shard *shard, const struct options *options,
+MF_CHECKED mf_err node_open(struct node *node, const struct options *options,
                              struct mf_why *why);
-int shard_run(struct shard *shard); /* until it is stopped; the exit code */
-void shard_close(struct shard *shard);
+int node_run(struct node *node); /* until it is stopped; the exit code */
+void node_close(struct node *node);
 
 #endif
