@@ -37,7 +37,7 @@ struct mf_boot {
     uint64_t program_phdr;  /* address of its program headers; 0 = not loaded    */
     uint32_t program_phnum; /* how many                                          */
     uint32_t program_phent; /* bytes of one                                      */
-    uint64_t program_end;   /* first free byte after the program, page-aligned   */
+    uint64_t program_end;   /* first free byte after the program and its root    */
     uint64_t instance_id;   /* unique while the node runs                        */
     uint64_t monotonic_ns;  /* CLOCK_MONOTONIC when the page was written         */
     uint64_t realtime_ns;   /* CLOCK_REALTIME then                               */
@@ -49,9 +49,11 @@ struct mf_boot {
     uint32_t flags;         /* MF_BOOT_…                                         */
     uint64_t generation;    /* another one at every start, restore and reset of
                                this node: clones of one snapshot differ by it    */
+    uint64_t root_base;     /* root.h: address of the root file system; 0: none  */
+    uint64_t root_bytes;    /* all of it; 0: none                                */
     uint8_t seed[MF_BOOT_SEED_BYTES]; /* fresh random bytes for this start       */
 };
-_Static_assert(sizeof(struct mf_boot) == 176, "ABI: mf_boot");
+_Static_assert(sizeof(struct mf_boot) == 192, "ABI: mf_boot");
 _Static_assert(sizeof(struct mf_boot) <= MF_PAGE_BYTES, "the boot struct is one page");
 
 #endif

@@ -44,12 +44,15 @@ struct mf_image_info {
     uint64_t program_phdr;     /* address of its program headers; 0 = not loaded */
     uint32_t program_phnum;
     uint32_t program_phent;
-    uint64_t program_end;      /* first free byte after the program              */
+    uint64_t program_end;      /* first free byte after the program and its root */
     uint64_t window_bytes;     /* default size of the window                     */
+    uint64_t root_base;        /* root.h: address of the root file system, which is
+                                  the last segment, of the file and read-only; 0 */
+    uint64_t root_bytes;       /* of that segment; 0: none                       */
     uint32_t manifest_bytes;   /* JSON right after this struct                   */
     uint32_t reserved;         /* 0                                              */
     uint8_t hash[MF_IMAGE_HASH_BYTES];
 };
-_Static_assert(sizeof(struct mf_image_info) == 128, "ABI: mf_image_info");
+_Static_assert(sizeof(struct mf_image_info) == 144, "ABI: mf_image_info");
 
 #endif

@@ -44,6 +44,7 @@ static mf_err take_note(const uint8_t *file, size_t head_bytes, const Elf64_Phdr
 static mf_err check_ends(const struct image *image, struct mf_why *why);
 static mf_err check_entries(const struct image *image, struct mf_why *why);
 static mf_err check_program_headers(const struct image *image, struct mf_why *why);
+static mf_err check_root(const struct image *image, struct mf_why *why);
 
 mf_err image_parse(const uint8_t *file, size_t bytes, struct image *image, struct mf_why *why)
 {
@@ -85,7 +86,9 @@ mf_err image_parse_head(const uint8_t *file, size_t head_bytes, size_t file_byte
         err = image_fits(image, image->info.window_bytes, why);
     if (!err)
         err = check_entries(image, why);
-    return err ? err : check_program_headers(image, why);
+    if (!err)
+        err = check_program_headers(image, why);
+    return err ? err : check_root(image, why);
 }
 
 mf_err image_fits(const struct image *image, uint64_t window_bytes, struct mf_why *why)
@@ -351,5 +354,20 @@ static mf_err check_program_headers(const struct image *image, struct mf_why *wh
     if (info->program_phdr % 8 || !segment || image_segment_is_kernel(segment))
         return refuse(why, "the program's headers, %" PRIu32 " at 0x%" PRIx64 ", are not 8-aligned "
                       "in a segment of the program", info->program_phnum, info->program_phdr);
+    return MF_OK;
+}
+
+/* Which segment it is; what it holds is the library OS's to judge (abi/root.h). */
+static mf_err check_root(const struct image *image, struct mf_why *why)
+{
+    const struct mf_image_info *info = &image->info;
+    const struct image_segment *last = &image->segment[image->segment_count - 1];
+    if (info->root_base == 0 && info->root_bytes == 0)
+        return MF_OK;
+    if (info->root_base != last->address || info->root_bytes != last->memory_bytes ||
+        info->root_bytes != last->file_bytes || last->flags != PF_R)
+        return refuse(why, "the root file system, 0x%" PRIx64 " bytes at 0x%" PRIx64 ", is not the "
+                      "last segment, wholly of the file and read-only", info->root_bytes,
+                      info->root_base);
     return MF_OK;
 }

@@ -22,6 +22,7 @@
 #include "abi/layout.h"
 #include "abi/log.h"
 #include "abi/operation.h"
+#include "abi/root.h"
 #include "abi/snapshot.h"
 #include "abi/touched.h"
 #include "abi/trap.h"
@@ -231,7 +232,7 @@ static void print_boot(void)
         M(program_phnum) M(program_phent) M(program_end) M(instance_id)
         M(monotonic_ns) M(realtime_ns) M(hwcap) M(hwcap2)
         M(env_offset) M(env_bytes) M(env_count) M(flags)
-        M(generation) M(seed));
+        M(generation) M(root_base) M(root_bytes) M(seed));
 #undef M
 }
 
@@ -428,8 +429,37 @@ static void print_image(void)
         M(kernel_entry) M(kernel_syscall) M(kernel_exception)
         M(trap_stack_top) M(kernel_end) M(program_entry)
         M(program_phdr) M(program_phnum) M(program_phent)
-        M(program_end) M(window_bytes) M(manifest_bytes) M(reserved)
-        M(hash));
+        M(program_end) M(window_bytes) M(root_base) M(root_bytes)
+        M(manifest_bytes) M(reserved) M(hash));
+#undef M
+}
+
+static void print_root(void)
+{
+    printf("## Root file system (`abi/root.h`)\n\n");
+    print_opening("root.h");
+    printf("| name | value | decimal |\n|---|---|---|\n");
+    NUMBER(MF_ROOT_MAGIC)
+    NUMBER(MF_ROOT_INODES_MAX)
+    NUMBER(MF_ROOT_ENTRIES_MAX)
+    NUMBER(MF_ROOT_NAME_MAX)
+    NUMBER(MF_ROOT_TARGET_MAX)
+    NUMBER(MF_ROOT_TYPE)
+    NUMBER(MF_ROOT_FOLDER)
+    NUMBER(MF_ROOT_FILE)
+    NUMBER(MF_ROOT_LINK)
+    NUMBER(MF_ROOT_PERMISSIONS)
+    printf("\n");
+#define M(name) MEMBER(mf_root, name)
+    STRUCT("root.h", mf_root, M(magic) M(root_bytes) M(contents_at) M(inode_count) M(entry_count)
+        M(name_bytes) M(reserved));
+#undef M
+#define M(name) MEMBER(mf_root_inode, name)
+    STRUCT("root.h", mf_root_inode, M(mode) M(links) M(bytes) M(at) M(modified_s) M(loaded_at)
+        M(parent) M(reserved));
+#undef M
+#define M(name) MEMBER(mf_root_entry, name)
+    STRUCT("root.h", mf_root_entry, M(inode) M(name_at) M(name_bytes));
 #undef M
 }
 
@@ -496,6 +526,7 @@ int main(int argc, char **argv)
     print_operations();
     print_causes();
     print_image();
+    print_root();
     print_snapshot();
     print_touched();
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;

@@ -63,6 +63,8 @@ mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap, 
                  (start->flags & MF_START_RESTORE ? MF_BOOT_RESTORED : 0) |
                  (start->flags & MF_START_RESET ? MF_BOOT_WAIT_RINGS : 0),
         .generation = start->instance_id << GENERATION_SHIFT,
+        .root_base = info->root_base,
+        .root_bytes = info->root_bytes,
     };
     mf_err err = fill_seed(boot.seed, why);
     if (err)

@@ -25,6 +25,8 @@ static void check_promises(const struct image *image, size_t bytes)
         mf_assert((s->flags & 3) != 3);
     }
     mf_assert(image->info.program_end == end);
+    mf_assert(image->info.root_bytes == 0 ||
+              (image->info.root_bytes < end && image->info.root_base == end - image->info.root_bytes));
     mf_assert(image->manifest_offset + image->info.manifest_bytes <= bytes);
     mf_assert(image->hash_offset + MF_IMAGE_HASH_BYTES <= bytes);
 }

@@ -132,7 +132,7 @@ static void expect(const struct mf_buf *file, mf_err expected, const char *sente
       "segment 4: 0x2000 bytes at 0x5000 of the file, which has 0x6000; it is cut short")        \
     X(an_offset_past_end, segment[PROGRAM_DATA].p_offset = UINT64_MAX - 0xfff, "it is cut short") \
     X(an_unaligned_note, { segment[NOTE].p_offset += 2; segment[NOTE].p_filesz -= 4; },          \
-      "the note: 0xb4 bytes at 0x1ca; an image's is aligned to 4")                               \
+      "the note: 0xc4 bytes at 0x1ca; an image's is aligned to 4")                               \
     X(a_short_note, segment[NOTE].p_filesz = 147, "the note: 0x93 bytes at 0x1c8")               \
     X(a_long_note, segment[NOTE].p_filesz = 148 + 65537, "the note:")                            \
     X(another_owner, file.data[segment[NOTE].p_offset + 12] = 'M', "not of owner \"mayfly\"")     \
@@ -185,7 +185,17 @@ static void expect(const struct mf_buf *file, mf_err expected, const char *sente
     X(unaligned_headers, info->program_phdr += 4, "3 at 0x400044, are not 8-aligned")            \
     X(headers_past_end, info->program_phdr = 0x403ff8, "3 at 0x403ff8, are not 8-aligned in a")  \
     X(headers_nowhere, info->program_phdr = UINT64_MAX - 7, "are not 8-aligned in a segment")    \
-    X(headers_in_kernel, info->program_phdr = 0x100000, "are not 8-aligned in a segment of")
+    X(headers_in_kernel, info->program_phdr = 0x100000, "are not 8-aligned in a segment of")     \
+    X(a_writable_root, { info->root_base = 0x402000; info->root_bytes = 0x2000; },               \
+      "0x2000 bytes at 0x402000, is not the last segment, wholly of the file and read-only")     \
+    X(a_root_before_the_end, { segment[PROGRAM_HEAD].p_flags = PF_R;                             \
+        info->root_base = 0x400000; info->root_bytes = 0x1000; }, "is not the last segment")     \
+    X(half_a_root, { segment[PROGRAM_DATA].p_flags = PF_R; info->root_base = 0x402000;           \
+        info->root_bytes = 0x1000; }, "is not the last segment")                                 \
+    X(a_root_of_no_file, { segment[PROGRAM_DATA].p_flags = PF_R;                                 \
+        segment[PROGRAM_DATA].p_filesz = 0; info->root_base = 0x402000;                          \
+        info->root_bytes = 0x2000; }, "is not the last segment")                                 \
+    X(a_root_nowhere, info->root_bytes = 1, "0x1 bytes at 0x0, is not the last segment")
 
 /* Where the program may end in the sample's window of 16 MiB. */
 #define ROOM_END ((16ull << 20) - MF_CHANNEL_BYTES - MF_PROGRAM_ROOM_MIN)
@@ -207,6 +217,8 @@ REFUSALS(REFUSED)
     X(a_program_without_headers, info->program_phdr = info->program_phnum =                      \
                                      info->program_phent = 0)                                    \
     X(sixty_four_headers, { info->program_phdr = 0x402000; info->program_phnum = 64; })          \
+    X(a_root, { segment[PROGRAM_DATA].p_flags = PF_R; info->root_base = 0x402000;                \
+                info->root_bytes = 0x2000; })                                                    \
     X(no_sections, { sample_header(&file)->e_shoff = UINT64_MAX; })                              \
     X(an_image_cut_after_its_segments, file.bytes = segment[PROGRAM_DATA].p_offset +             \
                                                     segment[PROGRAM_DATA].p_filesz)
