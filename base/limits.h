@@ -12,6 +12,12 @@
 #define MF_ENV_COUNT_MAX 128
 #define MF_ENV_BYTES_MAX 32768 /* all of it, as the boot page holds it */
 
+/* How a Linux program is run (image/settings_program.h). */
+#define MF_PORT_DEFAULT 8080
+#define MF_ARGUMENTS_MAX 64u
+#define MF_WARM_UP_BYTES_MAX 1024u
+#define MF_PROGRAM_PATH_BYTES_MAX 4095u
+
 /* Settings of a function: defaults and bounds (image/settings.h). */
 #define MF_TIMEOUT_MS_DEFAULT 30000
 #define MF_TIMEOUT_MS_MAX 900000

@@ -177,11 +177,11 @@ static bool asked_for(const struct run *run, const char *pair)
 /* The image's environment behind ours, where ours does not replace it. */
 static int merge_env(struct run *run)
 {
-    const char *at = run->settings.env;
+    const char *at = run->settings.guest_env;
     uint32_t asked_count = run->env_count;
     struct mf_buf rest = {0};
     mf_err err = MF_OK;
-    for (uint32_t i = 0; i < run->settings.env_count && !err; i++, at += strlen(at) + 1) {
+    for (uint32_t i = 0; i < run->settings.guest_env_count && !err; i++, at += strlen(at) + 1) {
         if (asked_for(run, at))
             continue;
         err = mf_buf_add(&rest, at, strlen(at) + 1);

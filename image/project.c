@@ -1,7 +1,7 @@
 /*
  * project.c: function.yml. The keys `sources` and `cflags` are the build's; all
- * others are settings, checked by settings_from_json() one by one, to know the line
- * of what it refuses.
+ * others are settings, applied one by one, to know the line of what is refused; then all
+ * together.
  */
 #include "image/project.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "image/settings.h"
+#include "image/settings_keys.h"
 #include "image/yaml.h"
 
 static mf_err take_key(const char *key, json_t *value, struct settings *settings,
@@ -40,8 +41,11 @@ static mf_err take_document(const char *yaml, size_t bytes, json_t *document,
             break;
         }
     }
-    if (!err) /* each by itself is right; do they agree? */
+    if (!err) { /* each by itself is right; do they agree? */
+        settings_close(&settings);
+        settings_init(&settings);
         err = settings_from_json(manifest, &settings, why);
+    }
     if (!err)
         err = finish(&settings, manifest, project);
     json_decref(manifest);
@@ -89,13 +93,7 @@ static mf_err take_key(const char *key, json_t *value, struct settings *settings
         return take_list(key, value, MF_PROJECT_SOURCES_MAX, &project->source, why);
     if (strcmp(key, "cflags") == 0)
         return take_list(key, value, MF_PROJECT_CFLAGS_MAX, &project->cflag, why);
-    json_t *one = json_object();
-    if (!one || json_object_set(one, key, value) != 0) {
-        json_decref(one);
-        return MF_ENOMEM;
-    }
-    mf_err err = settings_from_json(one, settings, why);
-    json_decref(one);
+    mf_err err = settings_apply(key, value, settings, why);
     if (!err && json_object_set(manifest, key, value) != 0)
         err = MF_ENOMEM;
     return err;

@@ -12,6 +12,7 @@
 #include "abi/image.h"
 #include "image/duration.h"
 #include "image/settings_keys.h"
+#include "image/settings_program.h"
 
 static mf_err settle_scaling(const struct settings *settings, struct mf_why *why);
 static mf_err settle_idle(const json_t *object, struct settings *settings, struct mf_why *why);
@@ -26,6 +27,11 @@ void settings_init(struct settings *settings)
 void settings_close(struct settings *settings)
 {
     free(settings->env);
+    free(settings->guest_env);
+    free(settings->warm_up);
+    free(settings->folder);
+    free(settings->program);
+    free(settings->arguments);
     triggers_close(&settings->triggers);
     free(settings->offload_url);
     followers_close(&settings->then);
@@ -42,29 +48,54 @@ void settings_foreign(struct settings *settings)
         settings->overload = OVERLOAD_BACKPRESSURE;
 }
 
+/* *to is a copy of bytes at from; NULL of NULL. */
+static mf_err copy_bytes(const char *from, size_t bytes, char **to)
+{
+    if (!from)
+        return MF_OK;
+    *to = malloc(bytes);
+    if (!*to)
+        return MF_ENOMEM;
+    memcpy(*to, from, bytes);
+    return MF_OK;
+}
+
+static mf_err copy_text(const char *from, char **to)
+{
+    return copy_bytes(from, from ? strlen(from) + 1 : 0, to);
+}
+
+static mf_err copy_owned(const struct settings *from, struct settings *to)
+{
+    mf_err err = triggers_copy(&from->triggers, &to->triggers);
+    if (!err)
+        err = followers_copy(&from->then, &to->then);
+    if (!err)
+        err = allow_copy(&from->allow, &to->allow);
+    if (!err)
+        err = copy_bytes(from->env, from->env_bytes, &to->env);
+    if (!err)
+        err = copy_bytes(from->guest_env, from->guest_env_bytes, &to->guest_env);
+    if (!err)
+        err = copy_bytes(from->arguments, from->argument_bytes, &to->arguments);
+    if (!err)
+        err = copy_text(from->warm_up, &to->warm_up);
+    if (!err)
+        err = copy_text(from->folder, &to->folder);
+    if (!err)
+        err = copy_text(from->program, &to->program);
+    return err ? err : copy_text(from->offload_url, &to->offload_url);
+}
+
 mf_err settings_copy(const struct settings *from, struct settings *to)
 {
-    struct settings copy = *from;
-    copy.env = copy.offload_url = NULL; /* what is owned is not yet */
+    struct settings copy = *from; /* what is owned is not yet: */
+    copy.env = copy.guest_env = copy.offload_url = NULL;
+    copy.arguments = copy.warm_up = copy.folder = copy.program = NULL;
     copy.triggers = (struct triggers){0};
     copy.then = (struct followers){0};
     copy.allow = (struct allow){0};
-    mf_err err = triggers_copy(&from->triggers, &copy.triggers);
-    if (!err)
-        err = followers_copy(&from->then, &copy.then);
-    if (!err)
-        err = allow_copy(&from->allow, &copy.allow);
-    if (!err && from->env) {
-        copy.env = malloc(from->env_bytes);
-        if (copy.env)
-            memcpy(copy.env, from->env, from->env_bytes);
-        else
-            err = MF_ENOMEM;
-    }
-    if (!err && from->offload_url) {
-        copy.offload_url = strdup(from->offload_url);
-        err = copy.offload_url ? MF_OK : MF_ENOMEM;
-    }
+    mf_err err = copy_owned(from, &copy);
     if (err)
         settings_close(&copy);
     *to = copy;
@@ -90,6 +121,8 @@ mf_err settings_from_json(const json_t *object, struct settings *settings, struc
         err = settle_idle(object, &next, why);
     if (!err)
         err = settle_scaling(&next, why);
+    if (!err)
+        err = settings_settle_program(object, settings->contract, &next, why);
     if (err) {
         settings_close(&next);
         return err;

@@ -34,6 +34,10 @@ enum isolation {
 /* Whose events go first, in their function's queue and where functions are short of room. */
 enum priority { PRIORITY_BULK, PRIORITY_URGENT, PRIORITY_COUNT };
 
+/* How an event reaches the program, and its reply the node (abi/program.h). All but the SDK's are
+ * served by the library OS that Linux programs have. */
+enum contract { CONTRACT_SDK, CONTRACT_HTTP, CONTRACT_LAMBDA, CONTRACT_OPENWHISK, CONTRACT_STDIO };
+
 /* What becomes of an event that finds its function's queue full. */
 enum overload {
     OVERLOAD_BACKPRESSURE,  /* it is refused                                             */
@@ -48,7 +52,15 @@ struct settings {
     char description[256];
     enum mf_sandbox sandbox;    /* "auto" | "process" | "kvm"                         */
     enum isolation isolation;   /* "reset" | "reuse" | "fresh"                        */
-    uint32_t memory_mib;        /* window size; 8 … 2048                              */
+    enum contract contract;     /* "sdk" | "http" | "lambda" | "openwhisk" | "stdio"  */
+    uint32_t port;              /* that the program listens on, 1 … 65535; default 8080 */
+    char *warm_up;              /* heap, owned: path of a request before the freeze; NULL: none */
+    char *folder;               /* heap, owned: absolute, where the program starts; NULL: / */
+    char *program;              /* heap, owned: absolute, what it is in its root; NULL: its name */
+    char *arguments;            /* heap, owned: those after the program's name, each with its NUL */
+    uint32_t argument_count;
+    uint32_t argument_bytes;
+    uint32_t memory_mib;        /* window size; 8 … 2048; default 64, of Linux programs 1024 */
     uint32_t timeout_ms;        /* 1 … MF_TIMEOUT_MS_MAX                              */
     uint32_t max_instances;     /* 1 … MF_INSTANCES_MAX                               */
     uint32_t attempts_max;      /* of an asynchronous call; 1 … MF_ATTEMPTS_MAX       */
@@ -73,6 +85,9 @@ struct settings {
     uint32_t env_count;
     uint32_t env_bytes;
     char *env;                  /* heap, owned: NAME=value\0 …, env_bytes long        */
+    uint32_t guest_env_count;   /* what a guest is told: env, and of the above what is in */
+    uint32_t guest_env_bytes;   /* abi/program.h; made by each overlay                */
+    char *guest_env;            /* heap, owned; as env                                */
     struct triggers triggers;   /* owned */
 };
 
@@ -90,7 +105,8 @@ MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to
 /* Overlay a JSON object: keys name, description, sandbox, isolation, memory_mib,
  * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
  * cpu_share, cpu_ceiling_pct, next, priority, overload, offload_url, grace_ms, scale_threshold,
- * min_instances, tenant, environment (object of strings; replaces the whole map), allow (object
+ * min_instances, tenant, contract, port, warm_up, folder, program, args (list of strings; replaces
+ * the whole list), jit (false), environment (object of strings; replaces the whole map), allow (object
  * of lists, allow.h; replaces all of them), triggers (triggers.h) and then (followers.h; each
  * replaces the whole list). A duration as keep_alive is idle_ms in
  * another spelling: both in one object must agree, and idle_ms alone is one. An unknown
@@ -117,6 +133,8 @@ MF_CHECKED mf_err keep_alive_from_text(const char *text, enum keep_alive *kind,
 bool sandbox_from_name(const char *name, enum mf_sandbox *sandbox);
 const char *isolation_name(enum isolation isolation);
 bool isolation_from_name(const char *name, enum isolation *isolation);
+const char *contract_name(enum contract contract);
+bool contract_from_name(const char *name, enum contract *contract);
 const char *priority_name(enum priority priority);
 bool priority_from_name(const char *name, enum priority *priority);
 const char *overload_name(enum overload overload);

@@ -6,6 +6,7 @@
 
 #include "abi/layout.h"
 #include "base/buf.h"
+#include "image/settings_program.h"
 
 #define MEMORY_MIB_DEFAULT ((uint32_t)(MF_WINDOW_DEFAULT >> 20))
 #define MEMORY_MIB_MIN ((uint32_t)(MF_WINDOW_MIN >> 20))
@@ -22,6 +23,7 @@
     N(max_instances, MF_INSTANCES_DEFAULT, 1, MF_INSTANCES_MAX)               \
     N(memory_mib, MEMORY_MIB_DEFAULT, MEMORY_MIB_MIN, MEMORY_MIB_MAX)         \
     N(min_instances, 0, 0, MF_INSTANCES_MAX)                                  \
+    N(port, MF_PORT_DEFAULT, 1, 65535)                                        \
     N(queue_max, MF_QUEUE_COUNT_DEFAULT, 1, MF_QUEUE_EVENTS_MAX)              \
     N(scale_threshold, 0, 0, MF_QUEUE_EVENTS_MAX)                             \
     N(timeout_ms, MF_TIMEOUT_MS_DEFAULT, 1, MF_TIMEOUT_MS_MAX)                \
@@ -250,15 +252,19 @@ mf_err settings_apply(const char *key, const json_t *value, struct settings *set
         mf_err (*apply)(const char *, struct settings *, struct mf_why *);
     } text_key[] = {
         {"name", apply_name},
+        {"contract", settings_apply_contract},
         {"description", apply_description},
+        {"folder", settings_apply_folder},
         {"isolation", apply_isolation},
         {"keep_alive", apply_keep_alive},
         {"next", apply_next},
         {"offload_url", apply_offload_url},
         {"overload", apply_overload},
         {"priority", apply_priority},
+        {"program", settings_apply_program},
         {"sandbox", apply_sandbox},
         {"tenant", apply_tenant},
+        {"warm_up", settings_apply_warm_up},
     };
     for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)
         if (strcmp(key, number_key[i].key) == 0)
@@ -275,6 +281,10 @@ mf_err settings_apply(const char *key, const json_t *value, struct settings *set
     }
     if (strcmp(key, "environment") == 0)
         return apply_environment(value, settings, why);
+    if (strcmp(key, "args") == 0)
+        return settings_apply_arguments(value, settings, why);
+    if (strcmp(key, "jit") == 0)
+        return settings_apply_jit(value, why);
     if (strcmp(key, "then") == 0)
         return followers_from_json(value, &settings->then, why);
     if (strcmp(key, "triggers") == 0)

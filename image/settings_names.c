@@ -1,6 +1,7 @@
 /* settings_names.c: names as settings spell them: of enumerations, functions, tenants. */
 #include <string.h>
 
+#include "abi/program.h"
 #include "image/duration.h"
 #include "image/settings.h"
 #include "image/settings_keys.h"
@@ -18,6 +19,15 @@ static const char *const isolation_names[] = {
     [ISOLATION_FRESH] = "fresh",
 };
 #define ISOLATION_COUNT (sizeof isolation_names / sizeof isolation_names[0])
+
+static const char *const contract_names[] = {
+    [CONTRACT_SDK] = MF_CONTRACT_SDK,
+    [CONTRACT_HTTP] = MF_CONTRACT_HTTP,
+    [CONTRACT_LAMBDA] = MF_CONTRACT_LAMBDA,
+    [CONTRACT_OPENWHISK] = MF_CONTRACT_OPENWHISK,
+    [CONTRACT_STDIO] = MF_CONTRACT_STDIO,
+};
+#define CONTRACT_COUNT (sizeof contract_names / sizeof contract_names[0])
 
 static const char *const priority_names[PRIORITY_COUNT] = {
     [PRIORITY_BULK] = "bulk",
@@ -106,6 +116,20 @@ static bool index_of(const char *const *names, size_t count, const char *name, s
         if (strcmp(name, names[*index]) == 0)
             return true;
     return false;
+}
+
+const char *contract_name(enum contract contract)
+{
+    return (size_t)contract < CONTRACT_COUNT ? contract_names[contract] : "unknown";
+}
+
+bool contract_from_name(const char *name, enum contract *contract)
+{
+    size_t index;
+    bool known = index_of(contract_names, CONTRACT_COUNT, name, &index);
+    if (known)
+        *contract = (enum contract)index;
+    return known;
 }
 
 const char *priority_name(enum priority priority)

@@ -3,6 +3,7 @@
 
 #include "image/duration.h"
 #include "image/settings.h"
+#include "image/settings_program.h"
 
 static json_t *env_to_json(const struct settings *settings)
 {
@@ -32,14 +33,17 @@ json_t *settings_to_json(const struct settings *settings)
 {
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
-    return json_pack("{s:o, s:i, s:i, s:i, s:s, s:o, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, "
-                     "s:s, s:s, s:s, s:i, s:s, s:i, s:s, s:o, s:i, s:o, s:i}",
+    return json_pack("{s:o, s:o, s:i, s:s, s:i, s:i, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:i, s:i, s:i, "
+                     "s:i, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:s, s:i, s:s, s:o, s:i, s:o, s:i, s:s}",
                      "allow", allow_to_json(&settings->allow),
+                     "args", settings_arguments_to_json(settings),
                      "attempts_max", (int)settings->attempts_max,
+                     "contract", contract_name(settings->contract),
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
                      "description", settings->description,
                      "environment", env_to_json(settings),
+                     "folder", settings->folder ? settings->folder : "",
                      "grace_ms", (int)settings->grace_ms,
                      "idle_ms", (int)settings->idle_ms,
                      "isolation", isolation_name(settings->isolation),
@@ -52,7 +56,9 @@ json_t *settings_to_json(const struct settings *settings)
                      "next", settings->next,
                      "offload_url", settings->offload_url ? settings->offload_url : "",
                      "overload", overload_name(settings->overload),
+                     "port", (int)settings->port,
                      "priority", priority_name(settings->priority),
+                     "program", settings->program ? settings->program : "",
                      "queue_max", (int)settings->queue_max,
                      "sandbox", sandbox_name(settings->sandbox),
                      "scale_threshold", (int)settings->scale_threshold,
@@ -60,5 +66,6 @@ json_t *settings_to_json(const struct settings *settings)
                      "then", followers_to_json(&settings->then),
                      "timeout_ms", (int)settings->timeout_ms,
                      "triggers", triggers_to_json(&settings->triggers),
-                     "wait_ms", (int)settings->wait_ms);
+                     "wait_ms", (int)settings->wait_ms,
+                     "warm_up", settings->warm_up ? settings->warm_up : "");
 }

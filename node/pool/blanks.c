@@ -57,9 +57,9 @@ mf_err blanks_order(struct instance *instance, const struct version *version,
         .touched_fd = start->touched_fd,
         .window_bytes = version->window_bytes,
         .nice = nice_of_share(settings->cpu_share),
-        .env = settings->env,
-        .env_bytes = settings->env_bytes,
-        .env_count = settings->env_count,
+        .env = settings->guest_env,
+        .env_bytes = settings->guest_env_bytes,
+        .env_count = settings->guest_env_count,
     };
     instance->start_flags = start->flags;
     return blank_start(&instance->blank, &order, why);

@@ -47,9 +47,9 @@ void snapshots_origin(const struct node *node, const struct version *version,
     *origin = (struct snapshot_origin){
         .window_bytes = version->window_bytes,
         .features = node->api.rules.support.features[version->sandbox],
-        .env = version->settings.env,
-        .env_bytes = version->settings.env_bytes,
-        .env_count = version->settings.env_count,
+        .env = version->settings.guest_env,
+        .env_bytes = version->settings.guest_env_bytes,
+        .env_count = version->settings.guest_env_count,
     };
     (void)sodium_hex2bin(origin->image, sizeof origin->image, version->hash, IMAGE_HASH_HEX, NULL,
                          NULL, NULL);

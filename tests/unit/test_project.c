@@ -83,6 +83,17 @@ static void lists_are_bounded(void **state)
     mf_buf_close(&yaml);
 }
 
+static void keys_that_belong_together_come_in_any_order(void **state)
+{
+    (void)state;
+    static const char yaml[] = "args: [-v]\nwarm_up: /x\ncontract: http\noverload: offload\n"
+                               "offload_url: http://h/async-function/f\n";
+    struct project project;
+    assert_int_equal(project_parse(yaml, strlen(yaml), &project, NULL), MF_OK);
+    project_close(&project);
+    refuse("warm_up: /x\n", "warm_up: only with contract");
+}
+
 static void refusals_name_the_line(void **state)
 {
     (void)state;
@@ -163,6 +174,7 @@ int main(void)
         cmocka_unit_test(settings_become_the_manifest),
         cmocka_unit_test(sources_and_flags_are_lists),
         cmocka_unit_test(lists_are_bounded),
+        cmocka_unit_test(keys_that_belong_together_come_in_any_order),
         cmocka_unit_test(refusals_name_the_line),
         cmocka_unit_test(yaml_is_strict),
         cmocka_unit_test(yaml_depth_and_size_are_bounded),

@@ -1,0 +1,26 @@
+/*
+ * program.h: how a program is to be run, told to the kernel as variables of its environment
+ * (boot.h), which the program sees, too. Written by the node from the function's settings; none of
+ * them is trusted more than the rest of the environment.
+ */
+#ifndef MF_ABI_PROGRAM_H
+#define MF_ABI_PROGRAM_H
+
+/* The function's contract, by its name below. Not there: MF_CONTRACT_SDK. */
+#define MF_ENV_CONTRACT "MAYFLY_CONTRACT"
+#define MF_CONTRACT_SDK "sdk"             /* serves `next` and `reply` (calls.h)       */
+#define MF_CONTRACT_HTTP "http"           /* a server of HTTP/1.1 on MF_ENV_PORT       */
+#define MF_CONTRACT_LAMBDA "lambda"       /* a client of the Lambda Runtime API        */
+#define MF_CONTRACT_OPENWHISK "openwhisk" /* a server of /init and /run on MF_ENV_PORT */
+#define MF_CONTRACT_STDIO "stdio"         /* an event on fd 0, its reply on fd 1       */
+
+#define MF_ENV_PORT "PORT"               /* decimal, 1 … 65535: http and openwhisk                 */
+#define MF_ENV_WARM_UP "MAYFLY_WARM_UP"  /* path of a request to make before the freeze; else none */
+#define MF_ENV_FOLDER "MAYFLY_FOLDER"    /* absolute path: the working folder at the start; else / */
+#define MF_ENV_PROGRAM "MAYFLY_PROGRAM"  /* argv[0], AT_EXECFN, /proc/self/exe; else the function's name */
+
+/* Once for each argument after argv[0], in their order; what follows the `=` is the argument. The
+ * program does not see these. */
+#define MF_ENV_ARGUMENT "MAYFLY_ARGUMENT"
+
+#endif
