@@ -8,7 +8,6 @@
 #include "monitor/common/filter.h"
 
 #include <linux/seccomp.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "abi/channel.h"
@@ -26,6 +25,12 @@ struct writer {
     uint32_t room;
     uint32_t length;
     bool full;
+};
+
+/* Where jumps to the lines of other places stand; 0: there is no such place. */
+struct branches {
+    uint32_t before;
+    uint32_t any;
 };
 
 static void put(struct writer *w, uint16_t code, uint8_t yes, uint8_t no, uint32_t k)
@@ -106,6 +111,24 @@ static void check_range(struct writer *w, uint32_t argument, uint64_t low,
     unless(w, BPF_JGT, (uint32_t)high);
 }
 
+/* Windows end at multiples of a step, their channels so far below that. */
+static void check_bell(struct writer *w, uint32_t argument, const struct filter_place *place)
+{
+    const uint32_t bell = offsetof(struct mf_channel_head, bell);
+    const uint32_t step = MF_WINDOW_STEP, lowest = MF_WINDOW_MIN - MF_CHANNEL_BYTES + bell;
+    _Static_assert((MF_WINDOW_STEP & (MF_WINDOW_STEP - 1)) == 0 && MF_WINDOW_MIN % MF_WINDOW_STEP == 0,
+                   "what is below a step can be masked");
+    if (!place->any_window) {
+        check_equal(w, argument, place->base + place->channel_base + bell);
+        return;
+    }
+    demand_high(w, argument, place->base);
+    demand(w, BPF_JGE, lowest);
+    unless(w, BPF_JGT, (uint32_t)place->channel_base + bell);
+    put(w, BPF_ALU | BPF_AND | BPF_K, 0, 0, step - 1);
+    demand(w, BPF_JEQ, lowest & (step - 1));
+}
+
 static void check(struct writer *w, const struct filter_check *c, const struct filter_place *place)
 {
     switch (c->kind) {
@@ -126,14 +149,8 @@ static void check(struct writer *w, const struct filter_check *c, const struct f
                     FILTER_ARCH_HIGH);
         unless(w, BPF_JEQ, 0);
         break;
-    case FILTER_BITS:
-        demand_high(w, c->argument, 0);
-        put(w, BPF_ALU | BPF_AND | BPF_K, 0, 0, (uint32_t)c->value);
-        demand(w, BPF_JEQ, (uint32_t)c->value);
-        break;
     case FILTER_BELL:
-        check_equal(w, c->argument,
-                    place->base + place->channel_base + offsetof(struct mf_channel_head, bell));
+        check_bell(w, c->argument, place);
         break;
     case FILTER_RANGE:
         check_range(w, c->argument, c->value, place);
@@ -161,12 +178,22 @@ static void line(struct writer *w, const struct filter_line *l, const struct fil
     }
 }
 
-/* Whose call is it? Foreign: dies. Not from the one place: traps. Returns the index of the
- * jump to the lines of another place, to be filled in; 0: there is none. */
-static uint32_t origin(struct writer *w, const struct filter_place *place)
+/* A jump to lines that follow later, for calls of this place; its index, to be filled in. 0:
+ * there is no such place. */
+static uint32_t branch(struct writer *w, uint32_t call_return)
+{
+    if (!call_return)
+        return 0;
+    put(w, BPF_JMP | BPF_K | BPF_JEQ, 0, 1, call_return);
+    put(w, BPF_JMP | BPF_JA, 0, 0, 0);
+    return w->length - 1;
+}
+
+/* Whose call is it? Foreign: dies. Not from one of the places: traps. */
+static struct branches origin(struct writer *w, const struct filter_place *place)
 {
     const uint32_t call_return = place->call_return;
-    uint32_t to_before = 0;
+    struct branches branches = {0};
     const size_t ip = offsetof(struct seccomp_data, instruction_pointer);
     const uint32_t jump = BPF_JMP | BPF_K;
     /* Loaded and not used: when a filter is attached, Linux (5.11) tries it with every
@@ -181,8 +208,8 @@ static uint32_t origin(struct writer *w, const struct filter_place *place)
     put(w, jump | BPF_JSET, 0, 1, FILTER_ARCH_FOREIGN);
     give(w, SECCOMP_RET_KILL_PROCESS);
     if (!call_return)
-        return 0;
-    const uint8_t others = (uint8_t)((place->before_return ? 2 : 0) + (place->pass_return ? 2 : 0));
+        return branches;
+    const uint8_t others = (uint8_t)((place->before_return ? 2 : 0) + (place->any_return ? 2 : 0));
     load(w, ip + FILTER_ARCH_HIGH);
     put(w, jump | BPF_JEQ, place->home_end ? 6 : 1, 0, 0);
     if (place->home_end) {
@@ -195,44 +222,46 @@ static uint32_t origin(struct writer *w, const struct filter_place *place)
     give(w, SECCOMP_RET_TRAP);
     load(w, ip + FILTER_ARCH_LOW);
     put(w, jump | BPF_JEQ, (uint8_t)(others + 1), 0, call_return);
-    if (place->before_return) {
-        put(w, jump | BPF_JEQ, 0, 1, place->before_return);
-        to_before = w->length;
-        put(w, BPF_JMP | BPF_JA, 0, 0, 0);
-    }
-    if (place->pass_return) {
-        put(w, jump | BPF_JEQ, 0, 1, place->pass_return);
-        give(w, SECCOMP_RET_ALLOW);
-    }
+    branches.before = branch(w, place->before_return);
+    branches.any = branch(w, place->any_return);
     give(w, SECCOMP_RET_TRAP);
-    return to_before;
+    return branches;
 }
 
-/* The calls that are over when the place they come from is unmapped: they are judged by the
- * largest window. */
-static void before(struct writer *w, const struct filter_place *place, uint32_t jump)
+static void judge(struct writer *w, const struct filter_line *lines, uint32_t count,
+                  const struct filter_place *place)
 {
-    const struct filter_place largest = {.channel_base = MF_WINDOW_MAX};
+    for (uint32_t i = 0; i < count; i++)
+        line(w, &lines[i], place);
+    give(w, SECCOMP_RET_KILL_PROCESS);
+}
+
+/* The same, where that jump leads to. */
+static void judge_branch(struct writer *w, uint32_t jump, const struct filter_line *lines,
+                         uint32_t count, const struct filter_place *place)
+{
     if (!jump)
         return;
     if (!w->full)
         w->out[jump].k = w->length - jump - 1;
-    for (uint32_t i = 0; i < place->before_count; i++)
-        line(w, &place->before[i], &largest);
-    give(w, SECCOMP_RET_KILL_PROCESS);
+    judge(w, lines, count, place);
 }
 
 uint32_t filter_program(const struct filter_place *place, const struct filter_line *lines,
                         uint32_t count, struct sock_filter *out, uint32_t room)
 {
+    /* The largest window: the trampoline maps its channel, the gate's calls end below it. */
+    const struct filter_place largest = {.channel_base = MF_WINDOW_MAX};
+    const struct filter_place any = {.base = place->base,
+                                     .channel_base = MF_WINDOW_MAX - MF_CHANNEL_BYTES,
+                                     .any_window = true};
     mf_assert(count <= FILTER_LINES_MAX && place->before_count <= FILTER_LINES_MAX);
     mf_assert(!place->home_end || (place->home >> 32 && place->home >> 32 == place->home_end >> 32));
     mf_assert(place->channel_base <= MF_WINDOW_MAX && (uint32_t)place->base == 0);
     struct writer w = {.out = out, .room = room};
-    uint32_t jump = origin(&w, place);
-    for (uint32_t i = 0; i < count; i++)
-        line(&w, &lines[i], place);
-    give(&w, SECCOMP_RET_KILL_PROCESS);
-    before(&w, place, jump);
+    struct branches branches = origin(&w, place);
+    judge(&w, lines, count, place);
+    judge_branch(&w, branches.before, place->before, place->before_count, &largest);
+    judge_branch(&w, branches.any, lines, count, &any);
     return w.full ? 0 : w.length;
 }

@@ -7,10 +7,11 @@
 #define MF_MONITOR_COMMON_FILTER_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-#define FILTER_LINES_MAX 20u
-#define FILTER_CHECKS_MAX 4u
+#define FILTER_LINES_MAX 24u
+#define FILTER_CHECKS_MAX 5u
 
 enum filter_kind {
     FILTER_NOTHING,  /* end of the list of checks                                        */
@@ -18,8 +19,8 @@ enum filter_kind {
     FILTER_AT_MOST,  /* argument <= value; value < 2^32                                  */
     FILTER_ONE_OF,   /* argument < 32 and bit `argument` of value is set                 */
     FILTER_HIGH,     /* argument >= 2^32                                                 */
-    FILTER_BITS,     /* argument < 2^32 and has all bits of value                        */
-    FILTER_BELL,     /* argument == host address of the channel's bell word              */
+    FILTER_BELL,     /* argument == host address of the channel's bell word, or of one that
+                        it may be, where any window is meant                             */
     FILTER_RANGE,    /* arguments n, n + 1 are whole pages of the window's [value, channel):
                         host address, bytes                                              */
 };
@@ -42,11 +43,13 @@ struct filter_line {
 struct filter_place {
     uint64_t base;         /* host address of the window's address 0; its low 32 bits are 0 */
     uint64_t channel_base; /* in the window                                                 */
+    bool any_window;       /* channel_base is the highest of many                           */
     uint32_t call_return;  /* the address after the only `syscall` instruction that may be
                               judged: a call from elsewhere traps (SIGSYS). 0: any may be   */
     uint32_t before_return; /* the same of one whose calls are judged by lines of their own,
                               as long as there is an instruction. 0: there is none           */
-    uint32_t pass_return;  /* one whose calls are left to another filter. 0: there is none   */
+    uint32_t any_return;   /* one whose calls are judged by the lines as for any window, since
+                              another filter will judge them by one. 0: there is none        */
     uint64_t home;         /* calls that end in [home, home_end) are not judged; above, and     */
     uint64_t home_end;     /*   within one, 4 GiB. home_end 0: there is no such place           */
     const struct filter_line *before; /* before_count lines, their ranges of any window      */

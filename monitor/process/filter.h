@@ -18,14 +18,16 @@
  *
  * Rules that depend on the window's size are those of MF_WINDOW_DEFAULT. A window of
  * another size gets a second filter, and then the other gate page, whose instruction
- * stands where the first page has none: the first filter leaves that address to the second.
+ * stands where the first page has none. The first filter judges calls from there by what
+ * any window needs, the second by what this one needs: it only narrows, and whoever moves
+ * that page without it has gained nothing but a wider window.
  */
 #ifndef MF_MONITOR_PROCESS_FILTER_H
 #define MF_MONITOR_PROCESS_FILTER_H
 
 #include "monitor/common/filter.h"
 
-#define FILTER_PROCESS_MAX 512u /* instructions */
+#define FILTER_PROCESS_MAX 768u /* instructions */
 
 extern const struct filter_line filter_lines[];
 extern const uint32_t filter_line_count;

@@ -237,6 +237,7 @@ static int call_from_program(bool int80)
     assert_true(pid >= 0);
     if (pid == 0) {
         (void)signal(SIGSYS, on_sigsys);
+        (void)signal(SIGSEGV, SIG_DFL);
         seal(filter_lines, filter_line_count);
         long result;
         if (int80)
@@ -260,7 +261,9 @@ static void a_call_from_elsewhere_traps(void **state)
 static void a_32_bit_call_kills(void **state)
 {
     (void)state;
-    assert_int_equal(call_from_program(true), DIED);
+    int got = call_from_program(true);
+    if (got != DIED + SIGSEGV) /* a kernel without such calls */
+        assert_int_equal(got, DIED);
 }
 
 SEALED static void on_sigsys_return(int signal)

@@ -38,6 +38,9 @@
 #define RW (PROT_READ | PROT_WRITE)
 #define RX (PROT_READ | PROT_EXEC)
 #define HERE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE)
+#define FILE_HERE (MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE)
+#define SHARED_HERE (MAP_SHARED | MAP_FIXED)
+#define LARGEST_CHANNEL (MF_WINDOW_MAX - MF_CHANNEL_BYTES)
 #define NOBODY ~0ull
 #define DATA (TRAMPOLINE_DATA + 0x8000)
 #define DEFAULT_CHANNEL (MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES)
@@ -69,6 +72,7 @@ static void prepare(void)
     if (gate_map(&why) || trampoline_map(&why))
         _exit(98);
     (void)close(MONITOR_FD_CONTROL);
+    (void)close(MONITOR_FD_CHANNEL);
 }
 
 static void wait_sealed(void)
@@ -86,7 +90,7 @@ static void wait_sealed_with(const struct filter_line *lines, uint32_t count)
     const struct filter_place place = {.channel_base = DEFAULT_CHANNEL,
                                        .call_return = GATE_SYSCALL_RETURN,
                                        .before_return = TRAMPOLINE_SYSCALL_RETURN,
-                                       .pass_return = GATE_OTHER_RETURN,
+                                       .any_return = GATE_OTHER_RETURN,
                                        .before = lines,
                                        .before_count = count};
     prepare();
@@ -120,11 +124,14 @@ static const struct call_case good[] = {
     {"order", "recvmsg", 0, SYS_recvmsg, {MONITOR_FD_CONTROL, DATA}, ALLOWED_ERRNO},
     {"size", "fstat", 0, SYS_fstat, {0, DATA}, ALLOWED},
     {"head", "pread64", 0, SYS_pread64, {63, DATA, PAGE, 0}, ALLOWED_ERRNO},
-    {"segment", "mmap", 0, SYS_mmap, {MF_KERNEL_BASE, PAGE, RX, HERE, NOBODY}, ALLOWED},
-    {"largest window", "mmap", 0, SYS_mmap,
+    {"segment", "mmap", 0, SYS_mmap, {MF_KERNEL_BASE, PAGE, RX, FILE_HERE, 63}, ALLOWED_ERRNO},
+    {"zeros", "mmap", 1, SYS_mmap, {MF_KERNEL_BASE, PAGE, RX, HERE, NOBODY}, ALLOWED},
+    {"largest window", "mmap", 1, SYS_mmap,
      {MF_WINDOW_DEFAULT, MF_WINDOW_MAX - MF_WINDOW_DEFAULT, PROT_NONE, HERE, NOBODY}, ALLOWED},
-    {"everything", "mmap", 0, SYS_mmap,
+    {"everything", "mmap", 1, SYS_mmap,
      {MF_KERNEL_BASE, MF_WINDOW_MAX - MF_KERNEL_BASE, RW, HERE, NOBODY}, ALLOWED},
+    {"channel", "mmap", 2, SYS_mmap,
+     {LARGEST_CHANNEL, MF_CHANNEL_BYTES, RW, SHARED_HERE, MONITOR_FD_CHANNEL}, ALLOWED_ERRNO},
     {"spawner", "munmap", 0, SYS_munmap, {MF_WINDOW_DEFAULT, PAGE + 1}, ALLOWED},
     {"above the vDSO", "munmap", 1, SYS_munmap, {HIGH, PAGE}, ALLOWED},
     {"smaller window", "munmap", 2, SYS_munmap, {MF_WINDOW_MIN, PAGE}, ALLOWED},
@@ -152,6 +159,14 @@ static const struct call_case bad[] = {
     KILLS("perhaps there", SYS_mmap,
           {MF_KERNEL_BASE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, NOBODY}),
     KILLS("flags high", SYS_mmap, {MF_KERNEL_BASE, PAGE, RW, HERE + HIGH, NOBODY}),
+    KILLS("shared", SYS_mmap, {MF_KERNEL_BASE, PAGE, RW, SHARED_HERE | MAP_ANONYMOUS, NOBODY}),
+    KILLS("a shared image", SYS_mmap, {MF_KERNEL_BASE, PAGE, RW, SHARED_HERE, 63}),
+    KILLS("a channel to execute", SYS_mmap,
+          {MF_KERNEL_BASE, PAGE, RX, SHARED_HERE, MONITOR_FD_CHANNEL}),
+    KILLS("locked", SYS_mmap, {MF_KERNEL_BASE, PAGE, RW, HERE | MAP_LOCKED, NOBODY}),
+    KILLS("huge", SYS_mmap, {MF_KERNEL_BASE, PAGE, RW, HERE | MAP_HUGETLB, NOBODY}),
+    KILLS("growing", SYS_mmap, {MF_KERNEL_BASE, PAGE, RW, HERE | MAP_GROWSDOWN, NOBODY}),
+    KILLS("filled", SYS_mmap, {MF_KERNEL_BASE, PAGE, RW, FILE_HERE | MAP_POPULATE, 63}),
     KILLS("over the trampoline", SYS_mmap, {MF_KERNEL_BASE - PAGE, PAGE, RW, HERE, NOBODY}),
     KILLS("over its text", SYS_mmap, {TRAMPOLINE_TEXT, PAGE, RX, HERE, NOBODY}),
     KILLS("over the gate", SYS_mmap, {MF_GATE_BASE, PAGE, RX, HERE, NOBODY}),
@@ -193,6 +208,9 @@ static const struct call_case bad[] = {
           {MF_KERNEL_BASE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, MF_GATE_BASE}),
     KILLS("move it elsewhere", SYS_mremap,
           {TRAMPOLINE_OTHER_GATE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, MF_KERNEL_BASE}),
+    KILLS("leave it there, too", SYS_mremap,
+          {TRAMPOLINE_OTHER_GATE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED | 4 /* DONTUNMAP */,
+           MF_GATE_BASE}),
     KILLS("move two", SYS_mremap,
           {TRAMPOLINE_OTHER_GATE, PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, MF_GATE_BASE}),
     KILLS("open", SYS_openat, {0}),
@@ -314,7 +332,7 @@ static void the_trampolines_calls_are_not_the_gates(void **state)
     }
 }
 
-/* The first filter leaves calls that end at GATE_OTHER_RETURN to the second; the usual page
+/* What the first filter judges as any window's calls ends at GATE_OTHER_RETURN; the usual page
  * has no instruction there. */
 static void the_usual_gate_has_one_call_only(void **state)
 {
@@ -328,6 +346,53 @@ static void the_usual_gate_has_one_call_only(void **state)
         leave(ALLOWED);
     }
     assert_int_equal(outcome(pid), DIED + SIGTRAP);
+}
+
+/* A parser that was taken over moves the other gate page and attaches no second filter: what
+ * then comes from there must be a call that some window's guest may make. */
+static int unfiltered(long number, const uint64_t a[6])
+{
+    const uint64_t move[6] = {TRAMPOLINE_OTHER_GATE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                              MF_GATE_BASE};
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        wait_sealed();
+        if (through_trampoline(SYS_mremap, move) != MF_GATE_BASE)
+            leave(99);
+        leave(through_gate(number, a) < 0 ? ALLOWED_ERRNO : ALLOWED);
+    }
+    return outcome(pid);
+}
+
+static void without_a_second_filter_the_other_gate_has_any_windows_rules(void **state)
+{
+    (void)state;
+#define CALL(number, ...) unfiltered(number, (const uint64_t[6]){__VA_ARGS__})
+    static const uint64_t bells[] = {BELL_AT(SMALL_CHANNEL), BELL_AT(DEFAULT_CHANNEL),
+                                     BELL_AT(DEFAULT_CHANNEL + MF_WINDOW_STEP),
+                                     BELL_AT(LARGEST_CHANNEL)};
+    static const uint64_t no_bells[] = {BELL_AT(SMALL_CHANNEL - MF_WINDOW_STEP),
+                                        BELL_AT(SMALL_CHANNEL) - 4, BELL_AT(SMALL_CHANNEL) + 4,
+                                        BELL_AT(DEFAULT_CHANNEL) + MF_WINDOW_STEP / 2,
+                                        BELL_AT(LARGEST_CHANNEL + MF_WINDOW_STEP),
+                                        BELL_AT(DEFAULT_CHANNEL) + HIGH};
+    for (size_t i = 0; i < sizeof bells / sizeof *bells; i++)
+        assert_int_equal(CALL(SYS_futex, bells[i], FUTEX_WAIT_BITSET, 7, 0, 0, ~0u), ALLOWED_ERRNO);
+    for (size_t i = 0; i < sizeof no_bells / sizeof *no_bells; i++)
+        assert_int_equal(CALL(SYS_futex, no_bells[i], FUTEX_WAIT_BITSET, 7, 0, 0, ~0u), DIED);
+    assert_int_equal(CALL(SYS_futex, BELL_AT(DEFAULT_CHANNEL), FUTEX_WAKE, 1), DIED);
+    assert_int_equal(CALL(SYS_mprotect, MF_KERNEL_BASE, PAGE, PROT_READ), ALLOWED);
+    assert_int_equal(CALL(SYS_mprotect, MF_KERNEL_BASE, PAGE, RX), DIED);
+    assert_int_equal(CALL(SYS_mprotect, LARGEST_CHANNEL - PAGE, PAGE, PROT_READ), ALLOWED_ERRNO);
+    assert_int_equal(CALL(SYS_mprotect, LARGEST_CHANNEL, PAGE, PROT_READ), DIED);
+    assert_int_equal(CALL(SYS_mmap, MF_KERNEL_BASE, PAGE, RX, HERE, NOBODY), DIED);
+    assert_int_equal(CALL(SYS_munmap, TRAMPOLINE_BASE, TRAMPOLINE_BYTES), ALLOWED);
+    assert_int_equal(CALL(SYS_getpid, 0), DIED);
+    assert_int_equal(CALL(SYS_socket, AF_UNIX, SOCK_STREAM, 0), DIED);
+    assert_int_equal(CALL(SYS_execve, 0), DIED);
+    assert_int_equal(CALL(SYS_exit_group, ALLOWED), ALLOWED);
+#undef CALL
 }
 
 /* As the trampoline does for a window of an unusual size. */
@@ -458,6 +523,7 @@ int main(void)
         cmocka_unit_test(after_the_seal_there_is_nothing_to_jump_to),
         cmocka_unit_test(the_trampolines_calls_are_not_the_gates),
         cmocka_unit_test(the_usual_gate_has_one_call_only),
+        cmocka_unit_test(without_a_second_filter_the_other_gate_has_any_windows_rules),
         cmocka_unit_test(another_window_has_rules_of_its_own),
         cmocka_unit_test(only_the_spawners_text_calls_what_it_likes),
         cmocka_unit_test(sentences_are_the_c_librarys),
