@@ -1,0 +1,18 @@
+/* limits.h: bounds of what contracts read from a program (abi/channel.h has those of
+ * events and replies). */
+#ifndef KERNEL_CONTRACT_LIMITS_H
+#define KERNEL_CONTRACT_LIMITS_H
+
+#include "abi/channel.h"
+#include "abi/event.h"
+
+/* One line of a message's head: the longest header, with what stands between and around. */
+#define HTTP_LINE_BYTES_MAX (MF_FIELD_NAME_MAX + MF_FIELD_VALUE_MAX + 64u)
+#define HTTP_METHOD_BYTES_MAX 15u
+#define HTTP_TARGET_BYTES_MAX 2048u     /* of a request of the program's            */
+#define HTTP_INTERIM_MAX 16u            /* responses 1xx before the one that counts */
+#define HTTP_TRAILER_BYTES_MAX 8192u
+#define HTTP_START_BYTES_MAX 256u       /* what a request has beyond the event's fields */
+#define HTTP_REQUEST_BYTES_MAX (MF_HEAD_BYTES_MAX * 3u + HTTP_START_BYTES_MAX)
+
+#endif
