@@ -11,7 +11,9 @@
  * the same way, but finds its memory as it was then (snapshot.h); seed, generation,
  * times and instance_id are new, the channel is empty. With MF_BOOT_WAIT_RINGS the monitor
  * sees to `node_sleeping` and rings (channel.h) when the guest waits and is idle, so that
- * this is one exit, and the guest need not.
+ * this is one exit, and the guest need not. With MF_BOOT_SEGMENTS the processor has no wrfsbase
+ * and its like, or the host loses what they set: the bases of FS and GS, 0 at first, are set by
+ * the hypercall `segment`.
  */
 #ifndef MF_ABI_BOOT_H
 #define MF_ABI_BOOT_H
@@ -24,6 +26,7 @@
 #define MF_BOOT_FREEZE   1u /* flags: park at the first wait for an event */
 #define MF_BOOT_RESTORED 2u /* flags: the memory is a snapshot's          */
 #define MF_BOOT_WAIT_RINGS 4u /* flags: `wait` with idle rings for the guest */
+#define MF_BOOT_SEGMENTS 8u   /* flags: FS and GS bases by the hypercall `segment` */
 #define MF_BOOT_SEED_BYTES 48u
 #define MF_BOOT_ENV_MAX (MF_BOOT_BYTES - MF_PAGE_BYTES)
 

@@ -31,9 +31,10 @@
     X(4, discard, "give pages back; they read as zero afterwards")                        \
     X(5, clock, "read the node's clocks")                                                 \
     X(6, console, "write a line to the function's log without the channel")               \
-    X(7, fault, "end this instance because of a fault; the report went to the console")
+    X(7, fault, "end this instance because of a fault; the report went to the console")   \
+    X(8, segment, "set the base of FS or GS, where the processor does not let the guest")
 
-#define MF_HYPERCALL_COUNT 8u
+#define MF_HYPERCALL_COUNT 9u
 _Static_assert(MF_HYPERCALL_COUNT <= 10, "the boundary stays tiny");
 
 /* F(direction, type, name, rule or meaning) */
@@ -78,6 +79,11 @@ _Static_assert(MF_HYPERCALL_COUNT <= 10, "the boundary stays tiny");
     F(in, uint32_t, cause, "an MF_CAUSE (cause.h); anything else counts as PROTOCOL")     \
     F(in, uint32_t, reserved, "0")
 
+#define MF_HC_segment_FIELDS(F)                                                           \
+    F(in, uint64_t, base, "below MF_SEGMENT_END")                                         \
+    F(in, uint32_t, which, "MF_SEGMENT_FS or MF_SEGMENT_GS")                              \
+    F(out, int32_t, error, "0 or -errno")
+
 #define MF_HC_MEMBER(direction, type, name, meaning) type name;
 #define MF_HC_STRUCT(nr, name, purpose) \
     struct mf_hc_##name { MF_HC_##name##_FIELDS(MF_HC_MEMBER) };
@@ -94,6 +100,7 @@ _Static_assert(sizeof(struct mf_hc_discard) == 24, "ABI: discard");
 _Static_assert(sizeof(struct mf_hc_clock) == 16, "ABI: clock");
 _Static_assert(sizeof(struct mf_hc_console) == 16, "ABI: console");
 _Static_assert(sizeof(struct mf_hc_fault) == 8, "ABI: fault");
+_Static_assert(sizeof(struct mf_hc_segment) == 16, "ABI: segment");
 
 /* Linux's values, so that the process monitor passes them on as they are. */
 #define MF_PROT_NONE  0u
@@ -101,6 +108,12 @@ _Static_assert(sizeof(struct mf_hc_fault) == 8, "ABI: fault");
 #define MF_PROT_WRITE 2u
 
 #define MF_CONSOLE_MAX 4096u
+
+/* x86-64's two segments with a base, and the end of what a base may be: the lower half of
+ * 48-bit addresses less a page, as Linux has it. */
+#define MF_SEGMENT_FS  0u
+#define MF_SEGMENT_GS  1u
+#define MF_SEGMENT_END 0x7ffffffff000ull
 
 /* Under KVM: the port of call 0; the value written is the struct's address. */
 #define MF_HC_PORT 0x500u

@@ -18,8 +18,8 @@
  * Either way TF is clear on arrival, whatever R11 or the record say; the other flags
  * may be the program's.
  *
- * Selectors are Linux's: CS 0x33, SS 0x2b. FS and GS bases are the guest's own,
- * by wrfsbase; monitors refuse a processor that lacks it.
+ * Selectors are Linux's: CS 0x33, SS 0x2b. FS and GS bases are the guest's own, by
+ * wrfsbase and its like or, with MF_BOOT_SEGMENTS (boot.h), by the hypercall `segment`.
  */
 #ifndef MF_ABI_TRAP_H
 #define MF_ABI_TRAP_H

@@ -20,7 +20,7 @@
 #include "kernel/core/space.h"
 #include "kernel/event/event.h"
 #include "kernel/event/wire.h"
-#include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/segment.h"
 #include "kernel/x86_64/vector.h"
 
 static struct {
@@ -41,8 +41,8 @@ void freeze_here(void)
 {
     if (!(boot_page()->flags & MF_BOOT_FREEZE))
         return;
-    parked.fs_base = cpu_fs_base();
-    parked.gs_base = cpu_gs_base();
+    parked.fs_base = segment_base(MF_SEGMENT_FS);
+    parked.gs_base = segment_base(MF_SEGMENT_GS);
     parked.vector = vector_find(PARKED_BYTES);
     vector_save(&parked.vector, kernel_parked);
     random_forget();
@@ -65,8 +65,9 @@ void freeze_resume(void)
         fault_words(MF_CAUSE_PROTOCOL, wrong);
     random_start(boot->seed);
     event_start(boot->channel_base, boot->flags);
-    cpu_fs_base_set(parked.fs_base);
-    cpu_gs_base_set(parked.gs_base);
+    if (segment_set_base(MF_SEGMENT_FS, parked.fs_base) != 0 ||
+        segment_set_base(MF_SEGMENT_GS, parked.gs_base) != 0)
+        fault_words(MF_CAUSE_KERNEL_BUG, "the monitor refuses the FS or GS base of the snapshot");
     if (vector_restore(&parked.vector, kernel_parked) != 0)
         fault_words(MF_CAUSE_KERNEL_BUG, "the processor refuses the vector state of the snapshot");
 }

@@ -63,6 +63,13 @@ void hypercall_clock(uint64_t *monotonic_ns, uint64_t *realtime_ns)
     *realtime_ns = call.realtime_ns;
 }
 
+int hypercall_segment(uint32_t which, uint64_t base)
+{
+    ALIGNED struct mf_hc_segment call = {.base = base, .which = which};
+    gate(MF_HC_segment, &call);
+    return call.error;
+}
+
 void hypercall_console(const char *text, size_t bytes)
 {
     ALIGNED struct mf_hc_console call = {

@@ -19,6 +19,7 @@ void hypercall_ring(void);
 int hypercall_protect(uint64_t address, uint64_t bytes, uint32_t prot);
 int hypercall_discard(uint64_t address, uint64_t bytes);
 void hypercall_clock(uint64_t *monotonic_ns, uint64_t *realtime_ns);
+int hypercall_segment(uint32_t which, uint64_t base);
 void hypercall_console(const char *text, size_t bytes);
 
 #endif

@@ -27,10 +27,9 @@
 #include "kernel/linux/call.h"
 #include "kernel/linux/identity.h"
 #include "kernel/linux/time.h"
-#include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/segment.h"
 
 #define NS_PER_S 1000000000ull
-#define ADDRESS_BITS 47 /* of a program's half, Intel SDM volume 1, 3.3.7.1 */
 #define DESCRIPTORS 3u
 
 int64_t linux_exit(struct frame *frame)
@@ -60,22 +59,17 @@ int64_t linux_exit_group(struct frame *frame)
 int64_t linux_arch_prctl(struct frame *frame)
 {
     uint64_t address = frame_argument(frame, 1);
+    const int code = (int)frame_argument(frame, 0);
+    const uint32_t which =
+        code == ARCH_SET_FS || code == ARCH_GET_FS ? MF_SEGMENT_FS : MF_SEGMENT_GS;
     uint64_t base;
-    switch ((int)frame_argument(frame, 0)) {
+    switch (code) {
     case ARCH_SET_FS:
     case ARCH_SET_GS:
-        if (address >> ADDRESS_BITS)
-            return -EPERM;
-        if ((int)frame_argument(frame, 0) == ARCH_SET_FS)
-            cpu_fs_base_set(address);
-        else
-            cpu_gs_base_set(address);
-        return 0;
+        return address < MF_SEGMENT_END ? segment_set_base(which, address) : -EPERM;
     case ARCH_GET_FS:
-        base = cpu_fs_base();
-        return user_write(address, &base, sizeof base);
     case ARCH_GET_GS:
-        base = cpu_gs_base();
+        base = segment_base(which);
         return user_write(address, &base, sizeof base);
     default:
         return -EINVAL;

@@ -25,30 +25,6 @@ static inline void cpu_fill(void *to, uint8_t value, size_t bytes)
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(value) : "memory");
 }
 
-static inline uint64_t cpu_fs_base(void)
-{
-    uint64_t base;
-    __asm__ volatile("rdfsbase %0" : "=r"(base));
-    return base;
-}
-
-static inline uint64_t cpu_gs_base(void)
-{
-    uint64_t base;
-    __asm__ volatile("rdgsbase %0" : "=r"(base));
-    return base;
-}
-
-static inline void cpu_fs_base_set(uint64_t base)
-{
-    __asm__ volatile("wrfsbase %0" : : "r"(base));
-}
-
-static inline void cpu_gs_base_set(uint64_t base)
-{
-    __asm__ volatile("wrgsbase %0" : : "r"(base));
-}
-
 struct cpu_id {
     uint32_t eax, ebx, ecx, edx;
 };

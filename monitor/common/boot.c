@@ -7,6 +7,7 @@
 
 #include "abi/boot.h"
 #include "base/clock.h"
+#include "boot_arch.h"
 
 /* Below: how often this instance was rolled back. */
 #define GENERATION_SHIFT 32
@@ -61,7 +62,8 @@ mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap, 
         .env_count = start->env_count,
         .flags = (start->flags & MF_START_FREEZE ? MF_BOOT_FREEZE : 0) |
                  (start->flags & MF_START_RESTORE ? MF_BOOT_RESTORED : 0) |
-                 (start->flags & MF_START_RESET ? MF_BOOT_WAIT_RINGS : 0),
+                 (start->flags & MF_START_RESET ? MF_BOOT_WAIT_RINGS : 0) |
+                 boot_arch_flags(hwcap2),
         .generation = start->instance_id << GENERATION_SHIFT,
         .root_base = info->root_base,
         .root_bytes = info->root_bytes,

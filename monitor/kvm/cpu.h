@@ -66,7 +66,12 @@ void cpu_keep(const struct cpu *cpu, const struct cpu_model *model, struct cpu_s
 MF_CHECKED bool cpu_rewind(const struct cpu *cpu, const struct cpu_state *state);
 
 /* AT_HWCAP, AT_HWCAP2 for the guest. */
-void cpu_capabilities(uint64_t *hwcap, uint64_t *hwcap2);
+void cpu_capabilities(const struct cpu_model *model, uint64_t *hwcap, uint64_t *hwcap2);
+
+/* The call `segment`, arguments checked, while the guest waits for its answer: the base is there
+ * when it goes on. Makes the host call KVM_RUN and no other, and no instruction of the guest
+ * begins. False: KVM refuses. */
+bool cpu_set_base(const struct cpu *cpu, uint32_t which, uint64_t base);
 
 /* Where the guest stands, for last words. Makes the ioctl CPU_POSITION_IOCTL (cpu_model.h)
  * on the vCPU and nothing else. False: unknown. */

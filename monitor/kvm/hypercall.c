@@ -13,6 +13,7 @@
 #include "abi/cause.h"
 #include "abi/channel.h"
 #include "base/clock.h"
+#include "monitor/kvm/cpu.h"
 #include "monitor/kvm/end.h"
 #include "monitor/kvm/pagetable.h"
 
@@ -79,6 +80,15 @@ static bool decode_fault(const struct memory *memory, struct hypercall *call)
 {
     (void)memory;
     return call->fault.reserved == 0;
+}
+
+static bool decode_segment(const struct memory *memory, struct hypercall *call)
+{
+    (void)memory;
+    const struct mf_hc_segment *s = &call->segment;
+    call->refused = s->base >= MF_SEGMENT_END ||
+                    (s->which != MF_SEGMENT_FS && s->which != MF_SEGMENT_GS);
+    return true;
 }
 
 /* --- act --- */
@@ -152,6 +162,15 @@ static void act_fault(const struct hypercall_host *host, struct hypercall *call)
     uint32_t cause = call->fault.cause;
     end_fault(cause > MF_CAUSE_NONE && cause < MF_CAUSE_COUNT ? (enum mf_cause)cause
                                                               : MF_CAUSE_PROTOCOL);
+}
+
+static void act_segment(const struct hypercall_host *host, struct hypercall *call)
+{
+    struct mf_hc_segment *s = &call->segment;
+    if (call->refused)
+        s->error = -EINVAL;
+    else
+        s->error = cpu_set_base(host->cpu, s->which, s->base) ? 0 : -EIO;
 }
 
 /* --- the tables --- */

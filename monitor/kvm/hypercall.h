@@ -28,11 +28,13 @@ struct hypercall {
 MF_CHECKED bool hypercall_decode(const struct memory *memory, uint32_t number, uint32_t address,
                                  struct hypercall *call);
 
+struct cpu;
 struct reset;
 
 /* What the acts need. */
 struct hypercall_host {
     struct memory *memory;
+    const struct cpu *cpu;
     int console;
     struct reset *reset; /* NULL: this instance is never rolled back */
 };

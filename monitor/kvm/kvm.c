@@ -94,6 +94,8 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
         err = cpu_open(vm, model, memory.window, used, MEMORY_USED + staged, &cpu, why);
     if (!err)
         memory.shadowed = cpu_is_shadowed(model);
+    if (!err)
+        cpu_capabilities(model, &memory.hwcap, &memory.hwcap2);
     if (!err && cpu_learn_first(&cpu, vm, model, why) != MF_OK)
         why->text[0] = 0; /* only who is to be rolled back needs it: told at its start */
     return err;
@@ -137,8 +139,10 @@ mf_err monitor_kvm_run(struct monitor_blank *blank, const struct monitor_start *
                        struct mf_why *why)
 {
     const bool resets = start->flags & MF_START_RESET;
-    const struct hypercall_host host = {
-        .memory = &memory, .console = blank->console, .reset = resets ? &reset : NULL};
+    const struct hypercall_host host = {.memory = &memory,
+                                        .cpu = &cpu,
+                                        .console = blank->console,
+                                        .reset = resets ? &reset : NULL};
     mf_err err = memory_load(&memory, vm, start, blank->channel, why);
     if (!err)
         err = cpu_enter(&cpu, &start->image.info, why);

@@ -220,9 +220,7 @@ static mf_err load_image(const struct memory *memory, const struct monitor_start
 mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *start, int channel,
                    struct mf_why *why)
 {
-    uint64_t hwcap, hwcap2;
     uint32_t staged = 0;
-    cpu_capabilities(&hwcap, &hwcap2);
     mf_err err = MF_OK;
     if (start->window_bytes != memory->window_bytes) {
         err = unmap_channel(memory, why);
@@ -240,7 +238,8 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
     if (!err)
         prepare(memory, &start->touched);
     if (!err)
-        err = boot_fill(memory->window + MF_BOOT_BASE, start, hwcap, hwcap2, why);
+        err = boot_fill(memory->window + MF_BOOT_BASE, start, memory->hwcap,
+                        memory->hwcap2, why);
     if (err)
         return err;
     enter_segments(memory, &start->image);

@@ -26,6 +26,7 @@ struct memory {
     bool staged; /* the library OS of this build stands in the window (staged.h) */
     struct content content;      /* borrowed from the start, for good                 */
     bool shadowed;               /* cpu_is_shadowed()                                */
+    uint64_t hwcap, hwcap2;      /* cpu_capabilities()                               */
     bool edited;                 /* by `protect` or `discard`, since reset.c cleared it */
     struct pagetable_undo *undo; /* where `protect` keeps what it changes; NULL: nowhere */
 };

@@ -51,6 +51,7 @@ const struct filter_line filter_lines[] = {
      "`console`: lines for the function's log before the channel is up, and a crash's last "
      "words. A pipe that does not block; the node reads it at its own pace.",
      {{FILTER_EQUAL, 0, MONITOR_FD_CONSOLE}, {FILTER_AT_MOST, 2, MF_CONSOLE_MAX}}},
+    FILTER_ARCH_LINES
     {"restart_syscall", SYS_restart_syscall, "none",
      "a `wait` with a deadline goes on after the process was stopped and continued, as a CPU "
      "ceiling does. The kernel keeps what is restarted; only a line of this table can have begun "

@@ -6,6 +6,7 @@
 set -euo pipefail
 cache=$1 files=$2
 seconds_max=${EMULATED_SECONDS_MAX:-180}
+lacks=${EMULATED_LACKS:-} # a feature of the processor, as QEMU names it
 
 die() {
   printf 'emulated machine: %s\n' "$*" >&2
@@ -89,7 +90,7 @@ fetch_kernel
 archive=$(mktemp)
 trap 'rm -f "$archive"' EXIT
 pack "$archive"
-timeout "$seconds_max" qemu-system-x86_64 -machine q35 -accel tcg -cpu max,-smap -smp 1 -m 1024 \
+timeout "$seconds_max" qemu-system-x86_64 -machine q35 -accel tcg -cpu "max,-smap${lacks:+,-$lacks}" -smp 1 -m 1024 \
   -display none -serial stdio -monitor none -no-reboot -nic none \
   -kernel "$cache/vmlinuz" -initrd "$archive" \
   -append 'console=ttyS0 quiet panic=-1 tsc=unstable' </dev/null |

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# test.sh BUILD: our binaries, as built in BUILD, inside the emulated machine: guests that
+# test.sh BUILD [FEATURE]: our binaries, as built in BUILD, inside the emulated machine: guests that
 # must not reach the host, the KVM monitor's own tests, and a function behind HTTP.
-# Inside, everything has the path that it has here.
+# Inside, everything has the path that it has here. The processor has all that QEMU can
+# emulate, but for FEATURE.
 set -euo pipefail
 build=$1
+lacks=${2:-}
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 out=$build/tests/emulated
-files=$out/files
+files=$out/${lacks:+no-$lacks/}files
 
 # add FILE...: into the machine, with the shared libraries that programs need.
 add() {
@@ -21,7 +23,7 @@ add() {
 
 rm -rf "$files"
 mkdir -p "$files"
-add "$build"/{mayfly,mayfly-node,mayfly-spawner,guest-tests,test_kvm,test_kvm_reset,functions/echo.mf} \
+add "$build"/{mayfly,mayfly-node,mayfly-spawner,guest-tests,test_kvm,test_kvm_reset,test_process,functions/echo.mf} \
   "$build"/tests/guests/{raw,hostile,neighbour,frozen}.mf
 for image in "$build"/tests/guests/linux-*.mf; do
   program=${image##*/linux-}
@@ -29,4 +31,4 @@ for image in "$build"/tests/guests/linux-*.mf; do
 done
 sed "s|@build@|$build|g" "$here/inside.sh" >"$files/test"
 chmod +x "$files/test"
-exec "$here/machine.sh" "$out/kernel" "$files"
+EMULATED_LACKS=$lacks exec "$here/machine.sh" "$out/kernel" "$files"

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "abi/channel.h"
+#include "monitor/kvm/cpu.h"
 #include "monitor/kvm/hypercall.h"
 #include "monitor/kvm/pagetable.h"
 
@@ -56,7 +57,9 @@ static void check_walls(void)
 
 static void serve(const struct record *record)
 {
-    const struct hypercall_host host = {.memory = &memory, .console = -1};
+    static struct kvm_run run; /* of no processor: a base is refused after all checks */
+    const struct cpu cpu = {.fd = -1, .run = &run};
+    const struct hypercall_host host = {.memory = &memory, .cpu = &cpu, .console = -1};
     struct hypercall call;
     if (record->address < WINDOW - sizeof record->bytes &&
         pagetable_allows(memory.cpu, record->address, sizeof record->bytes, true))

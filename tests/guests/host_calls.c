@@ -117,7 +117,7 @@ static bool served(uint64_t number)
 {
     static const unsigned numbers[] = {SYS_futex,  SYS_write,   SYS_rt_sigreturn,  SYS_mprotect,
                                        SYS_madvise, SYS_clock_gettime, SYS_exit_group,
-                                       SYS_restart_syscall};
+                                       SYS_restart_syscall, SYS_arch_prctl};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (number == numbers[i])
             return true;
@@ -210,6 +210,15 @@ static void hostile_arguments(struct harness *harness, uint64_t gate)
         {"clock: of another process", SYS_clock_gettime, {0xfffffffe, RAW_SCRATCH}},
         {"clock: of a descriptor", SYS_clock_gettime, {0xffffffffffffffd3, RAW_SCRATCH}},
         {"clock with high bits", SYS_clock_gettime, {1 + (1ull << 32), RAW_SCRATCH}},
+        {"base: none of these", SYS_arch_prctl, {0x1000, RAW_SCRATCH}},
+        {"base: read FS", SYS_arch_prctl, {0x1003, RAW_SCRATCH}},
+        {"base: read GS", SYS_arch_prctl, {0x1004, RAW_SCRATCH}},
+        {"base: CPUID", SYS_arch_prctl, {0x1012, 0}},
+        {"base: more vector state", SYS_arch_prctl, {0x1023, 18}},
+        {"base: a vDSO", SYS_arch_prctl, {0x2003, 0x800000}},
+        {"base: masked addresses", SYS_arch_prctl, {0x4002, 6}},
+        {"base: shadow stack", SYS_arch_prctl, {0x5001, 1}},
+        {"base with high bits", SYS_arch_prctl, {0x1002 + (1ull << 32), 0}},
         {"exit of the thread", SYS_exit, {0}},
         {"x32 write", 0x40000000 + SYS_write, {6, RAW_SCRATCH, 1}},
         {"x32 exec", 0x40000000 + 520, {RAW_SCRATCH}},
@@ -249,6 +258,9 @@ static void good_arguments(struct harness *harness, uint64_t gate)
         {"clock into the kernel's half", SYS_clock_gettime, {0, 0xffff880000000000}, "refused"},
         {"wait for what is past", SYS_futex, {BELL, 9, 0xdead, 0, 0, UINT32_MAX}, "refused"},
         {"wait, timeout from nowhere", SYS_futex, {BELL, 9, 0xdead, 8, 0, UINT32_MAX}, "refused"},
+        {"base of FS", SYS_arch_prctl, {0x1002, RAW_SCRATCH}, "allowed"},
+        {"base of GS", SYS_arch_prctl, {0x1001, RAW_SCRATCH}, "allowed"},
+        {"base in the kernel's half", SYS_arch_prctl, {0x1002, 0xffff880000000000}, "refused"},
         {"restart of nothing", SYS_restart_syscall, {0}, "refused"},
         {"exit", SYS_exit_group, {0}, "dies halted"},
         {"exit, high bits", SYS_exit_group, {0xffffff00}, "dies halted"},

@@ -139,6 +139,11 @@ static int32_t expected_error(const struct order *order, bool *either)
         memcpy(&in, order->bytes, sizeof in);
         return pages_ok(in.address, in.bytes, MF_PROGRAM_BASE) ? 0 : -22;
     }
+    if (order->number == MF_HC_segment) {
+        struct mf_hc_segment in;
+        memcpy(&in, order->bytes, sizeof in);
+        return in.base < MF_SEGMENT_END && in.which <= MF_SEGMENT_GS ? 0 : -22;
+    }
     struct mf_hc_console in;
     memcpy(&in, order->bytes, sizeof in);
     bool fits = in.bytes <= MF_CONSOLE_MAX && in.address <= CHANNEL && in.bytes <= CHANNEL - in.address;
@@ -215,7 +220,7 @@ static void try(struct harness *harness, const struct order *order, const char *
     struct answer answer = {0};
     char outcome[OUTCOME_BYTES];
     if (order->number == MF_HC_protect || order->number == MF_HC_discard ||
-        order->number == MF_HC_console) {
+        order->number == MF_HC_console || order->number == MF_HC_segment) {
         try_error(harness, order, detail);
         return;
     }

@@ -28,7 +28,7 @@
 #define LABELS(X)                                                                              \
     X(halt) X(deadline) X(fault) X(fault_unknown) X(fault_reserved) X(halt_reserved)           \
     X(struct_unaligned) X(struct_outside) X(struct_not_there) X(struct_read_only) X(no_stack)  \
-    X(clock) X(console) X(protect) X(discard) X(registers) X(invalid) X(read_zero)             \
+    X(clock) X(console) X(protect) X(discard) X(segment) X(registers) X(invalid) X(read_zero)             \
     X(read_page_15) X(write_boot) X(write_gate) X(write_text) X(past_window) X(reserved)       \
     X(run_data) X(run_channel) X(run_bss) X(run_stack) X(privileged) X(divide) X(breakpoint)   \
     X(single_step) X(single_step_call) X(compat) X(call) X(loop) X(no_trap_stack)              \
@@ -61,6 +61,7 @@ static const struct guest {
     HALTS(console),
     HALTS(protect),
     HALTS(discard),
+    HALTS(segment),
     LANDS(downgrade, taken_landing),
     DIES(fault, DIVIDE),
     DIES(fault_unknown, PROTOCOL),

@@ -228,6 +228,33 @@ static void a_line_is_short_and_below_the_channel(void **state)
     }
 }
 
+static void a_base_is_an_address_of_a_user(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t base;
+        uint32_t which;
+        bool good;
+    } cases[] = {
+        {0, MF_SEGMENT_FS, true},
+        {DATA + 1, MF_SEGMENT_GS, true},
+        {MF_SEGMENT_END - 1, MF_SEGMENT_FS, true},
+        {MF_SEGMENT_END, MF_SEGMENT_FS, false},
+        {1ull << 47, MF_SEGMENT_GS, false},
+        {1ull << 63, MF_SEGMENT_FS, false},
+        {UINT64_MAX, MF_SEGMENT_GS, false},
+        {0, MF_SEGMENT_GS + 1, false},
+        {0, UINT32_MAX, false},
+    };
+    struct hypercall call;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leave(DATA, &(struct mf_hc_segment){cases[i].base, cases[i].which, 0},
+              sizeof(struct mf_hc_segment));
+        assert_true(hypercall_decode(&memory, MF_HC_segment, DATA, &call));
+        assert_int_equal(call.refused, !cases[i].good);
+    }
+}
+
 static const struct hypercall_host host = {.memory = &memory, .console = -1};
 
 static void act(uint32_t number, uint32_t address, const void *in, size_t bytes)
@@ -397,6 +424,7 @@ int main(void)
         cmocka_unit_test(ranges_end_before_the_channel),
         cmocka_unit_test(nothing_may_become_executable),
         cmocka_unit_test(a_line_is_short_and_below_the_channel),
+        cmocka_unit_test(a_base_is_an_address_of_a_user),
         cmocka_unit_test(protect_edits_the_page_tables),
         cmocka_unit_test(discarded_pages_read_as_zero),
         cmocka_unit_test(console_lines_reach_the_pipe),

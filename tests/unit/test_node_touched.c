@@ -22,6 +22,7 @@
 #include "abi/channel.h"
 #include "base/limits.h"
 #include "image/touched.h"
+#include "machine.h"
 #include "node/instance/look.h"
 #include "node/snapshots/touched.h"
 
@@ -377,11 +378,17 @@ static void a_look_sees_what_was_written(void **state)
     if (err == MF_EUNSUPPORTED)
         skip(); /* Linux before 6.7 */
     assert_int_equal(err, MF_OK);
-    assert_int_equal(count, 2);
     assert_int_equal(runs[0].page, KERNEL_PAGE + 3);
     assert_int_equal(runs[0].pages, 1);
-    assert_int_equal(runs[1].page, OWN + 2);
-    assert_int_equal(runs[1].pages, 2);
+    const struct mf_touched_run *last = &runs[1];
+    if (!machine_shares_zeros()) { /* there what was read has become its own */
+        assert_int_equal(last->page, OWN);
+        assert_int_equal(last->pages, 1);
+        last++;
+    }
+    assert_int_equal(count, last - runs + 1);
+    assert_int_equal(last->page, OWN + 2);
+    assert_int_equal(last->pages, 2);
 }
 
 int main(void)

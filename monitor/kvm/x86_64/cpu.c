@@ -15,6 +15,7 @@
 #include "abi/boot.h"
 #include "abi/hypercall.h"
 #include "abi/trap.h"
+#include "boot_arch.h"
 #include "cpu_layout.h"
 #include "monitor/kvm/pagetable.h"
 #include "cpu_state.h"
@@ -22,14 +23,13 @@
 
 #define CR0 0x80050033ull /* PE MP ET NE WP AM PG */
 #define EFER 0xd01ull     /* SCE LME LMA NXE */
+#define EFER_LMA 0x400ull
 
 #define MSR_STAR  0xc0000081u
 #define MSR_LSTAR 0xc0000082u
 #define MSR_SFMASK 0xc0000084u
 /* As Linux: all flags that a program could leave behind; but it keeps IF and IOPL. */
 #define SFMASK (0x257fd5ull & ~(uint64_t)RFLAGS_GUEST)
-
-#define HWCAP2_FSGSBASE 2u /* Linux, asm/hwcap2.h */
 
 _Static_assert(MF_CS == SELECTOR_CODE3 && MF_SS == SELECTOR_DATA3, "abi/trap.h");
 _Static_assert(GATE_PORT_NONSENSE == CPU_PORT_NONSENSE && GATE_PORT_TWICE == CPU_PORT_TWICE &&
@@ -191,10 +191,32 @@ mf_err cpu_slots(int vm, const uint8_t *memory, struct mf_why *why)
     return MF_OK;
 }
 
-void cpu_capabilities(uint64_t *hwcap, uint64_t *hwcap2)
+void cpu_capabilities(const struct cpu_model *model, uint64_t *hwcap, uint64_t *hwcap2)
 {
     *hwcap = getauxval(AT_HWCAP);
-    *hwcap2 = HWCAP2_FSGSBASE;
+    *hwcap2 = model->cr4 & CPU_CR4_FSGSBASE ? HWCAP2_FSGSBASE : 0;
+}
+
+/* Special registers come out with one KVM_RUN that only finishes the call's port write, and go
+ * in with the next one (KVM_CAP_SYNC_REGS, Linux 4.17). */
+bool cpu_set_base(const struct cpu *cpu, uint32_t which, uint64_t base)
+{
+    struct kvm_run *run = cpu->run;
+    struct kvm_sregs *sregs = &run->s.regs.sregs;
+    sregs->efer = 0; /* is another again if KVM has written them */
+    run->kvm_valid_regs = KVM_SYNC_X86_SREGS;
+    run->immediate_exit = 1;
+    bool stood = ioctl(cpu->fd, KVM_RUN, 0) != 0 && errno == EINTR;
+    run->immediate_exit = 0;
+    run->kvm_valid_regs = 0;
+    if (!stood || !(sregs->efer & EFER_LMA))
+        return false;
+    if (which == MF_SEGMENT_FS)
+        sregs->fs.base = base;
+    else
+        sregs->gs.base = base;
+    run->kvm_dirty_regs = KVM_SYNC_X86_SREGS;
+    return true;
 }
 
 bool cpu_position(int fd, uint64_t *instruction, uint64_t *stack)

@@ -66,22 +66,22 @@
 #define GATE_DATA      0x30000 /* CPU_PAGE, read-only                           */
 #define GATE_SLOT      128
 #define GATE_PORT      0x500
-#define GATE_CALLS     8
+#define GATE_CALLS     9
 #define GATE_CALL_RING 2
-#define GATE_RING      0x400
-#define GATE_BEGIN     0x440 /* before the kernel's first instruction */
-#define GATE_RETURN    0x470 /* a bare ret */
-#define GATE_SYSCALL   0x478 /* LSTAR, where a system call arrives in ring 3 at once */
-#define GATE_FAULT     0x480
-#define GATE_ENTER     0x500
-#define GATE_VECTORS   0x540 /* vectors as new, on the way from GATE_BEGIN */
+#define GATE_RING      0x480
+#define GATE_BEGIN     0x4b0 /* before the kernel's first instruction */
+#define GATE_RETURN    0x4c8 /* a bare ret */
+#define GATE_SYSCALL   0x4d0 /* LSTAR, where a system call arrives in ring 3 at once */
+#define GATE_FAULT     0x4d8
+#define GATE_ENTER     0x530
+#define GATE_VECTORS   0x548 /* vectors as new, on the way from GATE_BEGIN */
 #define GATE_XSAVE     0x580 /* what they are brought back from: an area of XRSTOR's */
 #define GATE_UPCALL    0x800
 #define GATE_UPCALL_BYTES 64
 
 /* What the gate writes to where the guest has left it no other way. */
-#define GATE_PORT_NONSENSE 0x508 /* a rule broken that KVM would not tell us of  */
-#define GATE_PORT_TWICE    0x509 /* an exception on top of its own record       */
+#define GATE_PORT_NONSENSE 0x509 /* a rule broken that KVM would not tell us of  */
+#define GATE_PORT_TWICE    0x50a /* an exception on top of its own record       */
 #define GATE_WINDOW 0x10010 /* struct mf_boot, window_bytes */
 
 /* The self-test, in the window of a blank, and its report: to a port of its own. */

@@ -8,6 +8,7 @@
 
 #define CPU_CPUID_MAX 160u /* entries; hosts of today have about 80 */
 #define CPU_POSITION_IOCTL KVM_GET_REGS
+#define CPU_CR4_FSGSBASE (1ull << 16) /* wrfsbase and its like, for the guest */
 
 /* Where a system call arrives: at a ring-0 stub, as the architecture has it, or, on a
  * KVM that runs ring 3 natively and interprets ring 0, at once in a page of ring 3. */

@@ -19,7 +19,7 @@
 _Static_assert(TEST_CODE >= MF_KERNEL_BASE + MF_KERNEL_BYTES_MAX && TEST_END <= MF_PROGRAM_BASE,
                "where no start finds anything of it, nor disturbs what is staged");
 
-extern const uint8_t ring0_test[], ring0_test_syscall[], ring0_test_exception[], ring0_test_end[];
+extern const uint8_t ring0_test[], ring0_test_pages[], ring0_test_syscall[], ring0_test_exception[], ring0_test_end[];
 
 static mf_err failed(struct mf_why *why, const char *what)
 {
@@ -33,11 +33,12 @@ static uint64_t loaded(const uint8_t *label)
 }
 
 /* *arrived: TEST_SYSCALL, or the vector of an exception. */
-static mf_err run_once(const struct cpu *cpu, enum cpu_syscall how, uint32_t *arrived,
-                   struct mf_why *why)
+static mf_err run_once(const struct cpu *cpu, const struct cpu_model *model, enum cpu_syscall how,
+                       uint32_t *arrived, struct mf_why *why)
 {
     struct kvm_run *run = cpu->run;
-    const struct mf_image_info info = {.kernel_entry = TEST_CODE,
+    const uint8_t *entry = model->cr4 & CPU_CR4_FSGSBASE ? ring0_test : ring0_test_pages;
+    const struct mf_image_info info = {.kernel_entry = loaded(entry),
                                        .kernel_syscall = loaded(ring0_test_syscall),
                                        .kernel_exception = loaded(ring0_test_exception),
                                        .trap_stack_top = TEST_END};
@@ -77,16 +78,16 @@ static mf_err find_out(const struct cpu *cpu, struct cpu_model *model, const uin
     const enum cpu_syscall known = __atomic_load_n(&model->syscall, __ATOMIC_RELAXED);
     enum cpu_syscall how = known == CPU_SYSCALL_UNKNOWN ? CPU_SYSCALL_RING0 : known;
     uint32_t arrived = 0;
-    mf_err err = run_once(cpu, how, &arrived, why);
+    mf_err err = run_once(cpu, model, how, &arrived, why);
     /* Never the other way round: where ring 0 works as it should, LSTAR must not name a
      * page of the guest. */
     if (!err && arrived == MF_VECTOR_PAGE_FAULT && known == CPU_SYSCALL_UNKNOWN) {
         how = CPU_SYSCALL_RING3;
-        err = run_once(cpu, how, &arrived, why);
+        err = run_once(cpu, model, how, &arrived, why);
     }
     if (!err && arrived == MF_VECTOR_INVALID)
-        return mf_why(why, MF_EUNSUPPORTED, "KVM: no FSGSBASE for guests (processors since 2012, "
-                                            "Linux 5.9)");
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: says that guests have FSGSBASE, and they have "
+                                            "not");
     if (!err && arrived != TEST_SYSCALL)
         return unexpected(window, arrived, why);
     if (!err)

@@ -14,7 +14,6 @@
 #define CR4_OSFXSR     (1ull << 9)
 #define CR4_OSXMMEXCPT (1ull << 10)
 #define CR4_UMIP       (1ull << 11)
-#define CR4_FSGSBASE   (1ull << 16)
 #define CR4_OSXSAVE    (1ull << 18)
 #define CR4_SMEP       (1ull << 20)
 #define XCR0_OFFERED   0xe7ull /* x87, SSE, AVX, AVX-512 */
@@ -43,7 +42,7 @@ static void switch_on(struct cpu_model *model)
     const uint32_t xsave = 1u << 26;
     model->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     if (more && more->ebx & 1u << 0)
-        model->cr4 |= CR4_FSGSBASE;
+        model->cr4 |= CPU_CR4_FSGSBASE;
     if (more && more->ebx & 1u << 7)
         model->cr4 |= CR4_SMEP;
     if (more && more->ecx & 1u << 2)

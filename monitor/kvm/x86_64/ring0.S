@@ -220,11 +220,14 @@ vectors:
 
         .org    RING0_BYTES, 0xcc
 
-/* The self-test of a blank: pages that will be used, the gate's among them; FS base; then
- * a system call. What happened goes to a port, in EAX. Copied to TEST_CODE. */
+/* The self-test of a blank: FS base, where it is the guest's; pages that will be used, the gate's
+ * among them; then a system call. What happened goes to a port, in EAX. Copied to TEST_CODE. */
         .balign 16
-        .globl  ring0_test, ring0_test_syscall, ring0_test_exception, ring0_test_end
+        .globl  ring0_test, ring0_test_pages, ring0_test_syscall, ring0_test_exception, ring0_test_end
 ring0_test:
+        xor     %eax, %eax
+        wrfsbase %rax
+ring0_test_pages:
         mov     $TEST_END, %esp
         mov     $(GATE_CODE + GATE_RETURN), %eax
         call    *%rax
@@ -235,9 +238,7 @@ ring0_test:
         jz      2f
         mov     (%rdi), %al
         jmp     1b
-2:      xor     %eax, %eax
-        wrfsbase %rax
-        syscall
+2:      syscall
 ring0_test_syscall:
         mov     $TEST_SYSCALL, %eax
         jmp     1f

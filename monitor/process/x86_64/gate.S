@@ -157,6 +157,23 @@ gate_page:
     add $GATE_STATUS, %edi
     jmp gate_exit
 
+    SLOT 8 /* segment: arch_prctl(ARCH_SET_FS or ARCH_SET_GS, base) */
+    mov (%rdi), %rsi
+    mov 8(%rdi), %ecx
+    mov $-GATE_EINVAL, %eax
+    cmp $1, %ecx
+    ja 2f
+    mov $GATE_SEGMENT_END, %rdx
+    cmp %rdx, %rsi
+    jae 2f
+    push %rdi
+    mov $GATE_ARCH_SET_FS, %edi
+    sub %ecx, %edi
+    call gate_segment
+    pop %rdi
+2:  mov %eax, 12(%rdi)
+    ret
+
 /* Second half: ours alone. */
 
     .org GATE_SYSCALL - GATE_PAGE
@@ -217,6 +234,11 @@ gate_range:
     xor %eax, %eax
 1:  test %eax, %eax
     ret
+
+/* RAX = 0, or -errno: the base that EDI names is RSI. */
+gate_segment:
+    mov $GATE_NR_ARCH_PRCTL, %eax
+    jmp gate_syscall
 
 /* RAX = the clock EDI in nanoseconds; the caller's timespec is at its RSP. */
 gate_clock:
@@ -305,6 +327,15 @@ gate_seal_code:
     call gate_unmap
     test %rax, %rax
     jnz gate_host
+    mov $GATE_ARCH_SET_FS, %edi /* both bases 0, by a call: not every processor has wrfsbase */
+    xor %esi, %esi
+    call gate_segment
+    test %rax, %rax
+    jnz gate_host
+    mov $GATE_ARCH_SET_GS, %edi
+    call gate_segment
+    test %rax, %rax
+    jnz gate_host
     mov %r12, GATE_KERNEL_ENTRY
     mov %r13, GATE_KERNEL_SYSCALL
     mov %r14, GATE_KERNEL_EXCEPTION
@@ -316,8 +347,6 @@ gate_seal_code:
     mov $-1, %edx
     xrstor64 (%rdi)
     xor %eax, %eax
-    wrfsbase %rax
-    wrgsbase %rax
     xor %ebx, %ebx
     xor %ecx, %ecx
     xor %edx, %edx

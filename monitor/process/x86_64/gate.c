@@ -4,6 +4,7 @@
  */
 #include "monitor/process/gate.h"
 
+#include <asm/prctl.h>
 #include <cpuid.h>
 #include <errno.h>
 #include <signal.h>
@@ -27,7 +28,6 @@
 
 /* arch/x86/include/uapi/asm: what glibc keeps to itself. */
 #define KERNEL_SA_RESTORER 0x04000000ul
-#define HWCAP2_WRITES_FSBASE 2ul
 struct kernel_sigaction {
     uintptr_t handler;
     unsigned long flags;
@@ -63,6 +63,11 @@ _Static_assert(offsetof(struct mf_hc_discard, error) == 16, "gate.S: discard");
 _Static_assert(offsetof(struct mf_hc_clock, realtime_ns) == 8, "gate.S: clock");
 _Static_assert(offsetof(struct mf_hc_console, error) == 12, "gate.S: console");
 _Static_assert(offsetof(struct mf_hc_fault, reserved) == 4, "gate.S: fault");
+_Static_assert(offsetof(struct mf_hc_segment, which) == 8 &&
+                   offsetof(struct mf_hc_segment, error) == 12 &&
+                   GATE_ARCH_SET_FS - MF_SEGMENT_GS == GATE_ARCH_SET_GS &&
+                   GATE_SEGMENT_END == MF_SEGMENT_END,
+               "gate.S: segment");
 _Static_assert(GATE_FD_BELL == MONITOR_FD_BELL && GATE_FD_CONSOLE == MONITOR_FD_CONSOLE,
                "monitor.h");
 
@@ -87,6 +92,7 @@ SAME_NUMBER(GATE_NR_MPROTECT, SYS_mprotect);
 SAME_NUMBER(GATE_NR_MUNMAP, SYS_munmap);
 SAME_NUMBER(GATE_NR_RT_SIGRETURN, SYS_rt_sigreturn);
 SAME_NUMBER(GATE_NR_MADVISE, SYS_madvise);
+SAME_NUMBER(GATE_NR_ARCH_PRCTL, SYS_arch_prctl);
 SAME_NUMBER(GATE_NR_FUTEX, SYS_futex);
 SAME_NUMBER(GATE_NR_CLOCK_GETTIME, SYS_clock_gettime);
 SAME_NUMBER(GATE_NR_EXIT_GROUP, SYS_exit_group);
@@ -94,6 +100,8 @@ SAME_NUMBER(GATE_FUTEX_WAIT_BITSET, FUTEX_WAIT_BITSET);
 SAME_NUMBER(GATE_MADV_DONTNEED, MADV_DONTNEED);
 SAME_NUMBER(GATE_CLOCK_REALTIME, CLOCK_REALTIME);
 SAME_NUMBER(GATE_CLOCK_MONOTONIC, CLOCK_MONOTONIC);
+SAME_NUMBER(GATE_ARCH_SET_FS, ARCH_SET_FS);
+SAME_NUMBER(GATE_ARCH_SET_GS, ARCH_SET_GS);
 SAME_NUMBER(GATE_EINVAL, EINVAL);
 
 /* The data page holds the struct; the rest is the signal stack. */
@@ -117,10 +125,6 @@ struct gate_data *gate_data(void)
 
 mf_err gate_supported(struct mf_why *why)
 {
-    if (!(getauxval(AT_HWCAP2) & HWCAP2_WRITES_FSBASE))
-        return mf_why(why, MF_EUNSUPPORTED,
-                      "this processor or kernel lacks wrfsbase, by which guests set up threads "
-                      "(Linux 5.9 and a processor with FSGSBASE have it)");
     unsigned a, b, c = 0, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
         return mf_why(why, MF_EUNSUPPORTED, "this processor or kernel lacks XSAVE");

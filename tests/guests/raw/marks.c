@@ -33,6 +33,9 @@ struct idle {
 extern struct {
     uint64_t registers[16], fs_base, gs_base, flags, selectors[6];
 } raw_entered;
+_Static_assert(offsetof(struct mf_boot, flags) == 116 && MF_BOOT_SEGMENTS == 8 &&
+                   MF_HC_segment == 8 && sizeof(struct mf_hc_segment) == 16,
+               "marks.S");
 extern struct xsave_area raw_vectors, raw_vectors_marked;
 extern uint8_t kernel_text_end[], kernel_data_start[], kernel_data_end[];
 

@@ -6,6 +6,9 @@
 #define ENTERED_SELECTORS 152
 #define WAIT_PORT 0x501 /* abi/hypercall.h */
 #define BOOT_BASE 0x10000
+#define BOOT_FLAGS (BOOT_BASE + 116)
+#define BOOT_SEGMENTS 8
+#define GATE_SEGMENT (0x20000 + 8 * 128)
 #define MARK_AND_ENTER 1 /* enum mark_way */
 #define MARK_AND_STRING 2
 #define ALL_FLAGS 0x240cd7 /* carry to overflow, direction, alignment check, ID; IF is as it is */
@@ -36,10 +39,17 @@ raw_note_entry:
     popq raw_entered+ENTERED_BASES+16
     pushq $0x202
     popf
+    testl $BOOT_SEGMENTS, BOOT_FLAGS
+    jnz 1f
     rdfsbase %rax
-    mov %rax, raw_entered+ENTERED_BASES
-    rdgsbase %rax
-    mov %rax, raw_entered+ENTERED_BASES+8
+    rdgsbase %rcx
+    jmp 2f
+1:  mov %fs:BOOT_BASE, %rax     /* not to be read: but 0 stays 0, another does not */
+    xor BOOT_BASE, %rax
+    mov %gs:BOOT_BASE, %rcx
+    xor BOOT_BASE, %rcx
+2:  mov %rax, raw_entered+ENTERED_BASES
+    mov %rcx, raw_entered+ENTERED_BASES+8
     xor %eax, %eax
     mov %es, %eax
     mov %rax, raw_entered+ENTERED_SELECTORS
@@ -81,10 +91,28 @@ raw_mark:
     mov %eax, %ds
     mov %eax, %fs
     mov %eax, %gs
+    testl $BOOT_SEGMENTS, BOOT_FLAGS
+    jnz 3f
     mov $0x6d61726b0000, %rax
     wrfsbase %rax
     wrgsbase %rax
-    cmp $MARK_AND_ENTER, %rbx
+    jmp 8f
+3:  push %r9
+    push %r10
+    push %r11
+    movl $BOOT_BASE, raw_segment
+    movl $0, raw_segment+8      /* FS, then GS */
+    mov $raw_segment, %edi
+    mov $GATE_SEGMENT, %eax
+    call *%rax
+    incl raw_segment+8
+    mov $raw_segment, %edi
+    mov $GATE_SEGMENT, %eax
+    call *%rax
+    pop %r11
+    pop %r10
+    pop %r9
+8:  cmp $MARK_AND_ENTER, %rbx
     je 5f
 4:  cmp %r10, %r9               /* our stack goes, too */
     jae 5f
@@ -147,6 +175,8 @@ raw_mark:
     .balign 64
     .globl raw_entered, raw_vectors, raw_vectors_marked
 raw_entered: .skip 256
+raw_segment: .skip 16           /* struct mf_hc_segment */
+    .balign 64
 raw_vectors: .skip 4096
 raw_vectors_marked: .skip 4096
     .section .note.GNU-stack, "", @progbits
