@@ -18,13 +18,15 @@
 #include "kernel/core/start.h"
 #include "kernel/core/string.h"
 #include "kernel/event/event.h"
+#include "kernel/task/task.h"
 #include "kernel/x86_64/frame.h"
 
 /* The seed's last word is the kernel's own canary, which entry.S has taken. */
 _Static_assert(offsetof(struct mf_boot, seed) + RANDOM_SEED_BYTES == BOOT_GUARD, "entry.S");
 _Static_assert(offsetof(struct mf_boot, flags) == BOOT_FLAGS && MF_BOOT_RESTORED == BOOT_RESTORED,
                "entry.S");
-_Static_assert(MF_KERNEL_BASE == KERNEL_BASE && MF_KERNEL_BYTES_MAX == KERNEL_BYTES_MAX,
+_Static_assert(MF_KERNEL_BASE == KERNEL_BASE && KERNEL_BYTES_MAX <= MF_KERNEL_BYTES_MAX &&
+                   KERNEL_LINUX_BYTES_MAX == MF_KERNEL_BYTES_MAX,
                "kernel.lds");
 _Static_assert(RANDOM_SEED_BYTES + sizeof(uint64_t) == MF_BOOT_SEED_BYTES, "all of it is used");
 
@@ -40,6 +42,7 @@ void boot_main(const struct mf_boot *boot)
     random_start(boot->seed);
     if (memory_start(boot) != 0)
         fault_words(MF_CAUSE_NO_MEMORY, "no room for stack and heap behind the program");
+    task_start();
     event_start(boot->channel_base, boot->flags);
 
     struct frame frame = {

@@ -7,7 +7,8 @@
 
 /* Where the kernel stands (abi/layout.h) and how large it may be (abi/image.h). */
 #define KERNEL_BASE 0x100000
-#define KERNEL_BYTES_MAX 0x20000
+#define KERNEL_BYTES_MAX 0x20000        /* kernel.elf       */
+#define KERNEL_LINUX_BYTES_MAX 0x80000  /* kernel-linux.elf */
 
 /* Stacks of the kernel, pages of their own (kernel.lds). */
 #define KERNEL_STACK_BYTES 0x3a00
@@ -25,6 +26,17 @@
 #define STACK_FIRST_BYTES 0x40000     /* opened at start; the rest as it is touched    */
 
 #define ENVIRONMENT_COUNT_MAX 1024
+
+/* The kernel's own memory, of kernel-linux.elf. */
+#define HEAP_SHARE 8                  /* of the room above the stack: one part of so many */
+#define HEAP_DISCARD_PAGES 64         /* a run of so many goes back to the node           */
+
+/* Tasks, of kernel-linux.elf. */
+#define TASKS_MAX 4096
+#define TASK_VECTOR_BYTES_MAX 4096    /* vector state of a task that does not run     */
+#define FUTEX_QUEUES 256              /* by address                                   */
+#define ROBUST_LOCKS_MAX 2048         /* of a thread that ends, as Linux              */
+#define SIGNALS_QUEUED_MAX 1024       /* real-time signals, and what others say        */
 
 /* Reports and logs. */
 #define BACKTRACE_MAX 64

@@ -19,6 +19,7 @@ enum region_kind {
     REGION_STACK,   /* all that the stack may grow to                               */
     REGION_HEAP,    /* below the program break                                      */
     REGION_MAP,     /* mmap                                                         */
+    REGION_KERNEL,  /* heap.c's, above all that a program may name                  */
 };
 
 struct region {

@@ -12,7 +12,6 @@
 #include "abi/boot.h"
 #include "abi/event.h"
 #include "kernel/core/fault.h"
-#include "kernel/core/freeze.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
@@ -70,8 +69,9 @@ int64_t event_next(uint64_t event, const struct event_data *buffer)
         if (now.chunk_held)
             end_chunk();
         if (!wire_peek(0, &desc)) {
-            freeze_here();
-            wire_wait(true);
+            int64_t waits = event_await();
+            if (waits)
+                return waits;
             continue;
         }
         if (desc.type == MF_MSG_INVOKE && take_invoke(&desc))

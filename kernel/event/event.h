@@ -30,6 +30,10 @@ int64_t event_write(const struct event_data *body, uint64_t flags);
 int64_t event_fail(const struct event_data *message);
 int64_t event_cancelled(void);
 
+/* No event is begun and no message is there: freeze, or wait for one (0: look again), or let
+ * `next` wait (WAIT) or be interrupted. event/await.c and contract/sdk.c. */
+int64_t event_await(void);
+
 /* The current event; 0: none. */
 uint64_t event_current(void);
 

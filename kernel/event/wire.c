@@ -50,11 +50,27 @@ void wire_release(void)
 void wire_wait(bool idle)
 {
     struct mf_desc desc;
+    uint32_t seen = wire_doze(idle);
+    if (ring_peek(&ring, 0, &desc) == 0)
+        wire_sleep(0, seen, idle);
+    wire_awake();
+}
+
+uint32_t wire_doze(bool idle)
+{
     wire_ring_before(idle);
     uint32_t seen = ring_bell(&ring);
     ring_sleep(&ring, true);
-    if (ring_peek(&ring, 0, &desc) == 0)
-        (void)hypercall_wait(0, seen, idle);
+    return seen;
+}
+
+void wire_sleep(uint64_t deadline_ns, uint32_t seen, bool idle)
+{
+    (void)hypercall_wait(deadline_ns, seen, idle);
+}
+
+void wire_awake(void)
+{
     ring_sleep(&ring, false);
 }
 

@@ -22,6 +22,13 @@ void wire_release(void); /* the oldest */
  * instance may be rolled back meanwhile (abi/hypercall.h, wait). */
 void wire_wait(bool idle);
 
+/* The same in parts, for who has more to look at: the node knows that we are about to sleep,
+ * and rings from now on; then look once more; sleep, if there is nothing; be awake. deadline_ns
+ * 0: none. */
+uint32_t wire_doze(bool idle); /* for wire_sleep(): the doorbell's value */
+void wire_sleep(uint64_t deadline_ns, uint32_t seen, bool idle);
+void wire_awake(void);
+
 /* Room for a message of least to most bytes, by waiting for it. */
 struct ring_place wire_reserve(uint32_t least, uint32_t most);
 /* The same without waiting, and without an end for nonsense: false. */

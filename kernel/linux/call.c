@@ -2,7 +2,7 @@
  * call.c: from a system call's number to its handler.
  * Guarantees: an unknown number is ENOSYS, and one line in the log, once for each.
  * Leaves to others: what the calls do (a file for each family; kernel/event for
- * those of abi/calls.h). Owns the list of numbers told.
+ * those of abi/calls.h), and what follows (task/). Owns the list of numbers told.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,16 +16,9 @@
 #include "kernel/event/event.h"
 #include "kernel/event/operation.h"
 #include "kernel/event/output.h"
-#include "kernel/linux/signal.h"
 
 static int64_t mayfly_call(struct frame *frame);
 static int64_t not_implemented(const struct frame *frame);
-
-static int64_t (*const handler[LINUX_NR_END])(struct frame *frame) = {
-#define HANDLER(name, how, remark) [LINUX_NR_##name] = linux_##name,
-    KERNEL_CALLS(HANDLER)
-#undef HANDLER
-};
 
 /* All names one after the other, and where each begins. */
 static const struct {
@@ -45,22 +38,13 @@ static const uint16_t name_at[LINUX_NR_END] = { /* one more than its offset; 0: 
 
 static uint64_t told[(LINUX_NR_END + 63) / 64];
 
-bool linux_call(struct frame *frame)
+int64_t call_serve(struct frame *frame)
 {
-    int64_t result;
-    if (frame->call < LINUX_NR_END && handler[frame->call])
-        result = handler[frame->call](frame);
-    else if (frame->call - MF_CALL_BASE <= MF_CALL_result - MF_CALL_BASE)
-        result = mayfly_call(frame);
-    else
-        result = not_implemented(frame);
-    if (frame->call == LINUX_NR_rt_sigreturn && result == 0) {
-        (void)signal_deliver(frame); /* those that the old mask lets through */
-        return true;
-    }
-    frame_result_set(frame, result);
-    frame->trap.rflags &= ~(uint64_t)FLAG_TRAP; /* else it would trap in here */
-    return signal_deliver(frame);
+    if (frame->call < LINUX_NR_END && call_handler[frame->call])
+        return call_handler[frame->call](frame);
+    if (frame->call - MF_CALL_BASE <= MF_CALL_result - MF_CALL_BASE)
+        return mayfly_call(frame);
+    return not_implemented(frame);
 }
 
 const char *linux_call_name(uint64_t number)

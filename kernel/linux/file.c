@@ -14,7 +14,7 @@
 #include "kernel/core/limits.h"
 #include "kernel/core/user.h"
 #include "kernel/event/output.h"
-#include "kernel/linux/call.h"
+#include "kernel/linux/calls_one.h"
 #include "kernel/linux/identity.h"
 
 #define DESCRIPTORS 3u

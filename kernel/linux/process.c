@@ -1,12 +1,12 @@
 /*
- * process.c: system calls on the process, its one thread, and the machine.
- * Guarantees: one process, one thread, one processor.
- * Leaves to others: signals (signal.c). Owns nothing.
+ * process.c: system calls on the process and the machine.
+ * Guarantees: one process, one processor.
+ * Leaves to others: threads, signals (one/, many/). Owns nothing.
  */
+#include "kernel/linux/process.h"
+
 #include <asm/errno.h>
 #include <asm/prctl.h>
-#include <linux/futex.h>
-#include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sysinfo.h>
 #include <linux/utsname.h>
@@ -32,7 +32,7 @@
 #define NS_PER_S 1000000000ull
 #define DESCRIPTORS 3u
 
-int64_t linux_exit(struct frame *frame)
+void process_exit(const struct frame *frame)
 {
     uint64_t status = frame_argument(frame, 0) & 0xff;
     struct text detail = {.bytes = 0};
@@ -49,11 +49,6 @@ int64_t linux_exit(struct frame *frame)
     }
     event_flush();
     hypercall_halt();
-}
-
-int64_t linux_exit_group(struct frame *frame)
-{
-    return linux_exit(frame);
 }
 
 int64_t linux_arch_prctl(struct frame *frame)
@@ -77,12 +72,6 @@ int64_t linux_arch_prctl(struct frame *frame)
 }
 
 int64_t linux_getpid(struct frame *frame)
-{
-    (void)frame;
-    return identity_pid();
-}
-
-int64_t linux_gettid(struct frame *frame)
 {
     (void)frame;
     return identity_pid();
@@ -124,28 +113,10 @@ int64_t linux_getegid(struct frame *frame)
     return IDENTITY_GID;
 }
 
-int64_t linux_set_tid_address(struct frame *frame)
-{
-    (void)frame; /* the word is cleared when a thread ends; this one ends with all */
-    return identity_pid();
-}
-
-int64_t linux_set_robust_list(struct frame *frame)
-{
-    (void)frame;
-    return 0;
-}
-
 int64_t linux_rseq(struct frame *frame)
 {
     (void)frame;
     return -ENOSYS;
-}
-
-int64_t linux_sched_yield(struct frame *frame)
-{
-    (void)frame;
-    return 0;
 }
 
 int64_t linux_sched_getaffinity(struct frame *frame)
@@ -155,48 +126,6 @@ int64_t linux_sched_getaffinity(struct frame *frame)
         return -EINVAL;
     int error = user_write(frame_argument(frame, 2), &mask, sizeof mask);
     return error ? error : (int64_t)sizeof mask;
-}
-
-/* Nobody else is there to wake us: a wait ends at its time, or is a deadlock, which
- * an event's deadline ends. */
-int64_t linux_futex(struct frame *frame)
-{
-    uint64_t address = frame_argument(frame, 0);
-    int operation = (int)frame_argument(frame, 1) & FUTEX_CMD_MASK;
-    uint32_t expected = (uint32_t)frame_argument(frame, 2);
-    uint64_t timeout = frame_argument(frame, 3);
-    uint32_t value;
-    if (operation == FUTEX_WAKE || operation == FUTEX_WAKE_BITSET)
-        return 0;
-    if (operation != FUTEX_WAIT && operation != FUTEX_WAIT_BITSET)
-        return -ENOSYS;
-    if (address % sizeof value)
-        return -EINVAL;
-    int error = user_read(&value, address, sizeof value);
-    if (error)
-        return error;
-    if (value != expected)
-        return -EAGAIN;
-    if (timeout == 0) {
-        struct text line = {.bytes = 0};
-        text_add(&line, "deadlock: waits for ever, for nobody, called from ");
-        text_hex(&line, frame_caller(frame));
-        output_kernel(MF_LOG_ERROR, line.data, line.bytes);
-        event_sleep(0);
-    }
-    uint64_t ns, monotonic, realtime;
-    error = time_read(timeout, &ns);
-    if (error)
-        return error;
-    hypercall_clock(&monotonic, &realtime);
-    bool absolute = operation == FUTEX_WAIT_BITSET;
-    bool real = (int)frame_argument(frame, 1) & FUTEX_CLOCK_REALTIME;
-    uint64_t start = real ? realtime : monotonic;
-    if (!absolute)
-        event_sleep(monotonic + ns);
-    else if (ns > start)
-        event_sleep(monotonic + (ns - start));
-    return -ETIMEDOUT;
 }
 
 int64_t linux_getrandom(struct frame *frame)
@@ -296,15 +225,4 @@ int64_t linux_prlimit64(struct frame *frame)
     return frame_argument(frame, 3)
                ? limit_write(frame_argument(frame, 1), frame_argument(frame, 3))
                : 0;
-}
-
-int64_t linux_prctl(struct frame *frame)
-{
-    switch ((int)frame_argument(frame, 0)) {
-    case PR_SET_NAME:
-    case PR_GET_DUMPABLE:
-        return 0;
-    default:
-        return -EINVAL;
-    }
 }

@@ -1,7 +1,6 @@
 /*
- * time.c: system calls for clocks and sleep. Clocks are the node's, by hypercall.
- * Guarantees: a sleep ends when its time has come, no sooner.
- * Owns nothing.
+ * time.c: system calls for clocks. Clocks are the node's, by hypercall.
+ * Leaves to others: sleep (one/, many/). Owns nothing.
  */
 #include <asm/errno.h>
 #include <linux/time.h>
@@ -12,17 +11,13 @@
 #include "kernel/core/hypercall.h"
 #include "kernel/core/start.h"
 #include "kernel/core/user.h"
-#include "kernel/event/event.h"
 #include "kernel/linux/call.h"
 #include "kernel/linux/time.h"
 
 #define NS_PER_S 1000000000ull
 #define NS_PER_US 1000ull
 
-static int clock_read(uint64_t clock, uint64_t *ns);
-static int64_t sleep_until(uint64_t clock, uint64_t at_ns);
-
-static struct timespec timespec_of(uint64_t ns)
+struct timespec time_spec(uint64_t ns)
 {
     return (struct timespec){.tv_sec = (int64_t)(ns / NS_PER_S), .tv_nsec = (int64_t)(ns % NS_PER_S)};
 }
@@ -50,10 +45,10 @@ uint64_t time_monotonic(void)
 int64_t linux_clock_gettime(struct frame *frame)
 {
     uint64_t ns;
-    int error = clock_read(frame_argument(frame, 0), &ns);
+    int error = time_clock(frame_argument(frame, 0), &ns);
     if (error)
         return error;
-    struct timespec time = timespec_of(ns);
+    struct timespec time = time_spec(ns);
     return user_write(frame_argument(frame, 1), &time, sizeof time);
 }
 
@@ -62,7 +57,7 @@ int64_t linux_clock_getres(struct frame *frame)
     struct timespec resolution = {.tv_nsec = 1};
     uint64_t to = frame_argument(frame, 1);
     uint64_t ns;
-    int error = clock_read(frame_argument(frame, 0), &ns);
+    int error = time_clock(frame_argument(frame, 0), &ns);
     if (error || to == 0)
         return error;
     return user_write(to, &resolution, sizeof resolution);
@@ -94,30 +89,6 @@ int64_t linux_time(struct frame *frame)
     return seconds;
 }
 
-int64_t linux_nanosleep(struct frame *frame)
-{
-    uint64_t ns, start;
-    int error = time_read(frame_argument(frame, 0), &ns);
-    if (!error)
-        error = clock_read(CLOCK_MONOTONIC, &start);
-    return error ? error : sleep_until(CLOCK_MONOTONIC, start + ns);
-}
-
-int64_t linux_clock_nanosleep(struct frame *frame)
-{
-    uint64_t clock = (uint32_t)frame_argument(frame, 0);
-    uint64_t ns, start;
-    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
-        return -EINVAL;
-    int error = time_read(frame_argument(frame, 2), &ns);
-    if (error)
-        return error;
-    if (frame_argument(frame, 1) & TIMER_ABSTIME)
-        return sleep_until(clock, ns);
-    error = clock_read(CLOCK_MONOTONIC, &start);
-    return error ? error : sleep_until(CLOCK_MONOTONIC, start + ns);
-}
-
 int64_t linux_times(struct frame *frame)
 {
     struct tms times = {0};
@@ -127,7 +98,7 @@ int64_t linux_times(struct frame *frame)
     return (int64_t)(time_monotonic() / (NS_PER_S / START_CLOCK_TICKS));
 }
 
-static int clock_read(uint64_t clock, uint64_t *ns)
+int time_clock(uint64_t clock, uint64_t *ns)
 {
     uint64_t monotonic, realtime;
     hypercall_clock(&monotonic, &realtime);
@@ -149,15 +120,4 @@ static int clock_read(uint64_t clock, uint64_t *ns)
     default:
         return -EINVAL;
     }
-}
-
-/* The monitor waits by CLOCK_MONOTONIC; another clock is compared, then converted. */
-static int64_t sleep_until(uint64_t clock, uint64_t at_ns)
-{
-    uint64_t monotonic, realtime;
-    hypercall_clock(&monotonic, &realtime);
-    uint64_t now_ns = clock == CLOCK_REALTIME ? realtime : monotonic;
-    if (at_ns > now_ns)
-        event_sleep(monotonic + (at_ns - now_ns));
-    return 0;
 }

@@ -2,7 +2,7 @@
  * entry.S: the ways into the kernel (abi/boot.h, abi/trap.h) and back out.
  * Guarantees: every register but RAX, RCX and R11 is the program's own after a
  * system call, all of them after an exception; the kernel runs with clean flags on
- * a stack of its own. One task: its kernel stack is empty whenever the program runs.
+ * a stack of its own, which is empty whenever the program runs.
  */
 #include "kernel/x86_64/offsets.h"
 

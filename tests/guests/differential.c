@@ -1,6 +1,7 @@
 /*
- * differential.c: the programs of linux/, natively and inside: the same binary, the same
- * output, line by line. What a program prints on standard output comes as log records
+ * differential.c: the programs of linux/ and of tests/linux, natively and inside: the same
+ * binary, the same output, line by line. The images linux-NAME have the kernel of C functions,
+ * full-NAME the one for Linux programs. What a program prints on standard output comes as log records
  * of level info, a line each.
  */
 #include <stdio.h>
@@ -12,11 +13,11 @@
 #define RUN_NS (10 * MF_NS_PER_S)
 #define OUTPUT_BYTES_MAX (1u << 20)
 
-static bool run_here(const struct harness *harness, const char *name, struct mf_buf *output)
+static bool run_here(const struct harness *harness, const char *image, struct mf_buf *output)
 {
     char path[4096], piece[4096];
     size_t got;
-    snprintf(path, sizeof path, "%s/linux_%s", harness->images, name);
+    snprintf(path, sizeof path, "%s/linux_%s", harness->images, strchr(image, '-') + 1);
     FILE *program = popen(path, "r");
     if (!program)
         return false;
@@ -27,11 +28,9 @@ static bool run_here(const struct harness *harness, const char *name, struct mf_
 }
 
 /* Until it has ended by itself, as a program does. */
-static void run_inside(struct harness *harness, const char *name, struct mf_buf *output,
+static void run_inside(struct harness *harness, const char *image, struct mf_buf *output,
                        char outcome[OUTCOME_BYTES])
 {
-    char image[64];
-    snprintf(image, sizeof image, "linux-%s", name); /* a DNS label */
     int fd = open_image(harness->images, image);
     snprintf(outcome, OUTCOME_BYTES, "cannot be started");
     harness->heard = output;
@@ -64,15 +63,15 @@ static void show_difference(const char *native, const char *inside)
            (int)strcspn(inside, "\n"), inside);
 }
 
-static void compare(struct harness *harness, const char *name)
+static void compare(struct harness *harness, const char *image)
 {
     struct mf_buf native = {0}, inside = {0};
     char outcome[OUTCOME_BYTES], title[64];
-    snprintf(title, sizeof title, "linux program: %s", name);
+    snprintf(title, sizeof title, "linux program: %s", image);
     if (!wanted(harness, title))
         return;
-    bool ran = run_here(harness, name, &native);
-    run_inside(harness, name, &inside, outcome);
+    bool ran = run_here(harness, image, &native);
+    run_inside(harness, image, &inside, outcome);
     bool same = native.bytes && native.bytes == inside.bytes &&
                 memcmp(native.data, inside.data, native.bytes) == 0;
     if (!ran)
@@ -88,7 +87,7 @@ static void compare(struct harness *harness, const char *name)
 
 void test_differential(struct harness *harness)
 {
-    static const char names[] = LINUX_PROGRAMS; /* "one,two", from CMake */
+    static const char names[] = LINUX_PROGRAMS; /* "linux-one,full-one", from CMake */
     char list[sizeof names], *rest = list;
     memcpy(list, names, sizeof names);
     for (char *name = strsep(&rest, ","); name; name = strsep(&rest, ","))

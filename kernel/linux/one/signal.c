@@ -6,7 +6,7 @@
  * Leaves to others: the frame on the program's stack (x86_64/signal_frame.c).
  * Owns dispositions, mask, pending set, alternate stack.
  */
-#include "kernel/linux/signal.h"
+#include "kernel/linux/one/signal.h"
 
 #include <asm/errno.h>
 #include <linux/signal.h>
@@ -15,7 +15,7 @@
 #include "kernel/core/fault.h"
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
-#include "kernel/linux/call.h"
+#include "kernel/linux/calls_one.h"
 #include "kernel/linux/identity.h"
 #include "kernel/x86_64/signal_frame.h"
 

@@ -1,0 +1,48 @@
+/*
+ * signal.h: signals of a program with threads: to the process or to one of them, from the
+ * program itself, its exceptions, timers and descriptors.
+ */
+#ifndef KERNEL_LINUX_MANY_SIGNAL_H
+#define KERNEL_LINUX_MANY_SIGNAL_H
+
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+
+#include "kernel/linux/signal.h"
+#include "kernel/task/task.h"
+
+#define SIGNALS 64
+#define SIGNAL_BIT(number) (1ull << ((number) - 1))
+#define SIGNAL_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
+
+/* To a thread; NULL: to the process, any thread of it. info->si_signo: 1 to SIGNALS. 0, or
+ * -EAGAIN: a real-time signal finds no room in the queue. */
+int signal_send(struct task *task, const struct siginfo *info);
+
+/* Is one pending that this thread does not block? */
+bool signal_is_due(const struct task *task);
+
+/* When the current thread goes on: if a signal is due, let the frame enter its handler
+ * (true), or end the instance. interrupted: the call that the frame stands behind was, and
+ * begins again behind the handler if that says so. */
+bool signal_deliver(struct frame *frame, bool interrupted);
+
+/* The current thread's mask until its call ends, whatever comes of it: for calls that take a
+ * mask along (ppoll and its like), each time that they begin. */
+void signal_mask_during_call(uint64_t mask);
+/* The call has ended, and not by a signal. */
+void signal_mask_back(struct task *task);
+
+/* The oldest pending one of a set, taken away: its number; 0: none. */
+int signal_take(struct task *task, uint64_t set, struct siginfo *info);
+/* Those that are pending for a thread. */
+uint64_t signal_pending(const struct task *task);
+
+struct sigaction *signal_action(int number);
+/* Is the stack pointer on the thread's alternate stack? */
+bool signal_on_stack(const struct task *task, uint64_t rsp);
+
+/* The thread ends. */
+void signal_forget(struct task *task);
+
+#endif

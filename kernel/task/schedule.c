@@ -1,0 +1,142 @@
+/*
+ * schedule.c: who runs.
+ * Guarantees: those that can run do so in turn; a call that waits begins again when its task
+ * is woken, and ends once; when nobody can run all sleeps, by one hypercall, until the next
+ * deadline or the doorbell, and may be frozen there. While somebody is current its state is
+ * in the processor, unless its call has just begun again.
+ * Leaves to others: what calls do (linux/), events (contract/), signals (linux/many/).
+ * Owns the queue of those that can run.
+ */
+#include <asm/errno.h>
+
+#include "kernel/contract/contract.h"
+#include "kernel/core/freeze.h"
+#include "kernel/event/output.h"
+#include "kernel/event/wire.h"
+#include "kernel/linux/call.h"
+#include "kernel/linux/many/signal.h"
+#include "kernel/linux/time.h"
+#include "kernel/task/task.h"
+
+static struct {
+    struct task *first, *last;
+} queue;
+
+static bool serve(struct frame *frame, bool *whole);
+static void run_next(struct frame *frame);
+static void look_around(void);
+static void idle(void);
+
+/* In memory that was frozen nobody is current: all wait. */
+bool linux_call(struct frame *frame)
+{
+    bool whole = false;
+    if (task_current && serve(frame, &whole))
+        return whole;
+    run_next(frame);
+    return true;
+}
+
+void task_preempt(struct frame *frame)
+{
+    look_around();
+    if (queue.first) {
+        task_current->frame = *frame;
+        task_run(task_current);
+        run_next(frame);
+    } else {
+        (void)signal_deliver(frame, false);
+    }
+}
+
+void task_run(struct task *task)
+{
+    task->runs_after_it = NULL;
+    *(queue.last ? &queue.last->runs_after_it : &queue.first) = task;
+    queue.last = task;
+}
+
+/* The current task's call. True: it has ended and the task goes on, as a whole or not; false:
+ * another one is to run. */
+static bool serve(struct frame *frame, bool *whole)
+{
+    struct task *task = task_current;
+    for (;;) {
+        int64_t result = call_serve(frame);
+        if (!task_current) /* it was its last one */
+            return false;
+        if (result == WAIT) {
+            task->state = TASK_WAITS;
+            task->frame = *frame;
+            return false;
+        }
+        bool interrupted = result == WAIT_INTERRUPTED;
+        task_call_over(task);
+        task_switch(task);
+        *whole = frame->call == LINUX_NR_rt_sigreturn && result == 0;
+        if (!*whole) {
+            frame_result_set(frame, interrupted ? -EINTR : result);
+            frame->trap.rflags &= ~(uint64_t)FLAG_TRAP; /* else it would trap in here */
+        }
+        if (signal_deliver(frame, interrupted))
+            *whole = true;
+        else if (interrupted) /* by what came to nothing */
+            continue;
+        if (!task->yields)
+            return true;
+        task->yields = false;
+        look_around();
+        if (!queue.first)
+            return true;
+        task->frame = *frame;
+        task_run(task);
+        return false;
+    }
+}
+
+/* The next one's frame in the place of the last one's. */
+static void run_next(struct frame *frame)
+{
+    for (;;) {
+        bool whole;
+        task_current = NULL;
+        for (look_around(); !queue.first; look_around())
+            idle();
+        struct task *task = task_current = queue.first;
+        queue.first = task->runs_after_it;
+        if (!queue.first)
+            queue.last = NULL;
+        *frame = task->frame;
+        if (task->begins_again) {
+            task->begins_again = false;
+            if (serve(frame, &whole))
+                return;
+            continue;
+        }
+        task_switch(task);
+        (void)signal_deliver(frame, false);
+        return;
+    }
+}
+
+/* Whom the time or the node has made able to run. */
+static void look_around(void)
+{
+    if (deadline_next() != UINT64_MAX)
+        deadline_pass(time_monotonic());
+    (void)contract_turn();
+}
+
+/* Nobody can run. */
+static void idle(void)
+{
+    uint64_t next_ns = deadline_next();
+    output_flush();
+    bool may_freeze = contract_may_freeze();
+    if (may_freeze)
+        freeze_here();
+    uint32_t seen = wire_doze(may_freeze);
+    if (!contract_turn()) /* what came before the node knew that we sleep */
+        wire_sleep(next_ns == UINT64_MAX ? 0 : next_ns, seen, may_freeze);
+    wire_awake();
+}
