@@ -36,6 +36,7 @@
 #define TASK_VECTOR_BYTES_MAX 4096    /* vector state of a task that does not run     */
 #define FUTEX_QUEUES 256              /* by address                                   */
 #define ROBUST_LOCKS_MAX 2048         /* of a thread that ends, as Linux              */
+#define TIMERS_MAX 256                /* of timer_create                              */
 #define SIGNALS_QUEUED_MAX 1024       /* real-time signals, and what others say        */
 
 /* Reports and logs. */

@@ -31,6 +31,24 @@
     X(sigaltstack, partial, "not SS_AUTODISARM")                                                 \
     X(kill, partial, "to itself, by its old number too; others: ESRCH")                          \
     X(tkill, partial, "to its threads; others: ESRCH")                                           \
-    X(tgkill, partial, "likewise")
+    X(tgkill, partial, "likewise")                                                               \
+    X(setitimer, partial, "ITIMER_REAL")                                                         \
+    X(getitimer, partial, "likewise")                                                            \
+    X(alarm, done, "")                                                                           \
+    X(timer_create, partial, "CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME")                  \
+    X(timer_settime, done, "")                                                                   \
+    X(timer_gettime, done, "")                                                                   \
+    X(timer_getoverrun, done, "")                                                                \
+    X(timer_delete, done, "")                                                                    \
+    X(sched_setaffinity, done, "one processor")                                                  \
+    X(sched_getscheduler, done, "")                                                              \
+    X(sched_setscheduler, partial, "SCHED_OTHER; others: EPERM")                                 \
+    X(sched_getparam, done, "")                                                                  \
+    X(sched_setparam, done, "")                                                                  \
+    X(sched_get_priority_max, done, "")                                                          \
+    X(sched_get_priority_min, done, "")                                                          \
+    X(getcpu, done, "0")                                                                         \
+    X(getpriority, done, "nice 0")                                                               \
+    X(setpriority, partial, "changes nothing")
 
 #endif

@@ -123,13 +123,6 @@ int64_t linux_get_robust_list(struct frame *frame)
     return user_write(frame_argument(frame, 1), &task->robust_at, sizeof task->robust_at);
 }
 
-int64_t linux_sched_yield(struct frame *frame)
-{
-    (void)frame;
-    task_current->yields = true;
-    return 0;
-}
-
 int64_t linux_prctl(struct frame *frame)
 {
     uint64_t at = frame_argument(frame, 1);

@@ -1,0 +1,114 @@
+/*
+ * schedule.c: system calls on how threads are scheduled: all alike, on one processor.
+ * Owns nothing.
+ */
+#include <asm/errno.h>
+#include <linux/sched.h>
+
+#include "kernel/core/user.h"
+#include "kernel/linux/calls_linux.h"
+#include "kernel/task/task.h"
+
+#define NICE_ZERO 20 /* getpriority() of nice 0, in the kernel's counting */
+#define REALTIME_PRIORITY_MAX 99
+
+/* Does the first argument name a thread (0: this one)? */
+static bool is_known(const struct frame *frame)
+{
+    int32_t tid = (int32_t)frame_argument(frame, 0);
+    return tid == 0 || task_find(tid);
+}
+
+int64_t linux_sched_yield(struct frame *frame)
+{
+    (void)frame;
+    task_current->yields = true;
+    return 0;
+}
+
+int64_t linux_sched_setaffinity(struct frame *frame)
+{
+    uint8_t mask;
+    if (!is_known(frame))
+        return -ESRCH;
+    if (frame_argument(frame, 1) == 0)
+        return -EINVAL;
+    if (user_read(&mask, frame_argument(frame, 2), sizeof mask) != 0)
+        return -EFAULT;
+    return mask & 1 ? 0 : -EINVAL;
+}
+
+int64_t linux_sched_getscheduler(struct frame *frame)
+{
+    return is_known(frame) ? SCHED_NORMAL : -ESRCH;
+}
+
+int64_t linux_sched_setscheduler(struct frame *frame)
+{
+    if (!is_known(frame))
+        return -ESRCH;
+    return (uint32_t)frame_argument(frame, 1) == SCHED_NORMAL ? 0 : -EPERM;
+}
+
+int64_t linux_sched_getparam(struct frame *frame)
+{
+    const int32_t priority = 0;
+    if (!is_known(frame))
+        return -ESRCH;
+    return user_write(frame_argument(frame, 1), &priority, sizeof priority);
+}
+
+int64_t linux_sched_setparam(struct frame *frame)
+{
+    int32_t priority;
+    if (!is_known(frame))
+        return -ESRCH;
+    if (user_read(&priority, frame_argument(frame, 1), sizeof priority) != 0)
+        return -EFAULT;
+    return priority ? -EINVAL : 0;
+}
+
+static bool is_realtime(uint64_t policy)
+{
+    return (uint32_t)policy == SCHED_FIFO || (uint32_t)policy == SCHED_RR;
+}
+
+static bool is_ordinary(uint64_t policy)
+{
+    return (uint32_t)policy == SCHED_NORMAL || (uint32_t)policy == SCHED_BATCH ||
+           (uint32_t)policy == SCHED_IDLE;
+}
+
+int64_t linux_sched_get_priority_max(struct frame *frame)
+{
+    uint64_t policy = frame_argument(frame, 0);
+    return is_realtime(policy) ? REALTIME_PRIORITY_MAX : is_ordinary(policy) ? 0 : -EINVAL;
+}
+
+int64_t linux_sched_get_priority_min(struct frame *frame)
+{
+    uint64_t policy = frame_argument(frame, 0);
+    return is_realtime(policy) ? 1 : is_ordinary(policy) ? 0 : -EINVAL;
+}
+
+int64_t linux_getcpu(struct frame *frame)
+{
+    const uint32_t zero = 0;
+    for (unsigned i = 0; i < 2; i++)
+        if (frame_argument(frame, i) &&
+            user_write(frame_argument(frame, i), &zero, sizeof zero) != 0)
+            return -EFAULT;
+    return 0;
+}
+
+int64_t linux_getpriority(struct frame *frame)
+{
+    (void)frame;
+    return NICE_ZERO;
+}
+
+int64_t linux_setpriority(struct frame *frame)
+{
+    (void)frame;
+    return 0;
+}
