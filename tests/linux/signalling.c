@@ -1,4 +1,4 @@
-/* thread_signals.c: signals between threads: masks, waits that they end or that begin again,
+/* signalling.c: signals between threads: masks, waits that they end or that begin again,
  * queues, stacks of their own, timers. Agreement: every line. */
 #define _GNU_SOURCE
 #include <errno.h>
