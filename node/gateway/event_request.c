@@ -119,6 +119,21 @@ static mf_err take_structured(struct request *request, struct mf_why *why)
 
 /* ---- batches ---- */
 
+/* A client's head, as long as it may be, goes with each of its events: that is counted, too. */
+static mf_err charge(struct event_batch *batch, size_t bytes)
+{
+    if (!budget_take(batch->budget, bytes))
+        return MF_ENOMEM;
+    batch->charged += bytes;
+    return MF_OK;
+}
+
+static mf_err add_head(struct event_batch *batch, struct mf_buf *heads, const void *data, size_t bytes)
+{
+    mf_err err = charge(batch, mf_buf_room_after(heads, bytes) - heads->room);
+    return err ? err : mf_buf_add(heads, data, bytes);
+}
+
 static mf_err add_event(const struct request *request, const struct cloudevent *event,
                         struct event_batch *batch, struct mf_buf *heads, struct mf_why *why)
 {
@@ -139,9 +154,9 @@ static mf_err add_event(const struct request *request, const struct cloudevent *
                                   .field_bytes = writer.bytes,
                                   .body = event->data,
                                   .body_bytes = event->data_bytes};
-    err = mf_buf_add(heads, id, (size_t)id_bytes);
+    err = add_head(batch, heads, id, (size_t)id_bytes);
     if (!err)
-        err = mf_buf_add(heads, room, writer.bytes);
+        err = add_head(batch, heads, room, writer.bytes);
     batch->count++;
     return err;
 }
@@ -152,7 +167,8 @@ mf_err event_batch_make(struct request *request, struct event_batch *batch, stru
     struct cloudevent event;
     struct mf_buf heads = {0};
     char *body = (char *)request->body.data;
-    *batch = (struct event_batch){.each = calloc(MF_EVENT_BATCH_MAX, sizeof *batch->each)};
+    *batch = (struct event_batch){.budget = request->gateway->budget,
+                                  .each = calloc(MF_EVENT_BATCH_MAX, sizeof *batch->each)};
     mf_err err = batch->each ? MF_OK : MF_ENOMEM;
     if (!err)
         err = cloudevent_batch_open(&events, body ? body : "", request->body.bytes, why);
@@ -164,20 +180,23 @@ mf_err event_batch_make(struct request *request, struct event_batch *batch, stru
     batch->heads = heads.data;
     if (err != MF_ENOENT)
         return err;
+    size_t bytes = 0;
     uint8_t *at = heads.data; /* which has not moved any more */
     for (size_t i = 0; i < batch->count; i++) {
         batch->each[i].call_id = (const char *)at;
         at += batch->each[i].call_id_bytes;
         batch->each[i].fields = at;
         at += batch->each[i].field_bytes;
+        bytes += envelope_bytes(&batch->each[i]);
     }
-    return MF_OK;
+    return charge(batch, bytes); /* of the copies in which the store gets them */
 }
 
 void event_batch_close(struct event_batch *batch)
 {
     free(batch->each);
     free(batch->heads);
+    budget_give(batch->budget, batch->charged);
     *batch = (struct event_batch){0};
 }
 

@@ -22,7 +22,11 @@ struct event_batch {
     size_t count;
     struct envelope *each; /* what they point to is the batch's, or the request's body */
     uint8_t *heads;
+    struct budget *budget;
+    size_t charged;
 };
+/* MF_ENOMEM: also where the node's budget has no room for the heads and what the store is handed.
+ * In any case to be closed. */
 MF_CHECKED mf_err event_batch_make(struct request *request, struct event_batch *batch,
                                    struct mf_why *why);
 void event_batch_close(struct event_batch *batch);

@@ -93,6 +93,22 @@ class Edge(NodeTest):
         self.assertEqual(self.post([event()], '/async-function/none', Content_Type=BATCH, X_Call_Id='x' * 128).status, 400)
         self.assertEqual(heard(self.node, 'none'), [])
 
+    def test_a_batch_with_a_long_head(self):
+        """Each of its events has the whole head; all of it is counted while it is copied."""
+        self.node.deploy('long', 'heard')
+        head = {f'X_Long_{i}': 'v' * 3900 for i in range(7)}
+        batch = [event(i, data=i) for i in range(256)]
+        answer = self.post(batch, '/async-function/long', Content_Type=BATCH, **head)
+        self.assertEqual(answer.status, 202)
+        self.assertEqual(len(wait_for(self.node, 'long', 256)), 256)
+        other = harness.Node('--buffer-mib', '16')
+        self.addCleanup(other.close)
+        other.deploy('long', 'heard')
+        headers = {'Content-Type': BATCH, **{k.replace('_', '-'): v for k, v in head.items()}}
+        answer = other.http('POST', '/async-function/long', json.dumps(batch), headers)
+        self.assertEqual((answer.status, answer.error['code']), (503, 'node-full'))
+        self.assertEqual(other.http('POST', '/async-function/long', json.dumps(batch[:9]), headers).status, 202)
+
     def test_replies_that_are_events(self):
         answer = self.post('', '/function/heard?reply')
         self.assertEqual((answer.header('ce-type'), answer.header('ce-subject'), answer.header('content-type'), answer.body),
