@@ -165,6 +165,8 @@
 #define MF_QUEUE_BATCH_BYTES_MAX (16u << 20) /* of one append                                        */
 #define MF_QUEUE_COUNT_DEFAULT 1000000u
 #define MF_QUEUE_BYTES_DEFAULT (1ull << 30)
+#define MF_TENANT_QUEUES_MAX 64u        /* names of queues that a tenant's functions push to         */
+#define MF_TENANT_QUEUES_BYTES_MAX (4ull << 30) /* of events in them, dead letters included          */
 #define MF_QUEUE_DEAD_DEFAULT 100000u
 #define MF_QUEUE_REASON_BYTES_MAX 1024u /* of a dead letter                                          */
 #define MF_QUEUE_LEASE_MS_MAX 86400000u
@@ -174,7 +176,7 @@
 #define MF_QUEUE_AGED_MAX 64u           /* entries that one take finds too old; the next goes on     */
 #define MF_SPACE_BYTES_DEFAULT (256ull << 20)
 #define MF_SCAN_COUNT_MAX 1000u
-#define MF_SCAN_BYTES_MAX (8u << 20)
+#define MF_SCAN_BYTES_MAX (8u << 20)    /* keys and values of one answer: any value fits             */
 #define MF_EXPIRED_PER_CHANGE_MAX 16u   /* keys past their end that one change removes on the way    */
 #define MF_STORE_WAITING_MAX 65536u     /* operations not answered yet                               */
 #define MF_STORE_WAITING_BYTES_MAX (256u << 20)

@@ -129,7 +129,7 @@ void api_list_keys(struct api_request *request)
     if (!err) {
         err = space_scan(space, (struct store_bytes){asked.prefix, asked.prefix_bytes},
                          (struct store_bytes){asked.after, asked.after_bytes}, count ? count : 1,
-                         false, &ask);
+                         SIZE_MAX, false, &ask);
         space_put(space);
     }
     wait_for(request, err);
@@ -164,7 +164,7 @@ void api_get_key(struct api_request *request)
         return;
     mf_err err = key_space(request->api->node, asked.tenant, &space);
     if (!err) {
-        err = space_read(space, (struct store_bytes){asked.key, asked.key_bytes}, &ask);
+        err = space_read(space, (struct store_bytes){asked.key, asked.key_bytes}, SIZE_MAX, &ask);
         space_put(space);
     }
     wait_for(request, err);

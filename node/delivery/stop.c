@@ -111,7 +111,7 @@ static void ask_after(struct delivery *delivery, struct store_bytes after)
     const struct store_bytes prefix = key_of(delivery, "", room);
     const struct store_ask ask = {delivery_now_ms(delivery), scanned, delivery};
     if (!delivery->own ||
-        space_scan(delivery->own, prefix, after, MF_SCAN_COUNT_MAX, true, &ask) != MF_OK)
+        space_scan(delivery->own, prefix, after, MF_SCAN_COUNT_MAX, SIZE_MAX, true, &ask) != MF_OK)
         delivery_sweep(delivery);
 }
 

@@ -231,7 +231,7 @@ static void ask_after(struct usage *usage, struct store_bytes after)
     char room[MF_KEY_BYTES_MAX];
     const struct store_ask ask = {delivery_now_ms(delivery), scanned, usage};
     if (!delivery->own || space_scan(delivery->own, key_of(usage, "", "", "", room), after,
-                                     MF_SCAN_COUNT_MAX, true, &ask) != MF_OK)
+                                     MF_SCAN_COUNT_MAX, SIZE_MAX, true, &ask) != MF_OK)
         mf_log(MF_LOG_WARN, "usage.unknown", "why=\"the store does not answer\"");
 }
 

@@ -64,7 +64,7 @@ mf_err mqtt_session_load(struct mqtt_session *session, uint64_t now_ms)
     return space_scan(session->space,
                       (struct store_bytes){session->prefix, strlen(session->prefix)},
                       (struct store_bytes){session->last_key.data, session->last_key.bytes},
-                      MF_SCAN_COUNT_MAX, true, &ask);
+                      MF_SCAN_COUNT_MAX, SIZE_MAX, true, &ask);
 }
 
 /* Records come by their names, and are wanted by their numbers. */

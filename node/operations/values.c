@@ -48,10 +48,10 @@ static mf_err look(struct operation *operation, const struct store_ask *ask)
     if (err)
         return err;
     if (request->kind == MF_OPERATION_GET)
-        err = space_read(space, first, ask);
+        err = space_read(space, first, MF_CHUNK_BYTES_MAX, ask);
     else
         err = space_scan(space, first, bytes_of(&request->part[PART_AFTER]), request->scan.count,
-                         request->scan.flags & MF_OP_VALUES, ask);
+                         MF_CHUNK_BYTES_MAX, request->scan.flags & MF_OP_VALUES, ask);
     space_put(space);
     return err;
 }
@@ -92,7 +92,9 @@ static void done(void *context, const struct store_answer *answer)
                                                               .data_bytes = answer->value.bytes});
     else if (answer->err)
         operation_refuse(operation, error,
-                         error == MF_RESULT_NOT_FOUND ? NULL : mf_err_words(answer->err));
+                         error == MF_RESULT_NOT_FOUND   ? NULL
+                         : error == MF_RESULT_TOO_LARGE ? "a value is larger than an answer may be"
+                                                        : mf_err_words(answer->err));
     else if (operation->request.kind == MF_OPERATION_GET)
         answer_read(operation, answer);
     else if (operation->request.kind == MF_OPERATION_SCAN)

@@ -131,10 +131,15 @@ mf_err ledger_seek(struct tables *tables, const struct record_key *key, size_t p
     return err;
 }
 
-void key_of_queue(struct record_key *key, const struct queue *queue)
+void key_of_tenant(struct record_key *key, const struct queue *queue)
 {
     record_key_start(key, 'Q');
     record_key_text(key, queue->tenant, true);
+}
+
+void key_of_queue(struct record_key *key, const struct queue *queue)
+{
+    key_of_tenant(key, queue);
     record_key_text(key, queue->name, false);
 }
 

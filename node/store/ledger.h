@@ -95,6 +95,7 @@ struct shelf shelf_read(struct ledger *ledger, uint32_t queue, enum queue_priori
 void shelf_write(struct ledger *ledger, uint32_t queue, enum queue_priority priority,
                  const struct shelf *shelf);
 
+void key_of_tenant(struct record_key *key, const struct queue *queue); /* how those of its queues begin */
 void key_of_queue(struct record_key *key, const struct queue *queue);
 void key_of_entry(struct record_key *key, uint32_t queue, uint64_t id);
 void key_of_state(struct record_key *key, uint32_t queue, uint64_t id);

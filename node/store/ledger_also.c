@@ -8,8 +8,10 @@ mf_err ledger_also_refused(struct ledger *ledger, struct store_op *op, mf_err *r
 {
     mf_err err = MF_OK;
     *refusal = MF_OK;
-    for (struct store_op *child = op->also; child && !err && !*refusal; child = child->also)
+    for (struct store_op *child = op->also; child && !err && !*refusal; child = child->also) {
         err = ledger_append_refused(ledger, child, refusal);
+        child->judged = true;
+    }
     return err;
 }
 

@@ -314,6 +314,37 @@ static bool buries(const struct store_op *op, const struct record_queue *queue)
     return queue->dead_count <= dead_max && op->event_count <= dead_max - queue->dead_count;
 }
 
+/* Of all queues of the tenant, the first so many that may be. */
+static mf_err tenant_refuses(struct ledger *ledger, const struct store_op *op,
+                             const struct record_queue *queue, uint64_t bytes, mf_err *refusal)
+{
+    const struct queue_settings *settings = &op->queue_settings;
+    struct record_key key;
+    struct store_bytes found, stored;
+    struct record record;
+    uint32_t count = 0;
+    uint64_t used = 0;
+    mf_err err = MF_OK;
+    key_of_tenant(&key, op->queue);
+    size_t prefix = key.bytes;
+    while (count < settings->tenant_queues_max &&
+           !(err = ledger_seek(ledger->durable, &key, prefix, &found, &stored))) {
+        if (record_read(RECORD_QUEUE, found, stored, &record) == MF_OK)
+            used += record.queue.bytes + record.queue.dead_bytes;
+        count++;
+        key.bytes = 0;
+        record_key_bytes(&key, found);
+        record_key_number(&key, 0, 1); /* the next key that there can be */
+    }
+    if (err && err != MF_ENOENT)
+        return err;
+    bool fits = !settings->tenant_queues_max ||
+                ((queue->number || count < settings->tenant_queues_max) &&
+                 used <= settings->tenant_bytes_max && bytes <= settings->tenant_bytes_max - used);
+    *refusal = fits ? MF_OK : MF_EFULL;
+    return MF_OK;
+}
+
 mf_err ledger_append_refused(struct ledger *ledger, struct store_op *op, mf_err *refusal)
 {
     uint64_t bytes = appended_bytes(op);
@@ -327,6 +358,9 @@ mf_err ledger_append_refused(struct ledger *ledger, struct store_op *op, mf_err 
     if (err == MF_ENOENT)
         queue = (struct record){.kind = RECORD_QUEUE};
     else if (err)
+        return err;
+    err = tenant_refuses(ledger, op, &queue.queue, bytes, refusal);
+    if (err || *refusal)
         return err;
     left = queue.queue;
     bool fits = has_room(op, &left, op->event_count, bytes);
@@ -370,6 +404,8 @@ static mf_err append(struct ledger *ledger, struct store_op *op, struct record *
 {
     uint64_t bytes = appended_bytes(op), id;
     mf_err refusal, err = ledger_also_refused(ledger, op, &refusal);
+    if (!err && !refusal && !op->judged)
+        err = tenant_refuses(ledger, op, &queue->queue, bytes, &refusal);
     if (err || refusal) {
         op->answer.err = refusal;
         return err;

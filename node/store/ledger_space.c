@@ -60,6 +60,8 @@ static void read_value(struct ledger *ledger, struct store_op *op)
 {
     struct record value;
     mf_err err = find(ledger, op, &value);
+    if (!err && value.body.bytes > op->bytes_max)
+        err = MF_ETOOBIG;
     if (!err)
         err = store_op_value(op, value.body);
     if (!err)
@@ -67,6 +69,7 @@ static void read_value(struct ledger *ledger, struct store_op *op)
     op->answer.err = err;
 }
 
+/* One that does not fit any more: `more` says so. */
 static mf_err tell_pair(struct store_op *op, struct store_bytes key,
                         struct store_bytes stored, size_t head_bytes)
 {
@@ -81,6 +84,10 @@ static mf_err tell_pair(struct store_op *op, struct store_bytes key,
     pair.expires_ms = value.value.expires_ms;
     if (op->values)
         pair.value = value.body;
+    if (pair.key.bytes + pair.value.bytes > op->bytes_max - op->list_bytes) {
+        op->answer.more = op->answer.count > 0;
+        return op->answer.more ? MF_OK : MF_ETOOBIG;
+    }
     return store_op_pair(op, &pair);
 }
 
@@ -103,11 +110,13 @@ static void scan(struct ledger *ledger, struct store_op *op)
     while (!err && !(err = ledger_seek(ledger->durable, &from, head_bytes, &found, &stored))) {
         if (found.bytes < prefix_bytes || memcmp(found.data, key.data, prefix_bytes) != 0)
             break;
-        if (op->answer.count == op->count_max || op->list_bytes >= MF_SCAN_BYTES_MAX) {
+        if (op->answer.count == op->count_max) {
             op->answer.more = true;
             break;
         }
         err = tell_pair(op, found, stored, head_bytes);
+        if (op->answer.more)
+            break;
         from.bytes = 0;
         record_key_bytes(&from, found);
         record_key_number(&from, 0, 1);

@@ -11,7 +11,9 @@
 #include "node/store/decimal.h"
 
 /* The script has them as numbers. */
-_Static_assert((int)MF_ENOENT == -5 && (int)MF_EEXIST == -6 && (int)MF_EINVAL == -1 && (int)MF_EFULL == -14, "script");
+_Static_assert((int)MF_ENOENT == -5 && (int)MF_EEXIST == -6 && (int)MF_EINVAL == -1 && (int)MF_EFULL == -14 &&
+                   (int)MF_ETOOBIG == -7,
+               "script");
 _Static_assert(MF_QUEUE_AGED_MAX == 64u && MF_EXPIRED_PER_CHANGE_MAX == 16u &&
                    MF_SCAN_BYTES_MAX == 8388608u && MF_QUEUE_BATCH_BYTES_MAX == 16777216u &&
                    MF_QUEUE_DROPPED_MAX == 64u && MF_QUEUE_DROP_LOOKS_MAX == 2048u,
@@ -54,17 +56,26 @@ static void add_flag(struct redis_arguments *arguments, bool flag)
     redis_arguments_text(arguments, flag ? "1" : "0");
 }
 
+/* What decides whether an append has room. */
+static void add_room(struct redis_arguments *a, const struct store_op *op)
+{
+    const struct queue_settings *settings = &op->queue_settings;
+    redis_arguments_number(a, op->priority);
+    redis_arguments_number(a, settings->count_max);
+    redis_arguments_number(a, settings->bytes_max);
+    redis_arguments_number(a, settings->overflow);
+    redis_arguments_number(a, settings->dead_max);
+    redis_arguments_number(a, settings->tenant_queues_max);
+    redis_arguments_number(a, settings->tenant_bytes_max);
+}
+
 static void add_queue_arguments(struct redis_arguments *a, const struct store_op *op,
                                 const char *node)
 {
     const struct queue_settings *settings = &op->queue_settings;
     switch (op->kind) {
     case STORE_APPEND:
-        redis_arguments_number(a, op->priority);
-        redis_arguments_number(a, settings->count_max);
-        redis_arguments_number(a, settings->bytes_max);
-        redis_arguments_number(a, settings->overflow);
-        redis_arguments_number(a, settings->dead_max);
+        add_room(a, op);
         for (size_t i = 0; i < op->event_count; i++)
             add(a, op->events[i]);
         return;
@@ -143,9 +154,13 @@ static void add_space_arguments(struct redis_arguments *a, const struct store_op
         redis_arguments_text(a, a->number[a->numbers++]);
         redis_arguments_number(a, bytes_max);
         return;
+    case STORE_READ:
+        redis_arguments_number(a, op->bytes_max);
+        return;
     case STORE_SCAN:
         add_from(a, op);
         redis_arguments_number(a, op->count_max);
+        redis_arguments_number(a, op->bytes_max);
         add_flag(a, op->values);
         return;
     default:
@@ -173,11 +188,7 @@ static int add_bases(struct redis_arguments *a, const struct store_op *op)
 static void add_also(struct redis_arguments *a, const struct store_op *op, int first)
 {
     for (const struct store_op *child = op->also; child; child = child->also) {
-        redis_arguments_number(a, child->priority);
-        redis_arguments_number(a, child->queue_settings.count_max);
-        redis_arguments_number(a, child->queue_settings.bytes_max);
-        redis_arguments_number(a, child->queue_settings.overflow);
-        redis_arguments_number(a, child->queue_settings.dead_max);
+        add_room(a, child);
         add(a, child->events[0]);
     }
     redis_arguments_number(a, (uint64_t)first);
@@ -401,7 +412,7 @@ void redis_reply_read(struct store_op *op, const redisReply *reply)
             err = store_op_value(op, next_bytes(&reader));
             op->answer.expires_ms = next_time(&reader);
             err = err ? err : MF_EEXIST;
-        } else if (said == MF_ENOENT || said == MF_EFULL || said == MF_EINVAL)
+        } else if (said == MF_ENOENT || said == MF_EFULL || said == MF_EINVAL || said == MF_ETOOBIG)
             err = (mf_err)said;
         else
             reader.bad = true;

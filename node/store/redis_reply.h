@@ -9,10 +9,10 @@
 
 #include "node/store/store_op.h"
 
-#define REDIS_ALSO_ARGUMENTS 7 /* each: its queue's name, five numbers, the event */
-#define REDIS_ARGUMENTS_MAX (17 + (int)MF_QUEUE_BATCH_MAX + REDIS_ALSO_ARGUMENTS * (int)MF_STORE_ALSO_MAX)
+#define REDIS_ALSO_ARGUMENTS 9 /* each: its queue's name, seven numbers, the event */
+#define REDIS_ARGUMENTS_MAX (19 + (int)MF_QUEUE_BATCH_MAX + REDIS_ALSO_ARGUMENTS * (int)MF_STORE_ALSO_MAX)
 #define REDIS_NAME_BYTES (16 + 2 * (MF_NAME_BYTES_MAX + 1))
-#define REDIS_NUMBERS_MAX (12 + 5 * (int)MF_STORE_ALSO_MAX)
+#define REDIS_NUMBERS_MAX (14 + 7 * (int)MF_STORE_ALSO_MAX)
 
 /* The arguments of one call; what they point to is here or in the operation. */
 struct redis_arguments {

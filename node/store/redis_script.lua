@@ -12,8 +12,9 @@
 --   x X     dead letters: ids; id to what it was        m  counters
 --   wake    a channel: something can be taken, or later than thought
 --   v e     keys to values, to their ends   k  keys in order   t  keys by their end
+-- and of a tenant whose queues are counted, mayfly:{TENANT}:q, their names.
 -- Numbers are doubles: everything is below 2^53 but values of `increment`, which stay text.
-local ENOENT, EEXIST, EINVAL, EFULL = -5, -6, -1, -14
+local ENOENT, EEXIST, EINVAL, EFULL, ETOOBIG = -5, -6, -1, -14, -7
 local GROUP, NOBODY, NEVER = 'mayfly', '-', -1
 local AGED_MAX, EXPIRED_MAX, BYTES_MAX, MOVED_BYTES_MAX = 64, 16, 8388608, 16777216
 local DROPPED_MAX, DROP_LOOKS_MAX = 64, 2048
@@ -33,13 +34,34 @@ local operation = {}
 -- Redis runs all of this anew for each call, and every function costs a part of a microsecond to
 -- define: what is called often stands first.
 
+-- Of a queue whose tenant has bounds: the set of the tenant's queues, and its own name in it; nil: no
+-- room for it there. judged: that was asked before anything of this step was written.
+local function tenant_of(k, is_new, more_bytes, queues_max, bytes_max, judged)
+  local tenant, name = string.match(k, '^mayfly:{([^/]*)/([^}]*)}:$')
+  local names = 'mayfly:{' .. tenant .. '}:q'
+  if judged then return names, name end
+  if is_new and call('SCARD', names) >= tonumber(queues_max) then return nil end
+  local bytes = more_bytes
+  for _, each in ipairs(call('SMEMBERS', names)) do
+    local was = call('HMGET', 'mayfly:{' .. tenant .. '/' .. each .. '}:m', 'bytes', 'dead_bytes')
+    bytes = bytes + tonumber(was[1] or '0') + tonumber(was[2] or '0')
+  end
+  if bytes > tonumber(bytes_max) then return nil end
+  return names, name
+end
+
 -- What it takes to append that much to the queue whose names begin so; nil: it is refused. Its
 -- counter, count and bytes; `dropped`: which of the oldest go for it, those that nobody holds, bulk
 -- ones first; `buried`: it becomes dead letters. overflow: as in store.h.
-local function room_for(k, priority, more_count, more_bytes, count_max, bytes_max, overflow, dead_max)
+local function room_for(k, priority, more_count, more_bytes, count_max, bytes_max, overflow, dead_max, tenant_queues_max,
+    tenant_bytes_max, judged)
   local was = call('HMGET', k .. 'm', 'counter', 'count', 'bytes') -- few calls: this is the common one
   local ids, count_was, bytes_was = tonumber(was[1] or '0'), tonumber(was[2] or '0'), tonumber(was[3] or '0')
-  local dropped, looks = nil, 0
+  local dropped, looks, names, name = nil, 0, nil, nil
+  if tenant_queues_max ~= '0' then
+    names, name = tenant_of(k, ids == 0, more_bytes, tenant_queues_max, tenant_bytes_max, judged)
+    if not names then return nil end
+  end
   count_max, bytes_max = tonumber(count_max) - more_count, tonumber(bytes_max) - more_bytes
   if (count_was > count_max or bytes_was > bytes_max) and overflow == '1' then
     dropped = {}
@@ -68,7 +90,8 @@ local function room_for(k, priority, more_count, more_bytes, count_max, bytes_ma
     buried = tonumber(call('HGET', k .. 'm', 'dead_count') or '0') + more_count <= tonumber(dead_max)
   end
   if not fits and not buried then return nil end
-  return { ids = ids, count = count_was, bytes = bytes_was, dropped = dropped, buried = buried }
+  return { ids = ids, count = count_was, bytes = bytes_was, dropped = dropped, buried = buried, names = names,
+    name = name }
 end
 
 local function bury_in(k, priority, first, last, answer)
@@ -89,6 +112,7 @@ local function append_to(k, priority, first, last, more_bytes, room, answer)
   if ids == 0 then
     for each = 0, 1 do redis.pcall('XGROUP', 'CREATE', k .. text(each), GROUP, '0', 'MKSTREAM') end
   end
+  if room.names then call('SADD', room.names, room.name) end
   if room.buried then return bury_in(k, priority, first, last, answer) end
   if room.dropped then
     for _, each in ipairs(room.dropped) do
@@ -111,16 +135,17 @@ local function append_to(k, priority, first, last, more_bytes, room, answer)
 end
 
 -- What is appended to other queues in the same step: KEYS[2] … are their names, and behind the
--- operation's own arguments stand for each: priority, count_max, bytes_max, overflow, dead_max, the
--- event; last, where these begin.
+-- operation's own arguments stand for each: priority, count_max, bytes_max, overflow, dead_max,
+-- tenant_queues_max, tenant_bytes_max, the event; last, where these begin.
 local own_last, also_fits, also_append = #ARGV, nil, nil
 if #KEYS > 1 then
   local first = tonumber(ARGV[#ARGV])
   own_last = first - 1
 
-  local function room_of(i)
-    local at = first + (i - 2) * 6
-    return room_for(KEYS[i], tonumber(ARGV[at]), 1, #ARGV[at + 5], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+  local function room_of(i, judged)
+    local at = first + (i - 2) * 8
+    return room_for(KEYS[i], tonumber(ARGV[at]), 1, #ARGV[at + 7], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4],
+      ARGV[at + 5], ARGV[at + 6], judged)
   end
 
   function also_fits()
@@ -132,18 +157,19 @@ if #KEYS > 1 then
 
   function also_append()
     for i = 2, #KEYS do
-      local at = first + (i - 2) * 6
-      append_to(KEYS[i], tonumber(ARGV[at]), at + 5, at + 5, #ARGV[at + 5], room_of(i), {})
+      local at = first + (i - 2) * 8
+      append_to(KEYS[i], tonumber(ARGV[at]), at + 7, at + 7, #ARGV[at + 7], room_of(i, true), {})
     end
   end
 end
 
--- priority, count_max, bytes_max, overflow, dead_max, events …
-local FIRST_EVENT = 8
+-- priority, count_max, bytes_max, overflow, dead_max, tenant_queues_max, tenant_bytes_max, events …
+local FIRST_EVENT = 10
 if ARGV[1] == 'append' then
   local priority, more_bytes, answer = tonumber(ARGV[3]), 0, { 0 }
   for i = FIRST_EVENT, own_last do more_bytes = more_bytes + #ARGV[i] end
-  local room = room_for(base, priority, own_last - FIRST_EVENT + 1, more_bytes, ARGV[4], ARGV[5], ARGV[6], ARGV[7])
+  local room = room_for(base, priority, own_last - FIRST_EVENT + 1, more_bytes, ARGV[4], ARGV[5], ARGV[6], ARGV[7],
+    ARGV[8], ARGV[9])
   if not room or (also_fits and not also_fits()) then return { EFULL } end
   append_to(base, priority, FIRST_EVENT, own_last, more_bytes, room, answer)
   if also_append then also_append() end
@@ -153,13 +179,21 @@ end
 -- ---- key-values ----
 
 if not string.find(base, '/', 1, true) then
+  -- When it ends; nil: it has.
+  local function end_of(name)
+    local expires = tonumber(call('HGET', key('e'), name) or NEVER)
+    return (expires == NEVER or expires > now) and expires or nil
+  end
+
   -- A value, or nil where there is none or not any more; its end.
   local function value_of(name)
-    local value = call('HGET', key('v'), name)
-    local expires = tonumber(call('HGET', key('e'), name) or NEVER)
-    if not value or (expires ~= NEVER and expires <= now) then return nil end
+    local expires = end_of(name)
+    local value = expires and call('HGET', key('v'), name)
+    if not value then return nil end
     return value, expires
   end
+
+  local function bytes_of(name) return call('HSTRLEN', key('v'), name) end
 
   local function drop(name)
     local value = call('HGET', key('v'), name)
@@ -192,8 +226,9 @@ if not string.find(base, '/', 1, true) then
       (not also_fits or also_fits())
   end
 
-  -- key
+  -- key, bytes_max
   function operation.read()
+    if bytes_of(ARGV[3]) > tonumber(ARGV[4]) then return { end_of(ARGV[3]) and ETOOBIG or ENOENT } end
     local value, expires = value_of(ARGV[3])
     if not value then return { ENOENT } end
     return { 0, value, text(expires) }
@@ -248,23 +283,25 @@ if not string.find(base, '/', 1, true) then
     return { 0 }
   end
 
-  -- prefix, where to begin (as of ZRANGEBYLEX), count_max, with values
+  -- prefix, where to begin (as of ZRANGEBYLEX), count_max, bytes_max, with values
   function operation.scan()
     local prefix, count_max, told, bytes, answer = ARGV[3], tonumber(ARGV[5]), 0, 0, { 0, 0 }
-    local from = ARGV[4]
+    local from, bytes_max, values = ARGV[4], tonumber(ARGV[6]), ARGV[7] == '1'
     while true do
       local found = call('ZRANGEBYLEX', key('k'), from, '+', 'LIMIT', 0, 100)
       for _, name in ipairs(found) do
         if string.sub(name, 1, #prefix) ~= prefix then return answer end
-        if told == count_max or bytes >= BYTES_MAX then
+        local expires = told < count_max and end_of(name)
+        local more = expires and #name + (values and bytes_of(name) or 0)
+        if told == count_max or (more and bytes + more > bytes_max) then
+          if told == 0 then return { ETOOBIG } end
           answer[2] = 1
           return answer
         end
-        local value, expires = value_of(name)
-        if value then
-          if ARGV[6] == '0' then value = '' end
+        if more then
+          local value = values and call('HGET', key('v'), name) or ''
           for _, field in ipairs({ name, text(expires), value }) do answer[#answer + 1] = field end
-          told, bytes = told + 1, bytes + #name + #value
+          told, bytes = told + 1, bytes + more
         end
       end
       if #found < 100 then return answer end

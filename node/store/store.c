@@ -12,6 +12,8 @@
 
 #include "node/store/store_op.h"
 
+_Static_assert(MF_KEY_BYTES_MAX + MF_VALUE_BYTES_MAX <= MF_SCAN_BYTES_MAX, "a scan gets past any value");
+
 static bool is_name(const char *name);
 static bool counts(uint64_t count, uint64_t max);
 static mf_err begin(struct store *store, enum store_op_kind kind, const struct store_ask *ask,
@@ -121,7 +123,9 @@ mf_err queue_get(struct store *store, const char *tenant, const char *name,
         .bytes_max = or_default(settings->bytes_max, MF_QUEUE_BYTES_DEFAULT),
         .dead_max = or_default(settings->dead_max, MF_QUEUE_DEAD_DEFAULT),
         .age_ms_max = settings->age_ms_max,
-        .overflow = settings->overflow};
+        .overflow = settings->overflow,
+        .tenant_queues_max = settings->tenant_queues_max,
+        .tenant_bytes_max = settings->tenant_bytes_max};
     queue->references++;
     *out = queue;
     return MF_OK;
@@ -390,14 +394,17 @@ static mf_err begin_space(struct space *space, enum store_op_kind kind, struct s
     return MF_OK;
 }
 
-mf_err space_read(struct space *space, struct store_bytes key, const struct store_ask *ask)
+mf_err space_read(struct space *space, struct store_bytes key, size_t bytes_max,
+                  const struct store_ask *ask)
 {
     struct store_op *op;
     uint8_t *at;
     mf_err err = begin_space(space, STORE_READ, key, 0, ask, &op, &at);
-    if (!err)
-        submit(op);
-    return err;
+    if (err)
+        return err;
+    op->bytes_max = bytes_max;
+    submit(op);
+    return MF_OK;
 }
 
 mf_err space_delete(struct space *space, struct store_bytes key, const struct store_ask *ask)
@@ -482,7 +489,7 @@ mf_err space_compare_and_set_beside(struct space *space, struct store_bytes key,
 }
 
 mf_err space_scan(struct space *space, struct store_bytes prefix, struct store_bytes after,
-                  uint32_t count_max, bool values, const struct store_ask *ask)
+                  uint32_t count_max, size_t bytes_max, bool values, const struct store_ask *ask)
 {
     struct store_op *op;
     uint8_t *at;
@@ -496,6 +503,7 @@ mf_err space_scan(struct space *space, struct store_bytes prefix, struct store_b
     op->prefix = op->key;
     op->after = keep(&at, after);
     op->count_max = count_max;
+    op->bytes_max = bytes_max < MF_SCAN_BYTES_MAX ? bytes_max : MF_SCAN_BYTES_MAX;
     op->values = values;
     submit(op);
     return MF_OK;

@@ -111,6 +111,10 @@ struct queue_settings {
     uint64_t age_ms_max;              /* older ones become dead letters when they would be
                                          taken, reason QUEUE_TOO_OLD; 0: no limit              */
     enum queue_overflow overflow;
+    uint32_t tenant_queues_max; /* queues that its tenant may have, empty ones included: a name is for
+                                   good. An append that would make one more: MF_EFULL. 0: no bound    */
+    uint64_t tenant_bytes_max;  /* of all of these, dead letters included; as bytes_max. Only where
+                                   tenant_queues_max is. Appends of one step are judged one by one    */
 };
 
 #define QUEUE_TOO_OLD "too old"
@@ -214,8 +218,9 @@ struct space_pair {
     uint64_t expires_ms; /* STORE_NEVER: does not */
 };
 
-/* Answer: value, expires_ms, or MF_ENOENT. */
-MF_CHECKED mf_err space_read(struct space *space, struct store_bytes key,
+/* Answer: value, expires_ms, or MF_ENOENT. MF_ETOOBIG: it has more than bytes_max bytes, and was
+ * not copied. */
+MF_CHECKED mf_err space_read(struct space *space, struct store_bytes key, size_t bytes_max,
                              const struct store_ask *ask);
 /* life_ms: gone after so long; 0: stays. MF_EFULL: bytes_max. */
 MF_CHECKED mf_err space_set(struct space *space, struct store_bytes key, struct store_bytes value,
@@ -235,10 +240,11 @@ MF_CHECKED mf_err space_compare_and_set(struct space *space, struct store_bytes 
                                         const struct store_ask *ask);
 /* Keys that begin with prefix and are greater than `after` (empty: from the first), 1 …
  * MF_SCAN_COUNT_MAX of them. Answer: pairs, count, more: then ask again after the last key.
- * values: with their values, up to MF_SCAN_BYTES_MAX of them at once. */
+ * values: with their values. Keys and values together have at most bytes_max bytes, of which
+ * more than MF_SCAN_BYTES_MAX are none; MF_ETOOBIG: the first pair alone has more. */
 MF_CHECKED mf_err space_scan(struct space *space, struct store_bytes prefix,
-                             struct store_bytes after, uint32_t count_max, bool values,
-                             const struct store_ask *ask);
+                             struct store_bytes after, uint32_t count_max, size_t bytes_max,
+                             bool values, const struct store_ask *ask);
 
 /* ---- changes with appends beside them ---- */
 

@@ -72,6 +72,7 @@ struct store_op {
     size_t bytes_max;
     int64_t by;
     bool dead, values, absent; /* absent: compare with nothing */
+    bool judged; /* of `also`: its tenant's bounds, before anything of the step was written */
     struct store_bytes reason, key, value, expected, prefix, after;
     struct store_bytes *events;
     size_t event_count;

@@ -102,7 +102,7 @@ static void ask_queue(struct ledger *ledger, enum store_op_kind kind, bool dead,
 static void ask_space(struct ledger *ledger, enum store_op_kind kind)
 {
     struct store_op op = {.kind = kind, .space = &space, .now_ms = 5000, .key = {"k", 1}, .value = {"v", 1},
-                          .count_max = 20, .values = true, .by = 3, .span_ms = 10, .absent = true,
+                          .count_max = 20, .bytes_max = 1000, .values = true, .by = 3, .span_ms = 10, .absent = true,
                           .space_settings = {.bytes_max = 5000}};
     run(ledger, &op);
 }

@@ -397,6 +397,39 @@ static void what_has_no_room_is_buried(void **state)
     queue_put(queue);
 }
 
+static void a_tenant_has_so_many_queues_and_bytes(void **state)
+{
+    (void)state;
+    const struct queue_settings bounds = {.tenant_queues_max = 3, .tenant_bytes_max = 20};
+    const struct store_bytes event = {"12345", 5}, long_one = {"1234567890", 10};
+    const struct store_bytes two[] = {long_one, long_one};
+    struct queue *a = rig_queue(&rig, "a", &bounds), *b = rig_queue(&rig, "b", &bounds),
+                 *c = rig_queue(&rig, "c", &bounds), *d = rig_queue(&rig, "d", &bounds), *other;
+    assert_int_equal(queue_get(rig.store, "acme2", "d", &bounds, &other), MF_OK);
+    OK(queue_append(a, QUEUE_BULK, &event, 1, ASK));
+    OK(queue_append(b, QUEUE_BULK, &event, 1, ASK));
+    OK(queue_append(c, QUEUE_BULK, &event, 1, ASK));
+    IS(MF_EFULL, queue_append(d, QUEUE_BULK, &event, 1, ASK)); /* one more name */
+    assert_stat(d, 0, 0, 0, 0);
+    OK(queue_append(other, QUEUE_BULK, two, 2, ASK)); /* each tenant has its own */
+    IS(MF_EFULL, queue_append(a, QUEUE_BULK, &long_one, 1, ASK));
+    OK(queue_append(a, QUEUE_BULK, &event, 1, ASK)); /* that is all of it */
+    IS(MF_EFULL, queue_append(b, QUEUE_BULK, &event, 1, ASK));
+    const struct queue_entry *entry = rig_take(&rig, b); /* a dead letter counts, too */
+    assert_non_null(entry);
+    OK(queue_bury(b, entry->id, entry->attempts, rig_text("why"), ASK));
+    IS(MF_EFULL, queue_append(c, QUEUE_BULK, &event, 1, ASK));
+    OK(queue_purge(b, true, 10, ASK));
+    OK(queue_append(c, QUEUE_BULK, &event, 1, ASK));
+    OK(queue_purge(c, false, 10, ASK));
+    IS(MF_EFULL, queue_append(d, QUEUE_BULK, &event, 1, ASK)); /* a name is for good */
+    struct queue *free_one = rig_queue(&rig, "free", &(struct queue_settings){0});
+    OK(queue_append(free_one, QUEUE_BULK, two, 2, ASK)); /* whose settings ask for no bound */
+    struct queue *all[] = {a, b, c, d, other, free_one};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        queue_put(all[i]);
+}
+
 static void a_buried_entry_keeps_its_story(void **state)
 {
     (void)state;
@@ -656,13 +689,13 @@ static void what_is_past_a_limit_is_refused_at_once(void **state)
     assert_int_equal(queue_ack(queue, 7, 1, ASK), MF_EINVAL); /* no id of ours */
     assert_int_equal(queue_bury(queue, 4, 1, (struct store_bytes){large, MF_QUEUE_REASON_BYTES_MAX + 1}, ASK), MF_ETOOBIG);
     assert_int_equal(queue_purge(queue, true, 0, ASK), MF_EINVAL);
-    assert_int_equal(space_read(space, nothing, ASK), MF_EINVAL);
-    assert_int_equal(space_read(space, past_key, ASK), MF_ETOOBIG);
+    assert_int_equal(space_read(space, nothing, SIZE_MAX, ASK), MF_EINVAL);
+    assert_int_equal(space_read(space, past_key, SIZE_MAX, ASK), MF_ETOOBIG);
     assert_int_equal(space_set(space, key, past_value, 0, ASK), MF_ETOOBIG);
     assert_int_equal(space_compare_and_set(space, key, &past_value, nothing, 0, ASK), MF_ETOOBIG);
-    assert_int_equal(space_scan(space, past_key, nothing, 1, false, ASK), MF_ETOOBIG);
-    assert_int_equal(space_scan(space, nothing, past_key, 1, false, ASK), MF_ETOOBIG);
-    assert_int_equal(space_scan(space, nothing, nothing, 0, false, ASK), MF_EINVAL);
+    assert_int_equal(space_scan(space, past_key, nothing, 1, SIZE_MAX, false, ASK), MF_ETOOBIG);
+    assert_int_equal(space_scan(space, nothing, past_key, 1, SIZE_MAX, false, ASK), MF_ETOOBIG);
+    assert_int_equal(space_scan(space, nothing, nothing, 0, SIZE_MAX, false, ASK), MF_EINVAL);
     rig.now_ms = 0;
     assert_int_equal(queue_stat(queue, ASK), MF_EINVAL);
     rig.now_ms = STORE_DATE_MS_MAX;
@@ -697,7 +730,7 @@ static void the_largest_event_and_value_fit(void **state)
     assert_int_equal(entry->event.bytes, event.bytes);
     assert_memory_equal(entry->event.data, large, event.bytes);
     OK(space_set(space, key, value, 0, ASK));
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     assert_int_equal(rig.got.value.bytes, value.bytes);
     assert_memory_equal(rig.got.value.data, large, value.bytes);
     OK(space_compare_and_set(space, key, &value, (struct store_bytes){"small", 5}, 0, ASK));
@@ -897,20 +930,20 @@ static void values_are_set_read_and_deleted(void **state)
     (void)state;
     struct space *space = rig_space(&rig, RIG_TENANT), *other = rig_space(&rig, "other");
     struct store_bytes key = {"a\0b\xff", 4}, near = {"a\0b", 3};
-    IS(MF_ENOENT, space_read(space, key, ASK));
+    IS(MF_ENOENT, space_read(space, key, SIZE_MAX, ASK));
     OK(space_set(space, key, rig_text("first"), 0, ASK));
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     assert_text(rig.got.value, "first");
     assert_true(rig.got.expires_ms == STORE_NEVER);
-    IS(MF_ENOENT, space_read(space, near, ASK));
-    IS(MF_ENOENT, space_read(other, key, ASK));
+    IS(MF_ENOENT, space_read(space, near, SIZE_MAX, ASK));
+    IS(MF_ENOENT, space_read(other, key, SIZE_MAX, ASK));
     OK(space_set(space, key, rig_text(""), 0, ASK));
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     assert_int_equal(rig.got.value.bytes, 0);
     IS(MF_ENOENT, space_delete(other, key, ASK));
     OK(space_delete(space, key, ASK));
     IS(MF_ENOENT, space_delete(space, key, ASK));
-    IS(MF_ENOENT, space_read(space, key, ASK));
+    IS(MF_ENOENT, space_read(space, key, SIZE_MAX, ASK));
     space_put(space);
     space_put(other);
 }
@@ -921,31 +954,31 @@ static void expired_values_are_invisible_at_once(void **state)
     struct space *space = rig_space(&rig, RIG_TENANT);
     struct store_bytes key = {"k", 1};
     OK(space_set(space, key, rig_text("v"), 100, ASK));
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     assert_int_equal(rig.got.expires_ms, rig.now_ms + 100);
     rig.now_ms += 99;
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     rig.now_ms += 1;
-    IS(MF_ENOENT, space_read(space, key, ASK));
+    IS(MF_ENOENT, space_read(space, key, SIZE_MAX, ASK));
     IS(MF_ENOENT, space_delete(space, key, ASK));
-    OK(space_scan(space, (struct store_bytes){0}, (struct store_bytes){0}, 10, true, ASK));
+    OK(space_scan(space, (struct store_bytes){0}, (struct store_bytes){0}, 10, SIZE_MAX, true, ASK));
     assert_int_equal(rig.got.count, 0);
     OK(space_set(space, key, rig_text("7"), 100, ASK));
     rig.now_ms += 50;
     OK(space_increment(space, key, 1, ASK));
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     assert_int_equal(rig.got.expires_ms, rig.now_ms + 50); /* it stays */
     rig.now_ms += 50;
     OK(space_increment(space, key, 1, ASK));
     assert_int_equal(rig.got.number, 1);
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     assert_true(rig.got.expires_ms == STORE_NEVER);
     OK(space_set(space, key, rig_text("v"), 100, ASK));
     OK(space_set(space, key, rig_text("w"), 0, ASK)); /* and now it stays */
     rig.now_ms += 1000;
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     OK(space_set(space, key, rig_text("w"), UINT64_MAX, ASK));
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     assert_true(rig.got.expires_ms == STORE_NEVER);
     space_put(space);
 }
@@ -959,13 +992,13 @@ static void increments_add_up(void **state)
     assert_int_equal(rig.got.number, 5);
     OK(space_increment(space, key, -7, ASK));
     assert_int_equal(rig.got.number, -2);
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     assert_text(rig.got.value, "-2");
     OK(space_set(space, key, rig_text("9223372036854775806"), 0, ASK));
     OK(space_increment(space, key, 1, ASK));
     assert_true(rig.got.number == INT64_MAX);
     IS(MF_EINVAL, space_increment(space, key, 1, ASK));
-    OK(space_read(space, key, ASK));
+    OK(space_read(space, key, SIZE_MAX, ASK));
     assert_text(rig.got.value, "9223372036854775807");
     OK(space_set(space, key, rig_text("-9223372036854775807"), 0, ASK));
     OK(space_increment(space, key, -1, ASK));
@@ -1009,30 +1042,64 @@ static void a_scan_goes_through_a_prefix_in_order(void **state)
     struct store_bytes prefix = {"a/", 2}, none = {"", 0};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         OK(space_set(space, rig_text(names[i]), rig_text(names[i]), i == 4 ? 10 : 0, ASK));
-    OK(space_scan(space, prefix, none, 1, true, ASK));
+    OK(space_scan(space, prefix, none, 1, SIZE_MAX, true, ASK));
     assert_int_equal(rig.got.count, 1);
     assert_true(rig.got.more);
     assert_text(rig.got.pairs[0].key, "a/1");
     assert_text(rig.got.pairs[0].value, "a/1");
-    OK(space_scan(space, prefix, rig_text("a/1"), 10, false, ASK));
+    OK(space_scan(space, prefix, rig_text("a/1"), 10, SIZE_MAX, false, ASK));
     assert_int_equal(rig.got.count, 2);
     assert_false(rig.got.more);
     assert_text(rig.got.pairs[0].key, "a/2");
     assert_int_equal(rig.got.pairs[0].value.bytes, 0);
     assert_int_equal(rig.got.pairs[1].expires_ms, rig.now_ms + 10);
     rig.now_ms += 10;
-    OK(space_scan(space, prefix, rig_text("a/1"), 10, false, ASK));
+    OK(space_scan(space, prefix, rig_text("a/1"), 10, SIZE_MAX, false, ASK));
     assert_int_equal(rig.got.count, 1);
-    OK(space_scan(space, none, none, 1000, false, ASK));
+    OK(space_scan(space, none, none, 1000, SIZE_MAX, false, ASK));
     assert_int_equal(rig.got.count, 7);
     for (size_t i = 0; i < 7; i++)
         assert_text(rig.got.pairs[i].key, (const char *[]){"a", "a/1", "a/2", "a0", "b", "\xff", "\xff\xff"}[i]);
-    OK(space_scan(space, rig_text("\xff"), none, 1000, false, ASK));
+    OK(space_scan(space, rig_text("\xff"), none, 1000, SIZE_MAX, false, ASK));
     assert_int_equal(rig.got.count, 2);
-    OK(space_scan(space, prefix, rig_text("b"), 10, false, ASK)); /* past it all */
+    OK(space_scan(space, prefix, rig_text("b"), 10, SIZE_MAX, false, ASK)); /* past it all */
     assert_int_equal(rig.got.count, 0);
-    OK(space_scan(space, prefix, rig_text("A"), 10, false, ASK)); /* before it all */
+    OK(space_scan(space, prefix, rig_text("A"), 10, SIZE_MAX, false, ASK)); /* before it all */
     assert_int_equal(rig.got.count, 2);
+    space_put(space);
+}
+
+static void an_answer_keeps_to_its_bytes(void **state)
+{
+    (void)state;
+    struct space *space = rig_space(&rig, RIG_TENANT);
+    struct store_bytes key = {"k1", 2}, none = {"", 0};
+    OK(space_set(space, key, rig_text("12345"), 10, ASK));
+    OK(space_set(space, rig_text("k2"), rig_text("123"), 0, ASK));
+    OK(space_set(space, rig_text("k3"), none, 0, ASK));
+    OK(space_read(space, key, 5, ASK));
+    assert_text(rig.got.value, "12345");
+    IS(MF_ETOOBIG, space_read(space, key, 4, ASK));
+    assert_null(rig.got.value.data);
+    OK(space_read(space, rig_text("k3"), 0, ASK));
+    static const struct {
+        size_t bytes_max, count;
+        bool values, more;
+    } asked[] = {{7, 1, true, true},   {11, 1, true, true}, {12, 2, true, true}, {13, 2, true, true},
+                 {14, 3, true, false}, {2, 1, false, true}, {5, 2, false, true}, {6, 3, false, false}};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        OK(space_scan(space, none, none, 10, asked[i].bytes_max, asked[i].values, ASK));
+        assert_int_equal(rig.got.count, asked[i].count);
+        assert_int_equal(rig.got.more, asked[i].more);
+    }
+    IS(MF_ETOOBIG, space_scan(space, none, none, 10, 6, true, ASK)); /* or who asks came no further */
+    assert_int_equal(rig.got.count, 0);
+    IS(MF_ETOOBIG, space_scan(space, none, none, 10, 1, false, ASK));
+    rig.now_ms += 10; /* what is not there any more is not too large */
+    IS(MF_ENOENT, space_read(space, key, 4, ASK));
+    OK(space_scan(space, none, none, 10, 6, true, ASK));
+    assert_int_equal(rig.got.count, 1);
+    assert_text(rig.got.pairs[0].key, "k2");
     space_put(space);
 }
 
@@ -1128,7 +1195,7 @@ static void where_one_has_no_room_nothing_changes(void **state)
     uint64_t id = entry->id;
     assert_int_equal(RIG(&rig, queue_ack_beside(c, id, 1, &beside, rig_ask(&rig))), MF_EFULL);
     assert_int_equal(RIG(&rig, queue_append_beside(c, QUEUE_BULK, &one, 1, &beside, rig_ask(&rig))), MF_EFULL);
-    assert_int_equal(RIG(&rig, space_read(space, key, rig_ask(&rig))), MF_OK);
+    assert_int_equal(RIG(&rig, space_read(space, key, SIZE_MAX, rig_ask(&rig))), MF_OK);
     assert_text(rig.got.value, "1");
     assert_stat(a, 0, 0, 0, 0);
     assert_stat(c, 1, 1, 0, 0);
@@ -1203,6 +1270,7 @@ static const struct CMUnitTest tests[] = {
     TEST(one_that_came_back_may_be_dropped),
     TEST(so_many_make_room_and_no_more),
     TEST(what_has_no_room_is_buried),
+    TEST(a_tenant_has_so_many_queues_and_bytes),
     TEST(a_buried_entry_keeps_its_story),
     TEST(dead_letters_are_redriven_as_new),
     TEST(what_is_too_old_dies),
@@ -1223,6 +1291,7 @@ static const struct CMUnitTest tests[] = {
     TEST(increments_add_up),
     TEST(compare_and_set_compares),
     TEST(a_scan_goes_through_a_prefix_in_order),
+    TEST(an_answer_keeps_to_its_bytes),
     TEST(a_space_has_a_bound),
     TEST(a_change_and_its_appends_are_one_step),
     TEST(what_is_refused_appends_nothing),

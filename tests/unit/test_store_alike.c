@@ -44,11 +44,12 @@ static unsigned roll(unsigned sides)
 
 static void open_one(int s)
 {
+#define TENANT .tenant_queues_max = QUEUES, .tenant_bytes_max = 1500
     static const struct queue_settings settings[QUEUES] = {
-        {.count_max = 40, .bytes_max = 600, .dead_max = 12, .age_ms_max = 3000},
-        {.count_max = 1000, .dead_max = 30},
-        {.count_max = 12, .bytes_max = 200, .dead_max = 12, .overflow = QUEUE_DROPS},
-        {.count_max = 12, .bytes_max = 200, .dead_max = 12, .overflow = QUEUE_BURIES}};
+        {TENANT, .count_max = 40, .bytes_max = 600, .dead_max = 12, .age_ms_max = 3000},
+        {TENANT, .count_max = 1000, .dead_max = 30},
+        {TENANT, .count_max = 12, .bytes_max = 200, .dead_max = 12, .overflow = QUEUE_DROPS},
+        {TENANT, .count_max = 12, .bytes_max = 200, .dead_max = 12, .overflow = QUEUE_BURIES}};
     static const char *const names[QUEUES] = {"a", "b", "c", "d"};
     struct mf_why why = {{0}};
     uint64_t now_ms = rig[s].now_ms;
@@ -222,9 +223,11 @@ static void change_space(int step)
     unsigned life = roll(3) ? 0 : 1 + roll(300);
     roll_beside();
     switch (roll(7)) {
-    case 0:
-        EACH("read", space_read(space[s], key, ASK));
+    case 0: {
+        size_t bytes_max = roll(2) ? SIZE_MAX : roll(40);
+        EACH("read", space_read(space[s], key, bytes_max, ASK));
         return;
+    }
     case 1:
         EACH("set", space_set_beside(space[s], key, value, life, BESIDE, ASK));
         return;
@@ -238,7 +241,7 @@ static void change_space(int step)
     }
     case 4:
     case 5: {
-        EACH("read", space_read(space[s], key, ASK));
+        EACH("read", space_read(space[s], key, SIZE_MAX, ASK));
         unsigned how = roll(3);
         char kept[300];
         size_t bytes = rig[0].got.err ? 0 : rig[0].got.value.bytes;
@@ -252,7 +255,8 @@ static void change_space(int step)
         unsigned count = 1 + roll(12);
         bool values = roll(2);
         struct store_bytes after = {name, roll(2) ? key.bytes : 0};
-        EACH("scan", space_scan(space[s], other, after, count, values, ASK));
+        size_t bytes_max = roll(2) ? SIZE_MAX : roll(400);
+        EACH("scan", space_scan(space[s], other, after, count, bytes_max, values, ASK));
     }
     }
 }

@@ -123,7 +123,7 @@ static void a_killed_process_leaves_all_but_its_leases(void **state)
         struct space *space;
         const struct space_settings settings = {.durability = i ? STORE_PROCESS_CRASH : STORE_POWER_LOSS};
         assert_int_equal(space_get(rig.store, i ? "loose" : "durable", &settings, &space), MF_OK);
-        OK(space_read(space, rig_text("key"), ASK));
+        OK(space_read(space, rig_text("key"), SIZE_MAX, ASK));
         space_put(space);
     }
     rig_close(&rig);
