@@ -242,6 +242,7 @@
 #define MF_EGRESS_ANSWER_BYTES_MAX (6u << 20) /* of an answer's body                                  */
 #define MF_EGRESS_HEAD_BYTES_MAX 65536u  /* of an answer's heads, interim ones and trailers included  */
 #define MF_CALLBACKS_AT_ONCE_MAX 16u     /* letters to callers (node/callbacks/), on their way        */
+#define MF_CALLBACKS_PER_HOST_MAX 4u     /* of these, to one host and port                            */
 #define MF_CALLBACKS_WAITING_MAX 100000u /* in their queue; more are given up                         */
 #define MF_CALLBACK_MS_MAX 10000u        /* for one POST; less than the lease                         */
 #define MF_CALLBACK_LEASE_MS 30000u
@@ -251,6 +252,9 @@
 #define MF_CALLBACK_PAUSES_MAX 64u       /* hosts that are left alone                                 */
 #define MF_CALLBACK_PAUSE_MS_FIRST 1000u
 #define MF_CALLBACK_PAUSE_MS_MAX 300000u
+#define MF_CALLBACK_TURNS_MAX 64u        /* hosts for which letters wait in turn                      */
+#define MF_CALLBACK_TURN_MS_FIRST 250u   /* a POST to a host takes so long, while nothing is known    */
+#define MF_CALLBACK_TURN_MS_MAX 60000u   /* until one that waits is looked at again                   */
 #define MF_CALLBACK_PLACES_MAX 64u       /* that --callbacks names                                    */
 #define MF_CALLBACK_PLACES_BYTES_MAX 4096u
 #define MF_SECRET_NAME_BYTES_MAX 63u

@@ -27,6 +27,7 @@ struct posting {
     uint64_t id;               /* the entry's, and the lease's name             */
     uint32_t number;
     uint64_t enqueued_ms;
+    uint64_t begun_ns;         /* of the POST                                  */
     size_t charged;
     bool ending;               /* its end is being written                      */
     struct url url;            /* for its host and port; pointers not valid     */
@@ -291,6 +292,7 @@ static void answered(void *context, const struct egress_answer *answer)
     struct callbacks *callbacks = posting->callbacks;
     char words[64];
     posting->transfer = NULL;
+    turns_took(&callbacks->turns, &posting->url, mf_monotonic_ns() - posting->begun_ns);
     if (answer->err) {
         failed(posting, answer->words);
         return;
@@ -309,6 +311,18 @@ static void answered(void *context, const struct egress_answer *answer)
     mf_log(MF_LOG_DEBUG, "callback.sent", "call=%s host=%s status=%u", posting->call_id,
            posting->url.host.text, answer->status);
     finish(posting, 0);
+}
+
+/* Its host has as many on their way as one may: the others' places are not for it. */
+static bool is_crowded(const struct posting *posting)
+{
+    uint32_t count = 0;
+    list_each(at, &posting->callbacks->postings) {
+        const struct posting *other = list_of(at, struct posting, link);
+        count += other->transfer && other->url.port == posting->url.port &&
+                 strcmp(other->url.host.text, posting->url.host.text) == 0;
+    }
+    return count >= MF_CALLBACKS_PER_HOST_MAX;
 }
 
 static void post(struct posting *posting)
@@ -335,6 +349,11 @@ static void post(struct posting *posting)
         again(posting, pause_ms + randombytes_uniform(MF_CALLBACK_PAUSE_MS_FIRST), "its host does not answer");
         return;
     }
+    if (is_crowded(posting)) {
+        again(posting, turns_give_ms(&callbacks->turns, &posting->url, now_ms(callbacks), randombytes_random()),
+              "its host takes them too slowly");
+        return;
+    }
     const struct egress_request request = {
         .method = "POST", .method_bytes = 4,
         .url = letter.url, .url_bytes = letter.url_bytes,
@@ -344,6 +363,7 @@ static void post(struct posting *posting)
         .answer_bytes_max = MF_CALLBACK_ANSWER_BYTES_MAX,
         .rule = node->options->callbacks.rule,
         .done = answered, .context = posting};
+    posting->begun_ns = mf_monotonic_ns();
     err = egress_send(&node->egress, &request, &posting->transfer, &why);
     if (err == MF_EAGAIN || err == MF_ENOMEM)
         again(posting, MF_CALLBACK_PAUSE_MS_FIRST, why.text);

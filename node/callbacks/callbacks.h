@@ -8,7 +8,7 @@
  *
  * Where they may go says the node's option --callbacks; it is asked when a call comes in, and
  * again for each POST. A host that does not answer is left alone for longer and longer
- * (pauses.h). After MF_CALLBACK_AGE_MS_MAX a letter is given up, which the log says.
+ * (pauses.h); one that is slow has MF_CALLBACKS_PER_HOST_MAX of the places (turns.h). After MF_CALLBACK_AGE_MS_MAX a letter is given up, which the log says.
  * Loop thread only.
  */
 #ifndef MF_NODE_CALLBACKS_CALLBACKS_H
@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "image/settings.h"
 #include "node/callbacks/pauses.h"
+#include "node/callbacks/turns.h"
 #include "node/loop/list.h"
 #include "node/loop/timer.h"
 #include "node/store/store.h"
@@ -41,6 +42,7 @@ struct callbacks {
     uint32_t asked;
     bool taking, more, quiet, closing;
     struct pauses pauses;
+    struct turns turns;
     uint64_t sent, lost;      /* letters                                         */
 };
 

@@ -1,4 +1,4 @@
-/* Letters to callers: what they say, however little room there is; hosts that are left alone. */
+/* Letters to callers: what they say, however little room there is; hosts that are left alone, or are slow. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,6 +11,7 @@
 #include "abi/event.h"
 #include "node/callbacks/letter.h"
 #include "node/callbacks/pauses.h"
+#include "node/callbacks/turns.h"
 #include "node/instance/event.h"
 
 static uint8_t reply[MF_HEAD_BYTES_MAX], room[MF_HEAD_BYTES_MAX];
@@ -179,6 +180,68 @@ static void pauses_are_bounded(void **state)
     assert_true(pauses_left_ms(&pauses, &last, 64) > 0);
 }
 
+static void letters_to_a_slow_host_come_in_turn(void **state)
+{
+    static struct turns turns;
+    const struct url slow = at("http://slow/"), other = at("http://slow:81/");
+    const uint64_t step = MF_CALLBACK_TURN_MS_FIRST / MF_CALLBACKS_PER_HOST_MAX;
+    uint64_t now = 5000, before = 0;
+    (void)state;
+    for (unsigned i = 1; i <= 20; i++) {
+        uint64_t wait = turns_give_ms(&turns, &slow, now, 0);
+        assert_in_range(wait, i * step, i * (step + 1) + 1);
+        assert_true(wait > before);
+        before = wait;
+    }
+    assert_in_range(turns_give_ms(&turns, &other, now, 0), step, step + 1); /* each host has its own */
+    now += 1000000; /* all of these turns are over: the next one begins anew */
+    assert_in_range(turns_give_ms(&turns, &slow, now, 0), step, step + 1);
+}
+
+static void turns_follow_the_hosts_pace(void **state)
+{
+    static struct turns turns;
+    const struct url url = at("http://slow/");
+    (void)state;
+    turns_took(&turns, &url, 1); /* nobody waits for it: nothing is kept */
+    assert_int_equal(turns.turn[0].host[0], 0);
+    (void)turns_give_ms(&turns, &url, 1000, 0);
+    for (unsigned i = 0; i < 50; i++)
+        turns_took(&turns, &url, 8000000000ull);
+    assert_in_range(turns_give_ms(&turns, &url, 100000, 0), 1900, 2002);
+    for (unsigned i = 0; i < 100; i++)
+        turns_took(&turns, &url, 1000000);
+    assert_in_range(turns_give_ms(&turns, &url, 200000, 0), 1, 2);
+}
+
+static void a_turn_is_never_far_away(void **state)
+{
+    static struct turns turns;
+    const struct url url = at("http://slow/");
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        uint64_t wait = turns_give_ms(&turns, &url, 1000, i * 2654435761u);
+        assert_in_range(wait, 1, MF_CALLBACK_TURN_MS_MAX + 1);
+    }
+    assert_true(turns_give_ms(&turns, &url, 1000, 0) >= MF_CALLBACK_TURN_MS_MAX / 2);
+}
+
+static void turns_are_bounded(void **state)
+{
+    static struct turns turns;
+    char text[32];
+    (void)state;
+    for (unsigned i = 0; i <= MF_CALLBACK_TURNS_MAX; i++) {
+        (void)snprintf(text, sizeof text, "http://h%u/", i);
+        const struct url url = at(text);
+        (void)turns_give_ms(&turns, &url, 1000 + i, 0);
+    }
+    const struct url second = at("http://h1/"), last = at("http://h64/");
+    const uint64_t once = MF_CALLBACK_TURN_MS_FIRST / MF_CALLBACKS_PER_HOST_MAX + 1;
+    assert_true(turns_give_ms(&turns, &second, 1001, 0) > once); /* known: its second turn */
+    assert_true(turns_give_ms(&turns, &last, 1064, 0) > once);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +251,10 @@ int main(void)
         cmocka_unit_test(the_url_is_found_among_the_fields),
         cmocka_unit_test(a_host_is_left_alone_for_longer_and_longer),
         cmocka_unit_test(pauses_are_bounded),
+        cmocka_unit_test(letters_to_a_slow_host_come_in_turn),
+        cmocka_unit_test(turns_follow_the_hosts_pace),
+        cmocka_unit_test(a_turn_is_never_far_away),
+        cmocka_unit_test(turns_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
