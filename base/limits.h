@@ -226,6 +226,8 @@
 #define MF_DELIVERY_ROOM_RETRY_MS 20u    /* until there may be memory for the next events             */
 #define MF_DELIVERY_LOOKS_MAX 64u        /* at queues, at once, when the node starts                  */
 #define MF_ROOM_TRIES_MAX 16u            /* at a reply for which there is no memory; then it has failed         */
+#define MF_STUCK_TRIES_MAX 12u           /* to pass on what a full queue of its own circle refuses: some 60 s  */
+#define MF_CIRCLE_FUNCTIONS_MAX 256u     /* looked at for a circle; where there are more, it may be one        */
 #define MF_THEN_HOPS_MAX 32u             /* times that an event may have been passed on: a loop ends there     */
 #define MF_CALLS_REMEMBERED 2048u        /* that have ended                                           */
 #define MF_CALL_SEARCH_MAX 16384u        /* entries that are looked at for one call id                */

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/delivery/callback.h"
+#include "node/delivery/circle.h"
 #include "node/delivery/consumer.h"
 #include "node/delivery/outputs.h"
 #include "node/delivery/retry.h"
@@ -374,6 +375,25 @@ void attempt_passed(struct attempt *attempt)
         attempt_end_with(attempt, END_ACK);
 }
 
+/* Each of a circle may wait for the others' queues, and nobody comes to an end: who waits so for long
+ * makes room in his own. Nothing is lost: a dead letter can be put back, and its outputs have the
+ * same ids then. */
+static bool is_locked(const struct attempt *attempt, enum situation why, const char *target)
+{
+    return why == SITUATION_QUEUE_FULL && attempt->stuck >= MF_STUCK_TRIES_MAX &&
+           circle_leads(&attempt->consumer->delivery->node->registry, target, attempt->consumer->name);
+}
+
+static void unlock(struct attempt *attempt, const char *target)
+{
+    (void)snprintf(attempt->words, sizeof attempt->words,
+                   "the queue of %s is full, and leads back here", target);
+    log_end(attempt, MF_LOG_ERROR, 0, attempt->words);
+    outputs_destroy(attempt->outputs, attempt->consumer->delivery);
+    attempt->outputs = NULL;
+    attempt_end_with(attempt, END_BURY);
+}
+
 /* As with an event that finds no instance: it stays in hand, and is no attempt. Its function
  * does not run again for it, unless the node ends. */
 void attempt_stuck(struct attempt *attempt, enum situation why, const char *target)
@@ -387,6 +407,10 @@ void attempt_stuck(struct attempt *attempt, enum situation why, const char *targ
     }
     if (consumer->delivery->quiet || !consumer->function) {
         attempt_return(attempt);
+        return;
+    }
+    if (is_locked(attempt, why, target)) {
+        unlock(attempt, target);
         return;
     }
     if (attempt->stuck++ == 0) {

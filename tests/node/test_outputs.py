@@ -200,6 +200,18 @@ class BackPressure(NodeTest):
             got(node, output_id(call, 'src', 'full'), 'full')
 
 
+    def test_a_circle_that_locks_makes_room(self):
+        """The only place of the queue is the event's own: it waits for itself, but not for ever."""
+        deploy(self.node, 'ring', ['ring'], settings={'queue_max': 1})
+        call = post(self.node, 'ring', b'round')
+        wait_until(lambda: queue(self.node, 'ring')['dead'] == 1, 'a dead letter', 150)
+        entry = self.node.api('GET', '/v1/queues/ring/entries?dead=1').json['entries'][0]
+        self.assertIn('the queue of ring is full, and leads back here', entry['reason'])
+        self.assertEqual(self.node.api('GET', '/v1/calls/' + call).json['state'], 'dead')
+        self.assertEqual(len([t for t in lines(self.node, call, 'ring') if t.startswith('got')]), 1)
+        self.assertEqual(queue(self.node, 'ring')['count'], 0)
+
+
 class LittleMemory(unittest.TestCase):
     def test_replies_wait_for_room(self):
         """Eight of 6 MiB on their way in 16 MiB: it may take long, but none is a failed attempt."""
