@@ -145,12 +145,15 @@ static int list(struct client *client, const struct kv_command *command)
     return CLI_OK;
 }
 
-static const struct {
-    const char *name;
-    bool needs_key;
-    int (*run)(struct client *client, const struct kv_command *command);
-} actions[] = {{"get", true, get}, {"set", true, set}, {"rm", true, forget}, {"ls", false, list}};
-#define ACTIONS (sizeof actions / sizeof actions[0])
+enum { GET, SET, RM, LS };
+
+static const struct cli_verb verbs[] = {[GET] = {"get", "which key?"},
+                                        [SET] = {"set", "which key?"},
+                                        [RM] = {"rm", "which key?"},
+                                        [LS] = {"ls", NULL},
+                                        {0}};
+static int (*const runs[])(struct client *client, const struct kv_command *command) = {
+    [GET] = get, [SET] = set, [RM] = forget, [LS] = list};
 
 static int parse(struct kv_command *command, int argc, char **argv)
 {
@@ -178,24 +181,14 @@ static int run(int argc, char **argv)
 {
     struct kv_command command = {.count = COUNT_DEFAULT, .tenant = "default"};
     struct client client = {0};
-    size_t action = 0;
+    size_t verb = 0;
     int code = parse(&command, argc, argv);
-    if (code == CLI_OK && optind == argc)
-        cli_usage(&cmd_kv, "get, set, rm or ls belongs here");
-    while (code == CLI_OK && action < ACTIONS && strcmp(argv[optind], actions[action].name) != 0)
-        action++;
-    if (code == CLI_OK && action == ACTIONS)
-        cli_usage(&cmd_kv, "'%.40s': get, set, rm or ls belongs here", argv[optind]);
-    if (code == CLI_OK && argc - optind - 1 > 1)
-        cli_usage(&cmd_kv, "'%.40s' is one argument too many", argv[optind + 2]);
-    if (code == CLI_OK && argc - optind - 1 == 1)
-        command.key = argv[optind + 1];
-    if (code == CLI_OK && actions[action].needs_key && (!command.key || !*command.key))
-        cli_usage(&cmd_kv, "%s: which key?", actions[action].name);
+    if (code == CLI_OK)
+        verb = cli_verb_find(&cmd_kv, verbs, argc, argv, &command.key);
     if (code == CLI_OK)
         code = client_open(&client, command.node);
     if (code == CLI_OK)
-        code = actions[action].run(&client, &command);
+        code = runs[verb](&client, &command);
     mf_buf_close(&command.data);
     client_close(&client);
     return code;

@@ -7,14 +7,16 @@
 #include "cli/command.h"
 #include "cli/data.h"
 
-#define PATH_BYTES_MAX 256
+#define QUERY_BYTES_MAX 128
+#define PATH_BYTES_MAX (256 + QUERY_BYTES_MAX)
 #define COUNT_DEFAULT 20
 #define COUNT_MAX 256
 #define REASON_SHOWN 60
 
-enum { KEY_JSON = CLI_LONG + 1, KEY_DEAD, KEY_COUNT, KEY_AFTER };
+enum { KEY_JSON = CLI_LONG + 1, KEY_DEAD, KEY_COUNT, KEY_AFTER, KEY_TENANT };
 
 static const struct cli_option options[] = {
+    {"tenant", KEY_TENANT, "TENANT", "NAME is a named queue of this tenant, not a function's"},
     {"dead", KEY_DEAD, NULL, "peek, purge: the dead letters, not what waits"},
     {"count", KEY_COUNT, "N", "peek: so many at most (default: 20)"},
     {"after", KEY_AFTER, "ID", "peek: those after the entry of this id"},
@@ -25,7 +27,7 @@ static const struct cli_option options[] = {
 };
 
 struct queue_command {
-    const char *node, *name, *after;
+    const char *node, *name, *tenant, *after;
     struct mf_buf data;
     uint64_t count;
     bool dead, json;
@@ -42,15 +44,26 @@ static long long number_of(const json_t *object, const char *key)
     return (long long)json_integer_value(json_object_get(object, key));
 }
 
-static int ask(struct client *client, const struct request *request, const char *doing,
+/* Of the command's queue, or of all; `what` begins with a slash, query with "&". */
+static void path_of(const struct queue_command *command, const char *what, const char *query,
+                    char path[PATH_BYTES_MAX])
+{
+    (void)snprintf(path, PATH_BYTES_MAX, "/v1/queues%s%s%s?tenant=%s%s", command->name ? "/" : "",
+                   command->name ? command->name : "", what, command->tenant ? command->tenant : "", query);
+}
+
+static int ask(struct client *client, const struct request *request, const struct queue_command *command,
                json_t **answer)
 {
+    const char *doing = command->name ? command->name : "queues";
     struct answer raw;
     int code = client_call(client, request, &raw);
     if (code != CLI_OK)
         return code;
     json_error_t error;
-    if (raw.status == 404)
+    if (raw.status == 404 && command->tenant)
+        code = cli_fail(CLI_NOT_FOUND, "nothing waits in a queue '%s' of tenant '%s'", doing, command->tenant);
+    else if (raw.status == 404)
         code = cli_fail(CLI_NOT_FOUND, "no function '%s', and nothing that waits for one; "
                         "'mayfly queue ls' lists them", doing);
     else if (raw.status >= 400)
@@ -86,10 +99,9 @@ static int list(struct client *client, const struct queue_command *command)
 {
     char path[PATH_BYTES_MAX];
     json_t *answer = NULL;
-    (void)snprintf(path, sizeof path, "/v1/queues%s%s", command->name ? "/" : "",
-                   command->name ? command->name : "");
+    path_of(command, "", "", path);
     const struct request request = {.method = "GET", .path = path};
-    int code = ask(client, &request, command->name ? command->name : "queues", &answer);
+    int code = ask(client, &request, command, &answer);
     if (code != CLI_OK)
         return code;
     json_t *queues = command->name ? json_pack("[O]", answer)
@@ -130,13 +142,13 @@ static void print_entries(const json_t *entries, bool dead)
 
 static int peek(struct client *client, const struct queue_command *command)
 {
-    char path[PATH_BYTES_MAX];
+    char path[PATH_BYTES_MAX], query[QUERY_BYTES_MAX];
     json_t *answer = NULL;
-    (void)snprintf(path, sizeof path, "/v1/queues/%s/entries?dead=%d&count=%llu&after=%s",
-                   command->name, command->dead, (unsigned long long)command->count,
-                   command->after ? command->after : "0");
+    (void)snprintf(query, sizeof query, "&dead=%d&count=%llu&after=%s", command->dead,
+                   (unsigned long long)command->count, command->after ? command->after : "0");
+    path_of(command, "/entries", query, path);
     const struct request request = {.method = "GET", .path = path};
-    int code = ask(client, &request, command->name, &answer);
+    int code = ask(client, &request, command, &answer);
     if (code != CLI_OK)
         return code;
     if (command->json)
@@ -159,13 +171,13 @@ static int push(struct client *client, const struct queue_command *command)
 {
     char path[PATH_BYTES_MAX];
     json_t *answer = NULL;
-    (void)snprintf(path, sizeof path, "/v1/queues/%s/entries", command->name);
+    path_of(command, "/entries", "", path);
     const struct request request = {.method = "POST",
                                     .path = path,
                                     .data = command->data.data ? (const char *)command->data.data : "",
                                     .bytes = command->data.bytes,
                                     .content_type = "application/octet-stream"};
-    int code = ask(client, &request, command->name, &answer);
+    int code = ask(client, &request, command, &answer);
     if (code != CLI_OK)
         return code;
     if (command->json)
@@ -176,13 +188,13 @@ static int push(struct client *client, const struct queue_command *command)
 }
 
 static int change(struct client *client, const struct queue_command *command, const char *method,
-                  const char *what, const char *word)
+                  const char *what, const char *query, const char *word)
 {
     char path[PATH_BYTES_MAX];
     json_t *answer = NULL;
-    (void)snprintf(path, sizeof path, "/v1/queues/%s/%s", command->name, what);
+    path_of(command, what, query, path);
     const struct request request = {.method = method, .path = path};
-    int code = ask(client, &request, command->name, &answer);
+    int code = ask(client, &request, command, &answer);
     if (code != CLI_OK)
         return code;
     if (command->json)
@@ -194,25 +206,24 @@ static int change(struct client *client, const struct queue_command *command, co
 
 static int redrive(struct client *client, const struct queue_command *command)
 {
-    return change(client, command, "POST", "redrive", "redriven");
+    return change(client, command, "POST", "/redrive", "", "redriven");
 }
 
 static int purge(struct client *client, const struct queue_command *command)
 {
-    return change(client, command, "DELETE", command->dead ? "entries?dead=1" : "entries",
-                  "removed");
+    return change(client, command, "DELETE", "/entries", command->dead ? "&dead=1" : "", "removed");
 }
 
-static const struct {
-    const char *name;
-    bool needs_name;
-    int (*run)(struct client *client, const struct queue_command *command);
-} actions[] = {{"ls", false, list},
-               {"peek", true, peek},
-               {"push", true, push},
-               {"redrive", true, redrive},
-               {"purge", true, purge}};
-#define ACTIONS (sizeof actions / sizeof actions[0])
+enum { LS, PEEK, PUSH, REDRIVE, PURGE };
+
+static const struct cli_verb verbs[] = {[LS] = {"ls", NULL},
+                                        [PEEK] = {"peek", "of which function?"},
+                                        [PUSH] = {"push", "to which function?"},
+                                        [REDRIVE] = {"redrive", "of which function?"},
+                                        [PURGE] = {"purge", "of which function?"},
+                                        {0}};
+static int (*const runs[])(struct client *client, const struct queue_command *command) = {
+    [LS] = list, [PEEK] = peek, [PUSH] = push, [REDRIVE] = redrive, [PURGE] = purge};
 
 static int parse(struct queue_command *command, int argc, char **argv)
 {
@@ -222,6 +233,8 @@ static int parse(struct queue_command *command, int argc, char **argv)
             command->node = optarg;
         else if (key == KEY_JSON)
             command->json = true;
+        else if (key == KEY_TENANT)
+            client_check_name(command->tenant = optarg);
         else if (key == KEY_DEAD)
             command->dead = true;
         else if (key == KEY_COUNT)
@@ -240,24 +253,18 @@ static int run(int argc, char **argv)
 {
     struct queue_command command = {.count = COUNT_DEFAULT};
     struct client client = {0};
-    size_t action = 0;
+    size_t verb = 0;
     int code = parse(&command, argc, argv);
-    if (code == CLI_OK && optind == argc)
-        cli_usage(&cmd_queue, "ls, peek, push, redrive or purge belongs here");
-    while (code == CLI_OK && action < ACTIONS && strcmp(argv[optind], actions[action].name) != 0)
-        action++;
-    if (code == CLI_OK && action == ACTIONS)
-        cli_usage(&cmd_queue, "'%.40s': ls, peek, push, redrive or purge belongs here", argv[optind]);
-    if (code == CLI_OK && argc - optind - 1 > 1)
-        cli_usage(&cmd_queue, "'%.40s' is one argument too many", argv[optind + 2]);
-    if (code == CLI_OK && argc - optind - 1 == 1)
-        client_check_name(command.name = argv[optind + 1]);
-    if (code == CLI_OK && actions[action].needs_name && !command.name)
-        cli_usage(&cmd_queue, "%s: of which function?", actions[action].name);
+    if (code == CLI_OK)
+        verb = cli_verb_find(&cmd_queue, verbs, argc, argv, &command.name);
+    if (code == CLI_OK && command.name)
+        client_check_name(command.name);
+    if (code == CLI_OK && command.tenant && !command.name)
+        cli_usage(&cmd_queue, "--tenant: of which queue? The node keeps no list of them");
     if (code == CLI_OK)
         code = client_open(&client, command.node);
     if (code == CLI_OK)
-        code = actions[action].run(&client, &command);
+        code = runs[verb](&client, &command);
     mf_buf_close(&command.data);
     client_close(&client);
     return code;
@@ -273,7 +280,8 @@ const struct command cmd_queue = {
         "none. push makes an asynchronous call and prints its id. redrive sends all dead letters\n"
         "on their way again; purge removes what waits, or with --dead the dead letters. What\n"
         "waits for a function that was removed stays, and is delivered when one of that name is\n"
-        "deployed.",
+        "deployed. With --tenant it is a named queue, to which functions push, and from which they\n"
+        "pop or are triggered; what is pushed here reaches them as if a function had pushed it.",
     .options = options,
     .run = run,
 };

@@ -1,6 +1,7 @@
 /*
  * queues.c: the routes of /v1/queues: functions' queues, looked at and repaired. A queue is
- * there under any function's name, deployed or not: what waits outlives its function.
+ * there under any function's name, deployed or not: what waits outlives its function. With ?tenant=
+ * the named queue of that tenant (operations/named.h).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +14,18 @@
 #include "node/gateway/answer.h"
 #include "node/gateway/call_id.h"
 #include "node/instance/event.h"
+#include "node/operations/named.h"
 #include "node/node.h"
 
 #define PEEK_COUNT_DEFAULT 20
 #define PEEK_COUNT_MAX 256
 #define BODY_SHOWN_MAX 1024
+#define PUSH_SOURCE "/v1/queues"
 
 /* One operation on a queue for a request. */
 struct queue_job {
     struct queue *queue;
+    char tenant[MF_NAME_BYTES_MAX + 1]; /* "": it is a function's */
     bool dead;
     uint64_t total;
     struct submission submission;
@@ -43,6 +47,20 @@ static void answer_store_err(struct api_request *request, mf_err err)
                                      : mf_err_words(err));
 }
 
+/* Into job->tenant. False: answered. */
+static bool read_tenant(struct api_request *request, struct queue_job *job)
+{
+    size_t bytes = 0;
+    bool good = api_query_text(request, "tenant", job->tenant, sizeof job->tenant - 1, &bytes) &&
+                (!bytes || settings_name_valid(job->tenant, bytes));
+    job->tenant[good ? bytes : 0] = 0;
+    if (!good)
+        api_answer_error(request, 400, "tenant: 1 to 63 of a-z, 0-9 and -");
+    else if (bytes && settings_tenant_reserved(job->tenant))
+        api_answer_error(request, 400, "tenant: that one is the node's own");
+    return !request->answered;
+}
+
 /* Begin: the queue, and the request's stay. False: answered. */
 static bool begin(struct api_request *request)
 {
@@ -53,8 +71,11 @@ static bool begin(struct api_request *request)
         api_answer_error(request, 404, "no function can have that name, and so no queue");
         return false;
     }
+    if (!err && !read_tenant(request, job))
+        return false;
     if (!err)
-        err = delivery_queue(delivery_of(request), request->name, &job->queue);
+        err = job->tenant[0] ? named_queue(request->api->node, job->tenant, request->name, &job->queue)
+                             : delivery_queue(delivery_of(request), request->name, &job->queue);
     if (err) {
         answer_store_err(request, err);
         return false;
@@ -100,10 +121,12 @@ void api_list_queues(struct api_request *request)
 static void sized(void *context, const struct store_answer *answer)
 {
     struct api_request *request = context;
-    bool deployed = registry_find(&request->api->node->registry, request->name) != NULL;
+    bool named = request->queue->tenant[0];
+    bool deployed = !named && registry_find(&request->api->node->registry, request->name) != NULL;
     if (!answer->err && !deployed && !answer->stat.count && !answer->stat.dead_count)
-        api_answer_error(request, 404, "no function of that name is deployed, and nothing waits "
-                                       "for one");
+        api_answer_error(request, 404, named ? "nothing waits in a queue of that name"
+                                             : "no function of that name is deployed, and nothing waits "
+                                               "for one");
     else if (!answer->err)
         api_answer_json(request, 200, queue_json(request->name, deployed, &answer->stat));
     end(request, answer->err);
@@ -231,22 +254,57 @@ static void put_field(struct field_writer *writer, const char *name, const char 
     field_put(writer, MF_FIELD_HEADER, name, strlen(name), value, strlen(value));
 }
 
-/* As if it had come to /async-function/NAME with that body and Content-Type. */
-void api_push_queue(struct api_request *request)
+static const char *content_type(const struct api_request *request)
 {
+    return MHD_lookup_connection_value(request->client->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
+}
+
+static void named_pushed(void *context, const struct store_answer *answer)
+{
+    struct api_request *request = context;
+    if (!answer->err)
+        api_answer_json(request, 202, json_pack("{s:s}", "call", request->queue->call_id));
+    else if (answer->err == MF_EFULL)
+        api_answer_error(request, 429, NAMED_FULL);
+    end(request, request->answered ? MF_OK : answer->err);
+}
+
+/* As if a function had pushed it: whoever has a trigger there, or pops, gets it. */
+static void push_named(struct api_request *request)
+{
+    const struct store_ask ask = ask_for(request, named_pushed);
     struct node *node = request->api->node;
-    struct function *function = registry_find(&node->registry, request->name);
-    struct field_writer writer;
-    if (!function) {
-        api_answer_error(request, 404, "no such function; `mayfly ls` lists them");
+    struct queue_job *job = request->queue;
+    const char *type = content_type(request);
+    struct mf_why why = {{0}};
+    const struct named_event event = {.id = job->call_id,
+                                      .source = {PUSH_SOURCE, sizeof PUSH_SOURCE - 1},
+                                      .subject = {request->name, strlen(request->name)},
+                                      .content_type = {type, type ? strlen(type) : 0},
+                                      .now_ns = mf_realtime_ns()};
+    struct envelope envelope = {.arrived_ns = event.now_ns,
+                                .call_id = job->call_id,
+                                .call_id_bytes = UUID_TEXT_BYTES,
+                                .fields = node->scratch,
+                                .body = request->body.data,
+                                .body_bytes = request->body.bytes};
+    if (named_event_fields(&event, node->scratch, &envelope.field_bytes, &why)) {
+        api_answer_error(request, 400, "Content-Type: too long, or a forbidden character");
+        end(request, MF_OK);
         return;
     }
-    if (!begin(request))
-        return;
+    mf_err err = named_append(job->queue, QUEUE_BULK, &envelope, &ask);
+    if (err)
+        end(request, err);
+}
+
+/* As if it had come to /async-function/NAME with that body and Content-Type. */
+static void push_call(struct api_request *request, struct function *function)
+{
+    struct node *node = request->api->node;
     struct queue_job *job = request->queue;
-    const char *type = MHD_lookup_connection_value(request->client->connection, MHD_HEADER_KIND,
-                                                   MHD_HTTP_HEADER_CONTENT_TYPE);
-    call_id_make(&job->ids, job->call_id);
+    const char *type = content_type(request);
+    struct field_writer writer;
     field_writer_init(&writer, node->scratch, MF_HEAD_BYTES_MAX);
     field_put(&writer, MF_FIELD_METHOD, NULL, 0, "POST", 4);
     field_put(&writer, MF_FIELD_PATH, NULL, 0, "/", 1);
@@ -270,6 +328,24 @@ void api_push_queue(struct api_request *request)
     delivery_submit(function, &envelope, &job->submission);
 }
 
+void api_push_queue(struct api_request *request)
+{
+    if (!begin(request))
+        return;
+    struct queue_job *job = request->queue;
+    struct function *function = registry_find(&request->api->node->registry, request->name);
+    call_id_make(&job->ids, job->call_id);
+    if (job->tenant[0]) {
+        push_named(request);
+    } else if (function) {
+        push_call(request, function);
+    } else {
+        api_answer_error(request, 404, "no such function; `mayfly ls` lists them. A named queue is pushed to "
+                         "with ?tenant=");
+        end(request, MF_OK);
+    }
+}
+
 /* ---- redrive, purge: again and again until all that was there is done ---- */
 
 static void go_on(struct api_request *request);
@@ -284,7 +360,8 @@ static void went_on(void *context, const struct store_answer *answer)
         return;
     }
     bool redrives = strcmp(request->route->method, "POST") == 0;
-    delivery_recount(delivery_of(request), request->name);
+    if (!job->tenant[0])
+        delivery_recount(delivery_of(request), request->name);
     if (!answer->err)
         api_answer_json(request, 200, json_pack("{s:I}", redrives ? "redriven" : "removed",
                                                 (json_int_t)job->total));

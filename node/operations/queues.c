@@ -12,29 +12,23 @@
 #include "base/clock.h"
 #include "node/functions/function.h"
 #include "node/delivery/output_event.h"
-#include "node/events/cloudevent.h"
 #include "node/instance/event.h"
+#include "node/operations/named.h"
 #include "node/operations/operations.h"
 #include "node/pool/call.h"
 #include "node/node.h"
 
-#define TYPE "mayfly.push" /* where none is given */
 #define SOURCE "/functions/"
 
 static void taken(void *context, const struct store_answer *answer);
 static void acknowledged(void *context, const struct store_answer *answer);
 
-/* Of that tenant; the settings of every named queue. */
 static mf_err queue_of(const struct operation *operation, struct queue **queue)
 {
     const struct operation_part *part = &operation->request.part[PART_QUEUE];
-    const struct queue_settings settings = {.durability = STORE_POWER_LOSS};
     char name[MF_NAME_BYTES_MAX + 1];
     (void)snprintf(name, sizeof name, "%.*s", (int)part->bytes, (const char *)part->data);
-    if (!operation->node->delivery.store)
-        return MF_EDEAD;
-    return queue_get(operation->node->delivery.store, operation->version->settings.tenant, name,
-                     &settings, queue);
+    return named_queue(operation->node, operation->version->settings.tenant, name, queue);
 }
 
 /* ---- push ---- */
@@ -62,51 +56,26 @@ static uint32_t hops_of(const struct operation *operation)
     return output_hops(call->fields, call->field_bytes) + 1;
 }
 
-/* How often it was passed on by then: who pushes to itself comes to an end. */
-static void put_hops(struct field_writer *writer, const struct operation *operation)
-{
-    char number[16];
-    int digits = snprintf(number, sizeof number, "%u", hops_of(operation));
-    field_put(writer, MF_FIELD_HEADER, HOPS_HEADER, sizeof HOPS_HEADER - 1, number, (size_t)digits);
-}
-
 /* As a CloudEvents event from this function. */
 static mf_err make_fields(const struct operation *operation, uint64_t now_ns,
                           uint8_t room[MF_HEAD_BYTES_MAX], uint32_t *bytes, struct mf_why *why)
 {
     const struct operation_part *part = operation->request.part;
-    char source[MF_NAME_BYTES_MAX + sizeof SOURCE], when[EVENT_TIME_BYTES];
+    char source[MF_NAME_BYTES_MAX + sizeof SOURCE];
     int source_bytes = snprintf(source, sizeof source, SOURCE "%s", operation->function->name);
-    const struct {
-        const char *name;
-        struct event_text value;
-    } attribute[] = {
-        {"id", {operation->pushed_id, strlen(operation->pushed_id)}},
-        {"source", {source, (size_t)source_bytes}},
-        {"type", part[PART_EVENT_TYPE].bytes ? text_of(&part[PART_EVENT_TYPE])
-                                             : (struct event_text){TYPE, sizeof TYPE - 1}},
-        {"time", {when, event_time_text(now_ns / MF_NS_PER_MS, when)}},
-        {"subject", text_of(&part[PART_QUEUE])},
-        {"datacontenttype", text_of(&part[PART_CONTENT_TYPE])},
-    };
-    struct cloudevent event;
-    struct field_writer writer;
-    mf_err err = MF_OK;
-    cloudevent_init(&event);
-    for (size_t i = 0; i < sizeof attribute / sizeof attribute[0] && !err; i++)
-        if (attribute[i].value.bytes)
-            err = cloudevent_set(&event, attribute[i].name, attribute[i].value, why);
-    field_writer_init(&writer, room, MF_HEAD_BYTES_MAX);
-    put_hops(&writer, operation);
-    if (!err)
-        err = cloudevent_guest(&event, operation->pushed_id, now_ns, &writer);
-    *bytes = writer.bytes;
-    return err;
+    const struct named_event event = {.id = operation->pushed_id,
+                                      .source = {source, (size_t)source_bytes},
+                                      .type = text_of(&part[PART_EVENT_TYPE]),
+                                      .subject = text_of(&part[PART_QUEUE]),
+                                      .content_type = text_of(&part[PART_CONTENT_TYPE]),
+                                      .hops = hops_of(operation),
+                                      .now_ns = now_ns};
+    return named_event_fields(&event, room, bytes, why);
 }
 
 static void appended(void *context, const struct store_answer *answer)
 {
-    operation_pushed(context, answer->err, NULL);
+    operation_pushed(context, answer->err, answer->err == MF_EFULL ? NAMED_FULL : NULL);
 }
 
 static mf_err append(struct operation *operation, const struct queued_event *event)
@@ -117,15 +86,7 @@ static mf_err append(struct operation *operation, const struct queued_event *eve
     mf_err err = queue_of(operation, &queue);
     if (err)
         return err;
-    struct store_bytes bytes = {NULL, envelope_bytes(event->envelope)};
-    uint8_t *room = malloc(bytes.bytes);
-    err = room ? MF_OK : MF_ENOMEM;
-    if (room) {
-        envelope_write(event->envelope, room);
-        bytes.data = room;
-        err = queue_append(queue, event->priority, &bytes, 1, &ask);
-        free(room);
-    }
+    err = named_append(queue, event->priority, event->envelope, &ask);
     queue_put(queue);
     return err;
 }

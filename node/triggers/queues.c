@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "node/delivery/delivery.h"
 #include "node/functions/function.h"
+#include "node/operations/named.h"
 #include "node/operations/operations.h"
 #include "node/node.h"
 #include "node/triggers/activation.h"
@@ -254,10 +255,8 @@ static struct mover *find_mover(const struct triggering *triggering, const char 
 
 static struct mover *make_mover(struct triggering *triggering, const char *tenant, const char *name)
 {
-    const struct queue_settings settings = {.durability = STORE_POWER_LOSS};
-    struct store *store = triggering->node->delivery.store;
-    struct mover *mover = store ? calloc(1, sizeof *mover) : NULL;
-    if (!mover || queue_get(store, tenant, name, &settings, &mover->queue)) {
+    struct mover *mover = calloc(1, sizeof *mover);
+    if (!mover || named_queue(triggering->node, tenant, name, &mover->queue)) {
         free(mover);
         return NULL;
     }

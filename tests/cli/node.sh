@@ -158,6 +158,17 @@ case_ 'queue peek' exits 0 'no dead letters' "$mayfly" queue peek greet --dead
 case_ 'queue redrive' exits 0 'redriven 0' "$mayfly" queue redrive greet
 case_ 'queue purge' json 'd == {"removed": 0}' "$mayfly" queue purge greet --dead --json
 case_ 'queue of nobody' exits 3 'nothing that waits for one' "$mayfly" queue ls nobody
+"$mayfly" queue push orders --tenant shop -d 'a pie' >id.txt
+case_ 'queue push to a named queue' grep -qxE '[0-9a-f-]{36}' id.txt
+case_ 'queue peek in it' json 'd["entries"][0]["body"] == "a pie" and
+    d["entries"][0]["call"] == open("id.txt").read().strip() and
+    ["ce-subject", "orders"] in d["entries"][0]["headers"]' "$mayfly" queue peek orders --tenant shop --json
+case_ 'queue ls of it' json 'd[0]["count"] == 1 and not d[0]["deployed"]' "$mayfly" queue ls orders --tenant shop --json
+case_ 'queue of another tenant' exits 3 "nothing waits in a queue 'orders' of tenant 'other'" \
+    "$mayfly" queue ls orders --tenant other
+case_ 'queue of the node itself' exits 1 "the node's own" "$mayfly" queue ls orders --tenant functions
+case_ 'queue ls of all of a tenant' exits 2 'of which queue' "$mayfly" queue ls --tenant shop
+case_ 'queue purge of it' json 'd == {"removed": 1}' "$mayfly" queue purge orders --tenant shop --json
 case_ 'kv set' "$mayfly" kv set shop/a -d 'the value'
 case_ 'kv get' shows 'the value' "$mayfly" kv get shop/a
 case_ 'kv ls' shows 'shop/a' "$mayfly" kv ls shop/
