@@ -255,20 +255,44 @@ static void bad_ones(struct harness *harness, int image_fd, int snapshot_fd)
 #undef AT
 }
 
+/* Threads that waited when it was frozen wait on, those that slept go on sleeping. */
+static void crew_goes_on(struct harness *harness, const char *name, int image_fd, int snapshot_fd)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!restore(harness, image_fd, snapshot_fd)) {
+            judge(harness, name, "threads", "cannot be restored", "goes on");
+            return;
+        }
+        get(harness, name, "/work", "replies round 1 sum 415.0");
+        get(harness, name, "/work", "replies round 2 sum 424.0");
+        get(harness, name, "/tick", "replies ticks on, signal 0");
+    }
+}
+
+static void all_of(struct harness *harness, enum mf_sandbox sandbox, const char *image,
+                   void (*part)(struct harness *, const char *, int, int))
+{
+    char name[64];
+    int image_fd = open_image(harness->images, image);
+    int snapshot_fd = snapshots_freeze(harness, sandbox, image_fd);
+    snprintf(name, sizeof name, "snapshot made under %s%s",
+             sandbox == MF_SANDBOX_KVM ? "kvm" : "process",
+             strchr(image, '-') ? strchr(image, '-') : "");
+    part(harness, name, image_fd, snapshot_fd);
+    if (sandbox == harness->sandbox && part == goes_on)
+        bad_ones(harness, image_fd, snapshot_fd);
+    victim_close(harness);
+    close_image(snapshot_fd);
+    close_image(image_fd);
+}
+
 void test_snapshots(struct harness *harness)
 {
-    int image_fd = open_image(harness->images, "frozen");
     for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox <= MF_SANDBOX_KVM; sandbox++) {
         if (!harness->host.spawner.support.usable[sandbox] || !wanted(harness, "snapshot"))
             continue;
-        int snapshot_fd = snapshots_freeze(harness, sandbox, image_fd);
-        goes_on(harness,
-                sandbox == MF_SANDBOX_KVM ? "snapshot made under kvm" : "snapshot made under process",
-                image_fd, snapshot_fd);
-        if (sandbox == harness->sandbox)
-            bad_ones(harness, image_fd, snapshot_fd);
-        victim_close(harness);
-        close_image(snapshot_fd);
+        all_of(harness, sandbox, "frozen", goes_on);
+        all_of(harness, sandbox, "frozen-linux", goes_on);
+        all_of(harness, sandbox, "crew-linux", crew_goes_on);
     }
-    close_image(image_fd);
 }
