@@ -50,6 +50,8 @@
 #define MF_BODY_BYTES_MAX (6u << 20)    /* body of one event, of one reply      */
 #define MF_LOG_BYTES_MAX 4096u          /* text of one log record               */
 #define MF_ERROR_BYTES_MAX 4096u        /* message of one handler error         */
+#define MF_ERROR_HANDLER 0u             /* ERROR: the handler said so                 */
+#define MF_ERROR_ANSWER 1u              /* ERROR: what it answered cannot be passed on */
 
 /* One direction's control words; producer's and consumer's cache lines apart. */
 struct mf_ring {
@@ -88,12 +90,14 @@ _Static_assert(sizeof(struct mf_desc) * MF_RING_SLOTS <= MF_PAGE_BYTES, "a page 
 #define MF_MESSAGES(X)                                                                          \
     X(1, INVOKE, to_guest, "an event: fields, then the start of its body",                      \
       "deadline, CLOCK_MONOTONIC ns")                                                           \
-    X(2, BODY, to_guest, "more of the body of the event announced last", "0")                   \
+    X(2, BODY, to_guest, "more of the body of the event announced last",                        \
+      "how many bytes of it follow this message")                                               \
     X(3, CANCEL, to_guest, "nobody waits for this event any more", "0")                         \
     X(4, DRAIN, to_guest, "answer what is here, then halt", "0")                                \
     X(16, REPLY, to_node, "reply: header fields, then the start of its body", "HTTP status")    \
     X(17, REPLY_BODY, to_node, "more of the reply's body", "0")                                 \
-    X(18, ERROR, to_node, "the handler failed: data is its message; ends the event", "0")       \
+    X(18, ERROR, to_node, "the handler failed: data is its message; ends the event",            \
+      "MF_ERROR_HANDLER or MF_ERROR_ANSWER")                                                    \
     X(19, LOG, to_node, "a log record: data is text, id the event or 0", "level, log.h")        \
     X(20, FROZEN, to_node, "parked for good: data are its ranges, snapshot.h", "0")           \
     X(21, OPERATION, to_node, "a request of the event that runs: operation.h",                  \

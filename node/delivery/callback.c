@@ -112,8 +112,9 @@ mf_err callback_make(struct attempt *attempt, const struct outcome *outcome, uin
         letter.body_bytes = status_has_body(outcome->status) ? outcome->body_bytes : 0;
         return keep(attempt, &letter, why);
     }
-    if (outcome->situation == SITUATION_HANDLER_FAILED)
-        letter.status = situation_status(SITUATION_HANDLER_FAILED);
+    if (outcome->situation == SITUATION_HANDLER_FAILED ||
+        outcome->situation == SITUATION_BAD_ANSWER)
+        letter.status = situation_status(outcome->situation);
     const char *words = outcome->message ? outcome->message : situation_meaning(outcome->situation);
     return keep_error(attempt, &letter, situation_code(outcome->situation), words,
                       outcome->message ? outcome->message_bytes : strlen(words), why);

@@ -48,13 +48,14 @@ struct message_rule {
 #define RULE_COUNT (MF_MSG_OPERATION + 1)
 static const struct message_rule rule[RULE_COUNT] = {
     [MF_MSG_INVOKE] = {true, true, true, true, MF_HEAD_BYTES_MAX, MF_CHUNK_BYTES_MAX, 0, UINT64_MAX},
-    [MF_MSG_BODY] = {true, true, true, true, 0, MF_CHUNK_BYTES_MAX, 0, 0},
+    [MF_MSG_BODY] = {true, true, true, true, 0, MF_CHUNK_BYTES_MAX, 0, MF_BODY_BYTES_MAX},
     [MF_MSG_CANCEL] = {true, true, false, true, 0, 0, 0, 0},
     [MF_MSG_DRAIN] = {true, true, false, false, 0, 0, 0, 0},
     [MF_MSG_REPLY] = {true, false, true, true, MF_HEAD_BYTES_MAX, MF_CHUNK_BYTES_MAX, MF_STATUS_MIN,
                       MF_STATUS_MAX},
     [MF_MSG_REPLY_BODY] = {true, false, true, true, 0, MF_CHUNK_BYTES_MAX, 0, 0},
-    [MF_MSG_ERROR] = {true, false, true, true, 0, MF_ERROR_BYTES_MAX, 0, 0},
+    [MF_MSG_ERROR] = {true, false, true, true, 0, MF_ERROR_BYTES_MAX, MF_ERROR_HANDLER,
+                      MF_ERROR_ANSWER},
     [MF_MSG_LOG] = {true, false, false, false, 0, MF_LOG_BYTES_MAX, 0, MF_LOG_LEVEL_COUNT - 1},
     [MF_MSG_FROZEN] = {true, false, false, false, 0,
                        MF_SNAPSHOT_RANGES_MAX * sizeof(struct mf_range), 0, 0},

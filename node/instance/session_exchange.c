@@ -83,12 +83,14 @@ static bool put_event(struct session *session)
         .flags = session->body_sent + piece == event->body_bytes ? MF_MSG_END : 0,
         .head_bytes = head_bytes,
         .data_bytes = head_bytes + (uint32_t)piece,
-        .arg = first ? event->deadline_ns : 0,
+        .arg = event->deadline_ns,
     };
     if (desc.data_bytes > MF_CHUNK_BYTES_MAX) { /* room said so for a ring that is broken */
         desc.data_bytes = MF_CHUNK_BYTES_MAX;
         piece = MF_CHUNK_BYTES_MAX - head_bytes;
     }
+    if (!first)
+        desc.arg = event->body_bytes - session->body_sent - piece;
     const uint8_t *body = event->body;
     mf_err err = channel_put(&session->blank.channel, &desc, event->head,
                              body ? body + session->body_sent : NULL);

@@ -24,6 +24,7 @@ struct version;
 #define SITUATIONS(X)                                                                     \
     X(REPLIED, 200, "replied", "the function replied; status, fields and body are its own") \
     X(HANDLER_FAILED, 500, "handler-failed", "the function's handler returned an error")  \
+    X(BAD_ANSWER, 502, "bad-answer", "what the function's program answered cannot be passed on") \
     X(UNKNOWN_FUNCTION, 404, "unknown-function", "no such function is deployed here")     \
     X(METHOD_NOT_ALLOWED, 405, "method-not-allowed", "not a method of this path")         \
     X(NO_CALLBACKS, 501, "no-callbacks", "this node calls nobody back; leave X-Callback-Url out, " \

@@ -112,6 +112,7 @@ bool exchange_continue(struct instance *instance)
             .type = MF_MSG_BODY,
             .flags = bytes == left ? MF_MSG_END : 0,
             .data_bytes = bytes,
+            .arg = left - bytes,
         };
         mf_err err = channel_put(channel, &desc, NULL, call->body + call->body_sent);
         if (err == MF_EAGAIN)
@@ -227,7 +228,9 @@ static mf_err take_one(struct instance *instance, const struct channel_message *
         return take_body(instance, call, message, why);
     case MF_MSG_ERROR:
         dispatch_ended(instance, &(struct outcome){
-                                     .situation = SITUATION_HANDLER_FAILED,
+                                     .situation = message->arg == MF_ERROR_ANSWER
+                                                      ? SITUATION_BAD_ANSWER
+                                                      : SITUATION_HANDLER_FAILED,
                                      .message = (const char *)message->data,
                                      .message_bytes = message->data_bytes,
                                      .instance_id = instance->blank.id,

@@ -148,6 +148,19 @@ static void a_wait_that_ends_in_the_ring_is_429_and_cancelled(void **state)
     assert_int_equal(function->in_state[INSTANCE_IDLE], 1);
 }
 
+static void an_answer_that_cannot_be_passed_on_is_502(void **state)
+{
+    (void)state;
+    struct peer *at = warm(50 * MS);
+    struct test_call *one = submit();
+    uint64_t id = guest_gets(at, MF_MSG_INVOKE);
+    guest_says(at, (struct mf_desc){.id = id, .type = MF_MSG_REPLY, .arg = 200}); /* it had begun */
+    guest_says(at, (struct mf_desc){.id = id, .type = MF_MSG_ERROR, .arg = MF_ERROR_ANSWER});
+    was_answered(one, SITUATION_BAD_ANSWER);
+    assert_int_equal(situation_status(SITUATION_BAD_ANSWER), 502);
+    assert_int_equal(function->in_state[INSTANCE_IDLE], 1);
+}
+
 static void deadline_is_504_and_the_instance_is_killed(void **state)
 {
     (void)state;
@@ -265,6 +278,8 @@ static void a_large_body_follows_as_there_is_room(void **state)
         assert_memory_equal(at->channel + MF_CHANNEL_TO_GUEST_DATA + desc.data_offset + desc.head_bytes,
                             body + got, bytes);
         got += bytes;
+        if (desc.type == MF_MSG_BODY)
+            assert_int_equal(desc.arg, sizeof body - got);
         end = desc.flags & MF_MSG_END;
         guest_rings(at); /* as the kernel does when it waits for more */
     }
@@ -355,6 +370,7 @@ int main(void)
         WORLD_TEST(wait_bound_is_429),
         WORLD_TEST(without_a_wait_429_is_at_once),
         WORLD_TEST(a_wait_that_ends_in_the_ring_is_429_and_cancelled),
+        WORLD_TEST(an_answer_that_cannot_be_passed_on_is_502),
         WORLD_TEST(deadline_is_504_and_the_instance_is_killed),
         WORLD_TEST(a_reply_in_the_ring_beats_the_deadline),
         WORLD_TEST(the_next_events_time_begins_when_it_does),
