@@ -222,25 +222,11 @@ int64_t http_request_head(struct http_request *request, const uint8_t *fields,
     request->head = is(parts.method, "HEAD");
     put_start(&writer, &parts);
     put_headers(&writer, request->host, fields, field_bytes);
-    if (request->body_bytes == HTTP_BODY_CHUNKED) {
-        put_text(&writer, "transfer-encoding: chunked\r\n");
-    } else if (request->body_bytes || says_empty(parts.method)) {
+    if (request->body_bytes || says_empty(parts.method)) {
         put_text(&writer, "content-length: ");
         put_decimal(&writer, request->body_bytes);
         put_text(&writer, "\r\n");
     }
     put_text(&writer, "\r\n");
     return writer.full ? -E2BIG : (int64_t)writer.at;
-}
-
-size_t http_chunk_head(uint32_t bytes, uint8_t to[HTTP_CHUNK_HEAD_BYTES])
-{
-    static const char hex[] = "0123456789abcdef";
-    size_t at = 0;
-    for (int shift = 28; shift >= 0; shift -= 4)
-        if (bytes >> shift || shift == 0)
-            to[at++] = (uint8_t)hex[bytes >> shift & 15];
-    to[at++] = '\r';
-    to[at++] = '\n';
-    return at;
 }

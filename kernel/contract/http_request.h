@@ -13,21 +13,15 @@
 
 struct http_request {
     const char *host;    /* where the event names none                             */
-    uint64_t body_bytes; /* of the whole body; HTTP_BODY_CHUNKED: not known before */
+    uint64_t body_bytes; /* of the whole body                                      */
     bool head;           /* out: the method is HEAD                                */
 };
-#define HTTP_BODY_CHUNKED UINT64_MAX
 
 /* Fields (abi/event.h) to the request's head, its empty line included: bytes written.
  * -EPROTO: no fields of an event; -EINVAL: CONNECT, which is no request for a resource;
  * -E2BIG: more than the room, which HTTP_REQUEST_BYTES_MAX never is. */
 int64_t http_request_head(struct http_request *request, const uint8_t *fields,
                           uint32_t field_bytes, uint8_t *to, size_t room);
-
-#define HTTP_CHUNK_HEAD_BYTES 10u /* hexadecimal, CR LF */
-/* The line before so many bytes of a chunked body: its bytes. After them comes CR LF;
- * at the end of the body a chunk of 0 and CR LF. */
-size_t http_chunk_head(uint32_t bytes, uint8_t to[HTTP_CHUNK_HEAD_BYTES]);
 
 /* Of the connection, not of the message (RFC 9110, 7.6.1), or said by the library OS
  * itself. The name is lower case. */

@@ -72,9 +72,6 @@ static void an_http_event_is_its_request(void **state)
                        "content-length: 17\r\n\r\n");
     assert_request(0, "POST / HTTP/1.1\r\ncontent-type: text/plain\r\nhost: localhost:8080\r\n"
                       "content-length: 0\r\n\r\n");
-    assert_request(HTTP_BODY_CHUNKED,
-                   "POST / HTTP/1.1\r\ncontent-type: text/plain\r\nhost: localhost:8080\r\n"
-                   "transfer-encoding: chunked\r\n\r\n");
     begin("OPTIONS", "*");
     header("host", "");
     assert_request(0, "OPTIONS * HTTP/1.1\r\nhost: \r\n\r\n");
@@ -148,21 +145,9 @@ static void the_largest_fields_fit(void **state)
     memset(path, ' ', sizeof path); /* each becomes three */
     field_bytes = 0;
     put(MF_FIELD_PATH, "", path, MF_HEAD_BYTES_MAX - sizeof(struct mf_field));
-    struct http_request how = {.host = "localhost:65535", .body_bytes = HTTP_BODY_CHUNKED};
+    struct http_request how = {.host = "localhost:65535", .body_bytes = MF_BODY_BYTES_MAX};
     assert_true(http_request_head(&how, fields, field_bytes, request, sizeof request) > 0);
     assert_int_equal(http_request_head(&how, fields, field_bytes, request, 1000), -E2BIG);
-}
-
-static void a_chunk_begins_with_its_size(void **state)
-{
-    (void)state;
-    uint8_t line[HTTP_CHUNK_HEAD_BYTES];
-    assert_int_equal(http_chunk_head(0, line), 3);
-    assert_memory_equal(line, "0\r\n", 3);
-    assert_int_equal(http_chunk_head(0x10000, line), 7);
-    assert_memory_equal(line, "10000\r\n", 7);
-    assert_int_equal(http_chunk_head(UINT32_MAX, line), 10);
-    assert_memory_equal(line, "ffffffff\r\n", 10);
 }
 
 static struct http_message message;
@@ -440,7 +425,6 @@ int main(void)
         cmocka_unit_test(no_field_makes_a_second_request),
         cmocka_unit_test(fields_that_are_cut_are_refused),
         cmocka_unit_test(the_largest_fields_fit),
-        cmocka_unit_test(a_chunk_begins_with_its_size),
         cmocka_unit_test(a_response_is_read_however_it_is_cut),
         cmocka_unit_test(a_response_without_a_body_ends_with_its_head),
         cmocka_unit_test(what_comes_before_a_response_is_skipped),
