@@ -10,6 +10,7 @@
 
 #include "abi/layout.h"
 #include "kernel/core/boot.h"
+#include "kernel/core/space.h"
 
 struct fixup {
     uint64_t at, landing;
@@ -20,7 +21,7 @@ size_t user_copy(void *to, const void *from, size_t bytes); /* entry.S */
 
 bool user_range(uint64_t address, uint64_t bytes)
 {
-    uint64_t end = boot_page()->channel_base;
+    uint64_t end = address_of(space.high); /* above it the kernel keeps its own, or nothing is */
     return address >= MF_PROGRAM_BASE && address <= end && bytes <= end - address;
 }
 

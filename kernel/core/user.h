@@ -1,7 +1,8 @@
 /*
  * user.h: the program's memory, which may not be there. Kernel and program share
  * one address space; these keep a bad pointer from looking like a kernel's fault.
- * All return 0 or -EFAULT. Ranges must lie between MF_PROGRAM_BASE and the channel.
+ * All return 0 or -EFAULT. Ranges must lie between MF_PROGRAM_BASE and the end of what the
+ * program may own.
  */
 #ifndef KERNEL_CORE_USER_H
 #define KERNEL_CORE_USER_H

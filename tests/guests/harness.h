@@ -90,6 +90,7 @@ void test_host_calls(struct harness *harness);
 void test_instructions(struct harness *harness);
 void test_memory(struct harness *harness);
 void test_neighbour(struct harness *harness);
+void test_nonsense(struct harness *harness);
 void test_outside(struct harness *harness);
 void test_snapshots(struct harness *harness);
 void test_stopped(struct harness *harness);

@@ -32,7 +32,7 @@ static void run_all(struct harness *harness)
         test_deaths,     test_hypercalls, test_messages, test_host_calls,
         test_instructions, test_memory,   test_outside,  test_differential,
         test_stopped,      test_snapshots,  test_touched,
-        test_neighbour,
+        test_neighbour,  test_nonsense,
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         parts[i](harness);

@@ -1,0 +1,32 @@
+/*
+ * nonsense.c: every system call with whatever arguments, by several threads at once, against
+ * the kernel for Linux programs: the program may end by what it asked for, the kernel's own
+ * rules hold.
+ */
+#include <stdio.h>
+
+#include "harness.h"
+
+#define SEEDS 12
+
+void test_nonsense(struct harness *harness)
+{
+    static const char *const expected =
+        "replies many calls|dies exited|dies signal|dies aborted|dies page-fault|dies protection|"
+        "dies alignment|dies stack-overflow";
+    char path[32], outcome[OUTCOME_BYTES];
+    if (!wanted(harness, "nonsense in system calls"))
+        return;
+    int fd = open_image(harness->images, "nonsense-linux");
+    group_begin(harness);
+    for (unsigned seed = 1; seed <= SEEDS; seed++) {
+        snprintf(path, sizeof path, "/%u", seed);
+        snprintf(outcome, sizeof outcome, "cannot be started");
+        if (victim_open(harness, fd))
+            victim_get(harness, path, NULL, 0, CASE_NS, outcome);
+        judge(harness, "nonsense in system calls", path, outcome, expected);
+        victim_close(harness);
+    }
+    group_end(harness, "nonsense in system calls");
+    close_image(fd);
+}
