@@ -33,16 +33,21 @@ int output_write(enum output_stream stream, uint64_t address, uint64_t bytes)
         size_t part_bytes = bytes < sizeof part ? (size_t)bytes : sizeof part;
         if (user_read(part, address, part_bytes) != 0)
             return -EFAULT;
-        for (size_t i = 0; i < part_bytes; i++) {
-            if (part[i] == '\n' || line_bytes[stream] == MF_LOG_BYTES_MAX)
-                end_line(stream);
-            if (part[i] != '\n')
-                line_text[stream][line_bytes[stream]++] = part[i];
-        }
+        output_put(stream, part, part_bytes);
         address += part_bytes;
         bytes -= part_bytes;
     }
     return 0;
+}
+
+void output_put(enum output_stream stream, const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] == '\n' || line_bytes[stream] == MF_LOG_BYTES_MAX)
+            end_line(stream);
+        if (text[i] != '\n')
+            line_text[stream][line_bytes[stream]++] = text[i];
+    }
 }
 
 void output_flush(void)

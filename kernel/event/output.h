@@ -13,6 +13,9 @@ enum output_stream { OUTPUT_STDOUT, OUTPUT_STDERR, OUTPUT_STREAMS };
 /* Bytes of the program's memory; 0 or -EFAULT. */
 int output_write(enum output_stream stream, uint64_t address, uint64_t bytes);
 
+/* The same from the kernel's memory. */
+void output_put(enum output_stream stream, const char *text, size_t bytes);
+
 /* Log what stands there without a line's end yet. */
 void output_flush(void);
 

@@ -4,26 +4,99 @@
 
 #define LINUX_CALLS_FILES(X)                                                                     \
     X(read, done, "standard input is at its end")                                                \
-    X(readv, done, "likewise")                                                                   \
+    X(readv, done, "")                                                                           \
+    X(pread64, done, "")                                                                         \
+    X(preadv, done, "")                                                                          \
+    X(preadv2, partial, "not RWF_NOWAIT, RWF_APPEND")                                            \
     X(write, done, "1 and 2 become log records, a line each: info and warn")                     \
-    X(writev, done, "likewise")                                                                  \
-    X(pread64, refused, "ESPIPE: streams have no position")                                      \
-    X(pwrite64, refused, "ESPIPE")                                                               \
-    X(lseek, refused, "ESPIPE")                                                                  \
+    X(writev, done, "")                                                                          \
+    X(pwrite64, done, "")                                                                        \
+    X(pwritev, done, "")                                                                         \
+    X(pwritev2, partial, "not RWF_NOWAIT, RWF_APPEND")                                           \
+    X(sendfile, done, "")                                                                        \
+    X(copy_file_range, done, "")                                                                 \
+    X(lseek, done, "")                                                                           \
     X(close, done, "")                                                                           \
-    X(fstat, done, "0 to 2 are pipes")                                                           \
-    X(newfstatat, partial, "descriptors with AT_EMPTY_PATH; paths: ENOENT")                      \
-    X(stat, refused, "ENOENT: there are no files")                                               \
-    X(lstat, refused, "ENOENT")                                                                  \
-    X(open, refused, "ENOENT")                                                                   \
-    X(openat, refused, "ENOENT")                                                                 \
-    X(access, refused, "ENOENT")                                                                 \
-    X(faccessat, refused, "ENOENT")                                                              \
-    X(readlink, refused, "ENOENT")                                                               \
-    X(readlinkat, refused, "ENOENT")                                                             \
-    X(getcwd, done, "always /")                                                                  \
-    X(ioctl, refused, "ENOTTY: no descriptor is a terminal")                                     \
-    X(fcntl, partial, "F_GETFD, F_SETFD, F_GETFL, F_SETFL")                                      \
-    X(umask, partial, "stays 022")
+    X(close_range, done, "")                                                                     \
+    X(dup, done, "")                                                                             \
+    X(dup2, done, "")                                                                            \
+    X(dup3, done, "")                                                                            \
+    X(fcntl, partial, "descriptors, flags, pipe sizes; locks are granted; not leases, seals")    \
+    X(flock, done, "granted: there is one process")                                              \
+    X(ioctl, partial, "FIONBIO, FIONREAD, FIOCLEX, FIONCLEX; ENOTTY: there is no terminal")      \
+    X(pipe, done, "")                                                                            \
+    X(pipe2, partial, "not O_DIRECT")                                                            \
+    X(eventfd, done, "")                                                                         \
+    X(eventfd2, done, "")                                                                        \
+    X(timerfd_create, partial, "CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME")                \
+    X(timerfd_settime, partial, "a clock that is set later moves nothing")                       \
+    X(timerfd_gettime, done, "")                                                                 \
+    X(epoll_create, done, "")                                                                    \
+    X(epoll_create1, done, "")                                                                   \
+    X(epoll_ctl, done, "")                                                                       \
+    X(epoll_wait, done, "")                                                                      \
+    X(epoll_pwait, done, "")                                                                     \
+    X(epoll_pwait2, done, "")                                                                    \
+    X(poll, done, "")                                                                            \
+    X(ppoll, partial, "the time that is left is not told")                                       \
+    X(select, partial, "likewise")                                                               \
+    X(pselect6, partial, "likewise")                                                             \
+    X(open, done, "permissions stop nobody; the image cannot be written: EROFS")                 \
+    X(openat, done, "likewise")                                                                  \
+    X(openat2, partial, "of how to resolve: RESOLVE_NO_MAGICLINKS")                              \
+    X(creat, done, "")                                                                           \
+    X(memfd_create, partial, "no seals, no huge pages")                                          \
+    X(stat, done, "")                                                                            \
+    X(lstat, done, "")                                                                           \
+    X(fstat, done, "")                                                                           \
+    X(newfstatat, done, "")                                                                      \
+    X(statx, done, "no time of birth")                                                           \
+    X(statfs, done, "")                                                                          \
+    X(fstatfs, done, "")                                                                         \
+    X(access, done, "")                                                                          \
+    X(faccessat, done, "")                                                                       \
+    X(faccessat2, done, "")                                                                      \
+    X(readlink, done, "")                                                                        \
+    X(readlinkat, done, "")                                                                      \
+    X(getcwd, done, "")                                                                          \
+    X(chdir, done, "")                                                                           \
+    X(fchdir, done, "")                                                                          \
+    X(getdents64, done, "")                                                                      \
+    X(mkdir, done, "")                                                                           \
+    X(mkdirat, done, "")                                                                         \
+    X(mknod, partial, "files; else EPERM")                                                       \
+    X(mknodat, partial, "likewise")                                                              \
+    X(symlink, done, "")                                                                         \
+    X(symlinkat, done, "")                                                                       \
+    X(link, done, "")                                                                            \
+    X(linkat, done, "")                                                                          \
+    X(unlink, done, "")                                                                          \
+    X(unlinkat, done, "")                                                                        \
+    X(rmdir, done, "")                                                                           \
+    X(rename, done, "")                                                                          \
+    X(renameat, done, "")                                                                        \
+    X(renameat2, partial, "not RENAME_WHITEOUT")                                                 \
+    X(truncate, done, "")                                                                        \
+    X(ftruncate, done, "")                                                                       \
+    X(fallocate, partial, "not to punch holes, nor to zero")                                     \
+    X(chmod, done, "files in memory; the image: EROFS")                                          \
+    X(fchmod, done, "likewise")                                                                  \
+    X(fchmodat, done, "likewise")                                                                \
+    X(chown, partial, "to its owner; else EPERM")                                                \
+    X(lchown, partial, "likewise")                                                               \
+    X(fchown, partial, "likewise")                                                               \
+    X(fchownat, partial, "likewise")                                                             \
+    X(utime, done, "")                                                                           \
+    X(utimes, done, "")                                                                          \
+    X(futimesat, done, "")                                                                       \
+    X(utimensat, done, "")                                                                       \
+    X(umask, done, "")                                                                           \
+    X(fsync, done, "nothing to do: files are memory")                                            \
+    X(fdatasync, done, "likewise")                                                               \
+    X(sync, done, "likewise")                                                                    \
+    X(syncfs, done, "likewise")                                                                  \
+    X(sync_file_range, done, "likewise")                                                         \
+    X(fadvise64, done, "likewise")                                                               \
+    X(readahead, done, "likewise")
 
 #endif

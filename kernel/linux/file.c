@@ -16,9 +16,12 @@
 #include "kernel/event/output.h"
 #include "kernel/linux/calls_one.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/process.h"
 
 #define DESCRIPTORS 3u
 #define PIPE_BLOCK_BYTES 4096
+
+const uint64_t process_descriptors_max = DESCRIPTORS;
 
 static uint8_t closed; /* a bit for each descriptor */
 

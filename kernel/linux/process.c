@@ -30,7 +30,6 @@
 #include "kernel/x86_64/segment.h"
 
 #define NS_PER_S 1000000000ull
-#define DESCRIPTORS 3u
 
 void process_exit(const struct frame *frame)
 {
@@ -197,7 +196,7 @@ static int64_t limit_write(uint64_t resource, uint64_t to)
         limit.rlim_cur = limit.rlim_max = total;
         break;
     case RLIMIT_NOFILE:
-        limit.rlim_cur = limit.rlim_max = DESCRIPTORS;
+        limit.rlim_cur = limit.rlim_max = process_descriptors_max;
         break;
     case RLIMIT_CORE:
     case RLIMIT_NPROC:

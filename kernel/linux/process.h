@@ -1,4 +1,4 @@
-/* process.h: the end of the program. */
+/* process.h: the end of the program, and its bounds. */
 #ifndef KERNEL_LINUX_PROCESS_H
 #define KERNEL_LINUX_PROCESS_H
 
@@ -7,5 +7,8 @@
 /* The instance ends, with the status that is the call's first argument: as a fault, if an
  * answer is owed. */
 _Noreturn void process_exit(const struct frame *frame);
+
+/* How many descriptors it may have; file.c and files/start.c. */
+extern const uint64_t process_descriptors_max;
 
 #endif

@@ -12,6 +12,7 @@
 #include "kernel/core/heap.h"
 #include "kernel/core/limits.h"
 #include "kernel/core/string.h"
+#include "kernel/linux/files/files.h"
 #include "kernel/linux/identity.h"
 #include "kernel/linux/many/signal.h"
 #include "kernel/x86_64/segment.h"
@@ -36,6 +37,7 @@ static void unlink(struct task *task);
 void task_start(void)
 {
     heap_start();
+    files_start();
     link(&first);
     task_current = in_processor = &first;
 }

@@ -1,0 +1,20 @@
+/*
+ * image.h: the root folder: what the image has (abi/root.h), read-only; in it the folders that
+ * the kernel makes (made.h), and such files of its making as the image has none of.
+ */
+#ifndef KERNEL_FS_IMAGE_H
+#define KERNEL_FS_IMAGE_H
+
+#include <stdint.h>
+
+#include "kernel/fs/place.h"
+
+/* base 0: the image has none. NULL, or what is wrong with it. */
+const char *image_start(uint64_t base, uint64_t bytes);
+
+struct place image_root(void);
+
+/* What the image has under that name in its root folder; the kernel's own if it has nothing. */
+struct place image_etc(void);
+
+#endif

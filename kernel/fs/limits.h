@@ -1,0 +1,13 @@
+/* limits.h: bounds of file systems. */
+#ifndef KERNEL_FS_LIMITS_H
+#define KERNEL_FS_LIMITS_H
+
+#define NAME_BYTES_MAX 255u
+#define PATH_BYTES_MAX 4096u /* with its NUL: Linux's PATH_MAX */
+#define LINKS_MAX 40u        /* followed on the way to one file, as Linux has it */
+#define FOLDERS_DEEP_MAX 512u /* one in the other, on the way up to the root    */
+#define TMP_SHARE 2u         /* files in memory: one part of so many of the kernel's own memory */
+#define TMP_NODES_MAX 65536u
+#define TMP_FIRST_BYTES 512u /* of a file that grows; then it is doubled */
+
+#endif

@@ -1,0 +1,401 @@
+/*
+ * made.c: see made.h.
+ * The tree is a table; what changes with the process (its number, its descriptors) has numbers of
+ * its own behind the table's.
+ * Guarantees: a file's text is as things were when it was opened.
+ * Leaves to others: texts (made_texts.c), devices (device.c), files in memory (tmp.c). Owns nothing.
+ */
+#include "kernel/fs/made.h"
+
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+#include <linux/magic.h>
+#include <linux/stat.h>
+
+#include "abi/layout.h"
+#include "kernel/core/assert.h"
+#include "kernel/core/heap.h"
+#include "kernel/core/string.h"
+#include "kernel/file/descriptor.h"
+#include "kernel/file/limits.h"
+#include "kernel/fs/device.h"
+#include "kernel/fs/image.h"
+#include "kernel/fs/made_table.h"
+#include "kernel/fs/made_texts.h"
+#include "kernel/fs/open.h"
+#include "kernel/fs/tmp.h"
+#include "kernel/fs/walk.h"
+
+#define DEVICE 0x11u
+#define NUMBER_TEXT_BYTES 10u
+
+#define MADE_ID(ID, parent, name, kind, argument) MADE_##ID,
+enum id { MADE(MADE_ID) IDS };
+
+/* Behind the table: a link for each descriptor, and what it leads to where that has no place. */
+#define FD_LINK 0x10000u
+#define FD_FILE 0x20000u
+
+struct made {
+    const char *name;
+    uint8_t parent, kind;
+    uint16_t number;                    /* MOUNT, NODE */
+    const char *text;                   /* CONSTANT, LINK */
+    void (*write)(struct sheet *sheet); /* TEXT, LINK_TEXT */
+};
+
+#define OF_FOLDER(argument) 0, NULL, NULL
+#define OF_DESCRIPTORS(argument) 0, NULL, NULL
+#define OF_HERE(argument) 0, NULL, NULL
+#define OF_TEXT(argument) 0, NULL, argument
+#define OF_LINK_TEXT(argument) 0, NULL, argument
+#define OF_CONSTANT(argument) 0, argument, NULL
+#define OF_LINK(argument) 0, argument, NULL
+#define OF_MOUNT(argument) argument, NULL, NULL
+#define OF_NODE(argument) argument, NULL, NULL
+
+static const struct made table[IDS] = {
+#define MADE_ENTRY(ID, parent, name, kind, argument) {name, MADE_##parent, kind, OF_##kind(argument)},
+    MADE(MADE_ENTRY)
+#undef MADE_ENTRY
+};
+_Static_assert(IDS <= UINT8_MAX, "struct made.parent");
+
+static const struct filesystem filesystem;
+
+static struct place place_of(uint64_t id)
+{
+    return (struct place){&filesystem, id};
+}
+
+static const struct made *made_at(const struct place *place)
+{
+    mf_assert(place->id < IDS);
+    return &table[place->id];
+}
+
+static bool is_fd(const struct place *place)
+{
+    return place->id >= FD_LINK;
+}
+
+static uint32_t fd_of(const struct place *place)
+{
+    return (uint32_t)(place->id & (FD_LINK - 1));
+}
+
+struct place made_root(void)
+{
+    return place_of(MADE_ROOT);
+}
+
+struct place made_etc(void)
+{
+    return place_of(MADE_ETC);
+}
+
+bool made_descriptor(const struct place *place, uint32_t *fd)
+{
+    *fd = fd_of(place);
+    return place->fs == &filesystem && place->id >= FD_FILE;
+}
+
+/* A short text of the process's, for names. */
+static size_t short_text(void (*write)(struct sheet *sheet), char *to, size_t room)
+{
+    struct sheet sheet = {0};
+    write(&sheet);
+    size_t bytes = sheet.bytes < room ? sheet.bytes : room;
+    memcpy(to, sheet.data, bytes);
+    sheet_close(&sheet);
+    return bytes;
+}
+
+/* The name of an entry, which for the process's folder is its number. */
+static struct name name_of(uint32_t id, char buffer[NUMBER_TEXT_BYTES])
+{
+    if (id == MADE_PROCESS)
+        return (struct name){
+            buffer, (uint32_t)short_text(text_process, buffer, NUMBER_TEXT_BYTES)};
+    return (struct name){table[id].name, (uint32_t)strlen(table[id].name)};
+}
+
+bool made_covers(const struct place *folder, struct name name)
+{
+    if (folder->id != MADE_ROOT || name_is(name, table[MADE_ETC].name))
+        return false;
+    for (uint32_t id = 1; id < IDS; id++)
+        if (table[id].parent == MADE_ROOT && name_is(name, table[id].name))
+            return true;
+    return false;
+}
+
+/* A descriptor's number, of its decimal digits. */
+static bool number_of(struct name name, uint32_t *number)
+{
+    *number = 0;
+    if (name.bytes == 0 || name.bytes > 5 || (name.text[0] == '0' && name.bytes > 1))
+        return false;
+    for (uint32_t i = 0; i < name.bytes; i++) {
+        if (name.text[i] < '0' || name.text[i] > '9')
+            return false;
+        *number = *number * 10 + (uint32_t)(name.text[i] - '0');
+    }
+    return true;
+}
+
+static struct place resolved(uint32_t id)
+{
+    return table[id].kind == MOUNT ? tmp_root(table[id].number) : place_of(id);
+}
+
+static int made_find(const struct place *folder, struct name name, struct place *found)
+{
+    uint32_t fd;
+    char buffer[NUMBER_TEXT_BYTES];
+    if (made_at(folder)->kind == DESCRIPTORS) {
+        if (!number_of(name, &fd) || !descriptor_any(fd))
+            return -ENOENT;
+        *found = place_of(FD_LINK + fd);
+        return 0;
+    }
+    for (uint32_t id = 1; id < IDS; id++) {
+        if (table[id].parent != folder->id)
+            continue;
+        struct name of = name_of(id, buffer);
+        if (of.bytes == name.bytes && memcmp(of.text, name.text, name.bytes) == 0) {
+            *found = resolved(id);
+            return 0;
+        }
+    }
+    return -ENOENT;
+}
+
+static struct place made_parent(const struct place *folder)
+{
+    switch (made_at(folder)->parent) {
+    case MADE_ROOT:
+        return walk_root();
+    case MADE_ETC:
+        return image_etc();
+    default:
+        return place_of(made_at(folder)->parent);
+    }
+}
+
+static uint32_t made_name(const struct place *folder, char *to)
+{
+    char buffer[NUMBER_TEXT_BYTES];
+    struct name name = name_of((uint32_t)folder->id, buffer);
+    memcpy(to, name.text, name.bytes);
+    return name.bytes;
+}
+
+uint32_t made_mount_name(uint32_t mount, char *to, struct place *parent)
+{
+    for (uint32_t id = 1; id < IDS; id++)
+        if (table[id].kind == MOUNT && table[id].number == mount) {
+            const struct place place = place_of(id);
+            *parent = made_parent(&place);
+            return made_name(&place, to);
+        }
+    return 0;
+}
+
+static uint32_t mode_of(const struct place *place)
+{
+    if (is_fd(place))
+        return place->id >= FD_FILE ? S_IFIFO | 0600 : S_IFLNK | 0700;
+    switch ((enum made_kind)made_at(place)->kind) {
+    case FOLDER:
+    case MOUNT:
+        return S_IFDIR | 0755;
+    case DESCRIPTORS:
+        return S_IFDIR | 0500;
+    case TEXT:
+    case CONSTANT:
+        return S_IFREG | 0444;
+    case LINK:
+    case LINK_TEXT:
+    case HERE:
+        return S_IFLNK | 0777;
+    case NODE:
+        return S_IFCHR | 0666;
+    }
+    return 0;
+}
+
+static bool list_descriptors(uint64_t *cookie, struct listed *listed)
+{
+    struct sheet sheet = {0};
+    uint32_t fd = descriptor_next((uint32_t)*cookie);
+    if (fd == DESCRIPTORS_MAX)
+        return false;
+    sheet_decimal(&sheet, fd);
+    listed->name_bytes = (uint32_t)sheet.bytes;
+    memcpy(listed->name, sheet.data, sheet.bytes);
+    sheet_close(&sheet);
+    listed->mode = S_IFLNK;
+    listed->number = FD_LINK + fd + 1;
+    *cookie = fd + 1;
+    return true;
+}
+
+static bool made_list(const struct place *folder, uint64_t *cookie, struct listed *listed)
+{
+    if (made_at(folder)->kind == DESCRIPTORS)
+        return list_descriptors(cookie, listed);
+    for (uint64_t id = *cookie ? *cookie : 1; id < IDS; id++) {
+        const struct place place = place_of(id);
+        if (table[id].parent != folder->id)
+            continue;
+        listed->name_bytes = made_name(&place, listed->name);
+        listed->mode = mode_of(&place) & S_IFMT;
+        listed->number = id + 1;
+        *cookie = id + 1;
+        return true;
+    }
+    return false;
+}
+
+static int made_stat(const struct place *place, struct file_stat *stat)
+{
+    *stat = (struct file_stat){.device = DEVICE,
+                               .number = place->id + 1,
+                               .mode = mode_of(place),
+                               .links = 1,
+                               .block_bytes = MF_PAGE_BYTES};
+    if (is_fd(place)) {
+        const struct file *file = descriptor_any(fd_of(place));
+        if (place->id >= FD_FILE && file && file->operations->stat)
+            return file->operations->stat((struct file *)file, stat);
+        return 0;
+    }
+    const struct made *made = made_at(place);
+    if (made->kind == NODE)
+        stat->device_number = device_number((enum device)made->number);
+    if (made->kind == FOLDER)
+        stat->links = 2;
+    if (made->kind == CONSTANT && made->parent == MADE_ETC)
+        stat->bytes = strlen(made->text); /* unlike those of /proc */
+    return 0;
+}
+
+/* "pipe:[7]" */
+static int64_t target_of_descriptor(uint32_t fd, char *to)
+{
+    struct sheet sheet = {0};
+    struct file *file = descriptor_any(fd);
+    if (!file)
+        return -ENOENT;
+    if (open_opened(file)) {
+        int64_t bytes = open_path(file, to);
+        return bytes < 0 ? bytes : bytes - 1;
+    }
+    const char *name = file->operations->name;
+    sheet_add(&sheet, name);
+    if (name[strlen(name) - 1] != ']') {
+        sheet_add(&sheet, ":[");
+        sheet_decimal(&sheet, file->number);
+        sheet_add(&sheet, "]");
+    }
+    int64_t bytes = sheet.torn ? -ENOMEM : (int64_t)sheet.bytes;
+    if (bytes > 0)
+        memcpy(to, sheet.data, sheet.bytes);
+    sheet_close(&sheet);
+    return bytes;
+}
+
+static int64_t made_target(const struct place *place, char *to)
+{
+    if (is_fd(place))
+        return target_of_descriptor(fd_of(place), to);
+    const struct made *made = made_at(place);
+    if (made->kind == LINK_TEXT)
+        return (int64_t)short_text(made->write, to, PATH_BYTES_MAX - 1);
+    if (made->kind == HERE) {
+        const struct place here = walk_here();
+        int64_t bytes = walk_path(&here, (struct name){0}, to);
+        return bytes < 0 ? bytes : bytes - 1;
+    }
+    memcpy(to, made->text, strlen(made->text));
+    return (int64_t)strlen(made->text);
+}
+
+static bool made_leads(const struct place *place, struct place *to)
+{
+    struct file *file = is_fd(place) ? descriptor_any(fd_of(place)) : NULL;
+    if (!file)
+        return false;
+    const struct opened *opened = open_opened(file);
+    *to = opened ? opened->place : place_of(FD_FILE + fd_of(place));
+    return true;
+}
+
+static int made_open(struct opened *opened)
+{
+    struct sheet sheet = {0};
+    if (is_fd(&opened->place))
+        return -ENXIO; /* opened by its descriptor, not here */
+    const struct made *made = made_at(&opened->place);
+    if (made->kind == NODE)
+        return device_open((enum device)made->number);
+    if (opened->file.flags & (O_WRONLY | O_RDWR))
+        return -EACCES;
+    if (made->kind == TEXT)
+        made->write(&sheet);
+    if (sheet.torn) {
+        sheet_close(&sheet);
+        return -ENOMEM;
+    }
+    opened->content = sheet.data;
+    opened->content_bytes = sheet.bytes;
+    opened->content_room = sheet.room;
+    return 0;
+}
+
+static void made_close(struct opened *opened)
+{
+    heap_give(opened->content, opened->content_room);
+}
+
+static int64_t made_read(struct opened *opened, struct io *io, uint64_t *position)
+{
+    const struct made *made = made_at(&opened->place);
+    if (made->kind == NODE)
+        return device_read((enum device)made->number, io);
+    const char *text = made->kind == CONSTANT ? made->text : opened->content;
+    uint64_t bytes = made->kind == CONSTANT ? strlen(text) : opened->content_bytes;
+    if (*position >= bytes)
+        return 0;
+    bytes -= *position;
+    if (bytes > io->bytes)
+        bytes = io->bytes;
+    if (io_put(io, text + *position, bytes) != 0)
+        return -EFAULT;
+    *position += bytes;
+    return (int64_t)bytes;
+}
+
+static int64_t made_write(struct opened *opened, struct io *io, uint64_t *position)
+{
+    const struct made *made = made_at(&opened->place);
+    (void)position;
+    return made->kind == NODE ? device_write((enum device)made->number, io) : -EACCES;
+}
+
+static const struct filesystem filesystem = {
+    .device = DEVICE,
+    .magic = PROC_SUPER_MAGIC,
+    .stat = made_stat,
+    .target = made_target,
+    .leads = made_leads,
+    .find = made_find,
+    .parent = made_parent,
+    .name = made_name,
+    .list = made_list,
+    .open = made_open,
+    .close = made_close,
+    .read = made_read,
+    .write = made_write,
+};

@@ -1,0 +1,62 @@
+/* fuzz_root.c: a root file system as the kernel reads it: what is not refused can be read wholly,
+ * and every folder's way up ends. Input: the segment; its end is filled to a page. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/fs/root.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static volatile uint64_t sum; /* of all that can be read */
+
+static void read_all(const void *from, size_t bytes)
+{
+    const uint8_t *at = from;
+    for (size_t i = 0; i < bytes; i++)
+        sum += at[i];
+}
+
+static void read_folder(const struct root *root, uint32_t folder)
+{
+    uint32_t deep = 0, found;
+    size_t bytes;
+    for (uint64_t i = 0; i < root->inodes[folder].bytes; i++) {
+        const struct mf_root_entry *entry = root_entry(root, folder, i);
+        if (!root_find(root, folder, root->names + entry->name_at, entry->name_bytes, &found) ||
+            found != entry->inode)
+            abort();
+    }
+    for (uint32_t at = folder; at; at = root->inodes[at].parent) {
+        read_all(root_name(root, at, &bytes), bytes);
+        if (++deep > root->inode_count)
+            abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    struct root root;
+    size_t whole = (bytes + MF_PAGE_BYTES - 1) & ~(size_t)(MF_PAGE_BYTES - 1);
+    if (bytes < sizeof(struct mf_root) || bytes > 1u << 20)
+        return 0;
+    uint8_t *base = aligned_alloc(MF_PAGE_BYTES, whole);
+    if (!base)
+        return 0;
+    memcpy(base, data, bytes);
+    memset(base + bytes, 0, whole - bytes);
+    struct mf_root *head = (struct mf_root *)(void *)base;
+    head->magic = MF_ROOT_MAGIC; /* else nothing would ever be decoded */
+    head->root_bytes = whole;
+    if (!root_open(&root, base, whole))
+        for (uint32_t i = 0; i < root.inode_count; i++) {
+            const struct mf_root_inode *inode = &root.inodes[i];
+            if (root_type(inode) == MF_ROOT_FOLDER)
+                read_folder(&root, i);
+            else if (root_type(inode) == MF_ROOT_LINK)
+                read_all(root_target(&root, inode), inode->bytes);
+            else
+                read_all(root_content(&root, inode), inode->bytes);
+        }
+    free(base);
+    return 0;
+}
