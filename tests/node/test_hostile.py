@@ -14,6 +14,7 @@ WINDOW = 16 << 20
 CHANNEL = WINDOW - 0x95000
 SCRATCH = 0x11c000  # RAW_SCRATCH of orders.h
 SNIPPETS_HARMLESS_MAX = 40
+BLANKS = 8
 SIZES = (0, 1, 4, 5, 8, 4095, 4096, 4097, 0x8000, 0x8001, 0xffff, 0x10000, 0x10001, DATA - 1, DATA,
          DATA + 1, 0x7fffffff, 0x80000000, 0xffffffff)
 ADDRESSES = (0, 1, 8, 0x10000, 0x10008, 0x20000, 0x20800, 0x30000, 0xffff8, 0x100000, SCRATCH,
@@ -49,7 +50,7 @@ def any_desc(rng):
 def hypercall(rng):
     """ORDER_HYPERCALL with a struct of edges."""
     words = b''.join(struct.pack('<Q', rng.choice(ADDRESSES + SIZES)) for _ in range(4))
-    made = bytearray(order('HYPERCALL', number=rng.randrange(8), address=rng.choice(ADDRESSES)))
+    made = bytearray(order('HYPERCALL', number=rng.randrange(9), address=rng.choice(ADDRESSES)))
     made[8 + 32 + 48:8 + 32 + 48 + 32] = words
     return bytes(made)
 
@@ -76,6 +77,8 @@ def any_order(rng):
 
 
 class Hostile(NodeTest):
+    OPTIONS = ('--blanks', str(BLANKS))
+
     @classmethod
     def prepare(cls):
         cls.node.deploy('echo')
@@ -84,6 +87,8 @@ class Hostile(NodeTest):
     def test_nonsense_ends_its_instance_at_most(self):
         rng = random.Random(SEED)
         self.assertEqual(self.node.http('POST', '/function/echo', b'0').status, 200)
+        wait_until(lambda: self.node.api('GET', '/v1/node').json['counts']['blanks'][
+            harness.ARGS.sandbox] == BLANKS, 'its blanks')
         descriptors, processes = self.node.descriptors(), len(self.node.children())
         seen = {}
         for i in range(ROUNDS):
