@@ -32,6 +32,11 @@
 #define MF_PROGRAM_ROOM_MIN 0x100000u    /* from program to channel: heap, stack  */
 #define MF_PROGRAM_HEADERS_MAX 64u       /* program_phnum                         */
 
+#define MF_IMAGE_LINUX 1u /* flags: the kernel is the one for any Linux program (program.h) */
+
+/* A program that is linked with the SDK says so in a note of its own, of the same owner and empty. */
+#define MF_NOTE_SDK 0x4d460002u
+
 struct mf_image_info {
     uint32_t abi_version;      /* MF_ABI_VERSION of the kernel inside            */
     uint32_t info_bytes;       /* sizeof(struct mf_image_info)                   */
@@ -50,7 +55,7 @@ struct mf_image_info {
                                   the last segment, of the file and read-only; 0 */
     uint64_t root_bytes;       /* of that segment; 0: none                       */
     uint32_t manifest_bytes;   /* JSON right after this struct                   */
-    uint32_t reserved;         /* 0                                              */
+    uint32_t flags;            /* MF_IMAGE_…                                     */
     uint8_t hash[MF_IMAGE_HASH_BYTES];
 };
 _Static_assert(sizeof(struct mf_image_info) == 144, "ABI: mf_image_info");

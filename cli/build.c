@@ -33,13 +33,15 @@ struct making {
     char *manifest;        /* with the name in it */
     char scratch[PATH_MAX]; /* folder of temporary files; "" = none */
     char program[PATH_MAX]; /* the executable to pack */
+    struct mf_buf executable; /* it, read */
 };
 
 static int find_folder(struct making *making);
 static int read_project(struct making *making);
 static int choose_name(struct making *making);
-static int set_manifest(struct making *making);
 static int make_program(struct making *making);
+static int read_program(struct making *making);
+static int set_manifest(struct making *making);
 static int pack(struct making *making);
 static void tidy(struct making *making);
 
@@ -57,9 +59,11 @@ int build_image(const struct build *build, struct built *built)
     if (code == CLI_OK)
         code = choose_name(making);
     if (code == CLI_OK)
-        code = set_manifest(making);
-    if (code == CLI_OK)
         code = make_program(making);
+    if (code == CLI_OK)
+        code = read_program(making);
+    if (code == CLI_OK)
+        code = set_manifest(making);
     if (code == CLI_OK)
         code = pack(making);
     tidy(making);
@@ -155,16 +159,6 @@ static int choose_name(struct making *making)
     return CLI_OK;
 }
 
-static int set_manifest(struct making *making)
-{
-    const char *text = making->project.manifest ? making->project.manifest : "{}";
-    json_t *object = json_loads(text, 0, NULL);
-    if (object && json_object_set_new(object, "name", json_string(making->built->name)) == 0)
-        making->manifest = json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT);
-    json_decref(object);
-    return making->manifest ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
-}
-
 static int only_c(const struct dirent *entry)
 {
     size_t bytes = strlen(entry->d_name);
@@ -245,6 +239,44 @@ static int make_program(struct making *making)
     return compile_program(&compile);
 }
 
+static int read_program(struct making *making)
+{
+    struct mf_why why = {0};
+    mf_err err = pack_read_file(making->program, MF_IMAGE_BYTES_MAX, &making->executable, &why);
+    return err ? cli_fail_why(&why, err) : CLI_OK;
+}
+
+/* Asked for, or the project's, or by what the program is. NULL: that is no contract. */
+static const char *choose_contract(const struct making *making, const json_t *manifest)
+{
+    const char *asked = making->build->contract;
+    enum contract contract = CONTRACT_HTTP;
+    if (!asked)
+        asked = json_string_value(json_object_get(manifest, "contract"));
+    if (!asked && pack_program_is_sdk(making->executable.data, making->executable.bytes))
+        contract = CONTRACT_SDK;
+    return !asked || contract_from_name(asked, &contract) ? contract_name(contract) : NULL;
+}
+
+static int set_manifest(struct making *making)
+{
+    const char *text = making->project.manifest ? making->project.manifest : "{}";
+    json_t *object = json_loads(text, 0, NULL);
+    const char *contract = choose_contract(making, object);
+    making->built->contract = contract;
+    if (!contract) {
+        json_decref(object);
+        return cli_fail(CLI_USAGE, "--contract '%s': sdk, http, lambda, openwhisk or stdio",
+                        making->build->contract);
+    }
+    bool sdk = strcmp(contract, contract_name(CONTRACT_SDK)) == 0; /* which is the default */
+    if (object && json_object_set_new(object, "name", json_string(making->built->name)) == 0 &&
+        (sdk || json_object_set_new(object, "contract", json_string(contract)) == 0))
+        making->manifest = json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT);
+    json_decref(object);
+    return making->manifest ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
+}
+
 static int write_image(struct making *making, const struct mf_buf *image)
 {
     struct built *built = making->built;
@@ -268,21 +300,21 @@ static int write_image(struct making *making, const struct mf_buf *image)
 static int pack(struct making *making)
 {
     char kernel_path[PATH_MAX];
-    if (!cli_beside("kernel.elf", kernel_path, sizeof kernel_path))
-        return cli_fail(CLI_FAILED, "no kernel.elf beside the mayfly program: the installation is "
-                        "not whole; build or install mayfly again");
-    struct mf_buf kernel = {0}, program = {0}, image = {0};
+    bool sdk = strcmp(making->built->contract, contract_name(CONTRACT_SDK)) == 0;
+    const char *name = sdk ? "kernel.elf" : "kernel-linux.elf";
+    if (!cli_beside(name, kernel_path, sizeof kernel_path))
+        return cli_fail(CLI_FAILED, "no %s beside the mayfly program: the installation is "
+                        "not whole; build or install mayfly again", name);
+    struct mf_buf kernel = {0}, image = {0};
     struct mf_why why = {0};
     const char *refused = NULL; /* what the packer refuses is a matter of this input */
     mf_err err = pack_read_file(kernel_path, MF_IMAGE_BYTES_MAX, &kernel, &why);
-    if (!err)
-        err = pack_read_file(making->program, MF_IMAGE_BYTES_MAX, &program, &why);
     if (!err) {
         struct pack_input input = {
             .kernel = kernel.data,
             .kernel_bytes = kernel.bytes,
-            .program = program.data,
-            .program_bytes = program.bytes,
+            .program = making->executable.data,
+            .program_bytes = making->executable.bytes,
             .manifest = making->manifest,
             .manifest_bytes = strlen(making->manifest),
         };
@@ -297,7 +329,6 @@ static int pack(struct making *making)
     else
         code = cli_fail_why(&why, err);
     mf_buf_close(&kernel);
-    mf_buf_close(&program);
     mf_buf_close(&image);
     return code;
 }
@@ -312,5 +343,6 @@ static void tidy(struct making *making)
         free(*at);
     free(making->source);
     free(making->manifest);
+    mf_buf_close(&making->executable);
     project_close(&making->project);
 }

@@ -16,6 +16,7 @@ struct build {
     char *const *input;   /* a project's folder, or C files; none: the folder we are in */
     size_t input_count;
     const char *program;  /* a ready static executable instead of C; NULL: none         */
+    const char *contract; /* NULL: function.yml's; else the SDK's for its programs, http for others */
     const char *name;     /* of the function; NULL: as function.yml, folder or file say */
     const char *out;      /* the image; NULL: NAME.mf where we are                      */
     const char *compiler; /* NULL: musl-gcc                                             */
@@ -25,6 +26,7 @@ struct built {
     char name[MF_NAME_BYTES_MAX + 1];
     char path[PATH_MAX]; /* of the image */
     uint64_t image_bytes;
+    const char *contract; /* its name, static */
     uint8_t hash[MF_IMAGE_HASH_BYTES];
 };
 

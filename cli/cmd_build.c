@@ -4,12 +4,13 @@
 #include "cli/build.h"
 #include "cli/command.h"
 
-enum { KEY_PROGRAM = CLI_LONG + 1, KEY_COMPILER, KEY_NAME, KEY_JSON };
+enum { KEY_PROGRAM = CLI_LONG + 1, KEY_COMPILER, KEY_CONTRACT, KEY_NAME, KEY_JSON };
 
 static const struct cli_option options[] = {
     {"output", 'o', "FILE", "the image to write (default: NAME.mf here)"},
     {"name", KEY_NAME, "NAME", "name of the function (default: as function.yml, or the first file)"},
     {"program", KEY_PROGRAM, "FILE", "pack this static Linux executable instead of compiling"},
+    {"contract", KEY_CONTRACT, "NAME", "how events reach it: sdk, http, lambda, openwhisk or stdio"},
     {"compiler", KEY_COMPILER, "PROGRAM", "compiler for musl (default: musl-gcc)"},
     {"json", KEY_JSON, NULL, "print what was built as JSON"},
     {0},
@@ -21,12 +22,13 @@ static int print(const struct built *built, bool json)
     for (size_t i = 0; i < MF_IMAGE_HASH_BYTES; i++)
         (void)snprintf(hash + 2 * i, 3, "%02x", built->hash[i]);
     if (json)
-        return cli_print_json(json_pack("{s:s, s:s, s:I, s:s}", "name", built->name, "image",
-                                        built->path, "bytes", (json_int_t)built->image_bytes,
-                                        "hash", hash));
+        return cli_print_json(json_pack("{s:s, s:s, s:I, s:s, s:s}", "name", built->name,
+                                        "image", built->path, "bytes",
+                                        (json_int_t)built->image_bytes, "hash", hash, "contract",
+                                        built->contract));
     char bytes[16];
-    printf("%s%s%s  %s  %.16s\n", cli_colour(CLI_BOLD), built->path, cli_colour(CLI_PLAIN),
-           cli_bytes(built->image_bytes, bytes), hash);
+    printf("%s%s%s  %s  %.16s  contract: %s\n", cli_colour(CLI_BOLD), built->path,
+           cli_colour(CLI_PLAIN), cli_bytes(built->image_bytes, bytes), hash, built->contract);
     return CLI_OK;
 }
 
@@ -42,6 +44,8 @@ static int run(int argc, char **argv)
             build.name = optarg;
         else if (key == KEY_PROGRAM)
             build.program = optarg;
+        else if (key == KEY_CONTRACT)
+            build.contract = optarg;
         else if (key == KEY_COMPILER)
             build.compiler = optarg;
         else if (key == KEY_JSON)
@@ -57,12 +61,15 @@ static int run(int argc, char **argv)
 const struct command cmd_build = {
     .name = "build",
     .arguments = "[DIR | FILE.c... | --program FILE [DIR]] [-o OUT] [--json]",
-    .summary = "make an image of a C function",
+    .summary = "make an image of a C function, or of any Linux program",
     .details =
         "A folder is a project: its function.yml says what the function needs, and its\n"
         "sources (default: all C files there) are compiled with musl-gcc. Without an\n"
         "argument the folder is the one you are in. C files alone give a function with\n"
         "default settings, named after the first.\n\n"
+        "A program that is not linked with the SDK is taken for a server of HTTP on $PORT\n"
+        "(contract: http), if nothing else is said; it may be of any language, static, and\n"
+        "position-independent or not.\n\n"
         "The same input gives the same bytes. If the compiler refuses the program, its\n"
         "messages are shown and the exit code is 7.",
     .options = options,

@@ -54,8 +54,9 @@ static void print_head(const char *path, const json_t *image)
     printf("%s %s  %s%s%s\n", text(hash, "algorithm"), text(hash, "value"),
            cli_colour(holds ? CLI_GREEN : CLI_RED), holds ? "holds" : "DOES NOT HOLD",
            cli_colour(CLI_PLAIN));
-    printf("in memory: kernel %s, program %s, in a window of %s\n",
+    printf("in memory: kernel %s (for %s), program %s, in a window of %s\n",
            cli_bytes((uint64_t)number(bytes, "kernel_memory"), kernel),
+           strcmp(text(image, "kernel"), "linux") == 0 ? "any Linux program" : "programs of the SDK",
            cli_bytes((uint64_t)number(bytes, "program_memory"), program),
            cli_bytes((uint64_t)number(bytes, "window"), window));
 }

@@ -254,13 +254,13 @@ static mf_err take_note(const uint8_t *file, size_t head_bytes, const Elf64_Phdr
         return refuse(why, "made for ABI version %" PRIu32 ", this is version %u; build it again",
                       info->abi_version, MF_ABI_VERSION);
     uint64_t padded = ((uint64_t)note.head.n_descsz + NOTE_ALIGN - 1) / NOTE_ALIGN * NOTE_ALIGN;
-    if (info->info_bytes != sizeof *info || info->reserved != 0 ||
+    if (info->info_bytes != sizeof *info || (info->flags & ~MF_IMAGE_LINUX) ||
         padded != phdr->p_filesz - sizeof note ||
         note.head.n_descsz != sizeof *info + (uint64_t)info->manifest_bytes)
         return refuse(why, "the note: sizes disagree (note 0x%" PRIx64 ", descriptor 0x%" PRIx32
-                      ", struct 0x%" PRIx32 ", manifest 0x%" PRIx32 ", reserved 0x%" PRIx32 ")",
+                      ", struct 0x%" PRIx32 ", manifest 0x%" PRIx32 ", flags 0x%" PRIx32 ")",
                       phdr->p_filesz, note.head.n_descsz, info->info_bytes, info->manifest_bytes,
-                      info->reserved);
+                      info->flags);
     uint64_t info_offset = phdr->p_offset + sizeof note;
     image->manifest_offset = info_offset + sizeof *info;
     image->hash_offset = info_offset + offsetof(struct mf_image_info, hash);

@@ -107,8 +107,9 @@ static void add_manifest(json_t *result, const struct image_file *file)
 json_t *inspect_image(const struct image_file *file)
 {
     json_t *result = json_pack(
-        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "abi_version",
-        (int)file->image.info.abi_version, "hash", hash_to_json(file), "bytes",
+        "{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "abi_version",
+        (int)file->image.info.abi_version, "kernel",
+        file->image.info.flags & MF_IMAGE_LINUX ? "linux" : "sdk", "hash", hash_to_json(file), "bytes",
         sizes_to_json(file), "entries", entries_to_json(&file->image.info), "segments",
         segments_to_json(&file->image), "symbols", symbols_to_json(file), "system_calls",
         calls_to_json(file));

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "image/elf.h"
 #include "image/hash.h"
 #include "image/image.h"
 #include "image/pack_part.h"
@@ -57,6 +58,13 @@ mf_err pack_image(const struct pack_input *input, struct mf_buf *out, struct mf_
     return err;
 }
 
+bool pack_program_is_sdk(const uint8_t *file, size_t bytes)
+{
+    struct pack_part part = {.file = file, .bytes = bytes};
+    return elf_header(file, bytes, MF_PROGRAM_HEADERS_MAX, &part.header, NULL) == MF_OK &&
+           pack_part_note(&part, MF_NOTE_SDK);
+}
+
 mf_err pack_add(struct mf_buf *out, uint64_t align, const void *data, uint64_t bytes,
                 struct mf_why *why)
 {
@@ -103,9 +111,13 @@ static mf_err read_kernel(const struct pack_input *input, struct packing *packin
         err = pack_part_symbol(kernel, "kernel_exception", &info->kernel_exception, why);
     if (!err)
         err = pack_part_symbol(kernel, "kernel_trap_stack_top", &info->trap_stack_top, why);
-    if (!err)
-        info->kernel_end = pack_part_end(kernel);
-    return err;
+    if (err)
+        return err;
+    info->kernel_end = pack_part_end(kernel);
+    uint64_t value; /* contracts are in the kernel for any Linux program only */
+    if (pack_part_symbol(kernel, "contract_turn", &value, NULL) == MF_OK)
+        info->flags |= MF_IMAGE_LINUX;
+    return MF_OK;
 }
 
 /* Where the program finds its own program headers (AT_PHDR): inside a segment that
@@ -140,7 +152,7 @@ static mf_err read_parts(const struct pack_input *input, struct packing *packing
                          MF_WINDOW_MAX, program, why);
     if (err)
         return name_part("program", err, why);
-    packing->info.program_entry = program->header.e_entry;
+    packing->info.program_entry = program->header.e_entry + program->bias;
     packing->info.program_end = pack_part_end(program);
     find_program_headers(program, &packing->info);
     return MF_OK;
@@ -156,7 +168,12 @@ static mf_err read_manifest(const struct pack_input *input, struct packing *pack
     if (err)
         return name_part("manifest", err, why);
     packing->info.window_bytes = (uint64_t)settings.memory_mib << 20;
+    if (settings.contract != CONTRACT_SDK && !(packing->info.flags & MF_IMAGE_LINUX))
+        err = mf_why(why, MF_EINVAL, "contract: %s, which is in the kernel for Linux programs; this is "
+                     "the one for the SDK's", contract_name(settings.contract));
     settings_close(&settings);
+    if (err)
+        return err;
     json_t *object = json_loadb(input->manifest, input->manifest_bytes, 0, NULL);
     packing->manifest = object ? json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
     json_decref(object);

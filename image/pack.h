@@ -5,6 +5,7 @@
 #ifndef MF_IMAGE_PACK_H
 #define MF_IMAGE_PACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,7 @@
 struct pack_input {
     const uint8_t *kernel; /* kernel.elf, with its symbols */
     size_t kernel_bytes;
-    const uint8_t *program; /* a static Linux executable */
+    const uint8_t *program; /* a static Linux executable, PIE or not */
     size_t program_bytes;
     const char *manifest; /* settings as JSON text (settings.h) */
     size_t manifest_bytes;
@@ -24,6 +25,9 @@ struct pack_input {
  * MF_ETOOBIG with the reason; *out is empty then. */
 MF_CHECKED mf_err pack_image(const struct pack_input *input, struct mf_buf *out,
                              struct mf_why *why);
+
+/* Is this executable linked with the SDK? A hostile one may say so and be wrong. */
+bool pack_program_is_sdk(const uint8_t *file, size_t bytes);
 
 /* Read a whole regular file of at most bytes_max into *out (empty before). */
 MF_CHECKED mf_err pack_read_file(const char *path, size_t bytes_max, struct mf_buf *out,

@@ -13,6 +13,7 @@
 #define refuse(why, ...) mf_why(why, MF_EFORMAT, __VA_ARGS__)
 
 static mf_err check_type(const struct pack_part *part, struct mf_why *why);
+static uint64_t find_bias(const struct pack_part *part, uint64_t low);
 static mf_err take_segment(struct pack_part *part, const Elf64_Phdr *phdr, uint64_t low,
                            uint64_t high, struct mf_why *why);
 
@@ -23,9 +24,12 @@ mf_err pack_part_read(const char *name, const uint8_t *file, size_t bytes, uint6
     mf_err err = elf_header(file, bytes, MF_PROGRAM_HEADERS_MAX, &part->header, why);
     if (!err)
         err = check_type(part, why);
+    if (!err)
+        part->bias = find_bias(part, low);
     for (uint32_t i = 0; i < part->header.e_phnum && !err; i++) {
         Elf64_Phdr phdr;
         elf_program_header(file, &part->header, i, &phdr);
+        phdr.p_vaddr += part->bias;
         if (phdr.p_type == PT_LOAD && phdr.p_memsz > 0)
             err = take_segment(part, &phdr, low, high, why);
     }
@@ -77,6 +81,30 @@ const char *pack_part_string(const struct pack_part *part, const Elf64_Shdr *str
     return memchr(string, '\0', limit) ? string : "";
 }
 
+bool pack_part_note(const struct pack_part *part, uint32_t type)
+{
+    static const char owner[] = MF_NOTE_OWNER;
+    for (uint32_t i = 0; i < part->header.e_phnum; i++) {
+        Elf64_Phdr phdr;
+        elf_program_header(part->file, &part->header, i, &phdr);
+        if (phdr.p_type != PT_NOTE || !elf_within(phdr.p_offset, phdr.p_filesz, part->bytes))
+            continue;
+        uint64_t at = phdr.p_offset, end = at + phdr.p_filesz;
+        for (Elf64_Nhdr note; end - at >= sizeof note;) {
+            memcpy(&note, part->file + at, sizeof note);
+            uint64_t room = end - at - sizeof note;
+            uint64_t bytes = (note.n_namesz + UINT64_C(3)) / 4 * 4 + (note.n_descsz + UINT64_C(3)) / 4 * 4;
+            if (note.n_type == type && note.n_namesz == sizeof owner && sizeof owner <= room &&
+                memcmp(part->file + at + sizeof note, owner, sizeof owner) == 0)
+                return true;
+            if (bytes >= room)
+                break;
+            at += sizeof note + bytes;
+        }
+    }
+    return false;
+}
+
 mf_err pack_part_symbol(const struct pack_part *part, const char *name, uint64_t *value,
                         struct mf_why *why)
 {
@@ -103,18 +131,35 @@ static mf_err check_type(const struct pack_part *part, struct mf_why *why)
         Elf64_Phdr phdr;
         elf_program_header(part->file, &part->header, i, &phdr);
         if (phdr.p_type == PT_INTERP)
-            return refuse(why, "dynamically linked; link it with -static -no-pie");
+            return refuse(why, "dynamically linked, so it needs its loader and libraries: give it with "
+                               "the root file system that has them (--rootfs), or link it with -static");
         if (phdr.p_type == PT_GNU_STACK && (phdr.p_flags & PF_X))
             return refuse(why, "it asks for an executable stack; link it with -Wl,-z,noexecstack");
         dynamic = dynamic || phdr.p_type == PT_DYNAMIC;
     }
-    if (part->header.e_type == ET_DYN)
-        return refuse(why, "position-independent (PIE); link it with -static -no-pie");
+    if (part->header.e_type == ET_DYN && dynamic)
+        return MF_OK; /* static-pie: it relocates itself */
     if (part->header.e_type != ET_EXEC)
         return refuse(why, "ELF type %u, not an executable (%u)", part->header.e_type, ET_EXEC);
     if (dynamic)
-        return refuse(why, "it has a dynamic section; link it with -static -no-pie");
+        return refuse(why, "it has a dynamic section, but no loader; link it with -static -no-pie");
     return MF_OK;
+}
+
+/* Where a position-independent input goes: its lowest page to low. Values of hostile headers may
+ * wrap around; what comes of them is checked as any address is. */
+static uint64_t find_bias(const struct pack_part *part, uint64_t low)
+{
+    uint64_t lowest = UINT64_MAX;
+    if (part->header.e_type != ET_DYN)
+        return 0;
+    for (uint32_t i = 0; i < part->header.e_phnum; i++) {
+        Elf64_Phdr phdr;
+        elf_program_header(part->file, &part->header, i, &phdr);
+        if (phdr.p_type == PT_LOAD && phdr.p_memsz > 0 && phdr.p_vaddr < lowest)
+            lowest = phdr.p_vaddr;
+    }
+    return low - lowest / MF_PAGE_BYTES * MF_PAGE_BYTES;
 }
 
 static uint64_t page_up(uint64_t value)

@@ -33,12 +33,14 @@ struct pack_part {
     const uint8_t *file;
     size_t bytes;
     Elf64_Ehdr header;
+    uint64_t bias;   /* added to the input's addresses: of a position-independent one */
     struct pack_segment segment[MF_IMAGE_SEGMENTS_MAX];
     uint32_t segment_count;
 };
 
-/* Check an input and find its segments, which must lie in [low, high). file is
- * borrowed as long as the part is used. */
+/* Check an input and find its segments, which must lie in [low, high); those of a
+ * position-independent one (PIE) are put there from low on. file is borrowed as long as the part
+ * is used. */
 MF_CHECKED mf_err pack_part_read(const char *name, const uint8_t *file, size_t bytes,
                                  uint64_t low, uint64_t high, struct pack_part *part,
                                  struct mf_why *why);
@@ -56,6 +58,9 @@ bool pack_part_symtab(const struct pack_part *part, Elf64_Shdr *symbols, Elf64_S
  * than MF_PACK_NAME_BYTES_MAX. */
 const char *pack_part_string(const struct pack_part *part, const Elf64_Shdr *strings,
                              uint32_t at);
+
+/* Has it a note of this type, of owner MF_NOTE_OWNER? */
+bool pack_part_note(const struct pack_part *part, uint32_t type);
 
 /* Value of a defined symbol by its name. MF_EFORMAT: there is no such one. */
 MF_CHECKED mf_err pack_part_symbol(const struct pack_part *part, const char *name,

@@ -125,6 +125,7 @@ static bool place_section(const struct pack_part *part, Elf64_Shdr *section)
 {
     if (!(section->sh_flags & SHF_ALLOC) || section->sh_type == SHT_NULL || !section->sh_size)
         return false;
+    section->sh_addr += part->bias;
     const struct pack_segment *segment =
         pack_part_segment(part, section->sh_addr, section->sh_size);
     if (!segment)
@@ -169,6 +170,8 @@ static mf_err add_debug(struct tables *tables, const struct pack_part *part, str
 {
     Elf64_Shdr section;
     const char *name;
+    if (part->bias)
+        return MF_OK; /* it would have to be relocated */
     for (uint32_t i = 0; i < MF_PACK_SECTIONS_MAX && part_section(part, i, &section, &name); i++) {
         if (section.sh_type != SHT_PROGBITS || (section.sh_flags & SHF_ALLOC) ||
             strncmp(name, DEBUG_PREFIX, strlen(DEBUG_PREFIX)) != 0 ||
@@ -197,6 +200,7 @@ static bool place_symbol(const struct pack_part *part, bool local, const uint16_
     unsigned type = ELF64_ST_TYPE(symbol->st_info), bind = ELF64_ST_BIND(symbol->st_info);
     if (type != STT_NOTYPE && type != STT_OBJECT && type != STT_FUNC && type != STT_GNU_IFUNC)
         return false;
+    symbol->st_value += part->bias;
     if (symbol->st_shndx >= MF_PACK_SECTIONS_MAX || !index[symbol->st_shndx] ||
         !pack_part_segment(part, symbol->st_value, 0))
         return false;

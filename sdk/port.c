@@ -4,8 +4,17 @@
 #include <errno.h>
 #include <sys/auxv.h>
 
+#include "abi/image.h"
 #include "call.h"
 #include "sdk/local.h"
+
+/* By this a packer knows a program of the SDK's (abi/image.h). */
+#define NOTE(owner, type) NOTE_TEXT(owner, type)
+#define NOTE_TEXT(owner, type)                                                                   \
+    __asm__(".pushsection .note.mayfly, \"a\", @note\n.balign 4\n.long 7, 0, " #type "\n.asciz " #owner \
+            "\n.balign 4\n.popsection")
+NOTE(MF_NOTE_OWNER, 0x4d460002);
+_Static_assert(MF_NOTE_SDK == 0x4d460002u && sizeof MF_NOTE_OWNER == 7, "as above");
 
 static bool outside;
 

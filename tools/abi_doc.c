@@ -430,7 +430,7 @@ static void print_image(void)
         M(trap_stack_top) M(kernel_end) M(program_entry)
         M(program_phdr) M(program_phnum) M(program_phent)
         M(program_end) M(window_bytes) M(root_base) M(root_bytes)
-        M(manifest_bytes) M(reserved) M(hash));
+        M(manifest_bytes) M(flags) M(hash));
 #undef M
 }
 

@@ -61,7 +61,7 @@ change() {
     python3 -c "
 import hashlib, struct
 data = bytearray(open('greet.mf', 'rb').read())
-at = data.index(b'mayfly\\0\\0') + 8 + 96
+at = data.index(b'mayfly\\0\\0') + 8 + 112
 phdr = lambda i: 64 + 56 * i
 hash = lambda: hashlib.blake2b(data[:at] + bytes(32) + data[at + 32:], digest_size=32).digest()
 $2
@@ -115,9 +115,16 @@ musl-gcc -static -no-pie -Wl,-z,execstack plain.c -o stack 2>/dev/null
 case_ 'a ready executable' json 'd["name"] == "plain"' "$mayfly" build --program plain --json
 case_ '... with the settings of a project' \
     json 'd["name"] == "greet"' "$mayfly" build --program plain greet --json -o ready.mf
-case_ 'a dynamic executable' exits 1 'dynamically linked; link it with -static' \
+case_ 'a dynamic executable' exits 1 'dynamically linked, so it needs its loader and libraries' \
     "$mayfly" build --program "$(command -v bash)"
-case_ 'a position-independent executable' exits 1 '-static -no-pie' "$mayfly" build --program pie
+case_ 'a position-independent executable' json 'd["contract"] == "http"' "$mayfly" build --program pie --json
+case_ 'a program of the SDK' json 'd["contract"] == "sdk"' \
+    "$mayfly" build --program "$1/functions/by-hand/hello" --name sdk --json
+case_ 'another contract' json 'd["contract"] == "stdio"' "$mayfly" build --program plain --contract stdio --json
+case_ 'an unknown contract' exits 2 "--contract 'grpc': sdk, http, lambda, openwhisk or stdio" \
+    "$mayfly" build --program plain --contract grpc
+case_ 'inspect tells contract and kernel' json 'd["settings"]["contract"] == "stdio" and d["kernel"] == "linux"' \
+    "$mayfly" inspect plain.mf --json
 case_ 'one in the range of the kernel' exits 1 '-Wl,-Ttext-segment=0x400000' "$mayfly" build --program low
 case_ 'one with an executable stack' exits 1 '-Wl,-z,noexecstack' "$mayfly" build --program stack
 case_ 'one that is none' exits 1 'not an ELF file' "$mayfly" build --program greet/greet.c

@@ -133,7 +133,7 @@ void sample_elf(struct mf_buf *out, const struct sample_segment *segment, uint32
 #define FUNCTION ELF64_ST_INFO(STB_GLOBAL, STT_FUNC)
 #define LABEL ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE)
 
-void sample_kernel(struct mf_buf *out)
+static void kernel(struct mf_buf *out, uint32_t symbols)
 {
     static const uint8_t text[256] = {0xc3}, data[16] = {1};
     const struct sample_segment segment[] = {
@@ -145,8 +145,19 @@ void sample_kernel(struct mf_buf *out)
         {"kernel_syscall", 0x100010, 16, 1, FUNCTION},
         {"kernel_exception", 0x100020, 0, 1, LABEL},
         {"kernel_trap_stack_top", 0x104000, 0, 2, LABEL},
+        {"contract_turn", 0x100030, 16, 1, FUNCTION},
     };
-    sample_elf(out, segment, 2, symbol, 4, 0x100000);
+    sample_elf(out, segment, 2, symbol, symbols, 0x100000);
+}
+
+void sample_kernel(struct mf_buf *out)
+{
+    kernel(out, 4);
+}
+
+void sample_kernel_linux(struct mf_buf *out)
+{
+    kernel(out, 5);
 }
 
 void sample_program(struct mf_buf *out)

@@ -34,6 +34,8 @@ void sample_elf(struct mf_buf *out, const struct sample_segment *segment, uint32
 
 /* Text at 0x100000, data and trap stack at 0x101000 (0x3000 in memory). */
 void sample_kernel(struct mf_buf *out);
+/* The same, with what marks the kernel for any Linux program. */
+void sample_kernel_linux(struct mf_buf *out);
 /* Headers at 0x400000, text at 0x401000, data from 0x402ff0 to 0x404000 (unaligned). */
 void sample_program(struct mf_buf *out);
 /* Both, packed with SAMPLE_MANIFEST. Program headers: note, two segments of the

@@ -141,7 +141,7 @@ static void expect(const struct mf_buf *file, mf_err expected, const char *sente
     X(another_note_type, file.data[segment[NOTE].p_offset + 8] ^= 1, "and type 0x4d460001")      \
     X(another_abi, info->abi_version++, "build it again")                                        \
     X(info_bytes, info->info_bytes++, "the note: sizes disagree")                                \
-    X(info_reserved, info->reserved = 1, "reserved 0x1)")                                        \
+    X(info_flags, info->flags = 2, "flags 0x2)")                                                 \
     X(manifest_bytes, info->manifest_bytes++, "the note: sizes disagree")                        \
     X(endless_manifest, info->manifest_bytes = UINT32_MAX, "the note: sizes disagree")           \
     X(descriptor_bytes, file.data[segment[NOTE].p_offset + 4]++, "the note: sizes disagree")     \

@@ -55,6 +55,27 @@ static void expect_refused(struct inputs *inputs, const char *sentence)
     assert_null(out.data);
 }
 
+/* The same program, position-independent, from address 0 on. */
+static void make_pie(struct mf_buf *program)
+{
+    Elf64_Ehdr *header = sample_header(program);
+    header->e_type = ET_DYN;
+    header->e_entry -= MF_PROGRAM_BASE;
+    for (uint32_t i = 0; i < 3; i++)
+        sample_segment(program, i)->p_vaddr -= MF_PROGRAM_BASE;
+    Elf64_Phdr *first = sample_segment(program, 0); /* it loads the headers, one more now */
+    first->p_filesz = first->p_memsz += sizeof *first;
+    *sample_segment(program, header->e_phnum++) = (Elf64_Phdr){.p_type = PT_DYNAMIC};
+    Elf64_Shdr *section = (Elf64_Shdr *)(void *)(program->data + header->e_shoff);
+    for (uint32_t i = 1; i < header->e_shnum; i++) {
+        if (section[i].sh_flags & SHF_ALLOC)
+            section[i].sh_addr -= MF_PROGRAM_BASE;
+        Elf64_Sym *symbol = (Elf64_Sym *)(void *)(program->data + section[i].sh_offset);
+        for (uint64_t k = 1; section[i].sh_type == SHT_SYMTAB && k < section[i].sh_size / sizeof *symbol; k++)
+            symbol[k].st_value -= MF_PROGRAM_BASE;
+    }
+}
+
 /* A case that changes one thing of good inputs and expects a refusal. */
 #define REFUSED(name, change, sentence)                                      \
     static void pack_refuses_##name(void **state)                            \
@@ -76,11 +97,16 @@ static void expect_refused(struct inputs *inputs, const char *sentence)
     X(a_script, memcpy(in.program.data, "#!/b", 4), "the program: not an ELF file")              \
     X(another_machine, header->e_machine = EM_AARCH64, "the program: for ELF machine 183")       \
     X(an_object_file, header->e_type = ET_REL, "the program: ELF type 1, not an executable")     \
-    X(a_pie, header->e_type = ET_DYN,                                                            \
-      "the program: position-independent (PIE); link it with -static -no-pie")                   \
+    X(a_library, header->e_type = ET_DYN, "the program: ELF type 3, not an executable")          \
     X(a_dynamic_program, segment[0].p_type = PT_INTERP,                                          \
-      "the program: dynamically linked; link it with -static -no-pie")                           \
-    X(a_dynamic_section, segment[0].p_type = PT_DYNAMIC, "it has a dynamic section; link it")    \
+      "the program: dynamically linked, so it needs its loader and libraries")                   \
+    X(a_dynamic_section, segment[0].p_type = PT_DYNAMIC, "a dynamic section, but no loader")     \
+    X(a_pie_past_any_window, { make_pie(&in.program); segment[2].p_vaddr = MF_WINDOW_MAX; },     \
+      "segment 2: 0x1010 bytes at 0x80400000, outside the program's range")                      \
+    X(a_pie_that_wraps, { make_pie(&in.program); segment[1].p_vaddr = UINT64_MAX - 0x1000; },    \
+      "outside the program's range")                                                             \
+    X(a_contract_of_another_kernel, in.manifest = "{\"contract\": \"http\"}",                   \
+      "contract: http, which is in the kernel for Linux programs")                               \
     X(an_executable_stack, { segment[0].p_type = PT_GNU_STACK; segment[0].p_flags = PF_X; },     \
       "executable stack; link it with -Wl,-z,noexecstack")                                       \
     X(too_many_headers, header->e_phnum = 65, "65 program headers; 1 to 64 are allowed")         \
@@ -297,6 +323,88 @@ static void files_are_replaced_whole_or_not_at_all(void **state)
     mf_buf_close(&content);
 }
 
+static void pack_puts_a_pie_at_the_programs_base(void **state)
+{
+    (void)state;
+    struct inputs in;
+    struct mf_buf fixed = {0}, moved = {0};
+    struct mf_why why = {{0}};
+    struct image one;
+    struct image_file other;
+    open_inputs(&in);
+    assert_int_equal(pack(&in, &fixed, &why), MF_OK);
+    make_pie(&in.program);
+    assert_int_equal(pack(&in, &moved, &why), MF_OK);
+    assert_int_equal(image_parse(fixed.data, fixed.bytes, &one, &why), MF_OK);
+    other = (struct image_file){.data = moved.data, .bytes = moved.bytes};
+    assert_int_equal(image_parse(moved.data, moved.bytes, &other.image, &why), MF_OK);
+    for (uint32_t i = 0; i < one.segment_count; i++)
+        assert_int_equal(one.segment[i].address, other.image.segment[i].address);
+    assert_int_equal(other.image.info.program_entry, one.info.program_entry);
+    assert_int_equal(other.image.info.program_phdr, one.info.program_phdr);
+    const char *name;
+    uint64_t distance;
+    assert_true(image_symbol(&other, MF_PROGRAM_BASE + 0x1002, &name, &distance));
+    assert_string_equal(name, "_start");
+    assert_int_equal(distance, 2);
+    mf_buf_close(&fixed);
+    mf_buf_close(&moved);
+    close_inputs(&in);
+}
+
+static void an_image_says_which_kernel_it_has(void **state)
+{
+    (void)state;
+    struct inputs in;
+    struct mf_buf out = {0};
+    struct mf_why why = {{0}};
+    struct image image;
+    open_inputs(&in);
+    assert_int_equal(pack(&in, &out, &why), MF_OK);
+    assert_int_equal(image_parse(out.data, out.bytes, &image, &why), MF_OK);
+    assert_int_equal(image.info.flags, 0);
+    mf_buf_close(&out);
+    mf_buf_close(&in.kernel);
+    sample_kernel_linux(&in.kernel);
+    in.manifest = "{\"contract\": \"http\"}";
+    assert_int_equal(pack(&in, &out, &why), MF_OK);
+    assert_int_equal(image_parse(out.data, out.bytes, &image, &why), MF_OK);
+    assert_int_equal(image.info.flags, MF_IMAGE_LINUX);
+    assert_int_equal(image.info.window_bytes, 1ull << 30);
+    mf_buf_close(&out);
+    close_inputs(&in);
+}
+
+/* A note, then ours: found wherever it is; what is cut short or of others is not it. */
+static void the_sdks_programs_are_known(void **state)
+{
+    (void)state;
+    static const struct {
+        Elf64_Nhdr other;
+        char word[4];
+        Elf64_Nhdr own;
+        char owner[8];
+    } notes = {{4, 0, 1}, "GNU", {7, 0, MF_NOTE_SDK}, "mayfly"};
+    struct inputs in;
+    open_inputs(&in);
+    uint32_t at = 0x800; /* between headers and text */
+    memcpy(in.program.data + at, &notes, sizeof notes);
+    assert_false(pack_program_is_sdk(in.program.data, in.program.bytes));
+    Elf64_Phdr *segment = sample_segment(&in.program, sample_header(&in.program)->e_phnum++);
+    *segment = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = at, .p_filesz = sizeof notes};
+    assert_true(pack_program_is_sdk(in.program.data, in.program.bytes));
+    segment->p_filesz -= 2;
+    assert_false(pack_program_is_sdk(in.program.data, in.program.bytes));
+    segment->p_filesz = UINT64_MAX;
+    assert_false(pack_program_is_sdk(in.program.data, in.program.bytes));
+    segment->p_filesz = sizeof notes;
+    in.program.data[at] = 0xff; /* the first one's owner goes on for ever */
+    in.program.data[at + 3] = 0xff;
+    assert_false(pack_program_is_sdk(in.program.data, in.program.bytes));
+    assert_false(pack_program_is_sdk(in.program.data, 40));
+    close_inputs(&in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +419,9 @@ int main(void)
         cmocka_unit_test(hostile_sections_of_a_program_are_left_out),
         cmocka_unit_test(an_image_cannot_grow_past_its_limit),
         cmocka_unit_test(files_are_replaced_whole_or_not_at_all),
+        cmocka_unit_test(pack_puts_a_pie_at_the_programs_base),
+        cmocka_unit_test(an_image_says_which_kernel_it_has),
+        cmocka_unit_test(the_sdks_programs_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
