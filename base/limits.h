@@ -56,6 +56,9 @@
 #define MF_WORKFLOW_FILE_BYTES_MAX (256u << 10)
 #define MF_WORKFLOW_FUNCTIONS_MAX 128u
 #define MF_TEMPLATE_BYTES_MAX 65536u       /* one file of `mayfly new`'s template              */
+#define MF_ROOT_NAMES_MAX (1u << 18)       /* in a root file system, all folders together      */
+#define MF_ROOT_DEPTH_MAX 64u              /* folders in folders                               */
+#define MF_ROOT_STORE_BYTES_MAX (1ull << 30) /* contents, those that are replaced included     */
 #define MF_YAML_DEPTH_MAX 16u
 #define MF_YAML_NODES_MAX 10000u
 #define MF_PACK_SECTIONS_MAX 512u          /* of kernel, of program; more are not looked at    */

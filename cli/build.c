@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/build_root.h"
 #include "cli/command.h"
 #include "cli/compile.h"
 #include "image/image.h"
@@ -34,11 +35,13 @@ struct making {
     char scratch[PATH_MAX]; /* folder of temporary files; "" = none */
     char program[PATH_MAX]; /* the executable to pack */
     struct mf_buf executable; /* it, read */
+    struct build_root root;   /* that it is of */
 };
 
 static int find_folder(struct making *making);
 static int read_project(struct making *making);
 static int choose_name(struct making *making);
+static int take_root(struct making *making);
 static int make_program(struct making *making);
 static int read_program(struct making *making);
 static int set_manifest(struct making *making);
@@ -58,9 +61,11 @@ int build_image(const struct build *build, struct built *built)
         code = read_project(making);
     if (code == CLI_OK)
         code = choose_name(making);
-    if (code == CLI_OK)
+    if (code == CLI_OK && build->rootfs)
+        code = take_root(making);
+    if (code == CLI_OK && !build->rootfs)
         code = make_program(making);
-    if (code == CLI_OK)
+    if (code == CLI_OK && !build->rootfs)
         code = read_program(making);
     if (code == CLI_OK)
         code = set_manifest(making);
@@ -84,9 +89,9 @@ static int find_folder(struct making *making)
     if (build->input_count == 1 && is_folder(build->input[0])) {
         folder = build->input[0];
         making->is_project = true;
-    } else if (build->input_count == 0 && !build->program) {
+    } else if (build->input_count == 0 && !build->program && !build->rootfs) {
         making->is_project = true;
-    } else if (build->program && build->input_count > 0) {
+    } else if ((build->program || build->rootfs) && build->input_count > 0) {
         return cli_fail(CLI_USAGE, "--program and C files are two programs; give one of them "
                         "(a folder with a " PROJECT_FILE " may stand beside --program)");
     }
@@ -205,6 +210,24 @@ static int make_scratch(struct making *making)
     return CLI_OK;
 }
 
+/* The command is that of the command line, or the project's. */
+static int take_root(struct making *making)
+{
+    const struct build *build = making->build;
+    json_t *manifest = json_loads(making->project.manifest ? making->project.manifest : "{}", 0, NULL);
+    const char *program = build->program;
+    if (!program)
+        program = json_string_value(json_object_get(manifest, "program"));
+    int code = program ? build_root_from_folder(&making->root, build->rootfs)
+                       : cli_fail(CLI_USAGE, "--rootfs %s: which program in it? Give --program PATH, or "
+                                  "`program: PATH` in " PROJECT_FILE, build->rootfs);
+    if (code == CLI_OK)
+        code = build_root_find(&making->root, program, NULL, json_object_get(manifest, "args"),
+                               &making->executable);
+    json_decref(manifest);
+    return code;
+}
+
 static int make_program(struct making *making)
 {
     const struct build *build = making->build;
@@ -253,7 +276,7 @@ static const char *choose_contract(const struct making *making, const json_t *ma
     enum contract contract = CONTRACT_HTTP;
     if (!asked)
         asked = json_string_value(json_object_get(manifest, "contract"));
-    if (!asked && pack_program_is_sdk(making->executable.data, making->executable.bytes))
+    if (!asked && !making->root.is_open && pack_program_is_sdk(making->executable.data, making->executable.bytes))
         contract = CONTRACT_SDK;
     return !asked || contract_from_name(asked, &contract) ? contract_name(contract) : NULL;
 }
@@ -270,6 +293,10 @@ static int set_manifest(struct making *making)
                         making->build->contract);
     }
     bool sdk = strcmp(contract, contract_name(CONTRACT_SDK)) == 0; /* which is the default */
+    if (object && making->root.command && json_object_update(object, making->root.command) != 0) {
+        json_decref(object);
+        object = NULL;
+    }
     if (object && json_object_set_new(object, "name", json_string(making->built->name)) == 0 &&
         (sdk || json_object_set_new(object, "contract", json_string(contract)) == 0))
         making->manifest = json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT);
@@ -315,11 +342,14 @@ static int pack(struct making *making)
             .kernel_bytes = kernel.bytes,
             .program = making->executable.data,
             .program_bytes = making->executable.bytes,
+            .root = making->root.is_open ? &making->root.tree : NULL,
+            .dynamic = making->root.dynamic,
+            .loader = making->root.loader,
             .manifest = making->manifest,
             .manifest_bytes = strlen(making->manifest),
         };
         err = pack_image(&input, &image, &why);
-        refused = making->build->program ? making->program : making->built->name;
+        refused = making->build->program ? making->build->program : making->built->name;
     }
     int code = CLI_FAILED;
     if (!err)
@@ -344,5 +374,6 @@ static void tidy(struct making *making)
     free(making->source);
     free(making->manifest);
     mf_buf_close(&making->executable);
+    build_root_close(&making->root);
     project_close(&making->project);
 }

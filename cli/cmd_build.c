@@ -4,12 +4,13 @@
 #include "cli/build.h"
 #include "cli/command.h"
 
-enum { KEY_PROGRAM = CLI_LONG + 1, KEY_COMPILER, KEY_CONTRACT, KEY_NAME, KEY_JSON };
+enum { KEY_PROGRAM = CLI_LONG + 1, KEY_COMPILER, KEY_CONTRACT, KEY_ROOTFS, KEY_NAME, KEY_JSON };
 
 static const struct cli_option options[] = {
     {"output", 'o', "FILE", "the image to write (default: NAME.mf here)"},
     {"name", KEY_NAME, "NAME", "name of the function (default: as function.yml, or the first file)"},
     {"program", KEY_PROGRAM, "FILE", "pack this static Linux executable instead of compiling"},
+    {"rootfs", KEY_ROOTFS, "DIR", "take this folder as the root file system; --program is a path in it"},
     {"contract", KEY_CONTRACT, "NAME", "how events reach it: sdk, http, lambda, openwhisk or stdio"},
     {"compiler", KEY_COMPILER, "PROGRAM", "compiler for musl (default: musl-gcc)"},
     {"json", KEY_JSON, NULL, "print what was built as JSON"},
@@ -44,6 +45,8 @@ static int run(int argc, char **argv)
             build.name = optarg;
         else if (key == KEY_PROGRAM)
             build.program = optarg;
+        else if (key == KEY_ROOTFS)
+            build.rootfs = optarg;
         else if (key == KEY_CONTRACT)
             build.contract = optarg;
         else if (key == KEY_COMPILER)
@@ -60,7 +63,7 @@ static int run(int argc, char **argv)
 
 const struct command cmd_build = {
     .name = "build",
-    .arguments = "[DIR | FILE.c... | --program FILE [DIR]] [-o OUT] [--json]",
+    .arguments = "[DIR | FILE.c... | [--rootfs DIR] --program FILE [DIR]] [-o OUT] [--json]",
     .summary = "make an image of a C function, or of any Linux program",
     .details =
         "A folder is a project: its function.yml says what the function needs, and its\n"
@@ -69,7 +72,8 @@ const struct command cmd_build = {
         "default settings, named after the first.\n\n"
         "A program that is not linked with the SDK is taken for a server of HTTP on $PORT\n"
         "(contract: http), if nothing else is said; it may be of any language, static, and\n"
-        "position-independent or not.\n\n"
+        "position-independent or not. A dynamic one needs a root file system that has its\n"
+        "loader and libraries (--rootfs), and so does one that reads files.\n\n"
         "The same input gives the same bytes. If the compiler refuses the program, its\n"
         "messages are shown and the exit code is 7.",
     .options = options,

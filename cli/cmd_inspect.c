@@ -61,6 +61,18 @@ static void print_head(const char *path, const json_t *image)
            cli_bytes((uint64_t)number(bytes, "window"), window));
 }
 
+static void print_root(const json_t *image)
+{
+    const json_t *root = json_object_get(image, "root");
+    char content[16];
+    if (json_object_get(root, "refused"))
+        printf("root file system: %s\n", text(root, "refused"));
+    else if (json_is_object(root))
+        printf("root file system: %lld files of %s, %lld folders, %lld links; %lld laid out as loaded\n",
+               number(root, "files"), cli_bytes((uint64_t)number(root, "content_bytes"), content),
+               number(root, "folders"), number(root, "links"), number(root, "loaded"));
+}
+
 static void print_sandbox(const json_t *image)
 {
     const json_t *sandbox = json_object_get(image, "sandbox");
@@ -170,6 +182,7 @@ static int show(const char *path, json_t *image, bool json)
         code = cli_print_json(json_incref(image));
     } else {
         print_head(path, image);
+        print_root(image);
         print_sandbox(image);
         print_settings(image);
         print_segments(image);

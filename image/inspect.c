@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <stdio.h>
 
+#include "image/root_facts.h"
 #include "image/scan.h"
 #include "image/settings.h"
 
@@ -23,6 +24,26 @@ static json_t *hash_to_json(const struct image_file *file)
     return json_pack("{s:s, s:s, s:b}", "algorithm", "BLAKE2b-256", "value", text, "holds", holds);
 }
 
+static const char *owner(const struct image *image, const struct image_segment *segment)
+{
+    if (image->info.root_bytes && segment->address == image->info.root_base)
+        return "root";
+    return image_segment_is_kernel(segment) ? "kernel" : "program";
+}
+
+static json_t *root_to_json(const struct image_file *file)
+{
+    const struct image_segment *last = &file->image.segment[file->image.segment_count - 1];
+    struct root_facts facts;
+    if (!file->image.info.root_bytes)
+        return json_null();
+    if (!root_facts(file->data + last->file_offset, last->file_bytes, &facts))
+        return json_pack("{s:s}", "refused", "its tables do not fit; a guest refuses it");
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "files", integer(facts.files), "folders",
+                     integer(facts.folders), "links", integer(facts.links), "content_bytes",
+                     integer(facts.content_bytes), "loaded", integer(facts.loaded));
+}
+
 static json_t *segments_to_json(const struct image *image)
 {
     json_t *array = json_array();
@@ -32,7 +53,7 @@ static json_t *segments_to_json(const struct image *image)
                               segment->flags & PF_X ? 'x' : '-', '\0'};
         (void)json_array_append_new(
             array, json_pack("{s:s, s:o, s:o, s:o, s:o, s:s}", "owner",
-                             image_segment_is_kernel(segment) ? "kernel" : "program", "address",
+                             owner(image, segment), "address",
                              integer(segment->address), "memory_bytes",
                              integer(segment->memory_bytes), "file_offset",
                              integer(segment->file_offset), "file_bytes",
@@ -51,13 +72,14 @@ static json_t *entries_to_json(const struct mf_image_info *info)
 
 static json_t *sizes_to_json(const struct image_file *file)
 {
-    uint64_t kernel = 0, program = 0;
+    uint64_t kernel = 0, program = 0, root = file->image.info.root_bytes;
     for (uint32_t i = 0; i < file->image.segment_count; i++) {
         const struct image_segment *segment = &file->image.segment[i];
         *(image_segment_is_kernel(segment) ? &kernel : &program) += segment->memory_bytes;
     }
-    return json_pack("{s:o, s:o, s:o, s:o}", "file", integer(file->bytes), "kernel_memory",
-                     integer(kernel), "program_memory", integer(program), "window",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "file", integer(file->bytes), "kernel_memory",
+                     integer(kernel), "program_memory", integer(program - root), "root_memory",
+                     integer(root), "window",
                      integer(file->image.info.window_bytes));
 }
 
@@ -107,11 +129,11 @@ static void add_manifest(json_t *result, const struct image_file *file)
 json_t *inspect_image(const struct image_file *file)
 {
     json_t *result = json_pack(
-        "{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "abi_version",
+        "{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "abi_version",
         (int)file->image.info.abi_version, "kernel",
         file->image.info.flags & MF_IMAGE_LINUX ? "linux" : "sdk", "hash", hash_to_json(file), "bytes",
         sizes_to_json(file), "entries", entries_to_json(&file->image.info), "segments",
-        segments_to_json(&file->image), "symbols", symbols_to_json(file), "system_calls",
+        segments_to_json(&file->image), "root", root_to_json(file), "symbols", symbols_to_json(file), "system_calls",
         calls_to_json(file));
     if (result)
         add_manifest(result, file);

@@ -10,7 +10,9 @@
 #include "image/elf.h"
 #include "image/hash.h"
 #include "image/image.h"
+#include "image/pack_loaded.h"
 #include "image/pack_part.h"
+#include "image/root_write.h"
 #include "image/settings.h"
 
 #define NOTE_OWNER_BYTES 8u /* "mayfly", its NUL, padding to 4 */
@@ -18,6 +20,7 @@
 
 struct packing {
     struct pack_part kernel, program;
+    struct loaded fixed, libraries; /* below and above the program, which is their loader */
     struct mf_image_info info;
     char *manifest; /* canonical; heap */
     uint64_t info_offset;
@@ -29,9 +32,14 @@ static mf_err read_parts(const struct pack_input *input, struct packing *packing
                          struct mf_why *why);
 static mf_err read_manifest(const struct pack_input *input, struct packing *packing,
                             struct mf_why *why);
-static mf_err add_headers(struct packing *packing, struct mf_buf *out, struct mf_why *why);
+static mf_err add_headers(struct packing *packing, const struct root_tree *root, struct mf_buf *out,
+                          struct mf_why *why);
 static mf_err add_segments(struct packing *packing, struct pack_part *part, struct mf_buf *out,
                            struct mf_why *why);
+static mf_err add_loaded(struct packing *packing, const struct root_tree *root,
+                         const struct loaded *loaded, struct mf_buf *out, struct mf_why *why);
+static mf_err add_root(struct packing *packing, struct root_tree *root, struct mf_buf *out,
+                       struct mf_why *why);
 static mf_err finish(struct packing *packing, struct mf_buf *out, struct mf_why *why);
 
 mf_err pack_image(const struct pack_input *input, struct mf_buf *out, struct mf_why *why)
@@ -42,17 +50,25 @@ mf_err pack_image(const struct pack_input *input, struct mf_buf *out, struct mf_
     if (!err)
         err = read_manifest(input, &packing, why);
     if (!err)
-        err = add_headers(&packing, out, why);
+        err = add_headers(&packing, input->root, out, why);
     if (!err)
         err = add_segments(&packing, &packing.kernel, out, why);
     if (!err)
+        err = add_loaded(&packing, input->root, &packing.fixed, out, why);
+    if (!err)
         err = add_segments(&packing, &packing.program, out, why);
+    if (!err)
+        err = add_loaded(&packing, input->root, &packing.libraries, out, why);
+    if (!err && input->root)
+        err = add_root(&packing, input->root, out, why);
     if (!err)
         err = pack_add_sections(&packing.kernel, &packing.program, &packing.phdr[0], out,
                                 &packing.header, why);
     if (!err)
         err = finish(&packing, out, why);
     free(packing.manifest);
+    loaded_close(&packing.fixed);
+    loaded_close(&packing.libraries);
     if (err)
         mf_buf_close(out);
     return err;
@@ -141,21 +157,38 @@ static void find_program_headers(const struct pack_part *program, struct mf_imag
     }
 }
 
+/* The program, or a loader between what it is going to load. */
+static mf_err read_program(const struct pack_input *input, struct packing *packing,
+                           struct mf_why *why)
+{
+    struct pack_part *program = &packing->program;
+    uint64_t low = MF_PROGRAM_BASE;
+    mf_err err = MF_OK;
+    if (input->dynamic)
+        err = loaded_fixed(input->root, input->dynamic, &packing->fixed, why);
+    if (!err && packing->fixed.bytes)
+        low = packing->fixed.address + packing->fixed.bytes;
+    if (!err)
+        err = pack_part_read("program", input->program, input->program_bytes, low, MF_WINDOW_MAX,
+                             program, why);
+    if (!err && input->dynamic)
+        err = loaded_place(input->root, input->dynamic, input->loader, pack_part_end(program),
+                           &packing->libraries, why);
+    if (err)
+        return err;
+    packing->info.program_entry = program->header.e_entry + program->bias;
+    packing->info.program_end = pack_part_end(program) + packing->libraries.bytes;
+    find_program_headers(program, &packing->info);
+    return MF_OK;
+}
+
 static mf_err read_parts(const struct pack_input *input, struct packing *packing,
                          struct mf_why *why)
 {
     mf_err err = name_part("kernel", read_kernel(input, packing, why), why);
-    if (err)
-        return err;
-    struct pack_part *program = &packing->program;
-    err = pack_part_read("program", input->program, input->program_bytes, MF_PROGRAM_BASE,
-                         MF_WINDOW_MAX, program, why);
-    if (err)
-        return name_part("program", err, why);
-    packing->info.program_entry = program->header.e_entry + program->bias;
-    packing->info.program_end = pack_part_end(program);
-    find_program_headers(program, &packing->info);
-    return MF_OK;
+    if (!err && input->root)
+        err = root_tree_contents(input->root, why);
+    return err ? err : name_part("program", read_program(input, packing, why), why);
 }
 
 /* Keys sorted, no spaces: what an author wrote, not the defaults of this day. */
@@ -188,9 +221,11 @@ static mf_err read_manifest(const struct pack_input *input, struct packing *pack
 }
 
 /* Room for ELF and program headers, which finish() fills in, and the note. */
-static mf_err add_headers(struct packing *packing, struct mf_buf *out, struct mf_why *why)
+static mf_err add_headers(struct packing *packing, const struct root_tree *root, struct mf_buf *out,
+                          struct mf_why *why)
 {
-    uint32_t segments = packing->kernel.segment_count + packing->program.segment_count;
+    uint32_t segments = packing->kernel.segment_count + packing->program.segment_count +
+                        (packing->fixed.bytes > 0) + (packing->libraries.bytes > 0) + (root != NULL);
     if (segments > MF_IMAGE_SEGMENTS_MAX)
         return mf_why(why, MF_EFORMAT, "kernel and program together have %u segments; %u are "
                       "allowed", segments, MF_IMAGE_SEGMENTS_MAX);
@@ -229,6 +264,21 @@ static mf_err add_headers(struct packing *packing, struct mf_buf *out, struct mf
     return err;
 }
 
+static void add_load(struct packing *packing, uint32_t flags, uint64_t offset, uint64_t address,
+                     uint64_t file_bytes, uint64_t memory_bytes)
+{
+    packing->phdr[packing->header.e_phnum++] = (Elf64_Phdr){
+        .p_type = PT_LOAD,
+        .p_flags = flags,
+        .p_offset = offset,
+        .p_vaddr = address,
+        .p_paddr = address,
+        .p_filesz = file_bytes,
+        .p_memsz = memory_bytes,
+        .p_align = MF_PAGE_BYTES,
+    };
+}
+
 static mf_err add_segments(struct packing *packing, struct pack_part *part, struct mf_buf *out,
                            struct mf_why *why)
 {
@@ -245,18 +295,37 @@ static mf_err add_segments(struct packing *packing, struct pack_part *part, stru
         if (err)
             return err;
         mf_assert(out->bytes == segment->file_offset + segment->file_bytes);
-        packing->phdr[packing->header.e_phnum++] = (Elf64_Phdr){
-            .p_type = PT_LOAD,
-            .p_flags = segment->flags,
-            .p_offset = segment->file_offset,
-            .p_vaddr = segment->address,
-            .p_paddr = segment->address,
-            .p_filesz = segment->file_bytes,
-            .p_memsz = segment->memory_bytes,
-            .p_align = MF_PAGE_BYTES,
-        };
+        add_load(packing, segment->flags, segment->file_offset, segment->address,
+                 segment->file_bytes, segment->memory_bytes);
     }
     return MF_OK;
+}
+
+static mf_err add_loaded(struct packing *packing, const struct root_tree *root,
+                         const struct loaded *loaded, struct mf_buf *out, struct mf_why *why)
+{
+    if (loaded->bytes == 0)
+        return MF_OK;
+    mf_err err = pack_add(out, MF_PAGE_BYTES, NULL, 0, why);
+    uint64_t at = out->bytes;
+    if (!err)
+        err = loaded_add(root, loaded, out, why);
+    add_load(packing, PF_R | PF_X, at, loaded->address, loaded->bytes, loaded->bytes);
+    return err;
+}
+
+static mf_err add_root(struct packing *packing, struct root_tree *root, struct mf_buf *out,
+                       struct mf_why *why)
+{
+    struct mf_image_info *info = &packing->info;
+    mf_err err = pack_add(out, MF_PAGE_BYTES, NULL, 0, why);
+    uint64_t at = out->bytes;
+    if (!err)
+        err = root_write(root, out, &info->root_bytes, why);
+    info->root_base = info->program_end;
+    info->program_end += info->root_bytes;
+    add_load(packing, PF_R, at, info->root_base, info->root_bytes, info->root_bytes);
+    return err;
 }
 
 static mf_err finish(struct packing *packing, struct mf_buf *out, struct mf_why *why)
@@ -276,6 +345,7 @@ static mf_err finish(struct packing *packing, struct mf_buf *out, struct mf_why 
     header->e_ehsize = sizeof *header;
     header->e_phentsize = sizeof(Elf64_Phdr);
     header->e_shentsize = sizeof(Elf64_Shdr);
+    memcpy(out->data + packing->info_offset, &packing->info, sizeof packing->info);
     memcpy(out->data, header, sizeof *header);
     memcpy(out->data + sizeof *header, packing->phdr, header->e_phnum * sizeof(Elf64_Phdr));
     uint64_t hash_offset = packing->info_offset + offsetof(struct mf_image_info, hash);

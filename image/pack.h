@@ -11,12 +11,17 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "image/root_tree.h"
 
 struct pack_input {
     const uint8_t *kernel; /* kernel.elf, with its symbols */
     size_t kernel_bytes;
     const uint8_t *program; /* a static Linux executable, PIE or not */
     size_t program_bytes;
+    struct root_tree *root; /* the root file system; NULL: none */
+    /* Of it: a program that is not the one above, but which that loads, its dynamic loader, and that
+     * loader's own file; or both NULL. */
+    struct root_node *dynamic, *loader;
     const char *manifest; /* settings as JSON text (settings.h) */
     size_t manifest_bytes;
 };

@@ -31,6 +31,7 @@ void settings_close(struct settings *settings)
     free(settings->warm_up);
     free(settings->folder);
     free(settings->program);
+    free(settings->loader);
     free(settings->arguments);
     triggers_close(&settings->triggers);
     free(settings->offload_url);
@@ -84,6 +85,8 @@ static mf_err copy_owned(const struct settings *from, struct settings *to)
         err = copy_text(from->folder, &to->folder);
     if (!err)
         err = copy_text(from->program, &to->program);
+    if (!err)
+        err = copy_text(from->loader, &to->loader);
     return err ? err : copy_text(from->offload_url, &to->offload_url);
 }
 
@@ -91,7 +94,7 @@ mf_err settings_copy(const struct settings *from, struct settings *to)
 {
     struct settings copy = *from; /* what is owned is not yet: */
     copy.env = copy.guest_env = copy.offload_url = NULL;
-    copy.arguments = copy.warm_up = copy.folder = copy.program = NULL;
+    copy.arguments = copy.warm_up = copy.folder = copy.program = copy.loader = NULL;
     copy.triggers = (struct triggers){0};
     copy.then = (struct followers){0};
     copy.allow = (struct allow){0};

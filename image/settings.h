@@ -57,6 +57,7 @@ struct settings {
     char *warm_up;              /* heap, owned: path of a request before the freeze; NULL: none */
     char *folder;               /* heap, owned: absolute, where the program starts; NULL: / */
     char *program;              /* heap, owned: absolute, what it is in its root; NULL: its name */
+    char *loader;               /* heap, owned: absolute, the dynamic loader that runs program; NULL */
     char *arguments;            /* heap, owned: those after the program's name, each with its NUL */
     uint32_t argument_count;
     uint32_t argument_bytes;
@@ -105,7 +106,7 @@ MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to
 /* Overlay a JSON object: keys name, description, sandbox, isolation, memory_mib,
  * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
  * cpu_share, cpu_ceiling_pct, next, priority, overload, offload_url, grace_ms, scale_threshold,
- * min_instances, tenant, contract, port, warm_up, folder, program, args (list of strings; replaces
+ * min_instances, tenant, contract, port, warm_up, folder, program, loader, args (list of strings; replaces
  * the whole list), jit (false), environment (object of strings; replaces the whole map), allow (object
  * of lists, allow.h; replaces all of them), triggers (triggers.h) and then (followers.h; each
  * replaces the whole list). A duration as keep_alive is idle_ms in

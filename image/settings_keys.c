@@ -257,6 +257,7 @@ mf_err settings_apply(const char *key, const json_t *value, struct settings *set
         {"folder", settings_apply_folder},
         {"isolation", apply_isolation},
         {"keep_alive", apply_keep_alive},
+        {"loader", settings_apply_loader},
         {"next", apply_next},
         {"offload_url", apply_offload_url},
         {"overload", apply_overload},

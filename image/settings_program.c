@@ -59,6 +59,11 @@ mf_err settings_apply_program(const char *path, struct settings *settings, struc
     return apply_path("program", path, &settings->program, why);
 }
 
+mf_err settings_apply_loader(const char *path, struct settings *settings, struct mf_why *why)
+{
+    return apply_path("loader", path, &settings->loader, why);
+}
+
 /* What stands in a request's first line: visible ASCII, from a slash on. */
 mf_err settings_apply_warm_up(const char *path, struct settings *settings, struct mf_why *why)
 {
@@ -144,6 +149,8 @@ static mf_err check_together(const struct settings *settings, struct mf_why *why
                                                                        : NULL;
     if (key && contract == CONTRACT_SDK)
         return mf_why(why, MF_EINVAL, "%s: not with contract: sdk, whose programs are no command", key);
+    if (settings->loader && !settings->program)
+        return mf_why(why, MF_EINVAL, "loader: only with program, which it loads");
     return MF_OK;
 }
 
@@ -195,6 +202,11 @@ static void add_program(struct adding *adding, const struct settings *settings)
     (void)snprintf(port, sizeof port, "%u", settings->port);
     if (settings->contract == CONTRACT_HTTP || settings->contract == CONTRACT_OPENWHISK)
         add(adding, MF_ENV_PORT, port);
+    if (settings->loader) { /* is what is started (ld.so(8)) */
+        add(adding, MF_ENV_ARGUMENT, "--argv0");
+        add(adding, MF_ENV_ARGUMENT, settings->program);
+        add(adding, MF_ENV_ARGUMENT, settings->program);
+    }
     const char *at = settings->arguments;
     for (uint32_t i = 0; i < settings->argument_count; i++, at += strlen(at) + 1)
         add(adding, MF_ENV_ARGUMENT, at);

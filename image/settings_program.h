@@ -13,6 +13,8 @@ MF_CHECKED mf_err settings_apply_contract(const char *name, struct settings *set
                                           struct mf_why *why);
 MF_CHECKED mf_err settings_apply_folder(const char *path, struct settings *settings,
                                         struct mf_why *why);
+MF_CHECKED mf_err settings_apply_loader(const char *path, struct settings *settings,
+                                        struct mf_why *why);
 MF_CHECKED mf_err settings_apply_program(const char *path, struct settings *settings,
                                          struct mf_why *why);
 MF_CHECKED mf_err settings_apply_warm_up(const char *path, struct settings *settings,

@@ -15,6 +15,7 @@
 #include "elf_sample.h"
 #include "image/image.h"
 #include "image/pack.h"
+#include "image/pack_loaded.h"
 #include "image/pack_part.h"
 
 struct inputs {
@@ -405,6 +406,108 @@ static void the_sdks_programs_are_known(void **state)
     close_inputs(&in);
 }
 
+static struct root_node *add_file(struct root_tree *tree, const char *path, const struct mf_buf *content)
+{
+    struct root_node *node;
+    assert_int_equal(root_tree_file(tree, path, 0755, 0, &node, NULL), MF_OK);
+    assert_int_equal(root_tree_append(tree, node, content->data, content->bytes, NULL), MF_OK);
+    return node;
+}
+
+static void expect_segment(const struct image *image, uint32_t index, uint64_t address, uint64_t bytes,
+                           uint32_t flags)
+{
+    assert_int_equal(image->segment[index].address, address);
+    assert_int_equal(image->segment[index].memory_bytes, bytes);
+    assert_int_equal(image->segment[index].flags, flags);
+}
+
+/* A program at fixed addresses, its loader above it, then a library, a program that is none of
+ * ours, and the root file system. */
+static void pack_lays_out_what_a_loader_will_map(void **state)
+{
+    (void)state;
+    struct inputs in;
+    struct mf_buf fixed = {0}, text = {0}, out = {0};
+    struct root_tree tree;
+    struct image image;
+    struct mf_why why = {{0}};
+    open_inputs(&in);
+    sample_program(&fixed);
+    make_pie(&in.program);
+    assert_int_equal(mf_buf_add(&text, "#!/bin/sh", 9), MF_OK);
+    assert_int_equal(root_tree_open(&tree, &why), MF_OK);
+    struct root_node *program = add_file(&tree, "bin/p", &fixed);
+    struct root_node *other = add_file(&tree, "bin/q", &fixed);
+    struct root_node *loader = add_file(&tree, "lib/ld.so", &in.program);
+    struct root_node *library = add_file(&tree, "lib/x.so", &in.program);
+    struct root_node *script = add_file(&tree, "lib/script", &text);
+    assert_int_equal(root_tree_another(&tree, "lib/y.so", "lib/x.so", &why), MF_OK);
+    struct pack_input input = {
+        .kernel = in.kernel.data, .kernel_bytes = in.kernel.bytes,
+        .program = in.program.data, .program_bytes = in.program.bytes,
+        .root = &tree, .dynamic = program, .loader = loader,
+        .manifest = in.manifest, .manifest_bytes = strlen(in.manifest),
+    };
+    if (pack_image(&input, &out, &why) != MF_OK)
+        fail_msg("%s", why.text);
+    assert_int_equal(image_parse(out.data, out.bytes, &image, &why), MF_OK);
+    assert_int_equal(image.segment_count, 8);
+    expect_segment(&image, 2, 0x400000, 0x4000, PF_R | PF_X);
+    expect_segment(&image, 3, 0x404000, 0x1000, PF_R);
+    expect_segment(&image, 4, 0x405000, 0x1000, PF_R | PF_X);
+    expect_segment(&image, 5, 0x406000, 0x2000, PF_R | PF_W);
+    expect_segment(&image, 6, 0x408000, 0x4000, PF_R | PF_X);
+    assert_int_equal(image.segment[7].address, 0x40c000);
+    assert_int_equal(image.info.root_base, 0x40c000);
+    assert_int_equal(image.info.program_entry, 0x405000);
+    assert_int_equal(program->loaded_at, 0x400000);
+    assert_int_equal(library->loaded_at, 0x408000);
+    assert_int_equal(loader->loaded_at | script->loaded_at | other->loaded_at, 0);
+    const uint8_t *pages = out.data + image.segment[6].file_offset;
+    assert_memory_equal(pages, in.program.data, 0x2000); /* headers, text */
+    assert_memory_equal(pages + 0x2ff0, "data", 5);
+    for (size_t i = 0x2ff0 + 32; i < 0x4000; i++) /* as the loader would leave it: zeros */
+        assert_int_equal(pages[i], 0);
+    struct mf_buf again = {0};
+    program->loaded_at = library->loaded_at = 0;
+    assert_int_equal(pack_image(&input, &again, &why), MF_OK);
+    assert_int_equal(again.bytes, out.bytes);
+    assert_memory_equal(again.data, out.data, out.bytes);
+    root_tree_close(&tree);
+    mf_buf_close(&fixed);
+    mf_buf_close(&text);
+    mf_buf_close(&out);
+    mf_buf_close(&again);
+    close_inputs(&in);
+}
+
+static void a_loader_is_an_absolute_path(void **state)
+{
+    (void)state;
+    struct inputs in;
+    struct mf_why why = {{0}};
+    char path[MF_ROOT_TARGET_MAX + 1];
+    open_inputs(&in);
+    assert_int_equal(pack_interpreter(in.program.data, in.program.bytes, path, &why), MF_OK);
+    assert_string_equal(path, "");
+    Elf64_Phdr *segment = sample_segment(&in.program, sample_header(&in.program)->e_phnum++);
+    *segment = (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = 0x800, .p_filesz = 7};
+    memcpy(in.program.data + 0x800, "/ld.so", 7);
+    assert_int_equal(pack_interpreter(in.program.data, in.program.bytes, path, &why), MF_OK);
+    assert_string_equal(path, "/ld.so");
+    segment->p_filesz = 6; /* no NUL at its end */
+    assert_int_equal(pack_interpreter(in.program.data, in.program.bytes, path, &why), MF_EFORMAT);
+    segment->p_filesz = 8; /* two of them */
+    assert_int_equal(pack_interpreter(in.program.data, in.program.bytes, path, &why), MF_EFORMAT);
+    segment->p_filesz = UINT64_MAX - 8;
+    assert_int_equal(pack_interpreter(in.program.data, in.program.bytes, path, &why), MF_EFORMAT);
+    segment->p_filesz = 7;
+    in.program.data[0x800] = 'l';
+    assert_int_equal(pack_interpreter(in.program.data, in.program.bytes, path, &why), MF_EFORMAT);
+    close_inputs(&in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +525,8 @@ int main(void)
         cmocka_unit_test(pack_puts_a_pie_at_the_programs_base),
         cmocka_unit_test(an_image_says_which_kernel_it_has),
         cmocka_unit_test(the_sdks_programs_are_known),
+        cmocka_unit_test(pack_lays_out_what_a_loader_will_map),
+        cmocka_unit_test(a_loader_is_an_absolute_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ static void defaults_are_within_bounds_and_complete(void **state)
 {
     struct settings *settings = *state;
     json_t *object = settings_to_json(settings);
-    assert_int_equal(json_object_size(object), 33);
+    assert_int_equal(json_object_size(object), 34);
     assert_int_equal(json_object_del(object, "name"), 0); /* the one that has no default */
     assert_int_equal(settings_from_json(object, settings, NULL), MF_OK);
     json_decref(object);
@@ -140,6 +140,11 @@ static void how_a_program_is_run_is_checked(void **state)
     refuse(settings, "{\"program\": \"/a\"}", "program: not with contract: sdk");
     refuse(settings, "{\"warm_up\": \"/a\", \"contract\": \"stdio\"}", "warm_up: only with contract: http or");
     take(settings, "{\"contract\": \"openwhisk\"}");
+    refuse(settings, "{\"loader\": \"/lib/ld.so\"}", "loader: only with program");
+    take(settings, "{\"loader\": \"/lib/ld.so\", \"program\": \"/p\", \"args\": [\"x\"]}");
+    expect_guest_env(settings, (const char *const[]){
+        "MAYFLY_CONTRACT=openwhisk", "MAYFLY_PROGRAM=/p", "PORT=8080", "MAYFLY_ARGUMENT=--argv0",
+        "MAYFLY_ARGUMENT=/p", "MAYFLY_ARGUMENT=/p", "MAYFLY_ARGUMENT=x"}, 7);
     refuse(settings, "{\"args\": \"a\"}", "args: must be a list of at most 64 strings");
     refuse(settings, "{\"args\": [\"a\", 1]}", "args: entry 2 is no string");
     refuse(settings, "{\"folder\": \"srv\"}", "folder: \"srv\" is no absolute path");

@@ -1,0 +1,33 @@
+/*
+ * build_root.h: within `build`, a root file system and the program in it.
+ */
+#ifndef MF_CLI_BUILD_ROOT_H
+#define MF_CLI_BUILD_ROOT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "image/root_tree.h"
+
+/* What is to be run, of the root. Zeroed means nothing is held. */
+struct build_root {
+    bool is_open;
+    struct root_tree tree;
+    struct root_node *dynamic, *loader; /* as pack_image() wants them, or both NULL */
+    json_t *command; /* settings that this comes to: program, loader, args */
+};
+
+/* Take the folder as the root; what is left out of it is told on standard error. */
+int build_root_from_folder(struct build_root *root, const char *folder);
+
+/* Find the program: an absolute path in the root, or a name in one of the folders of search (as the
+ * environment variable PATH; NULL: the usual ones), with these arguments (an array, borrowed; NULL:
+ * none). A script becomes its interpreter's argument. *executable is the file that is started: the
+ * program, or its dynamic loader. Returns a cli_exit. */
+int build_root_find(struct build_root *root, const char *program, const char *search,
+                    const json_t *arguments, struct mf_buf *executable);
+
+void build_root_close(struct build_root *root);
+
+#endif

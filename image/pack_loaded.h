@@ -1,0 +1,40 @@
+/*
+ * pack_loaded.h: within the packer, what a dynamic program is made of: files of the root file
+ * system that its loader will map. They are laid out in the image as loaded, pages at their
+ * addresses, since only an image's text is ever executed (abi/root.h, loaded_at). Nothing outside
+ * image/ includes it but the build, for pack_interpreter().
+ */
+#ifndef MF_IMAGE_PACK_LOADED_H
+#define MF_IMAGE_PACK_LOADED_H
+
+#include "base/buf.h"
+#include "image/root_tree.h"
+
+/* Files at neighbouring addresses, in one segment of the image. */
+struct loaded {
+    struct root_node **node; /* heap, ascending by loaded_at */
+    uint32_t count;
+    uint64_t address, bytes; /* whole pages; bytes 0: none */
+};
+
+/* The path in PT_INTERP of an executable, "" if it has none; MF_EFORMAT if it is no path. */
+MF_CHECKED mf_err pack_interpreter(const uint8_t *file, size_t bytes,
+                                   char path[MF_ROOT_TARGET_MAX + 1], struct mf_why *why);
+
+/* The program, if it is linked for fixed addresses; else nothing. Sets its loaded_at. */
+MF_CHECKED mf_err loaded_fixed(const struct root_tree *tree, struct root_node *program,
+                               struct loaded *loaded, struct mf_why *why);
+
+/* All libraries of the tree but the loader, and the program if it is position-independent, from
+ * address on. Sets each one's loaded_at. The tree's contents are there (root_tree_contents). */
+MF_CHECKED mf_err loaded_place(const struct root_tree *tree, const struct root_node *program,
+                               const struct root_node *loader, uint64_t address,
+                               struct loaded *loaded, struct mf_why *why);
+
+/* Add loaded->bytes to *out. */
+MF_CHECKED mf_err loaded_add(const struct root_tree *tree, const struct loaded *loaded,
+                             struct mf_buf *out, struct mf_why *why);
+
+void loaded_close(struct loaded *loaded);
+
+#endif
