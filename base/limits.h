@@ -59,6 +59,10 @@
 #define MF_ROOT_NAMES_MAX (1u << 18)       /* in a root file system, all folders together      */
 #define MF_ROOT_DEPTH_MAX 64u              /* folders in folders                               */
 #define MF_ROOT_STORE_BYTES_MAX (1ull << 30) /* contents, those that are replaced included     */
+#define MF_OCI_BYTES_MAX (2ull << 30)      /* that all layers of an image unpack to            */
+#define MF_OCI_ENTRIES_MAX (1u << 20)      /* of all layers                                    */
+#define MF_OCI_LAYERS_MAX 128u
+#define MF_OCI_JSON_BYTES_MAX (4u << 20)   /* an index, a manifest, a configuration            */
 #define MF_YAML_DEPTH_MAX 16u
 #define MF_YAML_NODES_MAX 10000u
 #define MF_PACK_SECTIONS_MAX 512u          /* of kernel, of program; more are not looked at    */

@@ -48,6 +48,11 @@ static int set_manifest(struct making *making);
 static int pack(struct making *making);
 static void tidy(struct making *making);
 
+static bool has_root(const struct build *build)
+{
+    return build->rootfs || build->oci;
+}
+
 int build_image(const struct build *build, struct built *built)
 {
     *built = (struct built){0};
@@ -61,11 +66,11 @@ int build_image(const struct build *build, struct built *built)
         code = read_project(making);
     if (code == CLI_OK)
         code = choose_name(making);
-    if (code == CLI_OK && build->rootfs)
+    if (code == CLI_OK && has_root(build))
         code = take_root(making);
-    if (code == CLI_OK && !build->rootfs)
+    else if (code == CLI_OK)
         code = make_program(making);
-    if (code == CLI_OK && !build->rootfs)
+    if (code == CLI_OK && !has_root(build))
         code = read_program(making);
     if (code == CLI_OK)
         code = set_manifest(making);
@@ -89,9 +94,9 @@ static int find_folder(struct making *making)
     if (build->input_count == 1 && is_folder(build->input[0])) {
         folder = build->input[0];
         making->is_project = true;
-    } else if (build->input_count == 0 && !build->program && !build->rootfs) {
+    } else if (build->input_count == 0 && !build->program && !has_root(build)) {
         making->is_project = true;
-    } else if ((build->program || build->rootfs) && build->input_count > 0) {
+    } else if ((build->program || has_root(build)) && build->input_count > 0) {
         return cli_fail(CLI_USAGE, "--program and C files are two programs; give one of them "
                         "(a folder with a " PROJECT_FILE " may stand beside --program)");
     }
@@ -153,7 +158,7 @@ static int choose_name(struct making *making)
     if (from) {
         fits = (size_t)snprintf(name, room, "%s", from) < room;
     } else {
-        from = build->program ? build->program : build->input_count ? build->input[0] : ".";
+        from = build->oci ? build->oci : build->program ? build->program : build->input_count ? build->input[0] : ".";
         if (making->is_project)
             from = realpath(making->folder, whole) ? whole : making->folder;
         fits = stem(from, name, room);
@@ -210,20 +215,43 @@ static int make_scratch(struct making *making)
     return CLI_OK;
 }
 
-/* The command is that of the command line, or the project's. */
+/* The command is that of the command line, or the project's, or the container image's. */
+static int find_command(struct making *making, const json_t *manifest)
+{
+    const struct oci_config *config = &making->root.config;
+    const char *program = making->build->program;
+    json_t *arguments = json_incref(json_object_get(manifest, "args"));
+    if (!program)
+        program = json_string_value(json_object_get(manifest, "program"));
+    if (!program && json_array_size(config->command) > 0) {
+        program = json_string_value(json_array_get(config->command, 0));
+        if (!arguments) {
+            arguments = json_copy(config->command);
+            (void)json_array_remove(arguments, 0);
+        }
+    }
+    int code = CLI_USAGE;
+    if (program)
+        code = build_root_find(&making->root, program,
+                               json_string_value(json_object_get(config->environment, "PATH")),
+                               arguments, &making->executable);
+    else
+        (void)cli_fail(CLI_USAGE, "which program of the root file system? Give --program PATH, or "
+                       "`program: PATH` in " PROJECT_FILE);
+    json_decref(arguments);
+    return code;
+}
+
 static int take_root(struct making *making)
 {
     const struct build *build = making->build;
+    if (build->rootfs && build->oci)
+        return cli_fail(CLI_USAGE, "--rootfs and --oci are two root file systems; give one of them");
+    int code = build->rootfs ? build_root_from_folder(&making->root, build->rootfs)
+                             : build_root_from_oci(&making->root, build->oci);
     json_t *manifest = json_loads(making->project.manifest ? making->project.manifest : "{}", 0, NULL);
-    const char *program = build->program;
-    if (!program)
-        program = json_string_value(json_object_get(manifest, "program"));
-    int code = program ? build_root_from_folder(&making->root, build->rootfs)
-                       : cli_fail(CLI_USAGE, "--rootfs %s: which program in it? Give --program PATH, or "
-                                  "`program: PATH` in " PROJECT_FILE, build->rootfs);
     if (code == CLI_OK)
-        code = build_root_find(&making->root, program, NULL, json_object_get(manifest, "args"),
-                               &making->executable);
+        code = find_command(making, manifest);
     json_decref(manifest);
     return code;
 }
@@ -293,6 +321,10 @@ static int set_manifest(struct making *making)
                         making->build->contract);
     }
     bool sdk = strcmp(contract, contract_name(CONTRACT_SDK)) == 0; /* which is the default */
+    if (object && build_root_configure(&making->root, object) != CLI_OK) {
+        json_decref(object);
+        return CLI_FAILED;
+    }
     if (object && making->root.command && json_object_update(object, making->root.command) != 0) {
         json_decref(object);
         object = NULL;

@@ -16,6 +16,7 @@ struct build {
     char *const *input;   /* a project's folder, or C files; none: the folder we are in */
     size_t input_count;
     const char *program;  /* a ready static executable instead of C; NULL: none         */
+    const char *oci;      /* a container image that becomes it; NULL: none */
     const char *rootfs;   /* a folder that becomes the root file system; then program is a path in
                              it; NULL: none */
     const char *contract; /* NULL: function.yml's; else the SDK's for its programs, http for others */

@@ -54,8 +54,58 @@ int build_root_from_folder(struct build_root *root, const char *folder)
     return err ? cli_fail_why(&why, err) : CLI_OK;
 }
 
+int build_root_from_oci(struct build_root *root, const char *path)
+{
+    const struct root_ears ears = {.left_out = tell};
+    struct mf_why why = {0};
+    int code = open_tree(root);
+    if (code != CLI_OK)
+        return code;
+    mf_err err = oci_import(path, &root->tree, &ears, &root->config, &why);
+    if (err == MF_ENOENT)
+        return cli_fail_why(&why, err);
+    if (err)
+        return cli_fail(CLI_FAILED, "%s: %s", path, mf_why_text(&why, err));
+    if (root->config.user)
+        cli_note("The image's user, %s, is not taken: a guest has one user.", root->config.user);
+    return CLI_OK;
+}
+
+/* PORT in an environment is what the setting `port` says. */
+static bool take_port(json_t *environment, json_t *manifest)
+{
+    const char *text = json_string_value(json_object_get(environment, "PORT"));
+    char *end;
+    unsigned long port = text ? strtoul(text, &end, 10) : 0;
+    bool taken = true;
+    if (text && *text && !*end && !json_object_get(manifest, "port"))
+        taken = json_object_set_new(manifest, "port", json_integer((json_int_t)port)) == 0;
+    (void)json_object_del(environment, "PORT");
+    return taken;
+}
+
+int build_root_configure(const struct build_root *root, json_t *manifest)
+{
+    const struct oci_config *config = &root->config;
+    if (!config->environment)
+        return CLI_OK;
+    json_t *environment = json_copy(config->environment);
+    const json_t *own = json_object_get(manifest, "environment");
+    bool whole = environment && take_port(environment, manifest) &&
+                 (!own || json_object_update(environment, (json_t *)(uintptr_t)own) == 0);
+    if (whole && json_object_size(environment))
+        whole = json_object_set(manifest, "environment", environment) == 0;
+    if (whole && config->port && !json_object_get(manifest, "port"))
+        whole = json_object_set_new(manifest, "port", json_integer(config->port)) == 0;
+    if (whole && config->folder && strcmp(config->folder, "/") != 0 && !json_object_get(manifest, "folder"))
+        whole = json_object_set_new(manifest, "folder", json_string(config->folder)) == 0;
+    json_decref(environment);
+    return whole ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
+}
+
 void build_root_close(struct build_root *root)
 {
+    oci_config_close(&root->config);
     json_decref(root->command);
     if (root->is_open)
         root_tree_close(&root->tree);

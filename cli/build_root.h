@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "image/oci.h"
 #include "image/root_tree.h"
 
 /* What is to be run, of the root. Zeroed means nothing is held. */
@@ -15,11 +16,19 @@ struct build_root {
     bool is_open;
     struct root_tree tree;
     struct root_node *dynamic, *loader; /* as pack_image() wants them, or both NULL */
+    struct oci_config config; /* of a container image; empty of a folder */
     json_t *command; /* settings that this comes to: program, loader, args */
 };
 
 /* Take the folder as the root; what is left out of it is told on standard error. */
 int build_root_from_folder(struct build_root *root, const char *folder);
+
+/* Take a container image: a folder or an archive (image/oci.h). */
+int build_root_from_oci(struct build_root *root, const char *path);
+
+/* Settings that the container image's configuration comes to, where manifest, which is changed, has
+ * none: environment, name by name, folder, port. */
+int build_root_configure(const struct build_root *root, json_t *manifest);
 
 /* Find the program: an absolute path in the root, or a name in one of the folders of search (as the
  * environment variable PATH; NULL: the usual ones), with these arguments (an array, borrowed; NULL:

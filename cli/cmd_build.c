@@ -4,13 +4,14 @@
 #include "cli/build.h"
 #include "cli/command.h"
 
-enum { KEY_PROGRAM = CLI_LONG + 1, KEY_COMPILER, KEY_CONTRACT, KEY_ROOTFS, KEY_NAME, KEY_JSON };
+enum { KEY_PROGRAM = CLI_LONG + 1, KEY_COMPILER, KEY_CONTRACT, KEY_ROOTFS, KEY_OCI, KEY_NAME, KEY_JSON };
 
 static const struct cli_option options[] = {
     {"output", 'o', "FILE", "the image to write (default: NAME.mf here)"},
     {"name", KEY_NAME, "NAME", "name of the function (default: as function.yml, or the first file)"},
     {"program", KEY_PROGRAM, "FILE", "pack this static Linux executable instead of compiling"},
     {"rootfs", KEY_ROOTFS, "DIR", "take this folder as the root file system; --program is a path in it"},
+    {"oci", KEY_OCI, "PATH", "take a container image: a folder or archive of OCI's or docker's making"},
     {"contract", KEY_CONTRACT, "NAME", "how events reach it: sdk, http, lambda, openwhisk or stdio"},
     {"compiler", KEY_COMPILER, "PROGRAM", "compiler for musl (default: musl-gcc)"},
     {"json", KEY_JSON, NULL, "print what was built as JSON"},
@@ -45,6 +46,8 @@ static int run(int argc, char **argv)
             build.name = optarg;
         else if (key == KEY_PROGRAM)
             build.program = optarg;
+        else if (key == KEY_OCI)
+            build.oci = optarg;
         else if (key == KEY_ROOTFS)
             build.rootfs = optarg;
         else if (key == KEY_CONTRACT)
@@ -63,7 +66,7 @@ static int run(int argc, char **argv)
 
 const struct command cmd_build = {
     .name = "build",
-    .arguments = "[DIR | FILE.c... | [--rootfs DIR] --program FILE [DIR]] [-o OUT] [--json]",
+    .arguments = "[DIR | FILE.c... | [--rootfs DIR] --program FILE [DIR] | --oci PATH [DIR]] [-o OUT] [--json]",
     .summary = "make an image of a C function, or of any Linux program",
     .details =
         "A folder is a project: its function.yml says what the function needs, and its\n"

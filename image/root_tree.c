@@ -44,8 +44,7 @@ static struct root_node *new_node(uint32_t type, uint32_t mode)
     return node;
 }
 
-/* A file in TMPDIR that has no name, so that nothing is left of it. */
-static int open_store(void)
+int root_store_open(void)
 {
     const char *place = getenv("TMPDIR");
     place = place && *place ? place : "/tmp";
@@ -55,7 +54,7 @@ static int open_store(void)
 
 mf_err root_tree_open(struct root_tree *tree, struct mf_why *why)
 {
-    *tree = (struct root_tree){.store_fd = open_store()};
+    *tree = (struct root_tree){.store_fd = root_store_open()};
     if (tree->store_fd < 0)
         return mf_why(why, mf_err_from_errno(errno), "cannot make a temporary file: %s", strerror(errno));
     tree->root = new_node(MF_ROOT_FOLDER, IMPLIED_MODE);

@@ -44,6 +44,9 @@ struct root_tree {
     const uint8_t *store; /* root_tree_contents(); NULL before                        */
 };
 
+/* A file in TMPDIR that has no name, so that nothing is left of it. -1: errno says why. */
+int root_store_open(void);
+
 MF_CHECKED mf_err root_tree_open(struct root_tree *tree, struct mf_why *why);
 void root_tree_close(struct root_tree *tree); /* safe on a zeroed one, and on a half-open one */
 

@@ -6,5 +6,6 @@
 
 #define IMAGE_MACHINE EM_X86_64
 #define IMAGE_MACHINE_NAME "x86-64"
+#define IMAGE_OCI_ARCHITECTURE "amd64" /* Go's name, which OCI takes */
 
 #endif
