@@ -28,7 +28,8 @@
 #define MF_IMAGE_BYTES_MAX (512ull << 20)
 #define MF_IMAGE_SEGMENTS_MAX 32u
 #define MF_MANIFEST_BYTES_MAX 65536u
-#define MF_KERNEL_BYTES_MAX (512u << 10) /* what the kernel's segments may fill */
+#define MF_KERNEL_BYTES_MAX (128u << 10) /* what the kernel's segments may fill */
+#define MF_KERNEL_LINUX_BYTES_MAX (512u << 10) /* the same, with MF_IMAGE_LINUX */
 #define MF_PROGRAM_ROOM_MIN 0x100000u    /* from program to channel: heap, stack  */
 #define MF_PROGRAM_HEADERS_MAX 64u       /* program_phnum                         */
 

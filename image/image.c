@@ -281,9 +281,11 @@ static mf_err check_ends(const struct image *image, struct mf_why *why)
             program_end = end;
         }
     }
-    if (kernel_bytes > MF_KERNEL_BYTES_MAX)
-        return refuse(why, "the kernel fills 0x%" PRIx64 " bytes of memory; 0x%x are allowed",
-                      kernel_bytes, MF_KERNEL_BYTES_MAX);
+    uint64_t kernel_bytes_max =
+        image->info.flags & MF_IMAGE_LINUX ? MF_KERNEL_LINUX_BYTES_MAX : MF_KERNEL_BYTES_MAX;
+    if (kernel_bytes > kernel_bytes_max)
+        return refuse(why, "the kernel fills 0x%" PRIx64 " bytes of memory; 0x%" PRIx64 " are allowed",
+                      kernel_bytes, kernel_bytes_max);
     if (!kernel_end || !program_end)
         return refuse(why, "no segment of the %s", kernel_end ? "program" : "kernel");
     if (image->info.kernel_end != kernel_end || image->info.program_end != program_end)

@@ -423,6 +423,7 @@ static void print_image(void)
     NUMBER(MF_IMAGE_SEGMENTS_MAX)
     NUMBER(MF_MANIFEST_BYTES_MAX)
     NUMBER(MF_KERNEL_BYTES_MAX)
+    NUMBER(MF_KERNEL_LINUX_BYTES_MAX)
     printf("\n");
 #define M(name) MEMBER(mf_image_info, name)
     STRUCT("image.h", mf_image_info, M(abi_version) M(info_bytes)

@@ -25,8 +25,8 @@
 _Static_assert(offsetof(struct mf_boot, seed) + RANDOM_SEED_BYTES == BOOT_GUARD, "entry.S");
 _Static_assert(offsetof(struct mf_boot, flags) == BOOT_FLAGS && MF_BOOT_RESTORED == BOOT_RESTORED,
                "entry.S");
-_Static_assert(MF_KERNEL_BASE == KERNEL_BASE && KERNEL_BYTES_MAX <= MF_KERNEL_BYTES_MAX &&
-                   KERNEL_LINUX_BYTES_MAX == MF_KERNEL_BYTES_MAX,
+_Static_assert(MF_KERNEL_BASE == KERNEL_BASE && KERNEL_BYTES_MAX == MF_KERNEL_BYTES_MAX &&
+                   KERNEL_LINUX_BYTES_MAX == MF_KERNEL_LINUX_BYTES_MAX,
                "kernel.lds");
 _Static_assert(RANDOM_SEED_BYTES + sizeof(uint64_t) == MF_BOOT_SEED_BYTES, "all of it is used");
 

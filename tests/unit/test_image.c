@@ -150,6 +150,9 @@ static void expect(const struct mf_buf *file, mf_err expected, const char *sente
     X(program_end, info->program_end -= 1, "and the program at 0x403fff; their segments end")    \
     X(a_large_kernel, { segment[KERNEL_DATA].p_memsz = 0x20000; info->kernel_end = 0x121000; },  \
       "the kernel fills 0x21000 bytes of memory; 0x20000 are allowed")                           \
+    X(a_large_kernel_for_linux, { info->flags = MF_IMAGE_LINUX; segment[KERNEL_DATA].p_memsz = 0x80000; \
+                                  info->kernel_end = 0x181000; },                                \
+      "the kernel fills 0x81000 bytes of memory; 0x80000 are allowed")                           \
     X(no_program, { segment[PROGRAM_HEAD] = segment[STACK]; header->e_phnum = 4; },              \
       "no segment of the program")                                                               \
     X(no_kernel, { segment[KERNEL_TEXT] = segment[STACK]; header->e_phnum = 5;                   \
@@ -207,6 +210,9 @@ REFUSALS(REFUSED)
     X(a_good_image, )                                                                            \
     X(a_kernel_at_the_limit, { segment[KERNEL_DATA].p_memsz = 0x1f000;                           \
                                info->kernel_end = 0x120000; })                                   \
+    X(a_kernel_for_linux_at_the_limit, { info->flags = MF_IMAGE_LINUX;                           \
+                                         segment[KERNEL_DATA].p_memsz = 0x7f000;                 \
+                                         info->kernel_end = 0x180000; })                         \
     X(a_program_that_fills_its_room, { segment[PROGRAM_DATA].p_memsz = ROOM_END - 0x402000;      \
                                        info->program_end = ROOM_END; })                          \
     X(the_smallest_window, info->window_bytes = MF_WINDOW_MIN)                                   \
