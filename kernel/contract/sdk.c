@@ -3,7 +3,10 @@
  * Guarantees: while `next` waits other threads run; it wakes with a message.
  * Leaves to others: the calls (event/event.c). Owns the queue of those in `next`.
  */
-#include "kernel/contract/contract.h"
+#include <stddef.h>
+
+#include "abi/program.h"
+#include "kernel/contract/parts.h"
 #include "kernel/event/event.h"
 #include "kernel/event/wire.h"
 #include "kernel/task/wait.h"
@@ -15,13 +18,16 @@ int64_t event_await(void)
     return wait_for(&in_next, WAIT_FOR_EVER);
 }
 
-bool contract_turn(void)
+static bool turn(void)
 {
     struct mf_desc desc;
     return in_next.first && wire_peek(0, &desc) && wait_wake(&in_next, 1) > 0;
 }
 
-bool contract_may_freeze(void)
+static bool may_freeze(void)
 {
     return in_next.first != NULL;
 }
+
+const struct contract contract_sdk = {
+    .name = MF_CONTRACT_SDK, .turn = turn, .may_freeze = may_freeze};

@@ -182,6 +182,11 @@ uint64_t event_current(void)
     return now.id;
 }
 
+void event_current_set(uint64_t id)
+{
+    now.id = id;
+}
+
 void event_log(enum mf_log_level level, const void *text, size_t bytes)
 {
     struct ring_place place = wire_reserve((uint32_t)bytes, (uint32_t)bytes);

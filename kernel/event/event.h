@@ -36,6 +36,8 @@ int64_t event_await(void);
 
 /* The current event; 0: none. */
 uint64_t event_current(void);
+/* A contract has begun one, or ended it (0): what is logged belongs to it. */
+void event_current_set(uint64_t id);
 
 /* A log record of the current event, from the kernel's memory; at most
  * MF_LOG_BYTES_MAX. Waits for room. The node hears of it with what comes next:

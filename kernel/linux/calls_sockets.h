@@ -2,6 +2,24 @@
 #ifndef KERNEL_LINUX_CALLS_SOCKETS_H
 #define KERNEL_LINUX_CALLS_SOCKETS_H
 
-#define LINUX_CALLS_SOCKETS(X)
+#define LINUX_CALLS_SOCKETS(X)                                                                   \
+    X(socket, partial, "streams and datagrams of IP (loopback only) and AF_UNIX")                \
+    X(socketpair, partial, "AF_UNIX, streams and datagrams")                                     \
+    X(bind, partial, "loopback and any address; a path is a name only, no file")                 \
+    X(listen, done, "")                                                                          \
+    X(accept, done, "")                                                                          \
+    X(accept4, done, "")                                                                         \
+    X(connect, partial, "to the outside: ENETUNREACH, with a line in the log")                   \
+    X(getsockname, done, "")                                                                     \
+    X(getpeername, done, "")                                                                     \
+    X(shutdown, done, "")                                                                        \
+    X(sendto, done, "no urgent data")                                                            \
+    X(recvfrom, done, "likewise")                                                                \
+    X(sendmsg, partial, "SCM_RIGHTS: EOPNOTSUPP; other control data is not looked at")           \
+    X(recvmsg, partial, "no control data comes")                                                 \
+    X(sendmmsg, done, "likewise")                                                                \
+    X(recvmmsg, partial, "the timeout has no effect")                                            \
+    X(setsockopt, partial, "those that runtimes set are kept; buffer sizes are told only")       \
+    X(getsockopt, partial, "likewise; of TCP_INFO the state")
 
 #endif

@@ -1,0 +1,332 @@
+/*
+ * http.c: the contract `http`: the program is a server of HTTP/1.1 on a port; each event is a
+ * request, its response the reply. One event at a time.
+ *
+ *   FREE ──▶ ASKS ──▶ FREE      an event's response has come, or cannot come
+ *     └────▶ WARMS ─▶ FREE      a request of our own, before the freeze
+ *
+ * Guarantees: a request is sent again only if the program closed a connection that had been
+ * used before without having read a byte of it; a connection is used again only if both
+ * messages on it were whole. A response that cannot be passed on is an error that says why.
+ * Leaves to others: events (exchange.c), bytes (kernel/socket/), deadlines (the node).
+ * Owns the connection.
+ */
+#include "abi/boot.h"
+#include "abi/channel.h"
+#include "abi/program.h"
+#include "kernel/contract/contract.h"
+#include "kernel/contract/exchange.h"
+#include "kernel/contract/http_message.h"
+#include "kernel/contract/http_request.h"
+#include "kernel/contract/limits.h"
+#include "kernel/contract/parts.h"
+#include "kernel/core/boot.h"
+#include "kernel/core/bss.h"
+#include "kernel/core/string.h"
+#include "kernel/core/text.h"
+#include "kernel/event/output.h"
+#include "kernel/socket/socket.h"
+
+#define PORT_DEFAULT 8080u
+#define WARM_STATUS_BAD 400u
+
+enum doing { FREE, ASKS, WARMS };
+
+static struct {
+    enum doing doing;
+    uint16_t port;
+    bool warm;               /* it is, or need not be                     */
+    bool told_waiting;       /* that nobody listens, for this event       */
+    struct socket *connection;
+    bool used;               /* the connection was, before this request   */
+    uint64_t read_before;    /* by the program from it, before it         */
+    uint32_t head_bytes, head_at;
+    uint64_t body_bytes, body_left; /* of the request's body; not sent yet */
+    bool replied;
+    bool told_more;          /* that there was more behind a response     */
+    struct http_message response;
+} now;
+
+static struct http_room room BSS_LARGE;
+static uint8_t head[HTTP_REQUEST_BYTES_MAX] BSS_LARGE;
+
+static bool begin(void);
+static bool step(void);
+static void tell_waiting(void);
+static bool connect(void);
+static bool send(void);
+static bool receive(void);
+static void take(const uint8_t *data, uint32_t bytes);
+static void ended(void);
+static void done(void);
+static void fail(const char *what);
+static void tell(const char *words, uint64_t number);
+static void disconnect(void);
+
+static void start(void)
+{
+    const char *text = boot_environment(MF_ENV_PORT);
+    const char *path = boot_environment(MF_ENV_WARM_UP);
+    uint32_t port = 0;
+    for (; text && *text >= '0' && *text <= '9' && port <= UINT16_MAX; text++)
+        port = port * 10 + (uint32_t)(*text - '0');
+    now.port = port && port <= UINT16_MAX ? (uint16_t)port : PORT_DEFAULT;
+    now.warm = !path || !(boot_page()->flags & MF_BOOT_FREEZE);
+}
+
+static bool turn(void)
+{
+    bool moved = false;
+    while (now.doing != FREE || begin()) {
+        if (!step())
+            break;
+        moved = true;
+    }
+    if (now.doing == ASKS)
+        exchange_flush();
+    return moved;
+}
+
+/* Ready when somebody listens; first, perhaps, a request to get warm. */
+static bool may_freeze(void)
+{
+    if (now.doing == ASKS && !now.connection)
+        tell_waiting();
+    if (now.doing != FREE || !socket_listens_at(now.port))
+        return false;
+    if (now.warm)
+        return true;
+    struct text request = {.bytes = 0};
+    text_add(&request, "GET ");
+    text_add(&request, boot_environment(MF_ENV_WARM_UP));
+    text_add(&request, " HTTP/1.1\r\nhost: localhost\r\nuser-agent: mayfly-warm-up\r\n\r\n");
+    memcpy(head, request.data, request.bytes);
+    now.head_bytes = (uint32_t)request.bytes;
+    now.head_at = 0;
+    now.body_bytes = now.body_left = 0;
+    now.doing = WARMS;
+    now.warm = true;
+    http_message_begin(&now.response, HTTP_RESPONSE, false, &room);
+    return false;
+}
+
+/* The next event's request. */
+static bool begin(void)
+{
+    struct exchange_event event;
+    struct http_request request = {.host = "localhost"};
+    if (!exchange_begin(&event))
+        return false;
+    if (now.connection && now.connection->finished)
+        disconnect(); /* the program closed it meanwhile */
+    request.body_bytes = event.body_bytes;
+    int64_t bytes =
+        http_request_head(&request, event.fields, event.field_bytes, head, sizeof head);
+    now.doing = ASKS;
+    now.told_waiting = now.replied = false;
+    if (bytes < 0) {
+        fail("the event is no request for a server of HTTP");
+        return true;
+    }
+    now.head_bytes = (uint32_t)bytes;
+    now.head_at = 0;
+    now.body_bytes = now.body_left = event.body_bytes;
+    http_message_begin(&now.response, HTTP_RESPONSE, request.head, &room);
+    return true;
+}
+
+/* As far as it goes. False: no further now. */
+static bool step(void)
+{
+    if (now.doing == FREE)
+        return true;
+    if (now.doing == ASKS && exchange_cancelled()) {
+        disconnect();
+        exchange_fail(MF_ERROR_HANDLER, "cancelled");
+        now.doing = FREE;
+        return true;
+    }
+    if (!now.connection && !connect())
+        return false;
+    bool moved = send();
+    return receive() || moved;
+}
+
+/* Every thread waits, and nobody listens. */
+static void tell_waiting(void)
+{
+    struct text line = {.bytes = 0};
+    if (now.told_waiting || socket_listens_at(now.port))
+        return;
+    now.told_waiting = true;
+    text_add(&line, "an event waits: the program does not listen on port ");
+    text_decimal(&line, now.port);
+    text_add(&line, " yet");
+    output_kernel(MF_LOG_INFO, line.data, line.bytes);
+}
+
+static bool connect(void)
+{
+    if (!socket_listens_at(now.port))
+        return false;
+    if (socket_open_to(now.port, &now.connection) != 0) {
+        now.connection = NULL; /* as many wait to be accepted as may */
+        return false;
+    }
+    now.used = false;
+    now.read_before = 0;
+    return true;
+}
+
+/* Has the program read anything of this request? */
+static bool was_read(void)
+{
+    return socket_peer_read(now.connection) > now.read_before;
+}
+
+static bool put(const uint8_t *data, uint32_t bytes, uint32_t *sent)
+{
+    struct io io;
+    io_kernel(&io, (void *)(uintptr_t)data, bytes);
+    int64_t result = bytes ? socket_send(now.connection, &io, NULL) : 0;
+    *sent = result > 0 ? (uint32_t)result : 0;
+    return *sent > 0;
+}
+
+static bool send(void)
+{
+    bool moved = false;
+    uint32_t sent;
+    while (now.head_at < now.head_bytes &&
+           put(head + now.head_at, now.head_bytes - now.head_at, &sent)) {
+        now.head_at += sent;
+        moved = true;
+    }
+    while (now.head_at == now.head_bytes && now.body_left) {
+        const uint8_t *data;
+        uint32_t bytes = exchange_body(&data);
+        if (bytes == 0 && was_read()) { /* it will not be sent again */
+            exchange_body_let_go();
+            bytes = exchange_body(&data);
+        }
+        if (bytes > now.body_left)
+            bytes = (uint32_t)now.body_left;
+        if (!put(data, bytes, &sent))
+            break;
+        exchange_body_use(sent);
+        now.body_left -= sent;
+        moved = true;
+    }
+    return moved;
+}
+
+static bool receive(void)
+{
+    bool moved = false;
+    while (now.doing != FREE && now.connection) {
+        uint32_t bytes;
+        const uint8_t *data = socket_oldest(now.connection, &bytes);
+        if (bytes)
+            take(data, bytes);
+        else if (now.connection->finished)
+            ended();
+        else
+            break;
+        moved = true;
+    }
+    return moved;
+}
+
+static void take(const uint8_t *data, uint32_t bytes)
+{
+    struct http_piece piece;
+    size_t taken = http_message_take(&now.response, data, bytes, &piece);
+    if (now.doing == ASKS && now.response.state != HTTP_WRONG) {
+        if (now.response.head_done && !now.replied) {
+            exchange_reply(now.response.status, room.fields, now.response.field_bytes);
+            now.replied = true;
+        }
+        exchange_put(piece.data, piece.bytes);
+    }
+    socket_drop(now.connection, (uint32_t)taken);
+    if (now.response.state == HTTP_DONE)
+        done();
+    else if (now.response.state == HTTP_WRONG)
+        fail(now.response.wrong);
+}
+
+/* The connection is closed: the response's end, or the reason to ask once more. */
+static void ended(void)
+{
+    if (now.used && now.response.at == 0 && !was_read()) {
+        disconnect();
+        now.head_at = 0;
+        now.body_left = now.body_bytes;
+        if (now.doing == ASKS)
+            exchange_body_again();
+        return;
+    }
+    http_message_end(&now.response);
+    if (now.response.state == HTTP_DONE)
+        done();
+    else
+        fail(now.response.wrong);
+}
+
+static void done(void)
+{
+    uint32_t more;
+    bool whole = now.head_at == now.head_bytes && now.body_left == 0;
+    (void)socket_oldest(now.connection, &more);
+    if (now.doing == ASKS)
+        exchange_end();
+    else if (now.response.status >= WARM_STATUS_BAD)
+        tell("the warm-up request was answered with status ", now.response.status);
+    if (more && !now.told_more) {
+        now.told_more = true;
+        tell("the program wrote more than its response; bytes left over: ", more);
+    }
+    if (more || !whole || now.connection->finished || !http_message_keeps(&now.response))
+        disconnect();
+    now.read_before += now.head_bytes + now.body_bytes;
+    now.used = true;
+    now.doing = FREE;
+}
+
+/* In the place of the response, or of its rest. */
+static void fail(const char *what)
+{
+    struct text line = {.bytes = 0};
+    text_add(&line, now.doing == WARMS ? "the warm-up request's response, on port "
+                                       : "the program's response, on port ");
+    text_decimal(&line, now.port);
+    text_add(&line, ", cannot be passed on: ");
+    text_add(&line, what);
+    text_add(&line, "; after ");
+    text_decimal(&line, now.response.at);
+    text_add(&line, " bytes");
+    disconnect();
+    if (now.doing == WARMS)
+        output_kernel(MF_LOG_WARN, line.data, line.bytes);
+    else
+        exchange_fail(MF_ERROR_ANSWER, text_string(&line));
+    now.doing = FREE;
+}
+
+static void tell(const char *words, uint64_t number)
+{
+    struct text line = {.bytes = 0};
+    text_add(&line, words);
+    text_decimal(&line, number);
+    output_kernel(MF_LOG_WARN, line.data, line.bytes);
+}
+
+static void disconnect(void)
+{
+    if (now.connection)
+        file_put(&now.connection->file);
+    now.connection = NULL;
+}
+
+const struct contract contract_http = {
+    .name = MF_CONTRACT_HTTP, .start = start, .turn = turn, .may_freeze = may_freeze};

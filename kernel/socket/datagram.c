@@ -1,0 +1,202 @@
+/*
+ * datagram.c: messages, each with where it is from.
+ * Guarantees: a message arrives whole, or not at all. A receiver without room costs the other
+ * end of a pair a wait, another sender of AF_UNIX an ENOBUFS, and with IP the message.
+ * Leaves to others: addresses (names.c), waiting. Owns nothing.
+ */
+#include <asm/errno.h>
+#include <asm/poll.h>
+#include <stddef.h>
+
+#include "kernel/socket/limits.h"
+#include "kernel/socket/names.h"
+#include "kernel/socket/transfer.h"
+
+/* Before each message in its receiver's buffer; the address's data between the two. */
+struct head {
+    uint32_t bytes;
+    uint16_t family, port, address_bytes;
+};
+
+static struct head oldest(const struct buffer *buffer)
+{
+    struct head head = {.bytes = 0};
+    if (buffer->bytes)
+        buffer_look(buffer, 0, &head, sizeof head);
+    return head;
+}
+
+uint32_t datagram_bytes(const struct socket *socket)
+{
+    return oldest(&socket->received).bytes;
+}
+
+static int deliver(struct socket *to, const struct address *from, struct io *io)
+{
+    struct buffer *buffer = &to->received;
+    uint32_t bytes = (uint32_t)io->bytes;
+    const struct head head = {.bytes = bytes,
+                              .family = from->family,
+                              .port = from->port,
+                              .address_bytes = from->bytes};
+    uint32_t whole = (uint32_t)sizeof head + from->bytes + bytes;
+    if (whole > buffer_room(buffer, SOCKET_BUFFER_BYTES_MAX))
+        return -EAGAIN;
+    int error = buffer_reserve(buffer, whole, SOCKET_BUFFER_BYTES_MAX);
+    if (error)
+        return error;
+    /* The message first, behind the room for its head: it may not be there. */
+    struct buffer behind = *buffer;
+    behind.bytes += (uint32_t)sizeof head + from->bytes;
+    error = buffer_put(&behind, io, bytes);
+    if (error)
+        return error;
+    buffer_add(buffer, &head, sizeof head);
+    buffer_add(buffer, from->data, from->bytes);
+    buffer->bytes += bytes;
+    file_changed(&to->file);
+    return 0;
+}
+
+/* Where to, and from where; the sender gets a name if it has none. */
+static int find(struct socket *socket, const struct address *to, struct socket **receiver)
+{
+    *receiver = NULL;
+    if (socket->peer) {
+        *receiver = socket->peer;
+        return to ? -EISCONN : 0;
+    }
+    if (!to && socket->state != SOCKET_CONNECTED)
+        return socket->state == SOCKET_ENDED  ? -ECONNREFUSED
+               : socket->family == FAMILY_UNIX ? -ENOTCONN
+                                               : -EDESTADDRREQ;
+    if (!to)
+        to = &socket->remote;
+    if ((to->family == FAMILY_UNIX) != (socket->family == FAMILY_UNIX))
+        return to->family == FAMILY_UNSPEC ? -EINVAL : -EAFNOSUPPORT;
+    if (socket->family == FAMILY_INET && !address_is_v4(to))
+        return -EAFNOSUPPORT;
+    if (socket->family == FAMILY_UNIX) {
+        *receiver = name_receiver(to, &socket->local);
+        return *receiver ? 0 : name_exists(to) ? -EPROTOTYPE : -ECONNREFUSED;
+    }
+    if (to->port == 0)
+        return -EINVAL;
+    if (!address_is_local(to)) {
+        socket_outside(to, "a datagram");
+        return -ENETUNREACH;
+    }
+    if (!socket->bound) {
+        const struct address any = address_any(socket->family);
+        int error = name_take(socket, &any);
+        if (error)
+            return error;
+    }
+    struct address at = *to;
+    if (address_is_any(to))
+        at = address_loopback(address_is_v4(to) ? FAMILY_INET : FAMILY_INET6, to->port);
+    struct address from = address_loopback(
+        address_is_v4(&at) ? FAMILY_INET : FAMILY_INET6, socket->local.port);
+    from = address_as(&from, to->family);
+    *receiver = name_receiver(&at, &from);
+    return 0;
+}
+
+static struct address sender(const struct socket *socket, const struct socket *receiver)
+{
+    if (socket->family == FAMILY_UNIX)
+        return socket->local;
+    struct address from = socket->local;
+    if (address_is_any(&from)) {
+        bool v4 = receiver->family == FAMILY_INET || socket->family == FAMILY_INET ||
+                  address_is_v4(&receiver->local) || address_is_v4(&socket->local);
+        from = address_loopback(v4 ? FAMILY_INET : FAMILY_INET6, socket->local.port);
+    }
+    return address_as(&from, receiver->family);
+}
+
+int64_t datagram_send(struct socket *socket, struct io *io, const struct address *to)
+{
+    struct socket *receiver;
+    int64_t bytes = (int64_t)io->bytes;
+    int error = socket_error_take(socket);
+    if (error)
+        return -error;
+    if (socket->write_shut)
+        return -EPIPE;
+    if (io->bytes > SOCKET_DATAGRAM_BYTES_MAX)
+        return -EMSGSIZE;
+    error = find(socket, to, &receiver);
+    if (error)
+        return error;
+    if (!receiver || receiver->read_shut) {
+        if (receiver && socket->family == FAMILY_UNIX)
+            return -EPIPE;
+        if (!receiver && !to) { /* the answer to it: port unreachable */
+            socket->error = ECONNREFUSED;
+            file_changed(&socket->file);
+        }
+        error = io_skip(io, io->bytes);
+        return error ? error : bytes;
+    }
+    const struct address from = sender(socket, receiver);
+    error = deliver(receiver, &from, io);
+    if (error == -EAGAIN && socket->family != FAMILY_UNIX)
+        error = io_skip(io, io->bytes); /* as a network loses it */
+    if (error == -EAGAIN && !socket->peer)
+        return -ENOBUFS; /* its reader does not know whom to tell of room */
+    socket->wants_room = error == -EAGAIN;
+    return error ? error : bytes;
+}
+
+int64_t datagram_receive(struct socket *socket, struct io *io, uint32_t *flags,
+                         struct address *from)
+{
+    struct buffer *buffer = &socket->received;
+    uint32_t how = *flags;
+    *flags = 0;
+    if (!buffer->bytes) {
+        int error = socket_error_take(socket);
+        if (error)
+            return -error;
+        return socket->read_shut || socket->finished ? 0 : -EAGAIN;
+    }
+    const struct head head = oldest(buffer);
+    uint32_t front = (uint32_t)sizeof head + head.address_bytes;
+    uint32_t bytes = io->bytes < head.bytes ? (uint32_t)io->bytes : head.bytes;
+    int error = buffer_get(buffer, front, io, bytes);
+    if (error)
+        return error;
+    if (from) {
+        *from = (struct address){
+            .family = head.family, .port = head.port, .bytes = head.address_bytes};
+        buffer_look(buffer, sizeof head, from->data, head.address_bytes);
+    }
+    if (!(how & SOCKET_PEEK)) {
+        buffer_drop(buffer, front + head.bytes);
+        if (socket->peer && socket->peer->wants_room) {
+            socket->peer->wants_room = false;
+            file_changed(&socket->peer->file);
+        }
+    }
+    if (bytes < head.bytes)
+        *flags = SOCKET_TRUNCATED;
+    return how & SOCKET_TRUNCATED ? head.bytes : bytes;
+}
+
+uint32_t datagram_ready(const struct socket *socket)
+{
+    uint32_t ready = POLLOUT | POLLWRNORM;
+    if (socket->received.bytes || socket->read_shut || socket->finished || socket->error)
+        ready |= POLLIN | POLLRDNORM;
+    if (socket->read_shut || socket->finished)
+        ready |= POLLRDHUP;
+    if (socket->error)
+        ready |= POLLERR;
+    if (socket->read_shut && socket->write_shut)
+        ready |= POLLHUP;
+    if (socket->peer &&
+        buffer_room(&socket->peer->received, SOCKET_BUFFER_BYTES_MAX) < SOCKET_DATAGRAM_BYTES_MAX)
+        ready &= ~(uint32_t)(POLLOUT | POLLWRNORM);
+    return ready;
+}

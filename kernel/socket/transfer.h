@@ -1,0 +1,28 @@
+/* transfer.h: sending and receiving, for socket.c: streams (stream.c) and datagrams
+ * (datagram.c). Arguments are as in socket.h. */
+#ifndef KERNEL_SOCKET_TRANSFER_H
+#define KERNEL_SOCKET_TRANSFER_H
+
+#include "kernel/socket/socket.h"
+
+/* Two ends of a connection, both new ones or bound. */
+void stream_join(struct socket *a, struct socket *b);
+int64_t stream_send(struct socket *socket, struct io *io);
+int64_t stream_receive(struct socket *socket, struct io *io, uint32_t *flags);
+uint32_t stream_ready(const struct socket *socket);
+/* It is closed: the other side hears of it. */
+void stream_close(struct socket *socket);
+/* The other side is gone, and what is written to it lost. */
+void stream_reset(struct socket *socket, int error);
+
+int64_t datagram_send(struct socket *socket, struct io *io, const struct address *to);
+int64_t datagram_receive(struct socket *socket, struct io *io, uint32_t *flags,
+                         struct address *from);
+uint32_t datagram_ready(const struct socket *socket);
+/* Bytes of the oldest; 0: none. */
+uint32_t datagram_bytes(const struct socket *socket);
+
+/* One line in the log for an address outside, of a program that wants to go there. */
+void socket_outside(const struct address *address, const char *what);
+
+#endif

@@ -1,0 +1,187 @@
+/*
+ * server.c: a server of HTTP/1.1 that knows nothing of mayfly, good and bad, by its path. One
+ * thread, one connection after the other, each kept while its client keeps it.
+ *
+ *   /echo         the request's body            /size?n=N     so many bytes
+ *   /head         the request's head, as text   /chunked      a body in chunks, with a trailer
+ *   /count        how many requests before      /close        a body until the connection's end
+ *   /connection   how many connections before   /idle         answers, then closes
+ *   /garbage      no HTTP                       /early        closes within its body
+ *   /silent       closes without a byte         /huge         a head that is too large
+ *   /extra        more than its response        /exit?n=N     ends the process
+ *   /slow         never answers; counts ends    /ends         connections that the client ended
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HEAD_MAX 65536
+#define BODY_MAX (7u << 20)
+
+static char head[HEAD_MAX + 1];
+static char body[BODY_MAX];
+static size_t head_bytes, body_bytes;
+static unsigned requests, connections, ends;
+
+static int send_all(int fd, const void *data, size_t bytes)
+{
+    const char *at = data;
+    while (bytes) {
+        ssize_t sent = send(fd, at, bytes, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return -1;
+        at += sent;
+        bytes -= (size_t)sent;
+    }
+    return 0;
+}
+
+static int send_text(int fd, const char *text)
+{
+    return send_all(fd, text, strlen(text));
+}
+
+static int answer(int fd, const void *data, size_t bytes)
+{
+    char start[128];
+    (void)snprintf(start, sizeof start,
+                   "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", bytes);
+    return send_text(fd, start) || send_all(fd, data, bytes);
+}
+
+static int answer_number(int fd, unsigned number)
+{
+    char text[16];
+    return answer(fd, text, (size_t)snprintf(text, sizeof text, "%u", number));
+}
+
+/* 1: a request; 0: the end; -1: it broke off. */
+static int read_request(int fd)
+{
+    char *end;
+    head_bytes = body_bytes = 0;
+    head[0] = 0;
+    while (!(end = strstr(head, "\r\n\r\n"))) {
+        ssize_t got = recv(fd, head + head_bytes, HEAD_MAX - head_bytes, 0);
+        if (got <= 0)
+            return head_bytes || got < 0 ? -1 : 0;
+        head_bytes += (size_t)got;
+        head[head_bytes] = 0;
+    }
+    size_t begun = (size_t)(end + 4 - head);
+    const char *length = strstr(head, "content-length: ");
+    size_t whole = length && length < end ? strtoul(length + 16, NULL, 10) : 0;
+    if (whole > sizeof body)
+        return -1;
+    body_bytes = head_bytes - begun < whole ? head_bytes - begun : whole;
+    memcpy(body, head + begun, body_bytes);
+    head_bytes = begun;
+    head[head_bytes] = 0;
+    while (body_bytes < whole) {
+        ssize_t got = recv(fd, body + body_bytes, whole - body_bytes, 0);
+        if (got <= 0)
+            return -1;
+        body_bytes += (size_t)got;
+    }
+    return 1;
+}
+
+static int is_path(const char *path)
+{
+    const char *at = strchr(head, ' ');
+    size_t bytes = strlen(path);
+    return at && strncmp(at + 1, path, bytes) == 0 && strchr(" ?", at[1 + bytes]);
+}
+
+static size_t parameter(void)
+{
+    const char *at = strstr(head, "?n=");
+    return at ? strtoul(at + 3, NULL, 10) : 0;
+}
+
+static void wait_for_end(int fd)
+{
+    char byte;
+    while (recv(fd, &byte, 1, 0) > 0)
+        ;
+    ends++;
+}
+
+static int misbehave(int fd)
+{
+    if (is_path("/garbage"))
+        (void)send_text(fd, "220 mail.example ESMTP\r\n");
+    else if (is_path("/early"))
+        (void)send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nnot so many");
+    else if (is_path("/huge"))
+        (void)send_text(fd, "HTTP/1.1 200 OK\r\nX: "), (void)send_all(fd, body, 40000);
+    else if (is_path("/slow"))
+        wait_for_end(fd);
+    else if (is_path("/exit"))
+        exit((int)parameter());
+    return -1;
+}
+
+/* 0: the connection goes on. */
+static int serve(int fd)
+{
+    if (is_path("/echo"))
+        return answer(fd, body, body_bytes);
+    if (is_path("/size")) {
+        size_t bytes = parameter();
+        for (size_t i = 0; i < bytes && i < sizeof body; i++)
+            body[i] = (char)('a' + i % 26);
+        return answer(fd, body, bytes < sizeof body ? bytes : sizeof body);
+    }
+    if (is_path("/head"))
+        return answer(fd, head, head_bytes);
+    if (is_path("/count"))
+        return answer_number(fd, requests - 1);
+    if (is_path("/connection"))
+        return answer_number(fd, connections - 1);
+    if (is_path("/ends"))
+        return answer_number(fd, ends);
+    if (is_path("/chunked"))
+        return send_text(fd, "HTTP/1.1 203 Fine\r\nTransfer-Encoding: chunked\r\nX-Mine: yes\r\n\r\n"
+                             "6;a=b\r\nhello,\r\n7\r\n chunks\r\n0\r\nX-Trailer: no\r\n\r\n");
+    if (is_path("/close"))
+        return send_text(fd, "HTTP/1.0 200 OK\r\n\r\nuntil the end") || 1;
+    if (is_path("/idle"))
+        return answer(fd, "bye", 3) || 1;
+    if (is_path("/extra"))
+        return send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and more");
+    return misbehave(fd);
+}
+
+int main(void)
+{
+    const char *port = getenv("PORT");
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)atoi(port ? port : "8080"))};
+    (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(listener, 16) != 0) {
+        perror("listen");
+        return 1;
+    }
+    printf("listening\n");
+    fflush(stdout);
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        if (fd < 0)
+            return 2;
+        connections++;
+        while (read_request(fd) == 1) {
+            requests++;
+            if (serve(fd) != 0)
+                break;
+        }
+        close(fd);
+    }
+}

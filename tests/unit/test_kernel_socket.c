@@ -1,0 +1,577 @@
+/* test_kernel_socket.c: sockets of one instance: who is connected to whom, what arrives, and
+ * who hears of what. What waits is the kernel's scheduler's matter, and not here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/core/heap.h"
+#include "kernel/core/user.h"
+#include "kernel/event/output.h"
+#include "kernel/socket/limits.h"
+#include "kernel/socket/names.h"
+#include "kernel/socket/socket.h"
+#include "kernel/task/wait.h"
+
+static size_t heap_bytes;
+static unsigned lines;
+
+_Noreturn void kernel_assert_failed(const char *fact, const char *file, int line);
+_Noreturn void kernel_assert_failed(const char *fact, const char *file, int line)
+{
+    print_error("%s at %s:%d\n", fact, file, line);
+    abort();
+}
+
+void *heap_take(size_t bytes)
+{
+    heap_bytes += bytes;
+    return calloc(1, bytes);
+}
+
+void heap_give(void *at, size_t bytes)
+{
+    heap_bytes -= at ? bytes : 0;
+    free(at);
+}
+
+uint32_t wait_wake(struct wait_queue *queue, uint32_t most)
+{
+    (void)queue;
+    return most;
+}
+
+int64_t wait_for(struct wait_queue *queue, uint64_t deadline_ns)
+{
+    (void)queue;
+    (void)deadline_ns;
+    return WAIT;
+}
+
+void output_kernel(enum mf_log_level level, const char *text, size_t bytes)
+{
+    (void)level;
+    (void)text;
+    (void)bytes;
+    lines++;
+}
+
+bool user_range(uint64_t address, uint64_t bytes)
+{
+    return address && bytes <= INT64_MAX;
+}
+
+int user_read(void *to, uint64_t from, size_t bytes)
+{
+    if (!from)
+        return -EFAULT;
+    memcpy(to, (const void *)from, bytes);
+    return 0;
+}
+
+int user_write(uint64_t to, const void *from, size_t bytes)
+{
+    if (!to)
+        return -EFAULT;
+    memcpy((void *)to, from, bytes);
+    return 0;
+}
+
+static struct socket *open_socket(int family, int type)
+{
+    struct socket *socket;
+    assert_int_equal(socket_create(family, type, 0, 0, &socket), 0);
+    return socket;
+}
+
+static void close_socket(struct socket *socket)
+{
+    file_put(&socket->file);
+}
+
+static struct socket *listener_at(int family, struct address address)
+{
+    struct socket *socket = open_socket(family, SOCKET_STREAM);
+    assert_int_equal(socket_bind(socket, &address), 0);
+    assert_int_equal(socket_listen(socket, 128), 0);
+    return socket;
+}
+
+static int64_t send_text(struct socket *socket, const char *text)
+{
+    struct io io;
+    io_kernel(&io, (void *)(uintptr_t)text, strlen(text));
+    return socket_send(socket, &io, NULL);
+}
+
+static char got[256];
+
+static int64_t receive_text(struct socket *socket)
+{
+    struct io io;
+    uint32_t flags = 0;
+    memset(got, 0, sizeof got);
+    io_kernel(&io, got, sizeof got - 1);
+    return socket_receive(socket, &io, &flags, NULL);
+}
+
+static void assert_received(struct socket *socket, const char *text)
+{
+    assert_int_equal(receive_text(socket), strlen(text));
+    assert_string_equal(got, text);
+}
+
+static void join(int family, struct socket **listener, struct socket **client,
+                 struct socket **server)
+{
+    const struct address address = address_loopback((uint16_t)family, 80);
+    *listener = listener_at(family, address);
+    *client = open_socket(family, SOCKET_STREAM);
+    assert_int_equal(socket_connect(*client, &address), 0);
+    assert_int_equal(socket_accept(*listener, 0, server), 0);
+}
+
+static struct socket *listener, *client, *server;
+
+static void close_all(void)
+{
+    close_socket(listener);
+    close_socket(client);
+    close_socket(server);
+    assert_int_equal(heap_bytes, 0);
+}
+
+static void a_connection_carries_bytes_both_ways(void **state)
+{
+    (void)state;
+    join(FAMILY_INET, &listener, &client, &server);
+    assert_int_equal(receive_text(server), -EAGAIN);
+    assert_int_equal(send_text(client, "hello, "), 7);
+    assert_int_equal(send_text(client, "server"), 6);
+    assert_received(server, "hello, server");
+    assert_int_equal(send_text(server, "hello, client"), 13);
+    assert_received(client, "hello, client");
+    struct address name, peer;
+    socket_name(client, &name);
+    assert_int_equal(socket_peer_name(server, &peer), 0);
+    assert_true(address_same(&name, &peer));
+    assert_int_not_equal(name.port, 0);
+    socket_name(server, &name);
+    assert_int_equal(name.port, 80);
+    close_all();
+}
+
+static void what_was_sent_comes_before_the_end(void **state)
+{
+    (void)state;
+    join(FAMILY_INET6, &listener, &client, &server);
+    assert_int_equal(send_text(client, "last"), 4);
+    close_socket(client);
+    assert_received(server, "last");
+    assert_int_equal(receive_text(server), 0);
+    assert_int_equal(receive_text(server), 0);
+    client = open_socket(FAMILY_INET, SOCKET_STREAM);
+    close_all();
+}
+
+static void a_half_that_is_shut_leaves_the_other(void **state)
+{
+    (void)state;
+    join(FAMILY_INET, &listener, &client, &server);
+    assert_int_equal(send_text(client, "request"), 7);
+    assert_int_equal(socket_shutdown(client, false, true), 0);
+    assert_int_equal(send_text(client, "x"), -EPIPE);
+    assert_received(server, "request");
+    assert_int_equal(receive_text(server), 0);
+    assert_true(file_ready(&server->file) & POLLRDHUP);
+    assert_false(file_ready(&server->file) & POLLHUP);
+    assert_int_equal(send_text(server, "response"), 8);
+    assert_received(client, "response");
+    assert_int_equal(socket_shutdown(server, false, true), 0);
+    assert_true(file_ready(&server->file) & POLLHUP);
+    close_all();
+}
+
+static void who_writes_for_nobody_learns_of_it(void **state)
+{
+    (void)state;
+    join(FAMILY_INET, &listener, &client, &server);
+    close_socket(server);
+    assert_int_equal(send_text(client, "lost"), 4); /* as Linux: the answer is the error */
+    assert_true(file_ready(&client->file) & POLLERR);
+    assert_int_equal(send_text(client, "x"), -EPIPE);
+    assert_int_equal(send_text(client, "x"), -EPIPE);
+    assert_int_equal(receive_text(client), 0);
+    server = open_socket(FAMILY_INET, SOCKET_STREAM);
+    close_all();
+}
+
+static void who_closes_without_reading_resets(void **state)
+{
+    (void)state;
+    join(FAMILY_INET, &listener, &client, &server);
+    assert_int_equal(send_text(client, "unread"), 6);
+    assert_int_equal(send_text(server, "still"), 5);
+    close_socket(server);
+    assert_int_equal(socket_peer_read(client), 0);
+    assert_received(client, "still");
+    assert_int_equal(receive_text(client), -ECONNRESET);
+    assert_int_equal(receive_text(client), 0);
+    assert_int_equal(send_text(client, "x"), -EPIPE);
+    server = open_socket(FAMILY_INET, SOCKET_STREAM);
+    close_all();
+}
+
+static void a_full_buffer_stops_the_writer_until_much_is_read(void **state)
+{
+    (void)state;
+    static uint8_t data[SOCKET_BUFFER_BYTES_MAX * 2], back[sizeof data];
+    struct io io;
+    uint32_t flags = 0;
+    join(FAMILY_INET, &listener, &client, &server);
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 7 + (i >> 11));
+    io_kernel(&io, data, sizeof data);
+    assert_int_equal(socket_send(client, &io, NULL), SOCKET_BUFFER_BYTES_MAX);
+    assert_int_equal(socket_send(client, &io, NULL), -EAGAIN);
+    assert_false(file_ready(&client->file) & POLLOUT);
+    struct io into;
+    io_kernel(&into, back, 1000);
+    assert_int_equal(socket_receive(server, &into, &flags, NULL), 1000);
+    assert_false(file_ready(&client->file) & POLLOUT);
+    io_kernel(&into, back + 1000, SOCKET_BUFFER_BYTES_MAX / 2);
+    assert_int_equal(socket_receive(server, &into, &flags, NULL), SOCKET_BUFFER_BYTES_MAX / 2);
+    assert_true(file_ready(&client->file) & POLLOUT);
+    size_t at = 1000 + SOCKET_BUFFER_BYTES_MAX / 2;
+    while (at < sizeof back) {
+        if (io.bytes)
+            assert_true(socket_send(client, &io, NULL) > 0);
+        io_kernel(&into, back + at, sizeof back - at);
+        int64_t bytes = socket_receive(server, &into, &flags, NULL);
+        assert_true(bytes > 0);
+        at += (size_t)bytes;
+    }
+    assert_memory_equal(data, back, sizeof data);
+    assert_int_equal(server->received.capacity, 0); /* large and empty: given back */
+    close_all();
+}
+
+static void looking_takes_nothing(void **state)
+{
+    (void)state;
+    struct io io;
+    uint32_t flags = SOCKET_PEEK;
+    join(FAMILY_INET, &listener, &client, &server);
+    assert_int_equal(send_text(client, "abc"), 3);
+    io_kernel(&io, got, 2);
+    assert_int_equal(socket_receive(server, &io, &flags, NULL), 2);
+    assert_received(server, "abc");
+    close_all();
+}
+
+static void nobody_there_refuses(void **state)
+{
+    (void)state;
+    const struct address here = address_loopback(FAMILY_INET, 81);
+    struct address outside = here;
+    outside.data[12] = 10;
+    client = open_socket(FAMILY_INET, SOCKET_STREAM);
+    assert_int_equal(socket_connect(client, &here), -ECONNREFUSED);
+    lines = 0;
+    for (unsigned i = 0; i < 2 * SOCKET_OUTSIDE_TOLD_MAX; i++)
+        assert_int_equal(socket_connect(client, &outside), -ENETUNREACH);
+    assert_int_equal(lines, SOCKET_OUTSIDE_TOLD_MAX);
+    assert_int_equal(send_text(client, "x"), -EPIPE);
+    assert_int_equal(receive_text(client), -ENOTCONN);
+    close_socket(client);
+    assert_int_equal(heap_bytes, 0);
+}
+
+static void an_address_is_taken_once(void **state)
+{
+    (void)state;
+    struct address any = address_any(FAMILY_INET), any6 = address_any(FAMILY_INET6);
+    const struct address here = address_loopback(FAMILY_INET, 80);
+    any.port = any6.port = 80;
+    struct socket *first = listener_at(FAMILY_INET, here);
+    struct socket *second = open_socket(FAMILY_INET, SOCKET_STREAM);
+    struct socket *sixth = open_socket(FAMILY_INET6, SOCKET_STREAM);
+    second->options.value[OPTION_REUSEADDR] = 1;
+    assert_int_equal(socket_bind(second, &here), -EADDRINUSE);
+    assert_int_equal(socket_bind(second, &any), -EADDRINUSE);
+    assert_int_equal(socket_bind(sixth, &any6), -EADDRINUSE); /* :: is 0.0.0.0, too */
+    sixth->options.only_v6 = true;
+    assert_int_equal(socket_bind(sixth, &any6), 0);
+    assert_int_equal(socket_bind(sixth, &any6), -EINVAL);
+    close_socket(first);
+    assert_int_equal(socket_bind(second, &any), 0);
+    any.data[12] = 10;
+    struct socket *third = open_socket(FAMILY_INET, SOCKET_STREAM);
+    assert_int_equal(socket_bind(third, &any), -EADDRNOTAVAIL);
+    close_socket(second);
+    close_socket(third);
+    close_socket(sixth);
+    assert_int_equal(heap_bytes, 0);
+}
+
+static void a_port_of_nobodys_choice_is_free(void **state)
+{
+    (void)state;
+    const struct address any = address_any(FAMILY_INET);
+    struct socket *some[100];
+    for (unsigned i = 0; i < 100; i++) {
+        some[i] = open_socket(FAMILY_INET, SOCKET_STREAM);
+        assert_int_equal(socket_bind(some[i], &any), 0);
+        assert_in_range(some[i]->local.port, SOCKET_PORT_FIRST, SOCKET_PORT_LAST);
+        for (unsigned k = 0; k < i; k++)
+            assert_int_not_equal(some[i]->local.port, some[k]->local.port);
+    }
+    for (unsigned i = 0; i < 100; i++)
+        close_socket(some[i]);
+    assert_int_equal(heap_bytes, 0);
+}
+
+static void version_6_hears_version_4(void **state)
+{
+    (void)state;
+    struct address any6 = address_any(FAMILY_INET6);
+    any6.port = 80;
+    listener = listener_at(FAMILY_INET6, any6);
+    const struct address here = address_loopback(FAMILY_INET, 80);
+    client = open_socket(FAMILY_INET, SOCKET_STREAM);
+    assert_int_equal(socket_connect(client, &here), 0);
+    assert_int_equal(socket_accept(listener, 0, &server), 0);
+    struct address name;
+    socket_name(server, &name);
+    assert_int_equal(name.family, FAMILY_INET6);
+    assert_true(address_is_v4(&name));
+    assert_true(socket_listens_at(80));
+    assert_false(socket_listens_at(81));
+    close_all();
+    assert_false(socket_listens_at(80));
+}
+
+static void a_listener_holds_so_many_and_no_more(void **state)
+{
+    (void)state;
+    const struct address here = address_loopback(FAMILY_INET, 80);
+    struct socket *clients[4];
+    listener = listener_at(FAMILY_INET, here);
+    assert_int_equal(socket_listen(listener, 2), 0);
+    assert_false(file_ready(&listener->file) & POLLIN);
+    for (unsigned i = 0; i < 4; i++) {
+        clients[i] = open_socket(FAMILY_INET, SOCKET_STREAM);
+        assert_int_equal(socket_connect(clients[i], &here), i < 3 ? 0 : -ECONNREFUSED);
+    }
+    assert_true(file_ready(&listener->file) & POLLIN);
+    assert_int_equal(send_text(clients[0], "early"), 5);
+    close_socket(listener); /* those that wait are reset */
+    assert_int_equal(receive_text(clients[0]), -ECONNRESET);
+    for (unsigned i = 0; i < 4; i++)
+        close_socket(clients[i]);
+    assert_int_equal(heap_bytes, 0);
+}
+
+static struct address name_of(const char *text, size_t bytes)
+{
+    struct address address = {.family = FAMILY_UNIX, .bytes = (uint16_t)bytes};
+    memcpy(address.data, text, bytes);
+    return address;
+}
+
+static void names_are_addresses_too(void **state)
+{
+    (void)state;
+    const struct address name = name_of("\0here", 5), none = address_any(FAMILY_UNIX);
+    listener = listener_at(FAMILY_UNIX, name);
+    client = open_socket(FAMILY_UNIX, SOCKET_STREAM);
+    assert_int_equal(socket_connect(client, &name), 0);
+    assert_int_equal(socket_accept(listener, 0, &server), 0);
+    assert_int_equal(send_text(client, "x"), 1);
+    assert_received(server, "x");
+    struct socket *other = open_socket(FAMILY_UNIX, SOCKET_STREAM);
+    const struct address nobody = name_of("/nobody", 7);
+    assert_int_equal(socket_connect(other, &nobody), -ENOENT);
+    assert_int_equal(send_text(other, "x"), -ENOTCONN);
+    assert_int_equal(socket_bind(other, &name), -EADDRINUSE);
+    assert_int_equal(socket_bind(other, &none), 0);
+    assert_int_equal(other->local.bytes, 6);
+    close_socket(server);
+    assert_int_equal(send_text(client, "x"), -EPIPE);
+    server = other;
+    close_all();
+}
+
+static void a_pair_is_connected(void **state)
+{
+    (void)state;
+    struct socket *pair[2];
+    for (int type = SOCKET_STREAM; type <= SOCKET_DATAGRAM; type++) {
+        assert_int_equal(socket_pair(FAMILY_UNIX, type, 0, 0, pair), 0);
+        assert_int_equal(send_text(pair[0], "one"), 3);
+        assert_int_equal(send_text(pair[0], "two"), 3);
+        assert_received(pair[1], type == SOCKET_STREAM ? "onetwo" : "one");
+        close_socket(pair[0]);
+        if (type == SOCKET_DATAGRAM)
+            assert_received(pair[1], "two");
+        assert_int_equal(send_text(pair[1], "x"), type == SOCKET_STREAM ? -EPIPE : -ECONNREFUSED);
+        close_socket(pair[1]);
+    }
+    assert_int_equal(socket_pair(FAMILY_INET, SOCKET_STREAM, 0, 0, pair), -EOPNOTSUPP);
+    assert_int_equal(heap_bytes, 0);
+}
+
+static int64_t send_to(struct socket *socket, const char *text, struct address to)
+{
+    struct io io;
+    io_kernel(&io, (void *)(uintptr_t)text, strlen(text));
+    return socket_send(socket, &io, &to);
+}
+
+static void datagrams_arrive_whole_with_their_sender(void **state)
+{
+    (void)state;
+    struct address any = address_any(FAMILY_INET), from;
+    any.port = 53;
+    struct socket *a = open_socket(FAMILY_INET, SOCKET_DATAGRAM);
+    struct socket *b = open_socket(FAMILY_INET, SOCKET_DATAGRAM);
+    assert_int_equal(socket_bind(a, &any), 0);
+    assert_int_equal(send_to(b, "question", address_loopback(FAMILY_INET, 53)), 8);
+    assert_int_equal(send_to(b, "", address_loopback(FAMILY_INET, 53)), 0);
+    struct io io;
+    uint32_t flags = SOCKET_TRUNCATED | SOCKET_PEEK;
+    io_kernel(&io, got, 3);
+    assert_int_equal(socket_receive(a, &io, &flags, &from), 8);
+    assert_int_equal(flags, SOCKET_TRUNCATED);
+    flags = 0;
+    io_kernel(&io, got, 3);
+    assert_int_equal(socket_receive(a, &io, &flags, &from), 3);
+    assert_int_equal(flags, SOCKET_TRUNCATED);
+    assert_int_equal(from.port, b->local.port);
+    assert_int_equal(receive_text(a), 0); /* the empty one */
+    assert_int_equal(receive_text(a), -EAGAIN);
+    assert_int_equal(send_to(a, "answer", from), 6);
+    assert_received(b, "answer");
+    assert_int_equal(send_to(b, "x", address_loopback(FAMILY_INET, 54)), 1); /* nobody: lost */
+    const struct address nobody = address_loopback(FAMILY_INET, 54);
+    assert_int_equal(socket_connect(b, &nobody), 0);
+    assert_int_equal(send_text(b, "x"), 1);
+    assert_int_equal(receive_text(b), -ECONNREFUSED);
+    close_socket(a);
+    close_socket(b);
+    assert_int_equal(heap_bytes, 0);
+}
+
+static void a_connected_datagram_socket_hears_its_peer_only(void **state)
+{
+    (void)state;
+    struct socket *a = open_socket(FAMILY_INET, SOCKET_DATAGRAM);
+    struct socket *b = open_socket(FAMILY_INET, SOCKET_DATAGRAM);
+    struct socket *c = open_socket(FAMILY_INET, SOCKET_DATAGRAM);
+    const struct address at_a = address_loopback(FAMILY_INET, 53);
+    const struct address at_b = address_loopback(FAMILY_INET, 54);
+    assert_int_equal(socket_bind(a, &at_a), 0);
+    assert_int_equal(socket_bind(b, &at_b), 0);
+    assert_int_equal(socket_connect(a, &at_b), 0);
+    assert_int_equal(send_to(c, "no", at_a), 2);
+    assert_int_equal(receive_text(a), -EAGAIN);
+    assert_int_equal(send_to(b, "yes", at_a), 3);
+    assert_received(a, "yes");
+    close_socket(a);
+    close_socket(b);
+    close_socket(c);
+    assert_int_equal(heap_bytes, 0);
+}
+
+static void addresses_are_read_within_their_size(void **state)
+{
+    (void)state;
+    static const uint8_t v4[16] = {2, 0, 0x1f, 0x90, 127, 0, 0, 1};
+    static const uint8_t v6[28] = {10, 0, 0, 80, [23] = 1};
+    static const uint8_t path[6] = {1, 0, '/', 'a', 0, 'x'};
+    struct address address;
+    uint8_t out[110];
+    uint32_t bytes = sizeof out;
+    assert_int_equal(address_read(&address, (uint64_t)v4, sizeof v4), 0);
+    assert_int_equal(address.port, 8080);
+    assert_true(address_is_local(&address));
+    assert_int_equal(address_write(&address, (uint64_t)out, (uint64_t)&bytes), 0);
+    assert_int_equal(bytes, sizeof v4);
+    assert_memory_equal(out, v4, sizeof v4);
+    assert_int_equal(address_read(&address, (uint64_t)v4, 15), -EINVAL);
+    assert_int_equal(address_read(&address, (uint64_t)v4, 1), -EINVAL);
+    assert_int_equal(address_read(&address, 0, 16), -EFAULT);
+    assert_int_equal(address_read(&address, (uint64_t)v6, 23), -EINVAL);
+    assert_int_equal(address_read(&address, (uint64_t)v6, sizeof v6), 0);
+    assert_true(address_is_local(&address));
+    bytes = 4;
+    assert_int_equal(address_write(&address, (uint64_t)out, (uint64_t)&bytes), 0);
+    assert_int_equal(bytes, sizeof v6);
+    bytes = UINT32_MAX;
+    assert_int_equal(address_write(&address, (uint64_t)out, (uint64_t)&bytes), -EINVAL);
+    assert_int_equal(address_read(&address, (uint64_t)path, sizeof path), 0);
+    assert_int_equal(address.bytes, 2);
+    bytes = sizeof out;
+    assert_int_equal(address_write(&address, (uint64_t)out, (uint64_t)&bytes), 0);
+    assert_int_equal(bytes, 5);
+    assert_memory_equal(out, path, 5);
+}
+
+static void options_are_kept_and_unknown_ones_refused(void **state)
+{
+    (void)state;
+    enum { SOCKET = 1, TCP = 6, NODELAY = 1, KEEPALIVE = 9, TYPE = 3, ERROR = 4, IP = 0, TTL = 2 };
+    struct socket *tcp = open_socket(FAMILY_INET, SOCKET_STREAM);
+    struct socket *local = open_socket(FAMILY_UNIX, SOCKET_STREAM);
+    int32_t value = 5;
+    uint32_t bytes = sizeof value;
+    assert_int_equal(socket_option_set(tcp, TCP, NODELAY, (uint64_t)&value, 4), 0);
+    assert_int_equal(socket_option_get(tcp, TCP, NODELAY, (uint64_t)&value, (uint64_t)&bytes), 0);
+    assert_int_equal(value, 1);
+    assert_int_equal(socket_option_set(tcp, TCP, NODELAY, (uint64_t)&value, 3), -EINVAL);
+    assert_int_equal(socket_option_set(tcp, TCP, NODELAY, 0, 4), -EFAULT);
+    assert_int_equal(socket_option_set(local, TCP, NODELAY, (uint64_t)&value, 4), -EOPNOTSUPP);
+    assert_int_equal(socket_option_set(tcp, SOCKET, KEEPALIVE, (uint64_t)&value, 4), 0);
+    assert_int_equal(socket_option_set(tcp, SOCKET, 999, (uint64_t)&value, 4), -ENOPROTOOPT);
+    assert_int_equal(socket_option_set(tcp, SOCKET, TYPE, (uint64_t)&value, 4), -ENOPROTOOPT);
+    value = 256;
+    assert_int_equal(socket_option_set(tcp, IP, TTL, (uint64_t)&value, 4), -EINVAL);
+    tcp->error = EPIPE;
+    assert_int_equal(socket_option_get(tcp, SOCKET, ERROR, (uint64_t)&value, (uint64_t)&bytes), 0);
+    assert_int_equal(value, EPIPE);
+    assert_int_equal(tcp->error, 0);
+    close_socket(tcp);
+    close_socket(local);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_carries_bytes_both_ways),
+        cmocka_unit_test(what_was_sent_comes_before_the_end),
+        cmocka_unit_test(a_half_that_is_shut_leaves_the_other),
+        cmocka_unit_test(who_writes_for_nobody_learns_of_it),
+        cmocka_unit_test(who_closes_without_reading_resets),
+        cmocka_unit_test(a_full_buffer_stops_the_writer_until_much_is_read),
+        cmocka_unit_test(looking_takes_nothing),
+        cmocka_unit_test(nobody_there_refuses),
+        cmocka_unit_test(an_address_is_taken_once),
+        cmocka_unit_test(a_port_of_nobodys_choice_is_free),
+        cmocka_unit_test(version_6_hears_version_4),
+        cmocka_unit_test(a_listener_holds_so_many_and_no_more),
+        cmocka_unit_test(names_are_addresses_too),
+        cmocka_unit_test(a_pair_is_connected),
+        cmocka_unit_test(datagrams_arrive_whole_with_their_sender),
+        cmocka_unit_test(a_connected_datagram_socket_hears_its_peer_only),
+        cmocka_unit_test(addresses_are_read_within_their_size),
+        cmocka_unit_test(options_are_kept_and_unknown_ones_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
