@@ -63,6 +63,7 @@ uint64_t start_stack(const struct mf_boot *boot, uint64_t top)
         AT_RANDOM, random_at,
         AT_EXECFN, name_at,
         MF_AUX_SYSCALL, (uint64_t)kernel_syscall,
+        start_vdso ? AT_SYSINFO_EHDR : AT_IGNORE, start_vdso,
         AT_NULL, 0,
     };
     /* argc, argv[0], its end, the environment's pointers and their end */

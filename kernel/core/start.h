@@ -11,6 +11,9 @@
 
 #define START_CLOCK_TICKS 100u /* AT_CLKTCK, and the unit of times() */
 
+/* What AT_SYSINFO_EHDR names (x86_64/vdso.S); 0 in kernel.elf, whose programs have a shorter way. */
+extern const uint64_t start_vdso;
+
 /* Write it below top, which has room; the stack pointer to start with. */
 uint64_t start_stack(const struct mf_boot *boot, uint64_t top);
 

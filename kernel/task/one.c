@@ -2,9 +2,12 @@
  * one.c: the one task of kernel.elf, which is nothing but what runs.
  * Guarantees: a call that has to wait lets all wait. Owns nothing.
  */
+#include "kernel/core/start.h"
 #include "kernel/linux/call.h"
 #include "kernel/linux/one/signal.h"
 #include "kernel/task/task.h"
+
+const uint64_t start_vdso;
 
 void task_start(void)
 {
