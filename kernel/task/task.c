@@ -73,6 +73,7 @@ struct task *task_create(void)
     task->fs_base = segment_base(MF_SEGMENT_FS);
     task->gs_base = segment_base(MF_SEGMENT_GS);
     vector_save(&vector, task->vector);
+    task->signals.blocked = task_current->signals.blocked;
     memcpy(task->name, task_current->name, sizeof task->name);
     link(task);
     return task;
