@@ -71,8 +71,8 @@ extern struct task *task_current; /* NULL: none runs */
 extern struct task *task_first;   /* of all */
 
 /* A copy of the current task, which runs next to it: registers, bases, vector state, name,
- * signal mask.
- * The caller changes what is to differ, then task_run(). NULL: no memory, or TASKS_MAX. */
+ * signal mask. The caller changes what is to differ, then task_run(). NULL: no memory, or
+ * TASKS_MAX. */
 struct task *task_create(void);
 /* The current one is no more. */
 void task_end(void);
