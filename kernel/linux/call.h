@@ -49,8 +49,7 @@
     X(sched_getaffinity, done, "one processor")                                                  \
     X(uname, done, "")                                                                           \
     X(sysinfo, partial, "memory and time")                                                       \
-    X(getrlimit, partial, "stack, address space, descriptors, core; others unlimited")           \
-    X(prlimit64, partial, "likewise; changes nothing")
+    X(getrlimit, partial, "stack, address space, descriptors, core; others unlimited")
 
 /* A call's handler: the result, -errno, or WAIT (task/wait.h). */
 #define KERNEL_CALL_DECLARE(name, how, remark) int64_t linux_##name(struct frame *frame);

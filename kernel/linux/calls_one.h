@@ -46,6 +46,7 @@
     X(set_robust_list, done, "kept by nobody: there is one thread")                              \
     X(futex, partial, "wait and wake, among one thread")                                         \
     X(sched_yield, done, "")                                                                     \
+    X(prlimit64, partial, "as getrlimit; changes nothing")                                       \
     X(prctl, partial, "PR_SET_NAME, PR_GET_DUMPABLE")
 
 #define KERNEL_CALLS(X) KERNEL_CALLS_FILES(X) KERNEL_CALLS_SHARED(X) KERNEL_CALLS_TASK(X)

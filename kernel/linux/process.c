@@ -182,46 +182,36 @@ int64_t linux_getrusage(struct frame *frame)
     return user_write(frame_argument(frame, 1), &usage, sizeof usage);
 }
 
-static int64_t limit_write(uint64_t resource, uint64_t to)
+int process_limit(uint64_t resource, struct rlimit64 *limit)
 {
     uint64_t used, total;
     memory_usage(&used, &total);
-    struct rlimit64 limit = {.rlim_cur = RLIM64_INFINITY, .rlim_max = RLIM64_INFINITY};
+    *limit = (struct rlimit64){.rlim_cur = RLIM64_INFINITY, .rlim_max = RLIM64_INFINITY};
     switch ((uint32_t)resource) {
     case RLIMIT_STACK:
-        limit.rlim_cur = limit.rlim_max = memory_stack_bytes();
+        limit->rlim_cur = limit->rlim_max = memory_stack_bytes();
         break;
     case RLIMIT_AS:
     case RLIMIT_DATA:
-        limit.rlim_cur = limit.rlim_max = total;
+        limit->rlim_cur = limit->rlim_max = total;
         break;
     case RLIMIT_NOFILE:
-        limit.rlim_cur = limit.rlim_max = process_descriptors_max;
+        limit->rlim_cur = limit->rlim_max = process_descriptors_max;
         break;
     case RLIMIT_CORE:
     case RLIMIT_NPROC:
-        limit.rlim_cur = limit.rlim_max = 0;
+        limit->rlim_cur = limit->rlim_max = 0;
         break;
     default:
         if ((uint32_t)resource >= RLIM_NLIMITS)
             return -EINVAL;
     }
-    return user_write(to, &limit, sizeof limit);
+    return 0;
 }
 
 int64_t linux_getrlimit(struct frame *frame)
 {
-    return limit_write(frame_argument(frame, 0), frame_argument(frame, 1));
-}
-
-int64_t linux_prlimit64(struct frame *frame)
-{
-    uint64_t pid = (uint32_t)frame_argument(frame, 0);
-    if (pid != 0 && !identity_is_self((int64_t)pid))
-        return -ESRCH;
-    if (frame_argument(frame, 2))
-        return -EPERM;
-    return frame_argument(frame, 3)
-               ? limit_write(frame_argument(frame, 1), frame_argument(frame, 3))
-               : 0;
+    struct rlimit64 limit;
+    int error = process_limit(frame_argument(frame, 0), &limit);
+    return error ? error : user_write(frame_argument(frame, 1), &limit, sizeof limit);
 }

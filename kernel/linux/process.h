@@ -2,6 +2,8 @@
 #ifndef KERNEL_LINUX_PROCESS_H
 #define KERNEL_LINUX_PROCESS_H
 
+#include <linux/resource.h>
+
 #include "kernel/x86_64/frame.h"
 
 /* The instance ends, with the status that is the call's first argument: as a fault, if an
@@ -10,5 +12,8 @@ _Noreturn void process_exit(const struct frame *frame);
 
 /* How many descriptors it may have; file.c and files/start.c. */
 extern const uint64_t process_descriptors_max;
+
+/* Of RLIMIT_…. -EINVAL. */
+int process_limit(uint64_t resource, struct rlimit64 *limit);
 
 #endif

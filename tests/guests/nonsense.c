@@ -12,7 +12,7 @@
 void test_nonsense(struct harness *harness)
 {
     static const char *const expected =
-        "replies many calls|dies exited|dies signal|dies aborted|dies page-fault|dies protection|"
+        "replies many calls|replies few calls|dies exited|dies signal|dies aborted|dies page-fault|dies protection|"
         "dies alignment|dies stack-overflow|dies stack-smashed";
     char path[32], outcome[OUTCOME_BYTES];
     if (!wanted(harness, "nonsense in system calls"))

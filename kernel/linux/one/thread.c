@@ -104,3 +104,16 @@ int64_t linux_prctl(struct frame *frame)
         return -EINVAL;
     }
 }
+
+int64_t linux_prlimit64(struct frame *frame)
+{
+    uint64_t pid = (uint32_t)frame_argument(frame, 0);
+    uint64_t to = frame_argument(frame, 3);
+    struct rlimit64 limit;
+    if (pid != 0 && !identity_is_self((int64_t)pid))
+        return -ESRCH;
+    if (frame_argument(frame, 2))
+        return -EPERM;
+    int error = to ? process_limit(frame_argument(frame, 1), &limit) : 0;
+    return error || !to ? error : user_write(to, &limit, sizeof limit);
+}
