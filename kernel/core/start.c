@@ -7,9 +7,11 @@
 #include "kernel/core/start.h"
 
 #include <linux/auxvec.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "abi/calls.h"
+#include "abi/program.h"
 #include "kernel/core/assert.h"
 #include "kernel/core/boot.h"
 #include "kernel/core/limits.h"
@@ -31,9 +33,27 @@ static uint64_t push_bytes(uint64_t *sp, const void *data, size_t bytes)
     return *sp;
 }
 
+/* Pointers to the arguments among count strings (abi/program.h), or to the others, and their end. */
+static uint64_t *push_pointers(uint64_t *word, uint64_t at, uint32_t count, bool arguments)
+{
+    static const char prefix[] = MF_ENV_ARGUMENT "=";
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t bytes = strlen((const char *)at) + 1;
+        bool is_argument = bytes >= sizeof prefix &&
+                           memcmp((const char *)at, prefix, sizeof prefix - 1) == 0;
+        if (is_argument == arguments)
+            *word++ = at + (arguments ? sizeof prefix - 1 : 0);
+        at += bytes;
+    }
+    *word++ = 0;
+    return word;
+}
+
 uint64_t start_stack(const struct mf_boot *boot, uint64_t top)
 {
-    const char *name = boot_environment(START_NAME_VARIABLE);
+    const char *name = boot_environment(MF_ENV_PROGRAM);
+    if (!name)
+        name = boot_environment(START_NAME_VARIABLE);
     if (!name)
         name = "function";
     uint8_t random[RANDOM_BYTES];
@@ -71,15 +91,11 @@ uint64_t start_stack(const struct mf_boot *boot, uint64_t top)
     sp = (sp - words * sizeof(uint64_t)) & ~(uint64_t)(STACK_ALIGN - 1);
     mf_assert(sp > top - STACK_BYTES_MIN);
 
-    uint64_t *word = (uint64_t *)sp;
-    *word++ = 1;
+    uint64_t *word = (uint64_t *)sp + 1;
     *word++ = name_at;
-    *word++ = 0;
-    for (uint32_t i = 0; i < boot->env_count; i++) {
-        *word++ = environment_at;
-        environment_at += strlen((const char *)environment_at) + 1;
-    }
-    *word++ = 0;
+    word = push_pointers(word, environment_at, boot->env_count, true);
+    *(uint64_t *)sp = (uint64_t)(word - (uint64_t *)sp) - 2; /* argc */
+    word = push_pointers(word, environment_at, boot->env_count, false);
     memcpy(word, auxiliary, sizeof auxiliary);
     return sp;
 }

@@ -6,7 +6,7 @@
 
 #include "abi/boot.h"
 
-/* The environment variable whose value is the program's argv[0]. */
+/* The environment variable whose value is argv[0] of a program without a path (abi/program.h). */
 #define START_NAME_VARIABLE "MAYFLY_FUNCTION"
 
 #define START_CLOCK_TICKS 100u /* AT_CLKTCK, and the unit of times() */
