@@ -30,7 +30,7 @@ struct unpacked {
     bool mapped;
 };
 
-/* The archive, then zeros to a whole block and the two that end one, which some tools leave out. */
+/* The archive, then zeros to a whole block, which some tools leave out. */
 struct feed {
     const struct unpacked *from;
     unsigned calls;
@@ -163,7 +163,7 @@ static mf_err unpack(const uint8_t *layer, size_t bytes, struct oci_room *room,
 
 static la_ssize_t read_feed(struct archive *archive, void *context, const void **piece)
 {
-    static const uint8_t zeros[3 * TAR_BLOCK_BYTES];
+    static const uint8_t zeros[TAR_BLOCK_BYTES];
     struct feed *feed = context;
     (void)archive;
     switch (feed->calls++) {
@@ -172,7 +172,7 @@ static la_ssize_t read_feed(struct archive *archive, void *context, const void *
         return (la_ssize_t)feed->from->bytes;
     case 1:
         *piece = zeros;
-        return (la_ssize_t)(2 * TAR_BLOCK_BYTES + -feed->from->bytes % TAR_BLOCK_BYTES);
+        return (la_ssize_t)(-feed->from->bytes % TAR_BLOCK_BYTES);
     default:
         return 0;
     }
@@ -197,7 +197,9 @@ static mf_err for_each(struct unpacking *unpacking, const struct unpacked *from,
                        struct mf_why *why)
 {
     struct feed feed = {.from = from};
-    bool end = from->bytes == 0;
+    bool end = false;
+    if (from->bytes == 0)
+        return MF_OK; /* nothing in it */
     unpacking->archive = archive_read_new();
     if (!unpacking->archive)
         return MF_ENOMEM;
