@@ -266,8 +266,9 @@ static int make_program(struct making *making)
         return CLI_OK;
     }
     char *const *source = build->input; /* argv: NULL-terminated */
+    bool go = making->project.build == PROJECT_GO;
     int code = CLI_OK;
-    if (making->is_project) {
+    if (making->is_project && !go) {
         source = making->project.source;
         if (!source[0]) {
             code = find_sources(making);
@@ -281,13 +282,14 @@ static int make_program(struct making *making)
     (void)snprintf(making->program, sizeof making->program, "%.*s/program",
                    (int)(sizeof making->program - sizeof "/program"), making->scratch);
     struct compile compile = {
-        .compiler = build->compiler ? build->compiler : "musl-gcc",
+        .compiler = build->compiler ? build->compiler : go ? "go" : "musl-gcc",
+        .package = go ? "golang-go" : "musl-tools",
         .folder = making->folder,
         .source = source,
         .cflag = making->project.cflag,
         .out = making->program,
     };
-    return compile_program(&compile);
+    return go ? compile_go(&compile) : compile_program(&compile);
 }
 
 static int read_program(struct making *making)

@@ -1,7 +1,7 @@
 /*
- * cmd_new.c: mayfly new. Copies the template beside our program, a working function
- * called "hello", under the new name: in hello.c its file name changes, in the other
- * files every "hello".
+ * cmd_new.c: mayfly new. Copies a template beside our program, a working function
+ * called "hello", under the new name: in hello.c its file name changes, in settings and
+ * the like every "hello".
  * Guarantees: writes nothing over; on failure nothing of ours is left.
  */
 #include <errno.h>
@@ -18,37 +18,53 @@
 #include "image/pack.h"
 #include "image/settings.h"
 
-enum { KEY_DIR = CLI_LONG + 1, KEY_JSON };
+enum { KEY_DIR = CLI_LONG + 1, KEY_LANG, KEY_JSON };
 
 static const struct cli_option options[] = {
     {"dir", KEY_DIR, "DIR", "the folder to make (default: NAME)"},
+    {"lang", KEY_LANG, "LANGUAGE", "c (default) or go"},
     {"json", KEY_JSON, NULL, "print what was made as JSON"},
     {0},
 };
 
 struct template_file {
-    const char *from;
-    const char *to;  /* NULL: NAME.c */
-    const char *old; /* text that stands for the name */
+    const char *from; /* NULL: the list's end  */
+    const char *to;   /* NULL: NAME.c */
+    const char *old;  /* text that stands for the name; NULL: none */
 };
 
-static const struct template_file files[] = {
-    {"hello.c", NULL, "hello.c"},
-    {"function.yml", "function.yml", "hello"},
-    {"README.md", "README.md", "hello"},
+#define FILES_MAX 4u
+
+struct language {
+    const char *name;
+    struct template_file file[FILES_MAX + 1];
 };
-#define FILE_COUNT (sizeof files / sizeof files[0])
+
+static const struct language languages[] = {
+    {"c",
+     {{"hello.c", NULL, "hello.c"},
+      {"function.yml", "function.yml", "hello"},
+      {"README.md", "README.md", "hello"}}},
+    {"go",
+     {{"main.go", "main.go", NULL},
+      {"go.mod", "go.mod", "hello"},
+      {"function.yml", "function.yml", "hello"},
+      {"README.md", "README.md", "hello"}}},
+};
+#define LANGUAGE_COUNT (sizeof languages / sizeof languages[0])
 
 struct making {
+    const struct language *language;
     const char *name;
     char own_source[MF_NAME_BYTES_MAX + sizeof ".c"];
     int folder; /* descriptor */
-    size_t made; /* of files[] */
+    size_t made; /* of its files */
 };
 
 static const char *target(const struct making *making, size_t i)
 {
-    return files[i].to ? files[i].to : making->own_source;
+    const char *to = making->language->file[i].to;
+    return to ? to : making->own_source;
 }
 
 static mf_err replace_all(const struct mf_buf *text, const char *old, const char *new,
@@ -78,26 +94,28 @@ static int write_new(struct making *making, const char *path, const struct mf_bu
 
 static int copy_file(struct making *making, size_t i)
 {
+    const struct template_file *file = &making->language->file[i];
     char beside[64], path[PATH_MAX];
-    (void)snprintf(beside, sizeof beside, "template/c/%s", files[i].from);
+    (void)snprintf(beside, sizeof beside, "template/%s/%s", making->language->name, file->from);
     if (!cli_beside(beside, path, sizeof path))
         return cli_fail(CLI_FAILED, "no %s beside the mayfly program: the installation is not "
                         "whole; build or install mayfly again", beside);
     struct mf_buf text = {0}, changed = {0};
     struct mf_why why = {0};
-    const char *new = files[i].to ? making->name : making->own_source;
+    const char *new = file->to ? making->name : making->own_source;
     mf_err err = pack_read_file(path, MF_TEMPLATE_BYTES_MAX, &text, &why);
     if (!err)
-        err = replace_all(&text, files[i].old, new, &changed);
+        err = file->old ? replace_all(&text, file->old, new, &changed)
+                        : mf_buf_add(&changed, text.data, text.bytes);
     int code = err ? cli_fail_why(&why, err) : write_new(making, target(making, i), &changed);
     mf_buf_close(&text);
     mf_buf_close(&changed);
     return code;
 }
 
-static int make(const char *name, const char *folder)
+static int make(const struct language *language, const char *name, const char *folder)
 {
-    struct making making = {.name = name};
+    struct making making = {.language = language, .name = name};
     (void)snprintf(making.own_source, sizeof making.own_source, "%s.c", name);
     if (mkdir(folder, 0777) != 0)
         return cli_fail(CLI_FAILED, "cannot make the folder %s: %s%s", folder, strerror(errno),
@@ -106,7 +124,7 @@ static int make(const char *name, const char *folder)
     int code = making.folder < 0
                    ? cli_fail(CLI_FAILED, "cannot open %s: %s", folder, strerror(errno))
                    : CLI_OK;
-    for (size_t i = 0; i < FILE_COUNT && code == CLI_OK; i++)
+    for (size_t i = 0; language->file[i].from && code == CLI_OK; i++)
         code = copy_file(&making, i);
     for (size_t i = 0; i < making.made && code != CLI_OK; i++)
         (void)unlinkat(making.folder, target(&making, i), 0);
@@ -117,27 +135,43 @@ static int make(const char *name, const char *folder)
     return code;
 }
 
-static int print(const char *name, const char *folder, bool json)
+static int print(const struct language *language, const char *name, const char *folder, bool json)
 {
+    struct making making = {.language = language, .name = name};
+    json_t *files = json_array();
+    (void)snprintf(making.own_source, sizeof making.own_source, "%s.c", name);
+    for (size_t i = 0; language->file[i].from; i++)
+        (void)json_array_append_new(files, json_string(target(&making, i)));
     if (json)
-        return cli_print_json(json_pack("{s:s, s:s, s:o}", "name", name, "folder", folder, "files",
-                                        json_pack("[s+, s, s]", name, ".c", files[1].to,
-                                                  files[2].to)));
-    printf("%s/\n  %s.c\n", folder, name);
-    for (size_t i = 1; i < FILE_COUNT; i++)
-        printf("  %s\n", files[i].to);
+        return cli_print_json(json_pack("{s:s, s:s, s:s, s:o}", "name", name, "language", language->name,
+                                        "folder", folder, "files", files));
+    json_decref(files);
+    printf("%s/\n", folder);
+    for (size_t i = 0; language->file[i].from; i++)
+        printf("  %s\n", target(&making, i));
     printf("\nNext: mayfly build %s\n", folder);
     return CLI_OK;
+}
+
+static const struct language *find_language(const char *name)
+{
+    for (size_t i = 0; i < LANGUAGE_COUNT; i++)
+        if (strcmp(languages[i].name, name) == 0)
+            return &languages[i];
+    cli_usage(&cmd_new, "--lang '%s': c or go", name);
 }
 
 static int run(int argc, char **argv)
 {
     const char *folder = NULL;
+    const struct language *language = &languages[0];
     bool json = false;
     int key;
     while ((key = cli_getopt(&cmd_new, argc, argv)) != -1) {
         if (key == KEY_DIR)
             folder = optarg;
+        else if (key == KEY_LANG)
+            language = find_language(optarg);
         else if (key == KEY_JSON)
             json = true;
     }
@@ -149,15 +183,15 @@ static int run(int argc, char **argv)
                   name, MF_NAME_BYTES_MAX);
     if (!folder)
         folder = name;
-    int code = make(name, folder);
-    return code == CLI_OK ? print(name, folder, json) : code;
+    int code = make(language, name, folder);
+    return code == CLI_OK ? print(language, name, folder, json) : code;
 }
 
 const struct command cmd_new = {
     .name = "new",
-    .arguments = "NAME [--dir DIR] [--json]",
-    .summary = "start a C function from a template",
-    .details = "Makes a folder with NAME.c, function.yml and README.md. Nothing that is there\n"
+    .arguments = "NAME [--lang c | go] [--dir DIR] [--json]",
+    .summary = "start a function from a template",
+    .details = "Makes a folder with a source, function.yml and README.md. Nothing that is there\n"
                "already is overwritten.",
     .options = options,
     .run = run,

@@ -82,6 +82,15 @@ out:
     return code;
 }
 
+int compile_go(const struct compile *compile)
+{
+    const char *const argument[] = {compile->compiler, "build", "-trimpath", "-buildvcs=false", "-o",
+                                    compile->out, ".", NULL};
+    if (setenv("CGO_ENABLED", "0", 1) != 0) /* static, without a C compiler */
+        return cli_fail(CLI_FAILED, "out of memory");
+    return run(compile, (char *const *)(uintptr_t)argument);
+}
+
 static bool find_sdk(struct command_line *line)
 {
     if (cli_beside("include", line->include, sizeof line->include) &&
@@ -160,16 +169,16 @@ static int run(const struct compile *compile, char *const *argument)
     (void)sigaction(SIGINT, &was_int, NULL);
     (void)sigaction(SIGQUIT, &was_quit, NULL);
     if (error == ENOENT)
-        return cli_fail(CLI_UNSUPPORTED, "%s is not installed; on Debian: apt install musl-tools",
-                        compile->compiler);
+        return cli_fail(CLI_UNSUPPORTED, "%s is not installed; on Debian: apt install %s",
+                        compile->compiler, compile->package);
     if (error)
         return cli_fail(CLI_FAILED, "cannot run %s: %s", compile->compiler, strerror(error));
     if (WIFSIGNALED(status))
         return cli_fail(CLI_COMPILER, "%s was ended by signal %d (%s)", compile->compiler,
                         WTERMSIG(status), strsignal(WTERMSIG(status)));
     if (WEXITSTATUS(status) == 127)
-        return cli_fail(CLI_UNSUPPORTED, "%s could not be run; on Debian: apt install musl-tools",
-                        compile->compiler);
+        return cli_fail(CLI_UNSUPPORTED, "%s could not be run; on Debian: apt install %s",
+                        compile->compiler, compile->package);
     if (WEXITSTATUS(status) != 0)
         return cli_fail(CLI_COMPILER, "%s did not accept the program (its exit code is %d)",
                         compile->compiler, WEXITSTATUS(status));

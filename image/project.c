@@ -1,5 +1,5 @@
 /*
- * project.c: function.yml. The keys `sources` and `cflags` are the build's; all
+ * project.c: function.yml. The keys `build`, `sources` and `cflags` are the build's; all
  * others are settings, applied one by one, to know the line of what is refused; then all
  * together.
  */
@@ -86,11 +86,23 @@ void project_close(struct project *project)
     *project = (struct project){0};
 }
 
+static mf_err take_build(const json_t *value, enum project_build *build, struct mf_why *why)
+{
+    const char *name = json_string_value(value);
+    bool go = name && strcmp(name, "go") == 0;
+    if (!go && (!name || strcmp(name, "c") != 0))
+        return mf_why(why, MF_EINVAL, "build: c or go");
+    *build = go ? PROJECT_GO : PROJECT_C;
+    return MF_OK;
+}
+
 static mf_err take_key(const char *key, json_t *value, struct settings *settings,
                        json_t *manifest, struct project *project, struct mf_why *why)
 {
     if (strcmp(key, "sources") == 0)
         return take_list(key, value, MF_PROJECT_SOURCES_MAX, &project->source, why);
+    if (strcmp(key, "build") == 0)
+        return take_build(value, &project->build, why);
     if (strcmp(key, "cflags") == 0)
         return take_list(key, value, MF_PROJECT_CFLAGS_MAX, &project->cflag, why);
     mf_err err = settings_apply(key, value, settings, why);

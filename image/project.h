@@ -1,6 +1,6 @@
 /*
- * project.h: a project's function.yml: the function's settings (settings.h), its
- * sources and extra compiler flags. The text may be hostile. Any thread.
+ * project.h: a project's function.yml: the function's settings (settings.h), what
+ * builds it, its sources and extra compiler flags. The text may be hostile. Any thread.
  */
 #ifndef MF_IMAGE_PROJECT_H
 #define MF_IMAGE_PROJECT_H
@@ -13,7 +13,11 @@
 
 #define PROJECT_FILE "function.yml"
 
+/* Who makes the program of the sources: `build`. */
+enum project_build { PROJECT_C, PROJECT_GO };
+
 struct project {
+    enum project_build build; /* "c" (default) | "go" */
     char *manifest; /* JSON text of the settings given, keys sorted */
     char *name;     /* of the settings; "" if not given             */
     char **source;  /* relative to the project; NULL-terminated     */

@@ -128,6 +128,70 @@ case_ 'inspect tells contract and kernel' json 'd["settings"]["contract"] == "st
 case_ 'one in the range of the kernel' exits 1 '-Wl,-Ttext-segment=0x400000' "$mayfly" build --program low
 case_ 'one with an executable stack' exits 1 '-Wl,-z,noexecstack' "$mayfly" build --program stack
 case_ 'one that is none' exits 1 'not an ELF file' "$mayfly" build --program greet/greet.c
+case_ 'new --lang go' json 'd["language"] == "go" and "go.mod" in d["files"]' "$mayfly" new --lang go ride --json
+case_ 'its module has its name' grep -q '^module ride$' ride/go.mod
+case_ 'new in an unknown language' exits 2 "--lang 'cobol': c or go" "$mayfly" new --lang cobol ride2
+case_ 'a missing go' exits 6 'apt install golang-go' "$mayfly" build ride --compiler no-such-go
+
+# A root file system, from a folder; with what a dynamic program loads.
+mkdir -p root/bin root/etc root/lib
+cp plain root/bin/
+ln root/bin/plain root/bin/again
+ln -s ../../etc/passwd root/etc/out
+mkfifo root/pipe
+printf '#! /usr/bin/env plain\n' >root/bin/script
+chmod +x root/bin/*
+case_ 'a root file system' json 'd["contract"] == "http"' "$mayfly" build --rootfs root --program /bin/plain --name rooted --json
+case_ '... what is left out is told' exits 0 '/pipe: left out: no regular file, folder or link' \
+    "$mayfly" build --rootfs root --program plain --name rooted
+case_ '... twice gives the same bytes' bash -c "
+    cp -a root root2 && cp rooted.mf once.mf &&
+    '$mayfly' build --rootfs root2 --program /bin/plain --name rooted && cmp once.mf rooted.mf"
+case_ '... inspected' json 'd["root"]["files"] == 2 and d["root"]["links"] == 1 and d["settings"]["program"] == "/bin/plain"' \
+    "$mayfly" inspect rooted.mf --json
+case_ 'a script becomes an argument' \
+    json 'd["settings"]["program"].endswith("/bin/plain") and d["settings"]["args"][0].endswith("/bin/script")' \
+    bash -c "'$mayfly' build --rootfs root --program script --name rooted >/dev/null 2>&1 && '$mayfly' inspect rooted.mf --json"
+case_ 'a program that is not there' exits 3 '/bin/none: no such file in the root file system' \
+    "$mayfly" build --rootfs root --program /bin/none --name rooted
+case_ 'a root without a program' exits 2 'Give --program PATH' "$mayfly" build --rootfs root --name rooted
+case_ 'two roots' exits 2 'give one of them' "$mayfly" build --rootfs root --oci root --name rooted
+gcc plain.c -o root/bin/dynamic
+case_ 'a dynamic program without its loader' exits 3 "the program's dynamic loader, /lib" \
+    "$mayfly" build --rootfs root --program dynamic --name rooted
+for library in $(ldd root/bin/dynamic | grep -o '/[^ ]*'); do
+    mkdir -p "root$(dirname "$library")"
+    cp -L "$library" "root$library"
+done
+case_ 'a dynamic program with it' json 'd["contract"] == "stdio"' \
+    "$mayfly" build --rootfs root --program dynamic --contract stdio --name rooted --json
+case_ '... and its libraries are laid out' \
+    json 'd["root"]["loaded"] == 2 and d["settings"]["loader"].startswith("/lib") and d["segments"][-1]["owner"] == "root"' \
+    "$mayfly" inspect rooted.mf --json
+
+# A container image, made by another program: two layers, a whiteout.
+case_ 'umoci makes a container image' bash -c "
+    set -e
+    umoci init --layout oci
+    umoci new --image oci:it
+    umoci insert --rootless --image oci:it root/bin /bin
+    umoci insert --rootless --image oci:it --whiteout /bin/dynamic
+    umoci config --image oci:it --config.entrypoint plain --config.cmd=-x --config.env A=b --config.env PORT=81 \
+        --config.workingdir /srv --config.user nobody"
+case_ 'a container image' json 'd["name"] == "oci"' "$mayfly" build --oci oci --json
+case_ '... its settings are its configuration' \
+    json '{k: d["manifest"][k] for k in ("program", "args", "environment", "port", "folder")} == {
+              "program": "/bin/plain", "args": ["-x"], "environment": {"A": "b"}, "port": 81, "folder": "/srv"}' \
+    "$mayfly" inspect oci.mf --json
+case_ '... without what was whited out' json 'd["root"]["files"] == 2' "$mayfly" inspect oci.mf --json
+case_ '... as an archive it is the same' bash -c "
+    tar -C oci -cf oci.tar . && '$mayfly' build --oci oci.tar --name oci -o archive.mf && cmp oci.mf archive.mf"
+case_ '... with another program' json 'd["contract"] == "stdio"' \
+    "$mayfly" build --oci oci --program /bin/again --contract stdio --json
+case_ 'a damaged one' exits 1 'is not what its digest says' bash -c "
+    for blob in oci/blobs/sha256/*; do echo >>\$blob; done; '$mayfly' build --oci oci"
+case_ 'what is none' exits 1 'neither index.json (OCI) nor manifest.json' "$mayfly" build --oci root --name none
+
 case_ 'nothing is left behind' nothing_left
 
 finish

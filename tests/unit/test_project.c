@@ -83,6 +83,21 @@ static void lists_are_bounded(void **state)
     mf_buf_close(&yaml);
 }
 
+static void a_project_says_what_builds_it(void **state)
+{
+    (void)state;
+    struct project project;
+    assert_int_equal(project_parse("name: a\n", 8, &project, NULL), MF_OK);
+    assert_int_equal(project.build, PROJECT_C);
+    project_close(&project);
+    assert_int_equal(project_parse("build: go\n", 10, &project, NULL), MF_OK);
+    assert_int_equal(project.build, PROJECT_GO);
+    assert_string_equal(project.manifest, "{}");
+    project_close(&project);
+    refuse("name: a\nbuild: rust\n", "line 2: build: c or go");
+    refuse("build: [go]\n", "line 1: build: c or go");
+}
+
 static void keys_that_belong_together_come_in_any_order(void **state)
 {
     (void)state;
@@ -174,6 +189,7 @@ int main(void)
         cmocka_unit_test(settings_become_the_manifest),
         cmocka_unit_test(sources_and_flags_are_lists),
         cmocka_unit_test(lists_are_bounded),
+        cmocka_unit_test(a_project_says_what_builds_it),
         cmocka_unit_test(keys_that_belong_together_come_in_any_order),
         cmocka_unit_test(refusals_name_the_line),
         cmocka_unit_test(yaml_is_strict),
