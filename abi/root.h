@@ -59,8 +59,8 @@ struct mf_root_inode {
     uint64_t at;        /* file: of its content, page-aligned, 0 if it is empty; link:
                            of its target, from the first name; folder: its first entry */
     int64_t modified_s; /* since 1970                                                */
-    uint64_t loaded_at; /* ELF file whose segments the image has, as loaded: the base
-                           address that they were loaded with; else 0                */
+    uint64_t loaded_at; /* ELF file whose segments the image has, as loaded: where
+                           the lowest page of them is; else 0                        */
     uint32_t parent;    /* folder: its parent, the root its own; else 0              */
     uint32_t reserved;  /* 0                                                         */
 };
