@@ -33,7 +33,8 @@
 #define MF_PROGRAM_ROOM_MIN 0x100000u    /* from program to channel: heap, stack  */
 #define MF_PROGRAM_HEADERS_MAX 64u       /* program_phnum                         */
 
-#define MF_IMAGE_LINUX 1u /* flags: the kernel is the one for any Linux program (program.h) */
+/* flags: the kernel is the one for any Linux program (program.h), and gets preempts (trap.h) */
+#define MF_IMAGE_LINUX 1u
 
 /* A program that is linked with the SDK says so in a note of its own, of the same owner and empty. */
 #define MF_NOTE_SDK 0x4d460002u

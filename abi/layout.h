@@ -8,7 +8,7 @@
  *   0                    never mapped: a null pointer plus 64 KiB faults
  *   MF_BOOT_BASE         boot page and environment, read-only      (boot.h)
  *   MF_GATE_BASE         gate code, read + execute, the monitor's  (hypercall.h)
- *   MF_GATE_DATA_BASE    the gate's own scratch: signal stack, trap record
+ *   MF_GATE_DATA_BASE    the gate's own scratch; the count of preempts (trap.h)
  *   MF_KERNEL_BASE       the library OS
  *   MF_PROGRAM_BASE      the program, then its heap, mappings and stack
  *   window - MF_CHANNEL_BYTES   the channel, shared with the node  (channel.h)

@@ -15,6 +15,15 @@
  * the last one put it (the kernel's first instructions fault) may end the instance,
  * as triple-fault, instead of arriving for ever.
  *
+ * Where the image asks for it (image.h, MF_IMAGE_LINUX), a preempt falls due whenever
+ * the guest has used some milliseconds more of processor time: never while it waits, nor
+ * by the clock on the wall. The word at MF_PREEMPT_COUNT, 0 at every start, restore and
+ * rollback, counts it. If the program runs then (its next instruction stands at
+ * MF_PROGRAM_BASE or above), it arrives like an exception, as MF_VECTOR_PREEMPT, address
+ * and error 0. If kernel or gate run, it does not arrive, then or later: a kernel that
+ * leaves compares the count with what it was. So neither kernel nor trap stack is ever
+ * interrupted by one.
+ *
  * Either way TF is clear on arrival, whatever R11 or the record say; the other flags
  * may be the program's.
  *
@@ -25,6 +34,8 @@
 #define MF_ABI_TRAP_H
 
 #include <stdint.h>
+
+#include "abi/layout.h"
 
 #define MF_CS 0x33u
 #define MF_SS 0x2bu
@@ -41,6 +52,10 @@
 #define MF_VECTOR_X87           16u
 #define MF_VECTOR_ALIGNMENT     17u
 #define MF_VECTOR_SIMD          19u
+#define MF_VECTOR_PREEMPT       256u /* no exception has it */
+
+/* uint32_t, to be read only: preempts that fell due. */
+#define MF_PREEMPT_COUNT (MF_GATE_DATA_BASE + 0x20u)
 
 /* Error code of a page fault, same source, 4.7. */
 #define MF_PF_PRESENT 1u

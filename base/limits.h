@@ -107,6 +107,7 @@
 /* Instances. */
 #define MF_INSTANCES_NODE_MAX 8192 /* alive at once, blanks included                      */
 #define MF_CANCEL_GRACE_MS 1000    /* for a handler to end once nobody waits for it       */
+#define MF_PREEMPT_MS 10           /* of processor time, from one preempt to the next (abi/trap.h) */
 #define MF_RESET_PAGES_KEPT_MAX 1024u /* of an instance between two events; more are given back */
 #define MF_DRAIN_MS_MAX 5000       /* for an instance to halt once it was told to         */
 #define MF_RESET_MS_MAX 1000       /* from a reply to an instance rolled back             */

@@ -58,18 +58,19 @@ static const char *const meaning[] = {
                        "broken out of the virtual machine",
 };
 
-/* start_calls: admitted before there is a guest; reset_calls: besides, where a guest is rolled
- * back. NULL: that is nowhere. */
+/* start_calls: admitted before there is a guest; besides, where a guest is rolled back,
+ * reset_calls, and where it is preempted, preempt_calls. NULL: that is nowhere. */
 static json_t *sandbox_to_json(enum mf_sandbox sandbox, const struct support *support,
-                               json_t *calls, json_t *start_calls, json_t *reset_calls)
+                               json_t *calls, json_t *start_calls, json_t *reset_calls,
+                               json_t *preempt_calls)
 {
     const char *why = support->why.text;
     if (support->known)
         why = support->sandbox.usable[sandbox] ? NULL : support->sandbox.why[sandbox].text;
-    return json_pack("{s:s, s:b, s:s?, s:s, s:o, s:o*, s:o*}", "name", sandbox_name(sandbox), "usable",
+    return json_pack("{s:s, s:b, s:s?, s:s, s:o, s:o*, s:o*, s:o*}", "name", sandbox_name(sandbox), "usable",
                      support->known && support->sandbox.usable[sandbox], "why", why, "meaning",
                      meaning[sandbox], "host_calls", calls, "start_calls", start_calls, "reset_calls",
-                     reset_calls);
+                     reset_calls, "preempt_calls", preempt_calls);
 }
 
 /* What `auto` takes here; MF_SANDBOX_AUTO: nothing. */
@@ -89,10 +90,11 @@ static json_t *host_to_json(const struct support *support)
         "[o, o]",
         sandbox_to_json(MF_SANDBOX_PROCESS, support,
                         lines_to_json(filter_lines, filter_line_count),
-                        lines_to_json(trampoline_lines, trampoline_line_count), NULL),
+                        lines_to_json(trampoline_lines, trampoline_line_count), NULL, NULL),
         sandbox_to_json(MF_SANDBOX_KVM, support,
                         lines_to_json(kvm_filter_lines, kvm_filter_line_count), NULL,
-                        lines_to_json(kvm_reset_lines, kvm_reset_line_count)));
+                        lines_to_json(kvm_reset_lines, kvm_reset_line_count),
+                        lines_to_json(kvm_preempt_lines, kvm_preempt_line_count)));
     return json_pack("{s:s?, s:o}", "auto",
                      automatic == MF_SANDBOX_AUTO ? NULL : sandbox_name(automatic), "sandboxes",
                      sandboxes);
@@ -133,6 +135,12 @@ static void print_sandbox(const json_t *sandbox)
                "after every event.\n",
                json_array_size(more));
     print_calls(more);
+    const json_t *preempts = json_object_get(sandbox, "preempt_calls");
+    if (preempts)
+        printf("\n%zu more are admitted where the image's library OS has threads, whose time is "
+               "measured.\n",
+               json_array_size(preempts));
+    print_calls(preempts);
 }
 
 json_t *host_choice(enum mf_sandbox asked)

@@ -240,6 +240,10 @@ static void print_traps(void)
 {
     printf("## Traps (`abi/trap.h`)\n\n");
     print_opening("trap.h");
+    printf("| name | value | decimal |\n|---|---|---|\n");
+    NUMBER(MF_VECTOR_PREEMPT)
+    NUMBER(MF_PREEMPT_COUNT)
+    printf("\n");
 #define M(name) MEMBER(mf_trap, name)
     STRUCT("trap.h", mf_trap, M(vector) M(address) M(error) M(rip) M(cs) M(rflags) M(rsp) M(ss));
 #undef M

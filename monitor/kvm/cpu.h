@@ -65,6 +65,13 @@ struct cpu_state;
 void cpu_keep(const struct cpu *cpu, const struct cpu_model *model, struct cpu_state *state);
 MF_CHECKED bool cpu_rewind(const struct cpu *cpu, const struct cpu_state *state);
 
+/* For preempts (preempt.h): registers come out with each KVM_RUN from now on. */
+MF_CHECKED mf_err cpu_preempt_open(const struct cpu *cpu, int vm, struct mf_why *why);
+
+/* KVM_RUN was interrupted, and a preempt is due: count it and, if the program runs, let the
+ * next KVM_RUN enter the kernel with it (abi/trap.h). No host call. */
+void cpu_preempt(const struct cpu *cpu, uint8_t *window, uint64_t channel_base);
+
 /* AT_HWCAP, AT_HWCAP2 for the guest. */
 void cpu_capabilities(const struct cpu_model *model, uint64_t *hwcap, uint64_t *hwcap2);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "abi/boot.h"
@@ -77,17 +78,35 @@ const struct filter_line kvm_reset_lines[] = {
      {{FILTER_EQUAL, 0, KVM_FD_PAGEMAP}}},
 };
 const uint32_t kvm_reset_line_count = sizeof kvm_reset_lines / sizeof *kvm_reset_lines;
-_Static_assert((sizeof kvm_filter_lines + sizeof kvm_reset_lines) / sizeof *kvm_filter_lines <=
-                   FILTER_LINES_MAX,
-               "sixteen at most");
 
-uint32_t kvm_filter_choose(bool reset, struct filter_line lines[FILTER_LINES_MAX])
+const struct filter_line kvm_preempt_lines[] = {
+    {"rt_sigtimedwait", SYS_rt_sigtimedwait, "no word of the signal but its number",
+     "take the signal of the timer, which ended KVM_RUN. This process has no other to wait for.",
+     {{FILTER_EQUAL, 1, 0}}},
+    {"setitimer", SYS_setitimer, "timer = ITIMER_PROF, the old one is not asked for",
+     "after a rollback: the next event's first preempt comes a whole period after its start. It "
+     "counts this process's own processor time.",
+     {{FILTER_EQUAL, 0, ITIMER_PROF}, {FILTER_EQUAL, 2, 0}}},
+};
+const uint32_t kvm_preempt_line_count = sizeof kvm_preempt_lines / sizeof *kvm_preempt_lines;
+_Static_assert((sizeof kvm_filter_lines + sizeof kvm_reset_lines + sizeof kvm_preempt_lines) /
+                       sizeof *kvm_filter_lines <=
+                   FILTER_LINES_MAX,
+               "all of them at most");
+
+uint32_t kvm_filter_choose(bool reset, bool preempt, struct filter_line lines[FILTER_LINES_MAX])
 {
+    uint32_t count = kvm_filter_line_count;
     memcpy(lines, kvm_filter_lines, sizeof kvm_filter_lines);
-    if (!reset)
-        return kvm_filter_line_count;
-    memcpy(lines + kvm_filter_line_count, kvm_reset_lines, sizeof kvm_reset_lines);
-    return kvm_filter_line_count + kvm_reset_line_count;
+    if (reset) {
+        memcpy(lines + count, kvm_reset_lines, sizeof kvm_reset_lines);
+        count += kvm_reset_line_count;
+    }
+    if (preempt) {
+        memcpy(lines + count, kvm_preempt_lines, sizeof kvm_preempt_lines);
+        count += kvm_preempt_line_count;
+    }
+    return count;
 }
 
 uint32_t kvm_filter_compile(const struct filter_line *lines, uint32_t count,

@@ -26,8 +26,12 @@ extern const uint32_t kvm_filter_line_count;
 extern const struct filter_line kvm_reset_lines[];
 extern const uint32_t kvm_reset_line_count;
 
+/* What only an instance needs besides whose image wants preempts (MF_IMAGE_LINUX). */
+extern const struct filter_line kvm_preempt_lines[];
+extern const uint32_t kvm_preempt_line_count;
+
 /* The lines of an instance, those behind the others. */
-uint32_t kvm_filter_choose(bool reset, struct filter_line lines[FILTER_LINES_MAX]);
+uint32_t kvm_filter_choose(bool reset, bool preempt, struct filter_line lines[FILTER_LINES_MAX]);
 
 /* Compile for a window whose channel starts at channel_base. 0: no room. */
 uint32_t kvm_filter_compile(const struct filter_line *lines, uint32_t count,

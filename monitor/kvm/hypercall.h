@@ -30,6 +30,7 @@ MF_CHECKED bool hypercall_decode(const struct memory *memory, uint32_t number, u
 
 struct cpu;
 struct reset;
+struct preempt;
 
 /* What the acts need. */
 struct hypercall_host {
@@ -37,6 +38,7 @@ struct hypercall_host {
     const struct cpu *cpu;
     int console;
     struct reset *reset; /* NULL: this instance is never rolled back */
+    const struct preempt *preempt; /* NULL: its image wants none */
 };
 
 /* Do it. halt and fault end the process and do not return. */

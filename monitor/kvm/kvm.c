@@ -20,6 +20,7 @@
 #include "monitor/kvm/cpu.h"
 #include "monitor/kvm/filter.h"
 #include "monitor/kvm/memory.h"
+#include "monitor/kvm/preempt.h"
 #include "monitor/kvm/reset.h"
 #include "monitor/kvm/staged.h"
 #include "monitor/kvm/vcpu.h"
@@ -32,6 +33,7 @@ static struct memory memory;
 static struct cpu cpu = {.fd = -1};
 static int vm = -1;
 static struct reset reset; /* of an instance with MF_START_RESET */
+static struct preempt preempt; /* of one whose image has MF_IMAGE_LINUX */
 
 static mf_err failed(struct mf_why *why, const char *what)
 {
@@ -120,11 +122,11 @@ static mf_err close_others(bool resets, struct mf_why *why)
     return MF_OK;
 }
 
-static mf_err install_filter(bool resets, struct mf_why *why)
+static mf_err install_filter(bool resets, bool preempts, struct mf_why *why)
 {
     struct filter_line lines[FILTER_LINES_MAX];
     struct sock_filter code[KVM_FILTER_MAX];
-    const uint32_t count = kvm_filter_choose(resets, lines);
+    const uint32_t count = kvm_filter_choose(resets, preempts, lines);
     const struct sock_fprog program = {
         .len = (unsigned short)kvm_filter_compile(lines, count, memory.channel_base, code,
                                                   KVM_FILTER_MAX),
@@ -139,21 +141,26 @@ mf_err monitor_kvm_run(struct monitor_blank *blank, const struct monitor_start *
                        struct mf_why *why)
 {
     const bool resets = start->flags & MF_START_RESET;
+    const bool preempts = start->image.info.flags & MF_IMAGE_LINUX;
     const struct hypercall_host host = {.memory = &memory,
                                         .cpu = &cpu,
                                         .console = blank->console,
-                                        .reset = resets ? &reset : NULL};
+                                        .reset = resets ? &reset : NULL,
+                                        .preempt = preempts ? &preempt : NULL};
     mf_err err = memory_load(&memory, vm, start, blank->channel, why);
     if (!err)
         err = cpu_enter(&cpu, &start->image.info, why);
     if (!err && resets)
         err = reset_open(&reset, start, blank, vm, &memory, &cpu, model, why);
+    if (!err && preempts)
+        err = preempt_open(&preempt, vm, &memory, &cpu, why);
+    reset.preempt = host.preempt;
     if (!err && munmap(model, sizeof *model) != 0)
         err = failed(why, "lock-down: munmap");
     if (!err)
         err = close_others(resets, why);
     if (!err)
-        err = install_filter(resets, why);
+        err = install_filter(resets, preempts, why);
     if (err)
         return err;
     vcpu_serve(&cpu, &host);

@@ -20,6 +20,7 @@
 #include "base/limits.h"
 #include "monitor/common/boot.h"
 #include "monitor/kvm/end.h"
+#include "monitor/kvm/preempt.h"
 
 _Static_assert(sizeof(struct mf_control) <= MF_PAGE_BYTES, "one page");
 
@@ -250,5 +251,7 @@ void reset_guest(struct reset *reset)
         refused(reset, "seed", errno);
     tell(reset, pages, began_ns);
     await_go(reset);
+    if (reset->preempt && !preempt_renew(reset->preempt))
+        refused(reset, "setitimer", errno);
     boot_stamp(boot);
 }

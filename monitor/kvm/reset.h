@@ -19,6 +19,7 @@ _Static_assert(MF_WINDOW_MAX < 0x100000000ull, "behind the largest window");
 struct reset {
     struct memory *memory;
     const struct cpu *cpu;
+    const struct preempt *preempt; /* NULL: its image wants none */
     struct mf_control *control;
     struct cpu_state state;     /* of the processor before its first instruction */
     struct pagetable_undo undo;

@@ -8,6 +8,7 @@
 
 #include "abi/layout.h"
 #include "monitor/kvm/end.h"
+#include "monitor/kvm/preempt.h"
 #include "monitor/kvm/reset.h"
 
 /* No hypercall: the gate's own ends, or a guest that tries ports. */
@@ -83,7 +84,10 @@ void vcpu_serve(const struct cpu *cpu, const struct hypercall_host *host)
         } else if (errno == EFAULT) {
             end_noticed(host->console, cpu->fd, MF_CAUSE_PAGE_FAULT,
                         "kvm: a page of the guest cannot be had from the host");
-        } else if (errno != EINTR) {
+        } else if (errno == EINTR) {
+            if (host->preempt)
+                preempt_interrupted(host->preempt);
+        } else {
             end_noticed(host->console, cpu->fd, MF_CAUSE_HOST, "kvm: KVM_RUN: errno %d", errno);
         }
     }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "abi/channel.h"
@@ -131,6 +132,10 @@ const struct filter_line trampoline_lines[] = {
     {"setpriority", SYS_setpriority, "this process, nice 0 to 19",
      "the function's share of the processor. Without rights it can only go down.",
      {{FILTER_EQUAL, 0, PRIO_PROCESS}, {FILTER_EQUAL, 1, 0}, {FILTER_AT_MOST, 2, PRIO_MAX - 1}}},
+    {"setitimer", SYS_setitimer, "timer = ITIMER_PROF, the old one is not asked for",
+     "preempts, for images that want them: a signal of this process's own whenever it has used so "
+     "much processor time. It can be caught by the gate only.",
+     {{FILTER_EQUAL, 0, ITIMER_PROF}, {FILTER_EQUAL, 2, 0}}},
     {"close_range", SYS_close_range, "no flags",
      "of the descriptors only bell and console remain.",
      {{FILTER_EQUAL, 2, 0}}},

@@ -21,7 +21,8 @@ struct gate_data {
     uint64_t kernel_syscall;
     uint64_t kernel_exception;
     uint64_t trap_record; /* where struct mf_trap goes: trap_stack_top - its size */
-    uint8_t pad[32];
+    uint32_t preempts;    /* MF_PREEMPT_COUNT (abi/trap.h)                        */
+    uint8_t pad[28];
     uint8_t xstate[576];  /* an XSAVE area that says: all in its initial state    */
 };
 

@@ -85,7 +85,7 @@ case_ 'inspect --host lists both filters' \
     json '{s["name"]: 0 < len(s["host_calls"]) <= 12 for s in d["sandboxes"]} == {"process": True, "kvm": True}' \
     "$mayfly" inspect --host --json
 case_ 'inspect --host gives rule and reason' \
-    json 'all(c["rule"] and c["reason"] for s in d["sandboxes"] for c in s["host_calls"] + s.get("start_calls", []) + s.get("reset_calls", []))' \
+    json 'all(c["rule"] and c["reason"] for s in d["sandboxes"] for c in s["host_calls"] + s.get("start_calls", []) + s.get("reset_calls", []) + s.get("preempt_calls", []))' \
     "$mayfly" inspect --host --json
 
 echo 'int broken(void) { return nothing; }' >broken.c

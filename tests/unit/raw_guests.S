@@ -186,14 +186,23 @@ raw_console:
 
     .macro ranged nr, address, bytes, prot, error_at, result
     mov $\address, %rax
-    mov %rax, DATA
-    mov $\bytes, %rax
-    mov %rax, DATA + 8
-    movl $\prot, DATA + 16
-    call_gate \nr
-    cmpl $\result, DATA + \error_at
+    mov $\bytes, %rcx
+    mov $\prot, %edx
+    mov $GATE(\nr), %esi
+    mov $\error_at, %ebp
+    mov $\result, %ebx
+    call raw_ranged
     jne 9f
     .endm
+
+raw_ranged:
+    mov %rax, DATA
+    mov %rcx, DATA + 8
+    mov %edx, DATA + 16
+    mov $DATA, %edi
+    call *%rsi
+    cmp %ebx, DATA(%rbp)
+    ret
 
     .globl raw_protect              /* every rule, at and past its limit */
 raw_protect:
@@ -575,6 +584,7 @@ raw_uprobe_old:
     jne raw_wrong
     jmp raw_halt
 
+#include "raw_preempt.S"
 #include "raw_guests_kvm.S"
 
     .org 4096

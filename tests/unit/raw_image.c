@@ -14,7 +14,7 @@
 #define MANIFEST "{}"
 #define PAGE MF_PAGE_BYTES
 
-extern const char raw_text[], raw_text_end[], raw_wrong[];
+extern const char raw_text[], raw_text_end[], raw_wrong[], raw_program[], raw_program_end[];
 
 struct __attribute__((packed)) note {
     Elf64_Nhdr head;
@@ -96,12 +96,19 @@ void raw_image_write(const struct raw_entries *entries, unsigned char *file)
     memcpy(file, &page, sizeof page);
     memcpy(file + PAGE, raw_text, (size_t)(raw_text_end - raw_text));
     memset(file + 2 * PAGE, 0xcc, PAGE);
+    memcpy(file + 2 * PAGE, raw_program, (size_t)(raw_program_end - raw_program));
 }
 
 int raw_image(const struct raw_entries *entries)
 {
+    return raw_image_flagged(entries, 0);
+}
+
+int raw_image_flagged(const struct raw_entries *entries, uint32_t flags)
+{
     static unsigned char file[RAW_IMAGE_BYTES];
     raw_image_write(entries, file);
+    memcpy(file + offsetof(struct first_page, note.info.flags), &flags, sizeof flags);
     int fd = memfd_create("raw-image", MFD_CLOEXEC);
     if (fd >= 0 && write(fd, file, sizeof file) != (ssize_t)sizeof file) {
         (void)close(fd);

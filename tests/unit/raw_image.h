@@ -1,11 +1,13 @@
 /*
  * raw_image.h: images around a few instructions instead of our kernel, for tests of
- * what lies below it. Text is one page at MF_KERNEL_BASE, from raw_guests.S.
+ * what lies below it. Text is one page at MF_KERNEL_BASE, from raw_guests.S; the program's is
+ * from raw_preempt.S.
  */
 #ifndef MF_TESTS_RAW_IMAGE_H
 #define MF_TESTS_RAW_IMAGE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Numbers that raw_guests.S repeats. */
 #define RAW_DATA 0x101000       /* zero, read-write: structs */
@@ -22,6 +24,8 @@ struct raw_entries {
 
 /* A memory file holding such an image; the caller closes it. -1 on failure. */
 int raw_image(const struct raw_entries *entries);
+/* The same with these flags (abi/image.h). */
+int raw_image_flagged(const struct raw_entries *entries, uint32_t flags);
 
 /* The same bytes in memory, for parsers: RAW_IMAGE_BYTES of them. */
 #define RAW_IMAGE_BYTES 0x3000

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "abi/cause.h"
+#include "abi/image.h"
 #include "blanks.h"
 #include "raw_image.h"
 
@@ -40,6 +41,8 @@
     X(ring_nonsense) X(refused_landing)
 #define DECLARE(name) extern const char raw_##name[];
 LABELS(DECLARE)
+DECLARE(preempt) DECLARE(preempt_landing) DECLARE(preempt_kernel) DECLARE(preempt_none)
+DECLARE(preempt_calls) DECLARE(preempt_calls_call) DECLARE(preempt_calls_landing)
 
 #define FAULT(cause) ((MF_CAUSE_STATUS + MF_CAUSE_##cause) << 8) /* as of waitpid */
 #define HALTED 0
@@ -112,12 +115,12 @@ static const struct guest {
 
 static struct spawner spawner;
 
-static int run(const struct raw_entries *entries, uint64_t window_bytes, char *console,
-               size_t room)
+static int run_flagged(const struct raw_entries *entries, uint64_t window_bytes, uint32_t flags,
+                       char *console, size_t room)
 {
     struct blank blank;
     struct mf_why why = {{0}};
-    int image = raw_image(entries);
+    int image = raw_image_flagged(entries, flags);
     assert_true(image >= 0);
     spawned(&spawner, 1, MF_SANDBOX_KVM, &blank);
     mf_err err = blank_start(&blank,
@@ -139,6 +142,12 @@ static int run(const struct raw_entries *entries, uint64_t window_bytes, char *c
     return status;
 }
 
+static int run(const struct raw_entries *entries, uint64_t window_bytes, char *console,
+               size_t room)
+{
+    return run_flagged(entries, window_bytes, 0, console, room);
+}
+
 static void every_guest_ends_as_it_should(void **state)
 {
     (void)state;
@@ -154,6 +163,29 @@ static void every_guest_ends_as_it_should(void **state)
         wrong++;
     }
     assert_int_equal(wrong, 0);
+}
+
+/* Those whose image wants preempts, and one whose does not (raw_preempt.S). */
+static void preempts_come_where_they_should(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        struct raw_entries entries;
+        uint32_t flags;
+    } preempted[] = {
+        {"preempt", {raw_preempt, NULL, raw_preempt_landing}, MF_IMAGE_LINUX},
+        {"kernel", {raw_preempt_kernel, NULL, NULL}, MF_IMAGE_LINUX},
+        {"calls", {raw_preempt_calls, raw_preempt_calls_call, raw_preempt_calls_landing},
+         MF_IMAGE_LINUX},
+        {"none", {raw_preempt_none, NULL, NULL}, 0},
+    };
+    char console[256];
+    for (size_t i = 0; i < sizeof preempted / sizeof *preempted; i++) {
+        int status = run_flagged(&preempted[i].entries, 0, preempted[i].flags, console, sizeof console);
+        if (status != HALTED)
+            fail_msg("%s: status 0x%x (%s)", preempted[i].what, (unsigned)status, exit_cause(status));
+    }
 }
 
 static void console_lines_arrive(void **state)
@@ -307,6 +339,7 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_guest_ends_as_it_should),
+        cmocka_unit_test(preempts_come_where_they_should),
         cmocka_unit_test(console_lines_arrive),
         cmocka_unit_test(an_end_that_we_noticed_says_where),
         cmocka_unit_test(windows_have_every_size),

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,7 +101,7 @@ struct call_case {
 };
 
 enum { RUN, FUTEX, RESTART, MPROTECT, MADVISE, CLOCK, CONSOLE, REGISTERS, EXIT, SCAN, SET_VECTORS,
-       GO, SEED, RING, PAGEMAP, LINES };
+       GO, SEED, RING, PAGEMAP, TAKE, TIMER, LINES };
 #define GO_WORD (RESET_CONTROL_HOST + offsetof(struct mf_control, go))
 
 static const struct call_case good[] = {
@@ -176,6 +177,23 @@ static const struct call_case reset_good[] = {
     {"pagemap", PAGEMAP, SYS_pread64, {KVM_FD_PAGEMAP, AT(MF_KERNEL_BASE), PAGE, 0}},
 };
 
+/* Where the guest is preempted. */
+static const struct call_case preempt_good[] = {
+    {"take the signal", TAKE, SYS_rt_sigtimedwait,
+     {AT(MF_KERNEL_BASE), 0, AT(MF_KERNEL_BASE), 8}},
+    {"timer", TIMER, SYS_setitimer, {ITIMER_PROF, AT(MF_KERNEL_BASE), 0}},
+};
+
+static const struct call_case preempt_bad[] = {
+    {"what the signal says", 0, SYS_rt_sigtimedwait,
+     {AT(MF_KERNEL_BASE), AT(MF_KERNEL_BASE), AT(MF_KERNEL_BASE), 8}},
+    {"a timer of real time", 0, SYS_setitimer, {ITIMER_REAL, AT(MF_KERNEL_BASE), 0}},
+    {"timer high", 0, SYS_setitimer, {ITIMER_PROF + HIGH, AT(MF_KERNEL_BASE), 0}},
+    {"the old timer", 0, SYS_setitimer, {ITIMER_PROF, AT(MF_KERNEL_BASE), AT(MF_KERNEL_BASE)}},
+    {"a handler", 0, SYS_rt_sigaction, {SIGPROF, AT(MF_KERNEL_BASE), 0, 8}},
+    {"a mask", 0, SYS_rt_sigprocmask, {0, AT(MF_KERNEL_BASE), 0, 8}},
+};
+
 /* Bad there, too, and close to what is good. */
 static const struct call_case reset_bad[] = {
     {"scan of another", 0, SYS_ioctl, {KVM_FD_PAGEMAP + 1, PAGEMAP_SCAN_CALL, AT(MF_KERNEL_BASE)}},
@@ -215,8 +233,9 @@ static void good_arguments_pass(void **state)
     (void)state;
     struct filter_line lines[FILTER_LINES_MAX];
     ALL_ARE(ALLOWED, kvm_filter_lines, kvm_filter_line_count, good);
-    ALL_ARE(ALLOWED, lines, kvm_filter_choose(true, lines), good);
-    ALL_ARE(ALLOWED, lines, kvm_filter_choose(true, lines), reset_good);
+    ALL_ARE(ALLOWED, lines, kvm_filter_choose(true, true, lines), good);
+    ALL_ARE(ALLOWED, lines, kvm_filter_choose(true, true, lines), reset_good);
+    ALL_ARE(ALLOWED, lines, kvm_filter_choose(true, true, lines), preempt_good);
 }
 
 static void each_limit_kills_one_step_beyond(void **state)
@@ -224,20 +243,30 @@ static void each_limit_kills_one_step_beyond(void **state)
     (void)state;
     struct filter_line lines[FILTER_LINES_MAX];
     ALL_ARE(DIED, kvm_filter_lines, kvm_filter_line_count, bad);
-    ALL_ARE(DIED, lines, kvm_filter_choose(true, lines), reset_bad);
+    ALL_ARE(DIED, lines, kvm_filter_choose(true, true, lines), reset_bad);
+    ALL_ARE(DIED, lines, kvm_filter_choose(true, true, lines), preempt_bad);
 }
 
 static void lines_for_rolling_back_are_in_force_only_there(void **state)
 {
     (void)state;
     struct filter_line lines[FILTER_LINES_MAX];
-    ALL_ARE(DIED, lines, kvm_filter_choose(false, lines), reset_good);
+    ALL_ARE(DIED, lines, kvm_filter_choose(false, true, lines), reset_good);
+    ALL_ARE(ALLOWED, lines, kvm_filter_choose(true, false, lines), reset_good);
+}
+
+static void lines_for_preempts_are_in_force_only_there(void **state)
+{
+    (void)state;
+    struct filter_line lines[FILTER_LINES_MAX];
+    ALL_ARE(DIED, lines, kvm_filter_choose(true, false, lines), preempt_good);
+    ALL_ARE(ALLOWED, lines, kvm_filter_choose(false, true, lines), preempt_good);
 }
 
 static void without_its_line_each_kills(const struct call_case *cases, size_t count)
 {
     struct filter_line all[FILTER_LINES_MAX], rest[FILTER_LINES_MAX];
-    const uint32_t lines = kvm_filter_choose(true, all);
+    const uint32_t lines = kvm_filter_choose(true, true, all);
     assert_int_equal(lines, LINES);
     for (size_t i = 0; i < count; i++) {
         uint32_t kept = 0;
@@ -254,6 +283,7 @@ static void without_its_line_a_good_call_kills(void **state)
     (void)state;
     without_its_line_each_kills(good, sizeof good / sizeof *good);
     without_its_line_each_kills(reset_good, sizeof reset_good / sizeof *reset_good);
+    without_its_line_each_kills(preempt_good, sizeof preempt_good / sizeof *preempt_good);
 }
 
 static void the_table_keeps_its_promises(void **state)
@@ -262,9 +292,9 @@ static void the_table_keeps_its_promises(void **state)
     static const char *const order[] = {
         "ioctl",   "futex", "restart_syscall", "mprotect", "madvise", "clock_gettime",
         "write",   "ioctl", "exit_group",      "ioctl",    "ioctl",   "futex",
-        "getrandom", "write", "pread64"};
+        "getrandom", "write", "pread64",        "rt_sigtimedwait", "setitimer"};
     struct filter_line lines[FILTER_LINES_MAX];
-    const uint32_t count = kvm_filter_choose(true, lines);
+    const uint32_t count = kvm_filter_choose(true, true, lines);
     assert_int_equal(count, sizeof order / sizeof *order);
     for (uint32_t i = 0; i < count; i++) {
         assert_string_equal(lines[i].call, order[i]);
@@ -279,6 +309,7 @@ int main(void)
         cmocka_unit_test(good_arguments_pass),
         cmocka_unit_test(each_limit_kills_one_step_beyond),
         cmocka_unit_test(lines_for_rolling_back_are_in_force_only_there),
+        cmocka_unit_test(lines_for_preempts_are_in_force_only_there),
         cmocka_unit_test(without_its_line_a_good_call_kills),
         cmocka_unit_test(the_table_keeps_its_promises),
     };

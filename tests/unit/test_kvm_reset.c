@@ -29,6 +29,7 @@
 #include "node/instance/session.h"
 #include "raw/marks.h"
 #include "raw/orders.h"
+#include "raw_image.h"
 #include "rolled.h"
 
 #define FAULT(cause) ((MF_CAUSE_STATUS + MF_CAUSE_##cause) << 8) /* as of waitpid */
@@ -433,6 +434,31 @@ static void idle_by_a_string_of_writes_ends_it_or_is_the_end_of_it(void **state)
 }
 
 /* What a start with MF_START_RESET may come with instead of its pagemap. */
+/* A guest that takes three preempts and is idle, again and again (raw_preempt.S). */
+static void preempts_do_not_cross_a_rollback(void **state)
+{
+    (void)state;
+    extern const char raw_preempt_rolled[], raw_preempt_rolled_landing[];
+    const struct raw_entries entries = {raw_preempt_rolled, NULL, raw_preempt_rolled_landing};
+    struct rolled rolled;
+    struct image_file file;
+    struct mf_why why = {{0}};
+    int image = raw_image_flagged(&entries, MF_IMAGE_LINUX);
+    assert_int_equal(image_open(image, false, &file, &why), MF_OK);
+    int snapshot = rolled_snapshot(&file, file.image.info.window_bytes, NULL, 0, NULL, 0);
+    rolled_open(&rolled, &spawner, image, snapshot);
+    for (uint32_t i = 1; i <= 5; i++) {
+        rolled_go(&rolled);
+        rolled_await_reset(&rolled);
+        rolled_renew(&rolled);
+        assert_int_equal(rolled.resets, i);
+    }
+    rolled_close(&rolled);
+    image_close(&file);
+    (void)close(snapshot);
+    (void)close(image);
+}
+
 static void without_its_pagemap_nothing_starts(void **state)
 {
     (void)state;
@@ -458,6 +484,7 @@ static int all(void)
         cmocka_unit_test(idle_rings_for_the_guest),
         cmocka_unit_test(who_is_never_idle_is_never_rolled_back),
         cmocka_unit_test(idle_by_a_string_of_writes_ends_it_or_is_the_end_of_it),
+        cmocka_unit_test(preempts_do_not_cross_a_rollback),
         cmocka_unit_test(without_its_pagemap_nothing_starts),
     };
     return cmocka_run_group_tests(tests, open_raw, close_raw);

@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,6 +143,7 @@ static const struct call_case good[] = {
     {"seed", "getrandom", 0, SYS_getrandom, {DATA, 48, 0}, ALLOWED},
     {"time", "clock_gettime", 0, SYS_clock_gettime, {CLOCK_REALTIME, DATA}, ALLOWED},
     {"share", "setpriority", 0, SYS_setpriority, {PRIO_PROCESS, 0, 19}, ALLOWED},
+    {"preempts", "setitimer", 0, SYS_setitimer, {ITIMER_PROF, DATA, 0}, ALLOWED},
     {"descriptors", "close_range", 0, SYS_close_range, {100, ~0u, 0}, ALLOWED},
     {"file", "close", 0, SYS_close, {63}, ALLOWED_ERRNO},
     {"refusal", "sendto", 0, SYS_sendto, {MONITOR_FD_CONTROL, DATA, 8, MSG_NOSIGNAL}, ALLOWED_ERRNO},
@@ -199,6 +201,9 @@ static const struct call_case bad[] = {
     KILLS("the user's share", SYS_setpriority, {PRIO_USER, 0, 19}),
     KILLS("nice 20", SYS_setpriority, {PRIO_PROCESS, 0, 20}),
     KILLS("nice -1", SYS_setpriority, {PRIO_PROCESS, 0, NOBODY}),
+    KILLS("a timer of real time", SYS_setitimer, {ITIMER_REAL, DATA, 0}),
+    KILLS("timer high", SYS_setitimer, {ITIMER_PROF + HIGH, DATA, 0}),
+    KILLS("the old timer", SYS_setitimer, {ITIMER_PROF, DATA, DATA}),
     KILLS("close with flags", SYS_close_range, {100, ~0u, 2}),
     KILLS("another receiver", SYS_sendto, {MONITOR_FD_CONTROL + 1, DATA, 8, 0}),
     KILLS("with an address", SYS_sendto, {MONITOR_FD_CONTROL, DATA, 8, 0, DATA, 8}),

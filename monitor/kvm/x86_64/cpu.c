@@ -204,11 +204,12 @@ bool cpu_set_base(const struct cpu *cpu, uint32_t which, uint64_t base)
     struct kvm_run *run = cpu->run;
     struct kvm_sregs *sregs = &run->s.regs.sregs;
     sregs->efer = 0; /* is another again if KVM has written them */
-    run->kvm_valid_regs = KVM_SYNC_X86_SREGS;
+    const uint64_t others = run->kvm_valid_regs; /* cpu_preempt.c */
+    run->kvm_valid_regs = others | KVM_SYNC_X86_SREGS;
     run->immediate_exit = 1;
     bool stood = ioctl(cpu->fd, KVM_RUN, 0) != 0 && errno == EINTR;
     run->immediate_exit = 0;
-    run->kvm_valid_regs = 0;
+    run->kvm_valid_regs = others;
     if (!stood || !(sregs->efer & EFER_LMA))
         return false;
     if (which == MF_SEGMENT_FS)

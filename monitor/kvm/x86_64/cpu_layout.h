@@ -45,6 +45,7 @@
 #define PAGE_TRAP_STACK 0x08 /* top of the kernel's trap stack                   */
 #define PAGE_CR2        0x10
 #define PAGE_ENTRY      0x18 /* the kernel's first instruction                   */
+#define PAGE_PREEMPTS   0x20 /* abi/trap.h, MF_PREEMPT_COUNT                      */
 #define PAGE_SYSCALL    0x40 /* iret frame into the kernel's entry for syscalls,
                                 which is thus its first word                     */
 #define PAGE_STACK_TOP  0x1000

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -122,6 +123,12 @@ ssize_t getrandom(void *data, size_t bytes, unsigned flags)
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
     return (int)call(SYS_clock_gettime, WORD(clock), WORD(time), 0, 0, 0, 0);
+}
+
+int setitimer(__itimer_which_t which, const struct itimerval *restrict timer,
+              struct itimerval *restrict old)
+{
+    return (int)call(SYS_setitimer, WORD(which), WORD(timer), WORD(old), 0, 0, 0);
 }
 
 int setpriority(__priority_which_t which, id_t who, int nice)

@@ -11,11 +11,13 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <linux/seccomp.h>
 #include <unistd.h>
 
 #include "abi/channel.h"
 #include "abi/trap.h"
+#include "base/limits.h"
 #include "filter_arch.h"
 #include "monitor/common/boot.h"
 #include "monitor/common/start.h"
@@ -106,6 +108,16 @@ static mf_err fill_boot(const struct monitor_start *start, struct mf_why *why)
     return err;
 }
 
+/* The gate catches its signal; it counts what this thread uses, so from here on. */
+static mf_err start_preempts(struct mf_why *why)
+{
+    const struct timeval period = {.tv_usec = MF_PREEMPT_MS * 1000};
+    const struct itimerval timer = {period, period};
+    if (setitimer(ITIMER_PROF, &timer, NULL) != 0)
+        return mf_why(why, mf_err_from_errno(errno), "no timer for preempts: %s", strerror(errno));
+    return MF_OK;
+}
+
 /* All but bell and console; the image and the channel live on as mappings. */
 static mf_err close_others(struct mf_why *why)
 {
@@ -131,6 +143,8 @@ static mf_err run(const struct monitor_start *start, struct mf_why *why)
         err = fill_boot(start, why);
     if (!err && start->channel_base != DEFAULT_CHANNEL)
         err = change_gate(start, why);
+    if (!err && start->image.info.flags & MF_IMAGE_LINUX)
+        err = start_preempts(why);
     if (!err)
         err = close_others(why); /* last: the control socket tells of all that failed before */
     if (err)

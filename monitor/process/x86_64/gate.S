@@ -288,9 +288,10 @@ gate_on_exception:
     mov $6, %esi
 3:  xor %edi, %edi
     cmp $14, %rsi           /* CR2 is a page fault's alone; else it is stale */
-    jne 1f
+    jne gate_arrival
     mov GATE_UC_CR2(%rdx), %rdi
-1:  mov %rsi, (%rcx)        /* struct mf_trap */
+gate_arrival:               /* RSI vector, RDI address, RAX RIP, RCX the record's place */
+    mov %rsi, (%rcx)        /* struct mf_trap */
     mov %rdi, 8(%rcx)
     mov GATE_UC_ERROR(%rdx), %rsi
     mov %rsi, 16(%rcx)
@@ -313,6 +314,24 @@ gate_on_exception:
     ret
 2:  mov $GATE_STATUS_DOUBLE, %edi
     jmp gate_exit
+
+/*
+ * SIGPROF, where the image wants preempts: the timer that the trampoline has set. Before the
+ * guest begins, and in its kernel and in this page, all of which lie below the program,
+ * nothing but the count changes.
+ */
+    LABEL(gate_on_preempt)
+gate_on_preempt:
+    incl GATE_PREEMPTS
+    mov GATE_UC_RIP(%rdx), %rax
+    cmp $GATE_PROGRAM_BASE, %rax
+    jb 1f
+    mov GATE_TRAP_RECORD, %rcx
+    mov $GATE_VECTOR_PREEMPT, %esi
+    xor %edi, %edi
+    mov %rdi, GATE_UC_ERROR(%rdx) /* stale: of the last exception */
+    jmp gate_arrival
+1:  ret
 
 /*
  * The last steps of the monitor: the trampoline goes, and with it the one place from which

@@ -53,7 +53,8 @@ _Static_assert(GATE_STATUS_PROTOCOL == MF_CAUSE_STATUS + MF_CAUSE_PROTOCOL, "cau
 _Static_assert(GATE_STATUS_DOUBLE == MF_CAUSE_STATUS + MF_CAUSE_TRIPLE_FAULT, "cause.h");
 _Static_assert(GATE_STATUS_HOST == MF_CAUSE_STATUS + MF_CAUSE_HOST, "cause.h");
 _Static_assert(GATE_TRAP_BYTES == sizeof(struct mf_trap), "trap.h");
-_Static_assert(GATE_CS == MF_CS && GATE_SS == MF_SS, "trap.h");
+_Static_assert(GATE_CS == MF_CS && GATE_SS == MF_SS && GATE_VECTOR_PREEMPT == MF_VECTOR_PREEMPT,
+               "trap.h");
 _Static_assert(offsetof(struct mf_trap, ss) == 56, "gate.S writes the record by offsets");
 _Static_assert(offsetof(struct mf_hc_wait, now) == 12 && offsetof(struct mf_hc_wait, idle) == 16 &&
                    sizeof(struct mf_hc_wait) == 24,
@@ -76,6 +77,7 @@ _Static_assert(GATE_KERNEL_ENTRY == DATA_AT(kernel_entry), "gate.h");
 _Static_assert(GATE_KERNEL_SYSCALL == DATA_AT(kernel_syscall), "gate.h");
 _Static_assert(GATE_KERNEL_EXCEPTION == DATA_AT(kernel_exception), "gate.h");
 _Static_assert(GATE_TRAP_RECORD == DATA_AT(trap_record), "gate.h");
+_Static_assert(GATE_PREEMPTS == DATA_AT(preempts) && GATE_PREEMPTS == MF_PREEMPT_COUNT, "trap.h");
 _Static_assert(GATE_XSTATE == DATA_AT(xstate) && GATE_XSTATE % 64 == 0, "gate.h; SDM: XRSTOR");
 
 #define FRAME_AT(reg) offsetof(ucontext_t, uc_mcontext.gregs[reg])
@@ -110,7 +112,7 @@ SAME_NUMBER(GATE_EINVAL, EINVAL);
 _Static_assert(sizeof(struct gate_data) <= MF_PAGE_BYTES, "one page");
 
 extern const char gate_page[], gate_page_end[], gate_restorer[], gate_on_sigsys[],
-    gate_on_exception[], gate_seal_code[];
+    gate_on_exception[], gate_on_preempt[], gate_seal_code[];
 
 /* Where a label of gate.S is in the guest. */
 static uintptr_t in_guest(const char *label)
@@ -152,12 +154,14 @@ mf_err gate_map(struct mf_why *why)
     return MF_OK;
 }
 
+/* A preempt waits until a handler has returned: no frame of it ever lies on another one. */
 static bool catch(int signal, const char *handler)
 {
     const struct kernel_sigaction action = {
         .handler = in_guest(handler),
         .flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | KERNEL_SA_RESTORER,
         .restorer = in_guest(gate_restorer),
+        .mask = 1ull << (SIGPROF - 1),
     };
     return syscall(SYS_rt_sigaction, signal, &action, NULL, sizeof action.mask) == 0;
 }
@@ -166,7 +170,8 @@ mf_err gate_catch(struct mf_why *why)
 {
     static const int exceptions[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
     const stack_t stack = {.ss_sp = (void *)(uintptr_t)SIGNAL_STACK, .ss_size = SIGNAL_STACK_BYTES};
-    bool caught = syscall(SYS_sigaltstack, &stack, NULL) == 0 && catch(SIGSYS, gate_on_sigsys);
+    bool caught = syscall(SYS_sigaltstack, &stack, NULL) == 0 && catch(SIGSYS, gate_on_sigsys) &&
+                  catch(SIGPROF, gate_on_preempt);
     for (size_t i = 0; caught && i < sizeof exceptions / sizeof *exceptions; i++)
         caught = catch(exceptions[i], gate_on_exception);
     return caught ? MF_OK

@@ -20,6 +20,7 @@
 #define GATE_KERNEL_SYSCALL 0x30008
 #define GATE_KERNEL_EXCEPTION 0x30010
 #define GATE_TRAP_RECORD 0x30018
+#define GATE_PREEMPTS 0x30020
 #define GATE_XSTATE 0x30040
 #define GATE_STACK_TOP 0x40000 /* signal stack; before the first signal, our own */
 
@@ -39,6 +40,7 @@
 #define GATE_STATUS_DOUBLE 143
 #define GATE_STATUS_HOST 145
 #define GATE_TRAP_BYTES 64
+#define GATE_VECTOR_PREEMPT 256
 #define GATE_CS 0x33
 #define GATE_SS 0x2b
 
