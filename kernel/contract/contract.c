@@ -14,10 +14,9 @@
 #include "kernel/core/string.h"
 #include "kernel/event/wire.h"
 
-static const struct contract *const contracts[] = {&contract_sdk, &contract_http,
-                                                  &contract_lambda, &contract_stdio};
+static const struct contract *const contracts[] = {&contract_sdk, &contract_http};
 
-static const struct contract *contract = &contract_sdk;
+static const struct contract *contract; /* NULL: not looked for yet */
 
 static bool is_named(const struct contract *one, const char *name)
 {
@@ -25,25 +24,23 @@ static bool is_named(const struct contract *one, const char *name)
            memcmp(name, one->name, strlen(name)) == 0;
 }
 
-void contract_start(void)
+static const struct contract *find(void)
 {
+    if (contract)
+        return contract;
     const char *name = boot_environment(MF_ENV_CONTRACT);
+    contract = &contract_sdk;
     for (size_t i = 0; i < sizeof contracts / sizeof contracts[0]; i++)
         if (is_named(contracts[i], name))
             contract = contracts[i];
     if (contract->start)
         contract->start();
-}
-
-void contract_end(uint32_t status)
-{
-    if (contract->end)
-        contract->end(status);
+    return contract;
 }
 
 bool contract_turn(void)
 {
-    bool moved = contract->turn();
+    bool moved = find()->turn();
     if (moved)
         wire_ring();
     return moved;
@@ -51,5 +48,5 @@ bool contract_turn(void)
 
 bool contract_may_freeze(void)
 {
-    return contract->may_freeze();
+    return find()->may_freeze();
 }

@@ -16,6 +16,7 @@
 #include "kernel/linux/call.h"
 #include "kernel/linux/many/signal.h"
 #include "kernel/linux/time.h"
+#include "kernel/task/preempt.h"
 #include "kernel/task/task.h"
 
 static struct {
@@ -82,7 +83,7 @@ static bool serve(struct frame *frame, bool *whole)
             *whole = true;
         else if (interrupted) /* by what came to nothing */
             continue;
-        if (!task->yields)
+        if (!kernel_preempted() && !task->yields)
             return true;
         task->yields = false;
         look_around();
@@ -107,6 +108,7 @@ static void run_next(struct frame *frame)
         if (!queue.first)
             queue.last = NULL;
         *frame = task->frame;
+        (void)kernel_preempted(); /* its time begins */
         if (task->begins_again) {
             task->begins_again = false;
             if (serve(frame, &whole))

@@ -19,6 +19,7 @@
 #include "kernel/core/memory.h"
 #include "kernel/core/user.h"
 #include "kernel/linux/signal.h"
+#include "kernel/task/task.h"
 #include "kernel/x86_64/instruction.h"
 
 static bool in_kernel(const struct frame *frame);
@@ -50,6 +51,10 @@ struct frame *trap_place(struct frame *frame)
 void trap_handle(struct frame *frame)
 {
     bool page_fault = frame->trap.vector == MF_VECTOR_PAGE_FAULT;
+    if (frame->trap.vector == MF_VECTOR_PREEMPT) { /* of the program: the kernel gets none */
+        task_preempt(frame);
+        return;
+    }
     if (page_fault && memory_grow_stack(frame->trap.address))
         return;
     if (in_kernel(frame)) {

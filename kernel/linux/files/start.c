@@ -1,6 +1,4 @@
-/* start.c: what files there are when the program starts, and what its contract adds. Owns
- * nothing. */
-#include "kernel/contract/contract.h"
+/* start.c: what files there are when the program starts. Owns nothing. */
 #include "kernel/core/boot.h"
 #include "kernel/core/fault.h"
 #include "kernel/file/descriptor.h"
@@ -18,5 +16,4 @@ void files_start(void)
     if (wrong)
         fault_words(MF_CAUSE_PROTOCOL, wrong);
     descriptor_start();
-    contract_start();
 }
