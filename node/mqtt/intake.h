@@ -1,15 +1,7 @@
 /*
- * intake.h: messages on their way from the broker into the queues of functions. What is read
- * until nothing is there, or enough, is a batch: all of it gets durable, then all of it is
- * acknowledged, then more is read.
- *
- *                messages            appends, one for each function
- *     READING ──────────────▶ COMMITTING ────────────────▶ all durable: acknowledged, READING
- *                                 ▲  │ some were refused
- *                           again │  ▼                  for too long: the connection is given
- *                                 HELD ───────────────▶ up, and the broker keeps them
- *
- * Of QoS 0 there is one attempt: what is refused is dropped, and counted. Loop thread only.
+ * intake.h: messages on their way from the broker into the queues of functions: what the broker is
+ * told to send, who gets a message, and what is dropped. What is read becomes durable by batches, one
+ * after the other (batch.h), and nothing is read meanwhile. Loop thread only.
  */
 #ifndef MF_NODE_MQTT_INTAKE_H
 #define MF_NODE_MQTT_INTAKE_H
@@ -64,6 +56,8 @@ void mqtt_intake_begin(struct mqtt_intake *intake);
 void mqtt_intake_quiet(struct mqtt_intake *intake);
 void mqtt_intake_close(struct mqtt_intake *intake);
 
+/* A message, or what one function gets of it, is dropped: counted, and told to the log. */
+void mqtt_intake_drop(struct mqtt_intake *intake, enum mqtt_drop why, const char *topic, size_t bytes);
 const char *mqtt_drop_word(enum mqtt_drop drop);
 
 #endif

@@ -255,7 +255,7 @@ static void keep_alive(struct mqtt_link *link, uint64_t now_ns)
         return;
     }
     set_timer(link, MF_MQTT_ANSWER_MS);
-    if (link->withheld) /* who withholds it gives it up before the broker would (intake.c) */
+    if (link->withheld) /* who withholds it gives it up before the broker would (batch.c) */
         return;
     int rc = mosq.loop_misc(link->handle); /* a PINGREQ */
     if (rc) {
