@@ -278,7 +278,7 @@ mf_err bench_outcome(struct bench_run *run, struct subject *subject, mf_err err,
     struct mf_why reason = *why;
     if (!err)
         return MF_OK;
-    if (subject->kind == &subject_mayfly || bench_stop)
+    if ((subject->kind == &subject_mayfly && err != MF_EUNSUPPORTED) || bench_stop)
         return mf_why(why, err, "%s: %.400s", subject->name, mf_why_text(&reason, err));
     leave_out(run, subject, mf_why_text(&reason, err));
     return MF_OK;

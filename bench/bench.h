@@ -23,6 +23,8 @@
 #define BENCH_NOOP_IMAGE "bench-noop.mf"
 #define BENCH_DISTINCT_IMAGE "bench-distinct.mf"
 #define BENCH_HOSTILE_IMAGE "bench-hostile.mf"
+#define BENCH_LATE_IMAGE "bench-late.mf"
+#define BENCH_TELL_IMAGE "bench-tell.mf"
 #define BENCH_DIRTY_IMAGE "bench-dirty.mf"
 #define BENCH_MADE_TRACE "bench-made-trace.csv"
 
@@ -69,8 +71,8 @@ struct bench {
 
 /* X(name): in the order in which `mayfly bench all` runs them. */
 #define BENCHES(X) \
-    X(cold) X(start_cost) X(warm) X(throughput) X(fronts) X(sweep) X(burst) X(reset) X(neighbour) X(idle) X(memory) \
-    X(deployed) X(queue) X(events) X(policy)
+    X(cold) X(start_cost) X(warm) X(throughput) X(fronts) X(sweep) X(burst) X(reset) X(neighbour) X(fair) X(idle) X(memory) \
+    X(deployed) X(queue) X(events) X(workloads) X(policy)
 #define BENCH_DECLARE(name) extern const struct bench bench_##name;
 BENCHES(BENCH_DECLARE)
 
@@ -110,7 +112,8 @@ MF_CHECKED mf_err bench_prepare(struct bench_run *run, struct subject *subject, 
                                 enum subject_content content, struct mf_why *why);
 
 /* What became of an instance of a subject: of ours, err with the subject's name before
- * the reason; another that fails is left out from here on, with a remark, and MF_OK. */
+ * the reason; another that fails, or one that cannot run here, is left out from here on, with a
+ * remark, and MF_OK. */
 mf_err bench_outcome(struct bench_run *run, struct subject *subject, mf_err err,
                      struct mf_why *why);
 

@@ -4,18 +4,18 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "bench/async.h"
 #include "bench/bench.h"
 #include "bench/broker.h"
-#include "bench/node_api.h"
 #include "bench/sink.h"
 
 #define ROUNDS 3u
 #define EVENTS 10000u    /* in each round */
+#define EVENTS_FRESH 2000u /* the same, where each has a process of its own */
 #define WINDOW 2000u     /* published and not acknowledged by the broker */
 #define TRIPS 100u       /* in each round */
 #define READINGS 50u
 #define WARM_UP 100u
-#define LOOK_NS (5 * MF_NS_PER_MS)
 #define WAIT_NS (60 * MF_NS_PER_S)
 #define TOPIC_BYTES 64
 #define SUBJECTS 5u
@@ -25,6 +25,7 @@
 struct measured {
     struct subject subject; /* kind NULL: the broker alone */
     uint32_t number;
+    struct async async;
     struct broker_client listener;
     char smoke[TOPIC_BYTES], motion[TOPIC_BYTES], reading[TOPIC_BYTES];
     uint64_t events, alerts; /* sent so far */
@@ -54,8 +55,8 @@ const struct bench bench_events = {
         "topics of its own, everything else at its default: queues survive a power cut, every event\n"
         "is acknowledged by itself. The generator is the bench, on the same processors.\n"
         "3 rounds; in each, every subject in turn; 100 events before, that do not count.\n"
-        "events_per_second: 10,000 messages of QoS 1, as fast as the broker takes them, 2,000\n"
-        "unacknowledged at most, to `alert`; one in seven is an alert, which goes through a second\n"
+        "events_per_second: 10,000 messages of QoS 1 (mayfly/process: 2,000), as fast as the broker takes\n"
+        "them, 2,000 unacknowledged at most, to `alert`; one in seven is an alert, which goes through a second\n"
         "queue to a second function. Events by the time from the first message until the node has\n"
         "delivered all events and all alerts, which it counts (/metrics); another number of alerts\n"
         "than was sent fails the bench.\n"
@@ -111,6 +112,8 @@ static mf_err open_ours(struct stage *stage, struct measured *m, struct mf_why *
     if (!err)
         err = write_workflow(stage, m, path, why);
     const char *const deploy[] = {"deploy", "-f", path, NULL};
+    if (!err)
+        err = async_open(&m->async, &m->subject, why);
     return err ? err : subject_mayfly_command(&m->subject, deploy, why);
 }
 
@@ -143,41 +146,12 @@ static void name_subject(struct measured *m, const char *name)
     (void)snprintf(subject->isolation, sizeof subject->isolation, "%s", isolation ? isolation + 1 : "");
 }
 
-static mf_err delivered(const struct measured *m, const char *function, uint64_t *count,
-                        struct mf_why *why)
-{
-    char series[96], api[SUBJECT_API_BYTES];
-    uint16_t port;
-    double value = 0;
-    subject_mayfly_places(&m->subject, &port, api);
-    (void)snprintf(series, sizeof series, "mayfly_deliveries_total{function=\"%s\",outcome=\"delivered\"}",
-                   function);
-    mf_err err = node_api_metric(api, series, &value, why);
-    *count = (uint64_t)value;
-    return err == MF_ENOENT ? MF_OK : err; /* it has had no event yet */
-}
-
-static mf_err await_delivered(const struct measured *m, const char *function, uint64_t wanted,
-                              struct mf_why *why)
-{
-    uint64_t until_ns = mf_monotonic_ns() + WAIT_NS, count = 0;
-    for (;;) {
-        mf_err err = delivered(m, function, &count, why);
-        if (err || count == wanted)
-            return err;
-        if (count > wanted || mf_monotonic_ns() > until_ns)
-            return mf_why(why, MF_EPROTO, "%s: %s had %llu events instead of %llu", m->subject.name,
-                          function, (unsigned long long)count, (unsigned long long)wanted);
-        bench_settle((uint32_t)(LOOK_NS / MF_NS_PER_MS));
-    }
-}
-
 static mf_err await_all(struct measured *m, struct mf_why *why)
 {
     if (is_alone(m))
         return broker_await(&m->listener.heard, m->events, WAIT_NS, "messages", why);
-    mf_err err = await_delivered(m, "alert", m->events, why);
-    return err ? err : await_delivered(m, "user", m->alerts, why);
+    mf_err err = async_await(&m->async, "alert", m->events, why);
+    return err ? err : async_await(&m->async, "user", m->alerts, why);
 }
 
 static mf_err send_value(struct stage *stage, struct measured *m, struct mf_why *why)
@@ -191,11 +165,19 @@ static mf_err send_value(struct stage *stage, struct measured *m, struct mf_why 
     return broker_publish(&stage->publisher, m->smoke, text, WINDOW, why);
 }
 
+static uint64_t events_of(const struct measured *m)
+{
+    const struct subject *subject = &m->subject;
+    bool fresh = !is_alone(m) && strcmp(subject->detail, "process") == 0 &&
+                 strcmp(subject->isolation, "reuse") != 0;
+    return fresh ? EVENTS_FRESH : EVENTS;
+}
+
 static mf_err take_rate(struct stage *stage, struct measured *m, struct mf_why *why)
 {
     uint64_t first = m->events, from_ns = mf_monotonic_ns();
     mf_err err = MF_OK;
-    while (!err && m->events - first < EVENTS)
+    while (!err && m->events - first < events_of(m))
         err = send_value(stage, m, why);
     if (!err)
         err = await_all(m, why);
@@ -312,6 +294,7 @@ static void close_all(struct stage *stage)
     for (uint32_t i = 0; i < SUBJECTS; i++) {
         struct measured *m = &stage->measured[i];
         broker_disconnect(&m->listener);
+        async_close(&m->async);
         if (m->subject.kind)
             m->subject.kind->close(&m->subject);
         samples_close(&m->rate);
@@ -329,12 +312,14 @@ static mf_err events_run(struct bench_run *run, struct mf_why *why)
     static struct stage stage;
     uint32_t rounds = bench_samples(run, ROUNDS);
     memset(&stage, 0, sizeof stage);
+    for (uint32_t i = 0; i < SUBJECTS; i++)
+        stage.measured[i].async = ASYNC_NONE;
     run->total = (uint64_t)rounds * SUBJECTS;
     mf_err err = scratch_open(&stage.folder, why);
     if (!err)
         err = sink_open(&stage.sink, why);
     if (!err)
-        err = broker_open(&stage.broker, why);
+        err = broker_open(&stage.broker, "", why);
     if (!err)
         err = broker_connect(&stage.broker, NULL, &stage.publisher, why);
     if (!err)

@@ -28,19 +28,20 @@ static bool find_program(char path[static PATH_MAX])
     return beside_us("tools/usr/sbin/mosquitto", path) && access(path, X_OK) == 0;
 }
 
-static mf_err write_config(const struct broker *broker, const char *path, struct mf_why *why)
+static mf_err write_config(const struct broker *broker, const char *path, const char *more,
+                           struct mf_why *why)
 {
     FILE *file = fopen(path, "w");
     if (!file)
         return mf_why(why, MF_EIO, "%s cannot be written", path);
     fprintf(file,
             "listener %u 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
-            "persistence false\nset_tcp_nodelay true\n%s",
-            broker->port, geteuid() == 0 ? "user root\n" : "");
+            "persistence false\nset_tcp_nodelay true\n%s%s",
+            broker->port, geteuid() == 0 ? "user root\n" : "", more);
     return fclose(file) == 0 ? MF_OK : mf_why(why, MF_EIO, "%s cannot be written", path);
 }
 
-mf_err broker_open(struct broker *broker, struct mf_why *why)
+mf_err broker_open(struct broker *broker, const char *more, struct mf_why *why)
 {
     char program[PATH_MAX], config[SCRATCH_BYTES + 32];
     *broker = (struct broker){.child = CHILD_NONE};
@@ -53,7 +54,7 @@ mf_err broker_open(struct broker *broker, struct mf_why *why)
         return err;
     (void)snprintf(broker->url, sizeof broker->url, "mqtt://127.0.0.1:%u", broker->port);
     (void)snprintf(config, sizeof config, "%s/mosquitto.conf", broker->folder.path);
-    err = write_config(broker, config, why);
+    err = write_config(broker, config, more, why);
     const char *const argv[] = {program, "-c", config, NULL};
     const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = -1};
     if (!err)
@@ -73,6 +74,18 @@ void broker_close(struct broker *broker)
     if (broker->child.pid > 0)
         child_end(&broker->child, SIGTERM, NULL);
     scratch_close(&broker->folder);
+}
+
+mf_err broker_pings(const struct broker *broker, uint64_t *count, struct mf_why *why)
+{
+    static const char word[] = "Received PINGREQ from ";
+    struct mf_buf log = {0};
+    mf_err err = child_log(&broker->child, &log, why);
+    *count = 0;
+    for (const char *at = (const char *)log.data; !err && (at = strstr(at, word)); at += sizeof word - 1)
+        ++*count;
+    mf_buf_close(&log);
+    return err;
 }
 
 static void published(struct mosquitto *mosquitto, void *context, int id)

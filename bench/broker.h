@@ -22,10 +22,15 @@ struct broker {
     char url[40]; /* mqtt://127.0.0.1:PORT */
 };
 
-/* With its own defaults, but that it keeps as many messages for a slow client as come. MF_EUNSUPPORTED:
- * there is no mosquitto here. */
-MF_CHECKED mf_err broker_open(struct broker *broker, struct mf_why *why);
+/* With its own defaults, but that it keeps as many messages for a slow client as come, and more lines of
+ * its configuration. MF_EUNSUPPORTED: there is no mosquitto here. */
+MF_CHECKED mf_err broker_open(struct broker *broker, const char *more, struct mf_why *why);
 void broker_close(struct broker *broker);
+
+/* Ask for a sign of life as often as a broker may, and write each down. */
+#define BROKER_KEEP_ALIVE_CONFIG "max_keepalive 10\nlog_type debug\n"
+/* How many signs of life it has had so far, of all its clients. */
+MF_CHECKED mf_err broker_pings(const struct broker *broker, uint64_t *count, struct mf_why *why);
 
 /* A connection with a thread of its own, QoS 1. */
 struct broker_client {

@@ -25,6 +25,7 @@ extern char **environ;
 
 #define PASSED_FD 3
 #define LAST_WORDS_BYTES 1024
+#define LOG_READ_BYTES 4096
 #define LISTEN_BACKLOG 1024
 #define CONNECT_AGAIN_NS 100000
 
@@ -137,6 +138,21 @@ const char *child_last_words(const struct child *child, char *text, size_t room)
     memcpy(text, line, length);
     text[length] = 0;
     return text;
+}
+
+mf_err child_log(const struct child *child, struct mf_buf *text, struct mf_why *why)
+{
+    char part[LOG_READ_BYTES];
+    off_t at = 0;
+    for (;;) {
+        ssize_t got = pread(child->log, part, sizeof part, at);
+        if (got < 0)
+            return mf_why(why, mf_err_from_errno(errno), "its log cannot be read: %s", strerror(errno));
+        mf_err err = got > 0 ? mf_buf_add(text, part, (size_t)got) : MF_OK;
+        if (err || got == 0)
+            return err;
+        at += got;
+    }
 }
 
 mf_err child_run(const struct child_plan *plan, struct mf_why *why)

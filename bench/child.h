@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #define CHILD_START_MS 20000   /* until it listens */
@@ -39,6 +40,9 @@ MF_CHECKED mf_err child_start(const struct child_plan *plan, struct child *child
 
 /* Signal it, wait, SIGKILL if need be. usage (may be NULL): of it and all it waited for. */
 void child_end(struct child *child, int signal, struct rusage *usage);
+
+/* All that it has printed so far, added to *text. */
+MF_CHECKED mf_err child_log(const struct child *child, struct mf_buf *text, struct mf_why *why);
 
 /* Run to its end. MF_EIO and the last line it printed if its status is not 0. */
 MF_CHECKED mf_err child_run(const struct child_plan *plan, struct mf_why *why);

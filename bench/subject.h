@@ -85,8 +85,8 @@ MF_CHECKED mf_err subject_mayfly_deploy(struct subject *subject,
                                         const struct mayfly_function *function,
                                         struct load_target *target, struct mf_why *why);
 
-/* Of it, too: stop the node and start it again on the same state. fronts: what --fronts says;
- * NULL: the default. took_us: from before the command to the node's first answer. */
+/* Of it, too: stop the node and start it again on the same state, with subject->options as they are
+ * now. fronts: what --fronts says; NULL: the default. took_us: from before the command to the node's first answer. */
 MF_CHECKED mf_err subject_mayfly_restart(struct subject *subject, const char *fronts,
                                          double *took_us,
                                          struct mf_why *why);

@@ -263,6 +263,7 @@ mf_err subject_mayfly_restart(struct subject *subject, const char *fronts, doubl
     struct node *node = subject->state;
     mf_assert(subject->kind == &subject_mayfly);
     child_end(&node->daemon, SIGTERM, NULL);
+    node->options = subject->options;
     uint64_t from_ns = mf_monotonic_ns();
     mf_err err = start_node(node, fronts, why);
     *took_us = (double)(mf_monotonic_ns() - from_ns) / MF_NS_PER_US;

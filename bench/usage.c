@@ -3,6 +3,8 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +56,15 @@ static pid_t parent_of(pid_t pid)
     char *fields = stat_fields(pid, stat);
     int parent = 0;
     return fields && sscanf(fields, " %c %d", &state, &parent) == 2 ? parent : 0;
+}
+
+/* Not when it has ended, be it that nobody has waited for it yet. */
+static bool is_hidden(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 && (errno == EACCES || errno == EPERM);
 }
 
 static uint64_t faults_of(pid_t pid)
@@ -167,7 +178,7 @@ void memory_of(const struct processes *list, struct memory *memory)
         bool found;
         (void)snprintf(path, sizeof path, "/proc/%d/smaps_rollup", list->pid[i]);
         uint64_t pss_kib = number_in(path, "Pss", &found);
-        memory->unreadable += !found;
+        memory->unreadable += !found && is_hidden(path);
         memory->pss_kib += pss_kib;
         memory->private_dirty_kib += number_in(path, "Private_Dirty", &found);
     }

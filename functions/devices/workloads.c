@@ -80,6 +80,13 @@ static bool door(const struct scene *scene, uint32_t device, uint64_t k, struct 
     return true;
 }
 
+static bool index_asked(const struct scene *scene, uint32_t device, uint64_t k, struct message *m)
+{
+    (void)snprintf(m->topic, sizeof m->topic, "fib/user%u/index", device);
+    (void)snprintf(m->payload, sizeof m->payload, "%u", 20 + drawn(scene, device, k, 6));
+    return true;
+}
+
 /* A shop's refrigerators: the first warms up from its tenth reading on, the second's door stays
  * open from then, the third falls silent; all others are well. */
 static bool fridge(const struct scene *scene, uint32_t device, uint64_t k, struct message *m)
@@ -106,6 +113,7 @@ static const struct workload workloads[] = {
     {"alert", "smoke detectors on smoke/ROOM/value", smoke},
     {"dhs", "scales on health/USER/weight", scale},
     {"fdc", "door contacts on home/FRIDGE/door", door},
+    {"fib", "people who ask for Fibonacci numbers on fib/USER/index", index_asked},
 };
 
 const struct workload *workload_at(size_t index)
