@@ -19,6 +19,14 @@
 #define MF_ENV_FOLDER "MAYFLY_FOLDER"    /* absolute path: the working folder at the start; else / */
 #define MF_ENV_PROGRAM "MAYFLY_PROGRAM"  /* argv[0], AT_EXECFN, /proc/self/exe; else the function's name */
 
+/* Of the contract lambda: where the library OS serves the Lambda Runtime API, and what programs
+ * of that kind read beside it. */
+#define MF_ENV_LAMBDA_API "AWS_LAMBDA_RUNTIME_API"
+#define MF_LAMBDA_ADDRESS "127.0.0.1"
+#define MF_LAMBDA_PORT 9001
+#define MF_ENV_LAMBDA_VERSION "AWS_LAMBDA_FUNCTION_VERSION"
+#define MF_ENV_LAMBDA_MEMORY "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" /* MiB */
+
 /* Once for each argument after argv[0], in their order; what follows the `=` is the argument. The
  * program does not see these. */
 #define MF_ENV_ARGUMENT "MAYFLY_ARGUMENT"

@@ -142,8 +142,8 @@ static mf_err check_together(const struct settings *settings, struct mf_why *why
 {
     enum contract contract = settings->contract;
     const char *name = contract_name(contract);
-    if (settings->warm_up && contract != CONTRACT_HTTP && contract != CONTRACT_LAMBDA)
-        return mf_why(why, MF_EINVAL, "warm_up: only with contract: http or lambda, not %s", name);
+    if (settings->warm_up && contract != CONTRACT_HTTP)
+        return mf_why(why, MF_EINVAL, "warm_up: only with contract: http, not %s", name);
     const char *key = settings->arguments ? "args" : settings->program ? "program"
                                                  : settings->folder    ? "folder"
                                                                        : NULL;
@@ -157,19 +157,21 @@ static mf_err check_together(const struct settings *settings, struct mf_why *why
 /* The author's own variables are not the place for what abi/program.h has. */
 static mf_err check_names(const struct settings *settings, struct mf_why *why)
 {
-    static const struct {
+    const enum contract contract = settings->contract;
+    const bool listens = contract == CONTRACT_HTTP || contract == CONTRACT_OPENWHISK;
+    const struct {
         const char *name, *key;
+        bool applies;
     } taken[] = {
-        {MF_ENV_CONTRACT "=", "contract"}, {MF_ENV_WARM_UP "=", "warm_up"},
-        {MF_ENV_FOLDER "=", "folder"},     {MF_ENV_PROGRAM "=", "program"},
-        {MF_ENV_ARGUMENT "=", "args"},     {MF_ENV_PORT "=", "port"},
+        {MF_ENV_CONTRACT "=", "contract", true}, {MF_ENV_WARM_UP "=", "warm_up", true},
+        {MF_ENV_FOLDER "=", "folder", true},     {MF_ENV_PROGRAM "=", "program", true},
+        {MF_ENV_ARGUMENT "=", "args", true},     {MF_ENV_PORT "=", "port", listens},
+        {MF_ENV_LAMBDA_API "=", "contract", contract == CONTRACT_LAMBDA},
     };
-    bool listens = settings->contract == CONTRACT_HTTP || settings->contract == CONTRACT_OPENWHISK;
-    size_t count = sizeof taken / sizeof taken[0] - (listens ? 0 : 1);
     const char *at = settings->env;
     for (uint32_t i = 0; i < settings->env_count; i++, at += strlen(at) + 1)
-        for (size_t k = 0; k < count; k++)
-            if (strncmp(at, taken[k].name, strlen(taken[k].name)) == 0)
+        for (size_t k = 0; k < sizeof taken / sizeof taken[0]; k++)
+            if (taken[k].applies && strncmp(at, taken[k].name, strlen(taken[k].name)) == 0)
                 return mf_why(why, MF_EINVAL, "environment: %.*s is what the setting `%s` says",
                               (int)strlen(taken[k].name) - 1, taken[k].name, taken[k].key);
     return MF_OK;
@@ -192,6 +194,16 @@ static void add(struct adding *adding, const char *name, const char *value)
     adding->count++;
 }
 
+static void add_lambda(struct adding *adding, const struct settings *settings)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, MF_LAMBDA_ADDRESS ":%u", MF_LAMBDA_PORT);
+    add(adding, MF_ENV_LAMBDA_API, text);
+    add(adding, MF_ENV_LAMBDA_VERSION, "$LATEST");
+    (void)snprintf(text, sizeof text, "%u", settings->memory_mib);
+    add(adding, MF_ENV_LAMBDA_MEMORY, text);
+}
+
 static void add_program(struct adding *adding, const struct settings *settings)
 {
     add(adding, MF_ENV_CONTRACT, contract_name(settings->contract));
@@ -202,6 +214,8 @@ static void add_program(struct adding *adding, const struct settings *settings)
     (void)snprintf(port, sizeof port, "%u", settings->port);
     if (settings->contract == CONTRACT_HTTP || settings->contract == CONTRACT_OPENWHISK)
         add(adding, MF_ENV_PORT, port);
+    if (settings->contract == CONTRACT_LAMBDA)
+        add_lambda(adding, settings);
     if (settings->loader) { /* is what is started (ld.so(8)) */
         add(adding, MF_ENV_ARGUMENT, "--argv0");
         add(adding, MF_ENV_ARGUMENT, settings->program);

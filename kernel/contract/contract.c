@@ -14,9 +14,10 @@
 #include "kernel/core/string.h"
 #include "kernel/event/wire.h"
 
-static const struct contract *const contracts[] = {&contract_sdk, &contract_http};
+static const struct contract *const contracts[] = {&contract_sdk, &contract_http,
+                                                  &contract_lambda, &contract_stdio};
 
-static const struct contract *contract; /* NULL: not looked for yet */
+static const struct contract *contract = &contract_sdk;
 
 static bool is_named(const struct contract *one, const char *name)
 {
@@ -24,23 +25,25 @@ static bool is_named(const struct contract *one, const char *name)
            memcmp(name, one->name, strlen(name)) == 0;
 }
 
-static const struct contract *find(void)
+void contract_start(void)
 {
-    if (contract)
-        return contract;
     const char *name = boot_environment(MF_ENV_CONTRACT);
-    contract = &contract_sdk;
     for (size_t i = 0; i < sizeof contracts / sizeof contracts[0]; i++)
         if (is_named(contracts[i], name))
             contract = contracts[i];
     if (contract->start)
         contract->start();
-    return contract;
+}
+
+void contract_end(uint32_t status)
+{
+    if (contract->end)
+        contract->end(status);
 }
 
 bool contract_turn(void)
 {
-    bool moved = find()->turn();
+    bool moved = contract->turn();
     if (moved)
         wire_ring();
     return moved;
@@ -48,5 +51,5 @@ bool contract_turn(void)
 
 bool contract_may_freeze(void)
 {
-    return find()->may_freeze();
+    return contract->may_freeze();
 }

@@ -6,6 +6,13 @@
 #define KERNEL_CONTRACT_CONTRACT_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+/* Before the program's first instruction. */
+void contract_start(void);
+
+/* The program ends, with this status: if that is an answer, it is given. */
+void contract_end(uint32_t status);
 
 /* Take what came from the node and move what is to go there, as far as it goes without
  * waiting. True: that made a task able to run. */

@@ -130,6 +130,21 @@ static int next_field(const uint8_t *fields, uint32_t bytes, uint32_t *at, struc
     return one_line(field->value) ? 1 : -EPROTO;
 }
 
+bool http_event_header(const uint8_t *fields, uint32_t field_bytes, const char *name,
+                       const char **value, uint32_t *value_bytes)
+{
+    struct field field;
+    uint32_t at = 0;
+    while (next_field(fields, field_bytes, &at, &field) == 1) {
+        if (field.kind != MF_FIELD_HEADER || !is(field.name, name))
+            continue;
+        *value = field.value.text;
+        *value_bytes = field.value.bytes;
+        return true;
+    }
+    return false;
+}
+
 static int find_parts(const uint8_t *fields, uint32_t bytes, struct event_parts *parts)
 {
     struct field field;

@@ -23,6 +23,10 @@ struct http_request {
 int64_t http_request_head(struct http_request *request, const uint8_t *fields,
                           uint32_t field_bytes, uint8_t *to, size_t room);
 
+/* The value of an event's, or a message's, header, the first of that name. */
+bool http_event_header(const uint8_t *fields, uint32_t field_bytes, const char *name,
+                       const char **value, uint32_t *value_bytes);
+
 /* Of the connection, not of the message (RFC 9110, 7.6.1), or said by the library OS
  * itself. The name is lower case. */
 bool http_header_stays(const char *name, size_t bytes);

@@ -15,4 +15,10 @@
 #define HTTP_START_BYTES_MAX 256u       /* what a request has beyond the event's fields */
 #define HTTP_REQUEST_BYTES_MAX (MF_HEAD_BYTES_MAX * 3u + HTTP_START_BYTES_MAX)
 
+/* The Lambda Runtime API. */
+#define LAMBDA_CLIENTS_MAX 16u          /* connections of the program at a time     */
+#define LAMBDA_ID_BYTES_MAX 128u
+#define LAMBDA_TYPE_BYTES_MAX 256u      /* of a response's Content-Type             */
+#define LAMBDA_STATUS 200u              /* of a reply                               */
+
 #endif

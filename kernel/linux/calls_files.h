@@ -3,7 +3,7 @@
 #define KERNEL_LINUX_CALLS_FILES_H
 
 #define LINUX_CALLS_FILES(X)                                                                     \
-    X(read, done, "standard input is at its end")                                                \
+    X(read, done, "standard input is at its end, or the contract's")                             \
     X(readv, done, "")                                                                           \
     X(pread64, done, "")                                                                         \
     X(preadv, done, "")                                                                          \

@@ -39,7 +39,7 @@ static const char *expected_of(const struct mf_desc *m)
     if (m->id != ORDER_OWN_ID)
         return "dies protocol";
     if (error)
-        return m->arg ? "dies protocol" : "fails *";
+        return m->arg > MF_ERROR_ANSWER ? "dies protocol" : "fails *";
     if (m->arg < MF_STATUS_MIN || m->arg > MF_STATUS_MAX)
         return "dies protocol";
     if (m->head_bytes) /* TEXT, or zeros, are no fields */

@@ -104,6 +104,15 @@ static void a_guest_is_told_how_its_program_is_run(void **state)
     assert_int_equal(settings_copy(settings, &copy), MF_OK);
     json_t *object = settings_to_json(&copy);
     settings_close(&copy);
+    take(settings, "{\"contract\": \"lambda\", \"memory_mib\": 128, \"environment\": {}, "
+                   "\"args\": [], \"folder\": \"\", \"program\": \"\", \"warm_up\": \"\"}");
+    static const char *const lambda[] = {
+        "MAYFLY_CONTRACT=lambda", "AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001",
+        "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
+    };
+    expect_guest_env(settings, lambda, 4);
+    refuse(settings, "{\"environment\": {\"AWS_LAMBDA_RUNTIME_API\": \"x\"}}",
+           "environment: AWS_LAMBDA_RUNTIME_API is what the setting `contract` says");
     take(settings, "{\"args\": [], \"contract\": \"stdio\", \"folder\": \"\", \"program\": \"\", "
                    "\"warm_up\": \"\", \"environment\": {}}");
     expect_guest_env(settings, (const char *const[]){"MAYFLY_CONTRACT=stdio"}, 1);
@@ -138,7 +147,7 @@ static void how_a_program_is_run_is_checked(void **state)
     refuse(settings, "{\"args\": [\"a\"]}", "args: not with contract: sdk");
     refuse(settings, "{\"folder\": \"/a\"}", "folder: not with contract: sdk");
     refuse(settings, "{\"program\": \"/a\"}", "program: not with contract: sdk");
-    refuse(settings, "{\"warm_up\": \"/a\", \"contract\": \"stdio\"}", "warm_up: only with contract: http or");
+    refuse(settings, "{\"warm_up\": \"/a\", \"contract\": \"stdio\"}", "warm_up: only with contract: http, not stdio");
     take(settings, "{\"contract\": \"openwhisk\"}");
     refuse(settings, "{\"loader\": \"/lib/ld.so\"}", "loader: only with program");
     take(settings, "{\"loader\": \"/lib/ld.so\", \"program\": \"/p\", \"args\": [\"x\"]}");

@@ -1,4 +1,6 @@
-/* start.c: what files there are when the program starts. Owns nothing. */
+/* start.c: what files there are when the program starts, and what its contract adds. Owns
+ * nothing. */
+#include "kernel/contract/contract.h"
 #include "kernel/core/boot.h"
 #include "kernel/core/fault.h"
 #include "kernel/file/descriptor.h"
@@ -16,4 +18,5 @@ void files_start(void)
     if (wrong)
         fault_words(MF_CAUSE_PROTOCOL, wrong);
     descriptor_start();
+    contract_start();
 }

@@ -12,6 +12,7 @@
 
 #include "abi/hypercall.h"
 #include "abi/log.h"
+#include "kernel/contract/contract.h"
 #include "kernel/core/limits.h"
 #include "kernel/core/string.h"
 #include "kernel/core/text.h"
@@ -73,12 +74,18 @@ int64_t linux_vfork(struct frame *frame)
     return refuse_process(frame);
 }
 
+static _Noreturn void end_all(const struct frame *frame)
+{
+    contract_end(frame_argument(frame, 0) & 0xff);
+    process_exit(frame);
+}
+
 int64_t linux_exit(struct frame *frame)
 {
     struct task *task = task_current;
     const uint32_t zero = 0;
     if (task_count() == 1)
-        process_exit(frame);
+        end_all(frame);
     give_locks_back(task);
     if (task->clear_tid_at && user_write(task->clear_tid_at, &zero, sizeof zero) == 0)
         (void)futex_wake(task->clear_tid_at, 1, FUTEX_BITSET_MATCH_ANY);
@@ -88,7 +95,7 @@ int64_t linux_exit(struct frame *frame)
 
 int64_t linux_exit_group(struct frame *frame)
 {
-    process_exit(frame);
+    end_all(frame);
 }
 
 int64_t linux_gettid(struct frame *frame)

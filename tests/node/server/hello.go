@@ -22,9 +22,11 @@ func main() {
 	}
 	http.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
-		if _, err := io.Copy(w, r.Body); err != nil {
-			log.Print("copy: ", err)
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			log.Print("body: ", err)
 		}
+		w.Write(body)
 	})
 	http.HandleFunc("/count", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, atomic.AddInt64(&count, 1)-1)

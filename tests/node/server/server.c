@@ -1,6 +1,7 @@
 /*
  * server.c: a server of HTTP/1.1 that knows nothing of mayfly, good and bad, by its path. One
- * thread, one connection after the other, each kept while its client keeps it.
+ * thread, one connection after the other, each kept while its client keeps it. It listens on
+ * $SERVER_PORT, else on $PORT.
  *
  *   /echo         the request's body            /size?n=N     so many bytes
  *   /head         the request's head, as text   /chunked      a body in chunks, with a trailer
@@ -160,7 +161,7 @@ static int serve(int fd)
 
 int main(void)
 {
-    const char *port = getenv("PORT");
+    const char *other = getenv("SERVER_PORT"), *port = other ? other : getenv("PORT");
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)atoi(port ? port : "8080"))};
