@@ -115,6 +115,16 @@ static mf_err make_version(const struct deploy_rules *rules, struct deployment *
     return version_create(settings, deployment->hash, chosen, reason.text, &deployment->version);
 }
 
+/* All contracts but the SDK's are in the kernel for Linux programs only, and an image has one kernel. */
+static mf_err check_contract(const struct image *image, const struct settings *settings,
+                             struct mf_why *why)
+{
+    if (settings->contract == CONTRACT_SDK || image->info.flags & MF_IMAGE_LINUX)
+        return MF_OK;
+    return mf_why(why, MF_EINVAL, "contract: %s, but the image has the kernel for programs of the SDK; build "
+                  "it with that contract", contract_name(settings->contract));
+}
+
 mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deployment,
                     struct mf_why *why)
 {
@@ -128,6 +138,8 @@ mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deploym
     err = settle_settings(deployment, &settings, why);
     if (!err)
         err = image_fits(&stored.image, (uint64_t)settings.memory_mib << 20, why);
+    if (!err)
+        err = check_contract(&stored.image, &settings, why);
     if (!err)
         err = triggers_check(&settings.triggers, why);
     if (!err)

@@ -39,6 +39,7 @@ class Refusals(NodeTest):
         self.refused({'image': self.hash, 'settings': {'timeout_ms': 0}}, 'timeout_ms')
         self.refused({'image': self.hash, 'settings': {'memory_mib': 4}}, 'memory_mib')
         self.refused({'image': self.hash, 'settings': {'sandbox': 'docker'}}, 'sandbox')
+        self.refused({'image': self.hash, 'settings': {'contract': 'http'}}, 'the kernel for programs of the SDK')
         self.assertEqual(self.node.function('echo')['image'], self.hash)
 
     def test_a_name_that_is_no_dns_label_is_refused(self):
