@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -24,7 +23,7 @@ static unsigned ran[TASKS];
 void kernel_assert_failed(const char *fact, const char *file, int line)
 {
     print_error("%s at %s:%d\n", fact, file, line);
-    abort();
+    __builtin_trap();
 }
 
 bool signal_is_due(const struct task *of)
