@@ -1,0 +1,3 @@
+module mayfly.test/runtime
+
+go 1.19
