@@ -187,6 +187,41 @@ int memory_wipe(uint64_t address, uint64_t bytes, bool wipe)
     return 0;
 }
 
+int memory_adopt(uint64_t address, uint64_t bytes)
+{
+    uint32_t start, end;
+    if (!space_decode(address, bytes, &start, &end) || end > space.image_end ||
+        !regions_free(&space.regions, start, end))
+        return -EEXIST;
+    if (!regions_room(&space.regions, REGIONS_STEP))
+        return -ENOMEM;
+    regions_add(&space.regions, (struct region){.start = start,
+                                                .end = end,
+                                                .prot = MF_PROT_READ | REGION_EXECUTE,
+                                                .kind = REGION_PROGRAM});
+    return 0;
+}
+
+bool memory_executes(uint64_t address, uint64_t bytes)
+{
+    uint32_t start, end;
+    if (!space_decode(address, bytes, &start, &end))
+        return false;
+    for (uint32_t page = start; page < end;) {
+        const struct region *region = regions_at(&space.regions, page);
+        if (!region || !(region->prot & REGION_EXECUTE))
+            return false;
+        page = region->end;
+    }
+    return true;
+}
+
+void memory_fill(uint64_t address, const void *from, uint64_t bytes, uint64_t length)
+{
+    memcpy((void *)address, from, bytes);
+    memset((void *)(address + bytes), 0, length - bytes);
+}
+
 int64_t memory_remap(uint64_t address, uint64_t old_bytes, uint64_t new_bytes,
                      enum memory_move where, uint64_t to)
 {

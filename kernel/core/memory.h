@@ -38,6 +38,13 @@ int memory_discard(uint64_t address, uint64_t bytes);
  * may be: else -EINVAL. */
 int memory_wipe(uint64_t address, uint64_t bytes, bool wipe);
 
+/* Pages of the image that are nobody's yet become the program's, text among them; as they are. */
+int memory_adopt(uint64_t address, uint64_t bytes);
+/* Is all of it text? */
+bool memory_executes(uint64_t address, uint64_t bytes);
+/* Bytes into pages that the program may write; zeros behind them, up to a length. */
+void memory_fill(uint64_t address, const void *from, uint64_t bytes, uint64_t length);
+
 enum memory_move { MEMORY_STAY, MEMORY_MOVE, MEMORY_MOVE_TO };
 int64_t memory_remap(uint64_t address, uint64_t old_bytes, uint64_t new_bytes,
                      enum memory_move move, uint64_t to);

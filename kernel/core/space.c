@@ -202,6 +202,16 @@ uint32_t space_ranges(struct mf_range *to)
     return count;
 }
 
+/* How far a position-independent program stands from where its headers say: the segment that
+ * begins with the file holds them, too. */
+static uint64_t program_bias(const struct mf_boot *boot, const struct elf64_phdr *header)
+{
+    for (uint32_t i = 0; i < boot->program_phnum; i++)
+        if (header[i].p_type == PT_LOAD && header[i].p_offset == 0)
+            return address_of(page_of(boot->program_phdr)) - header[i].p_vaddr;
+    return 0;
+}
+
 /* The program's segments, from its headers if they are loaded, else all as one. */
 static void add_program(const struct mf_boot *boot)
 {
@@ -213,12 +223,14 @@ static void add_program(const struct mf_boot *boot)
                   boot->program_phnum <= MF_PROGRAM_HEADERS_MAX &&
                   table_bytes <= boot->program_end - boot->program_phdr;
     const struct elf64_phdr *header = (const struct elf64_phdr *)boot->program_phdr;
+    uint64_t bias = loaded ? program_bias(boot, header) : 0;
     for (uint32_t i = 0; loaded && i < boot->program_phnum; i++) {
         if (header[i].p_type != PT_LOAD || header[i].p_memsz == 0)
             continue;
+        uint64_t address = header[i].p_vaddr + bias;
         struct region region = {
-            .start = page_of(header[i].p_vaddr),
-            .end = page_after(header[i].p_vaddr + header[i].p_memsz),
+            .start = page_of(address),
+            .end = page_after(address + header[i].p_memsz),
             .prot = (uint8_t)(MF_PROT_READ | (header[i].p_flags & PF_W ? MF_PROT_WRITE : 0) |
                               (header[i].p_flags & PF_X ? REGION_EXECUTE : 0)),
             .kind = REGION_PROGRAM,

@@ -53,6 +53,15 @@ struct place image_etc(void)
     return etc ? place_of(etc) : made_etc();
 }
 
+bool image_is_loaded(const struct place *place, struct image_loaded *loaded)
+{
+    if (place->fs != &filesystem || !inode_of(place)->loaded_at)
+        return false;
+    const struct mf_root_inode *inode = inode_of(place);
+    *loaded = (struct image_loaded){root_content(&root, inode), inode->bytes, inode->loaded_at};
+    return true;
+}
+
 /* The kernel's folder whose entries show where the image's has none of that name. */
 static bool made_behind(const struct place *folder, struct place *made)
 {
@@ -137,7 +146,9 @@ static int image_stat(const struct place *place, struct file_stat *stat)
         .mode = inode->mode,
         .links = inode->links,
         .bytes = folder ? MF_PAGE_BYTES : inode->bytes,
-        .blocks = folder ? 0 : (inode->bytes + BLOCK_BYTES - 1) / BLOCK_BYTES,
+        .blocks = folder ? 0
+                         : (inode->bytes + MF_PAGE_BYTES - 1) / MF_PAGE_BYTES *
+                               (MF_PAGE_BYTES / BLOCK_BYTES),
         .block_bytes = MF_PAGE_BYTES,
         .accessed_ns = inode->modified_s * NS_PER_S,
         .modified_ns = inode->modified_s * NS_PER_S,

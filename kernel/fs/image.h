@@ -5,6 +5,7 @@
 #ifndef KERNEL_FS_IMAGE_H
 #define KERNEL_FS_IMAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/fs/place.h"
@@ -16,5 +17,13 @@ struct place image_root(void);
 
 /* What the image has under that name in its root folder; the kernel's own if it has nothing. */
 struct place image_etc(void);
+
+/* A file whose segments the image has as loaded (abi/root.h). False: it is none. */
+struct image_loaded {
+    const uint8_t *content;
+    uint64_t bytes;   /* of it */
+    uint64_t address; /* where its first segment begins */
+};
+bool image_is_loaded(const struct place *place, struct image_loaded *loaded);
 
 #endif

@@ -8,6 +8,7 @@
 #define FOLDERS_DEEP_MAX 512u /* one in the other, on the way up to the root    */
 #define TMP_SHARE 2u         /* files in memory: one part of so many of the kernel's own memory */
 #define TMP_NODES_MAX 65536u
+#define TMP_LENT_BYTES 65536u /* of a file that the program has mapped: room in such steps */
 #define TMP_FIRST_BYTES 512u /* of a file that grows; then it is doubled */
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "kernel/fs/made_texts.h"
 
+#include "abi/program.h"
 #include "kernel/core/boot.h"
 #include "kernel/core/memory.h"
 #include "kernel/core/random.h"
@@ -48,7 +49,7 @@ void text_process(struct sheet *sheet)
 
 void text_program(struct sheet *sheet)
 {
-    const char *path = boot_environment("MAYFLY_PROGRAM");
+    const char *path = boot_environment(MF_ENV_PROGRAM);
     if (!path || *path != '/') {
         sheet_add(sheet, "/");
         path = path ? path : function_name();
@@ -62,16 +63,32 @@ void text_command(struct sheet *sheet)
     sheet_add(sheet, "\n");
 }
 
+/* Of the strings of the boot page: the arguments, or the others. */
+static void strings(struct sheet *sheet, bool arguments)
+{
+    static const char prefix[] = MF_ENV_ARGUMENT "=";
+    const struct mf_boot *boot = boot_page();
+    const char *text = (const char *)boot + boot->env_offset;
+    for (uint32_t i = 0; i < boot->env_count; i++) {
+        size_t bytes = strlen(text) + 1, skip = sizeof prefix - 1;
+        bool is_argument = bytes > skip && memcmp(text, prefix, skip) == 0;
+        if (is_argument == arguments)
+            sheet_bytes(sheet, text + (arguments ? skip : 0), bytes - (arguments ? skip : 0));
+        text += bytes;
+    }
+}
+
 void text_command_line(struct sheet *sheet)
 {
-    sheet_add(sheet, function_name());
+    const char *program = boot_environment(MF_ENV_PROGRAM);
+    sheet_add(sheet, program ? program : function_name());
     sheet_bytes(sheet, "", 1);
+    strings(sheet, true);
 }
 
 void text_environment(struct sheet *sheet)
 {
-    const struct mf_boot *boot = boot_page();
-    sheet_bytes(sheet, (const char *)boot + boot->env_offset, boot->env_bytes);
+    strings(sheet, false);
 }
 
 static const char *region_name(const struct region *region)

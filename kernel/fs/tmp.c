@@ -1,8 +1,8 @@
 /*
  * tmp.c: see tmp.h and tmpfs(5).
  * A node is a file, folder or link; an entry is a name for one. A file's content lies in one
- * piece, on pages when it is large, so that a program can be given it as it lies; then it stays
- * where it is (content), and the file does not outgrow it.
+ * piece. When the program maps it to be shared, it moves to the program's memory; there it stays,
+ * and the file does not outgrow it.
  * Guarantees: a node goes when it has neither name nor holder.
  * Leaves to others: paths (walk.c). Owns nodes, entries, contents, and their number and size.
  */
@@ -14,10 +14,12 @@
 #include <linux/magic.h>
 #include <linux/stat.h>
 
+#include "abi/hypercall.h"
 #include "abi/layout.h"
 #include "kernel/core/assert.h"
 #include "kernel/core/heap.h"
 #include "kernel/core/hypercall.h"
+#include "kernel/core/memory.h"
 #include "kernel/core/string.h"
 #include "kernel/fs/made.h"
 #include "kernel/fs/open.h"
@@ -45,15 +47,19 @@ struct node {
     struct node *parent;           /* folder; NULL: a root, or removed */
     uint8_t *content;              /* file; link: its target */
     uint64_t bytes, room;
-    bool lent; /* the program has its pages: they stay */
+    bool lent;               /* the program has its pages: they stay */
+    struct node *lent_after; /* of those                             */
 };
 
 static struct node roots[TMP_COUNT];
+static struct node *all_lent;
 static uint64_t last_number = TMP_COUNT, last_serial;
 static uint64_t nodes_used, bytes_used;
 
 static const struct filesystem filesystem;
 static int set_room(struct node *node, uint64_t bytes);
+static int lend(struct node *node, uint64_t bytes);
+static uint64_t bytes_max(void);
 static void forget(struct node *node);
 
 static struct node *node_of(const struct place *place)
@@ -455,14 +461,41 @@ static int64_t tmp_content(struct opened *opened, uint64_t offset, uint64_t byte
     struct node *node = node_of(&opened->place);
     if (!shared || bytes > INT64_MAX - offset)
         return -ENODEV; /* who wants it for itself gets a copy */
-    uint64_t end = (offset + bytes + MF_PAGE_BYTES - 1) & ~(uint64_t)(MF_PAGE_BYTES - 1);
-    int error = set_room(node, end);
-    if (error)
-        return error;
-    if (!node->lent)
-        node->holds++; /* for good: the program may keep it however long */
+    uint64_t end = offset + bytes > node->bytes ? offset + bytes : node->bytes;
+    int error = node->lent ? set_room(node, end) : lend(node, end);
+    return error ? error : (int64_t)(node->content + offset);
+}
+
+/* Let its content be in the program's memory, for good: it may keep it however long. */
+static int lend(struct node *node, uint64_t bytes)
+{
+    uint64_t room = (bytes + TMP_LENT_BYTES - 1) / TMP_LENT_BYTES * TMP_LENT_BYTES;
+    if (room - node->room > bytes_max() - bytes_used && room > node->room)
+        return -ENOMEM;
+    int64_t address = memory_map(0, room, MF_PROT_READ | MF_PROT_WRITE);
+    if (address < 0)
+        return (int)address;
+    memory_fill((uint64_t)address, node->content, node->bytes, node->bytes);
+    heap_give(node->content, node->room);
+    bytes_used += room - node->room;
+    node->content = (uint8_t *)address;
+    node->room = room;
+    node->holds++;
     node->lent = true;
-    return (int64_t)(node->content + offset);
+    node->lent_after = all_lent;
+    all_lent = node;
+    return 0;
+}
+
+bool tmp_lends(uint64_t address, uint64_t bytes)
+{
+    for (const struct node *node = all_lent; node; node = node->lent_after) {
+        uint64_t start = (uint64_t)node->content;
+        if (address >= start && address - start <= node->room &&
+            bytes <= node->room - (address - start))
+            return true;
+    }
+    return false;
 }
 
 static int tmp_set_mode(const struct place *place, uint32_t permissions)

@@ -24,7 +24,6 @@
  */
 #define KERNEL_CALLS_SHARED(X)                                                                   \
     X(brk, done, "")                                                                             \
-    X(mmap, partial, "anonymous memory; PROT_EXEC: EACCES; shared is as private")                \
     X(munmap, done, "")                                                                          \
     X(mprotect, partial, "PROT_EXEC: EACCES")                                                    \
     X(mremap, partial, "not MREMAP_DONTUNMAP")                                                   \
@@ -54,6 +53,7 @@
 /* A call's handler: the result, -errno, or WAIT (task/wait.h). */
 #define KERNEL_CALL_DECLARE(name, how, remark) int64_t linux_##name(struct frame *frame);
 KERNEL_CALLS_SHARED(KERNEL_CALL_DECLARE)
+KERNEL_CALL_DECLARE(mmap, , ) /* memory.c, but in two lists: what it does with files differs */
 
 #define LINUX_CALL_NUMBER(nr, name) LINUX_NR_##name = nr,
 enum linux_call_number { MF_LINUX_CALLS(LINUX_CALL_NUMBER) LINUX_NR_END };

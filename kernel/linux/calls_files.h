@@ -97,6 +97,21 @@
     X(syncfs, done, "likewise")                                                                  \
     X(sync_file_range, done, "likewise")                                                         \
     X(fadvise64, done, "likewise")                                                               \
-    X(readahead, done, "likewise")
+    X(readahead, done, "likewise")                                                               \
+    X(getxattr, refused, "EOPNOTSUPP: there are no extended attributes")                         \
+    X(lgetxattr, refused, "likewise")                                                            \
+    X(fgetxattr, refused, "likewise")                                                            \
+    X(listxattr, refused, "likewise")                                                            \
+    X(llistxattr, refused, "likewise")                                                           \
+    X(flistxattr, refused, "likewise")                                                           \
+    X(setxattr, refused, "likewise")                                                             \
+    X(lsetxattr, refused, "likewise")                                                            \
+    X(fsetxattr, refused, "likewise")                                                            \
+    X(removexattr, refused, "likewise")                                                          \
+    X(lremovexattr, refused, "likewise")                                                         \
+    X(fremovexattr, refused, "likewise")                                                         \
+    X(mmap, partial, "to be executed: only what the image has as loaded; shared and written: "   \
+      "only files in memory; of the image, not written: where it lies, and stays read-only; "    \
+      "anonymous memory that is shared is as private")
 
 #endif

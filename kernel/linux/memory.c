@@ -14,6 +14,7 @@
 #include "kernel/core/text.h"
 #include "kernel/event/output.h"
 #include "kernel/linux/call.h"
+#include "kernel/linux/map.h"
 
 static int decode_prot(const struct frame *frame, uint64_t prot, uint32_t *result);
 
@@ -36,12 +37,18 @@ int64_t linux_mmap(struct frame *frame)
     uint32_t prot = MF_PROT_NONE;
     if (frame_argument(frame, 1) == 0)
         return -EINVAL;
-    if (!(flags & MAP_ANONYMOUS))
-        return (int32_t)frame_argument(frame, 4) < 0 ? -EBADF : -ENODEV;
     if (flags & MAP_HUGETLB || bytes == 0)
         return -ENOMEM;
     if ((flags & MAP_TYPE) < MAP_SHARED || (flags & MAP_TYPE) > MAP_SHARED_VALIDATE)
         return -EINVAL;
+    if (!(flags & MAP_ANONYMOUS))
+        return map_file(&(struct map_request){.address = address,
+                                              .bytes = bytes,
+                                              .prot = (uint32_t)frame_argument(frame, 2),
+                                              .flags = (uint32_t)flags,
+                                              .fd = frame_argument(frame, 4),
+                                              .offset = frame_argument(frame, 5),
+                                              .caller = frame_caller(frame)});
     int error = decode_prot(frame, frame_argument(frame, 2), &prot);
     if (error)
         return error;
@@ -57,9 +64,10 @@ int64_t linux_munmap(struct frame *frame)
 {
     uint64_t address = frame_argument(frame, 0);
     uint64_t bytes = whole_pages(frame_argument(frame, 1));
+    int64_t result;
     if (address % MF_PAGE_BYTES || bytes == 0)
         return -EINVAL;
-    return memory_unmap(address, bytes);
+    return map_unmap(address, bytes, &result) ? result : memory_unmap(address, bytes);
 }
 
 int64_t linux_mprotect(struct frame *frame)
@@ -71,6 +79,9 @@ int64_t linux_mprotect(struct frame *frame)
         return -EINVAL;
     if (frame_argument(frame, 1) == 0)
         return 0;
+    int64_t result;
+    if (map_protect(address, bytes, (uint32_t)frame_argument(frame, 2), &result))
+        return result;
     int error = decode_prot(frame, frame_argument(frame, 2), &prot);
     return error ? error : memory_protect(address, bytes, prot);
 }
@@ -100,8 +111,11 @@ int64_t linux_madvise(struct frame *frame)
 {
     uint64_t address = frame_argument(frame, 0);
     uint64_t bytes = whole_pages(frame_argument(frame, 1));
+    int64_t result;
     if (address % MF_PAGE_BYTES)
         return -EINVAL;
+    if (bytes && map_advise(address, bytes, &result))
+        return result;
     switch ((int)frame_argument(frame, 2)) {
     case MADV_DONTNEED:
         return bytes ? memory_discard(address, bytes) : 0;

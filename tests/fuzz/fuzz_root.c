@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/fs/elf.h"
 #include "kernel/fs/root.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -14,6 +15,17 @@ static void read_all(const void *from, size_t bytes)
     const uint8_t *at = from;
     for (size_t i = 0; i < bytes; i++)
         sum += at[i];
+}
+
+/* And as an ELF file, which it may say that it is. */
+static void read_file(const uint8_t *content, uint64_t bytes)
+{
+    uint64_t span = 0;
+    read_all(content, bytes);
+    if (elf_span(content, bytes, &span) && span % MF_PAGE_BYTES)
+        abort();
+    for (uint64_t at = 0; at < span && at < 1 << 20; at += MF_PAGE_BYTES)
+        sum += elf_holds(content, bytes, at, at, MF_PAGE_BYTES);
 }
 
 static void read_folder(const struct root *root, uint32_t folder)
@@ -55,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
             else if (root_type(inode) == MF_ROOT_LINK)
                 read_all(root_target(&root, inode), inode->bytes);
             else
-                read_all(root_content(&root, inode), inode->bytes);
+                read_file(root_content(&root, inode), inode->bytes);
         }
     free(base);
     return 0;

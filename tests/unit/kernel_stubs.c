@@ -14,6 +14,7 @@
 #include "kernel/core/assert.h"
 #include "kernel/core/heap.h"
 #include "kernel/core/hypercall.h"
+#include "kernel/core/memory.h"
 #include "kernel/core/user.h"
 #include "kernel/file/file.h"
 #include "kernel/task/wait.h"
@@ -52,6 +53,23 @@ void heap_usage(uint64_t *used, uint64_t *total)
 {
     *used = stub_heap_used;
     *total = stub_heap_max;
+}
+
+int64_t memory_map(uint64_t hint, uint64_t bytes, uint32_t prot)
+{
+    void *at = NULL;
+    (void)hint, (void)prot;
+    if (posix_memalign(&at, 4096, bytes) != 0)
+        return -ENOMEM;
+    memset(at, 0, bytes);
+    return (int64_t)at;
+}
+
+void memory_fill(uint64_t address, const void *from, uint64_t bytes, uint64_t length)
+{
+    if (bytes)
+        memcpy((void *)address, from, bytes);
+    memset((void *)(address + bytes), 0, length - bytes);
 }
 
 /* A bad address is one below a page. */

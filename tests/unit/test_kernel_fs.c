@@ -1,6 +1,7 @@
 /* test_kernel_fs.c: paths, the image's root, files in memory and those that the kernel makes: one
  * tree, as programs see it. */
 #include <asm/fcntl.h>
+#include <elf.h>
 #include <errno.h>
 #include <linux/fs.h>
 #include <setjmp.h>
@@ -17,6 +18,7 @@
 #include "kernel/core/random.h"
 #include "kernel/file/descriptor.h"
 #include "kernel/file/pipe.h"
+#include "kernel/fs/elf.h"
 #include "kernel/fs/image.h"
 #include "kernel/fs/made_texts.h"
 #include "kernel/fs/open.h"
@@ -498,6 +500,63 @@ static void devices_do_what_they_do(void **state)
     expect_error("/proc/78", 0, -ENOENT);
 }
 
+static void a_shared_file_is_lent_and_stays(void **state)
+{
+    struct file *file = open_file("/tmp/lent", O_RDWR | O_CREAT);
+    struct opened *opened = open_opened(file);
+    (void)state;
+    assert_int_equal(write_text(file, "shared"), 6);
+    const struct filesystem *fs = opened->place.fs;
+    assert_int_equal(fs->content(opened, 0, 4096, false), -ENODEV);
+    int64_t at = fs->content(opened, 0, 4096, true);
+    assert_true(at > 0 && at % 4096 == 0);
+    assert_memory_equal((void *)at, "shared", 7);
+    assert_true(tmp_lends((uint64_t)at, 4096));
+    assert_false(tmp_lends((uint64_t)at, TMP_LENT_BYTES + 1));
+    memcpy((void *)at, "SH", 2);
+    expect_text("/tmp/lent", "SHared");
+    assert_int_equal(fs->content(opened, 4096, 4096, true), at + 4096);
+    assert_int_equal(file->operations->resize(file, TMP_LENT_BYTES), 0);
+    assert_int_equal(file->operations->resize(file, TMP_LENT_BYTES + 1), -EBUSY);
+    assert_int_equal(take_away("/tmp/lent", false), 0);
+    file_put(file);
+    assert_memory_equal((void *)at, "SH", 2); /* the program has it still */
+}
+
+static void segments_of_elf_files(void **state)
+{
+    static struct {
+        Elf64_Ehdr head;
+        Elf64_Phdr segment[3];
+    } elf;
+    uint64_t span;
+    (void)state;
+    memcpy(elf.head.e_ident, ELFMAG, SELFMAG);
+    elf.head.e_ident[EI_CLASS] = ELFCLASS64;
+    elf.head.e_phoff = sizeof elf.head;
+    elf.head.e_phentsize = sizeof elf.segment[0];
+    elf.head.e_phnum = 3;
+    elf.segment[0] = (Elf64_Phdr){.p_type = PT_LOAD, .p_filesz = 0x1234, .p_memsz = 0x1234};
+    elf.segment[1] = (Elf64_Phdr){.p_type = PT_NOTE, .p_memsz = 0x900000};
+    elf.segment[2] = (Elf64_Phdr){.p_type = PT_LOAD, .p_offset = 0x1500, .p_vaddr = 0x3500,
+                                  .p_filesz = 0x100, .p_memsz = 0x2000};
+    assert_true(elf_span(&elf, sizeof elf, &span));
+    assert_int_equal(span, 0x6000);
+    assert_true(elf_holds(&elf, sizeof elf, 0, 0, 0x2000));
+    assert_true(elf_holds(&elf, sizeof elf, 0x1000, 0x1000, 0x1000));
+    assert_true(elf_holds(&elf, sizeof elf, 0x3000, 0x1000, 0x1000));
+    assert_false(elf_holds(&elf, sizeof elf, 0, 0, 0x3000));
+    assert_false(elf_holds(&elf, sizeof elf, 0, 0x1000, 0x1000));
+    assert_false(elf_holds(&elf, sizeof elf, 0x2000, 0x2000, 0x1000));
+    assert_false(elf_holds(&elf, sizeof elf, 0x4000, 0x2000, 0x1000)); /* zeros, not the file */
+    assert_false(elf_span(&elf, sizeof elf - 1, &span));
+    elf.head.e_phnum = 0;
+    assert_false(elf_span(&elf, sizeof elf, &span));
+    elf.head.e_phnum = 2;
+    elf.segment[0].p_vaddr = UINT64_MAX;
+    assert_false(elf_span(&elf, sizeof elf, &span));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,6 +572,8 @@ int main(void)
         cmocka_unit_test(entries_are_as_getdents_has_them),
         cmocka_unit_test(descriptors_are_in_proc),
         cmocka_unit_test(devices_do_what_they_do),
+        cmocka_unit_test(a_shared_file_is_lent_and_stays),
+        cmocka_unit_test(segments_of_elf_files),
     };
     return cmocka_run_group_tests(tests, with_image, NULL);
 }

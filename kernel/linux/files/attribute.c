@@ -269,3 +269,23 @@ int64_t linux_sync(struct frame *frame)
     (void)frame;
     return 0;
 }
+
+/* No file system here has extended attributes. */
+#define NO_EXTENDED(name)                     \
+    int64_t linux_##name(struct frame *frame) \
+    {                                         \
+        (void)frame;                          \
+        return -EOPNOTSUPP;                   \
+    }
+NO_EXTENDED(getxattr)
+NO_EXTENDED(lgetxattr)
+NO_EXTENDED(fgetxattr)
+NO_EXTENDED(listxattr)
+NO_EXTENDED(llistxattr)
+NO_EXTENDED(flistxattr)
+NO_EXTENDED(setxattr)
+NO_EXTENDED(lsetxattr)
+NO_EXTENDED(fsetxattr)
+NO_EXTENDED(removexattr)
+NO_EXTENDED(lremovexattr)
+NO_EXTENDED(fremovexattr)

@@ -1,5 +1,8 @@
 /* start.c: what files there are when the program starts, and what its contract adds. Owns
  * nothing. */
+#include <linux/stat.h>
+
+#include "abi/program.h"
 #include "kernel/contract/contract.h"
 #include "kernel/core/boot.h"
 #include "kernel/core/fault.h"
@@ -8,6 +11,8 @@
 #include "kernel/fs/image.h"
 #include "kernel/linux/files/files.h"
 #include "kernel/linux/process.h"
+
+static void go_to_folder(void);
 
 const uint64_t process_descriptors_max = DESCRIPTORS_MAX;
 
@@ -19,4 +24,15 @@ void files_start(void)
         fault_words(MF_CAUSE_PROTOCOL, wrong);
     descriptor_start();
     contract_start();
+    go_to_folder();
+}
+
+/* The working folder that the settings name; one that is not there leaves it as it is. */
+static void go_to_folder(void)
+{
+    struct walked walked;
+    const struct place root = walk_root();
+    const char *path = boot_environment(MF_ENV_FOLDER);
+    if (path && walk(&root, path, 0, &walked) == 0 && place_type(&walked.place) == S_IFDIR)
+        walk_go(&walked.place);
 }

@@ -1,0 +1,16 @@
+/* elf.h: the segments of an ELF file that the image has as loaded (abi/root.h). Pure functions. */
+#ifndef KERNEL_FS_ELF_H
+#define KERNEL_FS_ELF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How many bytes its segments span, in whole pages. False: it is none, or has none. */
+bool elf_span(const void *file, uint64_t bytes, uint64_t *span);
+
+/* Does the page at this distance from its beginning in memory hold the file from offset on, and so
+ * many bytes of it? */
+bool elf_holds(const void *file, uint64_t bytes, uint64_t distance, uint64_t offset,
+               uint64_t length);
+
+#endif

@@ -1,0 +1,225 @@
+/*
+ * map.c: see map.h. Three ways to have a file in memory:
+ *   - of the image, only to be read: where it lies; nobody may write there, nor take it away;
+ *   - an ELF file of which the image has the segments as loaded: those, for only the image's text
+ *     is ever executed. Its loader maps it as it maps any other, and finds all in place;
+ *   - else memory of the program's: shared with a file in memory, or a copy.
+ * Leaves to others: pages (core/memory.h), contents (fs/). Owns what is known of those that are
+ * loaded.
+ */
+#include "kernel/linux/map.h"
+
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+#include <asm/mman.h>
+#include <linux/mman.h>
+#include <linux/stat.h>
+
+#include "abi/hypercall.h"
+#include "abi/log.h"
+#include "kernel/core/boot.h"
+#include "kernel/core/heap.h"
+#include "kernel/core/memory.h"
+#include "kernel/core/text.h"
+#include "kernel/event/output.h"
+#include "kernel/file/descriptor.h"
+#include "kernel/fs/elf.h"
+#include "kernel/fs/image.h"
+#include "kernel/fs/open.h"
+#include "kernel/fs/tmp.h"
+#include "kernel/linux/files/files.h"
+
+/* An ELF file that the program has mapped where the image has its segments. */
+struct loaded {
+    struct loaded *next;
+    struct image_loaded file;
+    uint64_t bytes; /* that its segments span */
+    bool mapped;    /* now; else it was once  */
+    bool used;      /* before: its data may have been written */
+};
+
+static struct loaded *all_loaded;
+
+static uint32_t prot_of(const struct map_request *request)
+{
+    return request->prot & PROT_WRITE  ? MF_PROT_READ | MF_PROT_WRITE
+           : request->prot & PROT_READ ? MF_PROT_READ
+                                       : MF_PROT_NONE;
+}
+
+static bool is_fixed(const struct map_request *request)
+{
+    return request->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+}
+
+static bool within(uint64_t address, uint64_t bytes, uint64_t start, uint64_t length)
+{
+    return address >= start && address - start <= length && bytes <= length - (address - start);
+}
+
+static struct loaded *loaded_at(uint64_t address, uint64_t bytes)
+{
+    struct loaded *loaded = all_loaded;
+    while (loaded && !within(address, bytes, loaded->file.address, loaded->bytes))
+        loaded = loaded->next;
+    return loaded;
+}
+
+/* What is known of a file that the image has as loaded; its pages are the program's from now on. */
+static struct loaded *find_loaded(const struct image_loaded *file)
+{
+    struct loaded *loaded = all_loaded;
+    uint64_t bytes;
+    while (loaded && loaded->file.address != file->address)
+        loaded = loaded->next;
+    if (loaded || !elf_span(file->content, file->bytes, &bytes))
+        return loaded;
+    loaded = heap_take(sizeof *loaded);
+    if (!loaded || memory_adopt(file->address, bytes) != 0) {
+        heap_give(loaded, sizeof *loaded);
+        return NULL;
+    }
+    *loaded = (struct loaded){.next = all_loaded, .file = *file, .bytes = bytes};
+    return all_loaded = loaded;
+}
+
+/* A loader's mapping of a segment, over what the image has there. */
+static int64_t map_segment(const struct map_request *request, struct loaded *loaded)
+{
+    const struct image_loaded *file = &loaded->file;
+    loaded->mapped = true;
+    if (!(request->prot & PROT_WRITE))
+        return (int64_t)request->address;
+    int error = memory_protect(request->address, request->bytes, MF_PROT_READ | MF_PROT_WRITE);
+    if (!error && loaded->used) {
+        uint64_t left = file->bytes - request->offset;
+        memory_fill(request->address, file->content + request->offset,
+                    left < request->bytes ? left : request->bytes, request->bytes);
+    }
+    return error ? error : (int64_t)request->address;
+}
+
+/* 0: the request is none of a loader's for a file that the image has as loaded. */
+static int64_t map_loaded(const struct map_request *request, const struct opened *opened)
+{
+    struct image_loaded file;
+    uint64_t span;
+    if (!image_is_loaded(&opened->place, &file) || (request->flags & MAP_TYPE) != MAP_PRIVATE ||
+        !elf_span(file.content, file.bytes, &span))
+        return 0;
+    bool segment = is_fixed(request) &&
+                   within(request->address, request->bytes, file.address, span) &&
+                   elf_holds(file.content, file.bytes, request->address - file.address,
+                             request->offset, request->bytes);
+    bool whole = !is_fixed(request) && request->bytes == span &&
+                 elf_holds(file.content, file.bytes, 0, request->offset, MF_PAGE_BYTES);
+    struct loaded *loaded = segment || whole ? find_loaded(&file) : NULL;
+    if (!loaded || (whole && loaded->mapped))
+        return 0;
+    if (segment)
+        return map_segment(request, loaded);
+    loaded->mapped = true;
+    return (int64_t)file.address;
+}
+
+static int64_t refuse_execution(const struct map_request *request)
+{
+    static bool told;
+    struct text line = {.bytes = 0};
+    text_add(&line, "a file to be executed that the image does not have as loaded is refused "
+                    "(EACCES), mapped at ");
+    text_hex(&line, request->caller);
+    if (!told)
+        output_kernel(MF_LOG_WARN, line.data, line.bytes);
+    told = true;
+    return -EACCES;
+}
+
+/* The file's bytes in memory of the program's own. */
+static int64_t map_copy(const struct map_request *request, struct opened *opened)
+{
+    struct io io;
+    uint64_t at = request->offset;
+    const uint32_t open = MF_PROT_READ | MF_PROT_WRITE;
+    int64_t address = is_fixed(request)
+                          ? memory_map_fixed(request->address, request->bytes, open,
+                                             !(request->flags & MAP_FIXED_NOREPLACE))
+                          : memory_map(request->address, request->bytes, open);
+    if (address < 0)
+        return address;
+    io_kernel(&io, (void *)address, request->bytes);
+    int64_t read = opened->file.operations->read(&opened->file, &io, &at);
+    int error = read < 0 ? (int)read : 0;
+    if (!error && prot_of(request) != open)
+        error = memory_protect((uint64_t)address, request->bytes, prot_of(request));
+    if (error)
+        (void)memory_unmap((uint64_t)address, request->bytes);
+    return error ? error : address;
+}
+
+int64_t map_file(const struct map_request *request)
+{
+    struct file *file = descriptor_file(request->fd);
+    if (!file)
+        return -EBADF;
+    bool shared = (request->flags & MAP_TYPE) != MAP_PRIVATE;
+    if (request->offset % MF_PAGE_BYTES || request->offset > INT64_MAX ||
+        (is_fixed(request) && request->address % MF_PAGE_BYTES))
+        return -EINVAL;
+    struct opened *opened = open_opened(file);
+    if (!opened || file->operations->list || place_type(&opened->place) != S_IFREG)
+        return -ENODEV;
+    if (!file_may_read(file) || (shared && request->prot & PROT_WRITE && !file_may_write(file)))
+        return -EACCES;
+    int64_t address = map_loaded(request, opened);
+    if (address)
+        return address;
+    if (request->prot & PROT_EXEC)
+        return refuse_execution(request);
+    const struct filesystem *fs = opened->place.fs;
+    bool lies = !is_fixed(request) && fs->content && (shared || !(request->prot & PROT_WRITE));
+    bool writes = shared && (request->prot & PROT_WRITE || tmp_is(&opened->place));
+    address = lies ? fs->content(opened, request->offset, request->bytes, writes) : -ENODEV;
+    if (address != -ENODEV)
+        return address;
+    if (shared && request->prot & PROT_WRITE)
+        return -ENODEV; /* nowhere that two could have it */
+    return map_copy(request, opened);
+}
+
+/* Is it where files of the image lie? */
+static bool in_root(uint64_t address, uint64_t bytes)
+{
+    const struct mf_boot *boot = boot_page();
+    return boot->root_base && within(address, bytes, boot->root_base, boot->root_bytes);
+}
+
+bool map_unmap(uint64_t address, uint64_t bytes, int64_t *result)
+{
+    struct loaded *loaded = loaded_at(address, bytes);
+    *result = 0;
+    if (loaded && memory_executes(address, MF_PAGE_BYTES)) { /* its text could never come back */
+        loaded->mapped = false;
+        loaded->used = true;
+        return true;
+    }
+    return in_root(address, bytes) || tmp_lends(address, bytes);
+}
+
+bool map_protect(uint64_t address, uint64_t bytes, uint32_t prot, int64_t *result)
+{
+    *result = 0;
+    if (loaded_at(address, bytes) && memory_executes(address, bytes) && !(prot & PROT_WRITE))
+        return true; /* text stays what it is, between a loader's segments, too */
+    if (in_root(address, bytes)) {
+        *result = prot & (PROT_WRITE | PROT_EXEC) ? -EACCES : 0;
+        return true;
+    }
+    return tmp_lends(address, bytes) && !(prot & PROT_EXEC);
+}
+
+bool map_advise(uint64_t address, uint64_t bytes, int64_t *result)
+{
+    *result = 0;
+    return in_root(address, bytes) || tmp_lends(address, bytes);
+}

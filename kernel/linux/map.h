@@ -1,0 +1,27 @@
+/*
+ * map.h: files in memory: what mmap does with a descriptor, and its like with what came of it.
+ * one/map.c has none; files/map.c does.
+ */
+#ifndef KERNEL_LINUX_MAP_H
+#define KERNEL_LINUX_MAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* mmap(2)'s arguments; address and bytes are whole pages. */
+struct map_request {
+    uint64_t address, bytes;
+    uint32_t prot, flags; /* PROT_…, MAP_… */
+    uint64_t fd, offset;
+    uint64_t caller; /* for the log */
+};
+
+int64_t map_file(const struct map_request *request);
+
+/* munmap, mprotect and madvise of such a range. True: *result is the answer, and nothing is left to
+ * do. False: it is memory like any other. */
+bool map_unmap(uint64_t address, uint64_t bytes, int64_t *result);
+bool map_protect(uint64_t address, uint64_t bytes, uint32_t prot, int64_t *result);
+bool map_advise(uint64_t address, uint64_t bytes, int64_t *result);
+
+#endif

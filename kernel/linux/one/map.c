@@ -1,0 +1,27 @@
+/* map.c: see map.h: there are no files. */
+#include "kernel/linux/map.h"
+
+#include <asm/errno.h>
+
+int64_t map_file(const struct map_request *request)
+{
+    return (int32_t)request->fd < 0 ? -EBADF : -ENODEV;
+}
+
+bool map_unmap(uint64_t address, uint64_t bytes, int64_t *result)
+{
+    (void)address, (void)bytes, (void)result;
+    return false;
+}
+
+bool map_protect(uint64_t address, uint64_t bytes, uint32_t prot, int64_t *result)
+{
+    (void)address, (void)bytes, (void)prot, (void)result;
+    return false;
+}
+
+bool map_advise(uint64_t address, uint64_t bytes, int64_t *result)
+{
+    (void)address, (void)bytes, (void)result;
+    return false;
+}

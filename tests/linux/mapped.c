@@ -1,0 +1,83 @@
+/* mapped.c: files in memory: copies, shared pages, their ends, and what is refused. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE 4096
+
+static void say(const char *what, long result)
+{
+    printf("%s: %ld %s\n", what, result, result < 0 ? strerror(errno) : "");
+}
+#define SAY(call) say(#call, (long)(call))
+#define MAP_SAY(...) say("mmap(" #__VA_ARGS__ ")", mmap(__VA_ARGS__) == MAP_FAILED ? -1 : 0)
+
+int main(void)
+{
+    char name[] = "/tmp/mf-mapped-XXXXXX", text[16] = "";
+    int fd = mkstemp(name);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (int i = 0; i < 3000; i++)
+        if (write(fd, "0123456789"[i % 10] == '0' ? "z" : "abcdefghi" + i % 9, 1) != 1)
+            return 1;
+    /* a copy, whose end is zero and which nobody else sees */
+    char *copy = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    printf("%.8s %d\n", copy, copy[3000] + copy[PAGE - 1]);
+    memcpy(copy, "private", 7);
+    SAY(pread(fd, text, 8, 0));
+    printf("%.8s\n", text);
+    char *readable = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+    printf("%.8s\n", readable);
+    SAY(mprotect(readable, PAGE, PROT_READ | PROT_WRITE));
+    readable[0] = '!';
+    SAY(munmap(readable, PAGE));
+    /* over something else */
+    char *place = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(place, 'x', 3 * PAGE);
+    SAY(mmap(place + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) == place + PAGE);
+    printf("%c%.4s%c\n", place[PAGE - 1], place + PAGE, place[2 * PAGE]);
+    /* shared: the file and all mappings are one */
+    char *shared = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    memcpy(shared, "together", 8);
+    SAY(pread(fd, text, 8, 0));
+    printf("%.8s\n", text);
+    SAY(pwrite(fd, "TO", 2, 0));
+    printf("%.8s %.8s\n", shared, copy);
+    char *again = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+    memcpy(shared + 2, "GE", 2);
+    printf("%.8s\n", again);
+    SAY(msync(shared, PAGE, MS_SYNC));
+    SAY(ftruncate(fd, 5000));
+    shared[4999] = 'e';
+    SAY(pread(fd, text, 8, 4998));
+    printf("%d%c\n", text[0], text[1]);
+    SAY(madvise(shared, PAGE, MADV_WILLNEED));
+    close(fd);
+    printf("%.8s\n", shared); /* it outlives the descriptor, and the name */
+    fd = open(name, O_RDONLY);
+    SAY(unlink(name));
+    SAY(pread(fd, text, 8, 0));
+    printf("%.8s\n", text);
+    MAP_SAY(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    MAP_SAY(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 1);
+    MAP_SAY(NULL, 0, PROT_READ, MAP_PRIVATE, fd, 0);
+    MAP_SAY(NULL, PAGE, PROT_READ, MAP_PRIVATE, 999, 0);
+    MAP_SAY(NULL, PAGE, PROT_READ, 0, fd, 0);
+    int ends[2];
+    if (pipe(ends) != 0)
+        return 1;
+    MAP_SAY(NULL, PAGE, PROT_READ, MAP_PRIVATE, ends[0], 0);
+    int folder = open("/tmp", O_RDONLY);
+    MAP_SAY(NULL, PAGE, PROT_READ, MAP_PRIVATE, folder, 0);
+    SAY(munmap(shared, 2 * PAGE));
+    SAY(munmap(again, PAGE));
+    SAY(munmap(copy, PAGE));
+    return 0;
+}
