@@ -109,18 +109,20 @@ static mf_err end_of_fields(const struct field_reader *reader)
     return MF_EPROTO;
 }
 
-/* RFC 9110, 5.6.2: token = 1*tchar. */
+/* RFC 9110, 5.6.2: token = 1*tchar. A table, for every name of every event is looked at several times. */
 static bool token(const uint8_t *name, size_t bytes, bool lower_only)
 {
-    for (size_t i = 0; i < bytes; i++) {
-        uint8_t c = name[i];
-        bool upper = c >= 'A' && c <= 'Z';
-        if (upper && lower_only)
+    enum { TCHAR = 1, UPPER = 2 };
+    static const uint8_t tchar[256] = {
+        ['0' ... '9'] = TCHAR, ['a' ... 'z'] = TCHAR, ['A' ... 'Z'] = UPPER,
+        ['!'] = TCHAR, ['#'] = TCHAR, ['$'] = TCHAR, ['%'] = TCHAR, ['&'] = TCHAR, ['\''] = TCHAR, ['*'] = TCHAR,
+        ['+'] = TCHAR, ['-'] = TCHAR, ['.'] = TCHAR, ['^'] = TCHAR, ['_'] = TCHAR, ['`'] = TCHAR, ['|'] = TCHAR,
+        ['~'] = TCHAR,
+    };
+    const uint8_t allowed = lower_only ? TCHAR : TCHAR | UPPER;
+    for (size_t i = 0; i < bytes; i++)
+        if (!(tchar[name[i]] & allowed))
             return false;
-        if (!upper && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-            (c == 0 || !strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
-    }
     return bytes > 0;
 }
 
