@@ -151,7 +151,16 @@ static uint64_t hash_of(const struct mqtt_incoming *incoming)
     return number;
 }
 
-bool mqtt_session_see(const struct mqtt_session *session, const struct mqtt_incoming *incoming,
+static void draw_id(struct mqtt_session *session, uint8_t id[MQTT_ID_BYTES])
+{
+    if (session->undealt == 0) {
+        randombytes_buf(session->drawn, sizeof session->drawn);
+        session->undealt = MQTT_DRAWN_MAX;
+    }
+    memcpy(id, session->drawn[--session->undealt], MQTT_ID_BYTES);
+}
+
+bool mqtt_session_see(struct mqtt_session *session, const struct mqtt_incoming *incoming,
                       struct mqtt_seen *seen)
 {
     *seen = (struct mqtt_seen){.mid = incoming->mid, .hash = hash_of(incoming)};
@@ -163,7 +172,7 @@ bool mqtt_session_see(const struct mqtt_session *session, const struct mqtt_inco
             return true;
         }
     }
-    randombytes_buf(seen->id, sizeof seen->id);
+    draw_id(session, seen->id);
     return false;
 }
 

@@ -27,6 +27,7 @@
 
 #define MQTT_TENANT MF_TENANT_NODE
 #define MQTT_ID_BYTES 16
+#define MQTT_DRAWN_MAX 64u
 
 /* A message received; also a format. */
 struct mqtt_seen {
@@ -42,6 +43,8 @@ struct mqtt_session {
     char prefix[16 + MQTT_CLIENT_BYTES];
     struct mqtt_seen seen[MF_MQTT_SEEN_MAX]; /* a ring: the last that are kept */
     uint64_t count;             /* that were ever put into it                */
+    uint8_t drawn[MQTT_DRAWN_MAX][MQTT_ID_BYTES]; /* ids for the next ones: one system call for many */
+    uint32_t undealt;           /* of these, the first so many               */
     uint64_t batch;             /* number of the next one                    */
     struct link loading;        /* records, until all are there              */
     struct mf_buf last_key;     /* of them                                   */
@@ -59,7 +62,7 @@ void mqtt_session_close(struct mqtt_session *session);
 
 /* What is known of the message: an id of its own, or, of one that is sent again, the one it had.
  * True: it had one. */
-bool mqtt_session_see(const struct mqtt_session *session, const struct mqtt_incoming *incoming,
+bool mqtt_session_see(struct mqtt_session *session, const struct mqtt_incoming *incoming,
                       struct mqtt_seen *seen);
 
 /* Write these down; what the store is asked afterwards takes effect afterwards. count: 1 …
