@@ -79,6 +79,16 @@ def load_promises(m):
            m.value("reset", "mayfly/kvm:reset", "reset"), "build/mayfly bench reset")
 
 
+def fair_promises(m):
+    """One function beside another's queue that is never empty."""
+    for load in ("long", "short"):
+        for subject in ("process:reuse", "process:reset", "kvm:reuse", "kvm:reset"):
+            yield (f"99th percentile of ten events a second beside a full queue of {load} events, of the one alone, {subject}",
+                   "%", 500, m.value("fair", f"mayfly/{subject}", f"slowdown@{load}"), "build/mayfly bench fair")
+            yield (f"what the full queue keeps of its rate, {load} events, {subject}", "%", -80,
+                   m.value("fair", f"mayfly/{subject}", f"kept@{load}"), "build/mayfly bench fair")
+
+
 def rest_promises(m):
     """What is there while nothing happens."""
     for sandbox in IDLE:
@@ -126,6 +136,7 @@ def promises(m):
     yield from start_promises(m)
     yield from load_promises(m)
     yield from event_promises(m)
+    yield from fair_promises(m)
     yield from rest_promises(m)
 
 
