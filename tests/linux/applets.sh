@@ -1,0 +1,78 @@
+#!/bin/sh
+# applets.sh MAYFLY BUSYBOX: applets of Debian's static busybox, and a dynamic program, natively and
+# inside, must print the same: what they read is in the image's root file system, what they write
+# in /tmp.
+# Exit code 77: no sandbox works here, or there is no busybox.
+set -u
+mayfly=$1
+busybox=$2
+[ -x "$busybox" ] || { echo "skipped: no $busybox"; exit 77; }
+failures=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/root/bin" "$work/root/data/folder" "$work/project"
+cp "$busybox" "$work/root/bin/busybox"
+cd "$work/root/data" || exit 1
+seq 1 1000 >numbers
+printf 'c\na\nb\na\n' >letters
+printf 'one two\nthree\n' >folder/words
+ln -s letters link
+
+# inside PROGRAM ARGUMENT...: what it prints inside, against what stands in native.
+inside() {
+    program=$1
+    shift
+    arguments=
+    for argument; do
+        arguments="$arguments${arguments:+, }\"$(printf %s "$argument" | sed 's/[\\"]/\\&/g')\""
+    done
+    echo "{\"name\": \"applet\", \"contract\": \"stdio\", \"folder\": \"/data\", \"args\": [$arguments]}" \
+        >"$work/project/function.yml"
+    "$mayfly" build --rootfs "$work/root" --program "$program" "$work/project" \
+        -o "$work/applet.mf" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+    "$mayfly" run "$work/applet.mf" </dev/null >"$work/inside" 2>"$work/log"
+    [ $? = 6 ] && cat "$work/log" && exit 77
+    if cmp -s "$work/native" "$work/inside"; then
+        echo "$program $*: ok"
+    else
+        echo "$program $*: natively"; cat "$work/native"
+        echo "inside"; cat "$work/inside" "$work/log"
+        failures=$((failures + 1))
+    fi
+}
+
+# applet ARGUMENT...: one of busybox.
+applet() {
+    "$busybox" "$@" </dev/null >"$work/native" 2>/dev/null
+    inside /bin/busybox "$@"
+}
+
+applet cat letters folder/words
+applet sort -n -r numbers
+# shellcheck disable=SC2016
+applet awk '{ sum += $1 } END { print sum }' numbers
+applet sed -n '5,10p; s/99/x/gp' numbers
+applet grep -c 7 numbers
+applet wc letters numbers
+applet md5sum letters numbers link
+applet sha256sum numbers
+applet find . -name '*e*' -type f
+applet stat -c '%s %F %a' letters link folder/words
+applet hexdump -C letters
+applet gzip -c numbers
+applet tac numbers
+scratch=/tmp/mf-applets-$$
+# shellcheck disable=SC2016
+applet sh -c 'for i in 1 2 3; do echo $i; done >"$0"; read a <"$0"; echo "$a" *; cd folder && [ -f words ] && echo yes' $scratch
+rm -f $scratch
+
+# Its loader and library are in the image, and mapped as the image has them.
+cp /bin/cat "$work/root/bin/cat"
+for library in $(ldd /bin/cat | grep -o '/[^ ]*'); do
+    mkdir -p "$work/root$(dirname "$library")"
+    cp -L "$library" "$work/root$library"
+done
+cat letters folder/words >"$work/native"
+inside /bin/cat letters folder/words
+
+[ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }
