@@ -134,6 +134,26 @@ func locked() {
 	fmt.Println("threads of their own:", sum)
 }
 
+// The collector stops all: who spins is taken from it by a signal, which needs preemption.
+func spins() {
+	var stop int32
+	done := make(chan bool)
+	for i := 0; i < 3; i++ {
+		go func() {
+			for atomic.LoadInt32(&stop) == 0 {
+			}
+			done <- true
+		}()
+	}
+	time.Sleep(5 * time.Millisecond)
+	runtime.GC()
+	atomic.StoreInt32(&stop, 1)
+	for i := 0; i < 3; i++ {
+		<-done
+	}
+	fmt.Println("spun")
+}
+
 func large() {
 	block := make([]byte, 64<<20)
 	for i := 0; i < len(block); i += 4096 {
@@ -150,5 +170,6 @@ func main() {
 	panics()
 	timers()
 	locked()
+	spins()
 	large()
 }
