@@ -15,7 +15,8 @@
 #include "kernel/event/wire.h"
 
 static const struct contract *const contracts[] = {&contract_sdk, &contract_http,
-                                                  &contract_lambda, &contract_stdio};
+                                                  &contract_openwhisk, &contract_lambda,
+                                                  &contract_stdio};
 
 static const struct contract *contract = &contract_sdk;
 

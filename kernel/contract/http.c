@@ -1,9 +1,9 @@
 /*
- * http.c: the contract `http`: the program is a server of HTTP/1.1 on a port; each event is a
- * request, its response the reply. One event at a time.
+ * http.c: the contracts `http` and `openwhisk`: the program is a server of HTTP/1.1 on a port;
+ * each event is a request, its response the reply. One event at a time.
  *
  *   FREE ──▶ ASKS ──▶ FREE      an event's response has come, or cannot come
- *     └────▶ WARMS ─▶ FREE      a request of our own, before the freeze
+ *     └────▶ WARMS ─▶ FREE      a request of our own: before the freeze, or /init
  *
  * Guarantees: a request is sent again only if the program closed a connection that had been
  * used before without having read a byte of it; a connection is used again only if both
@@ -19,11 +19,13 @@
 #include "kernel/contract/http_message.h"
 #include "kernel/contract/http_request.h"
 #include "kernel/contract/limits.h"
+#include "kernel/contract/openwhisk.h"
 #include "kernel/contract/parts.h"
 #include "kernel/core/boot.h"
 #include "kernel/core/bss.h"
 #include "kernel/core/string.h"
 #include "kernel/core/text.h"
+#include "kernel/event/event.h"
 #include "kernel/event/output.h"
 #include "kernel/socket/socket.h"
 
@@ -34,6 +36,7 @@ enum doing { FREE, ASKS, WARMS };
 
 static struct {
     enum doing doing;
+    bool openwhisk;
     uint16_t port;
     bool warm;               /* it is, or need not be                     */
     bool told_waiting;       /* that nobody listens, for this event       */
@@ -41,7 +44,8 @@ static struct {
     bool used;               /* the connection was, before this request   */
     uint64_t read_before;    /* by the program from it, before it         */
     uint32_t head_bytes, head_at;
-    uint64_t body_bytes, body_left; /* of the request's body; not sent yet */
+    uint64_t body_bytes, body_left; /* of the event's body; not sent yet  */
+    uint32_t tail_bytes, tail_left; /* what follows it                    */
     bool replied;
     bool told_more;          /* that there was more behind a response     */
     struct http_message response;
@@ -52,6 +56,7 @@ static uint8_t head[HTTP_REQUEST_BYTES_MAX] BSS_LARGE;
 
 static bool begin(void);
 static bool step(void);
+static void warm(void);
 static void tell_waiting(void);
 static bool connect(void);
 static bool send(void);
@@ -66,12 +71,19 @@ static void disconnect(void);
 static void start(void)
 {
     const char *text = boot_environment(MF_ENV_PORT);
-    const char *path = boot_environment(MF_ENV_WARM_UP);
     uint32_t port = 0;
     for (; text && *text >= '0' && *text <= '9' && port <= UINT16_MAX; text++)
         port = port * 10 + (uint32_t)(*text - '0');
     now.port = port && port <= UINT16_MAX ? (uint16_t)port : PORT_DEFAULT;
-    now.warm = !path || !(boot_page()->flags & MF_BOOT_FREEZE);
+    now.openwhisk = false;
+    now.warm = !boot_environment(MF_ENV_WARM_UP) || !(boot_page()->flags & MF_BOOT_FREEZE);
+}
+
+static void start_openwhisk(void)
+{
+    start();
+    now.openwhisk = true;
+    now.warm = false; /* always: there is no /run before /init */
 }
 
 static bool turn(void)
@@ -90,24 +102,40 @@ static bool turn(void)
 /* Ready when somebody listens; first, perhaps, a request to get warm. */
 static bool may_freeze(void)
 {
+    bool listens = socket_listens_at(now.port);
+    if (!listens && now.doing == FREE && now.openwhisk && event_is_owed())
+        tell_waiting();
     if (now.doing == ASKS && !now.connection)
         tell_waiting();
-    if (now.doing != FREE || !socket_listens_at(now.port))
+    if (now.doing != FREE || !listens)
         return false;
-    if (now.warm)
-        return true;
+    if (!now.warm)
+        warm();
+    return now.doing == FREE;
+}
+
+/* Our own request. */
+static void warm(void)
+{
     struct text request = {.bytes = 0};
-    text_add(&request, "GET ");
-    text_add(&request, boot_environment(MF_ENV_WARM_UP));
-    text_add(&request, " HTTP/1.1\r\nhost: localhost\r\nuser-agent: mayfly-warm-up\r\n\r\n");
-    memcpy(head, request.data, request.bytes);
-    now.head_bytes = (uint32_t)request.bytes;
+    if (now.openwhisk) {
+        now.head_bytes = openwhisk_init(head);
+    } else {
+        const char *path = boot_environment(MF_ENV_WARM_UP);
+        text_add(&request, " HTTP/1.1\r\nhost: localhost\r\nuser-agent: mayfly-warm-up\r\n\r\n");
+        size_t bytes = strlen(path);
+        if (bytes > WARM_UP_BYTES_MAX)
+            bytes = WARM_UP_BYTES_MAX;
+        memcpy(head, "GET ", 4);
+        memcpy(head + 4, path, bytes);
+        memcpy(head + 4 + bytes, request.data, request.bytes);
+        now.head_bytes = (uint32_t)(4 + bytes + request.bytes);
+    }
     now.head_at = 0;
-    now.body_bytes = now.body_left = 0;
+    now.body_bytes = now.body_left = now.tail_bytes = now.tail_left = 0;
     now.doing = WARMS;
     now.warm = true;
     http_message_begin(&now.response, HTTP_RESPONSE, false, &room);
-    return false;
 }
 
 /* The next event's request. */
@@ -115,13 +143,22 @@ static bool begin(void)
 {
     struct exchange_event event;
     struct http_request request = {.host = "localhost"};
+    if (now.openwhisk && !now.warm) {
+        if (socket_listens_at(now.port))
+            warm();
+        return now.doing == WARMS;
+    }
     if (!exchange_begin(&event))
         return false;
     if (now.connection && now.connection->finished)
         disconnect(); /* the program closed it meanwhile */
     request.body_bytes = event.body_bytes;
     int64_t bytes =
-        http_request_head(&request, event.fields, event.field_bytes, head, sizeof head);
+        now.openwhisk
+            ? openwhisk_run(&event, head)
+            : http_request_head(&request, event.fields, event.field_bytes, head, sizeof head);
+    bool tail = now.openwhisk && event.body_bytes;
+    now.tail_bytes = now.tail_left = tail ? sizeof OPENWHISK_TAIL - 1 : 0;
     now.doing = ASKS;
     now.told_waiting = now.replied = false;
     if (bytes < 0) {
@@ -217,6 +254,11 @@ static bool send(void)
         now.body_left -= sent;
         moved = true;
     }
+    if (now.head_at == now.head_bytes && !now.body_left && now.tail_left &&
+        put((const uint8_t *)OPENWHISK_TAIL, now.tail_left, &sent)) {
+        now.tail_left -= sent;
+        moved = true;
+    }
     return moved;
 }
 
@@ -262,6 +304,7 @@ static void ended(void)
         disconnect();
         now.head_at = 0;
         now.body_left = now.body_bytes;
+        now.tail_left = now.tail_bytes;
         if (now.doing == ASKS)
             exchange_body_again();
         return;
@@ -276,19 +319,21 @@ static void ended(void)
 static void done(void)
 {
     uint32_t more;
-    bool whole = now.head_at == now.head_bytes && now.body_left == 0;
+    bool whole = now.head_at == now.head_bytes && now.body_left == 0 && now.tail_left == 0;
     (void)socket_oldest(now.connection, &more);
     if (now.doing == ASKS)
         exchange_end();
     else if (now.response.status >= WARM_STATUS_BAD)
-        tell("the warm-up request was answered with status ", now.response.status);
+        tell(now.openwhisk ? "/init was answered with status "
+                           : "the warm-up request was answered with status ",
+             now.response.status);
     if (more && !now.told_more) {
         now.told_more = true;
         tell("the program wrote more than its response; bytes left over: ", more);
     }
     if (more || !whole || now.connection->finished || !http_message_keeps(&now.response))
         disconnect();
-    now.read_before += now.head_bytes + now.body_bytes;
+    now.read_before += now.head_bytes + now.body_bytes + now.tail_bytes;
     now.used = true;
     now.doing = FREE;
 }
@@ -297,7 +342,7 @@ static void done(void)
 static void fail(const char *what)
 {
     struct text line = {.bytes = 0};
-    text_add(&line, now.doing == WARMS ? "the warm-up request's response, on port "
+    text_add(&line, now.doing == WARMS ? "the response to the request that comes first, on port "
                                        : "the program's response, on port ");
     text_decimal(&line, now.port);
     text_add(&line, ", cannot be passed on: ");
@@ -330,3 +375,5 @@ static void disconnect(void)
 
 const struct contract contract_http = {
     .name = MF_CONTRACT_HTTP, .start = start, .turn = turn, .may_freeze = may_freeze};
+const struct contract contract_openwhisk = {
+    .name = MF_CONTRACT_OPENWHISK, .start = start_openwhisk, .turn = turn, .may_freeze = may_freeze};

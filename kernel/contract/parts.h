@@ -14,6 +14,7 @@ struct contract {
     void (*end)(uint32_t status); /* the program's; NULL: that is no answer */
 };
 
-extern const struct contract contract_sdk, contract_http, contract_lambda, contract_stdio;
+extern const struct contract contract_sdk, contract_http, contract_openwhisk,
+    contract_lambda, contract_stdio;
 
 #endif

@@ -1,8 +1,10 @@
 """Programs that know nothing of mayfly, servers of HTTP, as functions (contract: http): each
 event is a request on their port. C (server/server.c) and Go (server/hello.go), cold, warm, from
 a snapshot; bodies of any size; and servers that answer badly. Clients of the Lambda Runtime API
-(contract: lambda, server/bootstrap.c) and commands (contract: stdio, server/filter.c), too."""
+(contract: lambda, server/bootstrap.c), actions of OpenWhisk's, and commands (contract: stdio,
+server/filter.c), too."""
 import concurrent.futures
+import json
 import time
 import unittest
 
@@ -179,6 +181,24 @@ class Lambda(NodeTest):
         self.assertEqual(self.node.snapshot('bootstrap')['state'], 'ready')
         for _ in range(3):
             self.assertEqual(self.call(b'abc').body, b'ABC')
+
+
+class OpenWhisk(NodeTest):
+    def check(self):
+        for value in ({'a': [1, 2, {'b': None}]}, {}):
+            call = self.node.http('POST', '/function/server/any', json.dumps(value))
+            self.assertEqual(call.status, 200, call.body)
+            self.assertEqual(call.json['init']['value']['main'], 'main')
+            self.assertEqual(call.json['run']['value'], value)
+            self.assertEqual(call.json['run']['activation_id'], call.header('X-Call-Id'))
+        self.assertEqual(self.node.http('GET', '/function/server').json['run']['value'], {})
+
+    def test_an_action_is_initialised_once_and_run_for_each_event(self):
+        for isolation in ('reuse', 'fresh'):
+            self.node.deploy('server', contract='openwhisk', isolation=isolation)
+            if isolation == 'fresh':
+                self.assertEqual(self.node.snapshot('server')['state'], 'ready')
+            self.check()
 
 
 class Filter(NodeTest):

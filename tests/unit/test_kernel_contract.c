@@ -77,6 +77,12 @@ void hypercall_ring(void)
 {
 }
 
+void hypercall_clock(uint64_t *monotonic, uint64_t *realtime)
+{
+    *monotonic = 5;
+    *realtime = 7000000;
+}
+
 static void take_all(void);
 
 uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle)
@@ -101,6 +107,7 @@ int64_t event_await(void)
 const char *boot_environment(const char *name)
 {
     return strcmp(name, MF_ENV_PORT) == 0      ? "8080"
+           : strcmp(name, "MAYFLY_FUNCTION") == 0 ? "na\"me"
            : strcmp(name, MF_ENV_WARM_UP) == 0 ? warm_up
                                                : NULL;
 }
@@ -240,7 +247,7 @@ static bool turn(void)
     bool any = false;
     do {
         push();
-        any |= contract_http.turn();
+        any |= contract_http.turn(); /* openwhisk has the same */
         take_all();
     } while (event.sent < event.bytes && channel_room(&node, 0) > 0 && contract_http.turn());
     return any;
@@ -647,6 +654,48 @@ static void a_warm_up_comes_before_the_freeze(void **state)
     closes(server);
 }
 
+static void an_openwhisk_action_is_initialised_then_run(void **state)
+{
+    (void)state;
+    contract_openwhisk.start();
+    invoke("POST", 3);
+    (void)turn();
+    listens();
+    assert_true(turn());
+    struct socket *server = accepts();
+    assert_true(reads(server) > 0);
+    assert_memory_equal(request, "POST /init HTTP/1.1\r\n", 21);
+    assert_non_null(strstr(request, "\r\n\r\n{\"value\":{\"name\":\"name\",\"main\":\"main\""));
+    assert_false(contract_openwhisk.may_freeze());
+    request_bytes = 0;
+    writes(server, OK_LINE "Content-Length: 2\r\n\r\n{}");
+    assert_true(turn());
+    assert_true(reads(server) > 0);
+    static const char run[] = "{\"activation_id\":\"\",\"action_name\":\"/_/name\",\"namespace\":\"_\","
+                              "\"deadline\":\"7\",\"value\":";
+    char expected[512];
+    int bytes = snprintf(expected, sizeof expected,
+                         "POST /run HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+                         "content-length: %zu\r\n\r\n%s",
+                         sizeof run - 1 + 3 + 1, run);
+    assert_int_equal(request_bytes, bytes + 4);
+    assert_memory_equal(request, expected, (size_t)bytes);
+    assert_memory_equal(request + bytes, body, 3);
+    assert_int_equal(request[request_bytes - 1], '}');
+    writes(server, OK_LINE "Content-Length: 4\r\n\r\n[1]\n");
+    assert_true(turn());
+    assert_string_equal((char *)got.body, "[1]\n");
+    assert_true(contract_openwhisk.may_freeze());
+    invoke("POST", 0);
+    assert_true(turn());
+    assert_true(reads(server) > 0);
+    assert_memory_equal(request + request_bytes - 11, "\"value\":{}}", 11);
+    writes(server, OK_LINE "Content-Length: 0\r\n\r\n");
+    assert_true(turn());
+    assert_int_equal(got.ends, 1);
+    closes(server);
+}
+
 static void a_drain_halts_it(void **state)
 {
     (void)state;
@@ -672,6 +721,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cancelled_event_closes_its_connection, start, stop),
         cmocka_unit_test_setup_teardown(what_comes_behind_a_response_ends_the_connection, start, stop),
         cmocka_unit_test_setup_teardown(a_warm_up_comes_before_the_freeze, start, stop),
+        cmocka_unit_test_setup_teardown(an_openwhisk_action_is_initialised_then_run, start, stop),
         cmocka_unit_test_setup_teardown(a_drain_halts_it, start, stop),
     };
     void *at = (void *)(uintptr_t)MF_BOOT_BASE;

@@ -11,6 +11,7 @@
  *   /silent       closes without a byte         /huge         a head that is too large
  *   /extra        more than its response        /exit?n=N     ends the process
  *   /slow         never answers; counts ends    /ends         connections that the client ended
+ *   /init, /run   as an OpenWhisk action
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -128,9 +129,23 @@ static int misbehave(int fd)
     return -1;
 }
 
+/* As an action of OpenWhisk's: what came with /init, and with this /run. */
+static int act(int fd)
+{
+    static char init[4096] = "null", both[2 * sizeof init];
+    if (is_path("/init")) {
+        (void)snprintf(init, sizeof init, "%.*s", (int)body_bytes, body);
+        return answer(fd, "{\"ok\":true}", 11);
+    }
+    int bytes = snprintf(both, sizeof both, "{\"init\":%s,\"run\":%.*s}", init, (int)body_bytes, body);
+    return answer(fd, both, (size_t)bytes);
+}
+
 /* 0: the connection goes on. */
 static int serve(int fd)
 {
+    if (is_path("/init") || is_path("/run"))
+        return act(fd);
     if (is_path("/echo"))
         return answer(fd, body, body_bytes);
     if (is_path("/size")) {
