@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "node/delivery/envelope.h"
+#include "node/events/cloudevent.h"
 #include "node/instance/event.h"
 
 #define SOURCE_PREFIX "/functions/"
@@ -78,7 +79,7 @@ static uint32_t put_id(struct field_writer *writer, const char *name)
     return writer->bytes - OUTPUT_ID_BYTES;
 }
 
-/* What the reply says of the event itself is the node's to say. */
+/* The others have their own places. */
 static bool passes(const struct field *field)
 {
     static const char *const ours[] = {"ce-id", "ce-source", "ce-type", "ce-time", "ce-specversion"};
@@ -93,43 +94,110 @@ static bool passes(const struct field *field)
     return true;
 }
 
+/* What the reply says of the event itself; NULL: nothing that can be used. */
+struct said {
+    struct event_text id, source, type, time;
+};
+
+/* The one with that name, if it is a value of the specification. */
+static void take(struct event_text *to, const struct field *field, const char *header, const char *attribute)
+{
+    struct cloudevent event;
+    const struct event_text value = {field->value, field->value_bytes};
+    if (!is_named(field, header) || !value.bytes)
+        return;
+    cloudevent_init(&event);
+    if (cloudevent_set(&event, attribute, value, NULL) == MF_OK)
+        *to = value;
+}
+
 /* TYPE, and the headers that the reply decides. */
-static void put_replied(struct field_writer *writer, const uint8_t *reply, uint32_t reply_bytes)
+static void put_replied(struct field_writer *writer, const uint8_t *reply, uint32_t reply_bytes, struct said *said)
 {
     struct field_reader reader;
     struct field field;
-    const char *type = OUTPUT_TYPE;
-    size_t type_bytes = sizeof OUTPUT_TYPE - 1;
+    *said = (struct said){.type = {OUTPUT_TYPE, sizeof OUTPUT_TYPE - 1}};
     field_reader_init(&reader, reply, reply_bytes, true);
     while (field_next(&reader, &field) == MF_OK) {
-        if (is_named(&field, "ce-type") && field.value_bytes) {
-            type = field.value;
-            type_bytes = field.value_bytes;
-        } else if (passes(&field)) {
+        take(&said->id, &field, "ce-id", "id");
+        take(&said->source, &field, "ce-source", "source");
+        take(&said->type, &field, "ce-type", "type");
+        take(&said->time, &field, "ce-time", "time");
+        if (passes(&field))
             field_put(writer, MF_FIELD_HEADER, field.name, field.name_bytes, field.value,
                       field.value_bytes);
-        }
     }
-    field_put(writer, MF_FIELD_TYPE, NULL, 0, type, type_bytes);
-    put(writer, "ce-type", type, type_bytes);
+    field_put(writer, MF_FIELD_TYPE, NULL, 0, said->type.text, said->type.bytes);
+    put(writer, "ce-type", said->type.text, said->type.bytes);
+}
+
+static int digit_of(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* As it will be read: with %XX decoded, once. */
+static bool begins_as_ours(const struct event_text *source)
+{
+    const size_t prefix = sizeof SOURCE_PREFIX - 1;
+    char start[sizeof SOURCE_PREFIX];
+    size_t count = 0;
+    for (size_t i = 0; i < source->bytes && count < prefix; i++) {
+        const char *at = source->text + i;
+        bool encoded = *at == '%' && source->bytes - i > 2 && digit_of(at[1]) >= 0 && digit_of(at[2]) >= 0;
+        start[count++] = encoded ? (char)(16 * digit_of(at[1]) + digit_of(at[2])) : *at;
+        i += encoded ? 2 : 0;
+    }
+    return count == prefix && strncasecmp(start, SOURCE_PREFIX, prefix) == 0;
+}
+
+/* /functions/… is the node's word for who it was; below /functions/NAME a function may say more. What
+ * is in quotes is read without them, so it is not taken. */
+static bool may_say(const struct event_text *source, const char *own, size_t own_bytes)
+{
+    if (!source->bytes || source->text[0] == '"')
+        return false;
+    if (!begins_as_ours(source))
+        return true;
+    return source->bytes >= own_bytes && memcmp(source->text, own, own_bytes) == 0 &&
+           (source->bytes == own_bytes || memchr("/?#", source->text[own_bytes], 3));
+}
+
+static void put_time(struct field_writer *writer, const struct output_origin *origin,
+                     const struct event_text *said)
+{
+    char stamp[32];
+    time_t seconds = (time_t)(origin->now_ns / (1000 * MF_NS_PER_MS));
+    struct tm utc;
+    if (said->bytes)
+        put(writer, "ce-time", said->text, said->bytes);
+    else if (gmtime_r(&seconds, &utc))
+        put(writer, "ce-time", stamp, strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc));
 }
 
 mf_err output_fields_make(const struct output_origin *origin, const uint8_t *reply,
                           uint32_t reply_bytes, uint8_t *room, struct output_fields *fields)
 {
     struct field_writer writer;
-    char source[sizeof SOURCE_PREFIX + MF_NAME_BYTES_MAX], number[24], stamp[32];
-    time_t seconds = (time_t)(origin->now_ns / (1000 * MF_NS_PER_MS));
-    struct tm utc;
+    struct said said;
+    char source[sizeof SOURCE_PREFIX + MF_NAME_BYTES_MAX], number[24];
     field_writer_init(&writer, room, MF_HEAD_BYTES_MAX);
-    put_replied(&writer, reply, reply_bytes);
+    put_replied(&writer, reply, reply_bytes, &said);
     int bytes = snprintf(source, sizeof source, SOURCE_PREFIX "%s", origin->function);
     put(&writer, "ce-specversion", "1.0", 3);
-    put(&writer, "ce-source", source, (size_t)bytes);
-    if (gmtime_r(&seconds, &utc))
-        put(&writer, "ce-time", stamp, strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc));
-    fields->id_at[0] = put_id(&writer, "ce-id");
-    fields->id_at[1] = put_id(&writer, "x-call-id");
+    if (may_say(&said.source, source, (size_t)bytes))
+        put(&writer, "ce-source", said.source.text, said.source.bytes);
+    else
+        put(&writer, "ce-source", source, (size_t)bytes);
+    put_time(&writer, origin, &said.time);
+    fields->ids = 0;
+    if (said.id.bytes)
+        put(&writer, "ce-id", said.id.text, said.id.bytes);
+    else
+        fields->id_at[fields->ids++] = put_id(&writer, "ce-id");
+    fields->id_at[fields->ids++] = put_id(&writer, "x-call-id");
     bytes = snprintf(number, sizeof number, "%llu", (unsigned long long)origin->now_ns);
     put(&writer, "x-start-time", number, (size_t)bytes);
     bytes = snprintf(number, sizeof number, "%u", origin->hops);
@@ -140,8 +208,32 @@ mf_err output_fields_make(const struct output_origin *origin, const uint8_t *rep
     return writer.err;
 }
 
+bool output_is_folded(const uint8_t *reply, uint32_t reply_bytes)
+{
+    struct field_reader reader;
+    struct field field;
+    field_reader_init(&reader, reply, reply_bytes, true);
+    while (field_next(&reader, &field) == MF_OK)
+        if (is_named(&field, "content-type"))
+            return cloudevent_mode_of(field.value, field.value_bytes) == CLOUDEVENT_STRUCTURED;
+    return false;
+}
+
+mf_err output_unfold(char *body, size_t bytes, uint8_t *room, uint32_t *field_bytes,
+                     struct cloudevent *event, struct mf_why *why)
+{
+    struct field_writer writer;
+    mf_err err = cloudevent_parse(body, bytes, event, why);
+    if (err)
+        return err;
+    field_writer_init(&writer, room, MF_HEAD_BYTES_MAX);
+    cloudevent_put(event, &writer);
+    *field_bytes = writer.bytes;
+    return writer.err ? mf_why(why, writer.err, "the event's attributes are too long together") : MF_OK;
+}
+
 void output_fields_name(const struct output_fields *fields, const char *id, uint8_t *data)
 {
-    for (size_t i = 0; i < sizeof fields->id_at / sizeof fields->id_at[0]; i++)
+    for (uint32_t i = 0; i < fields->ids; i++)
         memcpy(data + fields->id_at[i], id, OUTPUT_ID_BYTES);
 }

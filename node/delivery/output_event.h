@@ -3,12 +3,15 @@
  * What is read may be anybody's: a guest's reply, a stored event. Pure functions, any thread.
  *
  * CloudEvents 1.0.2 in HTTP binary mode: TYPE and ce-type are the reply's ce-type, else
- * OUTPUT_TYPE; ce-source is /functions/NAME of who replied; ce-id the output's id; content-type
- * and all other ce-… headers (but ce-time, ce-specversion) are the reply's.
+ * OUTPUT_TYPE; ce-id, ce-source and ce-time are the reply's, for who produces an event names it, else
+ * the output's id, /functions/NAME of who replied, and now. What another function's source would be
+ * is not taken: nobody speaks for another. content-type and all other ce-… headers (but
+ * ce-specversion) are the reply's. The call's id is the output's id in any case.
  */
 #ifndef MF_NODE_DELIVERY_OUTPUT_EVENT_H
 #define MF_NODE_DELIVERY_OUTPUT_EVENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,9 +41,10 @@ struct output_origin {
     uint64_t now_ns;    /* CLOCK_REALTIME                           */
 };
 
-/* An output's fields. The id, OUTPUT_ID_BYTES long, is to be put at both places. */
+/* An output's fields. The id, OUTPUT_ID_BYTES long, is to be put at these places. */
 struct output_fields {
     uint32_t bytes;
+    uint32_t ids;
     uint32_t id_at[2];
 };
 
@@ -48,6 +52,15 @@ struct output_fields {
 MF_CHECKED mf_err output_fields_make(const struct output_origin *origin, const uint8_t *reply,
                                      uint32_t reply_bytes, uint8_t *room,
                                      struct output_fields *fields);
+/* A reply in structured mode: what it says as headers, in room (MF_HEAD_BYTES_MAX), as if it had come
+ * so. body is written over; *event points into it. MF_EINVAL: it is no event; MF_ETOOBIG: too long. */
+struct cloudevent;
+struct mf_why;
+MF_CHECKED mf_err output_unfold(char *body, size_t bytes, uint8_t *room, uint32_t *field_bytes,
+                                struct cloudevent *event, struct mf_why *why);
+/* Is it one? */
+bool output_is_folded(const uint8_t *reply, uint32_t reply_bytes);
+
 void output_fields_name(const struct output_fields *fields, const char *id, uint8_t *data);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "node/delivery/output_event.h"
+#include "node/events/cloudevent.h"
 #include "node/functions/function.h"
 #include "node/node.h"
 
@@ -28,6 +29,8 @@ struct outputs {
     struct output_fields fields;
     uint8_t *head;          /* those; one for all, but for the ids */
     struct mf_buf body;
+    const uint8_t *data;    /* of the event: the body, or in it  */
+    size_t data_bytes;
     size_t charged;         /* of the node's budget              */
     uint64_t now_ns;
     uint32_t count, left;   /* left: not durable yet             */
@@ -44,30 +47,60 @@ static void settle(struct attempt *attempt);
 
 /* ---- made ---- */
 
-/* The body, with what was charged for it; one that came in a single message is copied. */
+static mf_err charge(struct attempt *attempt, struct outputs *outputs, size_t bytes)
+{
+    if (!budget_take(&attempt->consumer->delivery->node->budget, bytes))
+        return MF_EFULL;
+    outputs->charged += bytes;
+    return MF_OK;
+}
+
+/* A copy: of what came in a single message, or is read where it stands and written over. */
+static mf_err copy_body(struct attempt *attempt, const struct outcome *outcome, struct outputs *outputs)
+{
+    mf_err err = charge(attempt, outputs, mf_buf_room_after(&outputs->body, outcome->body_bytes));
+    return err ? err : mf_buf_add(&outputs->body, outcome->body, outcome->body_bytes);
+}
+
+/* The body, with what was charged for it. */
 static mf_err take_body(struct attempt *attempt, const struct outcome *outcome,
                         struct outputs *outputs)
 {
-    struct budget *budget = &attempt->consumer->delivery->node->budget;
     struct call *call = &attempt->call;
     struct mf_buf *owner = outcome->body_owner;
-    size_t bytes = outputs->fields.bytes + (owner ? owner->room : outcome->body_bytes);
-    mf_assert(call->reply_charged <= bytes);
-    if (!budget_take(budget, bytes - call->reply_charged))
-        return MF_EFULL;
-    outputs->charged = bytes;
-    call->reply_charged = 0;
     if (!owner)
-        return outcome->body_bytes
-                   ? mf_buf_add(&outputs->body, outcome->body, outcome->body_bytes)
-                   : MF_OK;
+        return copy_body(attempt, outcome, outputs);
+    mf_assert(call->reply_charged <= owner->room);
+    mf_err err = charge(attempt, outputs, owner->room - call->reply_charged);
+    if (err)
+        return err;
+    outputs->charged += call->reply_charged;
+    call->reply_charged = 0;
     outputs->body = *owner;
     *owner = (struct mf_buf){0};
     return MF_OK;
 }
 
-static mf_err make_head(struct attempt *attempt, const struct outcome *outcome, uint32_t hops,
-                        struct outputs *outputs)
+/* In structured mode the event's attributes are in the body: the callback may want that as it was. */
+static mf_err unfold(struct attempt *attempt, const struct outcome *outcome, struct outputs *outputs,
+                     uint8_t *room, uint32_t *field_bytes, struct mf_why *why)
+{
+    struct cloudevent event;
+    struct mf_why wrong = {{0}};
+    mf_err err = copy_body(attempt, outcome, outputs);
+    if (err)
+        return err;
+    err = output_unfold((char *)outputs->body.data, outputs->body.bytes, room, field_bytes, &event, &wrong);
+    if (err)
+        return mf_why(why, err, "its reply is no event, though its Content-Type says so: %s", wrong.text);
+    outputs->data = event.data;
+    outputs->data_bytes = event.data_bytes;
+    return MF_OK;
+}
+
+/* From the reply's fields. */
+static mf_err make_head(struct attempt *attempt, const uint8_t *reply, uint32_t reply_bytes,
+                        uint32_t hops, struct outputs *outputs)
 {
     uint8_t *room = malloc(MF_HEAD_BYTES_MAX); /* a guest's message may stand in the node's */
     if (!room)
@@ -78,8 +111,9 @@ static mf_err make_head(struct attempt *attempt, const struct outcome *outcome, 
                                          .call_id_bytes = strlen(attempt->call_id),
                                          .hops = hops,
                                          .now_ns = outputs->now_ns};
-    mf_err err = output_fields_make(&origin, outcome->fields, outcome->field_bytes, room,
-                                    &outputs->fields);
+    mf_err err = output_fields_make(&origin, reply, reply_bytes, room, &outputs->fields);
+    if (!err)
+        err = charge(attempt, outputs, outputs->fields.bytes);
     outputs->head = err ? NULL : malloc(outputs->fields.bytes);
     if (outputs->head)
         memcpy(outputs->head, room, outputs->fields.bytes);
@@ -92,11 +126,27 @@ static mf_err make_head(struct attempt *attempt, const struct outcome *outcome, 
 static mf_err keep_reply(struct attempt *attempt, const struct outcome *outcome, uint32_t hops,
                          struct outputs *outputs, struct mf_why *why)
 {
-    mf_err err = make_head(attempt, outcome, hops, outputs);
+    const uint8_t *reply = outcome->fields;
+    uint32_t reply_bytes = outcome->field_bytes;
+    bool folded = output_is_folded(reply, reply_bytes);
+    uint8_t *unfolded = folded ? malloc(MF_HEAD_BYTES_MAX) : NULL;
+    mf_err err = folded && !unfolded ? MF_ENOMEM : MF_OK;
+    if (unfolded) {
+        err = unfold(attempt, outcome, outputs, unfolded, &reply_bytes, why);
+        reply = unfolded;
+    }
+    if (!err)
+        err = make_head(attempt, reply, reply_bytes, hops, outputs);
+    free(unfolded);
+    if (!err && !folded) {
+        err = take_body(attempt, outcome, outputs);
+        outputs->data = outputs->body.data;
+        outputs->data_bytes = outputs->body.bytes;
+    }
     if (err == MF_ETOOBIG)
         return mf_why(why, err, "the reply's ce- headers leave no room for those of an event");
-    if (!err)
-        err = take_body(attempt, outcome, outputs);
+    if (err == MF_EINVAL)
+        return err; /* unfold() has said what is wrong */
     return err ? mf_why(why, err, "the node has no room for the reply that is to be passed on") : MF_OK;
 }
 
@@ -224,8 +274,8 @@ static void ask(struct attempt *attempt, struct output *output)
                                       .call_id_bytes = OUTPUT_ID_BYTES,
                                       .fields = outputs->head,
                                       .field_bytes = outputs->fields.bytes,
-                                      .body = outputs->body.data,
-                                      .body_bytes = outputs->body.bytes};
+                                      .body = outputs->data,
+                                      .body_bytes = outputs->data_bytes};
     outputs->asked++;
     attempt->operations++;
     if (target)

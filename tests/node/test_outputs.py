@@ -2,6 +2,7 @@
 acknowledged, with the same ids however often it is done again."""
 import hashlib
 import http.client
+import json
 import os
 import random
 import threading
@@ -165,6 +166,41 @@ class Chains(NodeTest):
             got(self.node, output_id(call, 'first', 'second'), 'second')
             wait_until(lambda: not self.node.function('second')['instances'], 'its end')
         wait_until(lambda: self.node.function('second')['counters']['prewarms'] == 1, 'a start ahead')
+
+
+class Named(NodeTest):
+    """Who produces an event names it."""
+
+    def test_a_reply_gives_its_event_an_id(self):
+        deploy(self.node, 'src', ['takes'], HEADER='ce-id=mine-7', TYPE='step.named')
+        deploy(self.node, 'takes')
+        call = post(self.node, 'src', b'x')
+        line = got(self.node, output_id(call, 'src', 'takes'), 'takes')  # its call has the node's id
+        self.assertIn('got x type=step.named id=mine-7 source=/functions/src hops=1', line)
+
+    def test_nobody_is_another_function(self):
+        deploy(self.node, 'liar', ['hears'], HEADER='ce-source=/functions/hears')
+        deploy(self.node, 'hears')
+        call = post(self.node, 'liar', b'x')
+        self.assertIn('source=/functions/liar', got(self.node, output_id(call, 'liar', 'hears'), 'hears'))
+
+    def test_a_structured_reply_is_taken_apart(self):
+        deploy(self.node, 'json', ['reads'], STEP='', HEADER='content-type=application/cloudevents+json')
+        deploy(self.node, 'reads', TELL='1')
+        event = {'specversion': '1.0', 'id': 'r-1', 'source': 'urn:x', 'type': 'co2.high', 'subject': 'kitchen',
+                 'data': [900]}
+        call = post(self.node, 'json', json.dumps(event).encode())
+        second = output_id(call, 'json', 'reads')
+        self.assertIn('got [900] type=co2.high id=r-1 source=urn:x', got(self.node, second, 'reads'))
+        self.assertIn('header ce-subject=kitchen', lines(self.node, second, 'reads'))
+
+    def test_one_that_is_no_event_has_failed(self):
+        deploy(self.node, 'wrong', ['reads'], HEADER='content-type=application/cloudevents+json',
+               settings={'attempts_max': 1})
+        call = post(self.node, 'wrong', b'{"id": "1"')
+        wait_until(lambda: any('no event, though its Content-Type says so' in t for t in lines(self.node, call, 'wrong')),
+                   'word of it')
+        wait_until(lambda: queue(self.node, 'wrong')['dead'] == 1, 'a dead letter')
 
 
 class BackPressure(NodeTest):

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "node/delivery/envelope.h"
 #include "node/delivery/output_event.h"
+#include "node/events/cloudevent.h"
 #include "node/instance/event.h"
 
 #define NOW_NS (86400ull * 1000000000 + 5)
@@ -115,9 +116,7 @@ static void what_a_reply_may_say_of_the_event(void **state)
     header("ce-type", "co2.high");
     header("ce-subject", "kitchen");
     header("ce-webhook", "http://x/");
-    static const char *const not_its_own[] = {"ce-id", "ce-source", "ce-time", "ce-specversion"};
-    for (size_t i = 0; i < 4; i++)
-        header(not_its_own[i], "forged");
+    header("ce-specversion", "forged");
     static const char *const not_passed[] = {"set-cookie", "x-call-id", HOPS_HEADER, CAUSE_HEADER,
                                              "x-start-time", ATTEMPT_HEADER, "ce"};
     for (size_t i = 0; i < sizeof not_passed / sizeof not_passed[0]; i++)
@@ -128,10 +127,98 @@ static void what_a_reply_may_say_of_the_event(void **state)
     assert_string_equal(made_header("ce-subject"), "kitchen");
     assert_string_equal(made_header("ce-webhook"), "http://x/");
     assert_string_equal(made_header("content-type"), "text/x");
-    for (size_t i = 0; i < 4; i++)
-        assert_string_not_equal(made_header(not_its_own[i]), "forged");
+    assert_string_equal(made_header("ce-specversion"), "1.0");
     for (size_t i = 0; i < sizeof not_passed / sizeof not_passed[0]; i++)
         assert_string_not_equal(made_header(not_passed[i]), "forged");
+}
+
+/* Whatever it calls the event, the call has the id that follows from its cause. */
+static void who_produces_an_event_names_it(void **state)
+{
+    (void)state;
+    char id[OUTPUT_ID_BYTES + 1];
+    output_id(origin.call_id, origin.call_id_bytes, origin.function, "alert", id);
+    begin();
+    header("ce-id", "reading-7");
+    header("ce-source", "urn:kitchen");
+    header("ce-time", "2020-02-03T04:05:06Z");
+    make();
+    output_fields_name(&fields, id, made);
+    assert_string_equal(made_header("ce-id"), "reading-7");
+    assert_string_equal(made_header("ce-source"), "urn:kitchen");
+    assert_string_equal(made_header("ce-time"), "2020-02-03T04:05:06Z");
+    assert_string_equal(made_header("x-call-id"), id);
+    assert_string_equal(made_header(CAUSE_HEADER), "a-call");
+}
+
+static void what_is_no_attribute_is_not_taken(void **state)
+{
+    (void)state;
+    char id[OUTPUT_ID_BYTES + 1];
+    output_id(origin.call_id, origin.call_id_bytes, origin.function, "alert", id);
+    begin();
+    header("ce-id", "");
+    header("ce-source", "");
+    header("ce-time", "yesterday");
+    make();
+    output_fields_name(&fields, id, made);
+    assert_string_equal(made_header("ce-id"), id);
+    assert_string_equal(made_header("ce-source"), "/functions/threshold");
+    assert_string_equal(made_header("ce-time"), "1970-01-02T00:00:00Z");
+}
+
+static void nobody_speaks_for_another_function(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"/functions/alert", "/functions/threshold2", "/functions/", "/FUNCTIONS/alert",
+                                          "%2Ffunctions/alert", "/%66unctions%2falert", "\"/functions/alert\"",
+                                          "\"urn:x\""};
+    static const char *const taken[] = {"/functions/threshold", "/functions/threshold/kitchen", "/functions/threshold#1",
+                                        "/functionsx", "https://h/functions/alert", "%2", "/f%zz"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        begin();
+        header("ce-source", refused[i]);
+        make();
+        assert_string_equal(made_header("ce-source"), "/functions/threshold");
+    }
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        begin();
+        header("ce-source", taken[i]);
+        make();
+        assert_string_equal(made_header("ce-source"), taken[i]);
+    }
+}
+
+static void a_reply_in_structured_mode(void **state)
+{
+    (void)state;
+    char body[] = "{\"specversion\":\"1.0\",\"id\":\"r 1\",\"source\":\"urn:x\",\"type\":\"co2.high\","
+                  "\"subject\":\"kitchen\",\"data\":{\"ppm\": 900}}";
+    char wrong[] = "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"urn:x\"}";
+    static uint8_t unfolded[MF_HEAD_BYTES_MAX];
+    struct cloudevent event;
+    struct mf_why why = {{0}};
+    uint32_t bytes;
+    begin();
+    header("content-type", "Application/CloudEvents+JSON; charset=utf-8");
+    assert_true(output_is_folded(reply, writer.bytes));
+    assert_int_equal(output_unfold(body, strlen(body), unfolded, &bytes, &event, &why), MF_OK);
+    assert_int_equal(event.data_bytes, strlen("{\"ppm\": 900}"));
+    assert_memory_equal(event.data, "{\"ppm\": 900}", event.data_bytes);
+    assert_int_equal(output_fields_make(&origin, unfolded, bytes, made, &fields), MF_OK);
+    assert_string_equal(value_of(MF_FIELD_TYPE, ""), "co2.high");
+    assert_string_equal(made_header("ce-id"), "r%201");
+    assert_string_equal(made_header("ce-source"), "urn:x");
+    assert_string_equal(made_header("ce-subject"), "kitchen");
+    assert_string_equal(made_header("content-type"), "application/json");
+    assert_int_equal(output_unfold(wrong, strlen(wrong), unfolded, &bytes, &event, &why), MF_EINVAL);
+    assert_non_null(strstr(why.text, "type is missing"));
+    static const char *const others[] = {"application/json", "application/cloudevents-batch+json", "application/cloudevents"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        begin();
+        header("content-type", others[i]);
+        assert_false(output_is_folded(reply, writer.bytes));
+    }
 }
 
 static void an_empty_type_is_none(void **state)
@@ -181,6 +268,10 @@ int main(void)
         cmocka_unit_test(ids_depend_on_all_three_and_on_nothing_else),
         cmocka_unit_test(a_reply_without_headers),
         cmocka_unit_test(what_a_reply_may_say_of_the_event),
+        cmocka_unit_test(who_produces_an_event_names_it),
+        cmocka_unit_test(what_is_no_attribute_is_not_taken),
+        cmocka_unit_test(nobody_speaks_for_another_function),
+        cmocka_unit_test(a_reply_in_structured_mode),
         cmocka_unit_test(an_empty_type_is_none),
         cmocka_unit_test(a_head_that_is_too_large),
         cmocka_unit_test(hops_of_events_of_all_kinds),

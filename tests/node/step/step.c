@@ -72,7 +72,8 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
         *equals = 0;
         mayfly_add_header(reply, more, equals + 1);
     }
-    mayfly_add_header(reply, "content-type", "text/x-step");
+    if (!equals || strcmp(more, "content-type") != 0)
+        mayfly_add_header(reply, "content-type", "text/x-step");
     if (number_of("BYTES"))
         fill(reply, number_of("BYTES"));
     else
