@@ -37,6 +37,7 @@ static const struct api_route routes[] = {
     {"GET", "/v1/functions/{name}/logs", false, false, api_get_logs},
     {"POST", "/v1/functions/{name}/start", false, false, api_start_function},
     {"POST", "/v1/functions/{name}/stop", false, false, api_stop_function},
+    {"POST", "/v1/functions/{name}/rollback", false, false, api_roll_back_function},
     {"GET", "/v1/workflows", false, false, api_list_workflows},
     {"GET", "/v1/workflows/{name}", false, false, api_get_workflow},
     {"PUT", "/v1/workflows/{name}", false, false, api_put_workflow},

@@ -83,6 +83,13 @@ void api_get_function(struct api_request *request)
         api_answer_json(request, 200, function_json(function, &looks));
 }
 
+/* With the version that it replaces, to which a rollback goes. */
+static void save(struct api_request *request)
+{
+    deploy_keep_last(&request->api->state, &request->deployment);
+    request->err = deploy_save(&request->api->state, &request->deployment, &request->why);
+}
+
 static void check(struct api_request *request)
 {
     request->err = deployment_parse(request->name, (const char *)request->body.data,
@@ -91,7 +98,7 @@ static void check(struct api_request *request)
         request->err =
             deploy_check(&request->api->rules, &request->deployment, &request->why);
     if (!request->err)
-        request->err = deploy_save(&request->api->state, &request->deployment, &request->why);
+        save(request);
 }
 
 /* Running instances hold the file open; its name may go. Not while another change is under
@@ -107,11 +114,13 @@ void api_drop_image(struct api_request *request, const char *hash)
 static void checked(struct api_request *request)
 {
     struct node *node = request->api->node;
-    char old_hash[IMAGE_HASH_HEX + 1] = "";
+    char old_hash[IMAGE_HASH_HEX + 1] = "", older_hash[IMAGE_HASH_HEX + 1] = "";
     bool created = false;
     struct function *function = registry_find(&node->registry, request->name);
-    if (function)
+    if (function) {
         memcpy(old_hash, function->version->hash, sizeof old_hash);
+        memcpy(older_hash, function->last_hash, sizeof older_hash);
+    }
     if (!request->err)
         request->err = deploy_apply(node, &request->deployment, &created, &request->why);
     if (request->err) {
@@ -120,6 +129,8 @@ static void checked(struct api_request *request)
     }
     if (old_hash[0])
         api_drop_image(request, old_hash);
+    if (older_hash[0])
+        api_drop_image(request, older_hash);
     function = registry_find(&node->registry, request->name);
     function_log_node(function->log, MF_LOG_INFO, 0, "deployed image %.12s, sandbox %s",
                       function->version->hash, function->version->reason);
@@ -163,6 +174,40 @@ void api_put_function(struct api_request *request)
     api_start_job(request);
 }
 
+/* ---- back to the version before ---- */
+
+static bool is_dry(const struct api_request *request)
+{
+    return api_query_number(request, "dry_run", 0, 1) == 1;
+}
+
+static void check_back(struct api_request *request)
+{
+    request->err = deployment_last(&request->api->state, request->name, &request->deployment, &request->why);
+    if (!request->err)
+        request->err = deploy_check(&request->api->rules, &request->deployment, &request->why);
+    if (!request->err && !is_dry(request))
+        save(request);
+}
+
+static void checked_back(struct api_request *request)
+{
+    if (request->err || !is_dry(request))
+        checked(request);
+    else
+        api_answer_json(request, 200, json_pack("{s:s, s:s, s:b}", "name", request->name, "image",
+                                                request->deployment.hash, "dry_run", 1));
+}
+
+void api_roll_back_function(struct api_request *request)
+{
+    if (!find(request) || is_owned(request, "taken back", "`mayfly rollback "))
+        return;
+    request->job = check_back;
+    request->after = checked_back;
+    api_start_job(request);
+}
+
 static void forget(struct api_request *request)
 {
     request->err = deploy_forget(&request->api->state, request->name, &request->why);
@@ -172,15 +217,18 @@ static void forgotten(struct api_request *request)
 {
     struct node *node = request->api->node;
     struct function *function = registry_find(&node->registry, request->name);
-    char hash[IMAGE_HASH_HEX + 1];
+    char hash[IMAGE_HASH_HEX + 1], last_hash[IMAGE_HASH_HEX + 1];
     if (request->err) {
         api_answer_err(request, request->err, &request->why);
         return;
     }
     if (function) {
         memcpy(hash, function->version->hash, sizeof hash);
+        memcpy(last_hash, function->last_hash, sizeof last_hash);
         deploy_remove(function);
         api_drop_image(request, hash);
+        if (last_hash[0])
+            api_drop_image(request, last_hash);
     }
     api_answer_json(request, 200, json_pack("{s:s}", "removed", request->name));
 }

@@ -88,6 +88,7 @@ void api_delete_function(struct api_request *request);
 void api_get_usage(struct api_request *request);
 void api_start_function(struct api_request *request);
 void api_stop_function(struct api_request *request);
+void api_roll_back_function(struct api_request *request);
 void api_get_logs(struct api_request *request);
 void api_get_image(struct api_request *request);
 void api_list_workflows(struct api_request *request);

@@ -22,6 +22,7 @@ void deployment_close(struct deployment *deployment)
 {
     json_decref(deployment->settings);
     json_decref(deployment->manifest);
+    json_decref(deployment->last);
     version_put(deployment->version);
     *deployment = (struct deployment){0};
 }
@@ -45,6 +46,8 @@ static mf_err take(const char *name, const json_t *root, bool record,
             deployment->settings = json_incref(value);
         else if (record && strcmp(key, "manifest") == 0 && json_is_object(value))
             deployment->manifest = json_incref(value);
+        else if (record && strcmp(key, "last") == 0 && json_is_object(value))
+            deployment->last = json_incref(value);
         else
             err = mf_why(why, MF_EINVAL, "%.64s: no such key, or not of the right type "
                          "(image: a hash; settings: an object)", key);
@@ -166,16 +169,77 @@ static void record_name(const char *name, char file[MF_NAME_BYTES_MAX + sizeof R
     (void)snprintf(file, MF_NAME_BYTES_MAX + sizeof RECORD_SUFFIX, "%s" RECORD_SUFFIX, name);
 }
 
-mf_err deploy_save(const struct state_dir *state, const struct deployment *deployment,
-                   struct mf_why *why)
+/* As it stands in the state directory; NULL: not there, or not to be read. */
+static json_t *load_record(const struct state_dir *state, const char *name)
 {
     char file[MF_NAME_BYTES_MAX + sizeof RECORD_SUFFIX];
-    record_name(deployment->name, file);
+    struct mf_buf text = {0};
+    struct mf_why why = {{0}};
+    json_t *record = NULL;
+    record_name(name, file);
+    if (state_read(state->functions_fd, file, MF_RECORD_BYTES_MAX, &text, &why) == MF_OK)
+        record = json_loadb((const char *)text.data, text.bytes, JSON_REJECT_DUPLICATES, NULL);
+    mf_buf_close(&text);
+    return record;
+}
+
+static bool is_of(const json_t *record, const struct deployment *deployment)
+{
+    const char *hash = json_string_value(json_object_get(record, "image"));
+    const json_t *settings = json_object_get(record, "settings");
+    bool none = json_object_size(settings) == 0 && json_object_size(deployment->settings) == 0;
+    return hash && strcmp(hash, deployment->hash) == 0 && (none || json_equal(settings, deployment->settings));
+}
+
+void deploy_keep_last(const struct state_dir *state, struct deployment *deployment)
+{
+    json_t *record = load_record(state, deployment->name);
+    json_decref(deployment->last);
+    if (!record || is_of(record, deployment)) {
+        deployment->last = json_incref(json_object_get(record, "last"));
+    } else {
+        (void)json_object_del(record, "last");
+        deployment->last = json_incref(record);
+    }
+    json_decref(record);
+}
+
+mf_err deployment_last(const struct state_dir *state, const char *name,
+                       struct deployment *deployment, struct mf_why *why)
+{
+    json_t *record = load_record(state, name);
+    const json_t *last = json_object_get(record, "last");
+    *deployment = (struct deployment){0};
+    mf_err err = last ? take(name, last, true, deployment, why)
+                      : mf_why(why, MF_ENOENT, "no version of %s before this one is kept", name);
+    json_decref(record);
+    return err;
+}
+
+static char *record_text(const struct deployment *deployment, json_t *last)
+{
     json_t *settings = deployment->settings ? json_incref(deployment->settings) : json_object();
     json_t *record = json_pack("{s:s, s:O, s:o}", "image", deployment->hash, "manifest",
                                deployment->manifest, "settings", settings);
+    if (record && last)
+        (void)json_object_set(record, "last", last);
     char *text = record ? json_dumps(record, JSON_INDENT(2)) : NULL;
     json_decref(record);
+    return text;
+}
+
+/* Without the version before, where both are too long for one record. */
+mf_err deploy_save(const struct state_dir *state, struct deployment *deployment, struct mf_why *why)
+{
+    char file[MF_NAME_BYTES_MAX + sizeof RECORD_SUFFIX];
+    record_name(deployment->name, file);
+    char *text = record_text(deployment, deployment->last);
+    if (text && deployment->last && strlen(text) > MF_RECORD_BYTES_MAX) {
+        free(text);
+        json_decref(deployment->last);
+        deployment->last = NULL;
+        text = record_text(deployment, NULL);
+    }
     if (!text)
         return mf_why(why, MF_ENOMEM, "no memory to save the function");
     mf_err err = state_write(state->functions_fd, file, text, strlen(text), why);
@@ -205,6 +269,9 @@ mf_err deploy_apply(struct node *node, struct deployment *deployment, bool *crea
         registry_add(&node->registry, function);
     }
     struct version *old = function->version;
+    const char *last = json_string_value(json_object_get(deployment->last, "image"));
+    (void)snprintf(function->last_hash, sizeof function->last_hash, "%s",
+                   last && image_hash_valid(last) ? last : "");
     snapshots_attach(node, deployment->version, old);
     freezer_cancel(function);
     function->version = deployment->version;
@@ -315,6 +382,8 @@ static void add_hash(struct function *function, void *context)
     struct hashes *hashes = context;
     if (function->version && hashes->count < hashes->room)
         memcpy(hashes->hash[hashes->count++], function->version->hash, IMAGE_HASH_HEX + 1);
+    if (function->last_hash[0] && hashes->count < hashes->room)
+        memcpy(hashes->hash[hashes->count++], function->last_hash, IMAGE_HASH_HEX + 1);
 }
 
 static void collect_one(const char *file, void *context)
@@ -334,7 +403,7 @@ static void collect_one(const char *file, void *context)
 static void collect_images(struct node *node, const struct deploy_rules *rules)
 {
     struct hashes used = {
-        .room = node->registry.count, .rules = rules, .workflows = &node->workflows};
+        .room = 2 * (size_t)node->registry.count, .rules = rules, .workflows = &node->workflows};
     used.hash = calloc(used.room + 1, sizeof *used.hash);
     if (!used.hash) /* another start may have memory for it */
         return;
@@ -366,7 +435,8 @@ struct image_use {
 static void look(struct function *function, void *context)
 {
     struct image_use *use = context;
-    if (function->version && strcmp(function->version->hash, use->hash) == 0)
+    if ((function->version && strcmp(function->version->hash, use->hash) == 0) ||
+        strcmp(function->last_hash, use->hash) == 0)
         use->used = true;
 }
 

@@ -24,6 +24,8 @@ struct deployment {
     char hash[IMAGE_HASH_HEX + 1];
     json_t *settings;        /* what overrides the manifest; NULL: nothing. Owned */
     json_t *manifest;        /* the image's; NULL: not known yet. Owned           */
+    json_t *last;            /* the record of the version before it, without such a one of its own:
+                                kept for `mayfly rollback`. NULL: none. Owned     */
     struct version *version; /* after deploy_check(); owned until deploy_apply()  */
 };
 
@@ -46,8 +48,15 @@ MF_CHECKED mf_err deploy_check(const struct deploy_rules *rules, struct deployme
 MF_CHECKED mf_err deploy_recall(const struct deploy_rules *rules, struct deployment *deployment,
                                 bool strict, struct mf_why *why);
 
+/* Into deployment->last: what is in force now, or what is kept with it, if that is no other version
+ * (any thread, before deploy_save()). What cannot be read is not kept. */
+void deploy_keep_last(const struct state_dir *state, struct deployment *deployment);
+/* The version before the one in force (any thread). MF_ENOENT: none is kept. */
+MF_CHECKED mf_err deployment_last(const struct state_dir *state, const char *name,
+                                  struct deployment *deployment, struct mf_why *why);
+
 /* To the state directory (any thread). */
-MF_CHECKED mf_err deploy_save(const struct state_dir *state, const struct deployment *deployment,
+MF_CHECKED mf_err deploy_save(const struct state_dir *state, struct deployment *deployment,
                               struct mf_why *why);
 MF_CHECKED mf_err deploy_forget(const struct state_dir *state, const char *name,
                                 struct mf_why *why);
@@ -64,7 +73,7 @@ void deploy_remove(struct function *function);
  * whose sandbox cannot be had is kept, and refuses calls with the reason. */
 void deploy_restore(struct node *node, const struct deploy_rules *rules);
 
-/* Is this image in use by a deployed function, or by a version of a workflow? */
+/* Is this image in use by a deployed function or its version before, or by a version of a workflow? */
 bool deploy_uses(const struct node *node, const char *hash);
 
 #endif

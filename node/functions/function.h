@@ -54,6 +54,7 @@ struct function {
     char name[MF_NAME_BYTES_MAX + 1];
     bool removed;
     struct version *version;    /* what new instances run; NULL once removed          */
+    char last_hash[IMAGE_HASH_HEX + 1]; /* the image of the version before, which is kept; "": none */
 
     char *stopped;              /* why it takes no events (delivery/stop.h); NULL: it does; owned */
 

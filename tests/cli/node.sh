@@ -220,6 +220,15 @@ case_ 'rollback, dry' shows '~ second (isolation "reset" → "reuse", memory_mib
 case_ 'rollback' json 'd["version"] == 3 and not d["dry_run"]' "$mayfly" rollback flow --json
 case_ 'rollback --to' shows 'memory_mib 16 → 32' "$mayfly" rollback flow --to 2
 case_ 'rollback to what is not kept' exits 3 'version 9 of flow is not kept' "$mayfly" rollback flow --to 9
+case_ 'rollback of a function of a workflow' exits 1 'belongs to workflow flow' "$mayfly" rollback second
+deploy greet --name alone --memory 32 >/dev/null
+case_ 'rollback of a function without a version before' exits 3 'no version of alone before' "$mayfly" rollback alone
+deploy greet --name alone --memory 64 >/dev/null
+case_ 'rollback of a function, dry' shows 'alone would be back at image' "$mayfly" rollback alone --dry-run
+case_ 'rollback of a function' json 'd["settings"]["memory_mib"] == 32' "$mayfly" rollback alone --json
+case_ '... undone by the next' json 'd["settings"]["memory_mib"] == 64' "$mayfly" rollback alone --json
+case_ 'rollback of a function --to' exits 2 'leave --to out' "$mayfly" rollback alone --to 1
+case_ 'rm of that one' "$mayfly" rm -q alone
 case_ 'rollback of nobody' exits 3 'no workflow is called nobody' "$mayfly" rollback nobody
 flow 'memory: 32'
 case_ 'a wrong key has a line' exits 1 'flow/mayfly.yml:7: "memory" is not a setting' "$mayfly" deploy -f flow/mayfly.yml

@@ -248,16 +248,62 @@ class State(unittest.TestCase):
         node.api('DELETE', '/v1/functions/a')
         self.assertEqual(len(os.listdir(images)), 1)
         node.deploy('b', 'trouble')
-        self.assertEqual(len(os.listdir(images)), 1)
-        node.upload('echo')
+        self.assertEqual(len(os.listdir(images)), 2)  # that of the version before is kept
+        node.deploy('b', 'heard')
         self.assertEqual(len(os.listdir(images)), 2)
+        node.upload('echo')
+        self.assertEqual(len(os.listdir(images)), 3)
         node.stop()
         node.start()
-        self.assertEqual(len(os.listdir(images)), 1)
+        self.assertEqual(len(os.listdir(images)), 2)
         node.api('DELETE', '/v1/functions/b')
         self.assertEqual(os.listdir(images), [])
         self.assertEqual(os.listdir(os.path.join(node.state, 'functions')), [])
         node.close()
+
+    def test_a_function_goes_back_to_the_version_before(self):
+        """Image and settings; a second time it is undone. Over a restart, too."""
+        node = Node()
+        self.addCleanup(node.close)
+        back = lambda query='': node.api('POST', '/v1/functions/f/rollback' + query)
+        state = lambda: (node.function('f')['image'], node.function('f')['settings']['queue_max'])
+        node.deploy('f', 'echo', queue_max=7)
+        first = state()
+        self.assertEqual(back().status, 404)
+        self.assertIn('no version of f before', back().error['message'])
+        node.deploy('f', 'heard', queue_max=9)
+        second = state()
+        node.deploy('f', 'heard', queue_max=9)  # no other version
+        self.assertNotEqual(first, second)
+        self.assertEqual(back('?dry_run=1').json, {'name': 'f', 'image': first[0], 'dry_run': True})
+        self.assertEqual(state(), second)
+        self.assertEqual(back().status, 200)
+        self.assertEqual(state(), first)
+        self.assertEqual(node.http('POST', '/function/f', b'as before').body, b'as before')
+        node.stop()
+        node.start()
+        self.assertEqual(state(), first)
+        self.assertEqual(back().status, 200)
+        self.assertEqual(state(), second)
+        node.deploy('f', 'echo', queue_max=8)  # settings alone make a version
+        node.deploy('f', 'echo', queue_max=7)
+        self.assertEqual(back().json['settings']['queue_max'], 8)
+        self.assertEqual(node.api('POST', '/v1/functions/none/rollback').status, 404)
+
+    def test_no_event_is_lost_by_going_back(self):
+        node = Node()
+        self.addCleanup(node.close)
+        node.deploy('f', 'step', environment={'STEP': ' first', 'NAP_MS': '20'}, max_instances=1)
+        node.deploy('f', 'step', environment={'STEP': ' second', 'NAP_MS': '20'}, max_instances=1)
+        calls = []
+        for i in range(40):
+            answer = node.http('POST', '/async-function/f', b'%d' % i)
+            self.assertEqual(answer.status, 202)
+            calls.append(answer.header('X-Call-Id'))
+            if i in (10, 20, 30):
+                self.assertEqual(node.api('POST', '/v1/functions/f/rollback').status, 200)
+        for call in calls:
+            wait_until(lambda: node.api('GET', '/v1/calls/' + call).json['state'] == 'delivered', call)
 
     def test_a_node_holds_so_many_functions_and_no_more(self):
         node = Node('--functions-max', str(FUNCTIONS_MAX))
