@@ -252,10 +252,12 @@
 #define MF_EGRESS_ANSWER_BYTES_MAX (6u << 20) /* of an answer's body                                  */
 #define MF_EGRESS_HEAD_BYTES_MAX 65536u  /* of an answer's heads, interim ones and trailers included  */
 #define MF_CALLBACKS_AT_ONCE_MAX 16u     /* letters to callers (node/callbacks/), on their way        */
-#define MF_CALLBACKS_PER_HOST_MAX 4u     /* of these, to one host and port                            */
+#define MF_CALLBACKS_PER_HOST_MAX 4u     /* of these, to one host and port; as many more wait in hand   */
+#define MF_CALLBACKS_IN_HAND_MAX 64u     /* on their way, waiting for a place, or being given back    */
 #define MF_CALLBACKS_WAITING_MAX 100000u /* in their queue; more are given up                         */
 #define MF_CALLBACK_MS_MAX 10000u        /* for one POST; less than the lease                         */
-#define MF_CALLBACK_LEASE_MS 30000u
+#define MF_CALLBACK_LEASE_MS 60000u      /* more than a letter waits in hand, and its POST takes, and 10 s   */
+#define MF_CALLBACK_HAND_MS 20000u       /* for which one waits for a place; then it goes back               */
 #define MF_CALLBACK_AGE_MS_MAX 86400000u /* a day; then a letter is given up                          */
 #define MF_CALLBACK_ANSWER_BYTES_MAX 65536u /* which nobody reads                                     */
 #define MF_CALLBACKS_ROOM_MS 100u        /* until there may be memory for the next one                */

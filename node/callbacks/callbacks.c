@@ -27,6 +27,7 @@ struct posting {
     uint64_t id;               /* the entry's, and the lease's name             */
     uint32_t number;
     uint64_t enqueued_ms;
+    uint64_t taken_ns;
     uint64_t begun_ns;         /* of the POST                                  */
     size_t charged;
     bool ending;               /* its end is being written                      */
@@ -40,6 +41,8 @@ static void take(struct callbacks *callbacks);
 static void ready(struct queue_watch *watch);
 static void due(struct timer *timer, uint64_t now_ns);
 static void post(struct posting *posting);
+static void post_all(struct callbacks *callbacks);
+static void settle(struct posting *posting, uint32_t status);
 static void finish(struct posting *posting, uint64_t delay_ms);
 static void answered(void *context, const struct egress_answer *answer);
 static void let_go(struct callbacks *callbacks);
@@ -80,6 +83,7 @@ void callbacks_quiet(struct callbacks *callbacks)
     if (!callbacks->queue || callbacks->quiet)
         return;
     callbacks->quiet = true;
+    post_all(callbacks); /* back with those that wait */
     timer_stop(&callbacks->node->loop.timers, &callbacks->timer);
 }
 
@@ -157,6 +161,7 @@ static void create(struct callbacks *callbacks, const struct queue_entry *entry)
     posting->id = entry->id;
     posting->number = entry->attempts;
     posting->enqueued_ms = entry->enqueued_ms;
+    posting->taken_ns = mf_monotonic_ns();
     posting->bytes = bytes;
     if (bytes)
         memcpy(posting->letter, entry->event.data, bytes);
@@ -189,13 +194,7 @@ static void taken(void *context, const struct store_answer *answer)
         callbacks->more = true;
     else if (answer->due_ms != STORE_NEVER)
         come_back(callbacks, answer->due_ms - now);
-    list_each_safe(at, &callbacks->postings) {
-        struct posting *posting = list_of(at, struct posting, link);
-        if (!posting->transfer && !posting->ending && callbacks->quiet)
-            finish(posting, 1); /* it came too late */
-        else if (!posting->transfer && !posting->ending)
-            post(posting);
-    }
+    post_all(callbacks);
     take(callbacks);
 }
 
@@ -204,14 +203,14 @@ static void take(struct callbacks *callbacks)
 {
     struct budget *budget = &callbacks->node->budget;
     if (callbacks->taking || !callbacks->more || callbacks->quiet ||
-        callbacks->in_hand >= MF_CALLBACKS_AT_ONCE_MAX)
+        callbacks->in_hand >= MF_CALLBACKS_IN_HAND_MAX)
         return; /* the end of a posting looks again */
     if (!budget_take(budget, MF_EVENT_BYTES_MAX)) {
         come_back(callbacks, MF_CALLBACKS_ROOM_MS);
         return;
     }
     const struct store_ask ask = {now_ms(callbacks), taken, callbacks};
-    callbacks->asked = MF_CALLBACKS_AT_ONCE_MAX - callbacks->in_hand;
+    callbacks->asked = MF_CALLBACKS_IN_HAND_MAX - callbacks->in_hand;
     if (queue_take(callbacks->queue, callbacks->asked, MF_EVENT_BYTES_MAX, MF_CALLBACK_LEASE_MS, &ask)) {
         budget_give(budget, MF_EVENT_BYTES_MAX);
         come_back(callbacks, retry_trouble_ms(++callbacks->trouble));
@@ -290,39 +289,86 @@ static void answered(void *context, const struct egress_answer *answer)
 {
     struct posting *posting = context;
     struct callbacks *callbacks = posting->callbacks;
-    char words[64];
     posting->transfer = NULL;
     turns_took(&callbacks->turns, &posting->url, mf_monotonic_ns() - posting->begun_ns);
-    if (answer->err) {
+    if (answer->err)
         failed(posting, answer->words);
-        return;
-    }
-    (void)snprintf(words, sizeof words, "status %u", answer->status);
-    if (answer->status >= 500 || answer->status == 408 || answer->status == 429) {
+    else
+        settle(posting, answer->status);
+    post_all(callbacks); /* its place is free */
+}
+
+static void settle(struct posting *posting, uint32_t status)
+{
+    struct callbacks *callbacks = posting->callbacks;
+    char words[64];
+    (void)snprintf(words, sizeof words, "status %u", status);
+    if (status >= 500 || status == 408 || status == 429) {
         failed(posting, words);
         return;
     }
     pauses_took(&callbacks->pauses, &posting->url);
-    if (answer->status < 200 || answer->status > 299) {
+    if (status < 200 || status > 299) {
         give_up(posting, words);
         return;
     }
     callbacks->sent++;
     mf_log(MF_LOG_DEBUG, "callback.sent", "call=%s host=%s status=%u", posting->call_id,
-           posting->url.host.text, answer->status);
+           posting->url.host.text, status);
     finish(posting, 0);
 }
 
-/* Its host has as many on their way as one may: the others' places are not for it. */
-static bool is_crowded(const struct posting *posting)
+static bool waits(const struct posting *posting)
 {
-    uint32_t count = 0;
+    return !posting->transfer && !posting->ending;
+}
+
+/* Those on their way: all, and to this one's host; and of the host's, those that wait before it. */
+struct crowd {
+    uint32_t all, host, before;
+};
+
+static struct crowd crowd_of(const struct posting *posting)
+{
+    struct crowd crowd = {0};
+    bool before = true;
     list_each(at, &posting->callbacks->postings) {
         const struct posting *other = list_of(at, struct posting, link);
-        count += other->transfer && other->url.port == posting->url.port &&
-                 strcmp(other->url.host.text, posting->url.host.text) == 0;
+        bool same = other->url.port == posting->url.port && strcmp(other->url.host.text, posting->url.host.text) == 0;
+        before = before && other != posting;
+        crowd.all += other->transfer != NULL;
+        crowd.host += same && other->transfer;
+        crowd.before += same && before && waits(other);
     }
-    return count >= MF_CALLBACKS_PER_HOST_MAX;
+    return crowd;
+}
+
+/* All that wait, in the order in which they came to hand. */
+static void post_all(struct callbacks *callbacks)
+{
+    list_each_safe(at, &callbacks->postings) {
+        struct posting *posting = list_of(at, struct posting, link);
+        if (waits(posting) && callbacks->quiet)
+            finish(posting, 1); /* it came too late */
+        else if (waits(posting))
+            post(posting);
+    }
+}
+
+/* What it says, and where it goes. False: it was given up. */
+static bool read_letter(struct posting *posting, uint8_t *head, struct letter_out *letter)
+{
+    struct mf_why why = {{0}};
+    mf_err err = letter_read(posting->letter, posting->bytes, head, letter);
+    if (err) {
+        give_up(posting, "no letter that this node can read");
+        return false;
+    }
+    memcpy(posting->call_id, letter->call_id, letter->call_id_bytes);
+    err = url_parse(letter->url, letter->url_bytes, &posting->url, &why);
+    if (err)
+        give_up(posting, why.text);
+    return !err;
 }
 
 static void post(struct posting *posting)
@@ -333,26 +379,23 @@ static void post(struct posting *posting)
     struct letter_out letter;
     struct mf_why why = {{0}};
     _Static_assert(sizeof node->scratch >= MF_HEAD_BYTES_MAX, "headers fit");
-    mf_err err = letter_read(posting->letter, posting->bytes, head, &letter);
-    if (err) {
-        give_up(posting, "no letter that this node can read");
+    if (!read_letter(posting, head, &letter))
         return;
-    }
-    memcpy(posting->call_id, letter.call_id, letter.call_id_bytes);
-    err = url_parse(letter.url, letter.url_bytes, &posting->url, &why);
-    if (err) {
-        give_up(posting, why.text);
-        return;
-    }
     uint64_t pause_ms = pauses_left_ms(&callbacks->pauses, &posting->url, now_ms(callbacks));
     if (pause_ms) {
         again(posting, pause_ms + randombytes_uniform(MF_CALLBACK_PAUSE_MS_FIRST), "its host does not answer");
         return;
     }
-    if (is_crowded(posting)) {
+    const struct crowd crowd = crowd_of(posting);
+    if (crowd.host >= MF_CALLBACKS_PER_HOST_MAX && crowd.before >= MF_CALLBACKS_PER_HOST_MAX) {
         again(posting, turns_give_ms(&callbacks->turns, &posting->url, now_ms(callbacks), randombytes_random()),
               "its host takes them too slowly");
         return;
+    }
+    if (crowd.host >= MF_CALLBACKS_PER_HOST_MAX || crowd.all >= MF_CALLBACKS_AT_ONCE_MAX) {
+        if (mf_monotonic_ns() - posting->taken_ns > MF_CALLBACK_HAND_MS * MF_NS_PER_MS)
+            again(posting, MF_CALLBACK_PAUSE_MS_FIRST, "there was no place for it");
+        return; /* the end of one on its way looks again, before the lease passes */
     }
     const struct egress_request request = {
         .method = "POST", .method_bytes = 4,
@@ -364,7 +407,7 @@ static void post(struct posting *posting)
         .rule = node->options->callbacks.rule,
         .done = answered, .context = posting};
     posting->begun_ns = mf_monotonic_ns();
-    err = egress_send(&node->egress, &request, &posting->transfer, &why);
+    mf_err err = egress_send(&node->egress, &request, &posting->transfer, &why);
     if (err == MF_EAGAIN || err == MF_ENOMEM)
         again(posting, MF_CALLBACK_PAUSE_MS_FIRST, why.text);
     else if (err)

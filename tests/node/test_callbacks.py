@@ -276,7 +276,7 @@ class Durable(unittest.TestCase):
         try:
             node.deploy('f', 'trouble')
             for i in range(24):
-                self.assertEqual(call(node, '/count', slow.url('/slow'), call_id=f'slow-{i}').status, 202)
+                self.assertEqual(call(node, '/count', slow.url('/later'), call_id=f'slow-{i}').status, 202)
             self.assertEqual(call(node, '/count', sink.url('/quick'), call_id='quick').status, 202)
             wait_until(lambda: sink.taken(), 'the quick one')
             wait_until(lambda: len(slow.taken()) == 24, 'the slow ones', 60)
