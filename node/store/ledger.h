@@ -111,6 +111,25 @@ mf_err ledger_also_refused(struct ledger *ledger, struct store_op *op, mf_err *r
 mf_err ledger_also_append(struct ledger *ledger, struct store_op *op);
 mf_err ledger_append_refused(struct ledger *ledger, struct store_op *op, mf_err *refusal);
 
+/* Between ledger_queue.c and ledger_append.c: a queue's record, its entries and dead letters. */
+mf_err ledger_find_queue(struct ledger *ledger, const struct store_op *op, struct record *record);
+mf_err ledger_put_queue(struct ledger *ledger, const struct store_op *op,
+                        const struct record *queue);
+void ledger_uncount(uint64_t *count, uint64_t *bytes, uint64_t less_bytes);
+mf_err ledger_next_id(struct ledger *ledger, uint32_t queue, bool dead, uint64_t *id);
+mf_err ledger_go_past(uint64_t *id, bool dead);
+mf_err ledger_append(struct ledger *ledger, struct store_op *op, struct record *queue);
+bool ledger_has_room(const struct store_op *op, const struct record_queue *queue, uint64_t count,
+                     uint64_t bytes);
+mf_err ledger_add_entry(struct ledger *ledger, struct record_queue *queue,
+                        enum queue_priority priority, uint64_t now_ms, struct store_bytes event,
+                        uint64_t *id);
+mf_err ledger_remove_entry(struct ledger *ledger, struct record_queue *queue, uint64_t id,
+                           uint64_t event_bytes);
+mf_err ledger_put_dead(struct ledger *ledger, const struct store_op *op,
+                       struct record_queue *queue, uint64_t id, uint32_t attempts,
+                       const struct record *entry, struct store_bytes reason);
+
 bool ledger_ask_queue(struct ledger *ledger, struct store_op *op);
 mf_err ledger_change_queue(struct ledger *ledger, struct store_op *op);
 void ledger_settle_queue(struct ledger *ledger, struct store_op *op, bool committed);

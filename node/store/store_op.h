@@ -110,6 +110,21 @@ struct store {
 
 void store_init(struct store *store, const struct store_kind *kind, uv_loop_t *loop);
 
+/* For those who ask (store_queue.c, store_space.c). Begin: a new one with so many bytes of room for
+ * what is passed in; its queue or space is the caller's to set. */
+MF_CHECKED mf_err store_op_begin(struct store *store, enum store_op_kind kind,
+                                 const struct store_ask *ask, size_t bytes, struct store_op **op);
+/* Copy to *at, which moves on. */
+struct store_bytes store_op_keep(uint8_t **at, struct store_bytes bytes);
+void store_op_submit(struct store_op *op);
+/* With what is appended beside it, which may be NULL. An error: it was not submitted, and is gone. */
+MF_CHECKED mf_err store_op_submit_beside(struct store_op *op, const struct store_beside *beside);
+
+static inline bool store_counts(uint64_t count, uint64_t max)
+{
+    return count > 0 && count <= max;
+}
+
 /* Call done(), give hints, free it. Loop thread. */
 void store_finish(struct store_op *op);
 
