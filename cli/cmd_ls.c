@@ -5,28 +5,21 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/listing.h"
 
 #define HASH_SHOWN 12 /* characters of an image's hash, as much as people compare */
 
 static const struct cli_option options[] = {
-    {"json", CLI_LONG + 1, NULL, "everything the node tells, as JSON"},
-    {"quiet", 'q', NULL, "names only, one a line"},
-    CLIENT_OPTION_NODE,
+    LISTING_OPTIONS,
     {0},
 };
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "-";
-}
 
 static size_t count_state(const json_t *instances, const char *state)
 {
     size_t count = 0, i;
     const json_t *instance;
     json_array_foreach(instances, i, instance)
-        count += strcmp(text_of(instance, "state"), state) == 0;
+        count += strcmp(listing_text(instance, "state"), state) == 0;
     return count;
 }
 
@@ -34,7 +27,7 @@ static size_t count_state(const json_t *instances, const char *state)
 static const char *state_of(const json_t *function)
 {
     const json_t *instances = json_object_get(function, "instances");
-    if (strcmp(text_of(json_object_get(function, "sandbox"), "in_force"), "none") == 0)
+    if (strcmp(listing_text(json_object_get(function, "sandbox"), "in_force"), "none") == 0)
         return "unusable";
     if (count_state(instances, "idle") + count_state(instances, "resetting"))
         return "warm";
@@ -46,7 +39,7 @@ static void add_snapshot(struct cli_table *table, const json_t *snapshot)
     char bytes[16];
     json_int_t size = json_integer_value(json_object_get(snapshot, "bytes"));
     cli_table_add(table, "%s", size > 0 ? cli_bytes((uint64_t)size, bytes)
-                                        : text_of(snapshot, "state"));
+                                        : listing_text(snapshot, "state"));
 }
 
 /* Their kinds, each once: what calls the function beside HTTP. */
@@ -76,19 +69,19 @@ static void add_row(struct cli_table *table, const json_t *function)
     char bytes[16] = "-";
     if (memory > 0)
         cli_bytes((uint64_t)memory, bytes);
-    cli_table_add(table, "%s", text_of(function, "name"));
+    cli_table_add(table, "%s", listing_text(function, "name"));
     cli_table_add(table, "%s", state_of(function));
     cli_table_add(table, "%zu (%zu busy)", json_array_size(instances), busy);
-    cli_table_add(table, "%s", text_of(sandbox, "in_force"));
-    cli_table_add(table, "%s", text_of(json_object_get(function, "isolation"), "in_force"));
+    cli_table_add(table, "%s", listing_text(sandbox, "in_force"));
+    cli_table_add(table, "%s", listing_text(json_object_get(function, "isolation"), "in_force"));
     add_snapshot(table, json_object_get(function, "snapshot"));
     cli_table_add(table, "%s", bytes);
     cli_table_add(table, "%lld",
                   (long long)json_integer_value(json_object_get(counters, "started")));
     add_triggers(table, json_object_get(json_object_get(function, "settings"), "triggers"));
-    cli_table_add(table, "%s", text_of(function, "workflow"));
-    cli_table_add(table, "%.*s", HASH_SHOWN, text_of(function, "image"));
-    cli_table_add(table, "%s", text_of(sandbox, "why"));
+    cli_table_add(table, "%s", listing_text(function, "workflow"));
+    cli_table_add(table, "%.*s", HASH_SHOWN, listing_text(function, "image"));
+    cli_table_add(table, "%s", listing_text(sandbox, "why"));
 }
 
 static void print_table(const json_t *functions)
@@ -101,25 +94,15 @@ static void print_table(const json_t *functions)
     struct cli_table table;
     size_t i;
     const json_t *function;
-    cli_table_open(&table, columns);
-    for (i = 0; i < columns; i++)
-        cli_table_add(&table, "%s", heading[i]);
+    listing_table_open(&table, heading, columns);
     json_array_foreach(functions, i, function)
         add_row(&table, function);
     cli_table_close(&table);
 }
 
-static void print_names(const json_t *functions)
-{
-    size_t i;
-    const json_t *function;
-    json_array_foreach(functions, i, function)
-        printf("%s\n", text_of(function, "name"));
-}
-
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(text_of(*(json_t *const *)a, "name"), text_of(*(json_t *const *)b, "name"));
+    return strcmp(listing_text(*(json_t *const *)a, "name"), listing_text(*(json_t *const *)b, "name"));
 }
 
 /* A new array in the order of names; the node keeps none. */
@@ -154,7 +137,7 @@ static int list(struct client *client, bool json, bool quiet)
     if (json || !functions)
         return cli_print_json(functions);
     if (quiet)
-        print_names(functions);
+        listing_names(functions);
     else if (json_array_size(functions) == 0)
         cli_note("no functions yet; 'mayfly deploy' puts one here");
     else
@@ -165,23 +148,14 @@ static int list(struct client *client, bool json, bool quiet)
 
 static int run(int argc, char **argv)
 {
-    const char *node = NULL;
-    bool json = false, quiet = false;
-    int key;
-    while ((key = cli_getopt(&cmd_ls, argc, argv)) != -1) {
-        if (key == CLIENT_KEY_NODE)
-            node = optarg;
-        else if (key == 'q')
-            quiet = true;
-        else
-            json = true;
-    }
+    struct listing listing;
+    listing_options(&listing, &cmd_ls, argc, argv);
     if (optind != argc)
         cli_usage(&cmd_ls, "'%s' is one argument too many", argv[optind]);
     struct client client;
-    int code = client_open(&client, node);
+    int code = client_open(&client, listing.node);
     if (code == CLI_OK)
-        code = list(&client, json, quiet);
+        code = list(&client, listing.json, listing.quiet);
     client_close(&client);
     return code;
 }

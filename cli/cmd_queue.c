@@ -5,6 +5,7 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/listing.h"
 #include "cli/data.h"
 
 #define QUERY_BYTES_MAX 128
@@ -32,17 +33,6 @@ struct queue_command {
     uint64_t count;
     bool dead, json;
 };
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "-";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(object, key));
-}
 
 /* Of the command's queue, or of all; `what` begins with a slash, query with "&". */
 static void path_of(const struct queue_command *command, const char *what, const char *query,
@@ -83,14 +73,12 @@ static void print_queues(const json_t *queues)
     size_t i;
     const json_t *queue;
     char bytes[16];
-    cli_table_open(&table, 4);
-    for (i = 0; i < 4; i++)
-        cli_table_add(&table, "%s", heading[i]);
+    listing_table_open(&table, heading, 4);
     json_array_foreach(queues, i, queue) {
-        cli_table_add(&table, "%s", text_of(queue, "name"));
-        cli_table_add(&table, "%lld", number_of(queue, "count"));
-        cli_table_add(&table, "%s", cli_bytes((uint64_t)number_of(queue, "bytes"), bytes));
-        cli_table_add(&table, "%lld", number_of(queue, "dead"));
+        cli_table_add(&table, "%s", listing_text(queue, "name"));
+        cli_table_add(&table, "%lld", listing_number(queue, "count"));
+        cli_table_add(&table, "%s", cli_bytes((uint64_t)listing_number(queue, "bytes"), bytes));
+        cli_table_add(&table, "%lld", listing_number(queue, "dead"));
     }
     cli_table_close(&table);
 }
@@ -126,16 +114,14 @@ static void print_entries(const json_t *entries, bool dead)
     struct cli_table table;
     size_t i;
     const json_t *entry;
-    cli_table_open(&table, 6);
-    for (i = 0; i < 6; i++)
-        cli_table_add(&table, "%s", heading[i]);
+    listing_table_open(&table, heading, 6);
     json_array_foreach(entries, i, entry) {
-        cli_table_add(&table, "%s", text_of(entry, "id"));
-        cli_table_add(&table, "%s", text_of(entry, "call"));
-        cli_table_add(&table, "%s", text_of(entry, "enqueued_at"));
-        cli_table_add(&table, "%lld", number_of(entry, "attempts"));
-        cli_table_add(&table, "%.*s", REASON_SHOWN, text_of(entry, dead ? "reason" : "due_at"));
-        cli_table_add(&table, "%lld bytes", number_of(entry, "body_bytes"));
+        cli_table_add(&table, "%s", listing_text(entry, "id"));
+        cli_table_add(&table, "%s", listing_text(entry, "call"));
+        cli_table_add(&table, "%s", listing_text(entry, "enqueued_at"));
+        cli_table_add(&table, "%lld", listing_number(entry, "attempts"));
+        cli_table_add(&table, "%.*s", REASON_SHOWN, listing_text(entry, dead ? "reason" : "due_at"));
+        cli_table_add(&table, "%lld bytes", listing_number(entry, "body_bytes"));
     }
     cli_table_close(&table);
 }
@@ -160,7 +146,7 @@ static int peek(struct client *client, const struct queue_command *command)
         print_entries(entries, command->dead);
     if (json_is_true(json_object_get(answer, "more")))
         cli_note("there are more: --after %s",
-                 text_of(json_array_get(entries, json_array_size(entries) - 1), "id"));
+                 listing_text(json_array_get(entries, json_array_size(entries) - 1), "id"));
     json_decref(answer);
     return CLI_OK;
 }
@@ -182,7 +168,7 @@ static int push(struct client *client, const struct queue_command *command)
         return code;
     if (command->json)
         return cli_print_json(answer);
-    printf("%s\n", text_of(answer, "call"));
+    printf("%s\n", listing_text(answer, "call"));
     json_decref(answer);
     return CLI_OK;
 }
@@ -199,7 +185,7 @@ static int change(struct client *client, const struct queue_command *command, co
         return code;
     if (command->json)
         return cli_print_json(answer);
-    cli_note("%s %lld", word, number_of(answer, word));
+    cli_note("%s %lld", word, listing_number(answer, word));
     json_decref(answer);
     return CLI_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/listing.h"
 
 enum { KEY_JSON = CLI_LONG + 1, KEY_TENANT, KEY_TENANTS };
 
@@ -14,12 +15,6 @@ static const struct cli_option options[] = {
     CLIENT_OPTION_NODE,
     {0},
 };
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "-";
-}
 
 static void print(const json_t *rows, bool tenants)
 {
@@ -34,9 +29,9 @@ static void print(const json_t *rows, bool tenants)
         if (i != 1 || !tenants)
             cli_table_add(&table, "%s", heading[i]);
     json_array_foreach(rows, i, row) {
-        cli_table_add(&table, "%s", text_of(row, "tenant"));
+        cli_table_add(&table, "%s", listing_text(row, "tenant"));
         if (!tenants)
-            cli_table_add(&table, "%s", text_of(row, "function"));
+            cli_table_add(&table, "%s", listing_text(row, "function"));
         for (size_t j = 0; j < sizeof key / sizeof key[0]; j++) {
             const json_t *value = json_object_get(row, key[j]);
             cli_table_add(&table, json_is_integer(value) ? "%.0f" : "%.1f", json_number_value(value));
@@ -55,7 +50,7 @@ static int show(struct client *client, const char *tenant, bool tenants, bool js
         return code;
     json_t *rows = json_array();
     json_array_foreach(json_object_get(answer, tenants ? "tenants" : "functions"), i, row)
-        if (!tenant || strcmp(text_of(row, "tenant"), tenant) == 0)
+        if (!tenant || strcmp(listing_text(row, "tenant"), tenant) == 0)
             json_array_append(rows, row);
     json_decref(answer);
     if (json)

@@ -4,31 +4,12 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/listing.h"
 
 static const struct cli_option options[] = {
-    {"json", CLI_LONG + 1, NULL, "everything the node tells, as JSON"},
-    {"quiet", 'q', NULL, "names only, one a line"},
-    CLIENT_OPTION_NODE,
+    LISTING_OPTIONS,
     {0},
 };
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "-";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(object, key));
-}
-
-static void add_headings(struct cli_table *table, const char *const *heading, size_t count)
-{
-    cli_table_open(table, count);
-    for (size_t i = 0; i < count; i++)
-        cli_table_add(table, "%s", heading[i]);
-}
 
 static void print_all(const json_t *workflows)
 {
@@ -36,14 +17,14 @@ static void print_all(const json_t *workflows)
     struct cli_table table;
     const json_t *workflow;
     size_t i;
-    add_headings(&table, heading, 5);
+    listing_table_open(&table, heading, 5);
     json_array_foreach(workflows, i, workflow) {
         const json_t *versions = json_object_get(workflow, "versions");
         const json_t *now = json_array_get(versions, 0);
-        cli_table_add(&table, "%s", text_of(workflow, "name"));
-        cli_table_add(&table, "%lld", number_of(workflow, "version"));
+        cli_table_add(&table, "%s", listing_text(workflow, "name"));
+        cli_table_add(&table, "%lld", listing_number(workflow, "version"));
         cli_table_add(&table, "%zu", json_object_size(json_object_get(now, "functions")));
-        cli_table_add(&table, "%s", text_of(now, "deployed_at"));
+        cli_table_add(&table, "%s", listing_text(now, "deployed_at"));
         cli_table_add(&table, "%zu", json_array_size(versions));
     }
     cli_table_close(&table);
@@ -72,25 +53,17 @@ static void print_one(const json_t *workflow)
     const json_t *versions = json_object_get(workflow, "versions"), *version;
     struct cli_table table;
     size_t i;
-    add_headings(&table, heading, 4);
+    listing_table_open(&table, heading, 4);
     json_array_foreach(versions, i, version) {
-        cli_table_add(&table, "%lld%s", number_of(version, "version"), i == 0 ? " in force" : "");
-        cli_table_add(&table, "%s", text_of(version, "deployed_at"));
-        if (number_of(version, "back_to"))
-            cli_table_add(&table, "back to %lld", number_of(version, "back_to"));
+        cli_table_add(&table, "%lld%s", listing_number(version, "version"), i == 0 ? " in force" : "");
+        cli_table_add(&table, "%s", listing_text(version, "deployed_at"));
+        if (listing_number(version, "back_to"))
+            cli_table_add(&table, "back to %lld", listing_number(version, "back_to"));
         else
             cli_table_add(&table, "deployed");
         add_functions(&table, json_object_get(version, "functions"));
     }
     cli_table_close(&table);
-}
-
-static void print_names(const json_t *workflows)
-{
-    const json_t *workflow;
-    size_t i;
-    json_array_foreach(workflows, i, workflow)
-        printf("%s\n", text_of(workflow, "name"));
 }
 
 static int show(struct client *client, const char *name, bool json, bool quiet)
@@ -108,7 +81,7 @@ static int show(struct client *client, const char *name, bool json, bool quiet)
     if (name)
         print_one(answer);
     else if (quiet)
-        print_names(all);
+        listing_names(all);
     else if (json_array_size(all) == 0)
         cli_note("no workflows yet; 'mayfly deploy -f mayfly.yml' puts one here");
     else
@@ -119,25 +92,16 @@ static int show(struct client *client, const char *name, bool json, bool quiet)
 
 static int run(int argc, char **argv)
 {
-    const char *node = NULL;
-    bool json = false, quiet = false;
-    int key;
-    while ((key = cli_getopt(&cmd_workflows, argc, argv)) != -1) {
-        if (key == CLIENT_KEY_NODE)
-            node = optarg;
-        else if (key == 'q')
-            quiet = true;
-        else
-            json = true;
-    }
+    struct listing listing;
+    listing_options(&listing, &cmd_workflows, argc, argv);
     if (argc - optind > 1)
         cli_usage(&cmd_workflows, "one workflow, or none, belongs here");
     if (optind < argc)
         client_check_name(argv[optind]);
     struct client client;
-    int code = client_open(&client, node);
+    int code = client_open(&client, listing.node);
     if (code == CLI_OK)
-        code = show(&client, argv[optind], json, quiet);
+        code = show(&client, argv[optind], listing.json, listing.quiet);
     client_close(&client);
     return code;
 }
