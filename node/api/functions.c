@@ -192,7 +192,9 @@ static void check_back(struct api_request *request)
 
 static void checked_back(struct api_request *request)
 {
-    if (request->err || !is_dry(request))
+    if (request->err == MF_ENOENT)
+        api_answer_error(request, 404, mf_why_text(&request->why, request->err));
+    else if (request->err || !is_dry(request))
         checked(request);
     else
         api_answer_json(request, 200, json_pack("{s:s, s:s, s:b}", "name", request->name, "image",
