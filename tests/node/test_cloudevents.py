@@ -105,7 +105,8 @@ class Edge(NodeTest):
         self.addCleanup(other.close)
         other.deploy('long', 'heard')
         headers = {'Content-Type': BATCH, **{k.replace('_', '-'): v for k, v in head.items()}}
-        answer = other.http('POST', '/async-function/long', json.dumps(batch), headers)
+        large = [event(i, data='x' * 8000) for i in range(256)]
+        answer = other.http('POST', '/async-function/long', json.dumps(large), headers)
         self.assertEqual((answer.status, answer.error['code']), (503, 'node-full'))
         self.assertEqual(other.http('POST', '/async-function/long', json.dumps(batch[:9]), headers).status, 202)
 
