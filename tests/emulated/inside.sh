@@ -71,7 +71,7 @@ step "the KVM monitor, from inside raw guests" "$build/test_kvm"
 step "instances that are rolled back" "$build/test_kvm_reset" "$build/tests/guests"
 for cases in / instruction "int n" selectors memory execute "hypercall protect" \
   "hypercall discard" "hypercall wait" "syscall 0x" "linux program" snapshot \
-  "nonsense in system calls"; do
+  "calls, seed 1 of"; do
   step "guest-tests --only '$cases'" guests kvm "$cases"
 done
 step "a function by HTTP" http
