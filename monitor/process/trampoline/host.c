@@ -1,6 +1,7 @@
 /*
  * host.c: what the monitor's sources want of a C library, as far as they are linked into
- * the trampoline. Prototypes are the C library's own headers'. format.c has the printing.
+ * the trampoline. Prototypes are the C library's own headers'. format.c has the printing,
+ * base/freestanding/string.c what the library OS wants, too.
  */
 #include "monitor/process/trampoline/host.h"
 
@@ -156,40 +157,9 @@ void abort(void)
     _exit(MF_CAUSE_STATUS + MF_CAUSE_HOST);
 }
 
-void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
-{
-    void *at = to;
-    __asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(bytes) : : "memory");
-    return to;
-}
-
-void *memset(void *to, int byte, size_t bytes)
-{
-    void *at = to;
-    __asm__ volatile("rep stosb" : "+D"(at), "+c"(bytes) : "a"(byte) : "memory");
-    return to;
-}
-
 void explicit_bzero(void *to, size_t bytes)
 {
     (void)memset(to, 0, bytes);
-}
-
-int memcmp(const void *a, const void *b, size_t bytes)
-{
-    const uint8_t *left = a, *right = b;
-    for (size_t i = 0; i < bytes; i++)
-        if (left[i] != right[i])
-            return left[i] - right[i];
-    return 0;
-}
-
-size_t strlen(const char *string)
-{
-    size_t bytes = 0;
-    while (string[bytes])
-        bytes++;
-    return bytes;
 }
 
 /* The words of those that a start is likely to meet. */

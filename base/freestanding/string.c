@@ -1,32 +1,33 @@
 /*
- * string.c: memory and strings without vector registers, which are the program's.
- * Guarantees: what C says of these functions. Leaves to others: whether the memory
- * is there (user.h for the program's). Owns nothing.
+ * string.c: memory and strings without vector registers, which in the library OS are the
+ * program's, and in the trampoline need not be cleared of anything.
+ * Guarantees: what C says of these functions. Leaves to others: whether the memory is there.
+ * Owns nothing.
  */
-#include "kernel/core/string.h"
+#include "base/freestanding/string.h"
 
 #include <stdint.h>
 
-#include "kernel/x86_64/cpu.h"
+#include "base/freestanding/x86_64/copy.h"
 
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
 {
-    cpu_copy(to, from, bytes);
+    copy_bytes(to, from, bytes);
     return to;
 }
 
 void *memmove(void *to, const void *from, size_t bytes)
 {
     if ((uintptr_t)to - (uintptr_t)from >= bytes)
-        cpu_copy(to, from, bytes);
+        copy_bytes(to, from, bytes);
     else
-        cpu_copy_down(to, from, bytes);
+        copy_bytes_down(to, from, bytes);
     return to;
 }
 
 void *memset(void *to, int value, size_t bytes)
 {
-    cpu_fill(to, (uint8_t)value, bytes);
+    fill_bytes(to, (uint8_t)value, bytes);
     return to;
 }
 
