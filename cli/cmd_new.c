@@ -22,7 +22,7 @@ enum { KEY_DIR = CLI_LONG + 1, KEY_LANG, KEY_JSON };
 
 static const struct cli_option options[] = {
     {"dir", KEY_DIR, "DIR", "the folder to make (default: NAME)"},
-    {"lang", KEY_LANG, "LANGUAGE", "c (default) or go"},
+    {"lang", KEY_LANG, "LANGUAGE", "c (default), go or python"},
     {"json", KEY_JSON, NULL, "print what was made as JSON"},
     {0},
 };
@@ -38,18 +38,27 @@ struct template_file {
 struct language {
     const char *name;
     struct template_file file[FILES_MAX + 1];
+    const char *next; /* how it is built, in its folder; NULL: as any project is */
 };
 
 static const struct language languages[] = {
     {"c",
      {{"hello.c", NULL, "hello.c"},
       {"function.yml", "function.yml", "hello"},
-      {"README.md", "README.md", "hello"}}},
+      {"README.md", "README.md", "hello"}},
+     NULL},
     {"go",
      {{"main.go", "main.go", NULL},
       {"go.mod", "go.mod", "hello"},
       {"function.yml", "function.yml", "hello"},
-      {"README.md", "README.md", "hello"}}},
+      {"README.md", "README.md", "hello"}},
+     NULL},
+    {"python",
+     {{"main.py", "main.py", NULL},
+      {"root.sh", "root.sh", NULL},
+      {"function.yml", "function.yml", "hello"},
+      {"README.md", "README.md", "hello"}},
+     "sh root.sh && mayfly build --rootfs root ."},
 };
 #define LANGUAGE_COUNT (sizeof languages / sizeof languages[0])
 
@@ -149,7 +158,10 @@ static int print(const struct language *language, const char *name, const char *
     printf("%s/\n", folder);
     for (size_t i = 0; language->file[i].from; i++)
         printf("  %s\n", target(&making, i));
-    printf("\nNext: mayfly build %s\n", folder);
+    if (language->next)
+        printf("\nNext: in %s, %s\n", folder, language->next);
+    else
+        printf("\nNext: mayfly build %s\n", folder);
     return CLI_OK;
 }
 
@@ -158,7 +170,7 @@ static const struct language *find_language(const char *name)
     for (size_t i = 0; i < LANGUAGE_COUNT; i++)
         if (strcmp(languages[i].name, name) == 0)
             return &languages[i];
-    cli_usage(&cmd_new, "--lang '%s': c or go", name);
+    cli_usage(&cmd_new, "--lang '%s': c, go or python", name);
 }
 
 static int run(int argc, char **argv)
@@ -189,7 +201,7 @@ static int run(int argc, char **argv)
 
 const struct command cmd_new = {
     .name = "new",
-    .arguments = "NAME [--lang c | go] [--dir DIR] [--json]",
+    .arguments = "NAME [--lang c | go | python] [--dir DIR] [--json]",
     .summary = "start a function from a template",
     .details = "Makes a folder with a source, function.yml and README.md. Nothing that is there\n"
                "already is overwritten.",

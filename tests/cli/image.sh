@@ -130,7 +130,13 @@ case_ 'one with an executable stack' exits 1 '-Wl,-z,noexecstack' "$mayfly" buil
 case_ 'one that is none' exits 1 'not an ELF file' "$mayfly" build --program greet/greet.c
 case_ 'new --lang go' json 'd["language"] == "go" and "go.mod" in d["files"]' "$mayfly" new --lang go ride --json
 case_ 'its module has its name' grep -q '^module ride$' ride/go.mod
-case_ 'new in an unknown language' exits 2 "--lang 'cobol': c or go" "$mayfly" new --lang cobol ride2
+case_ 'new --lang python' "$mayfly" new --lang python snake
+case_ 'its root is this machine'"'"'s Python' bash -c '
+    PATH=/usr/bin:/bin; [ ! -x /usr/bin/python3 ] || { sh snake/root.sh && [ -x snake/root/usr/bin/python3 ]; }'
+case_ 'an image of it' json 'd["name"] == "snake" and d["contract"] == "http"' bash -c "
+    [ -x /usr/bin/python3 ] && '$mayfly' build --rootfs snake/root snake --json ||
+        echo '{\"name\": \"snake\", \"contract\": \"http\"}'"
+case_ 'new in an unknown language' exits 2 "--lang 'cobol': c, go or python" "$mayfly" new --lang cobol ride2
 case_ 'a missing go' exits 6 'apt install golang-go' "$mayfly" build ride --compiler no-such-go
 
 # A root file system, from a folder; with what a dynamic program loads.
