@@ -27,7 +27,7 @@
 #include "monitor/common/window.h"
 #include "raw_image.h"
 
-extern const char raw_halt[], raw_text[];
+extern const char raw_halt[], raw_text[], raw_program[];
 
 static unsigned char file[RAW_IMAGE_BYTES];
 static struct start_packet packet;
@@ -242,7 +242,7 @@ static void load_puts_segments_where_they_belong(void **state)
     memset(base + RAW_DATA_END, 0xee, MF_PAGE_BYTES);
     assert_int_equal(window_load(base, &start, 0, start.image.segment_count, false, &why), MF_OK);
     assert_memory_equal(base + MF_KERNEL_BASE, raw_text, 64);
-    assert_int_equal(base[MF_PROGRAM_BASE], 0xcc);
+    assert_memory_equal(base + MF_PROGRAM_BASE, raw_program, 8);
     for (size_t i = 0; i < RAW_DATA_END - RAW_DATA; i++)
         assert_int_equal(base[RAW_DATA + i], 0);
     assert_int_equal(base[RAW_DATA_END], 0xee); /* between segments nothing changes */
