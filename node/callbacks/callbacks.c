@@ -388,7 +388,8 @@ static void post(struct posting *posting)
     }
     const struct crowd crowd = crowd_of(posting);
     if (crowd.host >= MF_CALLBACKS_PER_HOST_MAX && crowd.before >= MF_CALLBACKS_PER_HOST_MAX) {
-        again(posting, turns_give_ms(&callbacks->turns, &posting->url, now_ms(callbacks), randombytes_random()),
+        again(posting, turns_give_ms(&callbacks->turns, &posting->url, now_ms(callbacks), posting->number,
+                                     randombytes_random()),
               "its host takes them too slowly");
         return;
     }

@@ -27,7 +27,17 @@ static struct turn *make(struct turns *turns, const struct url *url)
     return best;
 }
 
-uint64_t turns_give_ms(struct turns *turns, const struct url *url, uint64_t now_ms, uint32_t chance)
+/* Else all that wait for a slow host would be taken and given back, again and again. */
+static uint64_t later_ms(uint32_t takes, uint32_t chance)
+{
+    uint32_t before = takes ? takes - 1 : 0;
+    uint64_t ms = (uint64_t)MF_CALLBACK_TURN_MS_MAX << (before < TURN_DOUBLINGS_MAX ? before : TURN_DOUBLINGS_MAX);
+    return ms / 2 + chance % (ms / 2);
+}
+_Static_assert(((uint64_t)MF_CALLBACK_TURN_MS_MAX << TURN_DOUBLINGS_MAX) <= MF_QUEUE_DELAY_MS_MAX, "the queue keeps it");
+
+uint64_t turns_give_ms(struct turns *turns, const struct url *url, uint64_t now_ms, uint32_t takes,
+                       uint32_t chance)
 {
     const uint64_t most_us = MF_CALLBACK_TURN_MS_MAX * (uint64_t)US_PER_MS, now_us = now_ms * US_PER_MS;
     struct turn *turn = find(turns, url);
@@ -37,7 +47,7 @@ uint64_t turns_give_ms(struct turns *turns, const struct url *url, uint64_t now_
     uint64_t wait_us = from_us - now_us + turn->took_us / MF_CALLBACKS_PER_HOST_MAX + 1;
     if (wait_us > most_us) { /* who knows how fast it is by then */
         turn->next_us = now_us + most_us;
-        return MF_CALLBACK_TURN_MS_MAX / 2 + chance % (MF_CALLBACK_TURN_MS_MAX / 2);
+        return later_ms(takes, chance);
     }
     turn->next_us = now_us + wait_us;
     return wait_us / US_PER_MS + 1;

@@ -13,6 +13,8 @@
 #include "base/limits.h"
 #include "node/egress/url.h"
 
+#define TURN_DOUBLINGS_MAX 5u /* of MF_CALLBACK_TURN_MS_MAX: about half an hour */
+
 struct turn {
     char host[URL_HOST_BYTES_MAX + 1]; /* "": free                            */
     uint16_t port;
@@ -25,8 +27,10 @@ struct turns {
 };
 
 /* Milliseconds until a letter's turn (at least 1, at most MF_CALLBACK_TURN_MS_MAX), which is its own
- * from now on. chance: any number; where turns would come later than that, they are spread. */
-uint64_t turns_give_ms(struct turns *turns, const struct url *url, uint64_t now_ms, uint32_t chance);
+ * from now on. Where turns would come later than that, it has none, and asks again: after a time that
+ * doubles with its takes (1: it was taken once), from half to all of it. chance: any number, says where. */
+uint64_t turns_give_ms(struct turns *turns, const struct url *url, uint64_t now_ms, uint32_t takes,
+                       uint32_t chance);
 /* One POST was answered, or failed. */
 void turns_took(struct turns *turns, const struct url *url, uint64_t took_ns);
 

@@ -188,14 +188,14 @@ static void letters_to_a_slow_host_come_in_turn(void **state)
     uint64_t now = 5000, before = 0;
     (void)state;
     for (unsigned i = 1; i <= 20; i++) {
-        uint64_t wait = turns_give_ms(&turns, &slow, now, 0);
+        uint64_t wait = turns_give_ms(&turns, &slow, now, 1, 0);
         assert_in_range(wait, i * step, i * (step + 1) + 1);
         assert_true(wait > before);
         before = wait;
     }
-    assert_in_range(turns_give_ms(&turns, &other, now, 0), step, step + 1); /* each host has its own */
+    assert_in_range(turns_give_ms(&turns, &other, now, 1, 0), step, step + 1); /* each host has its own */
     now += 1000000; /* all of these turns are over: the next one begins anew */
-    assert_in_range(turns_give_ms(&turns, &slow, now, 0), step, step + 1);
+    assert_in_range(turns_give_ms(&turns, &slow, now, 1, 0), step, step + 1);
 }
 
 static void turns_follow_the_hosts_pace(void **state)
@@ -205,13 +205,13 @@ static void turns_follow_the_hosts_pace(void **state)
     (void)state;
     turns_took(&turns, &url, 1); /* nobody waits for it: nothing is kept */
     assert_int_equal(turns.turn[0].host[0], 0);
-    (void)turns_give_ms(&turns, &url, 1000, 0);
+    (void)turns_give_ms(&turns, &url, 1000, 1, 0);
     for (unsigned i = 0; i < 50; i++)
         turns_took(&turns, &url, 8000000000ull);
-    assert_in_range(turns_give_ms(&turns, &url, 100000, 0), 1900, 2002);
+    assert_in_range(turns_give_ms(&turns, &url, 100000, 1, 0), 1900, 2002);
     for (unsigned i = 0; i < 100; i++)
         turns_took(&turns, &url, 1000000);
-    assert_in_range(turns_give_ms(&turns, &url, 200000, 0), 1, 2);
+    assert_in_range(turns_give_ms(&turns, &url, 200000, 1, 0), 1, 2);
 }
 
 static void a_turn_is_never_far_away(void **state)
@@ -220,10 +220,28 @@ static void a_turn_is_never_far_away(void **state)
     const struct url url = at("http://slow/");
     (void)state;
     for (unsigned i = 0; i < 100000; i++) {
-        uint64_t wait = turns_give_ms(&turns, &url, 1000, i * 2654435761u);
+        uint64_t wait = turns_give_ms(&turns, &url, 1000, 1, i * 2654435761u);
         assert_in_range(wait, 1, MF_CALLBACK_TURN_MS_MAX + 1);
     }
-    assert_true(turns_give_ms(&turns, &url, 1000, 0) >= MF_CALLBACK_TURN_MS_MAX / 2);
+    assert_true(turns_give_ms(&turns, &url, 1000, 1, 0) >= MF_CALLBACK_TURN_MS_MAX / 2);
+}
+
+static void who_asks_for_a_turn_again_waits_longer(void **state)
+{
+    static struct turns turns;
+    const struct url url = at("http://slow/");
+    uint64_t most = MF_CALLBACK_TURN_MS_MAX;
+    (void)state;
+    while (turns.turn[0].next_us < (1000 + most) * 1000) /* until there is none in the next minute */
+        (void)turns_give_ms(&turns, &url, 1000, 1, 0);
+    for (uint32_t takes = 1; takes < 20; takes++) {
+        assert_int_equal(turns_give_ms(&turns, &url, 1000, takes, 0), most / 2);
+        assert_int_equal(turns_give_ms(&turns, &url, 1000, takes, (uint32_t)most / 2 - 1), most - 1);
+        most = takes <= TURN_DOUBLINGS_MAX ? most * 2 : most;
+    }
+    assert_int_equal(most, (uint64_t)MF_CALLBACK_TURN_MS_MAX << TURN_DOUBLINGS_MAX);
+    turns = (struct turns){0}; /* and who has one does not, however often he was taken */
+    assert_true(turns_give_ms(&turns, &url, 1000, 20, UINT32_MAX) < MF_CALLBACK_TURN_MS_FIRST);
 }
 
 static void turns_are_bounded(void **state)
@@ -234,12 +252,12 @@ static void turns_are_bounded(void **state)
     for (unsigned i = 0; i <= MF_CALLBACK_TURNS_MAX; i++) {
         (void)snprintf(text, sizeof text, "http://h%u/", i);
         const struct url url = at(text);
-        (void)turns_give_ms(&turns, &url, 1000 + i, 0);
+        (void)turns_give_ms(&turns, &url, 1000 + i, 1, 0);
     }
     const struct url second = at("http://h1/"), last = at("http://h64/");
     const uint64_t once = MF_CALLBACK_TURN_MS_FIRST / MF_CALLBACKS_PER_HOST_MAX + 1;
-    assert_true(turns_give_ms(&turns, &second, 1001, 0) > once); /* known: its second turn */
-    assert_true(turns_give_ms(&turns, &last, 1064, 0) > once);
+    assert_true(turns_give_ms(&turns, &second, 1001, 1, 0) > once); /* known: its second turn */
+    assert_true(turns_give_ms(&turns, &last, 1064, 1, 0) > once);
 }
 
 int main(void)
@@ -254,6 +272,7 @@ int main(void)
         cmocka_unit_test(letters_to_a_slow_host_come_in_turn),
         cmocka_unit_test(turns_follow_the_hosts_pace),
         cmocka_unit_test(a_turn_is_never_far_away),
+        cmocka_unit_test(who_asks_for_a_turn_again_waits_longer),
         cmocka_unit_test(turns_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
