@@ -277,10 +277,9 @@ static void again(struct posting *posting, uint64_t delay_ms, const char *words)
 static void failed(struct posting *posting, const char *words)
 {
     struct callbacks *callbacks = posting->callbacks;
-    if (posting->number == 1)
+    if (pauses_failed(&callbacks->pauses, &posting->url, now_ms(callbacks)))
         mf_log(MF_LOG_INFO, "callback.waits", "call=%s host=%s why=\"%s\"", posting->call_id,
                posting->url.host.text, words);
-    pauses_failed(&callbacks->pauses, &posting->url, now_ms(callbacks));
     again(posting, retry_delay_ms(posting->number, randombytes_random()), words);
 }
 

@@ -31,12 +31,12 @@ static struct pause *soonest(struct pauses *pauses)
 }
 
 /* Several that were on their way fail together: they count once. */
-void pauses_failed(struct pauses *pauses, const struct url *url, uint64_t now_ms)
+bool pauses_failed(struct pauses *pauses, const struct url *url, uint64_t now_ms)
 {
     const struct pause *known = find(pauses, url);
     struct pause *pause = known ? &pauses->pause[known - pauses->pause] : soonest(pauses);
     if (known && pause->until_ms > now_ms)
-        return;
+        return false;
     if (!known) {
         *pause = (struct pause){.port = url->port};
         memcpy(pause->host, url->host.text, strlen(url->host.text) + 1);
@@ -46,6 +46,7 @@ void pauses_failed(struct pauses *pauses, const struct url *url, uint64_t now_ms
         ms *= 2;
     pause->times++;
     pause->until_ms = now_ms + (ms < MF_CALLBACK_PAUSE_MS_MAX ? ms : MF_CALLBACK_PAUSE_MS_MAX);
+    return true;
 }
 
 void pauses_took(struct pauses *pauses, const struct url *url)

@@ -6,6 +6,7 @@
 #ifndef MF_NODE_CALLBACKS_PAUSES_H
 #define MF_NODE_CALLBACKS_PAUSES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/limits.h"
@@ -24,7 +25,8 @@ struct pauses {
 
 /* Milliseconds that it is still left alone; 0: it is not. */
 uint64_t pauses_left_ms(const struct pauses *pauses, const struct url *url, uint64_t now_ms);
-void pauses_failed(struct pauses *pauses, const struct url *url, uint64_t now_ms);
+/* True: a new pause begins. False: it was left alone already. */
+bool pauses_failed(struct pauses *pauses, const struct url *url, uint64_t now_ms);
 void pauses_took(struct pauses *pauses, const struct url *url);
 
 #endif

@@ -150,9 +150,9 @@ static void a_host_is_left_alone_for_longer_and_longer(void **state)
     (void)state;
     assert_int_equal(pauses_left_ms(&pauses, &a, now), 0);
     for (int i = 0; i < 12; i++) {
-        pauses_failed(&pauses, &a, now);
+        assert_true(pauses_failed(&pauses, &a, now));
         assert_int_equal(pauses_left_ms(&pauses, &a, now), pause);
-        pauses_failed(&pauses, &a, now + 1); /* that was on its way, too */
+        assert_false(pauses_failed(&pauses, &a, now + 1)); /* that was on its way, too */
         assert_int_equal(pauses_left_ms(&pauses, &a, now + 1), pause - 1);
         assert_int_equal(pauses_left_ms(&pauses, &b, now) + pauses_left_ms(&pauses, &other, now), 0);
         now += pause;
@@ -160,7 +160,7 @@ static void a_host_is_left_alone_for_longer_and_longer(void **state)
         pause = pause * 2 < MF_CALLBACK_PAUSE_MS_MAX ? pause * 2 : MF_CALLBACK_PAUSE_MS_MAX;
     }
     pauses_took(&pauses, &a);
-    pauses_failed(&pauses, &a, now);
+    assert_true(pauses_failed(&pauses, &a, now));
     assert_int_equal(pauses_left_ms(&pauses, &a, now), MF_CALLBACK_PAUSE_MS_FIRST);
 }
 
@@ -172,7 +172,7 @@ static void pauses_are_bounded(void **state)
     for (unsigned i = 0; i <= MF_CALLBACK_PAUSES_MAX; i++) {
         (void)snprintf(text, sizeof text, "http://h%u/", i);
         const struct url url = at(text);
-        pauses_failed(&pauses, &url, i);
+        assert_true(pauses_failed(&pauses, &url, i));
     }
     const struct url first = at("http://h0/"), second = at("http://h1/"), last = at("http://h64/");
     assert_int_equal(pauses_left_ms(&pauses, &first, 64), 0); /* forgotten for the last */
