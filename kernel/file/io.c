@@ -128,6 +128,8 @@ int io_zero(struct io *io, size_t bytes)
 
 int io_skip(struct io *io, uint64_t bytes)
 {
+    if (bytes > io->bytes)
+        return -EFAULT; /* a vector that another thread changed while the call waited */
     while (bytes) {
         uint64_t address;
         size_t part;

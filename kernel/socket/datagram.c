@@ -145,7 +145,8 @@ int64_t datagram_send(struct socket *socket, struct io *io, const struct address
         error = io_skip(io, io->bytes); /* as a network loses it */
     if (error == -EAGAIN && !socket->peer)
         return -ENOBUFS; /* its reader does not know whom to tell of room */
-    socket->wants_room = error == -EAGAIN;
+    if (error == -EAGAIN)
+        socket->wants_room = true;
     return error ? error : bytes;
 }
 
@@ -184,7 +185,7 @@ int64_t datagram_receive(struct socket *socket, struct io *io, uint32_t *flags,
     return how & SOCKET_TRUNCATED ? head.bytes : bytes;
 }
 
-uint32_t datagram_ready(const struct socket *socket)
+uint32_t datagram_ready(struct socket *socket)
 {
     uint32_t ready = POLLOUT | POLLWRNORM;
     if (socket->received.bytes || socket->read_shut || socket->finished || socket->error)
@@ -196,7 +197,9 @@ uint32_t datagram_ready(const struct socket *socket)
     if (socket->read_shut && socket->write_shut)
         ready |= POLLHUP;
     if (socket->peer &&
-        buffer_room(&socket->peer->received, SOCKET_BUFFER_BYTES_MAX) < SOCKET_DATAGRAM_BYTES_MAX)
+        buffer_room(&socket->peer->received, SOCKET_BUFFER_BYTES_MAX) < SOCKET_DATAGRAM_BYTES_MAX) {
         ready &= ~(uint32_t)(POLLOUT | POLLWRNORM);
+        socket->wants_room = true;
+    }
     return ready;
 }

@@ -369,7 +369,7 @@ static int64_t write_socket(struct file *file, struct io *io, uint64_t *position
 
 static uint32_t ready_socket(struct file *file)
 {
-    const struct socket *socket = socket_of(file);
+    struct socket *socket = socket_of(file);
     return socket->type == SOCKET_DATAGRAM ? datagram_ready(socket) : stream_ready(socket);
 }
 

@@ -35,7 +35,7 @@ struct socket {
     bool read_shut;       /* nothing more is received                 */
     bool write_shut;      /* nothing more is sent                     */
     bool finished;        /* the other side sends nothing more        */
-    bool wants_room;      /* it was told that there is none           */
+    bool wants_room;      /* saw that there is none; cleared when told */
     bool reset_next;      /* a stream of IP that was closed takes one more write */
     int error;            /* what the next call is to say: an errno   */
     struct address local, remote;

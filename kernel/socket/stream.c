@@ -59,7 +59,8 @@ int64_t stream_send(struct socket *socket, struct io *io)
     uint32_t room = room_of(socket);
     uint32_t bytes = io->bytes < room ? (uint32_t)io->bytes : room;
     if (bytes == 0) {
-        socket->wants_room = io->bytes > 0;
+        if (io->bytes)
+            socket->wants_room = true;
         return io->bytes ? -EAGAIN : 0;
     }
     struct socket *peer = socket->peer;
@@ -68,7 +69,8 @@ int64_t stream_send(struct socket *socket, struct io *io)
         error = buffer_put(&peer->received, io, bytes);
     if (error)
         return error;
-    socket->wants_room = io->bytes > 0;
+    if (io->bytes)
+        socket->wants_room = true;
     file_changed(&peer->file);
     return bytes;
 }
@@ -120,7 +122,7 @@ uint64_t socket_peer_read(const struct socket *socket)
     return socket->peer ? socket->peer->read_bytes : socket->peer_read_bytes;
 }
 
-uint32_t stream_ready(const struct socket *socket)
+uint32_t stream_ready(struct socket *socket)
 {
     uint32_t ready = 0;
     bool ends = socket->read_shut || socket->finished;
@@ -144,6 +146,8 @@ uint32_t stream_ready(const struct socket *socket)
     if (!socket->peer || socket->write_shut || socket->peer->read_shut ||
         room_of(socket) >= ROOM_TOLD)
         ready |= POLLOUT | POLLWRNORM;
+    else
+        socket->wants_room = true;
     return ready;
 }
 

@@ -9,7 +9,8 @@
 void stream_join(struct socket *a, struct socket *b);
 int64_t stream_send(struct socket *socket, struct io *io);
 int64_t stream_receive(struct socket *socket, struct io *io, uint32_t *flags);
-uint32_t stream_ready(const struct socket *socket);
+/* Who looks for room in vain is told when there is some, as who sends in vain. */
+uint32_t stream_ready(struct socket *socket);
 /* It is closed: the other side hears of it. */
 void stream_close(struct socket *socket);
 /* The other side is gone, and what is written to it lost. */
@@ -18,7 +19,7 @@ void stream_reset(struct socket *socket, int error);
 int64_t datagram_send(struct socket *socket, struct io *io, const struct address *to);
 int64_t datagram_receive(struct socket *socket, struct io *io, uint32_t *flags,
                          struct address *from);
-uint32_t datagram_ready(const struct socket *socket);
+uint32_t datagram_ready(struct socket *socket);
 /* Bytes of the oldest; 0: none. */
 uint32_t datagram_bytes(const struct socket *socket);
 

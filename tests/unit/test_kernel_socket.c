@@ -263,6 +263,35 @@ static void a_full_buffer_stops_the_writer_until_much_is_read(void **state)
     close_all();
 }
 
+static unsigned times_told;
+
+static void tell(struct watcher *watcher)
+{
+    (void)watcher;
+    times_told++;
+}
+
+static void who_looks_for_room_in_vain_is_told_of_it(void **state)
+{
+    (void)state;
+    static uint8_t data[SOCKET_BUFFER_BYTES_MAX];
+    struct watcher watcher = {.told = tell};
+    struct io io, into;
+    uint32_t flags = 0;
+    join(FAMILY_INET, &listener, &client, &server);
+    io_kernel(&io, data, SOCKET_BUFFER_BYTES_MAX - 1);
+    assert_int_equal(socket_send(client, &io, NULL), SOCKET_BUFFER_BYTES_MAX - 1); /* all of it */
+    file_watch(&client->file, &watcher);
+    assert_false(file_ready(&client->file) & POLLOUT);
+    times_told = 0;
+    io_kernel(&into, data, sizeof data);
+    assert_int_equal(socket_receive(server, &into, &flags, NULL), SOCKET_BUFFER_BYTES_MAX - 1);
+    assert_int_equal(times_told, 1);
+    assert_true(file_ready(&client->file) & POLLOUT);
+    file_unwatch(&watcher);
+    close_all();
+}
+
 static void looking_takes_nothing(void **state)
 {
     (void)state;
@@ -560,6 +589,7 @@ int main(void)
         cmocka_unit_test(who_writes_for_nobody_learns_of_it),
         cmocka_unit_test(who_closes_without_reading_resets),
         cmocka_unit_test(a_full_buffer_stops_the_writer_until_much_is_read),
+        cmocka_unit_test(who_looks_for_room_in_vain_is_told_of_it),
         cmocka_unit_test(looking_takes_nothing),
         cmocka_unit_test(nobody_there_refuses),
         cmocka_unit_test(an_address_is_taken_once),
