@@ -138,6 +138,14 @@ static void warm(void)
     http_message_begin(&now.response, HTTP_RESPONSE, false, &room);
 }
 
+/* Bytes of the program's that nobody has taken yet? */
+static bool has_more(void)
+{
+    uint32_t bytes;
+    (void)socket_oldest(now.connection, &bytes);
+    return bytes > 0;
+}
+
 /* The next event's request. */
 static bool begin(void)
 {
@@ -150,8 +158,8 @@ static bool begin(void)
     }
     if (!exchange_begin(&event))
         return false;
-    if (now.connection && now.connection->finished)
-        disconnect(); /* the program closed it meanwhile */
+    if (now.connection && (now.connection->finished || has_more()))
+        disconnect(); /* closed meanwhile, or what came answers nothing that was asked */
     request.body_bytes = event.body_bytes;
     int64_t bytes =
         now.openwhisk
@@ -268,10 +276,11 @@ static bool receive(void)
     while (now.doing != FREE && now.connection) {
         uint32_t bytes;
         const uint8_t *data = socket_oldest(now.connection, &bytes);
-        if (bytes)
+        bool early = now.used && now.response.at == 0 && !was_read();
+        if (bytes && !early)
             take(data, bytes);
-        else if (now.connection->finished)
-            ended();
+        else if (bytes || now.connection->finished)
+            ended(); /* what came before the request was read is no answer to it */
         else
             break;
         moved = true;
@@ -318,8 +327,10 @@ static void ended(void)
 
 static void done(void)
 {
+    /* A request that was not read to its end would be the beginning of the next one. */
+    uint64_t asked = now.read_before + now.head_bytes + now.body_bytes + now.tail_bytes;
+    bool whole = socket_peer_read(now.connection) == asked;
     uint32_t more;
-    bool whole = now.head_at == now.head_bytes && now.body_left == 0 && now.tail_left == 0;
     (void)socket_oldest(now.connection, &more);
     if (now.doing == ASKS)
         exchange_end();
@@ -333,7 +344,7 @@ static void done(void)
     }
     if (more || !whole || now.connection->finished || !http_message_keeps(&now.response))
         disconnect();
-    now.read_before += now.head_bytes + now.body_bytes + now.tail_bytes;
+    now.read_before = asked;
     now.used = true;
     now.doing = FREE;
 }

@@ -624,6 +624,57 @@ static void what_comes_behind_a_response_ends_the_connection(void **state)
     closes(server);
 }
 
+/* An answer to nothing that was asked would be another event's. */
+static void what_comes_between_events_is_nobodys_reply(void **state)
+{
+    (void)state;
+    listens();
+    invoke("GET", 0);
+    assert_true(turn());
+    struct socket *server = accepts();
+    assert_true(reads(server) > 0);
+    writes(server, OK_LINE "Content-Length: 1\r\n\r\na");
+    assert_true(turn());
+    assert_int_equal(got.ends, 1);
+    writes(server, OK_LINE "Content-Length: 5\r\n\r\nstray");
+    invoke("GET", 0);
+    assert_true(turn());
+    closes(server);
+    server = accepts();
+    assert_true(reads(server) > 0);
+    writes(server, OK_LINE "Content-Length: 3\r\n\r\nown");
+    assert_true(turn());
+    assert_string_equal((char *)got.body, "own");
+    closes(server);
+}
+
+/* What was not read of a request is the next one to the program. */
+static void a_request_that_was_not_read_ends_the_connection(void **state)
+{
+    (void)state;
+    listens();
+    invoke("POST", 3000);
+    assert_true(turn());
+    struct socket *server = accepts();
+    struct io io;
+    uint32_t flags = 0;
+    io_kernel(&io, request, 10);
+    assert_int_equal(socket_receive(server, &io, &flags, NULL), 10);
+    writes(server, OK_LINE "Content-Length: 1\r\n\r\na");
+    assert_true(turn());
+    assert_int_equal(got.ends, 1);
+    invoke("GET", 0);
+    assert_true(turn());
+    closes(server);
+    server = accepts();
+    assert_true(reads(server) > 0);
+    assert_memory_equal(request, "GET", 3);
+    writes(server, OK_LINE "Content-Length: 3\r\n\r\nown");
+    assert_true(turn());
+    assert_string_equal((char *)got.body, "own");
+    closes(server);
+}
+
 static void a_warm_up_comes_before_the_freeze(void **state)
 {
     (void)state;
@@ -720,6 +771,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_response_is_a_bad_answer, start, stop),
         cmocka_unit_test_setup_teardown(a_cancelled_event_closes_its_connection, start, stop),
         cmocka_unit_test_setup_teardown(what_comes_behind_a_response_ends_the_connection, start, stop),
+        cmocka_unit_test_setup_teardown(what_comes_between_events_is_nobodys_reply, start, stop),
+        cmocka_unit_test_setup_teardown(a_request_that_was_not_read_ends_the_connection, start, stop),
         cmocka_unit_test_setup_teardown(a_warm_up_comes_before_the_freeze, start, stop),
         cmocka_unit_test_setup_teardown(an_openwhisk_action_is_initialised_then_run, start, stop),
         cmocka_unit_test_setup_teardown(a_drain_halts_it, start, stop),
