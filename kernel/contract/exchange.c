@@ -9,6 +9,7 @@
 
 #include "abi/channel.h"
 #include "kernel/core/assert.h"
+#include "kernel/core/clock.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/string.h"
@@ -55,7 +56,7 @@ bool exchange_begin(struct exchange_event *event)
             if (!take_invoke(&desc))
                 continue;
             event->id = desc.id;
-            event->deadline_ns = desc.arg;
+            event->deadline_ns = desc.arg ? clock_of_host(desc.arg) : 0;
             event->fields = wire_data(&desc);
             event->field_bytes = desc.head_bytes;
             return true;

@@ -14,7 +14,9 @@
 
 #include "abi/snapshot.h"
 #include "kernel/core/boot.h"
+#include "kernel/core/clock.h"
 #include "kernel/core/fault.h"
+#include "kernel/core/hypercall.h"
 #include "kernel/core/limits.h"
 #include "kernel/core/random.h"
 #include "kernel/core/space.h"
@@ -24,7 +26,7 @@
 #include "kernel/x86_64/vector.h"
 
 static struct {
-    uint64_t fs_base, gs_base;
+    uint64_t fs_base, gs_base, monotonic_ns;
     struct vector vector;
 } parked;
 
@@ -41,6 +43,8 @@ void freeze_here(void)
 {
     if (!(boot_page()->flags & MF_BOOT_FREEZE))
         return;
+    uint64_t realtime_ns;
+    hypercall_clock(&parked.monotonic_ns, &realtime_ns);
     parked.fs_base = segment_base(MF_SEGMENT_FS);
     parked.gs_base = segment_base(MF_SEGMENT_GS);
     parked.vector = vector_find(PARKED_BYTES);
@@ -63,6 +67,7 @@ void freeze_resume(void)
     const char *wrong = boot_decode(boot);
     if (wrong)
         fault_words(MF_CAUSE_PROTOCOL, wrong);
+    clock_resume(parked.monotonic_ns, boot->monotonic_ns);
     random_start(boot->seed);
     event_start(boot->channel_base, boot->flags);
     if (segment_set_base(MF_SEGMENT_FS, parked.fs_base) != 0 ||

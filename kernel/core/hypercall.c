@@ -5,6 +5,8 @@
  */
 #include "kernel/core/hypercall.h"
 
+#include "kernel/core/clock.h"
+
 #define ALIGNED _Alignas(uint64_t) /* as every call wants its struct */
 
 static void gate(enum mf_hypercall nr, void *argument)
@@ -30,7 +32,7 @@ void hypercall_fault(enum mf_cause cause)
 uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle)
 {
     ALIGNED struct mf_hc_wait call = {
-        .deadline_ns = deadline_ns, .seen = seen, .now = seen, .idle = idle};
+        .deadline_ns = deadline_ns ? clock_for_host(deadline_ns) : 0, .seen = seen, .now = seen, .idle = idle};
     gate(MF_HC_wait, &call);
     return call.now;
 }
@@ -59,7 +61,7 @@ void hypercall_clock(uint64_t *monotonic_ns, uint64_t *realtime_ns)
 {
     ALIGNED struct mf_hc_clock call = {0};
     gate(MF_HC_clock, &call);
-    *monotonic_ns = call.monotonic_ns;
+    *monotonic_ns = clock_of_host(call.monotonic_ns);
     *realtime_ns = call.realtime_ns;
 }
 

@@ -14,6 +14,7 @@ _Noreturn void hypercall_fault(enum mf_cause cause);
 
 /* Wait until the doorbell differs from seen, or the deadline; the doorbell then. idle: no
  * event is begun; it may never return, and the kernel be entered anew (core/freeze.h). */
+/* Times are the program's (clock.h). */
 uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle);
 void hypercall_ring(void);
 int hypercall_protect(uint64_t address, uint64_t bytes, uint32_t prot);

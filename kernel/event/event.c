@@ -11,6 +11,7 @@
 
 #include "abi/boot.h"
 #include "abi/event.h"
+#include "kernel/core/clock.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/string.h"
@@ -264,7 +265,7 @@ static int64_t begin(const struct mf_desc *desc, uint64_t event, const struct ev
     static const char too_big[] = "the event's fields are larger than the handler takes";
     static const char bad_buffer[] = "the handler's buffer for events is not there";
     struct mf_call_event header = {
-        .id = desc->id, .deadline_ns = desc->arg, .field_bytes = desc->head_bytes};
+        .id = desc->id, .deadline_ns = desc->arg ? clock_of_host(desc->arg) : 0, .field_bytes = desc->head_bytes};
 
     now.id = desc->id;
     now.cancelled = now.replied = false;

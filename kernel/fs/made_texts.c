@@ -7,6 +7,7 @@
 
 #include "abi/program.h"
 #include "kernel/core/boot.h"
+#include "kernel/core/clock.h"
 #include "kernel/core/memory.h"
 #include "kernel/core/random.h"
 #include "kernel/core/space.h"
@@ -307,7 +308,7 @@ void text_processor(struct sheet *sheet)
 
 static uint64_t up_ns(void)
 {
-    return time_monotonic() - boot_page()->monotonic_ns;
+    return time_monotonic() - clock_of_host(boot_page()->monotonic_ns);
 }
 
 void text_machine_stat(struct sheet *sheet)

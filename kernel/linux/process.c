@@ -15,6 +15,7 @@
 #include "abi/cause.h"
 #include "abi/log.h"
 #include "kernel/core/boot.h"
+#include "kernel/core/clock.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/memory.h"
@@ -167,7 +168,7 @@ int64_t linux_sysinfo(struct frame *frame)
     uint64_t used, total;
     memory_usage(&used, &total);
     struct sysinfo info = {
-        .uptime = (int64_t)((time_monotonic() - boot_page()->monotonic_ns) / NS_PER_S),
+        .uptime = (int64_t)((time_monotonic() - clock_of_host(boot_page()->monotonic_ns)) / NS_PER_S),
         .totalram = total,
         .freeram = total - used,
         .procs = 1,

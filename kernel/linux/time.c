@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "kernel/core/boot.h"
+#include "kernel/core/clock.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/start.h"
 #include "kernel/core/user.h"
@@ -115,7 +116,7 @@ int time_clock(uint64_t clock, uint64_t *ns)
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
     case CLOCK_THREAD_CPUTIME_ID:
-        *ns = monotonic - boot_page()->monotonic_ns;
+        *ns = monotonic - clock_of_host(boot_page()->monotonic_ns);
         return 0;
     default:
         return -EINVAL;
