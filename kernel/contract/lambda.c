@@ -6,8 +6,9 @@
  *   FREE ──▶ GIVEN ──▶ RUNS ──▶ REPLIES ──▶ FREE
  *            to who asked for the next   while the response comes
  *
- * Guarantees: an event is given once, and answered once; a request that is none of the API's
- * gets an answer that says so, and changes nothing.
+ * Guarantees: an event is given once, and answered once, by what names it: the rest of an answer
+ * whose event has ended is nobody's. A request that is none of the API's gets an answer that says
+ * so, and changes nothing.
  * Leaves to others: events (exchange.c), HTTP's grammar (http_message.c).
  * Owns the listener, and the connections of the program.
  */
@@ -39,7 +40,7 @@ enum request { NO_REQUEST, NEXT, RESPONSE, ERROR, INIT_ERROR, STRANGE, STALE };
 struct client {
     struct client *next;
     struct socket *socket;
-    bool waits; /* for the next event */
+    uint64_t waits; /* for the next event: its place in the queue; 0: it does not */
     enum request request;
     struct http_message message;
     uint32_t text_bytes;
@@ -53,8 +54,9 @@ static struct {
     struct client *clients;
     uint32_t count;
     struct client *given_to;
+    uint64_t last_place;
     uint64_t body_left;
-    char id[LAMBDA_ID_BYTES_MAX + 1];
+    char id[LAMBDA_ID_BYTES_MAX + sizeof "-18446744073709551615"];
 } now;
 
 static bool accept_one(void);
@@ -100,12 +102,15 @@ static bool turn(void)
     return moved;
 }
 
+/* For longest, and is still there. */
 static struct client *who_waits(void)
 {
+    struct client *longest = NULL;
     for (struct client *client = now.clients; client; client = client->next)
-        if (client->waits)
-            return client;
-    return NULL;
+        if (client->waits && !client->socket->finished &&
+            (!longest || client->waits < longest->waits))
+            longest = client;
+    return longest;
 }
 
 static bool may_freeze(void)
@@ -160,20 +165,23 @@ static void say_number(struct client *client, const char *name, uint64_t value, 
     say(client, &line);
 }
 
-/* The call's id, if the event has one, else its number. */
+/* The call's id, if the event has one, and the event's number: a client may choose the first,
+ * and the same one twice. */
 static void name_event(const struct exchange_event *event)
 {
     struct text number = {.bytes = 0};
     const char *id;
     uint32_t bytes;
-    if (!http_event_header(event->fields, event->field_bytes, "x-call-id", &id, &bytes) ||
-        bytes > LAMBDA_ID_BYTES_MAX) {
-        text_decimal(&number, event->id);
-        id = number.data;
-        bytes = (uint32_t)number.bytes;
+    if (http_event_header(event->fields, event->field_bytes, "x-call-id", &id, &bytes) &&
+        bytes <= LAMBDA_ID_BYTES_MAX) {
+        memcpy(now.id, id, bytes);
+        text_add(&number, "-");
+    } else {
+        bytes = 0;
     }
-    memcpy(now.id, id, bytes);
-    now.id[bytes] = 0;
+    text_decimal(&number, event->id);
+    memcpy(now.id + bytes, number.data, number.bytes);
+    now.id[bytes + number.bytes] = 0;
 }
 
 static uint64_t deadline_ms(uint64_t deadline_ns)
@@ -208,7 +216,7 @@ static bool give(void)
     if (!event.body_bytes)
         text_add(&line, "{}");
     say(client, &line);
-    client->waits = false;
+    client->waits = 0;
     now.given_to = client;
     now.body_left = event.body_bytes;
     now.doing = GIVEN;
@@ -297,7 +305,8 @@ static enum request decode(const struct client *client)
     if (!posts || !begins(&target, "invocation/"))
         return STRANGE;
     bool is_current = (now.doing == RUNS || now.doing == REPLIES) && begins(&target, now.id);
-    while (!is_current && target.bytes && target.text[0] != '/') {
+    while (target.bytes && target.text[0] != '/') {
+        is_current = false; /* its beginning was */
         target.text++;
         target.bytes--;
     }
@@ -363,7 +372,7 @@ static void obey(struct client *client)
     client->text[client->text_bytes] = 0;
     switch (client->request) {
     case NEXT:
-        client->waits = true;
+        client->waits = ++now.last_place;
         return;
     case RESPONSE:
         if (now.doing == REPLIES) {
@@ -378,6 +387,7 @@ static void obey(struct client *client)
         }
         break;
     case INIT_ERROR:
+        exchange_flush(); /* another client's response may be half built */
         output_kernel(MF_LOG_ERROR, client->text, client->text_bytes);
         break;
     case STALE:
@@ -428,8 +438,12 @@ static void drop(struct client *client)
     heap_give(client, sizeof *client);
 }
 
+/* What is still to come of its answers is nobody's. */
 static void end_event(void)
 {
+    for (struct client *client = now.clients; client; client = client->next)
+        if (client->request == RESPONSE || client->request == ERROR)
+            client->request = STALE;
     now.doing = FREE;
     now.given_to = NULL;
 }

@@ -5,6 +5,7 @@ a snapshot; bodies of any size; and servers that answer badly. Clients of the La
 server/filter.c), too."""
 import concurrent.futures
 import json
+import re
 import time
 import unittest
 
@@ -161,7 +162,10 @@ class Lambda(NodeTest):
         self.deploy(timeout_ms=5000)
         call = self.call(b'id')
         name, arn, deadline = call.body.decode().split()
-        self.assertEqual(name, call.header('X-Call-Id'))
+        self.assertRegex(name, '^' + re.escape(call.header('X-Call-Id')) + r'-\d+$')
+        again = self.node.http('POST', '/function/bootstrap', b'id',
+                               {'X-Call-Id': call.header('X-Call-Id')})
+        self.assertNotEqual(again.body.split()[0], name.encode())
         self.assertTrue(arn.startswith('arn:aws:lambda:'))
         self.assertLess(abs(int(deadline) / 1000 - time.time()), 3600)
 
