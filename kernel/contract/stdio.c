@@ -114,9 +114,15 @@ static int64_t put_out(struct file *file, struct io *io, uint64_t *position)
     return done;
 }
 
+/* As put_out(): it is written to once the event has begun. */
 static uint32_t output_ready(struct file *file)
 {
+    struct mf_desc desc;
     (void)file;
+    if (now.event == NO_EVENT && !wire_peek(0, &desc)) {
+        now.wants = true;
+        return 0;
+    }
     return POLLOUT | POLLWRNORM;
 }
 
@@ -149,12 +155,13 @@ static void start(void)
 static bool turn(void)
 {
     struct mf_desc desc;
-    if (now.event == BEGUN && exchange_cancelled()) {
+    bool ends = now.event == BEGUN && exchange_cancelled();
+    if (ends) {
         exchange_fail(MF_ERROR_HANDLER, "cancelled");
         now.event = ENDED;
     }
     if (!now.wants || !wire_peek(0, &desc))
-        return false;
+        return ends;
     now.wants = false;
     file_changed(&now.input);
     file_changed(&now.output);

@@ -138,7 +138,9 @@ static void idle(void)
     if (may_freeze)
         freeze_here();
     uint32_t seen = wire_doze(may_freeze);
-    if (!contract_turn()) /* what came before the node knew that we sleep */
+    if (!contract_turn()) { /* what came before the node knew that we sleep */
+        wire_ring_before(may_freeze); /* an event that was cancelled may have been ended */
         wire_sleep(next_ns == UINT64_MAX ? 0 : next_ns, seen, may_freeze);
+    }
     wire_awake();
 }
