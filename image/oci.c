@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -22,6 +21,7 @@
 #define DIGEST_PREFIX "sha256:"
 #define DIGEST_HEX (2u * crypto_hash_sha256_BYTES)
 #define INDEXES_DEEP_MAX 4u /* an index may name indexes */
+#define DESCRIPTORS_MAX 64u /* of all indexes, that are followed: one may name another time and again */
 
 /* What is being imported. */
 struct import {
@@ -29,6 +29,7 @@ struct import {
     struct root_tree *tree;
     struct oci_room room;
     const struct root_ears *ears;
+    unsigned descriptors; /* of indexes, that were followed */
 };
 
 /* Borrowed from import's files. */
@@ -59,7 +60,7 @@ mf_err oci_import(const char *path, struct root_tree *tree, const struct root_ea
     else if (!err && find_blob(&import, "/manifest.json", &first))
         err = import_docker(&import, &first, config, why);
     else if (!err)
-        err = refuse(why, "%s: neither index.json (OCI) nor manifest.json (docker) is in it", path);
+        err = refuse(why, "neither index.json (OCI) nor manifest.json (docker) is in it");
     root_tree_close(&import.files);
     if (err)
         oci_config_close(config);
@@ -86,7 +87,7 @@ static mf_err open_files(const char *path, struct import *import, struct mf_why 
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &status) != 0) {
-        mf_err err = mf_why(why, mf_err_from_errno(errno), "%s: %s", path, strerror(errno));
+        mf_err err = mf_why(why, mf_err_from_errno(errno), "%s", strerror(errno));
         if (fd >= 0)
             (void)close(fd);
         return err;
@@ -158,8 +159,9 @@ static bool is_for_us(const json_t *descriptor)
            (!system || strcmp(system, "linux") == 0);
 }
 
-/* The one manifest for this machine, of an index and of those that it names (image-index.md). */
-static mf_err choose(const struct import *import, const struct blob *index, unsigned deep,
+/* The one manifest for this machine, of an index and of those that it names (image-index.md); it may
+ * be named more than once, as under two tags. */
+static mf_err choose(struct import *import, const struct blob *index, unsigned deep,
                      struct blob *chosen, struct mf_why *why)
 {
     json_t *document, *descriptor;
@@ -173,10 +175,13 @@ static mf_err choose(const struct import *import, const struct blob *index, unsi
         if (err || !is_for_us(descriptor))
             continue;
         bool is_index = type && (strstr(type, ".index.") || strstr(type, ".list."));
-        err = follow(import, descriptor, "a manifest", &blob, why);
+        if (import->descriptors++ == DESCRIPTORS_MAX)
+            err = refuse(why, "its indexes name more than %u images for this machine", DESCRIPTORS_MAX);
+        if (!err)
+            err = follow(import, descriptor, "a manifest", &blob, why);
         if (!err && is_index)
             err = choose(import, &blob, deep + 1, chosen, why);
-        else if (!err && chosen->data)
+        else if (!err && chosen->data && chosen->data != blob.data)
             err = refuse(why, "it holds more than one image for this machine; save one by itself");
         else if (!err)
             *chosen = blob;

@@ -21,7 +21,8 @@ struct oci_config {
 };
 
 /* Add the layers of the one image for this machine that path has. Every digest is checked. The
- * tree is to be thrown away on an error. MF_ENOENT, MF_EFORMAT, MF_ETOOBIG with the reason. */
+ * tree is to be thrown away on an error. MF_ENOENT (no such path), MF_EFORMAT, MF_ETOOBIG with the
+ * reason, which does not name path. */
 MF_CHECKED mf_err oci_import(const char *path, struct root_tree *tree,
                              const struct root_ears *ears, struct oci_config *config,
                              struct mf_why *why);

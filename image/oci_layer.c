@@ -245,7 +245,8 @@ static mf_err take_whiteout(struct unpacking *unpacking, struct mf_why *why)
         err = root_tree_empty(unpacking->tree, path, why);
     } else if (strncmp(name, WHITEOUT, strlen(WHITEOUT)) != 0) { /* else notes of other tools */
         memmove(last, name, strlen(name) + 1);
-        err = *last ? root_tree_remove(unpacking->tree, path, why)
+        bool named = *last && strcmp(last, ".") != 0; /* which is the folder that it stands in */
+        err = named ? root_tree_remove(unpacking->tree, path, why)
                     : refuse(why, "%.200s: a whiteout of no name", shown(unpacking->path));
     }
     free(path);

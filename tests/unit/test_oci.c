@@ -197,6 +197,8 @@ static void hostile_entries_are_refused(void **state)
     refuse(tree, AE_IFBLK, "dev/sda", NULL, "a device");
     refuse(tree, AE_IFIFO, "pipe", NULL, "a pipe");
     refuse(tree, AE_IFREG, "a/.wh.", NULL, "a whiteout of no name");
+    refuse(tree, AE_IFREG, "etc/.wh..", NULL, "a whiteout of no name"); /* not etc itself */
+    refuse(tree, AE_IFREG, "etc/.wh...", NULL, "leads out of the root");
     refuse(tree, AE_IFREG, "../.wh.x", NULL, "leads out of the root");
     refuse(tree, AE_IFREG, "../.wh..wh..opq", NULL, "leads out of the root");
     refuse(tree, AE_IFREG, "lib/.wh.x", NULL, "leads through \"lib\"");
@@ -309,10 +311,10 @@ static void write_at(const char *name, const void *data, size_t bytes)
 
 static const char *blob(const void *data, size_t bytes)
 {
-    static char digest[4][65];
+    static char digest[8][65];
     static unsigned next;
     unsigned char hash[crypto_hash_sha256_BYTES];
-    char name[96], *hex = digest[next++ % 4];
+    char name[96], *hex = digest[next++ % 8];
     (void)crypto_hash_sha256(hash, data, bytes);
     (void)sodium_bin2hex(hex, 65, hash, sizeof hash);
     (void)snprintf(name, sizeof name, "blobs/sha256/%s", hex);
@@ -333,6 +335,21 @@ static void import(struct root_tree *tree, mf_err want, const char *sentence)
     if (err != want || !strstr(why.text, sentence))
         fail_msg("%d \"%s\", expected %d \"%s\"", err, why.text, want, sentence);
     oci_config_close(&it);
+}
+
+/* index.json, of which each of count entries names the same index, without a manifest. */
+static void write_indexes(unsigned count)
+{
+    static char text[16384];
+    const char *hex = text_blob("{\"manifests\": []}");
+    int bytes = snprintf(text, sizeof text, "{\"manifests\": [");
+    for (unsigned i = 0; i < count; i++)
+        bytes += snprintf(text + bytes, sizeof text - (size_t)bytes,
+                          "%s{\"mediaType\": \"application/vnd.oci.image.index.v1+json\", "
+                          "\"digest\": \"sha256:%s\"}", i ? ", " : "", hex);
+    bytes += snprintf(text + bytes, sizeof text - (size_t)bytes, "]}");
+    assert_true((size_t)bytes < sizeof text);
+    write_at("index.json", text, (size_t)bytes);
 }
 
 static void a_layout_is_followed_by_its_digests(void **state)
@@ -362,9 +379,17 @@ static void a_layout_is_followed_by_its_digests(void **state)
     (void)snprintf(index, sizeof index, "{\"manifests\": [{\"digest\": \"sha256:%s\"}, {\"digest\": \"sha256:%s\"}]}",
                    manifest_hex, manifest_hex);
     write_at("index.json", index, strlen(index));
+    import(tree, MF_OK, ""); /* one image, under two tags */
+    (void)snprintf(index, sizeof index, "{\"manifests\": [{\"digest\": \"sha256:%s\"}, {\"digest\": \"sha256:%s\"}]}",
+                   manifest_hex, text_blob("{}"));
+    write_at("index.json", index, strlen(index));
     import(tree, MF_EFORMAT, "more than one image for this machine");
     write_at("index.json", "{\"manifests\": []}", 17);
     import(tree, MF_EFORMAT, "it holds no image for linux/amd64");
+    write_indexes(64);
+    import(tree, MF_EFORMAT, "it holds no image for linux/amd64");
+    write_indexes(65);
+    import(tree, MF_EFORMAT, "name more than 64 images");
     static const char escape[] = "{\"manifests\": [{\"digest\": \"sha256:../../../../etc/passwd\"}]}";
     write_at("index.json", escape, sizeof escape - 1);
     import(tree, MF_EFORMAT, "a manifest has no digest of the kind sha256");
