@@ -20,7 +20,7 @@ struct span {
     uint64_t low, high;
     Elf64_Half type;
     bool executes;
-    bool is_program; /* has an interpreter or says that it is a PIE */
+    bool is_program; /* says that it is a PIE; PT_INTERP says nothing: libc.so.6 has it */
 };
 
 static bool read_span(const uint8_t *file, uint64_t bytes, struct span *span);
@@ -164,6 +164,21 @@ mf_err loaded_add(const struct root_tree *tree, const struct loaded *loaded, str
     for (uint32_t i = 0; i < loaded->count && !err; i++)
         err = add_pages(content(tree, loaded->node[i]), loaded->node[i]->bytes, out, why);
     return err;
+}
+
+void loaded_align(uint8_t *file, uint64_t bytes)
+{
+    Elf64_Ehdr header;
+    if (elf_header(file, bytes, MF_PROGRAM_HEADERS_MAX, &header, NULL) != MF_OK)
+        return;
+    for (uint32_t i = 0; i < header.e_phnum; i++) {
+        Elf64_Phdr phdr;
+        elf_program_header(file, &header, i, &phdr);
+        if (phdr.p_type != PT_LOAD || phdr.p_align <= MF_PAGE_BYTES)
+            continue;
+        phdr.p_align = MF_PAGE_BYTES;
+        memcpy(file + header.e_phoff + i * sizeof phdr, &phdr, sizeof phdr);
+    }
 }
 
 void loaded_close(struct loaded *loaded)

@@ -35,6 +35,11 @@ MF_CHECKED mf_err loaded_place(const struct root_tree *tree, const struct root_n
 MF_CHECKED mf_err loaded_add(const struct root_tree *tree, const struct loaded *loaded,
                              struct mf_buf *out, struct mf_why *why);
 
+/* In the copy of a laid out file that the root file system has: a page is all that its segments are
+ * aligned to. For more, glibc maps them at an aligned place of its own choice, and not where they are
+ * laid out, which is where they can be executed. */
+void loaded_align(uint8_t *file, uint64_t bytes);
+
 void loaded_close(struct loaded *loaded);
 
 #endif

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "abi/image.h"
+#include "abi/layout.h"
+#include "image/pack_loaded.h"
 #include "image/pack_part.h"
 
 struct writing {
@@ -175,6 +176,8 @@ static mf_err add_contents(const struct writing *writing, struct mf_buf *out, st
         if (!is(node, MF_ROOT_FILE) || node->bytes == 0)
             continue;
         err = pack_add(out, 1, writing->tree->store + node->content_at, node->bytes, why);
+        if (!err && node->loaded_at)
+            loaded_align(out->data + out->bytes - node->bytes, node->bytes);
         if (!err)
             err = pack_add(out, MF_PAGE_BYTES, NULL, 0, why);
     }

@@ -422,6 +422,36 @@ static void expect_segment(const struct image *image, uint32_t index, uint64_t a
     assert_int_equal(image->segment[index].flags, flags);
 }
 
+static void align_loads(struct mf_buf *file, uint64_t align)
+{
+    for (uint32_t i = 0; i < sample_header(file)->e_phnum; i++)
+        if (sample_segment(file, i)->p_type == PT_LOAD)
+            sample_segment(file, i)->p_align = align;
+}
+
+/* Is such a file in the root file system, which asks its loader for this alignment? */
+static bool library_of(const uint8_t *root, uint64_t bytes, uint64_t loaded_at, uint64_t align)
+{
+    struct mf_root head;
+    memcpy(&head, root, sizeof head);
+    for (uint32_t i = 0; i < head.inode_count; i++) {
+        struct mf_root_inode inode;
+        memcpy(&inode, root + sizeof head + i * sizeof inode, sizeof inode);
+        if ((inode.mode & MF_ROOT_TYPE) != MF_ROOT_FILE || inode.bytes != bytes || inode.loaded_at != loaded_at)
+            continue;
+        Elf64_Ehdr header;
+        bool so = true;
+        memcpy(&header, root + inode.at, sizeof header);
+        for (uint32_t k = 0; k < header.e_phnum; k++) {
+            Elf64_Phdr phdr;
+            memcpy(&phdr, root + inode.at + header.e_phoff + k * sizeof phdr, sizeof phdr);
+            so = so && (phdr.p_type != PT_LOAD || phdr.p_align == align);
+        }
+        return so;
+    }
+    return false;
+}
+
 /* A program at fixed addresses, its loader above it, then a library, a program that is none of
  * ours, and the root file system. */
 static void pack_lays_out_what_a_loader_will_map(void **state)
@@ -435,6 +465,7 @@ static void pack_lays_out_what_a_loader_will_map(void **state)
     open_inputs(&in);
     sample_program(&fixed);
     make_pie(&in.program);
+    align_loads(&in.program, 0x200000);
     assert_int_equal(mf_buf_add(&text, "#!/bin/sh", 9), MF_OK);
     assert_int_equal(root_tree_open(&tree, &why), MF_OK);
     struct root_node *program = add_file(&tree, "bin/p", &fixed);
@@ -469,6 +500,9 @@ static void pack_lays_out_what_a_loader_will_map(void **state)
     assert_memory_equal(pages + 0x2ff0, "data", 5);
     for (size_t i = 0x2ff0 + 32; i < 0x4000; i++) /* as the loader would leave it: zeros */
         assert_int_equal(pages[i], 0);
+    const uint8_t *root = out.data + image.segment[7].file_offset;
+    assert_true(library_of(root, loader->bytes, 0, 0x200000));
+    assert_true(library_of(root, library->bytes, library->loaded_at, MF_PAGE_BYTES));
     struct mf_buf again = {0};
     program->loaded_at = library->loaded_at = 0;
     assert_int_equal(pack_image(&input, &again, &why), MF_OK);
