@@ -167,6 +167,8 @@ static mf_err check_names(const struct settings *settings, struct mf_why *why)
         {MF_ENV_FOLDER "=", "folder", true},     {MF_ENV_PROGRAM "=", "program", true},
         {MF_ENV_ARGUMENT "=", "args", true},     {MF_ENV_PORT "=", "port", listens},
         {MF_ENV_LAMBDA_API "=", "contract", contract == CONTRACT_LAMBDA},
+        {MF_ENV_LAMBDA_VERSION "=", "contract", contract == CONTRACT_LAMBDA},
+        {MF_ENV_LAMBDA_MEMORY "=", "memory_mib", contract == CONTRACT_LAMBDA},
     };
     const char *at = settings->env;
     for (uint32_t i = 0; i < settings->env_count; i++, at += strlen(at) + 1)

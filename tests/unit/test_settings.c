@@ -113,6 +113,10 @@ static void a_guest_is_told_how_its_program_is_run(void **state)
     expect_guest_env(settings, lambda, 4);
     refuse(settings, "{\"environment\": {\"AWS_LAMBDA_RUNTIME_API\": \"x\"}}",
            "environment: AWS_LAMBDA_RUNTIME_API is what the setting `contract` says");
+    refuse(settings, "{\"environment\": {\"AWS_LAMBDA_FUNCTION_VERSION\": \"1\"}}",
+           "environment: AWS_LAMBDA_FUNCTION_VERSION is what the setting `contract` says");
+    refuse(settings, "{\"environment\": {\"AWS_LAMBDA_FUNCTION_MEMORY_SIZE\": \"1\"}}",
+           "environment: AWS_LAMBDA_FUNCTION_MEMORY_SIZE is what the setting `memory_mib` says");
     take(settings, "{\"args\": [], \"contract\": \"stdio\", \"folder\": \"\", \"program\": \"\", "
                    "\"warm_up\": \"\", \"environment\": {}}");
     expect_guest_env(settings, (const char *const[]){"MAYFLY_CONTRACT=stdio"}, 1);
