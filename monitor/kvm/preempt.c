@@ -76,9 +76,8 @@ void preempt_interrupted(const struct preempt *preempt)
         cpu_preempt(preempt->cpu, preempt->memory->window, preempt->memory->channel_base);
 }
 
-bool preempt_renew(const struct preempt *preempt)
+bool preempt_renew(void)
 {
-    (void)preempt;
     (void)take_signal();
     return start_timer();
 }

@@ -22,6 +22,6 @@ MF_CHECKED mf_err preempt_open(struct preempt *preempt, int vm, const struct mem
 void preempt_interrupted(const struct preempt *preempt);
 
 /* The guest was rolled back: its time begins anew. False, with errno: the host refuses. */
-MF_CHECKED bool preempt_renew(const struct preempt *preempt);
+MF_CHECKED bool preempt_renew(void);
 
 #endif

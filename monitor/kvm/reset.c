@@ -251,7 +251,7 @@ void reset_guest(struct reset *reset)
         refused(reset, "seed", errno);
     tell(reset, pages, began_ns);
     await_go(reset);
-    if (reset->preempt && !preempt_renew(reset->preempt))
+    if (reset->preempt && !preempt_renew())
         refused(reset, "setitimer", errno);
     boot_stamp(boot);
 }
