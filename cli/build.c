@@ -220,6 +220,7 @@ static int find_command(struct making *making, const json_t *manifest)
 {
     const struct oci_config *config = &making->root.config;
     const char *program = making->build->program;
+    const char *folder = json_string_value(json_object_get(manifest, "folder"));
     json_t *arguments = json_incref(json_object_get(manifest, "args"));
     if (!program)
         program = json_string_value(json_object_get(manifest, "program"));
@@ -234,7 +235,7 @@ static int find_command(struct making *making, const json_t *manifest)
     if (program)
         code = build_root_find(&making->root, program,
                                json_string_value(json_object_get(config->environment, "PATH")),
-                               arguments, &making->executable);
+                               folder ? folder : config->folder, arguments, &making->executable);
     else
         (void)cli_fail(CLI_USAGE, "which program of the root file system? Give --program PATH, or "
                        "`program: PATH` in " PROJECT_FILE);

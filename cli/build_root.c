@@ -20,7 +20,7 @@
 /* The file that is to be run, on the way from a script to a program. */
 struct started {
     char path[MF_ROOT_TARGET_MAX + 1];
-    const char *search;
+    const char *search, *folder;
     struct root_node *node;
     json_t *arguments;
 };
@@ -32,7 +32,7 @@ static int find_loader(struct build_root *root, const struct started *command,
 static void tell(void *context, const char *sentence)
 {
     (void)context;
-    fprintf(stderr, "mayfly: %s\n", sentence);
+    cli_note("mayfly: %s", sentence);
 }
 
 static int open_tree(struct build_root *root)
@@ -62,10 +62,9 @@ int build_root_from_oci(struct build_root *root, const char *path)
     if (code != CLI_OK)
         return code;
     mf_err err = oci_import(path, &root->tree, &ears, &root->config, &why);
-    if (err == MF_ENOENT)
-        return cli_fail_why(&why, err);
     if (err)
-        return cli_fail(CLI_FAILED, "%s: %s", path, mf_why_text(&why, err));
+        return cli_fail(err == MF_ENOENT ? CLI_NOT_FOUND : CLI_FAILED, "%s: %s", path,
+                        mf_why_text(&why, err));
     if (root->config.user)
         cli_note("The image's user, %s, is not taken: a guest has one user.", root->config.user);
     return CLI_OK;
@@ -128,11 +127,14 @@ static int find(const struct build_root *root, const char *path, const char *wha
     return CLI_OK;
 }
 
-/* A path, or a name that is looked for: command->path becomes absolute. */
+/* A path, from the working folder on unless it is absolute, or a name that is looked for:
+ * command->path becomes absolute. */
 static int set_path(const struct build_root *root, struct started *command, const char *name)
 {
     if (strchr(name, '/') || !*name) {
-        if ((size_t)snprintf(command->path, sizeof command->path, "%s", name) >= sizeof command->path)
+        bool relative = *name && *name != '/';
+        if ((size_t)snprintf(command->path, sizeof command->path, "%s%s%s", relative ? command->folder : "",
+                             relative ? "/" : "", name) >= sizeof command->path)
             return cli_fail(CLI_FAILED, "%.80s...: the path is too long", name);
         return find(root, command->path, "", &command->node);
     }
@@ -164,7 +166,7 @@ static int follow(struct build_root *root, struct started *command, struct mf_bu
 }
 
 int build_root_find(struct build_root *root, const char *program, const char *search,
-                    const json_t *arguments, struct mf_buf *executable)
+                    const char *folder, const json_t *arguments, struct mf_buf *executable)
 {
     struct mf_why why = {0};
     mf_err err = root_tree_contents(&root->tree, &why);
@@ -179,6 +181,7 @@ int build_root_find(struct build_root *root, const char *program, const char *se
         return cli_fail(CLI_FAILED, "out of memory");
     }
     command->search = search ? search : SEARCH_DEFAULT;
+    command->folder = folder && strcmp(folder, "/") != 0 ? folder : "";
     command->arguments = list;
     int code = set_path(root, command, program);
     if (code == CLI_OK)
@@ -200,6 +203,8 @@ static int follow_script(const struct build_root *root, struct started *command)
     size_t bytes = command->node->bytes < sizeof line ? command->node->bytes : sizeof line;
     const char *text = content(root, command->node);
     const char *end = memchr(text, '\n', bytes);
+    if (!end && bytes < sizeof line)
+        end = text + bytes; /* one line, without an end */
     if (!end)
         return cli_fail(CLI_FAILED, "%s: its first line has more than %zu bytes", command->path,
                         sizeof line - 1);

@@ -30,12 +30,12 @@ int build_root_from_oci(struct build_root *root, const char *path);
  * none: environment, name by name, folder, port. */
 int build_root_configure(const struct build_root *root, json_t *manifest);
 
-/* Find the program: an absolute path in the root, or a name in one of the folders of search (as the
- * environment variable PATH; NULL: the usual ones), with these arguments (an array, borrowed; NULL:
- * none). A script becomes its interpreter's argument. *executable is the file that is started: the
- * program, or its dynamic loader. Returns a cli_exit. */
+/* Find the program: a path in the root, from folder on (NULL: the root) unless it is absolute, or a
+ * name in one of the folders of search (as the environment variable PATH; NULL: the usual ones), with
+ * these arguments (an array, borrowed; NULL: none). A script becomes its interpreter's argument.
+ * *executable is the file that is started: the program, or its dynamic loader. Returns a cli_exit. */
 int build_root_find(struct build_root *root, const char *program, const char *search,
-                    const json_t *arguments, struct mf_buf *executable);
+                    const char *folder, const json_t *arguments, struct mf_buf *executable);
 
 void build_root_close(struct build_root *root);
 

@@ -15,12 +15,28 @@
 #define BAR_CELLS 30
 #define BAR_PERIOD_NS (50 * MF_NS_PER_MS)
 
+/* What a terminal would obey becomes '?', in ASCII and in UTF-8 (U+0080 to U+009F): messages quote
+ * archives, images and answers of strangers. */
+static void tame(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        if ((*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f)
+            *c = '?';
+        else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
+            c[0] = c[1] = '?';
+    }
+}
+
 static void say(const char *prefix, const char *format, va_list args)
 {
+    char *text;
     fflush(stdout); /* keeps the order where both go to one place */
-    fputs(prefix, stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    if (vasprintf(&text, format, args) < 0)
+        text = NULL;
+    if (text)
+        tame(text);
+    fprintf(stderr, "%s%s\n", prefix, text ? text : "out of memory");
+    free(text);
 }
 
 int cli_fail(enum cli_exit code, const char *format, ...)

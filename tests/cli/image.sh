@@ -158,6 +158,20 @@ case_ '... inspected' json 'd["root"]["files"] == 2 and d["root"]["links"] == 1 
 case_ 'a script becomes an argument' \
     json 'd["settings"]["program"].endswith("/bin/plain") and d["settings"]["args"][0].endswith("/bin/script")' \
     bash -c "'$mayfly' build --rootfs root --program script --name rooted >/dev/null 2>&1 && '$mayfly' inspect rooted.mf --json"
+printf '#! /usr/bin/env plain' >root/bin/bare
+chmod +x root/bin/bare
+case_ '... one line without an end, too' \
+    json 'd["settings"]["program"].endswith("/bin/plain") and d["settings"]["args"][0].endswith("/bin/bare")' \
+    bash -c "'$mayfly' build --rootfs root --program bare --name rooted >/dev/null 2>&1 && '$mayfly' inspect rooted.mf --json"
+rm root/bin/bare
+mkdir inside
+printf 'contract: http\nfolder: /bin\n' >inside/function.yml
+case_ 'a program in the working folder' json 'd["settings"]["program"] == "/bin/./plain"' \
+    bash -c "'$mayfly' build --rootfs root --program ./plain inside --name rooted >/dev/null 2>&1 && '$mayfly' inspect rooted.mf --json"
+case_ '... which is the root, if none is said' exits 3 '/./plain: no such file in the root file system' \
+    "$mayfly" build --rootfs root --program ./plain --name rooted
+case_ 'a terminal obeys no message' exits 3 '/?[2J??31mé: no such file' \
+    "$mayfly" build --rootfs root --program $'/\e[2J\u009b31mé' --name rooted
 case_ 'a program that is not there' exits 3 '/bin/none: no such file in the root file system' \
     "$mayfly" build --rootfs root --program /bin/none --name rooted
 case_ 'a root without a program' exits 2 'Give --program PATH' "$mayfly" build --rootfs root --name rooted
@@ -194,6 +208,12 @@ case_ '... as an archive it is the same' bash -c "
     tar -C oci -cf oci.tar . && '$mayfly' build --oci oci.tar --name oci -o archive.mf && cmp oci.mf archive.mf"
 case_ '... with another program' json 'd["contract"] == "stdio"' \
     "$mayfly" build --oci oci --program /bin/again --contract stdio --json
+case_ '... under two tags' bash -c "umoci tag --image oci:it other && '$mayfly' build --oci oci --json"
+case_ '... with a program in its working folder' json 'd["settings"]["program"] == "/bin/./plain"' bash -c "
+    umoci rm --image oci:other
+    umoci config --image oci:it --config.workingdir /bin --config.entrypoint ./plain &&
+    '$mayfly' build --oci oci >out.txt 2>&1 && '$mayfly' inspect oci.mf --json"
+case_ 'none there' exits 3 'mayfly: no-such.tar: No such file' "$mayfly" build --oci no-such.tar --name none
 case_ 'a damaged one' exits 1 'is not what its digest says' bash -c "
     for blob in oci/blobs/sha256/*; do echo >>\$blob; done; '$mayfly' build --oci oci"
 case_ 'what is none' exits 1 'neither index.json (OCI) nor manifest.json' "$mayfly" build --oci root --name none
