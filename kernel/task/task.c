@@ -91,6 +91,7 @@ void task_end(void)
     if (task != &first)
         heap_give(task, sizeof *task);
     task_current = NULL;
+    signal_retarget(); /* it may have been the one that was to take them */
 }
 
 uint32_t task_count(void)

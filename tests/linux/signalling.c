@@ -219,6 +219,57 @@ static void choosing(void)
     printf("bad signal: %ld %s\n", result, strerror(errno));
 }
 
+static atomic_int waiting, taken_meanwhile;
+
+/* This thread blocks SIGUSR2 as long as it is in here: another one takes it. */
+static void stays(int number)
+{
+    (void)number;
+    for (int i = 0; i < 100 && !seen[SIGUSR2]; i++)
+        moment();
+    taken_meanwhile = seen[SIGUSR2];
+}
+
+static void *waits_long(void *argument)
+{
+    struct timespec time = {5, 0};
+    (void)argument;
+    waiting++;
+    while (!seen[SIGUSR2])
+        (void)nanosleep(&time, NULL);
+    return NULL;
+}
+
+/* Who was woken for a signal of the process may come to block it. */
+static void passing_on(void)
+{
+    pthread_t thread[2];
+    sigset_t set, old;
+    struct sigaction action = {.sa_handler = stays};
+    install(SIGUSR2, 0);
+    sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGUSR2);
+    sigaction(SIGUSR1, &action, NULL);
+    seen[SIGUSR2] = 0;
+    for (int i = 0; i < 2; i++)
+        pthread_create(&thread[i], NULL, waits_long, NULL);
+    while (waiting < 2)
+        sched_yield();
+    moment();
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &set, &old);
+    kill(getpid(), SIGUSR2);
+    pthread_kill(thread[1], SIGUSR1);
+    for (int i = 1; i >= 0; i--) {
+        pthread_join(thread[i], NULL);
+        if (i)
+            pthread_kill(thread[0], SIGUSR1); /* it may sleep, if it was not the one */
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    printf("passed on: %d %d\n", taken_meanwhile, seen[SIGUSR2]);
+}
+
 static void timers(void)
 {
     struct itimerval every = {{0, 5000}, {0, 5000}}, old;
@@ -302,6 +353,7 @@ int main(void)
     queueing();
     stacks();
     choosing();
+    passing_on();
     timers();
     preempting();
     return 0;

@@ -128,6 +128,7 @@ void signal_mask_during_call(uint64_t mask)
         own->saved = own->blocked;
     own->restore = true;
     own->blocked = mask & ~SIGNAL_UNBLOCKABLE;
+    signal_retarget();
 }
 
 void signal_mask_back(struct task *task)
@@ -147,6 +148,12 @@ bool signal_on_stack(const struct task *task, uint64_t rsp)
     const stack_t *stack = &task->signals.stack;
     uint64_t base = (uint64_t)stack->ss_sp;
     return stack->ss_size && rsp > base && rsp - base <= stack->ss_size;
+}
+
+void signal_retarget(void)
+{
+    for (uint64_t left = process.pending; left; left &= left - 1)
+        wake_one(left & -left);
 }
 
 void signal_forget(struct task *task)
@@ -242,6 +249,7 @@ static bool enter(struct frame *frame, const struct siginfo *info)
     own->blocked |= action->sa_mask;
     if (!(action->sa_flags & SA_NODEFER))
         own->blocked |= SIGNAL_BIT(info->si_signo);
+    signal_retarget();
     if (action->sa_flags & SA_RESETHAND)
         action->sa_handler = SIG_DFL;
     return true;

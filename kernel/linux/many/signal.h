@@ -42,6 +42,10 @@ struct sigaction *signal_action(int number);
 /* Is the stack pointer on the thread's alternate stack? */
 bool signal_on_stack(const struct task *task, uint64_t rsp);
 
+/* The current thread blocks more, or is gone: what is pending for the process, and was to be
+ * taken by it, is for another one that waits. */
+void signal_retarget(void);
+
 /* The thread ends. */
 void signal_forget(struct task *task);
 

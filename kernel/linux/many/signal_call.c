@@ -64,6 +64,7 @@ int64_t linux_rt_sigprocmask(struct frame *frame)
             return -EINVAL;
         }
         *blocked = set & ~SIGNAL_UNBLOCKABLE;
+        signal_retarget();
     }
     return old_at ? user_write(old_at, &old, sizeof old) : 0;
 }
@@ -108,6 +109,7 @@ int64_t linux_rt_sigreturn(struct frame *frame)
     if (signal_frame_pop(frame, &mask, &stack) != 0)
         fault_program(MF_CAUSE_SIGNAL, frame, " signal=11 why=bad-signal-frame");
     task_current->signals.blocked = mask & ~SIGNAL_UNBLOCKABLE;
+    signal_retarget();
     return 0;
 }
 
