@@ -94,21 +94,31 @@ static bool passes(const struct field *field)
     return true;
 }
 
-/* What the reply says of the event itself; NULL: nothing that can be used. */
+/* What the reply says of the event itself, as its headers have it; NULL: nothing that can be used. */
 struct said {
     struct event_text id, source, type, time;
 };
 
-/* The one with that name, if it is a value of the specification. */
+/* The one with that name, if it is a value of the specification when it is read. */
 static void take(struct event_text *to, const struct field *field, const char *header, const char *attribute)
 {
     struct cloudevent event;
     const struct event_text value = {field->value, field->value_bytes};
+    char decoded[MF_FIELD_VALUE_MAX], *room = decoded;
     if (!is_named(field, header) || !value.bytes)
         return;
     cloudevent_init(&event);
-    if (cloudevent_set(&event, attribute, value, NULL) == MF_OK)
+    if (cloudevent_set(&event, attribute, cloudevent_decode(value, &room), NULL) == MF_OK)
         *to = value;
+}
+
+/* As for every function with an event: TYPE is decoded, headers are not. */
+static void put_type(struct field_writer *writer, struct event_text type)
+{
+    char decoded[MF_FIELD_VALUE_MAX], *room = decoded;
+    const struct event_text read = cloudevent_decode(type, &room);
+    field_put(writer, MF_FIELD_TYPE, NULL, 0, read.text, read.bytes);
+    put(writer, "ce-type", type.text, type.bytes);
 }
 
 /* TYPE, and the headers that the reply decides. */
@@ -127,30 +137,15 @@ static void put_replied(struct field_writer *writer, const uint8_t *reply, uint3
             field_put(writer, MF_FIELD_HEADER, field.name, field.name_bytes, field.value,
                       field.value_bytes);
     }
-    field_put(writer, MF_FIELD_TYPE, NULL, 0, said->type.text, said->type.bytes);
-    put(writer, "ce-type", said->type.text, said->type.bytes);
+    put_type(writer, said->type);
 }
 
-static int digit_of(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-/* As it will be read: with %XX decoded, once. */
 static bool begins_as_ours(const struct event_text *source)
 {
     const size_t prefix = sizeof SOURCE_PREFIX - 1;
-    char start[sizeof SOURCE_PREFIX];
-    size_t count = 0;
-    for (size_t i = 0; i < source->bytes && count < prefix; i++) {
-        const char *at = source->text + i;
-        bool encoded = *at == '%' && source->bytes - i > 2 && digit_of(at[1]) >= 0 && digit_of(at[2]) >= 0;
-        start[count++] = encoded ? (char)(16 * digit_of(at[1]) + digit_of(at[2])) : *at;
-        i += encoded ? 2 : 0;
-    }
-    return count == prefix && strncasecmp(start, SOURCE_PREFIX, prefix) == 0;
+    char decoded[MF_FIELD_VALUE_MAX], *room = decoded;
+    const struct event_text read = cloudevent_decode(*source, &room);
+    return read.bytes >= prefix && strncasecmp(read.text, SOURCE_PREFIX, prefix) == 0;
 }
 
 /* /functions/… is the node's word for who it was; below /functions/NAME a function may say more. What

@@ -2,7 +2,7 @@
  * output_event.h: a function's reply as an event for another function: its id, its fields.
  * What is read may be anybody's: a guest's reply, a stored event. Pure functions, any thread.
  *
- * CloudEvents 1.0.2 in HTTP binary mode: TYPE and ce-type are the reply's ce-type, else
+ * CloudEvents 1.0.2 in HTTP binary mode: TYPE (decoded) and ce-type are the reply's ce-type, else
  * OUTPUT_TYPE; ce-id, ce-source and ce-time are the reply's, for who produces an event names it, else
  * the output's id, /functions/NAME of who replied, and now. What another function's source would be
  * is not taken: nobody speaks for another. content-type and all other ce-… headers (but

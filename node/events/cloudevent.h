@@ -98,6 +98,10 @@ bool cloudevent_in_fields(const uint8_t *fields, uint32_t field_bytes, bool repl
 MF_CHECKED mf_err cloudevent_read(const uint8_t *fields, uint32_t field_bytes, bool reply,
                                   char *room, struct cloudevent *event, struct mf_why *why);
 
+/* A ce- header's value as the attribute's: as cloudevent_read() reads it. *room: as long as the value,
+ * if it is encoded; moved behind what was decoded there. */
+struct event_text cloudevent_decode(struct event_text value, char **room);
+
 /* ce-specversion, ce-… and content-type; values percent-encoded. writer->err tells. */
 void cloudevent_put(const struct cloudevent *event, struct field_writer *writer);
 

@@ -113,13 +113,13 @@ mf_err cloudevent_guest(const struct cloudevent *event, const char *call_id, uin
 /* A header's value to the attribute's: a quoted string first loses its quotes (as senders of
  * older versions wrote it), then %XX are decoded, once. A lone % is one: senders that encode
  * nothing send it so. */
-static struct event_text decode(const struct field *field, char **room)
+struct event_text cloudevent_decode(struct event_text value, char **room)
 {
-    const char *at = field->value, *end = at + field->value_bytes;
+    const char *at = value.text, *end = at + value.bytes;
     char *from = *room, *to = from;
-    bool quoted = field->value_bytes >= 2 && *at == '"' && end[-1] == '"';
-    if (!quoted && !memchr(at, '%', field->value_bytes))
-        return (struct event_text){at, field->value_bytes};
+    bool quoted = value.bytes >= 2 && *at == '"' && end[-1] == '"';
+    if (!quoted && !memchr(at, '%', value.bytes))
+        return value;
     for (at += quoted, end -= quoted; at < end; at++) {
         if (quoted && *at == '\\' && at + 1 < end)
             at++;
@@ -183,7 +183,7 @@ static mf_err take_header(const struct field *field, char **room, bool *has_vers
                   ? mf_why(&inner, MF_EINVAL, "that stands in Content-Type")
               : cloudevent_get(event, name).text
                   ? mf_why(&inner, MF_EINVAL, "it stands there twice")
-                  : cloudevent_set(event, name, decode(field, room), &inner);
+                  : cloudevent_set(event, name, cloudevent_decode(plain, room), &inner);
     }
     return err ? mf_why(why, err, "header %.*s: %.*s", (int)field->name_bytes, field->name,
                         (int)sizeof inner.text - 96, mf_why_text(&inner, err))

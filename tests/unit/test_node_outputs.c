@@ -230,6 +230,33 @@ static void an_empty_type_is_none(void **state)
     assert_string_equal(value_of(MF_FIELD_TYPE, ""), "mayfly.reply");
 }
 
+/* As they will be read: %XX is one byte. */
+static void encoded_values_are_judged_decoded(void **state)
+{
+    (void)state;
+    enum { LETTERS = MF_EVENT_VALUE_BYTES_MAX / 3 + 1 };
+    static char id[3 * LETTERS + 1], too_long[3 * (MF_EVENT_VALUE_BYTES_MAX + 1) + 1];
+    for (size_t i = 0; i < LETTERS; i++)
+        memcpy(id + 3 * i, "%41", 4);
+    for (size_t i = 0; i <= MF_EVENT_VALUE_BYTES_MAX; i++)
+        memcpy(too_long + 3 * i, "%41", 4);
+    begin();
+    header("ce-type", "co2%20high");
+    header("ce-id", id);
+    header("ce-source", "urn:%01");
+    make();
+    assert_string_equal(value_of(MF_FIELD_TYPE, ""), "co2 high");
+    assert_string_equal(made_header("ce-type"), "co2%20high");
+    assert_memory_equal(made_header("ce-id"), "%41%41", 6);
+    assert_string_equal(made_header("ce-source"), "/functions/threshold"); /* a control character */
+    begin();
+    header("ce-type", "a%0Ab");
+    header("ce-id", too_long);
+    make();
+    assert_string_equal(value_of(MF_FIELD_TYPE, ""), "mayfly.reply");
+    assert_memory_equal(made_header("ce-id"), "00", 2); /* the output's, to be put there */
+}
+
 static void a_head_that_is_too_large(void **state)
 {
     (void)state;
@@ -273,6 +300,7 @@ int main(void)
         cmocka_unit_test(nobody_speaks_for_another_function),
         cmocka_unit_test(a_reply_in_structured_mode),
         cmocka_unit_test(an_empty_type_is_none),
+        cmocka_unit_test(encoded_values_are_judged_decoded),
         cmocka_unit_test(a_head_that_is_too_large),
         cmocka_unit_test(hops_of_events_of_all_kinds),
     };
