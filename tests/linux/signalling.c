@@ -219,7 +219,7 @@ static void choosing(void)
     printf("bad signal: %ld %s\n", result, strerror(errno));
 }
 
-static atomic_int waiting, taken_meanwhile;
+static atomic_int waiting, stayed, taken_meanwhile;
 
 /* This thread blocks SIGUSR2 as long as it is in here: another one takes it. */
 static void stays(int number)
@@ -227,7 +227,8 @@ static void stays(int number)
     (void)number;
     for (int i = 0; i < 100 && !seen[SIGUSR2]; i++)
         moment();
-    taken_meanwhile = seen[SIGUSR2];
+    if (stayed++ == 0)
+        taken_meanwhile = seen[SIGUSR2];
 }
 
 static void *waits_long(void *argument)
