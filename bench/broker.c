@@ -82,7 +82,8 @@ mf_err broker_pings(const struct broker *broker, uint64_t *count, struct mf_why 
     struct mf_buf log = {0};
     mf_err err = child_log(&broker->child, &log, why);
     *count = 0;
-    for (const char *at = (const char *)log.data; !err && (at = strstr(at, word)); at += sizeof word - 1)
+    const char *text = log.data ? (const char *)log.data : ""; /* it has printed nothing yet */
+    for (const char *at = text; !err && (at = strstr(at, word)); at += sizeof word - 1)
         ++*count;
     mf_buf_close(&log);
     return err;
