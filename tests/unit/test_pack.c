@@ -447,7 +447,8 @@ static bool library_of(const uint8_t *root, uint64_t bytes, uint64_t loaded_at, 
             memcpy(&phdr, root + inode.at + header.e_phoff + k * sizeof phdr, sizeof phdr);
             so = so && (phdr.p_type != PT_LOAD || phdr.p_align == align);
         }
-        return so;
+        if (so)
+            return true;
     }
     return false;
 }
