@@ -34,7 +34,8 @@ guests() {
   grep -q ' cases, .* failed, ' /tmp/guests && ! grep FAILED /tmp/guests | grep -qvE "$gaps"
 }
 
-# A node, a function that only KVM may run, one request by HTTP.
+# A node, functions that only KVM may run, requests by HTTP. The server in Go, if this build has
+# it, is a large window, threads, a snapshot that is restored for each.
 http() {
   "$build/mayfly-node" --listen 127.0.0.1:8080 --state /tmp/state --min-sandbox kvm &
   export MAYFLY_STATE=/tmp/state
@@ -45,6 +46,12 @@ http() {
   "$build/mayfly" deploy "$build/functions/echo.mf" --sandbox kvm || return 1
   [ "$(wget -q -O- --post-data='by way of kvm-amd' http://127.0.0.1:8080/function/echo)" = \
     'by way of kvm-amd' ] || return 1
+  if [ -e "$build/tests/node/gohello.mf" ]; then
+    "$build/mayfly" deploy "$build/tests/node/gohello.mf" --sandbox kvm || return 1
+    for _ in 1 2 3; do
+      wget -q -O- http://127.0.0.1:8080/function/server/count || return 1
+    done
+  fi
   "$build/mayfly" ls | tee /tmp/ls
   grep -q 'echo.*kvm' /tmp/ls
 }

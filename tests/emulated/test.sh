@@ -30,6 +30,7 @@ for image in "$build"/tests/guests/{linux,full}-*.mf; do
   program=${program##*/full-}
   add "$image" "$build/tests/guests/linux_${program%.mf}" # the same program, to run outside
 done
+[ ! -e "$build/tests/node/gohello.mf" ] || add "$build/tests/node/gohello.mf"
 sed "s|@build@|$build|g" "$here/inside.sh" >"$files/test"
 chmod +x "$files/test"
 EMULATED_LACKS=$lacks exec "$here/machine.sh" "$out/kernel" "$files"
