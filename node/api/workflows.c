@@ -67,7 +67,8 @@ void api_get_workflow(struct api_request *request)
 
 /* ---- changes ---- */
 
-/* Images of the versions before, and of functions that were replaced, that nothing uses now. */
+/* Images of the versions before, and of functions that were replaced or taken over and their versions
+ * before, that nothing uses now. */
 static void drop_images(struct api_request *request, json_t *hashes)
 {
     const char *hash;
@@ -91,8 +92,11 @@ static json_t *images_before(struct api_request *request)
     for (i = 0; i < change->count; i++) {
         const struct function *replaced =
             registry_find(&request->api->node->registry, change->deployment[i].name);
-        if (replaced)
-            (void)json_object_set_new(hashes, replaced->version->hash, json_true());
+        if (!replaced)
+            continue;
+        (void)json_object_set_new(hashes, replaced->version->hash, json_true());
+        if (replaced->last_hash[0])
+            (void)json_object_set_new(hashes, replaced->last_hash, json_true());
     }
     return hashes;
 }

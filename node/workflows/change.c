@@ -288,6 +288,15 @@ static mf_err apply_one(struct workflow_change *change, size_t at, struct mf_why
     return MF_OK;
 }
 
+/* It is in force as it shall be, but its record, with its version before, is gone: to that no rollback
+ * of the function leads any more. */
+static void take_over(const struct workflow_change *change, size_t at)
+{
+    struct function *function = registry_find(&change->node->registry, change->deployment[at].name);
+    if (function)
+        function->last_hash[0] = 0;
+}
+
 static void remove_gone(struct workflow_change *change, const struct kept_workflow *kept)
 {
     struct node *node = change->node;
@@ -307,7 +316,11 @@ mf_err change_apply(struct workflow_change *change, struct mf_why *why)
     struct kept_workflow *kept = workflows_find(workflows, change->name);
     mf_err err = MF_OK;
     for (size_t i = 0; i < change->count; i++) {
-        mf_err one = change->alters[i] ? apply_one(change, i, why) : MF_OK;
+        mf_err one = MF_OK;
+        if (change->alters[i])
+            one = apply_one(change, i, why);
+        else
+            take_over(change, i);
         err = one ? one : err;
     }
     if (kept)

@@ -214,6 +214,18 @@ class Workflows(NodeTest):
         node.api('DELETE', '/v1/workflows/w')
         self.assertNotIn(echo, images(node))
 
+    def test_images_before_functions_that_are_taken_over_go(self):
+        """As they were, or changed: the image of the version before is nobody's any more."""
+        node = self.node
+        for last in ('trouble', 'step'):
+            for image in ('echo', 'trouble'):
+                function = step(node, image)
+                self.assertIn(node.api('PUT', '/v1/functions/a', function).status, (200, 201))
+            echo = node.upload('echo')
+            put(node, 'w', a=step(node, last))
+            self.assertNotIn(echo, images(node), last)
+            node.api('DELETE', '/v1/workflows/w')
+
     def test_a_restart_finds_all(self):
         node = self.node
         put(node, 'w', a=step(node, then=['b']), b=step(node, memory_mib=16))
