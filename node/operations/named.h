@@ -10,8 +10,8 @@
 #include "node/store/store.h"
 
 #define NAMED_EVENT_TYPE "mayfly.push" /* where none is given */
-/* Of MF_EFULL, which may have either reason. */
-#define NAMED_FULL "the queue is full, or its tenant has as many queues, or bytes in them, as it may"
+/* Of MF_EFULL, which may have any of these reasons. */
+#define NAMED_FULL "the queue or the disk is full, or its tenant has as many queues, or bytes in them, as it may"
 
 struct envelope;
 struct node;
