@@ -376,12 +376,15 @@ void attempt_passed(struct attempt *attempt)
 }
 
 /* Each of a circle may wait for the others' queues, and nobody comes to an end: who waits so for long
- * makes room in his own. Nothing is lost: a dead letter can be put back, and its outputs have the
- * same ids then. */
+ * makes room in his own, if that is full, too; else whoever comes next has room there, and nothing is
+ * locked. Nothing is lost: a dead letter can be put back, and its outputs have the same ids then. */
 static bool is_locked(const struct attempt *attempt, enum situation why, const char *target)
 {
-    return why == SITUATION_QUEUE_FULL && attempt->stuck >= MF_STUCK_TRIES_MAX &&
-           circle_leads(&attempt->consumer->delivery->node->registry, target, attempt->consumer->name);
+    const struct consumer *consumer = attempt->consumer;
+    const struct version *version = consumer->function->version;
+    return why == SITUATION_QUEUE_FULL && attempt->full >= MF_STUCK_TRIES_MAX && version &&
+           circle_full(&consumer->stat, version->settings.queue_max) &&
+           circle_leads(&consumer->delivery->node->registry, target, consumer->name);
 }
 
 static void unlock(struct attempt *attempt, const char *target)
@@ -398,7 +401,7 @@ static void unlock(struct attempt *attempt, const char *target)
  * does not run again for it, unless the node ends. */
 void attempt_stuck(struct attempt *attempt, enum situation why, const char *target)
 {
-    const struct consumer *consumer = attempt->consumer;
+    struct consumer *consumer = attempt->consumer;
     char text[CALL_WORDS_BYTES + MF_NAME_BYTES_MAX + 64];
     attempt_place(attempt, true); /* a queue is not to be drained into hands */
     if (attempt->over) {
@@ -421,6 +424,9 @@ void attempt_stuck(struct attempt *attempt, enum situation why, const char *targ
     attempt->again_ns = mf_monotonic_ns() +
                         retry_overload_ms(attempt->stuck, randombytes_random()) * MF_NS_PER_MS;
     attempt_set_timer(attempt);
+    attempt->full = why == SITUATION_QUEUE_FULL ? attempt->full + 1 : 0;
+    if (attempt->full >= MF_STUCK_TRIES_MAX)
+        consumer_ask_size(consumer); /* for the next time: other nodes append, too */
 }
 
 void attempt_return(struct attempt *attempt)

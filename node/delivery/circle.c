@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "node/functions/function.h"
 #include "node/functions/registry.h"
+#include "node/store/store.h"
 
 struct walk {
     const struct function *seen[MF_CIRCLE_FUNCTIONS_MAX]; /* each once, in the order of finding */
@@ -43,4 +44,10 @@ bool circle_leads(const struct registry *registry, const char *target, const cha
         }
     }
     return false;
+}
+
+/* By bytes: it may have no room for the largest event. */
+bool circle_full(const struct queue_stat *own, uint64_t count_max)
+{
+    return own->count >= count_max || own->bytes + MF_EVENT_BYTES_MAX > MF_QUEUE_BYTES_DEFAULT;
 }

@@ -7,10 +7,16 @@
 
 #include <stdbool.h>
 
+#include <stdint.h>
+
+struct queue_stat;
 struct registry;
 
 /* Does what is passed on to `target` lead to `name`, as the functions are deployed now? Where more
  * than MF_CIRCLE_FUNCTIONS_MAX of them follow, it may. */
 bool circle_leads(const struct registry *registry, const char *target, const char *name);
+
+/* A circle locks only where each of its queues is full: is this one, of which that was counted? */
+bool circle_full(const struct queue_stat *own, uint64_t count_max);
 
 #endif

@@ -49,6 +49,7 @@ struct attempt {
     struct callback *callback;    /* a letter to be durable before its end; NULL */
     struct outputs *outputs;      /* of END_ACK: to be durable before; NULL   */
     uint32_t stuck;               /* times in a row that some were not taken  */
+    uint32_t full;                /* of these, the last in a row: by a full queue */
     size_t charged;               /* of the node's budget                     */
     char call_id[MF_CALL_ID_BYTES_MAX + 1];
     size_t event_bytes;

@@ -12,6 +12,7 @@
 #include "node/delivery/circle.h"
 #include "node/functions/function.h"
 #include "node/functions/registry.h"
+#include "node/store/store.h"
 
 #define MANY (MF_CIRCLE_FUNCTIONS_MAX + 50)
 
@@ -100,10 +101,22 @@ static void there_is_an_end_to_looking(void **state)
     assert_true(circle_leads(&registry, "f1", "f0")); /* nobody knows: it may */
 }
 
+static void a_circle_locks_with_full_queues_only(void **state)
+{
+    (void)state;
+    assert_false(circle_full(&(struct queue_stat){.count = 9}, 10));
+    assert_true(circle_full(&(struct queue_stat){.count = 10}, 10));
+    assert_true(circle_full(&(struct queue_stat){.count = 11}, 10));
+    const uint64_t most = MF_QUEUE_BYTES_DEFAULT - MF_EVENT_BYTES_MAX;
+    assert_false(circle_full(&(struct queue_stat){.count = 1, .bytes = most}, 10));
+    assert_true(circle_full(&(struct queue_stat){.count = 1, .bytes = most + 1}, 10));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_leads_back_is_found, open_registry, close_registry),
+        cmocka_unit_test(a_circle_locks_with_full_queues_only),
         cmocka_unit_test_setup_teardown(there_is_an_end_to_looking, open_registry, close_registry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
