@@ -433,7 +433,7 @@ class UnderLoad(unittest.TestCase):
                         pass
                 thread = threading.Thread(target=deploy)
                 thread.start()
-                time.sleep(chance.random() * takes)
+                time.sleep(chance.random() * takes * (1 + number % 4))  # it may be slower than then
                 node.process.kill()
                 node.process.wait()
                 thread.join()
