@@ -26,13 +26,15 @@ raw_preempt_landing:
     cmp $TRAP_RECORD, %rsp
     jne 9f
     record_is 0, 256
+    cmpq $PROGRAM, TRAP_RECORD + 24
+    jb 9f
+    cmpq $PROGRAM + (raw_program_marked - raw_program), TRAP_RECORD + 24
+    jb 8f                           /* before its marks stood: one was due, on a slow machine */
     record_is 8, 0
     record_is 16, 0
     record_is 32, 0x33
     record_is 48, PROGRAM_STACK
     record_is 56, 0x2b
-    cmpq $PROGRAM, TRAP_RECORD + 24
-    jb 9f
     testl $0x400, TRAP_RECORD + 40  /* DF as it was */
     jz 9f
     push %rax
@@ -44,7 +46,7 @@ raw_preempt_landing:
     cmp %eax, PREEMPTS
     jb 9f
     pop %rax
-    add $24, %rsp
+8:  add $24, %rsp
     iretq
 9:  jmp raw_wrong
 
@@ -104,6 +106,7 @@ raw_program:                        /* spins with marks in its registers, then l
     mov $MARK + 6, %eax
     movq $MARK, -8(%rsp)            /* the red zone */
     std
+raw_program_marked:
 1:  cmpl $3, ARRIVED
     jb 1b
     .irp n, 8, 9, 10, 11, 12, 13, 14, 15
