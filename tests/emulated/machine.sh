@@ -21,24 +21,26 @@ check_tools() {
 }
 
 # The kernel and three of its modules, from the package that linux-image-cloud-amd64 names.
+# The cache appears whole or not at all.
 fetch_kernel() {
-  local package
+  local package part=$cache.part
   [ ! -e "$cache/complete" ] || return 0
   command -v apt-get >/dev/null || die "no apt-get here to fetch a kernel with: put vmlinuz,
 irqbypass.ko, kvm.ko and kvm-amd.ko of one kernel into $cache, and an empty file named complete"
   package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null |
     awk '/Depends: linux-image/ { print $2; exit }')
   [ -n "$package" ] || die "apt knows no linux-image-cloud-amd64: run apt-get update"
-  rm -rf "$cache" && mkdir -p "$cache/package"
-  (cd "$cache/package" && apt-get -q download "$package") >"$cache/log" 2>&1 ||
-    die "cannot download $package (26 MB, once): is the network there? $(tail -n 1 "$cache/log")"
-  dpkg-deb -x "$cache"/package/*.deb "$cache/package/files"
-  find "$cache/package/files" \( -name irqbypass.ko\* -o -name kvm.ko\* -o -name kvm-amd.ko\* \) \
-    -exec cp -t "$cache" {} +
-  find "$cache" -maxdepth 1 -name '*.ko.xz' -exec xz -d {} +
-  cp "$cache"/package/files/boot/vmlinuz-* "$cache/vmlinuz"
-  rm -rf "$cache/package"
-  touch "$cache/complete"
+  rm -rf "$cache" "$part" && mkdir -p "$part/package"
+  (cd "$part/package" && apt-get -q download "$package") >"$cache.log" 2>&1 ||
+    die "cannot download $package (26 MB, once): is the network there? $(tail -n 1 "$cache.log")"
+  dpkg-deb -x "$part"/package/*.deb "$part/package/files"
+  find "$part/package/files" \( -name irqbypass.ko\* -o -name kvm.ko\* -o -name kvm-amd.ko\* \) \
+    -exec cp -t "$part" {} +
+  find "$part" -maxdepth 1 -name '*.ko.xz' -exec xz -d {} +
+  cp "$part"/package/files/boot/vmlinuz-* "$part/vmlinuz"
+  rm -rf "$part/package"
+  touch "$part/complete"
+  mv "$part" "$cache"
 }
 
 # Two stages: nobody can pivot_root out of the initial file system, as our spawner does,
@@ -85,7 +87,8 @@ pack() {
 }
 
 check_tools
-fetch_kernel
+mkdir -p "$(dirname "$cache")"
+(flock 9; fetch_kernel) 9>"$cache.lock" # machines that start together wait for the one that fetches
 [ "$(basename "$files")" = files ] || die "$files: the directory must be called files"
 archive=$(mktemp)
 trap 'rm -f "$archive"' EXIT
