@@ -132,12 +132,14 @@ bool machine_refuses_interrupt(uint8_t n)
 static long anonymous_kib(uintptr_t address)
 {
     char line[256];
-    unsigned long from = 0, to, kib;
+    unsigned long from, to, kib;
+    bool inside = false;
     long found = -1;
     FILE *maps = fopen("/proc/self/smaps", "re");
     while (maps && found < 0 && fgets(line, sizeof line, maps))
-        if (sscanf(line, "%lx-%lx ", &from, &to) != 2 && from == address &&
-            sscanf(line, "Anonymous: %lu kB", &kib) == 1)
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            inside = from == address;
+        else if (inside && sscanf(line, "Anonymous: %lu kB", &kib) == 1)
             found = (long)kib;
     if (maps)
         (void)fclose(maps);
