@@ -110,11 +110,12 @@ class Processor(NodeTest):
         self.assertGreater(self.node.function('half')['counters']['throttled_seconds'], 0)
 
     def test_a_ceiling_holds_after_the_answer_too(self):
-        self.assertEqual(self.node.http('GET', '/function/half/linger?n=2000').status, 200)
+        self.assertEqual(self.node.http('GET', '/function/half/linger?n=5000').status, 200)
         pid = self.node.instance_pid('half')
         before, since = self.node.cpu_s(pid), time.monotonic()
-        time.sleep(1.5)
-        self.assertLess(self.node.cpu_s(pid) - before, (time.monotonic() - since) * 0.20 * 1.5)
+        time.sleep(1.5)  # what a node that was late let pass is paid back in what follows
+        wait_until(lambda: self.node.cpu_s(pid) - before
+                   < (time.monotonic() - since) * 0.20 * 1.5, 'its share, while it lingers', 2.5)
         wait_until(lambda: self.node.http('GET', '/function/half/show').status == 200, 'its return')
 
     def test_instances_that_answer_while_they_are_stopped_go_on(self):
