@@ -27,7 +27,7 @@
 #define SNAPSHOT_LOOK_MS_MAX 100
 
 enum { KEY_DRY_RUN = CLI_LONG + 90, KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_TENANT, KEY_ALLOW, KEY_PRIORITY,
-       KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_JSON, KEY_NUMBER };
+       KEY_SECRET, KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_JSON, KEY_NUMBER };
 
 /* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
 #define NUMBERS(N)                                                                             \
@@ -75,6 +75,8 @@ static const struct cli_option options[] = {
     {"tenant", KEY_TENANT, "NAME", "whose key-values and named queues it means"},
     {"allow", KEY_ALLOW, "LIST=ENTRY", "what it may ask for: read, write, push, pop, http, publish, "
                                        "secrets or splice; may be repeated"},
+    {"secret", KEY_SECRET, "NAME", "a secret that it may read, as the file /run/secrets/NAME or by "
+                                   "mayfly_secret(); as --allow secrets=NAME; may be repeated"},
     {"priority", KEY_PRIORITY, "CLASS", "bulk or urgent: whose events go first"},
     {"overload", KEY_OVERLOAD, "HOW", "when its queue is full: backpressure, drop-oldest, dead-letter, "
                                       "stop-workflow or offload"},
@@ -137,7 +139,18 @@ static void set_text(struct deploy *deploy, int key, const char *text)
                                                                 : "offload_url", value);
 }
 
-/* LIST=ENTRY, one more; the node says which lists there are. */
+/* One entry more; the node says which lists there are. */
+static void add_entry(struct deploy *deploy, const char *list, const char *entry)
+{
+    json_t *allow = json_object_get(deploy->settings, "allow");
+    if (!allow && json_object_set_new(deploy->settings, "allow", allow = json_object()) != 0)
+        return;
+    json_t *entries = json_object_get(allow, list);
+    if (!entries && json_object_set_new(allow, list, entries = json_array()) != 0)
+        return;
+    json_array_append_new(entries, json_string(entry));
+}
+
 static void add_allowed(struct deploy *deploy, const char *text)
 {
     const char *equals = strchr(text, '=');
@@ -145,13 +158,15 @@ static void add_allowed(struct deploy *deploy, const char *text)
     if (!equals || equals == text || (size_t)(equals - text) >= sizeof list || !equals[1])
         cli_usage(&cmd_deploy, "--allow '%.80s': LIST=ENTRY belongs here, as read=shop/", text);
     (void)snprintf(list, sizeof list, "%.*s", (int)(equals - text), text);
-    json_t *allow = json_object_get(deploy->settings, "allow");
-    if (!allow && json_object_set_new(deploy->settings, "allow", allow = json_object()) != 0)
-        return;
-    json_t *entries = json_object_get(allow, list);
-    if (!entries && json_object_set_new(allow, list, entries = json_array()) != 0)
-        return;
-    json_array_append_new(entries, json_string(equals + 1));
+    add_entry(deploy, list, equals + 1);
+}
+
+static void add_secret(struct deploy *deploy, const char *name)
+{
+    if (strchr(name, '='))
+        cli_usage(&cmd_deploy, "--secret '%.80s': a name belongs here; its value is a file of the node's "
+                  "(mayfly-node --secrets DIR), and never a variable's", name);
+    add_entry(deploy, "secrets", name);
 }
 
 static void parse(struct deploy *deploy, int argc, char **argv)
@@ -184,6 +199,8 @@ static void parse(struct deploy *deploy, int argc, char **argv)
             json_object_set_new(deploy->settings, "tenant", json_string(optarg));
         if (key == KEY_ALLOW)
             add_allowed(deploy, optarg);
+        if (key == KEY_SECRET)
+            add_secret(deploy, optarg);
         if (key == KEY_PRIORITY || key == KEY_OVERLOAD || key == KEY_OFFLOAD_URL)
             set_text(deploy, key, optarg);
         if (key == 'f')

@@ -204,6 +204,10 @@ static mf_err add_variable(const char *name, const json_t *value, struct mf_buf 
     if (!env_name_valid(name))
         return mf_why(why, MF_EINVAL, "environment: \"%.80s\" is not a variable's name (letters, "
                       "digits, _; no digit first)", settings_printable(name));
+    if (json_is_object(value)) /* as others write it: {"secret": NAME}, {"valueFrom": …} */
+        return mf_why(why, MF_EINVAL, "environment: %.80s: must be a string. A secret is never a variable, "
+                      "which would be in the function's snapshot: name it in allow.secrets, and read "
+                      "/run/secrets/NAME", name);
     if (!json_is_string(value))
         return mf_why(why, MF_EINVAL, "environment: %.80s: must be a string; put it in quotes", name);
     size_t bytes = strlen(name) + json_string_length(value) + sizeof "=";
@@ -292,5 +296,8 @@ mf_err settings_apply(const char *key, const json_t *value, struct settings *set
         return triggers_from_json(value, &settings->triggers, why);
     if (strcmp(key, "allow") == 0)
         return allow_from_json(value, &settings->allow, why);
+    if (strcmp(key, "secrets") == 0)
+        return mf_why(why, MF_EINVAL, "\"secrets\" is not a setting; what a function may read is listed in "
+                      "allow: {\"secrets\": [\"NAME\"]}, and is the file /run/secrets/NAME");
     return mf_why(why, MF_EINVAL, "\"%.80s\" is not a setting", settings_printable(key));
 }

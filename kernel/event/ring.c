@@ -135,6 +135,11 @@ const uint8_t *ring_result_data(const struct ring *ring)
     return (const uint8_t *)(result_of(ring) + 1);
 }
 
+void ring_result_wipe(struct ring *ring, uint32_t bytes)
+{
+    memset(result_of(ring) + 1, 0, bytes);
+}
+
 /* The rules of abi/channel.h for what the node may send. */
 static bool decode(const struct mf_desc *desc)
 {

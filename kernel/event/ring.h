@@ -52,6 +52,7 @@ uint32_t ring_bell(const struct ring *ring);
 void ring_result_clear(struct ring *ring);
 int ring_result_take(const struct ring *ring, uint32_t number, struct mf_result *result);
 const uint8_t *ring_result_data(const struct ring *ring);
+void ring_result_wipe(struct ring *ring, uint32_t bytes); /* its data */
 
 /* Say that we sleep, or no longer. Look at the rings once more in between. */
 void ring_sleep(struct ring *ring, bool asleep);

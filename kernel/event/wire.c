@@ -129,6 +129,11 @@ const uint8_t *wire_result_data(void)
     return ring_result_data(&ring);
 }
 
+void wire_result_wipe(uint32_t bytes)
+{
+    ring_result_wipe(&ring, bytes);
+}
+
 void wire_ring(void)
 {
     if (!unrung)

@@ -40,6 +40,7 @@ void wire_publish(struct mf_desc *desc, const struct ring_place *place);
 void wire_result_clear(void);
 void wire_result_wait(uint32_t number, struct mf_result *result);
 const uint8_t *wire_result_data(void); /* of the answer, while no other is asked for */
+void wire_result_wipe(uint32_t bytes); /* of it                                      */
 
 /* Wake the node, if it sleeps and has not been woken since something changed for it. */
 void wire_ring(void);

@@ -21,7 +21,7 @@
 
 static const struct filesystem filesystem;
 static struct root root;
-static uint32_t etc; /* inode of its /etc; 0: it has none */
+static uint32_t shared[MADE_SHARED]; /* inodes of its folders of that name; 0: it has none */
 
 static struct place place_of(uint32_t inode)
 {
@@ -37,9 +37,12 @@ static const struct mf_root_inode *inode_of(const struct place *place)
 const char *image_start(uint64_t base, uint64_t bytes)
 {
     const char *wrong = base ? root_open(&root, (const void *)base, bytes) : NULL;
-    if (!wrong && base && root_find(&root, 0, "etc", 3, &etc) &&
-        root_type(&root.inodes[etc]) != MF_ROOT_FOLDER)
-        etc = 0;
+    for (uint32_t which = 0; !wrong && base && which < MADE_SHARED; which++) {
+        const char *name = made_shared_name(which);
+        if (!root_find(&root, 0, name, strlen(name), &shared[which]) ||
+            root_type(&root.inodes[shared[which]]) != MF_ROOT_FOLDER)
+            shared[which] = 0;
+    }
     return wrong;
 }
 
@@ -48,9 +51,9 @@ struct place image_root(void)
     return root.base ? place_of(0) : made_root();
 }
 
-struct place image_etc(void)
+struct place image_shared(enum made_shared which)
 {
-    return etc ? place_of(etc) : made_etc();
+    return shared[which] ? place_of(shared[which]) : made_shared(which);
 }
 
 bool image_is_loaded(const struct place *place, struct image_loaded *loaded)
@@ -67,10 +70,14 @@ static bool made_behind(const struct place *folder, struct place *made)
 {
     if (folder->id == 0)
         *made = made_root();
-    else if (folder->id == etc)
-        *made = made_etc();
-    else
-        return false;
+    else {
+        uint32_t which = 0;
+        while (which < MADE_SHARED && folder->id != shared[which])
+            which++;
+        if (which == MADE_SHARED)
+            return false;
+        *made = made_shared(which);
+    }
     return true;
 }
 

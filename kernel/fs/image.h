@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/fs/made.h"
 #include "kernel/fs/place.h"
 
 /* base 0: the image has none. NULL, or what is wrong with it. */
@@ -15,8 +16,8 @@ const char *image_start(uint64_t base, uint64_t bytes);
 
 struct place image_root(void);
 
-/* What the image has under that name in its root folder; the kernel's own if it has nothing. */
-struct place image_etc(void);
+/* What the image has under that name in its root folder; the kernel's own if it has no folder there. */
+struct place image_shared(enum made_shared which);
 
 /* A file whose segments the image has as loaded (abi/root.h). False: it is none. */
 struct image_loaded {

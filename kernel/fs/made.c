@@ -3,7 +3,7 @@
  * The tree is a table; what changes with the process (its number, its descriptors) has numbers of
  * its own behind the table's.
  * Guarantees: a file's text is as things were when it was opened.
- * Leaves to others: texts (made_texts.c), devices (device.c), files in memory (tmp.c). Owns nothing.
+ * Leaves to others: texts (made_texts.c), devices (device.c), files in memory (tmp.c), secrets (secret.c). Owns nothing.
  */
 #include "kernel/fs/made.h"
 
@@ -23,6 +23,7 @@
 #include "kernel/fs/made_table.h"
 #include "kernel/fs/made_texts.h"
 #include "kernel/fs/open.h"
+#include "kernel/fs/secret.h"
 #include "kernel/fs/tmp.h"
 #include "kernel/fs/walk.h"
 
@@ -89,9 +90,19 @@ struct place made_root(void)
     return place_of(MADE_ROOT);
 }
 
-struct place made_etc(void)
+static const enum id shared[MADE_SHARED] = {
+    [MADE_SHARED_ETC] = MADE_ETC,
+    [MADE_SHARED_VAR] = MADE_VAR,
+};
+
+struct place made_shared(enum made_shared which)
 {
-    return place_of(MADE_ETC);
+    return place_of(shared[which]);
+}
+
+const char *made_shared_name(enum made_shared which)
+{
+    return table[shared[which]].name;
 }
 
 bool made_descriptor(const struct place *place, uint32_t *fd)
@@ -122,10 +133,13 @@ static struct name name_of(uint32_t id, char buffer[NUMBER_TEXT_BYTES])
 
 bool made_covers(const struct place *folder, struct name name)
 {
-    if (folder->id != MADE_ROOT || name_is(name, table[MADE_ETC].name))
+    if (folder->id != MADE_ROOT && folder->id != MADE_VAR)
         return false;
+    for (uint32_t which = 0; which < MADE_SHARED; which++)
+        if (folder->id == MADE_ROOT && name_is(name, made_shared_name(which)))
+            return false;
     for (uint32_t id = 1; id < IDS; id++)
-        if (table[id].parent == MADE_ROOT && name_is(name, table[id].name))
+        if (table[id].parent == folder->id && name_is(name, table[id].name))
             return true;
     return false;
 }
@@ -146,7 +160,9 @@ static bool number_of(struct name name, uint32_t *number)
 
 static struct place resolved(uint32_t id)
 {
-    return table[id].kind == MOUNT ? tmp_root(table[id].number) : place_of(id);
+    if (table[id].kind != MOUNT)
+        return place_of(id);
+    return table[id].number == MOUNT_SECRETS ? secret_root() : tmp_root(table[id].number);
 }
 
 static int made_find(const struct place *folder, struct name name, struct place *found)
@@ -177,7 +193,9 @@ static struct place made_parent(const struct place *folder)
     case MADE_ROOT:
         return walk_root();
     case MADE_ETC:
-        return image_etc();
+        return image_shared(MADE_SHARED_ETC);
+    case MADE_VAR:
+        return image_shared(MADE_SHARED_VAR);
     default:
         return place_of(made_at(folder)->parent);
     }

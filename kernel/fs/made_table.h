@@ -5,6 +5,9 @@
 #ifndef KERNEL_FS_MADE_TABLE_H
 #define KERNEL_FS_MADE_TABLE_H
 
+/* MOUNT: of files in memory tmp.h's number, and this */
+#define MOUNT_SECRETS TMP_COUNT
+
 enum made_kind { FOLDER, TEXT, CONSTANT, LINK, LINK_TEXT, DESCRIPTORS, HERE, MOUNT, NODE };
 
 /*
@@ -22,6 +25,9 @@ enum made_kind { FOLDER, TEXT, CONSTANT, LINK, LINK_TEXT, DESCRIPTORS, HERE, MOU
     X(SYS, ROOT, "sys", FOLDER, 0)                                                                \
     X(TMP, ROOT, "tmp", MOUNT, TMP_TMP)                                                           \
     X(RUN, ROOT, "run", MOUNT, TMP_RUN)                                                           \
+    X(VAR, ROOT, "var", FOLDER, 0)                                                                \
+    X(OPENFAAS, VAR, "openfaas", FOLDER, 0)                                                       \
+    X(SECRETS, OPENFAAS, "secrets", MOUNT, MOUNT_SECRETS)                                         \
     X(PASSWD, ETC, "passwd", CONSTANT,                                                            \
       "root:x:0:0:root:/root:/sbin/nologin\n"                                                     \
       "nobody:x:65534:65534:nobody:/tmp:/sbin/nologin\n")                                         \

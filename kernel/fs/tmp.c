@@ -23,6 +23,7 @@
 #include "kernel/core/string.h"
 #include "kernel/fs/made.h"
 #include "kernel/fs/open.h"
+#include "kernel/fs/secret.h"
 #include "kernel/linux/identity.h"
 
 #define DEVICE 0x20u
@@ -61,6 +62,7 @@ static int set_room(struct node *node, uint64_t bytes);
 static int lend(struct node *node, uint64_t bytes);
 static uint64_t bytes_max(void);
 static void forget(struct node *node);
+static void link_secrets(struct node *run);
 
 static struct node *node_of(const struct place *place)
 {
@@ -85,6 +87,8 @@ struct place tmp_root(uint32_t which)
     if (!node->number) {
         *node = (struct node){.mode = S_IFDIR | 01777, .links = 2, .number = which + 1};
         node->last = &node->entries;
+        if (which == TMP_RUN)
+            link_secrets(node);
     }
     return place_of(node);
 }
@@ -215,6 +219,15 @@ static int tmp_make(const struct place *place, struct name name, uint32_t mode,
     put_in(folder, entry, node);
     *made = place_of(node);
     return 0;
+}
+
+/* Where programs for containers look: theirs to replace. Without memory there is none. */
+static void link_secrets(struct node *run)
+{
+    static const char name[] = "secrets";
+    const struct place folder = place_of(run);
+    struct place made;
+    (void)tmp_make(&folder, (struct name){name, sizeof name - 1}, S_IFLNK | 0777, SECRET_PATH, &made);
 }
 
 int tmp_make_nameless(uint32_t mode, struct place *made)

@@ -11,17 +11,26 @@
 
 #include <cmocka.h>
 
+#include "abi/operation.h"
 #include "kernel/core/assert.h"
 #include "kernel/core/heap.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/memory.h"
 #include "kernel/core/user.h"
+#include "kernel/event/operation.h"
+#include "kernel/event/output.h"
 #include "kernel/file/file.h"
 #include "kernel/task/wait.h"
 
 size_t stub_heap_used, stub_heap_max = 64u << 20;
 uint64_t stub_clock_ns = 1000000000;
 unsigned stub_woken, stub_waits, stub_broken;
+const char *stub_secret;
+uint32_t stub_secret_error;
+unsigned stub_asked, stub_wiped;
+char stub_said[512];
+const void *stub_watched;
+bool stub_watched_was_wiped;
 
 static uint8_t call_bytes[CALL_STATE_BYTES];
 
@@ -44,6 +53,13 @@ void *heap_take(size_t bytes)
 
 void heap_give(void *at, size_t bytes)
 {
+    const uint8_t *byte = at;
+    if (at && at == stub_watched) {
+        stub_watched_was_wiped = true;
+        for (size_t i = 0; i < bytes; i++)
+            stub_watched_was_wiped &= byte[i] == 0;
+        stub_watched = NULL;
+    }
     if (at)
         stub_heap_used -= bytes;
     free(at);
@@ -129,6 +145,33 @@ void *call_state(size_t bytes, void (*end)(void *state))
 void stub_call_over(void)
 {
     memset(call_bytes, 0, sizeof call_bytes);
+}
+
+int operation_ask(uint32_t operation, const void *request, uint32_t request_bytes, const void *part,
+                  uint32_t part_bytes, struct operation_answer *answer)
+{
+    const struct mf_op_secret *head = request;
+    assert_int_equal(operation, MF_OPERATION_SECRET);
+    assert_int_equal(request_bytes, sizeof *head);
+    assert_int_equal(head->name_bytes, part_bytes);
+    assert_int_equal(head->reserved, 0);
+    assert_non_null(part);
+    stub_asked++;
+    if (!stub_secret)
+        return -ENOENT;
+    *answer = (struct operation_answer){stub_secret_error, (uint32_t)strlen(stub_secret), stub_secret};
+    return 0;
+}
+
+void operation_wipe(void)
+{
+    stub_wiped++;
+}
+
+void output_kernel(enum mf_log_level level, const char *text, size_t bytes)
+{
+    assert_int_equal(level, MF_LOG_WARN);
+    (void)snprintf(stub_said, sizeof stub_said, "%.*s", (int)bytes, text);
 }
 
 void file_broken(void)

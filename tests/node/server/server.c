@@ -12,21 +12,26 @@
  *   /extra        more than its response        /exit?n=N     ends the process
  *   /slow         never answers; counts ends    /ends         connections that the client ended
  *   /init, /run   as an OpenWhisk action
+ *   /file         what the file named by the body holds, or "errno N" (404)
+ *
+ * Before it listens it reads the file $READ_AT_START, and prints its first line, or "errno N".
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEAD_MAX 65536
 #define BODY_MAX (7u << 20)
 
 static char head[HEAD_MAX + 1];
-static char body[BODY_MAX];
+static char body[BODY_MAX + 1];
 static size_t head_bytes, body_bytes;
 static unsigned requests, connections, ends;
 
@@ -141,6 +146,45 @@ static int act(int fd)
     return answer(fd, both, (size_t)bytes);
 }
 
+/* A file's bytes go to head; how many, or -errno. */
+static ssize_t read_file(const char *path)
+{
+    size_t bytes = 0;
+    ssize_t got = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && bytes < sizeof head && (got = read(fd, head + bytes, sizeof head - bytes)) > 0)
+        bytes += (size_t)got;
+    ssize_t result = fd < 0 || got < 0 ? -errno : (ssize_t)bytes;
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+static int answer_file(int fd)
+{
+    struct stat stat_of;
+    char text[96];
+    body[body_bytes] = 0;
+    ssize_t bytes = read_file(body);
+    if (bytes >= 0 && (stat(body, &stat_of) != 0 || stat_of.st_size != (off_t)bytes))
+        return send_text(fd, "HTTP/1.1 500 Size\r\nContent-Length: 0\r\n\r\n");
+    if (bytes >= 0)
+        return answer(fd, head, (size_t)bytes);
+    int digits = snprintf(text, sizeof text, "errno %zd", -bytes);
+    (void)snprintf(text, sizeof text, "HTTP/1.1 404 None\r\nContent-Length: %d\r\n\r\nerrno %zd",
+                   digits, -bytes);
+    return send_text(fd, text);
+}
+
+static void read_at_start(const char *path)
+{
+    ssize_t bytes = path ? read_file(path) : 0;
+    if (bytes < 0)
+        printf("errno %zd\n", -bytes);
+    else if (path)
+        printf("%.*s\n", (int)bytes, head);
+}
+
 /* 0: the connection goes on. */
 static int serve(int fd)
 {
@@ -171,6 +215,8 @@ static int serve(int fd)
         return answer(fd, "bye", 3) || 1;
     if (is_path("/extra"))
         return send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and more");
+    if (is_path("/file"))
+        return answer_file(fd);
     return misbehave(fd);
 }
 
@@ -180,6 +226,7 @@ int main(void)
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)atoi(port ? port : "8080"))};
+    read_at_start(getenv("READ_AT_START"));
     (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
         listen(listener, 16) != 0) {
