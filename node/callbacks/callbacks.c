@@ -1,7 +1,8 @@
 /*
  * callbacks.c: see callbacks.h.
  * Guarantees: a letter leaves the queue only when its host has taken it, or after its time, with
- * a line in the log; an empty queue arms no timer; letters in hand count against the budget.
+ * a line in the log; an empty queue arms no timer; letters in hand count against the budget,
+ * and take no more than their share of it.
  * Leaves to others: where it may go and how (egress/), what a letter says (letter.c).
  */
 #include "node/callbacks/callbacks.h"
@@ -97,6 +98,7 @@ static void drop(struct posting *posting)
     struct callbacks *callbacks = posting->callbacks;
     list_remove(&posting->link);
     callbacks->in_hand--;
+    callbacks->held -= posting->charged;
     budget_give(&callbacks->node->budget, posting->charged);
     free(posting);
 }
@@ -157,6 +159,7 @@ static void create(struct callbacks *callbacks, const struct queue_entry *entry)
         return; /* its lease passes */
     posting->charged = bytes < callbacks->reserved ? bytes : callbacks->reserved;
     callbacks->reserved -= posting->charged;
+    callbacks->held += posting->charged;
     posting->callbacks = callbacks;
     posting->id = entry->id;
     posting->number = entry->attempts;
@@ -198,12 +201,19 @@ static void taken(void *context, const struct store_answer *answer)
     take(callbacks);
 }
 
+/* Is there room for one more, however large it is? Without any in hand there is. */
+static bool has_room(const struct callbacks *callbacks)
+{
+    uint64_t share = callbacks->node->budget.limit / MF_CALLBACKS_SHARE;
+    return callbacks->in_hand == 0 || callbacks->held + MF_EVENT_BYTES_MAX <= share;
+}
+
 /* A take brings one entry however large it is. */
 static void take(struct callbacks *callbacks)
 {
     struct budget *budget = &callbacks->node->budget;
     if (callbacks->taking || !callbacks->more || callbacks->quiet ||
-        callbacks->in_hand >= MF_CALLBACKS_IN_HAND_MAX)
+        callbacks->in_hand >= MF_CALLBACKS_IN_HAND_MAX || !has_room(callbacks))
         return; /* the end of a posting looks again */
     if (!budget_take(budget, MF_EVENT_BYTES_MAX)) {
         come_back(callbacks, MF_CALLBACKS_ROOM_MS);
@@ -244,6 +254,8 @@ static void finish(struct posting *posting, uint64_t delay_ms)
 {
     struct callbacks *callbacks = posting->callbacks;
     const struct store_ask ask = {now_ms(callbacks), ended, posting};
+    if (!delay_ms)
+        strikes_forget(&callbacks->strikes, posting->id);
     mf_err err = delay_ms ? queue_nack(callbacks->queue, posting->id, posting->number, delay_ms, &ask)
                           : queue_ack(callbacks->queue, posting->id, posting->number, &ask);
     posting->ending = !err;
@@ -280,7 +292,7 @@ static void failed(struct posting *posting, const char *words)
     if (pauses_failed(&callbacks->pauses, &posting->url, now_ms(callbacks)))
         mf_log(MF_LOG_INFO, "callback.waits", "call=%s host=%s why=\"%s\"", posting->call_id,
                posting->url.host.text, words);
-    again(posting, retry_delay_ms(posting->number, randombytes_random()), words);
+    again(posting, retry_delay_ms(strikes_add(&callbacks->strikes, posting->id), randombytes_random()), words);
 }
 
 /* Below 500 somebody has looked at it; but 408 and 429 say: later. */
@@ -386,13 +398,14 @@ static void post(struct posting *posting)
         return;
     }
     const struct crowd crowd = crowd_of(posting);
-    if (crowd.host >= MF_CALLBACKS_PER_HOST_MAX && crowd.before >= MF_CALLBACKS_PER_HOST_MAX) {
+    bool slow = crowd.host >= MF_CALLBACKS_PER_HOST_MAX;
+    if (slow && (crowd.before >= MF_CALLBACKS_PER_HOST_MAX || !has_room(callbacks))) {
         again(posting, turns_give_ms(&callbacks->turns, &posting->url, now_ms(callbacks), posting->number,
                                      randombytes_random()),
               "its host takes them too slowly");
         return;
     }
-    if (crowd.host >= MF_CALLBACKS_PER_HOST_MAX || crowd.all >= MF_CALLBACKS_AT_ONCE_MAX) {
+    if (slow || crowd.all >= MF_CALLBACKS_AT_ONCE_MAX) {
         if (mf_monotonic_ns() - posting->taken_ns > MF_CALLBACK_HAND_MS * MF_NS_PER_MS)
             again(posting, MF_CALLBACK_PAUSE_MS_FIRST, "there was no place for it");
         return; /* the end of one on its way looks again, before the lease passes */

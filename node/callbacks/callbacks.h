@@ -8,7 +8,10 @@
  *
  * Where they may go says the node's option --callbacks; it is asked when a call comes in, and
  * again for each POST. A host that does not answer is left alone for longer and longer
- * (pauses.h); one that is slow has MF_CALLBACKS_PER_HOST_MAX of the places (turns.h). After MF_CALLBACK_AGE_MS_MAX a letter is given up, which the log says.
+ * (pauses.h); one that is slow has MF_CALLBACKS_PER_HOST_MAX of the places (turns.h). All in hand have
+ * one part in MF_CALLBACKS_SHARE of the node's buffer, or are one letter; where that is full,
+ * only those that are on their way stay in hand. After MF_CALLBACK_AGE_MS_MAX a letter is given
+ * up, which the log says.
  * Loop thread only.
  */
 #ifndef MF_NODE_CALLBACKS_CALLBACKS_H
@@ -20,6 +23,7 @@
 #include "base/err.h"
 #include "image/settings.h"
 #include "node/callbacks/pauses.h"
+#include "node/callbacks/strikes.h"
 #include "node/callbacks/turns.h"
 #include "node/loop/list.h"
 #include "node/loop/timer.h"
@@ -39,9 +43,11 @@ struct callbacks {
     uint32_t operations;      /* of the store, that refer to it                  */
     uint32_t trouble;         /* takes that failed, in a row                     */
     size_t reserved;          /* of the budget, for the take under way           */
+    size_t held;              /* of the budget, by letters in hand               */
     uint32_t asked;
     bool taking, more, quiet, closing;
     struct pauses pauses;
+    struct strikes strikes;
     struct turns turns;
     uint64_t sent, lost;      /* letters                                         */
 };

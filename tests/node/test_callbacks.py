@@ -1,6 +1,7 @@
 """Word to callers of asynchronous calls (X-Callback-Url): what they get, when, where it may go."""
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -286,6 +287,43 @@ class Durable(unittest.TestCase):
             node.close()
             sink.close()
             slow.close()
+
+    def test_large_letters_leave_room(self):
+        """To hosts that hang: they hold no more than their quarter of the buffer, so calls go on and
+        small letters to others arrive; each large one does in the end, once."""
+        sink = Sink()
+        hanging = threading.Event()
+        slow = [Sink(answer=lambda request: (hanging.wait(3), (200, b'ok'))[1]) for _ in range(3)]
+        places = ','.join(f'127.0.0.1:{s.port}' for s in slow + [sink])
+        node = Node('--callbacks', places, '--buffer-mib', '64')
+        try:
+            node.deploy('f', 'trouble')
+            sent = [[], [], []]
+            for i in range(18):
+                sent[i % 3].append(f'large-{i}')
+                answer = call(node, f'/bytes?n={5 << 20}', slow[i % 3].url('/large'), call_id=f'large-{i}')
+                self.assertEqual(answer.status, 202)
+            wait_until(lambda: any(s.taken() for s in slow), 'the first large one')
+
+            def buffered():
+                return int(re.search(r'^mayfly_buffered_bytes (\d+)', node.http('GET', '/metrics').body.decode(), re.M)[1])
+            most = 0
+            for i in range(20):
+                answer = node.http('POST', '/function/f/bytes?n=6291456', b'x' * (5 << 20))
+                self.assertEqual((answer.status, len(answer.body)), (200, 6291456))
+                most = max(most, buffered())
+            self.assertEqual(call(node, '/count', sink.url('/quick'), call_id='quick').status, 202)
+            wait_until(sink.taken, 'the small one', 60)
+            self.assertLessEqual(most, (16 + 6 + 6) << 20) # the quarter; an event that is delivered and its reply
+            hanging.set()
+            wait_until(lambda: sum(len(s.taken()) for s in slow) == 18, 'the large ones', 120)
+            for s, expected in zip(slow, sent):
+                self.assertEqual(sorted(r['headers']['x-call-id'] for r in s.taken()), sorted(expected))
+        finally:
+            hanging.set()
+            node.close()
+            for s in slow + [sink]:
+                s.close()
 
     def test_an_idle_node_sleeps(self):
         if harness.sanitized():

@@ -1,4 +1,4 @@
-/* Letters to callers: what they say, however little room there is; hosts that are left alone, or are slow. */
+/* Letters to callers: what they say, however little room there is; hosts that are left alone, or are slow; letters that failed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,6 +11,7 @@
 #include "abi/event.h"
 #include "node/callbacks/letter.h"
 #include "node/callbacks/pauses.h"
+#include "node/callbacks/strikes.h"
 #include "node/callbacks/turns.h"
 #include "node/instance/event.h"
 
@@ -260,6 +261,25 @@ static void turns_are_bounded(void **state)
     assert_true(turns_give_ms(&turns, &last, 1064, 1, 0) > once);
 }
 
+static void failures_are_counted_by_letter(void **state)
+{
+    static struct strikes strikes;
+    (void)state;
+    assert_int_equal(strikes_add(&strikes, 7), 1);
+    assert_int_equal(strikes_add(&strikes, 7), 2);
+    assert_int_equal(strikes_add(&strikes, 8), 1);
+    assert_int_equal(strikes_add(&strikes, 7), 3);
+    strikes_forget(&strikes, 8 + MF_CALLBACK_STRIKES_MAX); /* another one, of the same place */
+    assert_int_equal(strikes_add(&strikes, 8), 2);
+    strikes_forget(&strikes, 8);
+    assert_int_equal(strikes_add(&strikes, 8), 1);
+    assert_int_equal(strikes_add(&strikes, 7 + MF_CALLBACK_STRIKES_MAX), 1); /* takes its place */
+    assert_int_equal(strikes_add(&strikes, 7), 1);
+    strikes.strike[9].id = 9;
+    strikes.strike[9].times = UINT32_MAX;
+    assert_int_equal(strikes_add(&strikes, 9), UINT32_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +294,7 @@ int main(void)
         cmocka_unit_test(a_turn_is_never_far_away),
         cmocka_unit_test(who_asks_for_a_turn_again_waits_longer),
         cmocka_unit_test(turns_are_bounded),
+        cmocka_unit_test(failures_are_counted_by_letter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
