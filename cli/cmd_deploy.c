@@ -27,7 +27,7 @@
 #define SNAPSHOT_LOOK_MS_MAX 100
 
 enum { KEY_DRY_RUN = CLI_LONG + 90, KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_TENANT, KEY_ALLOW, KEY_PRIORITY,
-       KEY_SECRET, KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_JSON, KEY_NUMBER };
+       KEY_SECRET, KEY_DURABILITY, KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_JSON, KEY_NUMBER };
 
 /* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
 #define NUMBERS(N)                                                                             \
@@ -78,6 +78,8 @@ static const struct cli_option options[] = {
     {"secret", KEY_SECRET, "NAME", "a secret that it may read, as the file /run/secrets/NAME or by "
                                    "mayfly_secret(); as --allow secrets=NAME; may be repeated"},
     {"priority", KEY_PRIORITY, "CLASS", "bulk or urgent: whose events go first"},
+    {"durability", KEY_DURABILITY, "HOW", "what an asynchronous call survives once it is accepted: power-loss or "
+                                          "process-crash"},
     {"overload", KEY_OVERLOAD, "HOW", "when its queue is full: backpressure, drop-oldest, dead-letter, "
                                       "stop-workflow or offload"},
     {"offload-url", KEY_OFFLOAD_URL, "URL", "where offload posts what is too much"},
@@ -126,6 +128,9 @@ static void set_text(struct deploy *deploy, int key, const char *text)
 {
     enum priority priority;
     enum overload overload;
+    enum durability durability;
+    if (key == KEY_DURABILITY && !durability_from_name(text, &durability))
+        cli_usage(&cmd_deploy, "--durability '%s': power-loss or process-crash belongs here", text);
     if (key == KEY_PRIORITY && !priority_from_name(text, &priority))
         cli_usage(&cmd_deploy, "--priority '%s': bulk or urgent belongs here", text);
     if (key == KEY_OVERLOAD && !overload_from_name(text, &overload))
@@ -134,9 +139,10 @@ static void set_text(struct deploy *deploy, int key, const char *text)
     json_t *value = json_string(text);
     if (!value)
         cli_usage(&cmd_deploy, "--offload-url: not UTF-8");
-    json_object_set_new(deploy->settings, key == KEY_PRIORITY   ? "priority"
-                                          : key == KEY_OVERLOAD ? "overload"
-                                                                : "offload_url", value);
+    json_object_set_new(deploy->settings, key == KEY_PRIORITY     ? "priority"
+                                          : key == KEY_DURABILITY ? "durability"
+                                          : key == KEY_OVERLOAD   ? "overload"
+                                                                  : "offload_url", value);
 }
 
 /* One entry more; the node says which lists there are. */
@@ -201,7 +207,7 @@ static void parse(struct deploy *deploy, int argc, char **argv)
             add_allowed(deploy, optarg);
         if (key == KEY_SECRET)
             add_secret(deploy, optarg);
-        if (key == KEY_PRIORITY || key == KEY_OVERLOAD || key == KEY_OFFLOAD_URL)
+        if (key == KEY_PRIORITY || key == KEY_DURABILITY || key == KEY_OVERLOAD || key == KEY_OFFLOAD_URL)
             set_text(deploy, key, optarg);
         if (key == 'f')
             deploy->file = optarg;

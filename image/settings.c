@@ -176,6 +176,13 @@ static mf_err settle_scaling(const struct settings *settings, struct mf_why *why
     if (settings->overload == OVERLOAD_OFFLOAD && !settings->offload_url)
         return mf_why(why, MF_EINVAL, "overload: offload needs offload_url, the URL that takes what is "
                       "too much here");
+    for (uint32_t i = 0; settings->durability == DURABILITY_PROCESS_CRASH && i < settings->triggers.count; i++) {
+        enum trigger_kind kind = settings->triggers.each[i].kind;
+        if (kind != TRIGGER_MQTT)
+            return mf_why(why, MF_EINVAL, "durability: process-crash, but a trigger %s: timers, keys and queues "
+                          "make their events in one step with what they come of, which survives a power loss; "
+                          "take power-loss, or pass on to another function", trigger_kind_name(kind));
+    }
     if (settings->min_instances > settings->max_instances)
         return mf_why(why, MF_EINVAL, "min_instances: %u, but max_instances: %u", settings->min_instances,
                       settings->max_instances);

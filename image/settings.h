@@ -47,6 +47,12 @@ enum overload {
     OVERLOAD_OFFLOAD,       /* it is posted to offload_url                               */
 };
 
+/* What an asynchronous call that was accepted survives. */
+enum durability {
+    DURABILITY_POWER_LOSS,    /* it is on the disk                                            */
+    DURABILITY_PROCESS_CRASH, /* the operating system has it, and the disk a second later      */
+};
+
 struct settings {
     char name[MF_NAME_BYTES_MAX + 1]; /* DNS label */
     char description[256];
@@ -75,6 +81,7 @@ struct settings {
     char next[MF_NAME_BYTES_MAX + 1]; /* function that is usually called after this one; "" */
     enum priority priority;     /* "bulk" | "urgent"                                  */
     enum overload overload;     /* "backpressure" | "drop-oldest" | …                 */
+    enum durability durability; /* "power-loss" | "process-crash"                     */
     char *offload_url;          /* heap, owned; NULL: none                            */
     uint32_t grace_ms;          /* after a start, until the next one; 0 … MF_GRACE_MS_MAX */
     uint32_t scale_threshold;   /* another instance only if more wait; 0 … MF_QUEUE_EVENTS_MAX */
@@ -105,7 +112,7 @@ MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to
 
 /* Overlay a JSON object: keys name, description, sandbox, isolation, memory_mib,
  * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
- * cpu_share, cpu_ceiling_pct, next, priority, overload, offload_url, grace_ms, scale_threshold,
+ * cpu_share, cpu_ceiling_pct, next, priority, durability, overload, offload_url, grace_ms, scale_threshold,
  * min_instances, tenant, contract, port, warm_up, folder, program, loader, args (list of strings; replaces
  * the whole list), jit (false), environment (object of strings; replaces the whole map), allow (object
  * of lists, allow.h; replaces all of them), triggers (triggers.h) and then (followers.h; each
@@ -138,6 +145,8 @@ const char *contract_name(enum contract contract);
 bool contract_from_name(const char *name, enum contract *contract);
 const char *priority_name(enum priority priority);
 bool priority_from_name(const char *name, enum priority *priority);
+const char *durability_name(enum durability durability);
+bool durability_from_name(const char *name, enum durability *durability);
 const char *overload_name(enum overload overload);
 bool overload_from_name(const char *name, enum overload *overload);
 

@@ -152,6 +152,14 @@ static mf_err apply_priority(const char *name, struct settings *settings, struct
     return MF_OK;
 }
 
+static mf_err apply_durability(const char *name, struct settings *settings, struct mf_why *why)
+{
+    if (!durability_from_name(name, &settings->durability))
+        return mf_why(why, MF_EINVAL, "durability: \"%.80s\"; power-loss or process-crash",
+                      settings_printable(name));
+    return MF_OK;
+}
+
 static mf_err apply_overload(const char *name, struct settings *settings, struct mf_why *why)
 {
     if (!overload_from_name(name, &settings->overload))
@@ -258,6 +266,7 @@ mf_err settings_apply(const char *key, const json_t *value, struct settings *set
         {"name", apply_name},
         {"contract", settings_apply_contract},
         {"description", apply_description},
+        {"durability", apply_durability},
         {"folder", settings_apply_folder},
         {"isolation", apply_isolation},
         {"keep_alive", apply_keep_alive},

@@ -34,6 +34,12 @@ static const char *const priority_names[PRIORITY_COUNT] = {
     [PRIORITY_URGENT] = "urgent",
 };
 
+static const char *const durability_names[] = {
+    [DURABILITY_POWER_LOSS] = "power-loss",
+    [DURABILITY_PROCESS_CRASH] = "process-crash",
+};
+#define DURABILITY_COUNT (sizeof durability_names / sizeof durability_names[0])
+
 static const char *const overload_names[] = {
     [OVERLOAD_BACKPRESSURE] = "backpressure",   [OVERLOAD_DROP_OLDEST] = "drop-oldest",
     [OVERLOAD_DEAD_LETTER] = "dead-letter",     [OVERLOAD_STOP_WORKFLOW] = "stop-workflow",
@@ -143,6 +149,20 @@ bool priority_from_name(const char *name, enum priority *priority)
     bool known = index_of(priority_names, PRIORITY_COUNT, name, &index);
     if (known)
         *priority = (enum priority)index;
+    return known;
+}
+
+const char *durability_name(enum durability durability)
+{
+    return (size_t)durability < DURABILITY_COUNT ? durability_names[durability] : "unknown";
+}
+
+bool durability_from_name(const char *name, enum durability *durability)
+{
+    size_t index;
+    bool known = index_of(durability_names, DURABILITY_COUNT, name, &index);
+    if (known)
+        *durability = (enum durability)index;
     return known;
 }
 

@@ -33,7 +33,7 @@ json_t *settings_to_json(const struct settings *settings)
 {
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
-    return json_pack("{s:o, s:o, s:i, s:s, s:i, s:i, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:s, s:i, s:i, "
+    return json_pack("{s:o, s:o, s:i, s:s, s:i, s:i, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:s, s:i, s:i, "
                      "s:i, s:i, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:s, s:i, s:s, s:o, s:i, s:o, s:i, s:s}",
                      "allow", allow_to_json(&settings->allow),
                      "args", settings_arguments_to_json(settings),
@@ -42,6 +42,7 @@ json_t *settings_to_json(const struct settings *settings)
                      "cpu_ceiling_pct", (int)settings->cpu_ceiling_pct,
                      "cpu_share", (int)settings->cpu_share,
                      "description", settings->description,
+                     "durability", durability_name(settings->durability),
                      "environment", env_to_json(settings),
                      "folder", settings->folder ? settings->folder : "",
                      "grace_ms", (int)settings->grace_ms,

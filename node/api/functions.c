@@ -98,6 +98,9 @@ static void check(struct api_request *request)
         request->err =
             deploy_check(&request->api->rules, &request->deployment, &request->why);
     if (!request->err)
+        request->err = durability_check(&request->hold, request->name, &request->deployment.version->settings,
+                                        &request->why);
+    if (!request->err)
         save(request);
 }
 
@@ -160,6 +163,7 @@ void api_put_function(struct api_request *request)
     struct api *api = request->api;
     const struct registry *registry = &api->node->registry;
     request->newcomer = !registry_find(registry, request->name);
+    request->hold = durability_hold(registry_find(registry, request->name));
     if (request->newcomer && registry->count + api->newcomers >= api->node->options->functions_max) {
         struct mf_why why;
         request->newcomer = false;
@@ -186,6 +190,9 @@ static void check_back(struct api_request *request)
     request->err = deployment_last(&request->api->state, request->name, &request->deployment, &request->why);
     if (!request->err)
         request->err = deploy_check(&request->api->rules, &request->deployment, &request->why);
+    if (!request->err)
+        request->err = durability_check(&request->hold, request->name, &request->deployment.version->settings,
+                                        &request->why);
     if (!request->err && !is_dry(request))
         save(request);
 }
@@ -203,8 +210,10 @@ static void checked_back(struct api_request *request)
 
 void api_roll_back_function(struct api_request *request)
 {
-    if (!find(request) || is_owned(request, "taken back", "`mayfly rollback "))
+    const struct function *function = find(request);
+    if (!function || is_owned(request, "taken back", "`mayfly rollback "))
         return;
+    request->hold = durability_hold(function);
     request->job = check_back;
     request->after = checked_back;
     api_start_job(request);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "node/api/api.h"
+#include "node/delivery/durability.h"
 #include "node/functions/image_store.h"
 
 struct api_request {
@@ -38,6 +39,7 @@ struct api_request {
     struct queue_job *queue;    /* queues.c, calls.c; freed with free()      */
     struct publish_job *publish; /* publish.c; freed with free()             */
     struct deployment deployment;
+    struct durability_hold hold; /* on how durable the function's queue is   */
     struct workflow_change *change; /* workflows.c; owned                     */
 };
 

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/delivery/consumer.h"
+#include "node/delivery/durability.h"
 #include "node/delivery/offload.h"
 #include "node/delivery/overload.h"
 #include "node/delivery/stop.h"
@@ -127,6 +128,7 @@ void delivery_deployed(struct function *function)
     if (!function->node->delivery.begun)
         return; /* the sweep comes by */
     stop_lift(function);
+    durability_look(function);
     if (!consumer) {
         look(function);
         return;
@@ -391,10 +393,11 @@ void delivery_appended(struct function *function, size_t bytes)
 mf_err delivery_queue(struct delivery *delivery, const char *name, struct queue **queue)
 {
     const struct function *function = registry_find(&delivery->node->registry, name);
-    struct queue_settings settings = {.durability = STORE_POWER_LOSS};
+    struct queue_settings settings = {.durability = durability_of(NULL)};
     if (delivery->quiet)
         return MF_EDEAD;
     if (function && function->version) {
+        settings.durability = durability_of(&function->version->settings);
         settings.count_max = function->version->settings.queue_max;
         settings.age_ms_max = function->version->settings.max_age_s * 1000ull;
         settings.overflow = overload_overflow(&function->version->settings);

@@ -9,7 +9,8 @@
  *                                         └──▶ found no instance: kept in hand, tried again
  *
  * A queue belongs to a function's name, in the store, tenant DELIVERY_TENANT. What waits there
- * when its function is removed stays, and is delivered when one of that name is deployed.
+ * when its function is removed stays, and is delivered when one of that name is deployed, as durable
+ * as it was (durability.h).
  *
  * Loop thread only.
  */

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/delivery/delivery.h"
+#include "node/delivery/durability.h"
 #include "node/logs/function_log.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
@@ -197,6 +198,12 @@ static mf_err compare_one(struct workflow_change *change, size_t at, struct mf_w
         return mf_why(why, MF_EEXIST, "%s: workflow %s has a function of that name, with another image or "
                       "other settings; give one of them another name, or make them alike",
                       deployment->name, owner);
+    }
+    const struct durability_hold hold = durability_hold(function);
+    mf_err err = durability_check(&hold, deployment->name, &deployment->version->settings, why);
+    if (err) {
+        json_decref(list);
+        return err;
     }
     change->alters[at] = !same;
     change->nothing &= same && kept &&

@@ -45,7 +45,7 @@ static void defaults_are_within_bounds_and_complete(void **state)
 {
     struct settings *settings = *state;
     json_t *object = settings_to_json(settings);
-    assert_int_equal(json_object_size(object), 34);
+    assert_int_equal(json_object_size(object), 35);
     assert_int_equal(json_object_del(object, "name"), 0); /* the one that has no default */
     assert_int_equal(settings_from_json(object, settings, NULL), MF_OK);
     json_decref(object);
@@ -249,6 +249,14 @@ static void scaling_keys_out_of_place_are_refused(void **state)
     struct settings *settings = *state;
     refuse(settings, "{\"priority\": \"high\"}", "priority: \"high\"; bulk or urgent");
     refuse(settings, "{\"overload\": \"drop\"}", "overload: \"drop\"; backpressure, drop-oldest");
+    assert_int_equal(settings->durability, DURABILITY_POWER_LOSS);
+    take(settings, "{\"durability\": \"process-crash\", \"triggers\": [{\"mqtt\": \"a\"}]}");
+    assert_int_equal(settings->durability, DURABILITY_PROCESS_CRASH);
+    refuse(settings, "{\"durability\": \"none\"}", "durability: \"none\"; power-loss or process-crash");
+    refuse(settings, "{\"triggers\": [{\"every\": \"1m\"}]}", "process-crash, but a trigger every");
+    take(settings, "{\"durability\": \"power-loss\", \"triggers\": [{\"key\": \"a\"}]}");
+    refuse(settings, "{\"durability\": \"process-crash\"}", "process-crash, but a trigger key");
+    take(settings, "{\"triggers\": []}");
     refuse(settings, "{\"overload\": \"offload\"}", "offload needs offload_url");
     refuse(settings, "{\"grace_ms\": 60001}", "grace_ms: 60001");
     refuse(settings, "{\"scale_threshold\": -1}", "scale_threshold");

@@ -1,0 +1,95 @@
+/*
+ * durability.c: see durability.h.
+ * Leaves to others: that triggers need the safer file (image/settings.c). Owns nothing.
+ */
+#include "node/delivery/durability.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "node/delivery/consumer.h"
+#include "node/functions/function.h"
+#include "node/logs/function_log.h"
+#include "node/node.h"
+
+enum store_durability durability_of(const struct settings *settings)
+{
+    return settings && settings->durability == DURABILITY_PROCESS_CRASH ? STORE_PROCESS_CRASH
+                                                                        : STORE_POWER_LOSS;
+}
+
+struct durability_hold durability_hold(const struct function *function)
+{
+    struct durability_hold hold = {0};
+    const struct consumer *consumer = function ? function->consumer : NULL;
+    if (!consumer || !function->version || function->node->delivery.shared)
+        return hold;
+    hold.durability = function->version->settings.durability;
+    hold.count = consumer->stat.count > consumer->in_hand ? consumer->stat.count : consumer->in_hand;
+    hold.dead_count = consumer->stat.dead_count;
+    hold.holds = hold.count || hold.dead_count;
+    return hold;
+}
+
+mf_err durability_check(const struct durability_hold *hold, const char *name,
+                        const struct settings *settings, struct mf_why *why)
+{
+    if (!hold->holds || hold->durability == settings->durability)
+        return MF_OK;
+    return mf_why(why, MF_EEXIST, "durability: %s's queue holds %llu events and %llu dead letters, as %s; it "
+                  "can change when it is empty: wait, `mayfly queue redrive` or `mayfly queue purge`", name,
+                  (unsigned long long)hold->count, (unsigned long long)hold->dead_count,
+                  durability_name(hold->durability));
+}
+
+/* A question about the other file. */
+struct look {
+    struct delivery *delivery;
+    char name[MF_NAME_BYTES_MAX + 1];
+    enum durability durability;
+};
+
+static void looked(void *context, const struct store_answer *answer)
+{
+    struct look *look = context;
+    const struct queue_stat *stat = &answer->stat;
+    struct function *function = look->delivery->closing ? NULL : registry_find(&look->delivery->node->registry, look->name);
+    if (function && !answer->err && (stat->count || stat->dead_count)) {
+        function_log_node(function->log, MF_LOG_WARN, 0,
+                          "%llu events and %llu dead letters stay where they are: they were accepted with "
+                          "durability: %s, and are delivered when it is deployed like that again",
+                          (unsigned long long)stat->count, (unsigned long long)stat->dead_count,
+                          durability_name(look->durability));
+        mf_log(MF_LOG_WARN, "delivery.elsewhere", "fn=%s durability=%s count=%llu dead=%llu", look->name,
+               durability_name(look->durability), (unsigned long long)stat->count,
+               (unsigned long long)stat->dead_count);
+    }
+    free(look);
+}
+
+void durability_look(struct function *function)
+{
+    struct delivery *delivery = &function->node->delivery;
+    struct queue *queue, *same;
+    bool one_file = delivery->shared || strncmp(function->node->options->store_url, "memory:", 7) == 0;
+    struct look *look = one_file || !delivery->store || delivery->quiet ? NULL : calloc(1, sizeof *look);
+    if (!look)
+        return;
+    bool safer = function->version->settings.durability == DURABILITY_POWER_LOSS;
+    const struct queue_settings other = {.durability = safer ? STORE_PROCESS_CRASH : STORE_POWER_LOSS};
+    const struct store_ask ask = {delivery_now_ms(delivery), looked, look};
+    look->delivery = delivery;
+    look->durability = safer ? DURABILITY_PROCESS_CRASH : DURABILITY_POWER_LOSS;
+    memcpy(look->name, function->name, sizeof look->name);
+    if (queue_get(delivery->store, DELIVERY_TENANT, function->name, &other, &queue) != MF_OK) {
+        free(look);
+        return;
+    }
+    mf_err err = queue_stat(queue, &ask);
+    if (delivery_queue(delivery, function->name, &same) == MF_OK) /* its own settings again */
+        queue_put(same);
+    queue_put(queue);
+    if (err)
+        free(look);
+}
