@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "node/instance/report.h"
 
 #define LINE_BYTES_MAX (256u << 10)
 #define TAIL_MAX 1000000
@@ -27,21 +28,18 @@ struct printer {
     bool json;
 };
 
-/* What a function wrote must not steer the terminal: control characters are shown, not sent. */
+/* What a function wrote must not steer the terminal, whatever node it came from: control
+ * characters are shown, not sent, as `mayfly run` does it. Further lines are indented. */
 static void print_text(const char *text)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '\n')
-            fputs("\n    ", stdout);
-        else if (c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0)
-            printf("\\x%02x", (unsigned char)*++text); /* C1 controls in UTF-8 */
-        else if (c == '\t' || (c >= 0x20 && c != 0x7f))
-            putchar(c);
-        else
-            printf("\\x%02x", c);
-    }
-    putchar('\n');
+    struct mf_buf out = {0};
+    const char *at = report_add(&out, text, strlen(text), NULL) == MF_OK && out.bytes
+                         ? (const char *)out.data
+                         : "";
+    for (const char *end; (end = strchr(at, '\n')) != NULL; at = end + 1)
+        printf("%.*s\n    ", (int)(end - at), at);
+    printf("%s\n", at);
+    mf_buf_close(&out);
 }
 
 static enum cli_colour colour_of(const char *level)
