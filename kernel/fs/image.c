@@ -21,7 +21,7 @@
 
 static const struct filesystem filesystem;
 static struct root root;
-static uint32_t shared[MADE_SHARED]; /* inodes of its folders of that name; 0: it has none */
+static uint32_t both[MADE_SHARED]; /* inodes of its folders of that name; 0: it has none */
 
 static struct place place_of(uint32_t inode)
 {
@@ -39,9 +39,9 @@ const char *image_start(uint64_t base, uint64_t bytes)
     const char *wrong = base ? root_open(&root, (const void *)base, bytes) : NULL;
     for (uint32_t which = 0; !wrong && base && which < MADE_SHARED; which++) {
         const char *name = made_shared_name(which);
-        if (!root_find(&root, 0, name, strlen(name), &shared[which]) ||
-            root_type(&root.inodes[shared[which]]) != MF_ROOT_FOLDER)
-            shared[which] = 0;
+        if (!root_find(&root, 0, name, strlen(name), &both[which]) ||
+            root_type(&root.inodes[both[which]]) != MF_ROOT_FOLDER)
+            both[which] = 0;
     }
     return wrong;
 }
@@ -53,7 +53,7 @@ struct place image_root(void)
 
 struct place image_shared(enum made_shared which)
 {
-    return shared[which] ? place_of(shared[which]) : made_shared(which);
+    return both[which] ? place_of(both[which]) : made_shared(which);
 }
 
 bool image_is_loaded(const struct place *place, struct image_loaded *loaded)
@@ -72,7 +72,7 @@ static bool made_behind(const struct place *folder, struct place *made)
         *made = made_root();
     else {
         uint32_t which = 0;
-        while (which < MADE_SHARED && folder->id != shared[which])
+        while (which < MADE_SHARED && folder->id != both[which])
             which++;
         if (which == MADE_SHARED)
             return false;

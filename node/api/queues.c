@@ -265,7 +265,7 @@ static void named_pushed(void *context, const struct store_answer *answer)
     if (!answer->err)
         api_answer_json(request, 202, json_pack("{s:s}", "call", request->queue->call_id));
     else if (answer->err == MF_EFULL)
-        api_answer_error(request, 429, NAMED_FULL);
+        api_answer_error(request, answer->bounded ? 429 : 507, named_full(answer));
     end(request, request->answered ? MF_OK : answer->err);
 }
 
@@ -365,7 +365,7 @@ static void went_on(void *context, const struct store_answer *answer)
     if (!answer->err)
         api_answer_json(request, 200, json_pack("{s:I}", redrives ? "redriven" : "removed",
                                                 (json_int_t)job->total));
-    else if (answer->err == MF_EFULL && redrives)
+    else if (answer->err == MF_EFULL && redrives && answer->bounded)
         api_answer_error(request, 429, "the queue has no room for them");
     end(request, request->answered ? MF_OK : answer->err);
 }

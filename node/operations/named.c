@@ -20,6 +20,13 @@ mf_err named_queue(struct node *node, const char *tenant, const char *name, stru
                                 : MF_EDEAD;
 }
 
+const char *named_full(const struct store_answer *answer)
+{
+    return answer->bounded ? "the queue is full, or its tenant has as many queues, or bytes in them, as it may; `mayfly "
+                             "queue purge` empties one, and gives the name of an empty one back"
+                           : "the disk of the node is full";
+}
+
 /* How often it was passed on by then: who pushes to itself comes to an end. */
 static void put_hops(struct field_writer *writer, uint32_t hops)
 {

@@ -10,8 +10,8 @@
 #include "node/store/store.h"
 
 #define NAMED_EVENT_TYPE "mayfly.push" /* where none is given */
-/* Of MF_EFULL, which may have any of these reasons. */
-#define NAMED_FULL "the queue or the disk is full, or its tenant has as many queues, or bytes in them, as it may"
+/* Of an append that was answered MF_EFULL: why. */
+const char *named_full(const struct store_answer *answer);
 
 struct envelope;
 struct node;

@@ -75,7 +75,7 @@ static mf_err make_fields(const struct operation *operation, uint64_t now_ns,
 
 static void appended(void *context, const struct store_answer *answer)
 {
-    operation_pushed(context, answer->err, answer->err == MF_EFULL ? NAMED_FULL : NULL);
+    operation_pushed(context, answer->err, answer->err == MF_EFULL ? named_full(answer) : NULL);
 }
 
 static mf_err append(struct operation *operation, const struct queued_event *event)

@@ -71,6 +71,7 @@ bool ledger_ask(struct ledger *ledger, struct store_op *op)
 mf_err ledger_change(struct ledger *ledger, struct store_op *op)
 {
     mf_err err = op->queue ? ledger_change_queue(ledger, op) : ledger_change_space(ledger, op);
+    op->answer.bounded = !err && op->answer.err == MF_EFULL;
     return err || op->answer.err ? err : ledger_also_append(ledger, op);
 }
 
@@ -135,6 +136,11 @@ void key_of_tenant(struct record_key *key, const struct queue *queue)
 {
     record_key_start(key, 'Q');
     record_key_text(key, queue->tenant, true);
+}
+
+void key_of_floor(struct record_key *key, const struct queue *queue)
+{
+    key_of_tenant(key, queue);
 }
 
 void key_of_queue(struct record_key *key, const struct queue *queue)

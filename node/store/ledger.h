@@ -105,6 +105,9 @@ void key_of_dead(struct record_key *key, uint32_t queue, uint64_t id);
 #define KEY_PREFIX_QUEUE 5    /* table and queue of the last four */
 #define KEY_PREFIX_PRIORITY 6
 
+/* What a tenant's queues had given of ids when they gave their names back: a QUEUE without a name. */
+void key_of_floor(struct record_key *key, const struct queue *queue);
+
 /* Of op->also: why they cannot be appended, in *refusal; before anything of op is written. Then
  * append them, in its transaction. */
 mf_err ledger_also_refused(struct ledger *ledger, struct store_op *op, mf_err *refusal);

@@ -6,12 +6,19 @@
 
 #include "node/store/ledger.h"
 
-static mf_err number_queue(struct ledger *ledger, struct record_queue *queue)
+/* A new one. Ids of one that had its name are not given again: somebody may hold some still. */
+static mf_err number_queue(struct ledger *ledger, const struct store_op *op, struct record_queue *queue)
 {
     struct record_key key;
-    struct record meta;
+    struct record meta, floor;
+    key_of_floor(&key, op->queue);
+    mf_err err = ledger_get(ledger, RECORD_QUEUE, &key, &floor);
+    if (err && err != MF_ENOENT && err != MF_EFORMAT)
+        return err;
+    if (!err)
+        queue->counter = floor.queue.counter;
     record_key_start(&key, 'M');
-    mf_err err = ledger_get(ledger, RECORD_META, &key, &meta);
+    err = ledger_get(ledger, RECORD_META, &key, &meta);
     if (err)
         return err;
     if (meta.meta.queues == UINT32_MAX)
@@ -137,7 +144,7 @@ static mf_err tenant_refuses(struct ledger *ledger, const struct store_op *op,
            !(err = ledger_seek(ledger->durable, &key, prefix, &found, &stored))) {
         if (record_read(RECORD_QUEUE, found, stored, &record) == MF_OK)
             used += record.queue.bytes + record.queue.dead_bytes;
-        count++;
+        count += found.bytes > prefix; /* but for the one that has no name */
         key.bytes = 0;
         record_key_bytes(&key, found);
         record_key_number(&key, 0, 1); /* the next key that there can be */
@@ -194,7 +201,7 @@ static mf_err append_dead(struct ledger *ledger, struct store_op *op, struct rec
         return MF_OK;
     }
     if (!queue->queue.number)
-        err = number_queue(ledger, &queue->queue);
+        err = number_queue(ledger, op, &queue->queue);
     for (size_t i = 0; i < op->event_count && !err; i++) {
         uint64_t id = store_id(++queue->queue.counter, op->priority);
         entry.body = op->events[i];
@@ -228,7 +235,7 @@ mf_err ledger_append(struct ledger *ledger, struct store_op *op, struct record *
         return MF_OK;
     }
     if (!queue->queue.number)
-        err = number_queue(ledger, &queue->queue);
+        err = number_queue(ledger, op, &queue->queue);
     for (size_t i = 0; i < op->event_count && !err; i++) {
         err = ledger_add_entry(ledger, &queue->queue, op->priority, op->now_ms, op->events[i], &id);
         if (!err)

@@ -399,6 +399,24 @@ static mf_err purge_one(struct ledger *ledger, struct store_op *op, struct recor
     return ledger_remove(ledger, &key);
 }
 
+/* Nothing is left of it but its name, which is given back. */
+static mf_err forget(struct ledger *ledger, const struct store_op *op, const struct record_queue *queue)
+{
+    struct record_key key;
+    struct record floor;
+    key_of_floor(&key, op->queue);
+    mf_err err = ledger_get(ledger, RECORD_QUEUE, &key, &floor);
+    if (err == MF_ENOENT || err == MF_EFORMAT)
+        floor = (struct record){.kind = RECORD_QUEUE};
+    else if (err)
+        return err;
+    if (floor.queue.counter < queue->counter)
+        floor.queue.counter = queue->counter;
+    err = ledger_put(ledger, &key, &floor);
+    key_of_queue(&key, op->queue);
+    return err ? err : ledger_remove(ledger, &key);
+}
+
 static mf_err purge(struct ledger *ledger, struct store_op *op, struct record *queue)
 {
     uint64_t id = 0;
@@ -411,6 +429,8 @@ static mf_err purge(struct ledger *ledger, struct store_op *op, struct record *q
     }
     if (err && err != MF_ENOENT)
         return err;
+    if (op->queue_settings.tenant_queues_max && !queue->queue.count && !queue->queue.dead_count)
+        return forget(ledger, op, &queue->queue);
     return op->answer.count ? ledger_put_queue(ledger, op, queue) : MF_OK;
 }
 

@@ -8,7 +8,7 @@
  *
  * Keys begin with the letter of their table and are big-endian, so that they sort:
  *   M                                     META   of the file
- *   Q tenant 0 name                       QUEUE
+ *   Q tenant 0 name                       QUEUE; without a name: ids start behind its counter
  *   e queue:4 priority:1 id:8             ENTRY  of a queue
  *   s queue:4 id:8                        STATE  of one that was taken and came back
  *   d queue:4 priority:1 due_ms:8 id:8    –      the same in the order of their time

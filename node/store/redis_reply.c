@@ -107,6 +107,8 @@ static void add_queue_arguments(struct redis_arguments *a, const struct store_op
         redis_arguments_number(a, op->count_max);
         if (op->kind == STORE_PEEK)
             redis_arguments_number(a, op->bytes_max);
+        if (op->kind == STORE_PURGE)
+            redis_arguments_number(a, settings->tenant_queues_max);
         return;
     case STORE_REDRIVE:
         redis_arguments_number(a, op->count_max);
@@ -421,4 +423,5 @@ void redis_reply_read(struct store_op *op, const redisReply *reply)
     if (err == MF_EPROTO || err == MF_ENOMEM) /* half an answer is none */
         store_op_reset(op);
     op->answer.err = err;
+    op->answer.bounded = err == MF_EFULL && reply->type == REDIS_REPLY_ARRAY; /* else the server is full */
 }

@@ -12,7 +12,9 @@
 --   x X     dead letters: ids; id to what it was        m  counters
 --   wake    a channel: something can be taken, or later than thought
 --   v e     keys to values, to their ends   k  keys in order   t  keys by their end
--- and of a tenant whose queues are counted, mayfly:{TENANT}:q, their names.
+-- and of a tenant whose queues are counted, mayfly:{TENANT}: and behind it:
+--   q       their names        f  no id of one that gave its name back is above it
+--   b       their bytes are no more than that: what was appended since they were last added up
 -- Numbers are doubles: everything is below 2^53 but values of `increment`, which stay text.
 local ENOENT, EEXIST, EINVAL, EFULL, ETOOBIG = -5, -6, -1, -14, -7
 local GROUP, NOBODY, NEVER = 'mayfly', '-', -1
@@ -34,20 +36,24 @@ local operation = {}
 -- Redis runs all of this anew for each call, and every function costs a part of a microsecond to
 -- define: what is called often stands first.
 
--- Of a queue whose tenant has bounds: the set of the tenant's queues, and its own name in it; nil: no
+-- Of a queue whose tenant has bounds: how the tenant's own names begin, and the queue's; nil: no
 -- room for it there. judged: that was asked before anything of this step was written.
 local function tenant_of(k, is_new, more_bytes, queues_max, bytes_max, judged)
   local tenant, name = string.match(k, '^mayfly:{([^/]*)/([^}]*)}:$')
-  local names = 'mayfly:{' .. tenant .. '}:q'
-  if judged then return names, name end
-  if is_new and call('SCARD', names) >= tonumber(queues_max) then return nil end
-  local bytes = more_bytes
-  for _, each in ipairs(call('SMEMBERS', names)) do
-    local was = call('HMGET', 'mayfly:{' .. tenant .. '/' .. each .. '}:m', 'bytes', 'dead_bytes')
-    bytes = bytes + tonumber(was[1] or '0') + tonumber(was[2] or '0')
+  local whose = 'mayfly:{' .. tenant .. '}:'
+  if judged then return whose, name end
+  if is_new and call('SCARD', whose .. 'q') >= tonumber(queues_max) then return nil end
+  local most = tonumber(call('GET', whose .. 'b') or '-1')
+  if most < 0 or most + more_bytes > tonumber(bytes_max) then
+    most = 0
+    for _, each in ipairs(call('SMEMBERS', whose .. 'q')) do
+      local was = call('HMGET', 'mayfly:{' .. tenant .. '/' .. each .. '}:m', 'bytes', 'dead_bytes')
+      most = most + tonumber(was[1] or '0') + tonumber(was[2] or '0')
+    end
+    call('SET', whose .. 'b', text(most))
   end
-  if bytes > tonumber(bytes_max) then return nil end
-  return names, name
+  if most + more_bytes > tonumber(bytes_max) then return nil end
+  return whose, name
 end
 
 -- What it takes to append that much to the queue whose names begin so; nil: it is refused. Its
@@ -57,10 +63,11 @@ local function room_for(k, priority, more_count, more_bytes, count_max, bytes_ma
     tenant_bytes_max, judged)
   local was = call('HMGET', k .. 'm', 'counter', 'count', 'bytes') -- few calls: this is the common one
   local ids, count_was, bytes_was = tonumber(was[1] or '0'), tonumber(was[2] or '0'), tonumber(was[3] or '0')
-  local dropped, looks, names, name = nil, 0, nil, nil
+  local dropped, looks, whose, name, is_new = nil, 0, nil, nil, ids == 0
   if tenant_queues_max ~= '0' then
-    names, name = tenant_of(k, ids == 0, more_bytes, tenant_queues_max, tenant_bytes_max, judged)
-    if not names then return nil end
+    whose, name = tenant_of(k, is_new, more_bytes, tenant_queues_max, tenant_bytes_max, judged)
+    if not whose then return nil end
+    if is_new then ids = tonumber(call('GET', whose .. 'f') or '0') end
   end
   count_max, bytes_max = tonumber(count_max) - more_count, tonumber(bytes_max) - more_bytes
   if (count_was > count_max or bytes_was > bytes_max) and overflow == '1' then
@@ -90,8 +97,8 @@ local function room_for(k, priority, more_count, more_bytes, count_max, bytes_ma
     buried = tonumber(call('HGET', k .. 'm', 'dead_count') or '0') + more_count <= tonumber(dead_max)
   end
   if not fits and not buried then return nil end
-  return { ids = ids, count = count_was, bytes = bytes_was, dropped = dropped, buried = buried, names = names,
-    name = name }
+  return { ids = ids, count = count_was, bytes = bytes_was, dropped = dropped, buried = buried, whose = whose,
+    name = name, is_new = is_new }
 end
 
 local function bury_in(k, priority, first, last, answer)
@@ -109,10 +116,14 @@ end
 -- ARGV[first] to ARGV[last], as room_for() found.
 local function append_to(k, priority, first, last, more_bytes, room, answer)
   local ids = room.ids
-  if ids == 0 then
+  if room.is_new then
+    call('HSET', k .. 'm', 'counter', text(ids)) -- where bury_in() goes on, too
     for each = 0, 1 do redis.pcall('XGROUP', 'CREATE', k .. text(each), GROUP, '0', 'MKSTREAM') end
   end
-  if room.names then call('SADD', room.names, room.name) end
+  if room.whose then
+    if room.is_new then call('SADD', room.whose .. 'q', room.name) end
+    call('INCRBY', room.whose .. 'b', text(more_bytes))
+  end
   if room.buried then return bury_in(k, priority, first, last, answer) end
   if room.dropped then
     for _, each in ipairs(room.dropped) do
@@ -566,9 +577,21 @@ function operation.redrive()
   return { 0, moved }
 end
 
--- dead, count_max
+-- dead, count_max, tenant_queues_max
 function operation.purge()
   local gone, count_max = 0, tonumber(ARGV[4])
+
+  -- Nothing is left of it but its name, which is given back.
+  local function forget()
+    local ids = counter('counter')
+    if ARGV[5] == '0' or ids == 0 or counter('count') > 0 or counter('dead_count') > 0 then return end
+    local tenant, name = string.match(base, '^mayfly:{([^/]*)/([^}]*)}:$')
+    local whose = 'mayfly:{' .. tenant .. '}:'
+    call('SET', whose .. 'f', text(math.max(ids, tonumber(call('GET', whose .. 'f') or '0'))))
+    call('SREM', whose .. 'q', name)
+    for _, each in ipairs({ '0', '1', 'l0', 'l1', 'r0', 'r1', 'x', 'X', 'm' }) do call('DEL', key(each)) end
+  end
+
   if ARGV[3] == '1' then
     for _, id in ipairs(call('ZRANGE', key('x'), 0, count_max - 1)) do
       count('dead_bytes', -#cmsgpack.unpack(call('HGET', key('X'), id))[5])
@@ -577,6 +600,7 @@ function operation.purge()
       call('HDEL', key('X'), id)
       gone = gone + 1
     end
+    forget()
     return { 0, gone }
   end
   for priority = 0, 1 do
@@ -587,6 +611,7 @@ function operation.purge()
       end
     end
   end
+  forget()
   return { 0, gone }
 end
 

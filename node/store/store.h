@@ -112,7 +112,8 @@ struct queue_settings {
                                          taken, reason QUEUE_TOO_OLD; 0: no limit              */
     enum queue_overflow overflow;
     uint32_t tenant_queues_max; /* queues that its tenant may have, empty ones included: a name is for
-                                   good. An append that would make one more: MF_EFULL. 0: no bound    */
+                                   good, until a purge leaves nothing of its queue. An append that would
+                                   make one more: MF_EFULL. 0: no bound                               */
     uint64_t tenant_bytes_max;  /* of all of these, dead letters included; as bytes_max. Only where
                                    tenant_queues_max is. Appends of one step are judged one by one    */
 };
@@ -196,7 +197,8 @@ MF_CHECKED mf_err queue_redrive(struct queue *queue, uint32_t count_max,
                                 const struct store_ask *ask);
 
 /* Remove up to count_max entries, taken ones too, or dead letters, oldest first. Answer:
- * count. count_max of both: 1 … MF_QUEUE_BATCH_MAX; do it again until count is less. */
+ * count. count_max of both: 1 … MF_QUEUE_BATCH_MAX; do it again until count is less. Of a tenant
+ * whose queues are bounded, a queue that is empty then, dead letters included, gives its name back. */
 MF_CHECKED mf_err queue_purge(struct queue *queue, bool dead, uint32_t count_max,
                               const struct store_ask *ask);
 
@@ -288,6 +290,7 @@ MF_CHECKED mf_err space_compare_and_set_beside(struct space *space, struct store
 /* What does not belong to the operation is zero. */
 struct store_answer {
     mf_err err;
+    bool bounded; /* MF_EFULL: a bound of the queue, its tenant or the space; else the disk's */
     size_t count; /* of ids, entries or pairs; or how many it was */
     const uint64_t *ids;
     const struct queue_entry *entries;

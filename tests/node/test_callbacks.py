@@ -306,7 +306,7 @@ class Durable(unittest.TestCase):
             wait_until(lambda: any(s.taken() for s in slow), 'the first large one')
 
             def buffered():
-                return int(re.search(r'^mayfly_buffered_bytes (\d+)', node.http('GET', '/metrics').body.decode(), re.M)[1])
+                return int(re.search(r'^mayfly_buffered_bytes (\d+)', node.api('GET', '/metrics').body.decode(), re.M)[1])
             most = 0
             for i in range(20):
                 answer = node.http('POST', '/function/f/bytes?n=6291456', b'x' * (5 << 20))

@@ -64,7 +64,7 @@ class Durability(unittest.TestCase):
         self.post('f/fail?n=1', 'bad')
         wait_until(lambda: self.node.api('GET', '/v1/queues/f').json['dead'] == 1, 'a dead letter')
         self.assertEqual(self.put(durability='power-loss').status, 409)
-        self.assertEqual(self.node.api('POST', '/v1/queues/f/purge?dead=1').status, 200)
+        self.assertEqual(self.node.api('DELETE', '/v1/queues/f/entries?dead=1').status, 200)
         wait_until(lambda: self.put(durability='power-loss').status == 200, 'the change back')
         self.assertEqual(self.node.api('POST', '/v1/functions/f/rollback').status, 200)
         self.assertEqual(self.node.function('f')['settings']['durability'], 'process-crash')

@@ -93,7 +93,7 @@ static void compare_entries(const struct store_answer *a, const struct store_ans
 static void compare(int s, int step, const char *what)
 {
     const struct store_answer *a = &rig[0].got, *b = &rig[s].got;
-    if (a->err != b->err || a->count != b->count || a->more != b->more || a->due_ms != b->due_ms ||
+    if (a->err != b->err || a->bounded != b->bounded || a->count != b->count || a->more != b->more || a->due_ms != b->due_ms ||
         a->number != b->number || a->expires_ms != b->expires_ms || !same(a->value, b->value) ||
         memcmp(&a->stat, &b->stat, sizeof a->stat) != 0)
         fail_msg("step %d, %s, store %d: err %d %d count %zu %zu more %d %d due %lld %lld number %lld %lld", step,

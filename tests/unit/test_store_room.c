@@ -146,6 +146,7 @@ static void a_tenant_has_so_many_queues_and_bytes(void **state)
     OK(queue_append(b, QUEUE_BULK, &event, 1, ASK));
     OK(queue_append(c, QUEUE_BULK, &event, 1, ASK));
     IS(MF_EFULL, queue_append(d, QUEUE_BULK, &event, 1, ASK)); /* one more name */
+    assert_true(rig.got.bounded);
     store_has_stat(d, 0, 0, 0, 0);
     OK(queue_append(other, QUEUE_BULK, two, 2, ASK)); /* each tenant has its own */
     IS(MF_EFULL, queue_append(a, QUEUE_BULK, &long_one, 1, ASK));
@@ -153,12 +154,22 @@ static void a_tenant_has_so_many_queues_and_bytes(void **state)
     IS(MF_EFULL, queue_append(b, QUEUE_BULK, &event, 1, ASK));
     const struct queue_entry *entry = rig_take(&rig, b); /* a dead letter counts, too */
     assert_non_null(entry);
+    const uint64_t first_id = entry->id;
     OK(queue_bury(b, entry->id, entry->attempts, rig_text("why"), ASK));
     IS(MF_EFULL, queue_append(c, QUEUE_BULK, &event, 1, ASK));
-    OK(queue_purge(b, true, 10, ASK));
-    OK(queue_append(c, QUEUE_BULK, &event, 1, ASK));
+    OK(queue_purge(b, false, 10, ASK)); /* nothing: a dead letter keeps the name */
+    IS(MF_EFULL, queue_append(d, QUEUE_BULK, &event, 1, ASK));
+    OK(queue_purge(b, true, 10, ASK)); /* which it gives back */
+    OK(queue_append(d, QUEUE_BULK, &event, 1, ASK));
+    IS(MF_EFULL, queue_append(b, QUEUE_BULK, &event, 1, ASK)); /* for another one to have */
+    store_takes(c, "12345", 1);
+    OK(queue_purge(c, false, 10, ASK)); /* what is taken, too */
+    OK(queue_append(b, QUEUE_BULK, &event, 1, ASK));
+    assert_true(rig.got.ids[0] > first_id); /* never one that it had before */
+    store_has_stat(b, 1, 5, 0, 0);
+    store_has_stat(c, 0, 0, 0, 0);
+    store_takes(b, "12345", 1);
     OK(queue_purge(c, false, 10, ASK));
-    IS(MF_EFULL, queue_append(d, QUEUE_BULK, &event, 1, ASK)); /* a name is for good */
     struct queue *free_one = rig_queue(&rig, "free", &(struct queue_settings){0});
     OK(queue_append(free_one, QUEUE_BULK, two, 2, ASK)); /* whose settings ask for no bound */
     struct queue *all[] = {a, b, c, d, other, free_one};
