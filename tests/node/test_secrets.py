@@ -109,6 +109,8 @@ class Secrets(NodeTest):
         self.node.deploy('asks', allow=self.allow)
         answer = self.node.http('POST', '/function/asks/secret?' + urllib.parse.urlencode({'secret': 'db'}))
         self.assertEqual((answer.header('X-Error'), answer.body), ('ok', VALUE))
+        for name in ('server', 'none', 'kept', 'asks'):
+            self.assertEqual(self.node.snapshot(name)['state'], 'ready', name) # none is being made
         snapshots = 0
         for folder, _, files in os.walk(self.node.state):
             for name in (each for each in files if not each.endswith('.sock')):
