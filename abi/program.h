@@ -14,8 +14,10 @@
 #define MF_CONTRACT_OPENWHISK "openwhisk" /* a server of /init and /run on MF_ENV_PORT */
 #define MF_CONTRACT_STDIO "stdio"         /* an event on fd 0, its reply on fd 1       */
 
+#define MF_ENV_FUNCTION "MAYFLY_FUNCTION" /* its name under which it was deployed; not of contract sdk */
 #define MF_ENV_PORT "PORT"               /* decimal, 1 … 65535: http and openwhisk                 */
-#define MF_ENV_WARM_UP "MAYFLY_WARM_UP"  /* path of a request to make before the freeze; else none */
+#define MF_ENV_WARM_UP "MAYFLY_WARM_UP"  /* before the freeze: http: path of a request to make;
+                                            lambda: payload of an event; else none */
 #define MF_ENV_FOLDER "MAYFLY_FOLDER"    /* absolute path: the working folder at the start; else / */
 #define MF_ENV_PROGRAM "MAYFLY_PROGRAM"  /* argv[0], AT_EXECFN, /proc/self/exe; else the function's name */
 
@@ -24,6 +26,11 @@
 #define MF_ENV_LAMBDA_API "AWS_LAMBDA_RUNTIME_API"
 #define MF_LAMBDA_ADDRESS "127.0.0.1"
 #define MF_LAMBDA_PORT 9001
+#define MF_ENV_LAMBDA_NAME "AWS_LAMBDA_FUNCTION_NAME"
+#define MF_ENV_LAMBDA_TASK_ROOT "LAMBDA_TASK_ROOT"
+#define MF_ENV_LAMBDA_HANDLER "_HANDLER"
+#define MF_ENV_LAMBDA_LOG_GROUP "AWS_LAMBDA_LOG_GROUP_NAME"
+#define MF_ENV_LAMBDA_LOG_STREAM "AWS_LAMBDA_LOG_STREAM_NAME"
 #define MF_ENV_LAMBDA_VERSION "AWS_LAMBDA_FUNCTION_VERSION"
 #define MF_ENV_LAMBDA_MEMORY "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" /* MiB */
 

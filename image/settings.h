@@ -126,6 +126,9 @@ MF_CHECKED mf_err settings_from_json(const json_t *object, struct settings *sett
 MF_CHECKED mf_err settings_parse(const char *json, size_t bytes, struct settings *settings,
                                  struct mf_why *why);
 
+/* Deployed as name (settings_name_valid), whatever the manifest calls it; its guest is told so. */
+MF_CHECKED mf_err settings_rename(struct settings *settings, const char *name, struct mf_why *why);
+
 /* They come with an image, from whoever made it: forget what is only its owner's to say. */
 void settings_foreign(struct settings *settings);
 

@@ -18,6 +18,8 @@
 #define MEMORY_MIB_SDK ((uint32_t)(MF_WINDOW_DEFAULT >> 20))
 #define MEMORY_MIB_LINUX 1024u
 
+#define LOG_GROUP "/aws/lambda/"
+
 static mf_err check_together(const struct settings *settings, struct mf_why *why);
 static mf_err check_names(const struct settings *settings, struct mf_why *why);
 static mf_err make_guest_env(struct settings *settings, struct mf_why *why);
@@ -64,16 +66,11 @@ mf_err settings_apply_loader(const char *path, struct settings *settings, struct
     return apply_path("loader", path, &settings->loader, why);
 }
 
-/* What stands in a request's first line: visible ASCII, from a slash on. */
-mf_err settings_apply_warm_up(const char *path, struct settings *settings, struct mf_why *why)
+mf_err settings_apply_warm_up(const char *text, struct settings *settings, struct mf_why *why)
 {
-    bool good = !*path || (*path == '/' && strlen(path) <= MF_WARM_UP_BYTES_MAX);
-    for (const char *c = path; *c; c++)
-        good = good && *c > ' ' && *c <= '~' && *c != '#';
-    if (!good)
-        return mf_why(why, MF_EINVAL, "warm_up: \"%.80s\" is no path of a request, as /ready?deep=1, of at "
-                      "most %u characters", settings_printable(path), MF_WARM_UP_BYTES_MAX);
-    return own(path, &settings->warm_up);
+    if (strlen(text) > MF_WARM_UP_BYTES_MAX)
+        return mf_why(why, MF_EINVAL, "warm_up: more than %u characters", MF_WARM_UP_BYTES_MAX);
+    return own(text, &settings->warm_up);
 }
 
 mf_err settings_apply_arguments(const json_t *list, struct settings *settings, struct mf_why *why)
@@ -138,12 +135,45 @@ mf_err settings_settle_program(const json_t *object, enum contract before,
     return err ? err : make_guest_env(settings, why);
 }
 
+/* What stands in a request's first line: visible ASCII, from a slash on. */
+static bool is_request_path(const char *text)
+{
+    bool is_path = *text == '/';
+    for (const char *c = text; *c; c++)
+        is_path = is_path && *c > ' ' && *c <= '~' && *c != '#';
+    return is_path;
+}
+
+static bool is_json(const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+    json_decref(value);
+    return value;
+}
+
+static mf_err check_warm_up(const struct settings *settings, struct mf_why *why)
+{
+    const char *text = settings->warm_up;
+    if (!text)
+        return MF_OK;
+    if (settings->contract == CONTRACT_HTTP && !is_request_path(text))
+        return mf_why(why, MF_EINVAL, "warm_up: \"%.80s\" is no path of a request, as /ready?deep=1",
+                      settings_printable(text));
+    if (settings->contract == CONTRACT_LAMBDA && !is_json(text))
+        return mf_why(why, MF_EINVAL, "warm_up: \"%.80s\" is no payload of an event, as {\"warm\":true}",
+                      settings_printable(text));
+    if (settings->contract != CONTRACT_HTTP && settings->contract != CONTRACT_LAMBDA)
+        return mf_why(why, MF_EINVAL, "warm_up: only with contract: http or lambda, not %s",
+                      contract_name(settings->contract));
+    return MF_OK;
+}
+
 static mf_err check_together(const struct settings *settings, struct mf_why *why)
 {
     enum contract contract = settings->contract;
-    const char *name = contract_name(contract);
-    if (settings->warm_up && contract != CONTRACT_HTTP)
-        return mf_why(why, MF_EINVAL, "warm_up: only with contract: http, not %s", name);
+    mf_err err = check_warm_up(settings, why);
+    if (err)
+        return err;
     const char *key = settings->arguments ? "args" : settings->program ? "program"
                                                  : settings->folder    ? "folder"
                                                                        : NULL;
@@ -166,6 +196,8 @@ static mf_err check_names(const struct settings *settings, struct mf_why *why)
         {MF_ENV_CONTRACT "=", "contract", true}, {MF_ENV_WARM_UP "=", "warm_up", true},
         {MF_ENV_FOLDER "=", "folder", true},     {MF_ENV_PROGRAM "=", "program", true},
         {MF_ENV_ARGUMENT "=", "args", true},     {MF_ENV_PORT "=", "port", listens},
+        {MF_ENV_FUNCTION "=", "name", contract != CONTRACT_SDK},
+        {MF_ENV_LAMBDA_NAME "=", "name", contract == CONTRACT_LAMBDA},
         {MF_ENV_LAMBDA_API "=", "contract", contract == CONTRACT_LAMBDA},
         {MF_ENV_LAMBDA_VERSION "=", "contract", contract == CONTRACT_LAMBDA},
         {MF_ENV_LAMBDA_MEMORY "=", "memory_mib", contract == CONTRACT_LAMBDA},
@@ -177,6 +209,12 @@ static mf_err check_names(const struct settings *settings, struct mf_why *why)
                 return mf_why(why, MF_EINVAL, "environment: %.*s is what the setting `%s` says",
                               (int)strlen(taken[k].name) - 1, taken[k].name, taken[k].key);
     return MF_OK;
+}
+
+mf_err settings_rename(struct settings *settings, const char *name, struct mf_why *why)
+{
+    (void)snprintf(settings->name, sizeof settings->name, "%s", name);
+    return make_guest_env(settings, why);
 }
 
 struct adding {
@@ -196,19 +234,41 @@ static void add(struct adding *adding, const char *name, const char *value)
     adding->count++;
 }
 
+/* The author's own has precedence. */
+static void add_default(struct adding *adding, const struct settings *settings, const char *name,
+                        const char *value)
+{
+    const char *at = settings->env;
+    size_t bytes = strlen(name);
+    for (uint32_t i = 0; i < settings->env_count; i++, at += strlen(at) + 1)
+        if (strncmp(at, name, bytes) == 0 && at[bytes] == '=')
+            return;
+    add(adding, name, value);
+}
+
 static void add_lambda(struct adding *adding, const struct settings *settings)
 {
-    char text[32];
+    char text[sizeof LOG_GROUP + MF_NAME_BYTES_MAX];
     (void)snprintf(text, sizeof text, MF_LAMBDA_ADDRESS ":%u", MF_LAMBDA_PORT);
     add(adding, MF_ENV_LAMBDA_API, text);
     add(adding, MF_ENV_LAMBDA_VERSION, "$LATEST");
     (void)snprintf(text, sizeof text, "%u", settings->memory_mib);
     add(adding, MF_ENV_LAMBDA_MEMORY, text);
+    add_default(adding, settings, MF_ENV_LAMBDA_TASK_ROOT, settings->folder ? settings->folder : "/");
+    if (settings->argument_count) /* as the command of a container image of theirs names it */
+        add_default(adding, settings, MF_ENV_LAMBDA_HANDLER, settings->arguments);
+    if (!settings->name[0])
+        return;
+    add(adding, MF_ENV_LAMBDA_NAME, settings->name);
+    (void)snprintf(text, sizeof text, LOG_GROUP "%s", settings->name);
+    add_default(adding, settings, MF_ENV_LAMBDA_LOG_GROUP, text);
+    add_default(adding, settings, MF_ENV_LAMBDA_LOG_STREAM, settings->name);
 }
 
 static void add_program(struct adding *adding, const struct settings *settings)
 {
     add(adding, MF_ENV_CONTRACT, contract_name(settings->contract));
+    add(adding, MF_ENV_FUNCTION, settings->name[0] ? settings->name : NULL);
     add(adding, MF_ENV_WARM_UP, settings->warm_up);
     add(adding, MF_ENV_FOLDER, settings->folder);
     add(adding, MF_ENV_PROGRAM, settings->program);

@@ -1,7 +1,8 @@
 /*
  * lambda.c: the contract `lambda`: the program is a client of the Lambda Runtime API, version
  * 2018-06-01, whose server this is, on 127.0.0.1:9001. `invocation/next` waits for an event,
- * whose body is the payload ({} if it has none); what the program posts back is the reply.
+ * whose body is the payload ({} if it has none); what the program posts back is the reply. Before
+ * the freeze there may be an event of our own (MF_ENV_WARM_UP), whose answer is nobody's.
  *
  *   FREE ──▶ GIVEN ──▶ RUNS ──▶ REPLIES ──▶ FREE
  *            to who asked for the next   while the response comes
@@ -26,7 +27,6 @@
 #include "kernel/core/fault.h"
 #include "kernel/core/heap.h"
 #include "kernel/core/hypercall.h"
-#include "kernel/core/start.h"
 #include "kernel/core/string.h"
 #include "kernel/core/text.h"
 #include "kernel/event/output.h"
@@ -56,18 +56,22 @@ static struct {
     struct client *given_to;
     uint64_t last_place;
     uint64_t body_left;
+    bool warm;  /* it is, or need not be                       */
+    bool warms; /* the event is our own, before the freeze     */
     char id[LAMBDA_ID_BYTES_MAX + sizeof "-18446744073709551615"];
 } now;
 
 static bool accept_one(void);
 static bool give(void);
 static bool give_body(void);
+static void give_warm_up(struct client *client);
 static bool step(struct client *client);
 static void route(struct client *client);
 static void take_piece(struct client *client, const struct http_piece *piece);
 static void finish(struct client *client);
 static void drop(struct client *client);
 static void end_event(void);
+static void fail(uint64_t error, const char *message);
 
 static void start(void)
 {
@@ -76,15 +80,15 @@ static void start(void)
         socket_bind(now.listener, &address) != 0 ||
         socket_listen(now.listener, LAMBDA_CLIENTS_MAX) != 0)
         fault_words(MF_CAUSE_NO_MEMORY, "no memory for the Lambda Runtime API");
+    now.warm = !boot_environment(MF_ENV_WARM_UP) || !(boot_page()->flags & MF_BOOT_FREEZE);
 }
 
 static bool turn(void)
 {
     bool moved = false;
-    if (now.doing != FREE && exchange_cancelled()) {
+    if (now.doing != FREE && !now.warms && exchange_cancelled()) {
         struct client *half = now.given_to; /* it would wait for the rest */
-        exchange_fail(MF_ERROR_HANDLER, "cancelled");
-        end_event();
+        fail(MF_ERROR_HANDLER, "cancelled");
         if (half)
             drop(half);
         moved = true;
@@ -97,7 +101,7 @@ static bool turn(void)
     }
     while (give() || give_body())
         moved = true;
-    if (now.doing == REPLIES)
+    if (now.doing == REPLIES && !now.warms)
         exchange_flush();
     return moved;
 }
@@ -115,7 +119,10 @@ static struct client *who_waits(void)
 
 static bool may_freeze(void)
 {
-    return now.doing == FREE && who_waits();
+    if (now.doing != FREE || !who_waits())
+        return false;
+    now.warms = !now.warm; /* the next turn gives it */
+    return now.warm;
 }
 
 static bool accept_one(void)
@@ -138,11 +145,16 @@ static bool accept_one(void)
 }
 
 /* All or nothing: what is said is small, and its reader waits for it. */
-static void say(struct client *client, const struct text *words)
+static void say_bytes(struct client *client, const void *data, uint32_t bytes)
 {
     struct io io;
-    io_kernel(&io, (void *)(uintptr_t)words->data, words->bytes);
+    io_kernel(&io, (void *)(uintptr_t)data, bytes);
     (void)socket_send(client->socket, &io, NULL);
+}
+
+static void say(struct client *client, const struct text *words)
+{
+    say_bytes(client, words->data, (uint32_t)words->bytes);
 }
 
 static void say_header(struct client *client, const char *name, const char *value)
@@ -192,16 +204,10 @@ static uint64_t deadline_ms(uint64_t deadline_ns)
     return (realtime + left_ns) / NS_PER_MS;
 }
 
-/* The oldest event to who has waited for longest. */
-static bool give(void)
+static void say_event(struct client *client, uint64_t deadline_ns, uint64_t body_bytes)
 {
-    struct exchange_event event;
-    struct client *client = now.doing == FREE ? who_waits() : NULL;
-    if (!client || !exchange_begin(&event))
-        return false;
     struct text line = {.bytes = 0};
-    const char *name = boot_environment(START_NAME_VARIABLE);
-    name_event(&event);
+    const char *name = boot_environment(MF_ENV_FUNCTION);
     text_add(&line, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n");
     say(client, &line);
     say_header(client, "lambda-runtime-aws-request-id", now.id);
@@ -210,17 +216,48 @@ static bool give(void)
     text_add(&line, "arn:aws:lambda:local:000000000000:function:");
     text_add(&line, name ? name : "function");
     say_header(client, "lambda-runtime-invoked-function-arn", text_string(&line));
-    say_number(client, "lambda-runtime-deadline-ms", deadline_ms(event.deadline_ns), false);
-    say_number(client, "content-length", event.body_bytes ? event.body_bytes : 2, true);
-    line.bytes = 0;
-    if (!event.body_bytes)
-        text_add(&line, "{}");
-    say(client, &line);
+    say_number(client, "lambda-runtime-deadline-ms", deadline_ms(deadline_ns), false);
+    say_number(client, "content-length", body_bytes, true);
     client->waits = 0;
+}
+
+/* The oldest event to who has waited for longest. */
+static bool give(void)
+{
+    static const char nothing[] = "{}";
+    struct exchange_event event;
+    struct client *client = now.doing == FREE ? who_waits() : NULL;
+    if (client && now.warms) {
+        give_warm_up(client);
+        return true;
+    }
+    if (!client || !exchange_begin(&event))
+        return false;
+    name_event(&event);
+    say_event(client, event.deadline_ns, event.body_bytes ? event.body_bytes : sizeof nothing - 1);
+    if (!event.body_bytes)
+        say_bytes(client, nothing, sizeof nothing - 1);
     now.given_to = client;
     now.body_left = event.body_bytes;
     now.doing = GIVEN;
     return true;
+}
+
+/* It fits the connection, which is empty. */
+static void give_warm_up(struct client *client)
+{
+    static const char id[] = "warm-up";
+    const char *payload = boot_environment(MF_ENV_WARM_UP);
+    uint32_t bytes = (uint32_t)strlen(payload);
+    uint64_t monotonic, realtime;
+    if (bytes > WARM_UP_BYTES_MAX)
+        bytes = WARM_UP_BYTES_MAX;
+    memcpy(now.id, id, sizeof id);
+    hypercall_clock(&monotonic, &realtime);
+    say_event(client, monotonic + LAMBDA_WARM_UP_NS, bytes);
+    say_bytes(client, payload, bytes);
+    now.warm = true;
+    now.doing = RUNS;
 }
 
 /* True: some of it went. */
@@ -337,7 +374,8 @@ static void route(struct client *client)
     memcpy(fields, &field, sizeof field);
     memcpy(fields + sizeof field, name, sizeof name - 1);
     memcpy(fields + sizeof field + sizeof name - 1, type, bytes);
-    exchange_reply(LAMBDA_STATUS, fields, (uint32_t)(sizeof field + sizeof name - 1) + bytes);
+    if (!now.warms)
+        exchange_reply(LAMBDA_STATUS, fields, (uint32_t)(sizeof field + sizeof name - 1) + bytes);
     now.doing = REPLIES;
 }
 
@@ -346,7 +384,8 @@ static void take_piece(struct client *client, const struct http_piece *piece)
     uint32_t room = (uint32_t)sizeof client->text - 1 - client->text_bytes;
     uint32_t bytes = piece->bytes < room ? (uint32_t)piece->bytes : room;
     if (client->request == RESPONSE && now.doing == REPLIES) {
-        exchange_put(piece->data, piece->bytes);
+        if (!now.warms)
+            exchange_put(piece->data, piece->bytes);
     } else if (client->request == ERROR || client->request == INIT_ERROR) {
         memcpy(client->text + client->text_bytes, piece->data, bytes);
         client->text_bytes += bytes;
@@ -376,18 +415,18 @@ static void obey(struct client *client)
         return;
     case RESPONSE:
         if (now.doing == REPLIES) {
-            exchange_end();
+            if (!now.warms)
+                exchange_end();
             end_event();
         }
         break;
     case ERROR:
-        if (now.doing == RUNS) {
-            exchange_fail(MF_ERROR_HANDLER, client->text);
-            end_event();
-        }
+        if (now.doing == RUNS)
+            fail(MF_ERROR_HANDLER, client->text);
         break;
     case INIT_ERROR:
-        exchange_flush(); /* another client's response may be half built */
+        if (!now.warms)
+            exchange_flush(); /* another client's response may be half built */
         output_kernel(MF_LOG_ERROR, client->text, client->text_bytes);
         break;
     case STALE:
@@ -408,10 +447,8 @@ static void finish(struct client *client)
     if (client->message.state == HTTP_DONE) {
         obey(client);
     } else {
-        if (client->request == RESPONSE && now.doing == REPLIES) {
-            exchange_fail(MF_ERROR_ANSWER, client->message.wrong);
-            end_event();
-        }
+        if (client->request == RESPONSE && now.doing == REPLIES)
+            fail(MF_ERROR_ANSWER, client->message.wrong);
         answer(client, "400 Bad Request",
                "{\"errorMessage\":\"no HTTP, or too large\",\"errorType\":\"BadRequest\"}");
     }
@@ -422,13 +459,10 @@ static void finish(struct client *client)
 /* It is gone, or has to go. */
 static void drop(struct client *client)
 {
-    if (now.doing == REPLIES && client->request == RESPONSE) {
-        exchange_fail(MF_ERROR_ANSWER, "the response's connection was closed before its end");
-        end_event();
-    } else if (now.given_to == client) {
-        exchange_fail(MF_ERROR_ANSWER, "the program closed the connection that it got the event on");
-        end_event();
-    }
+    if (now.doing == REPLIES && client->request == RESPONSE)
+        fail(MF_ERROR_ANSWER, "the response's connection was closed before its end");
+    else if (now.given_to == client)
+        fail(MF_ERROR_ANSWER, "the program closed the connection that it got the event on");
     struct client **at = &now.clients;
     while (*at != client)
         at = &(*at)->next;
@@ -445,7 +479,18 @@ static void end_event(void)
         if (client->request == RESPONSE || client->request == ERROR)
             client->request = STALE;
     now.doing = FREE;
+    now.warms = false;
     now.given_to = NULL;
+}
+
+/* The event ends so. */
+static void fail(uint64_t error, const char *message)
+{
+    if (now.warms)
+        output_kernel(MF_LOG_WARN, message, (uint32_t)strlen(message));
+    else
+        exchange_fail(error, message);
+    end_event();
 }
 
 const struct contract contract_lambda = {

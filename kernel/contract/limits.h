@@ -10,7 +10,7 @@
 #define HTTP_LINE_BYTES_MAX (MF_FIELD_NAME_MAX + MF_FIELD_VALUE_MAX + 64u)
 #define HTTP_METHOD_BYTES_MAX 15u
 #define HTTP_TARGET_BYTES_MAX 2048u     /* of a request of the program's            */
-#define WARM_UP_BYTES_MAX 1024u         /* of the path of a warm-up request         */
+#define WARM_UP_BYTES_MAX 1024u         /* of a warm-up request's path, of an event */
 #define HTTP_INTERIM_MAX 16u            /* responses 1xx before the one that counts */
 #define HTTP_TRAILER_BYTES_MAX 8192u
 #define HTTP_START_BYTES_MAX 256u       /* what a request has beyond the event's fields */
@@ -21,6 +21,7 @@
 #define LAMBDA_ID_BYTES_MAX 128u
 #define LAMBDA_TYPE_BYTES_MAX 256u      /* of a response's Content-Type             */
 #define LAMBDA_STATUS 200u              /* of a reply                               */
+#define LAMBDA_WARM_UP_NS 60000000000ull /* deadline of a warm-up event, after now  */
 
 #define OPENWHISK_NAME_BYTES_MAX 64u    /* of a name in its JSON; the rest is cut off */
 

@@ -5,11 +5,11 @@
  */
 #include "kernel/contract/openwhisk.h"
 
+#include "abi/program.h"
 #include "kernel/contract/http_request.h"
 #include "kernel/contract/limits.h"
 #include "kernel/core/boot.h"
 #include "kernel/core/hypercall.h"
-#include "kernel/core/start.h"
 #include "kernel/core/string.h"
 #include "kernel/core/text.h"
 
@@ -27,7 +27,7 @@ static void add_plain(struct text *text, const char *name, uint32_t bytes)
 
 static void add_name(struct text *text)
 {
-    const char *name = boot_environment(START_NAME_VARIABLE);
+    const char *name = boot_environment(MF_ENV_FUNCTION);
     if (!name)
         name = "function";
     add_plain(text, name, (uint32_t)strlen(name));

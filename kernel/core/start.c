@@ -53,7 +53,7 @@ uint64_t start_stack(const struct mf_boot *boot, uint64_t top)
 {
     const char *name = boot_environment(MF_ENV_PROGRAM);
     if (!name)
-        name = boot_environment(START_NAME_VARIABLE);
+        name = boot_environment(MF_ENV_FUNCTION);
     if (!name)
         name = "function";
     uint8_t random[RANDOM_BYTES];

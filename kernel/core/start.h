@@ -6,9 +6,6 @@
 
 #include "abi/boot.h"
 
-/* The environment variable whose value is argv[0] of a program without a path (abi/program.h). */
-#define START_NAME_VARIABLE "MAYFLY_FUNCTION"
-
 #define START_CLOCK_TICKS 100u /* AT_CLKTCK, and the unit of times() */
 
 /* What AT_SYSINFO_EHDR names (x86_64/vdso.S); 0 in kernel.elf, whose programs have a shorter way. */

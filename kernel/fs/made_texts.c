@@ -27,7 +27,7 @@
 
 static const char *function_name(void)
 {
-    const char *name = boot_environment(START_NAME_VARIABLE);
+    const char *name = boot_environment(MF_ENV_FUNCTION);
     return name ? name : "function";
 }
 

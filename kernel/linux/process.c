@@ -14,13 +14,13 @@
 
 #include "abi/cause.h"
 #include "abi/log.h"
+#include "abi/program.h"
 #include "kernel/core/boot.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/memory.h"
 #include "kernel/core/random.h"
-#include "kernel/core/start.h"
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
 #include "kernel/event/event.h"
@@ -155,7 +155,7 @@ int64_t linux_uname(struct frame *frame)
         .machine = "x86_64",
         .domainname = "(none)",
     };
-    const char *function = boot_environment(START_NAME_VARIABLE);
+    const char *function = boot_environment(MF_ENV_FUNCTION);
     if (!function)
         function = "function";
     size_t bytes = strlen(function);

@@ -101,7 +101,8 @@ static mf_err settle_settings(const struct deployment *deployment, struct settin
     settings_foreign(settings);
     if (!err && deployment->settings)
         err = settings_from_json(deployment->settings, settings, why);
-    (void)snprintf(settings->name, sizeof settings->name, "%s", deployment->name);
+    if (!err)
+        err = settings_rename(settings, deployment->name, why);
     return err;
 }
 

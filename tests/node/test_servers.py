@@ -161,12 +161,13 @@ class Lambda(NodeTest):
     def test_it_is_told_who_and_until_when(self):
         self.deploy(timeout_ms=5000)
         call = self.call(b'id')
-        name, arn, deadline = call.body.decode().split()
+        name, function, arn, deadline = call.body.decode().split()
+        self.assertEqual(function, 'bootstrap')
         self.assertRegex(name, '^' + re.escape(call.header('X-Call-Id')) + r'-\d+$')
         again = self.node.http('POST', '/function/bootstrap', b'id',
                                {'X-Call-Id': call.header('X-Call-Id')})
         self.assertNotEqual(again.body.split()[0], name.encode())
-        self.assertTrue(arn.startswith('arn:aws:lambda:'))
+        self.assertTrue(arn.startswith('arn:aws:lambda:') and arn.endswith(':bootstrap'))
         self.assertLess(abs(int(deadline) / 1000 - time.time()), 3600)
 
     def test_an_error_is_a_failure_and_it_goes_on(self):
@@ -179,6 +180,18 @@ class Lambda(NodeTest):
     def test_what_is_not_of_the_api_is_refused(self):
         self.deploy()
         self.assertEqual(self.call(b'strange').body, b'404 400')
+
+    def test_a_warm_up_is_an_event_before_the_snapshot(self):
+        self.deploy(isolation='fresh', warm_up='"count"')
+        self.assertEqual(self.node.snapshot('bootstrap')['state'], 'ready')
+        for _ in range(2):
+            self.assertEqual(self.call(b'"count"').body, b'1')
+
+    def test_a_warm_up_that_fails_is_told_and_no_more(self):
+        self.deploy(isolation='fresh', warm_up='["fail"]')
+        self.assertEqual(self.node.snapshot('bootstrap')['state'], 'ready')
+        self.assertIn('on purpose', ''.join(line['text'] for line in self.node.logs('bootstrap')))
+        self.assertEqual(self.call(b'abc').body, b'ABC')
 
     def test_a_snapshot_is_taken_where_it_asks_for_the_next(self):
         self.deploy(isolation='fresh')

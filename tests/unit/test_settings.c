@@ -87,6 +87,28 @@ static void expect_guest_env(const struct settings *settings, const char *const 
     assert_int_equal(count ? at - settings->guest_env : 0, settings->guest_env_bytes);
 }
 
+static void a_lambda_is_told_its_name(const struct settings *settings)
+{
+    struct settings other;
+    assert_int_equal(settings_copy(settings, &other), MF_OK);
+    take(&other, "{\"folder\": \"/task\", \"args\": [\"app.main\"], "
+                 "\"environment\": {\"AWS_LAMBDA_LOG_STREAM_NAME\": \"mine\"}}");
+    assert_int_equal(settings_rename(&other, "f", NULL), MF_OK);
+    static const char *const named[] = {
+        "AWS_LAMBDA_LOG_STREAM_NAME=mine", "MAYFLY_CONTRACT=lambda", "MAYFLY_FUNCTION=f",
+        "MAYFLY_FOLDER=/task", "AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001",
+        "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
+        "LAMBDA_TASK_ROOT=/task", "_HANDLER=app.main", "AWS_LAMBDA_FUNCTION_NAME=f",
+        "AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/f", "MAYFLY_ARGUMENT=app.main",
+    };
+    expect_guest_env(&other, named, sizeof named / sizeof named[0]);
+    refuse(&other, "{\"environment\": {\"MAYFLY_FUNCTION\": \"g\"}}",
+           "environment: MAYFLY_FUNCTION is what the setting `name` says");
+    refuse(&other, "{\"warm_up\": \"/path\"}", "is no payload of an event");
+    take(&other, "{\"warm_up\": \"{\\\"a\\\": [1, 2]}\"}");
+    settings_close(&other);
+}
+
 static void a_guest_is_told_how_its_program_is_run(void **state)
 {
     struct settings *settings = *state, copy;
@@ -109,8 +131,10 @@ static void a_guest_is_told_how_its_program_is_run(void **state)
     static const char *const lambda[] = {
         "MAYFLY_CONTRACT=lambda", "AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001",
         "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
+        "LAMBDA_TASK_ROOT=/",
     };
-    expect_guest_env(settings, lambda, 4);
+    expect_guest_env(settings, lambda, 5);
+    a_lambda_is_told_its_name(settings);
     refuse(settings, "{\"environment\": {\"AWS_LAMBDA_RUNTIME_API\": \"x\"}}",
            "environment: AWS_LAMBDA_RUNTIME_API is what the setting `contract` says");
     refuse(settings, "{\"environment\": {\"AWS_LAMBDA_FUNCTION_VERSION\": \"1\"}}",
@@ -151,7 +175,7 @@ static void how_a_program_is_run_is_checked(void **state)
     refuse(settings, "{\"args\": [\"a\"]}", "args: not with contract: sdk");
     refuse(settings, "{\"folder\": \"/a\"}", "folder: not with contract: sdk");
     refuse(settings, "{\"program\": \"/a\"}", "program: not with contract: sdk");
-    refuse(settings, "{\"warm_up\": \"/a\", \"contract\": \"stdio\"}", "warm_up: only with contract: http, not stdio");
+    refuse(settings, "{\"warm_up\": \"/a\", \"contract\": \"stdio\"}", "warm_up: only with contract: http or lambda, not stdio");
     take(settings, "{\"contract\": \"openwhisk\"}");
     refuse(settings, "{\"loader\": \"/lib/ld.so\"}", "loader: only with program");
     take(settings, "{\"loader\": \"/lib/ld.so\", \"program\": \"/p\", \"args\": [\"x\"]}");

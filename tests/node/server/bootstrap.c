@@ -94,17 +94,21 @@ int main(void)
     for (;;) {
         ask("GET", "invocation/next", "", 0);
         (void)snprintf(id, sizeof id, "%s", header("lambda-runtime-aws-request-id"));
-        if (is("fail")) {
+        if (is("fail") || is("[\"fail\"]")) {
             (void)snprintf(path, sizeof path, "invocation/%s/error", id);
             ask("POST", path, failed, sizeof failed - 1);
             continue;
         }
         if (is("id")) {
-            int bytes = snprintf(text, sizeof text, "%s %s ", id,
+            const char *name = getenv("AWS_LAMBDA_FUNCTION_NAME");
+            int bytes = snprintf(text, sizeof text, "%s %s %s ", id, name ? name : "nobody",
                                  header("lambda-runtime-invoked-function-arn"));
             (void)snprintf(text + bytes, sizeof text - (size_t)bytes, "%s",
                            header("lambda-runtime-deadline-ms"));
             memcpy(body, text, body_bytes = strlen(text));
+        } else if (is("\"count\"")) {
+            static unsigned count;
+            body_bytes = (size_t)sprintf(body, "%u", count++);
         } else if (is("strange")) {
             char first[16], second[16];
             ask("GET", "nothing", "", 0);
