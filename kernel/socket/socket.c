@@ -165,6 +165,13 @@ static int nobody_there(const struct address *to)
     return is_path && !name_exists(to) ? -ENOENT : -ECONNREFUSED;
 }
 
+/* One more than the backlog says, as on Linux. There TCP asks again and again where more come, so that
+ * they wait, too; here they do from the start. */
+static int may_wait(const struct socket *listener, uint32_t backlog, int refusal)
+{
+    return listener->waiting_count > backlog ? refusal : 0;
+}
+
 /* Where it goes to, of those that are here; of IP, any address is the loopback's. */
 static int find_listener(struct socket *socket, struct address *to, struct socket **listener)
 {
@@ -182,10 +189,8 @@ static int find_listener(struct socket *socket, struct address *to, struct socke
     *listener = name_listener(to);
     if (!*listener)
         return nobody_there(to);
-    /* Linux lets one more wait than the backlog says. */
-    if ((*listener)->waiting_count > (*listener)->backlog)
-        return socket->family == FAMILY_UNIX ? -EAGAIN : -ECONNREFUSED;
-    return 0;
+    return socket->family == FAMILY_UNIX ? may_wait(*listener, (*listener)->backlog, -EAGAIN)
+                                         : may_wait(*listener, SOCKET_BACKLOG_MAX, -ECONNREFUSED);
 }
 
 static int connect_stream(struct socket *socket, const struct address *address)

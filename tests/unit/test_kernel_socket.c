@@ -387,17 +387,24 @@ static void version_6_hears_version_4(void **state)
     assert_false(socket_listens_at(80));
 }
 
+static struct address name_of(const char *text, size_t bytes)
+{
+    struct address address = {.family = FAMILY_UNIX, .bytes = (uint16_t)bytes};
+    memcpy(address.data, text, bytes);
+    return address;
+}
+
 static void a_listener_holds_so_many_and_no_more(void **state)
 {
     (void)state;
-    const struct address here = address_loopback(FAMILY_INET, 80);
+    const struct address here = name_of("\0here", 5);
     struct socket *clients[4];
-    listener = listener_at(FAMILY_INET, here);
+    listener = listener_at(FAMILY_UNIX, here);
     assert_int_equal(socket_listen(listener, 2), 0);
     assert_false(file_ready(&listener->file) & POLLIN);
     for (unsigned i = 0; i < 4; i++) {
-        clients[i] = open_socket(FAMILY_INET, SOCKET_STREAM);
-        assert_int_equal(socket_connect(clients[i], &here), i < 3 ? 0 : -ECONNREFUSED);
+        clients[i] = open_socket(FAMILY_UNIX, SOCKET_STREAM);
+        assert_int_equal(socket_connect(clients[i], &here), i < 3 ? 0 : -EAGAIN);
     }
     assert_true(file_ready(&listener->file) & POLLIN);
     assert_int_equal(send_text(clients[0], "early"), 5);
@@ -408,11 +415,23 @@ static void a_listener_holds_so_many_and_no_more(void **state)
     assert_int_equal(heap_bytes, 0);
 }
 
-static struct address name_of(const char *text, size_t bytes)
+/* On Linux, TCP asks until there is room. */
+static void a_listener_of_ip_lets_all_wait(void **state)
 {
-    struct address address = {.family = FAMILY_UNIX, .bytes = (uint16_t)bytes};
-    memcpy(address.data, text, bytes);
-    return address;
+    (void)state;
+    static struct socket *clients[SOCKET_BACKLOG_MAX + 2];
+    const unsigned all = SOCKET_BACKLOG_MAX + 2;
+    const struct address here = address_loopback(FAMILY_INET, 80);
+    listener = listener_at(FAMILY_INET, here);
+    assert_int_equal(socket_listen(listener, 2), 0);
+    for (unsigned i = 0; i < all; i++) {
+        clients[i] = open_socket(FAMILY_INET, SOCKET_STREAM);
+        assert_int_equal(socket_connect(clients[i], &here), i <= SOCKET_BACKLOG_MAX ? 0 : -ECONNREFUSED);
+    }
+    close_socket(listener);
+    for (unsigned i = 0; i < all; i++)
+        close_socket(clients[i]);
+    assert_int_equal(heap_bytes, 0);
 }
 
 static void names_are_addresses_too(void **state)
@@ -596,6 +615,7 @@ int main(void)
         cmocka_unit_test(a_port_of_nobodys_choice_is_free),
         cmocka_unit_test(version_6_hears_version_4),
         cmocka_unit_test(a_listener_holds_so_many_and_no_more),
+        cmocka_unit_test(a_listener_of_ip_lets_all_wait),
         cmocka_unit_test(names_are_addresses_too),
         cmocka_unit_test(a_pair_is_connected),
         cmocka_unit_test(datagrams_arrive_whole_with_their_sender),
