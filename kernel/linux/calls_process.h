@@ -10,6 +10,9 @@
     X(munlockall, done, "")                                                                      \
     X(mincore, done, "all is there")                                                             \
     X(msync, partial, "nothing is written back")                                                 \
+    X(pkey_alloc, refused, "ENOSPC: there are no keys")                                          \
+    X(pkey_free, refused, "EINVAL: no key was handed out")                                       \
+    X(pkey_mprotect, partial, "without a key (-1), or with the first (0)")                       \
     X(prlimit64, partial, "changes nothing")                                                     \
     X(setrlimit, partial, "likewise")                                                            \
     X(getresuid, done, "")                                                                       \

@@ -83,3 +83,22 @@ int64_t linux_msync(struct frame *frame)
         return -EINVAL;
     return lock(frame);
 }
+
+/* As on a processor without protection keys: all memory has the first, which nobody else gets. */
+int64_t linux_pkey_alloc(struct frame *frame)
+{
+    (void)frame;
+    return -ENOSPC;
+}
+
+int64_t linux_pkey_free(struct frame *frame)
+{
+    (void)frame;
+    return -EINVAL;
+}
+
+int64_t linux_pkey_mprotect(struct frame *frame)
+{
+    int32_t key = (int32_t)frame_argument(frame, 3);
+    return key == -1 || key == 0 ? linux_mprotect(frame) : -EINVAL;
+}
