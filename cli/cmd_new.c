@@ -22,7 +22,7 @@ enum { KEY_DIR = CLI_LONG + 1, KEY_LANG, KEY_JSON };
 
 static const struct cli_option options[] = {
     {"dir", KEY_DIR, "DIR", "the folder to make (default: NAME)"},
-    {"lang", KEY_LANG, "LANGUAGE", "c (default), go or python"},
+    {"lang", KEY_LANG, "LANGUAGE", "c (default), go, node or python"},
     {"json", KEY_JSON, NULL, "print what was made as JSON"},
     {0},
 };
@@ -53,6 +53,12 @@ static const struct language languages[] = {
       {"function.yml", "function.yml", "hello"},
       {"README.md", "README.md", "hello"}},
      NULL},
+    {"node",
+     {{"main.js", "main.js", NULL},
+      {"root.sh", "root.sh", NULL},
+      {"function.yml", "function.yml", "hello"},
+      {"README.md", "README.md", "hello"}},
+     "sh root.sh && mayfly build --rootfs root ."},
     {"python",
      {{"main.py", "main.py", NULL},
       {"root.sh", "root.sh", NULL},
@@ -170,7 +176,7 @@ static const struct language *find_language(const char *name)
     for (size_t i = 0; i < LANGUAGE_COUNT; i++)
         if (strcmp(languages[i].name, name) == 0)
             return &languages[i];
-    cli_usage(&cmd_new, "--lang '%s': c, go or python", name);
+    cli_usage(&cmd_new, "--lang '%s': c, go, node or python", name);
 }
 
 static int run(int argc, char **argv)
@@ -201,7 +207,7 @@ static int run(int argc, char **argv)
 
 const struct command cmd_new = {
     .name = "new",
-    .arguments = "NAME [--lang c | go | python] [--dir DIR] [--json]",
+    .arguments = "NAME [--lang c | go | node | python] [--dir DIR] [--json]",
     .summary = "start a function from a template",
     .details = "Makes a folder with a source, function.yml and README.md. Nothing that is there\n"
                "already is overwritten.",

@@ -136,7 +136,8 @@ case_ 'its root is this machine'"'"'s Python' bash -c '
 case_ 'an image of it' json 'd["name"] == "snake" and d["contract"] == "http"' bash -c "
     [ -x /usr/bin/python3 ] && '$mayfly' build --rootfs snake/root snake --json ||
         echo '{\"name\": \"snake\", \"contract\": \"http\"}'"
-case_ 'new in an unknown language' exits 2 "--lang 'cobol': c, go or python" "$mayfly" new --lang cobol ride2
+case_ 'new --lang node' "$mayfly" new --lang node knot
+case_ 'new in an unknown language' exits 2 "--lang 'cobol': c, go, node or python" "$mayfly" new --lang cobol ride2
 case_ 'a missing go' exits 6 'apt install golang-go' "$mayfly" build ride --compiler no-such-go
 
 # A root file system, from a folder; with what a dynamic program loads.

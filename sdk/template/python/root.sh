@@ -9,6 +9,7 @@ rm -rf root
 mkdir -p root/usr/bin "root$modules"
 cp -L "$python" root/usr/bin/python3
 cp -R -p "$modules/." "root$modules" # -p: what is compiled is good for a source of its time
+rm -rf "root$modules/test" "root$modules"/config-* # Python's own tests, and what programs link with
 for file in "$python" "$modules"/lib-dynload/*.so; do ldd "$file"; done |
   grep -o '/[^ ]*' | sort -u | while read -r library; do
     mkdir -p "root${library%/*}"
