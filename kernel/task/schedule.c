@@ -1,11 +1,12 @@
 /*
  * schedule.c: who runs.
- * Guarantees: those that can run do so in turn; a call that waits begins again when its task
- * is woken, and ends once; when nobody can run all sleeps, by one hypercall, until the next
- * deadline or the doorbell, and may be frozen there. While somebody is current its state is
- * in the processor, unless its call has just begun again.
+ * Guarantees: who was woken runs before those that have used up their slices, and of these, too,
+ * one has its turn after each slice that is used up: nobody waits for ever. A call that waits
+ * begins again when its task is woken, and ends once; when nobody can run all sleeps, by one
+ * hypercall, until the next deadline or the doorbell, and may be frozen there. While somebody is
+ * current its state is in the processor, unless its call has just begun again.
  * Leaves to others: what calls do (linux/), events (contract/), signals (linux/many/).
- * Owns the queue of those that can run.
+ * Owns the queues of those that can run.
  */
 #include <asm/errno.h>
 
@@ -19,10 +20,17 @@
 #include "kernel/task/preempt.h"
 #include "kernel/task/task.h"
 
-static struct {
+/* Those that can run: woken, or new; and those that used up a slice, or let others run first. */
+static struct queue {
     struct task *first, *last;
-} queue;
+} woken, spent;
+static bool is_spent;   /* the current one was */
+static bool spent_next; /* a slice of one that was not is over: the oldest of those is next */
 
+static bool somebody_can_run(void);
+static void slice_ends(void);
+static void put(struct queue *queue, struct task *task);
+static struct task *take(void);
 static bool serve(struct frame *frame, bool *whole);
 static void run_next(struct frame *frame);
 static void look_around(void);
@@ -40,10 +48,11 @@ bool linux_call(struct frame *frame)
 
 void task_preempt(struct frame *frame)
 {
+    slice_ends();
     look_around();
-    if (queue.first) {
+    if (somebody_can_run()) {
         task_current->frame = *frame;
-        task_run(task_current);
+        put(&spent, task_current);
         run_next(frame);
     } else {
         (void)signal_deliver(frame, false);
@@ -52,9 +61,37 @@ void task_preempt(struct frame *frame)
 
 void task_run(struct task *task)
 {
+    put(&woken, task);
+}
+
+static bool somebody_can_run(void)
+{
+    return woken.first || spent.first;
+}
+
+static void slice_ends(void)
+{
+    spent_next = !is_spent && spent.first;
+}
+
+static void put(struct queue *queue, struct task *task)
+{
     task->runs_after_it = NULL;
-    *(queue.last ? &queue.last->runs_after_it : &queue.first) = task;
-    queue.last = task;
+    *(queue->last ? &queue->last->runs_after_it : &queue->first) = task;
+    queue->last = task;
+}
+
+/* Somebody can. */
+static struct task *take(void)
+{
+    is_spent = spent.first && (spent_next || !woken.first);
+    spent_next = false;
+    struct queue *queue = is_spent ? &spent : &woken;
+    struct task *task = queue->first;
+    queue->first = task->runs_after_it;
+    if (!queue->first)
+        queue->last = NULL;
+    return task;
 }
 
 /* The current task's call. True: it has ended and the task goes on, as a whole or not; false:
@@ -83,14 +120,17 @@ static bool serve(struct frame *frame, bool *whole)
             *whole = true;
         else if (interrupted) /* by what came to nothing */
             continue;
-        if (!kernel_preempted() && !task->yields)
+        bool over = kernel_preempted();
+        if (!over && !task->yields)
             return true;
+        if (over)
+            slice_ends();
         task->yields = false;
         look_around();
-        if (!queue.first)
+        if (!somebody_can_run())
             return true;
         task->frame = *frame;
-        task_run(task);
+        put(&spent, task);
         return false;
     }
 }
@@ -101,12 +141,11 @@ static void run_next(struct frame *frame)
     for (;;) {
         bool whole;
         task_current = NULL;
-        for (look_around(); !queue.first; look_around())
+        if (kernel_preempted())
+            slice_ends();
+        for (look_around(); !somebody_can_run(); look_around())
             idle();
-        struct task *task = task_current = queue.first;
-        queue.first = task->runs_after_it;
-        if (!queue.first)
-            queue.last = NULL;
+        struct task *task = task_current = take();
         *frame = task->frame;
         (void)kernel_preempted(); /* its time begins */
         if (task->begins_again) {
