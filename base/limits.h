@@ -70,6 +70,9 @@
 #define MF_PACK_NAME_BYTES_MAX 1024u       /* of a section or symbol, its NUL included         */
 #define MF_SYMBOL_SECTIONS_MAX 1024u       /* looked at for an image's symbol table            */
 #define MF_SYMBOL_NAME_BYTES_MAX 256u      /* its NUL included; a longer name is not told      */
+#define MF_PARTS_MAX 64u                   /* folders of its kernel's that an image names       */
+#define MF_PARTS_BYTES_MAX 65536u          /* of their names                                   */
+#define MF_PART_NAME_BYTES_MAX 64u         /* of one, its NUL included                         */
 #define MF_SCAN_CALLS_MAX 512u             /* different system calls told of one program       */
 #define MF_SCAN_UNKNOWN_MAX 8u             /* addresses told of calls whose number is unknown  */
 #define MF_SCAN_SITES_MAX 100000u          /* read closely, per segment; others are unknown    */

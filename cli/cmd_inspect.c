@@ -61,6 +61,20 @@ static void print_head(const char *path, const json_t *image)
            cli_bytes((uint64_t)number(bytes, "window"), window));
 }
 
+/* As the build named them; an image that was made by others may name none. */
+static void print_parts(const json_t *image)
+{
+    const json_t *parts = json_object_get(image, "kernel_parts");
+    const char *folder, *between = "parts of the kernel: ";
+    json_t *files;
+    json_object_foreach ((json_t *)(uintptr_t)parts, folder, files) {
+        printf("%s%s %lld", between, folder, json_integer_value(files));
+        between = ", ";
+    }
+    if (json_object_size(parts))
+        printf(" (source files)\n");
+}
+
 static void print_root(const json_t *image)
 {
     const json_t *root = json_object_get(image, "root");
@@ -182,6 +196,7 @@ static int show(const char *path, json_t *image, bool json)
         code = cli_print_json(json_incref(image));
     } else {
         print_head(path, image);
+        print_parts(image);
         print_root(image);
         print_sandbox(image);
         print_settings(image);

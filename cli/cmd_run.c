@@ -277,6 +277,8 @@ static int serve_one(struct run *run)
         if (run->session.status >= STATUS_ERROR) /* as `invoke` and a function run by hand */
             code = cli_fail(CLI_FUNCTION, "%s answered %u", run->settings.name,
                             run->session.status);
+    } else if (!err) {
+        run_print_partial(&run->session); /* what a program printed before it failed */
     }
     run_event_close(&event);
     mf_buf_close(&input);

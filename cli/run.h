@@ -43,6 +43,8 @@ void run_event_close(struct run_event *event);
 
 /* The session's reply: body to standard output, behind status and headers if asked. */
 void run_print_reply(const struct session *session, bool with_head);
+/* What had come of a reply that failed, or whose instance died. */
+void run_print_partial(const struct session *session);
 /* The same as one line of JSON; or what became of the event. */
 MF_CHECKED mf_err run_print_reply_json(const struct session *session, struct mf_why *why);
 

@@ -23,6 +23,14 @@ void run_print_reply(const struct session *session, bool with_head)
     (void)fflush(stdout); /* main() reports a failure */
 }
 
+void run_print_partial(const struct session *session)
+{
+    const struct mf_buf *came = session->outcome == SESSION_FAILED ? &session->partial : &session->body;
+    if (came->bytes)
+        (void)fwrite(came->data, 1, came->bytes, stdout);
+    (void)fflush(stdout); /* main() reports a failure */
+}
+
 /* A header that came twice is one with a comma (RFC 9110, 5.2). Bytes that are no
  * UTF-8 cannot stand in JSON: read as Latin-1, as HTTP once did. */
 static json_t *text_to_json(const char *text, size_t bytes)

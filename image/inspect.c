@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <stdio.h>
 
+#include "image/parts.h"
 #include "image/root_facts.h"
 #include "image/scan.h"
 #include "image/settings.h"
@@ -83,6 +84,16 @@ static json_t *sizes_to_json(const struct image_file *file)
                      integer(file->image.info.window_bytes));
 }
 
+static json_t *parts_to_json(const struct image_file *file)
+{
+    struct image_part part[MF_PARTS_MAX];
+    size_t count = image_parts(file, part);
+    json_t *parts = json_object();
+    for (size_t i = 0; i < count; i++)
+        (void)json_object_set_new(parts, part[i].folder, integer(part[i].files));
+    return parts;
+}
+
 static json_t *symbols_to_json(const struct image_file *file)
 {
     struct image_symbol_counts counts = image_count_symbols(file);
@@ -129,9 +140,10 @@ static void add_manifest(json_t *result, const struct image_file *file)
 json_t *inspect_image(const struct image_file *file)
 {
     json_t *result = json_pack(
-        "{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "abi_version",
+        "{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "abi_version",
         (int)file->image.info.abi_version, "kernel",
-        file->image.info.flags & MF_IMAGE_LINUX ? "linux" : "sdk", "hash", hash_to_json(file), "bytes",
+        file->image.info.flags & MF_IMAGE_LINUX ? "linux" : "sdk", "kernel_parts",
+        parts_to_json(file), "hash", hash_to_json(file), "bytes",
         sizes_to_json(file), "entries", entries_to_json(&file->image.info), "segments",
         segments_to_json(&file->image), "root", root_to_json(file), "symbols", symbols_to_json(file), "system_calls",
         calls_to_json(file));

@@ -3,7 +3,8 @@
  * headers of both parts (the kernel's named .kernel.*), the program's DWARF as it
  * is, and one symbol table. An image is linked at its final addresses, so nothing
  * has to be relocated; two sets of DWARF would have to be, so only the program's is
- * carried (gdb finds the kernel's with `add-symbol-file kernel.elf`).
+ * carried (gdb finds the kernel's with `add-symbol-file kernel.elf`). Of the kernel's sections that
+ * are not loaded one is, which says what it is made of (parts.h).
  * The symbols' order is a promise to image_symbol(): locals, then the rest, each
  * ascending. The kernel's are all local, so the program's names win in a debugger.
  */
@@ -13,6 +14,7 @@
 
 #include "image/elf.h"
 #include "image/pack_part.h"
+#include "image/parts.h"
 
 #define SECTION_NAME_BYTES_MAX (MF_PACK_NAME_BYTES_MAX + 8u) /* with ".kernel" */
 #define ALIGN_MAX 16u
@@ -37,8 +39,8 @@ static mf_err add_header(struct tables *tables, const char *prefix, const char *
                          const Elf64_Shdr *header, struct mf_why *why);
 static mf_err add_loaded(struct tables *tables, const struct pack_part *part, const char *prefix,
                          uint16_t *index, struct mf_why *why);
-static mf_err add_debug(struct tables *tables, const struct pack_part *part, struct mf_buf *out,
-                        struct mf_why *why);
+static mf_err add_unloaded(struct tables *tables, const struct pack_part *part, const char *prefix,
+                           const char *wanted, struct mf_buf *out, struct mf_why *why);
 static mf_err collect_symbols(struct tables *tables, const struct pack_part *part, bool local,
                               const uint16_t *index);
 static mf_err add_symbols(struct tables *tables, struct mf_buf *out, struct mf_why *why);
@@ -64,7 +66,9 @@ static mf_err add_all(struct tables *tables, const struct pack_part *kernel,
     if (!err)
         err = add_loaded(tables, program, "", tables->program_index, why);
     if (!err)
-        err = add_debug(tables, program, out, why);
+        err = add_unloaded(tables, kernel, ".kernel", MF_PARTS_SECTION, out, why);
+    if (!err && !program->bias) /* else it would have to be relocated */
+        err = add_unloaded(tables, program, "", DEBUG_PREFIX, out, why);
     if (!err)
         err = collect_symbols(tables, kernel, true, tables->kernel_index);
     if (!err)
@@ -165,16 +169,15 @@ static mf_err add_loaded(struct tables *tables, const struct pack_part *part, co
     return err;
 }
 
-static mf_err add_debug(struct tables *tables, const struct pack_part *part, struct mf_buf *out,
-                        struct mf_why *why)
+/* Sections whose names begin so. */
+static mf_err add_unloaded(struct tables *tables, const struct pack_part *part, const char *prefix,
+                           const char *wanted, struct mf_buf *out, struct mf_why *why)
 {
     Elf64_Shdr section;
     const char *name;
-    if (part->bias)
-        return MF_OK; /* it would have to be relocated */
     for (uint32_t i = 0; i < MF_PACK_SECTIONS_MAX && part_section(part, i, &section, &name); i++) {
         if (section.sh_type != SHT_PROGBITS || (section.sh_flags & SHF_ALLOC) ||
-            strncmp(name, DEBUG_PREFIX, strlen(DEBUG_PREFIX)) != 0 ||
+            strncmp(name, wanted, strlen(wanted)) != 0 ||
             !elf_within(section.sh_offset, section.sh_size, part->bytes))
             continue;
         uint64_t align = section.sh_addralign;
@@ -186,7 +189,7 @@ static mf_err add_debug(struct tables *tables, const struct pack_part *part, str
         section.sh_addralign = align;
         section.sh_link = section.sh_info = 0;
         if (!err)
-            err = add_header(tables, "", name, &section, why);
+            err = add_header(tables, prefix, name, &section, why);
         if (err)
             return err;
     }

@@ -107,6 +107,7 @@ void session_close(struct session *session)
     blank_close(&session->blank);
     mf_buf_close(&session->head);
     mf_buf_close(&session->body);
+    mf_buf_close(&session->partial);
     mf_buf_close(&session->ranges);
     session->state = SESSION_CLOSED;
 }
@@ -118,6 +119,7 @@ mf_err session_invoke(struct session *session, const struct session_event *event
         return session->state == SESSION_BUSY ? MF_EAGAIN : MF_EDEAD;
     mf_buf_close(&session->head);
     mf_buf_close(&session->body);
+    mf_buf_close(&session->partial);
     session->event = *event;
     session->event_id++;
     session->body_sent = 0;

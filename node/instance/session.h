@@ -76,7 +76,8 @@ struct session {
     enum session_outcome outcome;
     uint16_t status;    /* of the reply                                        */
     struct mf_buf head; /* of the reply: fields                                */
-    struct mf_buf body; /* of the reply, or of the failure                     */
+    struct mf_buf body; /* of the reply, or of the failure; LOST: what had come */
+    struct mf_buf partial; /* SESSION_FAILED: what had come of a reply before  */
     const char *cause;  /* SESSION_ENDED: abi/cause.h's names, "halted", "timeout", "killed", … */
     struct mf_why why;  /* SESSION_ENDED: more about it, or empty              */
     int exit_status;    /* SESSION_ENDED: as of waitpid(2)                     */

@@ -146,8 +146,11 @@ static const char *offence(const struct session *session, const struct channel_m
 /* What is kept of a reply that somebody waits for. */
 static mf_err keep(struct session *session, const struct channel_message *message)
 {
-    if (message->type == MF_MSG_ERROR)
-        mf_buf_close(&session->body);
+    if (message->type == MF_MSG_ERROR) {
+        mf_buf_close(&session->partial);
+        session->partial = session->body;
+        session->body = (struct mf_buf){0};
+    }
     if (message->type == MF_MSG_REPLY) {
         session->status = (uint16_t)message->arg;
         mf_err err = mf_buf_add(&session->head, message->data, message->head_bytes);

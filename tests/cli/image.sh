@@ -50,6 +50,9 @@ case_ 'inspect knows it' json 'd["hash"]["holds"] and d["manifest"]["name"] == "
 case_ 'inspect tells the system calls' \
     json '{"mayfly_next", "mmap"} <= {c["name"] for c in d["system_calls"]["calls"]}' \
     "$mayfly" inspect greet.mf --json
+case_ 'inspect tells the parts of the kernel, which has no others' \
+    json '"core" in d["kernel_parts"] and "event" in d["kernel_parts"] and not {"socket", "fs", "file", "contract", "linux/many"} & set(d["kernel_parts"])' \
+    "$mayfly" inspect greet.mf --json
 case_ 'inspect finds nothing both writable and executable' \
     json 'all(not {"w", "x"} <= set(s["permissions"]) for s in d["segments"])' \
     "$mayfly" inspect greet.mf --json
@@ -123,6 +126,9 @@ case_ 'a program of the SDK' json 'd["contract"] == "sdk"' \
 case_ 'another contract' json 'd["contract"] == "stdio"' "$mayfly" build --program plain --contract stdio --json
 case_ 'an unknown contract' exits 2 "--contract 'grpc': sdk, http, lambda, openwhisk or stdio" \
     "$mayfly" build --program plain --contract grpc
+case_ 'inspect tells the parts of the larger kernel' \
+    json '{"core", "event", "task", "socket", "fs", "linux/many", "contract"} <= set(d["kernel_parts"]) and "linux/one" not in d["kernel_parts"]' \
+    "$mayfly" inspect plain.mf --json
 case_ 'inspect tells contract and kernel' json 'd["settings"]["contract"] == "stdio" and d["kernel"] == "linux"' \
     "$mayfly" inspect plain.mf --json
 case_ 'one in the range of the kernel' exits 1 '-Wl,-Ttext-segment=0x400000' "$mayfly" build --program low

@@ -1,10 +1,11 @@
-/* fuzz_image.c: a whole image file: parse, hash, symbols, scan. What parse accepts must
+/* fuzz_image.c: a whole image file: parse, hash, symbols, parts, scan. What parse accepts must
  * hold what image.h promises of it. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "abi/channel.h"
 #include "image/image.h"
+#include "image/parts.h"
 #include "image/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -44,6 +45,10 @@ static void ask(const struct image_file *file)
             mf_assert(strlen(name) > 0 && distance <= address[i]);
     }
     (void)image_count_symbols(file);
+    struct image_part part[MF_PARTS_MAX];
+    size_t parts = image_parts(file, part);
+    for (size_t i = 0; i < parts; i++)
+        mf_assert(part[i].folder[0] && memchr(part[i].folder, 0, sizeof part[i].folder) && part[i].files);
     scan_system_calls(file, &scan);
 }
 
