@@ -64,6 +64,14 @@ get /write_text >"$in"
 go "$hostile"
 check "a fault" 5 '^$' 'no reply: page-fault'
 check "its report, with names" 5 '^$' 'rip=0x[0-9a-f]+ <act_write_text'
+for image in "$hostile" "$images/hostile-linux.mf"; do
+    get /wants_what_is_not >"$in"
+    go "$image"
+    at=$(cut -d ' ' -f 1 "$work/out")
+    check "a call that is missing" 0 '^0x[0-9a-f]+ -38$' \
+        "^warn: system call 425 \\(io_uring_setup\\) is not implemented, called from $at\$"
+    [ "$(grep -c io_uring_setup "$work/err")" = 1 ] || { echo "and not once"; failures=$((failures + 1)); }
+done
 get /loop >"$in"
 go --timeout 100 "$hostile"
 check "a timeout" 5 '^$' 'no reply: timeout'

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "acts.h"
 
@@ -45,6 +46,26 @@ void act_call(struct mayfly_event *event, struct mayfly_reply *reply)
         mayfly_printf(reply, "refused %ld", -result);
     else
         mayfly_printf(reply, "result %ld", result);
+}
+
+/* A call that no kernel of ours serves; where its instruction stands. */
+static __attribute__((noinline)) void *want_what_is_not(long *result)
+{
+    void *at;
+    __asm__ volatile("lea 1f(%%rip), %1\n1: syscall"
+                     : "=a"(*result), "=&r"(at)
+                     : "a"((long)SYS_io_uring_setup), "D"(1l), "S"(0l)
+                     : "rcx", "r11", "memory");
+    return at;
+}
+
+void act_wants_what_is_not(struct mayfly_event *event, struct mayfly_reply *reply)
+{
+    long result;
+    (void)event;
+    (void)want_what_is_not(&result);
+    void *at = want_what_is_not(&result);
+    mayfly_printf(reply, "%p %ld", at, result);
 }
 
 /* A range of numbers with the same arguments; calls that end or stop us by their
