@@ -1,0 +1,38 @@
+-- Transactions, rollback, savepoints, the write-ahead log and its shared memory, a large file, VACUUM.
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+CREATE TABLE event (id INTEGER PRIMARY KEY, body BLOB);
+BEGIN;
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+  INSERT INTO event SELECT i, zeroblob(2000) FROM n;
+COMMIT;
+SELECT count(*), sum(length(body)) FROM event;
+BEGIN;
+DELETE FROM event WHERE id % 2;
+SELECT count(*) FROM event;
+ROLLBACK;
+SELECT count(*) FROM event;
+SAVEPOINT one;
+UPDATE event SET body = 'short' WHERE id <= 10;
+SAVEPOINT two;
+DELETE FROM event;
+ROLLBACK TO two;
+RELEASE one;
+SELECT count(*), sum(body = 'short') FROM event;
+PRAGMA wal_checkpoint(TRUNCATE);
+PRAGMA journal_mode = DELETE;
+DELETE FROM event WHERE id > 100;
+VACUUM;
+PRAGMA page_count;
+PRAGMA mmap_size = 1048576;
+SELECT count(*), sum(length(body)) FROM event;
+PRAGMA journal_mode = TRUNCATE;
+INSERT INTO event (body) VALUES ('after');
+PRAGMA journal_mode = MEMORY;
+UPDATE event SET body = body || '!' WHERE id = 101;
+SELECT id, body FROM event ORDER BY id DESC LIMIT 1;
+ATTACH '/tmp/proof.other.db' AS other;
+CREATE TABLE other.copy AS SELECT * FROM event;
+SELECT count(*) FROM other.copy;
+DETACH other;
+PRAGMA integrity_check;
