@@ -10,6 +10,7 @@ import places
 
 GOROOT = '/usr/lib/go-1.19'
 ZONES = '/usr/share/zoneinfo'
+MEMORY_MIB = 2048    # tests of the heap reserve the room that a heap has a second time
 CHUNK = 60           # tests in one run
 CHUNK_S = 240
 VERDICT = re.compile(r'--- (PASS|FAIL|SKIP): (\S+) \(')
@@ -47,13 +48,15 @@ class Suite:
         self.root.add('/proof/test', self.binary)
         self.root.add(self.folder, os.path.realpath(self.folder))
         self.root.add(GOROOT + '/VERSION')
+        for name in ('runtime', 'runtime.a', 'internal'):  # compiled, for a test that checks types
+            self.root.add(f'{GOROOT}/pkg/linux_amd64/{name}')
         self.root.add_system()
         goroot = GOROOT
         if package == 'time':
             goroot = make_zones(os.path.join(build, 'proof', 'goroot'))
             self.root.add(goroot)
         self.environment = {'GOROOT': goroot}
-        self.program = places.Program(self.root, '/proof/test', self.folder, self.environment)
+        self.program = places.Program(self.root, '/proof/test', self.folder, self.environment, MEMORY_MIB)
 
     def close(self):
         self.root.close()

@@ -47,7 +47,7 @@ def run(command, seconds, stdin=b'', **options):
 class Program:
     """A program with the root file system that it has inside. arguments are of one run."""
 
-    def __init__(self, root, path, folder='/', environment=None, memory_mib=1024):
+    def __init__(self, root, path, folder='/', environment=None, memory_mib=2048):
         self.root, self.path, self.folder = root, path, folder
         self.environment = dict({'HOME': '/tmp', 'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8'}, **(environment or {}))
         self.memory_mib = memory_mib
