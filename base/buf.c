@@ -50,15 +50,21 @@ mf_err mf_buf_add(struct mf_buf *buf, const void *data, size_t bytes)
 mf_err mf_buf_printf(struct mf_buf *buf, const char *format, ...)
 {
     va_list args, again;
+    size_t left = buf->room - buf->bytes; /* mostly enough, and then it is written once */
     va_start(args, format);
     va_copy(again, args);
-    int bytes = vsnprintf(NULL, 0, format, args);
+    int bytes = vsnprintf(left ? (char *)buf->data + buf->bytes : NULL, left, format, args);
     va_end(args);
-    mf_err err = bytes < 0 ? MF_EINVAL : reserve(buf, (size_t)bytes);
-    if (!err) {
-        (void)vsnprintf((char *)buf->data + buf->bytes, (size_t)bytes + 1, format, again);
-        buf->bytes += (size_t)bytes;
+    mf_err err = bytes < 0 ? MF_EINVAL : MF_OK;
+    if (!err && (size_t)bytes >= left) {
+        if (left)
+            buf->data[buf->bytes] = 0; /* as it was, should there be no memory */
+        err = reserve(buf, (size_t)bytes);
+        if (!err)
+            (void)vsnprintf((char *)buf->data + buf->bytes, (size_t)bytes + 1, format, again);
     }
+    if (!err)
+        buf->bytes += (size_t)bytes;
     va_end(again);
     return err;
 }

@@ -28,6 +28,8 @@ struct logs {
     int dir_fd;        /* -1: nowhere to write */
     struct link dirty; /* with lines not yet written */
     uint32_t open;     /* files                      */
+    int64_t stamp_s;   /* CLOCK_REALTIME, and as it is written; 0: not yet */
+    char stamp[sizeof "2026-01-01T00:00:00."];
 };
 
 struct log_rate {
