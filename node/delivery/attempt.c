@@ -32,6 +32,7 @@
 #include "node/node.h"
 
 #define LOG_TEXT_BYTES 384
+#define NS_PER_HUNDREDTH 10000u /* of a millisecond */
 #define MESSAGE_BYTES_MAX 200 /* of a function's words, in a line and in a dead letter's reason */
 
 static void done(struct call *call, const struct outcome *outcome);
@@ -43,7 +44,6 @@ void attempt_create(struct consumer *consumer, const struct queue_entry *entry, 
 {
     struct delivery *delivery = consumer->delivery;
     struct mf_why why = {{0}};
-    struct envelope envelope;
     struct attempt *attempt = calloc(1, sizeof *attempt + entry->event.bytes);
     if (!attempt) {
         budget_give(&delivery->node->budget, charged);
@@ -69,12 +69,14 @@ void attempt_create(struct consumer *consumer, const struct queue_entry *entry, 
     consumer->in_hand++;
     attempt_place(attempt, true);
     attempt_set_timer(attempt);
-    if (envelope_read(attempt->event, attempt->event_bytes, &envelope, &why)) {
+    struct envelope *envelope = &attempt->envelope;
+    if (envelope_read(attempt->event, attempt->event_bytes, envelope, &why)) {
+        *envelope = (struct envelope){0};
         (void)snprintf(attempt->call_id, sizeof attempt->call_id, "unknown");
         bury(attempt, why.text, strlen(why.text));
         return;
     }
-    memcpy(attempt->call_id, envelope.call_id, envelope.call_id_bytes);
+    memcpy(attempt->call_id, envelope->call_id, envelope->call_id_bytes);
     list_append(&delivery->ready, &attempt->ready);
 }
 
@@ -117,13 +119,13 @@ static void log_end(struct attempt *attempt, enum mf_log_level level, uint64_t i
 }
 
 /* The call's fields, as they are for this attempt. */
-static mf_err make_fields(struct attempt *attempt, const struct envelope *envelope)
+static mf_err make_fields(struct attempt *attempt)
 {
     struct delivery *delivery = attempt->consumer->delivery;
     uint8_t *room = delivery->node->scratch;
     uint32_t bytes;
     _Static_assert(sizeof delivery->node->scratch >= MF_HEAD_BYTES_MAX, "fields fit");
-    mf_err err = envelope_fields(envelope, attempt->number, room, &bytes);
+    mf_err err = envelope_fields(&attempt->envelope, attempt->number, room, &bytes);
     if (err)
         return err;
     free((void *)(uintptr_t)attempt->call.fields);
@@ -151,8 +153,6 @@ void attempt_begin(struct attempt *attempt)
 {
     struct consumer *consumer = attempt->consumer;
     struct function *function = consumer->function;
-    struct envelope envelope;
-    struct mf_why why = {{0}};
     if (!function || !function->version || function->stopped || consumer->delivery->quiet) {
         attempt_return(attempt);
         return;
@@ -163,23 +163,21 @@ void attempt_begin(struct attempt *attempt)
         bury(attempt, reason, sizeof reason - 1);
         return;
     }
-    mf_err err = envelope_read(attempt->event, attempt->event_bytes, &envelope, &why);
     struct call *call = &attempt->call;
     const uint8_t *fields = call->fields;
     *call = (struct call){.fields = fields};
     link_init(&call->link);
-    if (!err)
-        err = make_fields(attempt, &envelope);
+    mf_err err = make_fields(attempt);
     if (err == MF_ENOMEM) {
         hold(attempt);
         return;
     }
     if (err) {
-        bury(attempt, mf_why_text(&why, err), strlen(mf_why_text(&why, err)));
+        bury(attempt, mf_err_words(err), strlen(mf_err_words(err)));
         return;
     }
-    call->body = envelope.body;
-    call->body_bytes = envelope.body_bytes;
+    call->body = attempt->envelope.body;
+    call->body_bytes = attempt->envelope.body_bytes;
     call->name = attempt->call_id;
     call->bulk = attempt->priority == QUEUE_BULK;
     call->reply_unwanted = !callback_wanted(attempt);
@@ -305,8 +303,9 @@ static void deliver(struct attempt *attempt, const struct outcome *outcome, uint
         (void)snprintf(follows, sizeof follows, ", passed on to %u function%s", count,
                        count > 1 ? "s" : "");
     attempt->end = END_ACK;
-    (void)snprintf(text, sizeof text, "status %u in %.2f ms; delivered%s", outcome->status,
-                   (double)attempt->call.ran_ns / 1e6, follows);
+    const uint64_t ran = (attempt->call.ran_ns + NS_PER_HUNDREDTH / 2) / NS_PER_HUNDREDTH; /* of a ms */
+    (void)snprintf(text, sizeof text, "status %u in %llu.%02u ms; delivered%s", outcome->status,
+                   (unsigned long long)ran / 100, (unsigned)(ran % 100), follows);
     log_end(attempt, MF_LOG_INFO, outcome->instance_id, text);
 }
 

@@ -23,9 +23,9 @@ struct callback {
 /* The event's own head: the call's fields may not be made yet. */
 static bool wanted(const struct attempt *attempt, const char **url, size_t *url_bytes)
 {
-    struct envelope envelope;
-    return envelope_read(attempt->event, attempt->event_bytes, &envelope, NULL) == MF_OK &&
-           letter_wanted(envelope.fields, envelope.field_bytes, url, url_bytes);
+    const struct envelope *envelope = &attempt->envelope;
+    return envelope->names_caller &&
+           letter_wanted(envelope->fields, envelope->field_bytes, url, url_bytes);
 }
 
 bool callback_wanted(const struct attempt *attempt)

@@ -6,6 +6,7 @@
 #define MF_NODE_DELIVERY_CONSUMER_H
 
 #include "node/delivery/delivery.h"
+#include "node/delivery/envelope.h"
 
 struct callback;
 struct outputs;
@@ -51,6 +52,7 @@ struct attempt {
     uint32_t stuck;               /* times in a row that some were not taken  */
     uint32_t full;                /* of these, the last in a row: by a full queue */
     size_t charged;               /* of the node's budget                     */
+    struct envelope envelope;     /* what event says; points into it          */
     char call_id[MF_CALL_ID_BYTES_MAX + 1];
     size_t event_bytes;
     uint8_t event[];              /* an envelope                              */

@@ -5,11 +5,11 @@
  */
 #include "node/delivery/envelope.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "abi/channel.h"
 #include "base/limits.h"
+#include "node/callbacks/letter.h"
 #include "node/gateway/request.h"
 #include "node/instance/event.h"
 
@@ -18,7 +18,7 @@ _Static_assert(sizeof(struct envelope_head) + MF_CALL_ID_BYTES_MAX + MF_HEAD_BYT
                        MF_BODY_BYTES_MAX <= MF_EVENT_BYTES_MAX,
                "an envelope fits into a queue's entry");
 
-static bool fields_valid(const struct envelope *envelope);
+static bool fields_valid(struct envelope *envelope);
 
 size_t envelope_bytes(const struct envelope *envelope)
 {
@@ -76,14 +76,25 @@ mf_err envelope_read(const void *data, size_t bytes, struct envelope *envelope, 
     return MF_OK;
 }
 
-static bool fields_valid(const struct envelope *envelope)
+static bool is_named(const struct field *field, const char *name, size_t bytes)
+{
+    return field->name_bytes == bytes && memcmp(field->name, name, bytes) == 0;
+}
+
+static bool fields_valid(struct envelope *envelope)
 {
     struct field_reader reader;
     struct field field;
+    uint32_t at = 0, attempts = 0;
     mf_err err;
     field_reader_init(&reader, envelope->fields, envelope->field_bytes, false);
-    while ((err = field_next(&reader, &field)) == MF_OK)
-        ;
+    for (; (err = field_next(&reader, &field)) == MF_OK; at = reader.at) {
+        envelope->names_caller |= is_named(&field, CALLBACK_HEADER, sizeof CALLBACK_HEADER - 1);
+        if (!is_named(&field, ATTEMPT_HEADER, sizeof ATTEMPT_HEADER - 1))
+            continue;
+        envelope->attempt_at = at;
+        envelope->attempt_bytes = attempts++ ? 0 : reader.at - at;
+    }
     return err == MF_ENOENT;
 }
 
@@ -102,23 +113,46 @@ const char *envelope_header(const struct envelope *envelope, const char *name, s
     return NULL;
 }
 
+/* All but ATTEMPT_HEADER, one after the other. */
+static mf_err copy_others(const struct envelope *envelope, struct field_writer *writer)
+{
+    struct field_reader reader;
+    struct field field;
+    mf_err err;
+    field_reader_init(&reader, envelope->fields, envelope->field_bytes, false);
+    while ((err = field_next(&reader, &field)) == MF_OK)
+        if (!is_named(&field, ATTEMPT_HEADER, sizeof ATTEMPT_HEADER - 1))
+            field_put(writer, field.kind, field.name, field.name_bytes, field.value,
+                      field.value_bytes);
+    return err == MF_ENOENT ? MF_OK : MF_EFORMAT;
+}
+
+/* Where it is known where that stands: what was read is valid, and is so without it. */
+static void copy_around(const struct envelope *envelope, struct field_writer *writer)
+{
+    const uint32_t end = envelope->attempt_at + envelope->attempt_bytes;
+    memcpy(writer->data, envelope->fields, envelope->attempt_at);
+    memcpy(writer->data + envelope->attempt_at, envelope->fields + end, envelope->field_bytes - end);
+    writer->bytes = envelope->field_bytes - envelope->attempt_bytes;
+}
+
 mf_err envelope_fields(const struct envelope *envelope, uint32_t attempt, uint8_t *room,
                        uint32_t *bytes)
 {
     static const char name[] = ATTEMPT_HEADER;
-    struct field_reader reader;
     struct field_writer writer;
-    struct field field;
     char number[16];
-    mf_err err;
+    unsigned at = sizeof number;
+    mf_err err = MF_OK;
     field_writer_init(&writer, room, MF_HEAD_BYTES_MAX);
-    field_reader_init(&reader, envelope->fields, envelope->field_bytes, false);
-    while ((err = field_next(&reader, &field)) == MF_OK)
-        if (field.name_bytes != sizeof name - 1 || memcmp(field.name, name, sizeof name - 1) != 0)
-            field_put(&writer, field.kind, field.name, field.name_bytes, field.value,
-                      field.value_bytes);
-    int digits = snprintf(number, sizeof number, "%u", attempt);
-    field_put(&writer, MF_FIELD_HEADER, name, sizeof name - 1, number, (size_t)digits);
+    if (envelope->attempt_bytes)
+        copy_around(envelope, &writer);
+    else
+        err = copy_others(envelope, &writer);
+    do
+        number[--at] = (char)('0' + attempt % 10);
+    while (attempt /= 10);
+    field_put(&writer, MF_FIELD_HEADER, name, sizeof name - 1, number + at, sizeof number - at);
     *bytes = writer.bytes;
-    return err == MF_ENOENT ? writer.err : MF_EFORMAT;
+    return err ? err : writer.err;
 }

@@ -9,6 +9,7 @@
 #ifndef MF_NODE_DELIVERY_ENVELOPE_H
 #define MF_NODE_DELIVERY_ENVELOPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,9 @@ struct envelope {
     uint32_t field_bytes;
     const uint8_t *body;
     size_t body_bytes;
+    /* What was seen by the way, by envelope_read() alone: */
+    uint32_t attempt_at, attempt_bytes; /* of the fields, the one ATTEMPT_HEADER; 0: none, or more */
+    bool names_caller;                  /* CALLBACK_HEADER is among them                           */
 };
 
 size_t envelope_bytes(const struct envelope *envelope);
