@@ -8,6 +8,8 @@
 #include "node/mqtt/link.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -104,6 +106,15 @@ void mqtt_link_flush(struct mqtt_link *link)
     }
 }
 
+/* libmosquitto writes each acknowledgement by itself, and TCP would send each by itself. */
+static void gather(const struct mqtt_link *link, bool on)
+{
+    const int value = on;
+    int fd = mosq.socket(link->handle);
+    if (fd >= 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+}
+
 void mqtt_link_withhold(struct mqtt_link *link, bool withhold)
 {
     if (link->withheld == withhold)
@@ -115,7 +126,10 @@ void mqtt_link_withhold(struct mqtt_link *link, bool withhold)
     if (withhold)
         return;
     link->due = true; /* libmosquitto or OpenSSL may hold what no descriptor tells of */
+    gather(link, true);
     mqtt_link_flush(link);
+    if (link->state == LINK_UP)
+        gather(link, false);
 }
 
 bool mqtt_link_turn(struct mqtt_link *link)
