@@ -14,6 +14,10 @@
  * this is one exit, and the guest need not. With MF_BOOT_SEGMENTS the processor has no wrfsbase
  * and its like, or the host loses what they set: the bases of FS and GS, 0 at first, are set by
  * the hypercall `segment`.
+ *
+ * Where the host trusts its processors' time-stamp counter, the guest may go by it from a known
+ * time on, for a second or so: the host's clock is adjusted now and then, and what adjusts it is
+ * not here. A guest that did otherwise would only deceive itself.
  */
 #ifndef MF_ABI_BOOT_H
 #define MF_ABI_BOOT_H
@@ -54,9 +58,12 @@ struct mf_boot {
                                this node: clones of one snapshot differ by it    */
     uint64_t root_base;     /* root.h: address of the root file system; 0: none  */
     uint64_t root_bytes;    /* all of it; 0: none                                */
+    uint64_t tsc_scale;     /* nanoseconds of monotonic_ns to a tick of the guest's
+                               time-stamp counter, times 2^32; 0: not to be used */
+    uint64_t tsc;           /* the guest's counter at monotonic_ns; 0: not known */
     uint8_t seed[MF_BOOT_SEED_BYTES]; /* fresh random bytes for this start       */
 };
-_Static_assert(sizeof(struct mf_boot) == 192, "ABI: mf_boot");
+_Static_assert(sizeof(struct mf_boot) == 208, "ABI: mf_boot");
 _Static_assert(sizeof(struct mf_boot) <= MF_PAGE_BYTES, "the boot struct is one page");
 
 #endif

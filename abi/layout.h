@@ -21,7 +21,7 @@
 #define MF_ABI_LAYOUT_H
 
 /* Raised whenever a header of this folder changes what the other side sees. */
-#define MF_ABI_VERSION 4u
+#define MF_ABI_VERSION 5u
 
 #define MF_PAGE_BYTES 0x1000u
 

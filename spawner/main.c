@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "monitor/common/tsc.h"
 #include "monitor/monitor.h"
 #include "spawner/lockdown.h"
 #include "spawner/probe.h"
@@ -86,6 +87,7 @@ int main(void)
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)syscall(SYS_close_range, MF_SPAWNER_FD + 1, ~0u, 0u);
+    tsc_begin();
     int kvm = open_kvm(&kvm_why);
     int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (self < 0) {

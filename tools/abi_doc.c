@@ -232,7 +232,7 @@ static void print_boot(void)
         M(program_phnum) M(program_phent) M(program_end) M(instance_id)
         M(monotonic_ns) M(realtime_ns) M(hwcap) M(hwcap2)
         M(env_offset) M(env_bytes) M(env_count) M(flags)
-        M(generation) M(root_base) M(root_bytes) M(seed));
+        M(generation) M(root_base) M(root_bytes) M(tsc_scale) M(tsc) M(seed));
 #undef M
 }
 

@@ -11,6 +11,7 @@
 
 #include "abi/channel.h"
 #include "abi/image.h"
+#include "kernel/core/clock.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/limits.h"
 #include "kernel/core/memory.h"
@@ -40,6 +41,7 @@ void boot_main(const struct mf_boot *boot)
     if (wrong)
         fault_words(MF_CAUSE_PROTOCOL, wrong);
     random_start(boot->seed);
+    clock_start(boot);
     if (memory_start(boot) != 0)
         fault_words(MF_CAUSE_NO_MEMORY, "no room for stack and heap behind the program");
     task_start();

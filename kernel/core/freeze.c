@@ -45,6 +45,7 @@ void freeze_here(void)
         return;
     uint64_t realtime_ns;
     hypercall_clock(&parked.monotonic_ns, &realtime_ns);
+    clock_stop();
     parked.fs_base = segment_base(MF_SEGMENT_FS);
     parked.gs_base = segment_base(MF_SEGMENT_GS);
     parked.vector = vector_find(PARKED_BYTES);
@@ -68,6 +69,7 @@ void freeze_resume(void)
     if (wrong)
         fault_words(MF_CAUSE_PROTOCOL, wrong);
     clock_resume(parked.monotonic_ns, boot->monotonic_ns);
+    clock_start(boot);
     random_start(boot->seed);
     event_start(boot->channel_base, boot->flags);
     if (segment_set_base(MF_SEGMENT_FS, parked.fs_base) != 0 ||

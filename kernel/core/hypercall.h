@@ -1,4 +1,5 @@
-/* hypercall.h: the calls of abi/hypercall.h as functions. Each is one exit. */
+/* hypercall.h: the calls of abi/hypercall.h as functions. Each is one exit, `clock` at most one
+ * (clock.h). */
 #ifndef KERNEL_CORE_HYPERCALL_H
 #define KERNEL_CORE_HYPERCALL_H
 

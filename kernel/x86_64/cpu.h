@@ -25,4 +25,12 @@ static inline uint64_t cpu_xcr0(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* The time-stamp counter, not before what comes before (Intel SDM, RDTSC). */
+static inline uint64_t cpu_tsc(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
 #endif

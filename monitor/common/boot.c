@@ -29,14 +29,17 @@ mf_err boot_renew(void *area, struct mf_why *why)
     return fill_seed(boot->seed, why);
 }
 
-void boot_stamp(void *area)
+void boot_stamp(void *area, const struct boot_host *host)
 {
     struct mf_boot *boot = area;
-    boot->monotonic_ns = mf_monotonic_ns();
+    const struct tsc_moment now = host->since.counter ? tsc_moment() : (struct tsc_moment){0};
+    boot->monotonic_ns = now.counter ? now.monotonic_ns : mf_monotonic_ns();
     boot->realtime_ns = mf_realtime_ns();
+    boot->tsc_scale = tsc_scale(&host->since, &now);
+    boot->tsc = host->same_counter && boot->tsc_scale ? now.counter : 0;
 }
 
-mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap, uint64_t hwcap2,
+mf_err boot_fill(void *area, const struct monitor_start *start, const struct boot_host *host,
                  struct mf_why *why)
 {
     mf_assert(start->env_bytes <= MF_START_ENV_MAX);
@@ -53,17 +56,15 @@ mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap, 
         .program_phent = info->program_phent,
         .program_end = info->program_end,
         .instance_id = start->instance_id,
-        .monotonic_ns = mf_monotonic_ns(),
-        .realtime_ns = mf_realtime_ns(),
-        .hwcap = hwcap,
-        .hwcap2 = hwcap2,
+        .hwcap = host->hwcap,
+        .hwcap2 = host->hwcap2,
         .env_offset = sizeof(struct mf_boot), /* the same page while it is small */
         .env_bytes = start->env_bytes,
         .env_count = start->env_count,
         .flags = (start->flags & MF_START_FREEZE ? MF_BOOT_FREEZE : 0) |
                  (start->flags & MF_START_RESTORE ? MF_BOOT_RESTORED : 0) |
                  (start->flags & MF_START_RESET ? MF_BOOT_WAIT_RINGS : 0) |
-                 boot_arch_flags(hwcap2),
+                 boot_arch_flags(host->hwcap2),
         .generation = start->instance_id << GENERATION_SHIFT,
         .root_base = info->root_base,
         .root_bytes = info->root_bytes,
@@ -71,6 +72,7 @@ mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap, 
     mf_err err = fill_seed(boot.seed, why);
     if (err)
         return err;
+    boot_stamp(&boot, host);
     memcpy(area, &boot, sizeof boot);
     if (start->env_bytes)
         memcpy((uint8_t *)area + boot.env_offset, start->env, start->env_bytes);

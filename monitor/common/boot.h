@@ -2,16 +2,26 @@
 #ifndef MF_MONITOR_COMMON_BOOT_H
 #define MF_MONITOR_COMMON_BOOT_H
 
+#include <stdbool.h>
+
+#include "monitor/common/tsc.h"
 #include "monitor/monitor.h"
 
-/* Write page and environment to area: MF_BOOT_BYTES, writable, zero. hwcap, hwcap2:
- * what the guest may see (abi/boot.h). The times and the seed are fresh. */
-MF_CHECKED mf_err boot_fill(void *area, const struct monitor_start *start, uint64_t hwcap,
-                            uint64_t hwcap2, struct mf_why *why);
+/* What the page says of the host. */
+struct boot_host {
+    uint64_t hwcap, hwcap2;  /* what the guest may see (abi/boot.h)          */
+    struct tsc_moment since; /* the spawner's start                          */
+    bool same_counter;       /* the guest's time-stamp counter is the host's */
+};
+
+/* Write page and environment to area: MF_BOOT_BYTES, writable, zero. The times and the seed
+ * are fresh. */
+MF_CHECKED mf_err boot_fill(void *area, const struct monitor_start *start,
+                            const struct boot_host *host, struct mf_why *why);
 
 /* The page of a guest that begins anew: another seed and generation. */
 MF_CHECKED mf_err boot_renew(void *area, struct mf_why *why);
 /* The times are now. */
-void boot_stamp(void *area);
+void boot_stamp(void *area, const struct boot_host *host);
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "monitor/common/probe.h"
+#include "monitor/common/tsc.h"
 #include "monitor/kvm/cpu.h"
 #include "monitor/kvm/filter.h"
 #include "monitor/kvm/memory.h"
@@ -97,7 +98,8 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
     if (!err)
         memory.shadowed = cpu_is_shadowed(model);
     if (!err)
-        cpu_capabilities(model, &memory.hwcap, &memory.hwcap2);
+        cpu_capabilities(model, &memory.host.hwcap, &memory.host.hwcap2);
+    memory.host.since = *tsc_since();
     if (!err && cpu_learn_first(&cpu, vm, model, why) != MF_OK)
         why->text[0] = 0; /* only who is to be rolled back needs it: told at its start */
     return err;

@@ -238,8 +238,7 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
     if (!err)
         prepare(memory, &start->touched);
     if (!err)
-        err = boot_fill(memory->window + MF_BOOT_BASE, start, memory->hwcap,
-                        memory->hwcap2, why);
+        err = boot_fill(memory->window + MF_BOOT_BASE, start, &memory->host, why);
     if (err)
         return err;
     enter_segments(memory, &start->image);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "monitor/common/boot.h"
 #include "monitor/kvm/content.h"
 #include "monitor/kvm/pagetable.h"
 #include "monitor/monitor.h"
@@ -26,7 +27,7 @@ struct memory {
     bool staged; /* the library OS of this build stands in the window (staged.h) */
     struct content content;      /* borrowed from the start, for good                 */
     bool shadowed;               /* cpu_is_shadowed()                                */
-    uint64_t hwcap, hwcap2;      /* cpu_capabilities()                               */
+    struct boot_host host;       /* for the boot page                                */
     bool edited;                 /* by `protect` or `discard`, since reset.c cleared it */
     struct pagetable_undo *undo; /* where `protect` keeps what it changes; NULL: nowhere */
 };

@@ -253,5 +253,5 @@ void reset_guest(struct reset *reset)
     await_go(reset);
     if (reset->preempt && !preempt_renew())
         refused(reset, "setitimer", errno);
-    boot_stamp(boot);
+    boot_stamp(boot, &reset->memory->host);
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "abi/channel.h"
+#include "monitor/common/tsc.h"
 #include "monitor/common/window.h"
 #include "monitor/monitor.h"
 #include "monitor/process/filter.h"
@@ -113,6 +114,6 @@ mf_err monitor_process_wait(struct monitor_blank *blank, const struct monitor_st
     if (err)
         return err;
     gate_arm();
-    trampoline_arm(sealed, probe);
+    trampoline_arm(sealed, tsc_since(), probe);
     trampoline_enter();
 }

@@ -45,11 +45,13 @@ mf_err trampoline_map(struct mf_why *why)
     return MF_OK;
 }
 
-void trampoline_arm(bool sealed, const struct monitor_start *probe)
+void trampoline_arm(bool sealed, const struct tsc_moment *since, const struct monitor_start *probe)
 {
     struct trampoline_order *order = (struct trampoline_order *)(uintptr_t)TRAMPOLINE_DATA;
-    order->hwcap = getauxval(AT_HWCAP);
-    order->hwcap2 = getauxval(AT_HWCAP2);
+    order->host = (struct boot_host){.hwcap = getauxval(AT_HWCAP),
+                                     .hwcap2 = getauxval(AT_HWCAP2),
+                                     .since = *since,
+                                     .same_counter = true};
     order->vdso = getauxval(AT_SYSINFO_EHDR);
     order->seal = gate_seal_address();
     order->nice = getpriority(PRIO_PROCESS, 0);

@@ -16,14 +16,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "monitor/common/boot.h"
 #include "monitor/monitor.h"
 #include "monitor/process/filter.h"
 #include "monitor/process/trampoline_layout.h"
 
 /* At TRAMPOLINE_DATA: what the monitor tells it beforehand. */
 struct trampoline_order {
-    uint64_t hwcap;  /* AT_HWCAP, AT_HWCAP2: for the boot page                   */
-    uint64_t hwcap2;
+    struct boot_host host; /* for the boot page                                 */
     uint64_t vdso;   /* its address, 0 = none                                    */
     uint64_t seal;   /* address of the gate's last steps; the same in both pages */
     int32_t nice;    /* as the spawner left it                                   */
@@ -38,9 +38,9 @@ struct trampoline_order {
  * for it (MAP_FIXED). */
 MF_CHECKED mf_err trampoline_map(struct mf_why *why);
 
-/* Fill in its order. sealed: the filter is in force already. probe: NULL, or the start of a
+/* Fill in its order. since: the spawner's start. sealed: the filter is in force already. probe: NULL, or the start of a
  * guest that is not ordered by packet. */
-void trampoline_arm(bool sealed, const struct monitor_start *probe);
+void trampoline_arm(bool sealed, const struct tsc_moment *since, const struct monitor_start *probe);
 
 /* Go there: it unmaps all above a window of the usual size, our own text and stack
  * included. What fails in there ends the process with MF_CAUSE_HOST. */

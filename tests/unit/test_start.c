@@ -15,12 +15,14 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "abi/boot.h"
 #include "abi/channel.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "monitor/common/boot.h"
 #include "monitor/common/start.h"
@@ -319,8 +321,9 @@ static void boot_page_says_what_the_kernel_must_know(void **state)
     struct mf_boot boot, other;
     (void)good_packet("A=1\0B=2\0", 8, 2);
     assert_int_equal(decode(sizeof packet.start + 8), MF_OK);
-    assert_int_equal(boot_fill(area, &start, 1, 2, &why), MF_OK);
-    assert_int_equal(boot_fill(again, &start, 1, 2, &why), MF_OK);
+    const struct boot_host host = {.hwcap = 1, .hwcap2 = 2};
+    assert_int_equal(boot_fill(area, &start, &host, &why), MF_OK);
+    assert_int_equal(boot_fill(again, &start, &host, &why), MF_OK);
     memcpy(&boot, area, sizeof boot);
     memcpy(&other, again, sizeof other);
     assert_int_equal(boot.magic, MF_BOOT_MAGIC);
@@ -338,6 +341,49 @@ static void boot_page_says_what_the_kernel_must_know(void **state)
     assert_memory_equal(area + boot.env_offset, "A=1\0B=2\0", 8);
     assert_true(boot.monotonic_ns > 0 && boot.realtime_ns > boot.monotonic_ns);
     assert_memory_not_equal(boot.seed, other.seed, sizeof boot.seed); /* fresh each time */
+    assert_true(boot.tsc_scale == 0 && boot.tsc == 0); /* of a host whose counter is not trusted */
+}
+
+/* What a guest would make of the page is the host's time, however long the spawner has run. */
+static void the_counter_tells_the_hosts_time(void **state)
+{
+    (void)state;
+    static struct mf_boot boot;
+    struct boot_host host = {.since = tsc_moment(), .same_counter = true};
+    if (!host.since.counter)
+        fail_msg("eight readings of the counter in a row were disturbed");
+    boot_stamp(&boot, &host);
+    assert_true(boot.tsc_scale == 0 && boot.tsc == 0); /* too soon */
+    for (int i = 0; i < 3; i++) {
+        const struct timespec rest = {.tv_nsec = 30 * MF_NS_PER_MS};
+        nanosleep(&rest, NULL);
+        boot_stamp(&boot, &host);
+        struct tsc_moment now = tsc_moment();
+        assert_true(boot.tsc_scale && boot.tsc && now.counter);
+        uint64_t told_ns = boot.monotonic_ns +
+                           (uint64_t)((unsigned __int128)(now.counter - boot.tsc) * boot.tsc_scale >> 32);
+        uint64_t off_ns = told_ns > now.monotonic_ns ? told_ns - now.monotonic_ns : now.monotonic_ns - told_ns;
+        assert_true(off_ns < 50 * MF_NS_PER_US);
+    }
+    host.same_counter = false;
+    boot_stamp(&boot, &host);
+    assert_true(boot.tsc_scale != 0 && boot.tsc == 0);
+}
+
+static void a_scale_needs_two_moments_apart(void **state)
+{
+    (void)state;
+    const struct tsc_moment none = {0}, from = {1000, 1000}, near = {11000, 1000 + 19999999},
+                            far = {1000 + 52000000, 1000 + 20000000}, back = {999, 1000 + 20000000},
+                            year = {1000 + 26ull * 31536000 * 100000000, 1000 + 31536000ull * 1000000000};
+    assert_int_equal(tsc_scale(&none, &far), 0);
+    assert_int_equal(tsc_scale(&from, &none), 0);
+    assert_int_equal(tsc_scale(&from, &near), 0);
+    assert_int_equal(tsc_scale(&from, &back), 0);
+    assert_int_equal(tsc_scale(&far, &from), 0);
+    assert_int_equal(tsc_scale(&from, &far), (20ull << 32) / 52); /* 2.6 GHz */
+    uint64_t long_run = tsc_scale(&from, &year);
+    assert_true(long_run - (20ull << 32) / 52 + 2 <= 4);
 }
 
 int main(void)
@@ -355,6 +401,8 @@ int main(void)
         cmocka_unit_test(text_on_a_noexec_file_system_is_copied),
         cmocka_unit_test(load_reports_what_cannot_be_mapped),
         cmocka_unit_test(boot_page_says_what_the_kernel_must_know),
+        cmocka_unit_test(the_counter_tells_the_hosts_time),
+        cmocka_unit_test(a_scale_needs_two_moments_apart),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -102,7 +102,7 @@ static mf_err change_gate(const struct monitor_start *start, struct mf_why *why)
 static mf_err fill_boot(const struct monitor_start *start, struct mf_why *why)
 {
     void *boot = (void *)(uintptr_t)MF_BOOT_BASE;
-    mf_err err = boot_fill(boot, start, order.hwcap, order.hwcap2, why);
+    mf_err err = boot_fill(boot, start, &order.host, why);
     if (!err && mprotect(boot, MF_BOOT_BYTES, PROT_READ) != 0)
         err = mf_why(why, MF_EIO, "cannot make the boot page read-only: %s", strerror(errno));
     return err;

@@ -1,0 +1,25 @@
+/*
+ * tsc.h: the scale of the processor's time-stamp counter, for the boot page (abi/boot.h). It is
+ * measured, from the spawner's start to that of an instance, so it costs nobody a pause.
+ */
+#ifndef MF_MONITOR_COMMON_TSC_H
+#define MF_MONITOR_COMMON_TSC_H
+
+#include <stdint.h>
+
+/* The counter and CLOCK_MONOTONIC at one moment, but for a microsecond or so. */
+struct tsc_moment {
+    uint64_t counter; /* 0: not to be had, or not trusted */
+    uint64_t monotonic_ns;
+};
+
+/* At the spawner's start, while it sees the host's files: the moment from which scales are measured,
+ * if the host's own clock goes by the counter; else none. */
+void tsc_begin(void);
+const struct tsc_moment *tsc_since(void);
+/* counter 0: whoever runs beside us did not leave us the microsecond. */
+struct tsc_moment tsc_moment(void);
+/* Nanoseconds to a tick, times 2^32, between both; 0: too close, or one is no moment. */
+uint64_t tsc_scale(const struct tsc_moment *from, const struct tsc_moment *to);
+
+#endif
