@@ -176,6 +176,8 @@ static void print_calls(const json_t *image)
     printf("%s(%zu, at %lld places)\n", column ? "\n" : "none ", json_array_size(known),
            number(calls, "sites") - number(calls, "unknown"));
     const json_t *at = json_object_get(calls, "unknown_at");
+    if (number(calls, "jumps"))
+        printf("%lld of all places are jumps to the library OS, which cost no trap\n", number(calls, "jumps"));
     if (!json_array_size(at))
         return;
     printf("At %lld more the number is not known until run time, as in a C library's syscall(), "

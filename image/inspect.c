@@ -115,7 +115,8 @@ static json_t *calls_to_json(const struct image_file *file)
     }
     for (uint32_t i = 0; i < scan.unknown && i < MF_SCAN_UNKNOWN_MAX; i++)
         (void)json_array_append_new(unknown_at, integer(scan.unknown_at[i]));
-    return json_pack("{s:o, s:o, s:o, s:o}", "sites", integer(scan.sites), "calls", known,
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "sites", integer(scan.sites), "jumps",
+                     integer(scan.jumps), "calls", known,
                      "unknown", integer(scan.unknown), "unknown_at", unknown_at);
 }
 

@@ -14,6 +14,7 @@
 #include "image/pack_part.h"
 #include "image/root_write.h"
 #include "image/settings.h"
+#include "image/stubs.h"
 
 #define NOTE_OWNER_BYTES 8u /* "mayfly", its NUL, padding to 4 */
 #define NOTE_ALIGN 4u
@@ -40,6 +41,7 @@ static mf_err add_loaded(struct packing *packing, const struct root_tree *root,
                          const struct loaded *loaded, struct mf_buf *out, struct mf_why *why);
 static mf_err add_root(struct packing *packing, struct root_tree *root, struct mf_buf *out,
                        struct mf_why *why);
+static void make_stubs(const struct packing *packing, const struct root_tree *root, struct mf_buf *out);
 static mf_err finish(struct packing *packing, struct mf_buf *out, struct mf_why *why);
 
 mf_err pack_image(const struct pack_input *input, struct mf_buf *out, struct mf_why *why)
@@ -59,6 +61,8 @@ mf_err pack_image(const struct pack_input *input, struct mf_buf *out, struct mf_
         err = add_segments(&packing, &packing.program, out, why);
     if (!err)
         err = add_loaded(&packing, input->root, &packing.libraries, out, why);
+    if (!err)
+        make_stubs(&packing, input->root, out);
     if (!err && input->root)
         err = add_root(&packing, input->root, out, why);
     if (!err)
@@ -312,6 +316,48 @@ static mf_err add_loaded(struct packing *packing, const struct root_tree *root,
         err = loaded_add(root, loaded, out, why);
     add_load(packing, PF_R | PF_X, at, loaded->address, loaded->bytes, loaded->bytes);
     return err;
+}
+
+/* Where the library OS has room for them; kernel.elf has none. */
+static struct stubs find_stubs(const struct packing *packing, struct mf_buf *out)
+{
+    struct stubs stubs = {.entry = packing->info.kernel_syscall};
+    uint64_t from, to;
+    if (pack_part_symbol(&packing->kernel, "kernel_stubs", &from, NULL) != MF_OK ||
+        pack_part_symbol(&packing->kernel, "kernel_stubs_end", &to, NULL) != MF_OK || to <= from)
+        return stubs;
+    const struct pack_segment *text = pack_part_segment(&packing->kernel, from, to - from);
+    if (!text || !(text->flags & PF_X) || from - text->address > text->file_bytes ||
+        to - from > text->file_bytes - (from - text->address))
+        return stubs;
+    stubs.room = out->data + text->file_offset + (from - text->address);
+    stubs.address = from;
+    stubs.bytes = to - from;
+    return stubs;
+}
+
+static void stub_loaded(struct stubs *stubs, const struct packing *packing, const struct loaded *loaded,
+                        const struct root_tree *root, struct mf_buf *out)
+{
+    for (uint32_t i = 0; loaded->bytes && i + 1 < packing->header.e_phnum; i++) {
+        const Elf64_Phdr *phdr = &packing->phdr[i + 1];
+        if (phdr->p_vaddr == loaded->address)
+            loaded_text(root, loaded, out->data + phdr->p_offset, stubs);
+    }
+}
+
+static void make_stubs(const struct packing *packing, const struct root_tree *root, struct mf_buf *out)
+{
+    struct stubs stubs = find_stubs(packing, out);
+    const struct pack_part *program = &packing->program;
+    if (!stubs.room)
+        return;
+    for (uint32_t i = 0; i < program->segment_count; i++)
+        if (program->segment[i].flags & PF_X)
+            stubs_make(&stubs, out->data + program->segment[i].file_offset,
+                       program->segment[i].file_bytes, program->segment[i].address);
+    stub_loaded(&stubs, packing, &packing->fixed, root, out);
+    stub_loaded(&stubs, packing, &packing->libraries, root, out);
 }
 
 static mf_err add_root(struct packing *packing, struct root_tree *root, struct mf_buf *out,

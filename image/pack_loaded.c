@@ -166,6 +166,33 @@ mf_err loaded_add(const struct root_tree *tree, const struct loaded *loaded, str
     return err;
 }
 
+static void file_text(const uint8_t *file, uint64_t bytes, uint64_t address, uint8_t *pages,
+                      struct stubs *stubs)
+{
+    struct span span;
+    Elf64_Ehdr header;
+    mf_assert(read_span(file, bytes, &span));
+    if (elf_header(file, bytes, MF_PROGRAM_HEADERS_MAX, &header, NULL) != MF_OK)
+        return;
+    for (uint32_t i = 0; i < header.e_phnum; i++) {
+        Elf64_Phdr phdr;
+        elf_program_header(file, &header, i, &phdr);
+        if (phdr.p_type == PT_LOAD && phdr.p_memsz > 0 && (phdr.p_flags & PF_X))
+            stubs_make(stubs, pages + (phdr.p_vaddr - span.low), phdr.p_filesz,
+                       address + (phdr.p_vaddr - span.low));
+    }
+}
+
+void loaded_text(const struct root_tree *tree, const struct loaded *loaded, uint8_t *pages,
+                 struct stubs *stubs)
+{
+    for (uint32_t i = 0; i < loaded->count; i++) {
+        const struct root_node *node = loaded->node[i];
+        file_text(content(tree, node), node->bytes, node->loaded_at,
+                  pages + (node->loaded_at - loaded->address), stubs);
+    }
+}
+
 void loaded_align(uint8_t *file, uint64_t bytes)
 {
     Elf64_Ehdr header;

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "image/root_tree.h"
+#include "image/stubs.h"
 
 /* Files at neighbouring addresses, in one segment of the image. */
 struct loaded {
@@ -34,6 +35,10 @@ MF_CHECKED mf_err loaded_place(const struct root_tree *tree, const struct root_n
 /* Add loaded->bytes to *out. */
 MF_CHECKED mf_err loaded_add(const struct root_tree *tree, const struct loaded *loaded,
                              struct mf_buf *out, struct mf_why *why);
+
+/* Make stubs of the system calls in their text; pages: those that loaded_add() has added. */
+void loaded_text(const struct root_tree *tree, const struct loaded *loaded, uint8_t *pages,
+                 struct stubs *stubs);
 
 /* In the copy of a laid out file that the root file system has: a page is all that its segments are
  * aligned to. For more, glibc maps them at an aligned place of its own choice, and not where they are

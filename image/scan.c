@@ -5,18 +5,37 @@
 #include <string.h>
 
 #include "abi/calls.h"
+#include "image/stubs.h"
 #include "linux_names.h"
+
+/* Text of the library OS: what the packer has made stubs of. */
+static void scan_stubs(const uint8_t *code, uint64_t bytes, uint64_t address, struct scan *scan)
+{
+    for (uint64_t at = 0; bytes - at >= stub_bytes; at += stub_bytes) {
+        struct stub stub;
+        if (!stub_read(code + at, address + at, &stub))
+            continue;
+        if (stub.numbered)
+            scan_add(scan, stub.number);
+        else
+            scan_add_unknown(scan, stub.site);
+        scan->jumps++;
+    }
+}
 
 void scan_system_calls(const struct image_file *file, struct scan *scan)
 {
     *scan = (struct scan){0};
     for (uint32_t i = 0; i < file->image.segment_count; i++) {
         const struct image_segment *segment = &file->image.segment[i];
-        if (!image_segment_is_kernel(segment) && (segment->flags & PF_X))
-            scan_code(file->data + segment->file_offset, segment->file_bytes, segment->address,
-                      scan);
+        const uint8_t *code = file->data + segment->file_offset;
+        if (segment->flags & PF_X && image_segment_is_kernel(segment))
+            scan_stubs(code, segment->file_bytes, segment->address, scan);
+        else if (segment->flags & PF_X)
+            scan_code(code, segment->file_bytes, segment->address, scan);
     }
 }
+
 
 const char *scan_call_name(uint32_t number)
 {

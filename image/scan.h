@@ -23,6 +23,7 @@ struct scan {
     struct scan_call call[MF_SCAN_CALLS_MAX]; /* ascending numbers */
     uint32_t call_count;
     uint32_t sites;                        /* all `syscall` instructions */
+    uint32_t jumps;                        /* of these, made jumps by the packer (stubs.h) */
     uint32_t unknown;                      /* those whose number is not known before run time */
     uint64_t unknown_at[MF_SCAN_UNKNOWN_MAX]; /* the first of these */
 };

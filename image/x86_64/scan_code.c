@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "image/scan.h"
+#include "image/stubs.h"
 #include "instruction.h"
 
 struct constants {
@@ -83,10 +84,12 @@ void scan_code(const uint8_t *code, uint64_t bytes, uint64_t address, struct sca
             return;
         uint64_t site = (uint64_t)(hit - code);
         uint32_t number = 0;
+        at = site + sizeof syscall_code;
+        if (stub_precedes(code, site, address)) /* it is counted with the stubs */
+            continue;
         if (sites < MF_SCAN_SITES_MAX && find_number(code, site, &number))
             scan_add(scan, number);
         else
             scan_add_unknown(scan, address + site);
-        at = site + sizeof syscall_code;
     }
 }

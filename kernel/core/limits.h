@@ -39,6 +39,9 @@
 #define TIMERS_MAX 256                /* of timer_create                              */
 #define SIGNALS_QUEUED_MAX 1024       /* real-time signals, and what others say        */
 
+/* System calls of programs that are jumps (image/stubs.h), at 32 bytes each; of kernel-linux.elf. */
+#define KERNEL_STUBS_BYTES 0x6000
+
 /* Reports and logs. */
 #define BACKTRACE_MAX 64
 #define CODE_BYTES_MAX 15             /* of one instruction, Intel SDM volume 2, 2.3.11 */

@@ -106,7 +106,7 @@ static int64_t not_implemented(const struct frame *frame)
     text_add(&line, " (");
     text_add(&line, name ? name : "unknown");
     text_add(&line, ") is not implemented, called from ");
-    text_hex(&line, frame_caller(frame));
+    text_hex(&line, frame_site(frame));
     output_kernel(MF_LOG_WARN, line.data, line.bytes);
     return -ENOSYS;
 }

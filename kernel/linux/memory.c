@@ -148,7 +148,7 @@ static int decode_prot(const struct frame *frame, uint64_t prot, uint32_t *resul
     if (prot & PROT_EXEC) {
         struct text line = {.bytes = 0};
         text_add(&line, "memory to be executed is refused (EACCES), asked for at ");
-        text_hex(&line, frame_caller(frame));
+        text_hex(&line, frame_site(frame));
         if (!told)
             output_kernel(MF_LOG_WARN, line.data, line.bytes);
         told = true;

@@ -40,12 +40,16 @@ static inline void frame_result_set(struct frame *frame, int64_t result)
     frame->rax = (uint64_t)result;
 }
 
-/* Where the program made its system call. */
+/* The instruction before the place to which a system call returns: a `syscall`, if it was made by
+ * one, or may be made again by one (image/stubs.h). */
 static inline uint64_t frame_caller(const struct frame *frame)
 {
     enum { SYSCALL_BYTES = 2 };
     return frame->trap.rip - SYSCALL_BYTES;
 }
+
+/* Where the program made its system call, for people: of a stub, where that stands in the program. */
+uint64_t frame_site(const struct frame *frame);
 
 #define FLAG_TRAP 0x100u     /* RFLAGS: single step */
 #define FLAG_DIRECTION 0x400u

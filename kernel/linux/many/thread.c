@@ -205,7 +205,7 @@ static int64_t refuse_process(const struct frame *frame)
     static bool told;
     struct text line = {.bytes = 0};
     text_add(&line, "a second process is refused (ENOSYS): a function is one; asked for at ");
-    text_hex(&line, frame_caller(frame));
+    text_hex(&line, frame_site(frame));
     if (!told)
         output_kernel(MF_LOG_WARN, line.data, line.bytes);
     told = true;

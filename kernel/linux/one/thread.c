@@ -75,7 +75,7 @@ int64_t linux_futex(struct frame *frame)
     if (timeout == 0) {
         struct text line = {.bytes = 0};
         text_add(&line, "deadlock: waits for ever, for nobody, called from ");
-        text_hex(&line, frame_caller(frame));
+        text_hex(&line, frame_site(frame));
         output_kernel(MF_LOG_ERROR, line.data, line.bytes);
         event_sleep(0);
     }
