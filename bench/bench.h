@@ -72,7 +72,7 @@ struct bench {
 /* X(name): in the order in which `mayfly bench all` runs them. */
 #define BENCHES(X) \
     X(cold) X(start_cost) X(warm) X(throughput) X(fronts) X(sweep) X(burst) X(reset) X(neighbour) X(fair) X(idle) X(memory) \
-    X(deployed) X(queue) X(events) X(workloads) X(policy)
+    X(deployed) X(queue) X(events) X(workloads) X(policy) X(paper)
 #define BENCH_DECLARE(name) extern const struct bench bench_##name;
 BENCHES(BENCH_DECLARE)
 
@@ -135,6 +135,11 @@ void bench_settle(uint32_t ms);
 
 /* 0 … count-1 in an order that is the same in every run of the same count. */
 void bench_shuffle(uint32_t *order, uint32_t count);
+
+/* What `cold` does, for whatever programs the subjects have: starts of each, in turn, a
+ * sample for each; took_us: one for each subject. */
+MF_CHECKED mf_err bench_cold_starts(struct bench_run *run, uint32_t starts, struct samples *took_us,
+                                    struct mf_why *why);
 
 /* Samples, or the number the command line asked for. */
 uint32_t bench_samples(const struct bench_run *run, uint32_t usual);

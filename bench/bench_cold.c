@@ -33,13 +33,15 @@ static bool is_ours(const struct subject *subject)
 
 static bool takes_part(const struct subject *subject, const struct rounds *rounds, uint32_t round)
 {
-    if (subject->left_out)
+    if (subject->left_out || subject->rests)
         return false;
     return is_ours(subject) || round < WARM_UPS || (round - WARM_UPS) % rounds->others_every == 0;
 }
 
 static uint32_t starts_of(const struct subject *subject, const struct rounds *rounds)
 {
+    if (subject->rests)
+        return 0;
     uint32_t every = is_ours(subject) ? 1 : rounds->others_every;
     return WARM_UPS + (rounds->samples + every - 1) / every;
 }
@@ -62,6 +64,8 @@ static mf_err make_all(struct bench_run *run, const struct rounds *rounds, struc
     mf_err err = MF_OK;
     for (uint32_t s = 0; s < run->subject_count && !err; s++) {
         struct subject *subject = &run->subject[s];
+        if (subject->rests)
+            continue;
         err = bench_prepare(run, subject, starts_of(subject, rounds), CONTENT_DISTINCT, why);
         if (!err)
             err = await_cold(subject, why);
@@ -91,7 +95,7 @@ static mf_err interleave(struct bench_run *run, const struct rounds *rounds, tak
         order[s] = calloc(starts, sizeof *order[s]);
         if (order[s])
             bench_shuffle(order[s], starts);
-        else
+        else if (starts)
             err = MF_ENOMEM;
     }
     if (!err)
@@ -121,6 +125,13 @@ static mf_err take_latency(struct bench_run *run, uint32_t s, uint32_t instance,
         err = samples_add(&took_us[s], us);
     mf_err ended = subject->kind->end(subject, instance, NULL, err ? NULL : why);
     return err ? err : ended;
+}
+
+mf_err bench_cold_starts(struct bench_run *run, uint32_t starts, struct samples *took_us,
+                         struct mf_why *why)
+{
+    const struct rounds rounds = {starts, 1};
+    return interleave(run, &rounds, take_latency, took_us, why);
 }
 
 static mf_err cold_run(struct bench_run *run, struct mf_why *why)

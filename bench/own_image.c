@@ -14,13 +14,14 @@
 static mf_err find_data(struct own_image *own, const char *path, struct mf_why *why)
 {
     const uint8_t *from = own->file.data, *end = from + own->file.bytes;
-    const uint8_t *first = memmem(from, own->file.bytes, OWN_MARK, sizeof OWN_MARK);
-    if (!first || memmem(first + 1, (size_t)(end - first - 1), OWN_MARK, sizeof OWN_MARK))
-        return mf_why(why, MF_EFORMAT, "%s: not one place for data of its own", path);
-    own->data_offset = (size_t)(first - from);
-    if (sizeof(struct own_data) > own->file.bytes - own->data_offset)
-        return mf_why(why, MF_EFORMAT, "%s: cut short", path);
-    return MF_OK;
+    for (const uint8_t *at = from; (at = memmem(at, (size_t)(end - at), OWN_MARK, sizeof OWN_MARK)); at++) {
+        if (own->places == OWN_PLACES_MAX)
+            return mf_why(why, MF_EFORMAT, "%s: more than %u places for data of its own", path, OWN_PLACES_MAX);
+        if (sizeof(struct own_data) > (size_t)(end - at))
+            return mf_why(why, MF_EFORMAT, "%s: cut short", path);
+        own->data_offset[own->places++] = (size_t)(at - from);
+    }
+    return own->places ? MF_OK : mf_why(why, MF_EFORMAT, "%s: no place for data of its own", path);
 }
 
 mf_err own_image_open(struct own_image *own, const char *path, struct mf_why *why)
@@ -69,7 +70,8 @@ mf_err own_image_write(struct own_image *own, uint32_t copy, const char *path, s
 {
     struct own_data data;
     own_image_data(own, copy, &data);
-    memcpy(own->file.data + own->data_offset, &data, sizeof data);
+    for (uint32_t i = 0; i < own->places; i++)
+        memcpy(own->file.data + own->data_offset[i], &data, sizeof data);
     if (own->hashed)
         image_hash(own->file.data, own->file.bytes, own->hash_offset,
                    own->file.data + own->hash_offset);

@@ -13,16 +13,20 @@
 #include "base/err.h"
 #include "bench/nonce.h"
 
+#define OWN_PLACES_MAX 2u /* as loaded, and in the root file system of an image */
+
 /* Zero-initialised: not open. */
 struct own_image {
     struct mf_buf file;   /* the copy made last          */
-    size_t data_offset;   /* of struct own_data in it    */
+    size_t data_offset[OWN_PLACES_MAX]; /* of struct own_data in it */
+    uint32_t places;
     bool hashed;          /* a mayfly image, with a hash */
     uint64_t hash_offset;
     uint64_t secret;      /* of this run                 */
 };
 
-/* Read the program: a mayfly image, or any other file, that has OWN_MARK once. */
+/* Read the program: a mayfly image, or any other file, that has OWN_MARK, once in the
+ * program and once more where an image has the program in its root file system, too. */
 MF_CHECKED mf_err own_image_open(struct own_image *own, const char *path, struct mf_why *why);
 void own_image_close(struct own_image *own);
 

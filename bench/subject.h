@@ -24,6 +24,7 @@
 #include "bench/usage.h"
 
 #define SUBJECT_NAME_BYTES 64
+#define SUBJECT_PATH_BYTES 64 /* of a request */
 #define ISOLATION_BYTES 16
 
 struct subject;
@@ -39,6 +40,14 @@ struct subject_call {
 enum subject_content {
     CONTENT_SAME,
     CONTENT_DISTINCT, /* each has data of its own; the kind may know no such thing */
+};
+
+/* What instances are made of, beside the mayfly command, where it is not the bench's usual small
+ * server in C: one program as an image of ours, and as it is. Both have OWN_MARK (nonce.h). */
+struct subject_program {
+    const char *image;  /* for ours                                                       */
+    const char *server; /* a static one: takes --passed, as peers/static_http.c           */
+    const char *folder; /* in which it runs, with the files it reads; NULL: no matter     */
 };
 
 struct subject_kind {
@@ -60,6 +69,9 @@ struct subject_kind {
     /* cost (may be NULL): of everything the instance was, where only its end tells. */
     mf_err (*end)(struct subject *subject, uint32_t instance, struct rusage *cost,
                   struct mf_why *why);
+    /* A further request to an instance that runs. NULL: the kind has no place for one. */
+    mf_err (*target)(struct subject *subject, uint32_t instance, const char *path,
+                     struct load_target *target);
     /* A server that stays, for load. */
     mf_err (*serve)(struct subject *subject, struct load_target *target, struct mf_why *why);
     /* The last line the instance, or what runs it, has said, for a message. NULL: none has. */
@@ -104,8 +116,10 @@ struct subject {
     const struct subject_kind *kind;
     const char *detail;            /* sandbox, program or run-time, by kind; borrowed */
     char isolation[ISOLATION_BYTES]; /* "": the default; mayfly's only            */
+    const struct subject_program *program; /* by the next prepare(); NULL: the usual one */
     const char *const *options;    /* of mayfly's node, NULL behind the last; NULL: none */
     bool left_out;                 /* cannot run here, or failed on the way           */
+    bool rests;                    /* takes no part in the cold starts to come        */
     void *state;                   /* the kind's own                                  */
 };
 

@@ -22,6 +22,7 @@
 #include "bench/subject.h"
 
 #define NAME_BYTES 24
+#define PATH_BYTES (NAME_BYTES + SUBJECT_PATH_BYTES + 16)
 
 struct node {
     struct child daemon;
@@ -30,6 +31,7 @@ struct node {
     struct scratch folder; /* the node's state */
     struct scratch uploads; /* images on their way to it */
     struct own_image own;  /* copies of it are deployed */
+    const char *own_name;  /* what it is a copy of; NULL: not open */
     bool distinct;         /* by prepare() */
     char sandbox[16];
     char isolation[ISOLATION_BYTES]; /* "": the default */
@@ -186,13 +188,18 @@ static mf_err mayfly_prepare(struct subject *subject, uint32_t count, enum subje
     node->first_copy += node->count; /* never a copy that was there before */
     node->count = count;
     node->distinct = content == CONTENT_DISTINCT;
-    if (node->own.file.data)
+    const char *name = subject->program ? subject->program->image : BENCH_DISTINCT_IMAGE;
+    if (node->own_name && strcmp(node->own_name, name) == 0)
         return MF_OK;
+    own_image_close(&node->own);
+    node->own_name = NULL;
     char path[PATH_MAX];
-    if (!beside_us(BENCH_DISTINCT_IMAGE, path))
+    if (!beside_us(name, path))
         return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; ./up --build makes it",
-                      BENCH_DISTINCT_IMAGE);
-    return own_image_open(&node->own, path, why);
+                      name);
+    mf_err err = own_image_open(&node->own, path, why);
+    node->own_name = err ? NULL : name;
+    return err;
 }
 
 static uint32_t copy_of(const struct node *node, uint32_t instance)
@@ -218,13 +225,28 @@ static mf_err mayfly_connect(struct subject *subject, struct subject_call *call,
     return err ? mf_why(why, err, "the node does not listen any more") : MF_OK;
 }
 
+static void instance_path(uint32_t instance, const char *below, char path[static PATH_BYTES])
+{
+    char name[NAME_BYTES];
+    instance_name(instance, name);
+    (void)snprintf(path, PATH_BYTES, "/function/%s%.*s", name, SUBJECT_PATH_BYTES, below);
+}
+
+static mf_err mayfly_target(struct subject *subject, uint32_t instance, const char *path,
+                            struct load_target *target)
+{
+    const struct node *node = subject->state;
+    char whole[PATH_BYTES];
+    instance_path(instance, path, whole);
+    return load_target_set(target, node->port, whole);
+}
+
 static mf_err mayfly_begin(struct subject *subject, struct subject_call *call, struct mf_why *why)
 {
     const struct node *node = subject->state;
-    char name[NAME_BYTES], path[64];
+    char path[PATH_BYTES];
     struct load_target target;
-    instance_name(call->instance, name);
-    (void)snprintf(path, sizeof path, "/function/%s", name);
+    instance_path(call->instance, "", path);
     mf_err err = subject_request(call, node->port, path, &target);
     return err ? err : request_send(call->connection, &target, why);
 }
@@ -317,6 +339,7 @@ const struct subject_kind subject_mayfly = {
     .begin = mayfly_begin,
     .answer = mayfly_answer,
     .end = mayfly_end,
+    .target = mayfly_target,
     .serve = mayfly_serve,
     .processes = mayfly_processes,
 };

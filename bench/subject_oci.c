@@ -1,5 +1,5 @@
 /*
- * subject_oci.c: the static server of "process" in a container, by an OCI run-time:
+ * subject_oci.c: the server of "process" in a container, by an OCI run-time:
  * `RUNTIME run` of the bundle that `RUNTIME spec` describes, changed only in its
  * command, its root and its terminal. A keeper holds the processes of each together.
  * runc passes the listening socket on; runsc cannot, there the server speaks on its
@@ -36,7 +36,9 @@ struct oci {
     bool gvisor;
     struct scratch folder; /* bundles, their common root, and the run-time's state */
     char state[SCRATCH_BYTES + 8];
-    json_t *config;        /* a bundle's, but for its command */
+    json_t *config;        /* a bundle's, but for its command and its files */
+    json_t *mounts;        /* of a bundle without files */
+    char usual[PATH_MAX];  /* the static server */
     struct own_image own;  /* copies of the server            */
     bool distinct;
     char keeper[PATH_MAX];
@@ -93,6 +95,24 @@ static void bundle_path(const struct oci *oci, uint32_t instance, char path[stat
     (void)snprintf(path, 128, "%s/bundle-%u", oci->folder.path, oci->distinct ? instance : 0);
 }
 
+#define FILES "/files" /* where a container has them */
+
+/* The server runs in the program's folder, mounted to be read, or in the root. */
+static mf_err set_folder(struct oci *oci, const struct subject_program *program, struct mf_why *why)
+{
+    char path[PATH_MAX];
+    bool has = program && program->folder;
+    if (has && !beside_us(program->folder, path))
+        return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command", program->folder);
+    json_t *mounts = json_copy(oci->mounts);
+    if (has && json_array_append_new(mounts, json_pack("{s:s, s:s, s:s, s:[ss]}", "destination", FILES,
+                                                       "type", "bind", "source", path, "options",
+                                                       "bind", "ro")) != 0)
+        return MF_ENOMEM;
+    json_object_set_new(json_object_get(oci->config, "process"), "cwd", json_string(has ? FILES : "/"));
+    return json_object_set_new(oci->config, "mounts", mounts) == 0 ? MF_OK : MF_ENOMEM;
+}
+
 /* A bundle, whose server is copy number `instance`. */
 static mf_err make_bundle(struct oci *oci, uint32_t instance, struct mf_why *why)
 {
@@ -112,8 +132,8 @@ static mf_err make_bundle(struct oci *oci, uint32_t instance, struct mf_why *why
 
 static mf_err make_root(struct oci *oci, const char *runtime, struct mf_why *why)
 {
-    char server[PATH_MAX], path[128];
-    if (!beside_us(BENCH_STATIC_HTTP, server) || !beside_us(BENCH_KEEPER, oci->keeper))
+    char path[128];
+    if (!beside_us(BENCH_STATIC_HTTP, oci->usual) || !beside_us(BENCH_KEEPER, oci->keeper))
         return mf_why(why, MF_EUNSUPPORTED, "%s and %s are not beside the mayfly command",
                       BENCH_STATIC_HTTP, BENCH_KEEPER);
     mf_err err = scratch_open(&oci->folder, why);
@@ -123,8 +143,9 @@ static mf_err make_root(struct oci *oci, const char *runtime, struct mf_why *why
     (void)snprintf(path, sizeof path, "%s/rootfs", oci->folder.path);
     if (mkdir(path, 0755) != 0)
         return mf_why(why, mf_err_from_errno(errno), "%s: %s", path, strerror(errno));
-    err = own_image_open(&oci->own, server, why);
-    return err ? err : read_config(oci, runtime, why);
+    err = read_config(oci, runtime, why);
+    oci->mounts = err ? NULL : json_incref(json_object_get(oci->config, "mounts"));
+    return err;
 }
 
 static mf_err oci_prepare(struct subject *subject, uint32_t count, enum subject_content content,
@@ -207,6 +228,7 @@ static void oci_close(struct subject *subject)
         return;
     end_all(subject);
     json_decref(oci->config);
+    json_decref(oci->mounts);
     own_image_close(&oci->own);
     scratch_close(&oci->folder);
     free(oci);
@@ -255,10 +277,20 @@ static mf_err start_keeper(struct subject *subject, uint32_t instance, struct mf
 static mf_err oci_prepare(struct subject *subject, uint32_t count, enum subject_content content,
                           struct mf_why *why)
 {
-    (void)why;
     struct oci *oci = subject->state;
+    const struct subject_program *program = subject->program;
+    char path[PATH_MAX];
     end_all(subject);
+    own_image_close(&oci->own); /* copies of an earlier run are other ones */
     oci->distinct = content == CONTENT_DISTINCT;
+    if (program && !beside_us(program->server, path))
+        return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; ./up --build makes it",
+                      program->server);
+    mf_err err = own_image_open(&oci->own, program ? path : oci->usual, why);
+    if (!err)
+        err = set_folder(oci, program, why);
+    if (err)
+        return err;
     oci->container = calloc(count, sizeof *oci->container);
     if (!oci->container)
         return MF_ENOMEM;
@@ -336,6 +368,14 @@ static mf_err oci_serve(struct subject *subject, struct load_target *target, str
     return err ? err : load_target_set(target, oci->container[0].port, "/");
 }
 
+static mf_err oci_target(struct subject *subject, uint32_t instance, const char *path,
+                         struct load_target *target)
+{
+    const struct oci *oci = subject->state;
+    mf_assert(!oci->gvisor && instance < oci->count);
+    return load_target_set(target, oci->container[instance].port, path);
+}
+
 static const char *oci_last_words(struct subject *subject, uint32_t instance, char *text,
                                   size_t room)
 {
@@ -367,6 +407,7 @@ const struct subject_kind subject_oci = {
     .begin = oci_begin,
     .answer = oci_answer,
     .end = oci_end,
+    .target = oci_target,
     .serve = oci_serve,
     .last_words = oci_last_words,
     .processes = oci_processes,

@@ -1,6 +1,6 @@
 /*
  * subject_program.c: HTTP servers started as plain processes.
- *   "process"      static_http, given a listening socket with the request waiting in it;
+ *   "process"      static_http, or the program that is asked for, given a listening socket with the request waiting in it;
  *                  a copy with data of its own where content is to be distinct
  *   "http-server"  bare libmicrohttpd, for load only
  *   --peer         any command, which listens on $PORT
@@ -20,6 +20,7 @@
 struct instance {
     struct child child;
     int listener; /* -1: none */
+    uint16_t port;
 };
 
 struct program {
@@ -91,7 +92,15 @@ static mf_err program_prepare(struct subject *subject, uint32_t count,
     end_all(program);
     own_image_close(&program->own); /* copies of an earlier run are other ones */
     program->distinct = content == CONTENT_DISTINCT;
-    mf_err err = is_peer(subject) ? MF_OK : own_image_open(&program->own, program->path, why);
+    char path[PATH_MAX];
+    const char *from = program->path;
+    if (subject->program) {
+        if (!beside_us(subject->program->server, path))
+            return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; ./up --build makes it",
+                          subject->program->server);
+        from = path;
+    }
+    mf_err err = is_peer(subject) ? MF_OK : own_image_open(&program->own, from, why);
     if (err)
         return err;
     program->instance = calloc(count, sizeof *program->instance);
@@ -147,13 +156,13 @@ static mf_err program_connect(struct subject *subject, struct subject_call *call
     mf_assert(call->instance < program->count);
     if (is_peer(subject))
         return MF_OK;
-    uint16_t port = 0;
+    struct instance *it = &program->instance[call->instance];
     struct load_target target;
-    mf_err err = listen_anywhere(&program->instance[call->instance].listener, &port);
+    mf_err err = listen_anywhere(&it->listener, &it->port);
     if (!err)
-        err = connect_to(port, &call->connection);
+        err = connect_to(it->port, &call->connection);
     if (!err)
-        err = subject_request(call, port, "/", &target);
+        err = subject_request(call, it->port, "/", &target);
     return err ? mf_why(why, err, "no sockets for a server")
                : request_send(call->connection, &target, why);
 }
@@ -177,11 +186,25 @@ static mf_err program_begin(struct subject *subject, struct subject_call *call, 
     struct instance *it = &program->instance[call->instance];
     if (is_peer(subject))
         return begin_peer(subject, &it->child, call, why);
-    char path[PATH_MAX];
+    char path[PATH_MAX], folder[PATH_MAX];
     copy_path(program, call->instance, path);
     const char *const argv[] = {path, "--passed", NULL};
-    const struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = it->listener};
+    struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = it->listener};
+    if (subject->program && subject->program->folder) {
+        if (!beside_us(subject->program->folder, folder))
+            return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command",
+                          subject->program->folder);
+        plan.directory = folder;
+    }
     return child_start(&plan, &it->child, why);
+}
+
+static mf_err program_target(struct subject *subject, uint32_t instance, const char *path,
+                             struct load_target *target)
+{
+    const struct program *program = subject->state;
+    mf_assert(!is_peer(subject) && instance < program->count);
+    return load_target_set(target, program->instance[instance].port, path);
 }
 
 static mf_err program_end(struct subject *subject, uint32_t instance, struct rusage *cost,
@@ -237,6 +260,7 @@ const struct subject_kind subject_program = {
     .begin = program_begin,
     .answer = program_answer,
     .end = program_end,
+    .target = program_target,
     .serve = program_serve,
     .processes = program_processes,
 };

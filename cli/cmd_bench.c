@@ -11,6 +11,7 @@
 #include "bench/bench.h"
 #include "bench/plot/plot.h"
 #include "cli/command.h"
+#include "cli/paper_table.h"
 #include "image/pack.h"
 
 enum {
@@ -338,6 +339,7 @@ static int measure(struct asked *asked)
         code = code ? code : printed;
     } else if (rows.array) {
         print_table(rows.array);
+        print_paper_table(rows.array);
     }
     rows_close(&rows);
     return code;

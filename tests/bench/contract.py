@@ -42,6 +42,8 @@ CONTRACT = {
         f"{name}_{metric}@{n}": unit for name in WORKLOADS for n in range(1, 11)
         for metric, unit in (("cpu", "pct"), ("memory", "KiB"))}, {}),
     "policy": ({"cold_starts": "count", "memory_time": "KiB", "cpu_time": "us", "wakeups": "count"}, {}),
+    "paper": ({"cold_start_go": "us", "static": "1/s", "requests_per_second": "1/s"} | {
+        name: "us" for name in ("fib", "fft", "matrix", "read", "unzip", "alloc")}, {}),
 }
 POLICIES = ["none", "fixed:60", "fixed:600", "fixed:3600", "hybrid", "atc20", "none+next", "hybrid+next"]
 ALIASED = {"warm", "throughput", "fronts", "sweep", "neighbour"}
@@ -81,6 +83,8 @@ def check_bench(mayfly, bench):
         if bench == "memory" and subject in ("runc", "runsc"):
             wanted = {m: u for m, u in wanted.items() if m not in KERNEL}
             wanted |= {m: u for m, u in KERNEL.items() if m in metrics and subject == "runc"}
+        if bench == "paper" and subject.endswith(":reuse"):
+            wanted = {metric: wanted[metric] for metric in ("static", "requests_per_second")}
         if bench == "reset" and not subject.endswith(":reuse"):
             wanted |= CLEAN
         if bench == "queue" and subject != "redis":

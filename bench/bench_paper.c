@@ -1,0 +1,309 @@
+/*
+ * bench_paper.c: the functions of the paper that plot/paper.h names, written anew: starts,
+ * work, a static file, load. What they do: paper/; how a start is taken: bench_cold.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "bench/bench.h"
+
+#define COLD_SAMPLES 50u
+#define ROUNDS 10u
+#define LOAD_ROUNDS_EVERY 2u /* a round of load for so many others */
+#define LOAD_CLIENTS 64u
+#define LOAD_WARM_UP_NS (200 * MF_NS_PER_MS)
+#define LOAD_NS MF_NS_PER_S
+
+#define STATIC_BYTES (50u << 20)
+#define STATIC_PART_BYTES (5u << 20) /* below the most that a reply of ours may have */
+#define READ_BYTES (256u << 10)
+
+#define PROGRAM(name) {"bench-paper-" name ".mf", "bench-paper/" name, "bench-paper/data"}
+
+static const struct subject_program hello = {"bench-paper-hello.mf", "bench-paper/hello", NULL};
+static const struct subject_program file_server = PROGRAM("static");
+
+static const struct work {
+    const char *metric;
+    struct subject_program program;
+} works[] = {
+    {"fib", PROGRAM("fib")},   {"fft", PROGRAM("fft")},     {"matrix", PROGRAM("matrix")},
+    {"read", PROGRAM("read")}, {"unzip", PROGRAM("unzip")}, {"alloc", PROGRAM("alloc")},
+};
+#define WORK_COUNT (sizeof works / sizeof *works)
+
+/* All samples of one metric. */
+struct taken {
+    struct samples samples[BENCH_SUBJECTS_MAX];
+};
+
+/* One sample of a subject whose instance runs. */
+typedef mf_err (*take_sample)(struct subject *subject, uint32_t instance, double *value,
+                              struct mf_why *why);
+
+static bool is_ours(const struct subject *subject)
+{
+    return subject->kind == &subject_mayfly;
+}
+
+/* Listed for load only: how an instance is used again does not change what one does. */
+static bool for_load(const struct bench_run *run, const struct subject *subject)
+{
+    return is_ours(subject) && subject->isolation[0] && !run->options->isolation;
+}
+
+/* Read a whole reply, of any length. MF_EPROTO: neither 200 nor 206. */
+static mf_err reply_read_long(int connection, struct http_reply *reply, struct mf_why *why)
+{
+    static char data[READ_BYTES];
+    *reply = (struct http_reply){0};
+    mf_err err = MF_EAGAIN;
+    while (err == MF_EAGAIN) {
+        ssize_t bytes = read(connection, data, sizeof data);
+        if (bytes <= 0)
+            return mf_why(why, MF_EPROTO, "the connection ended without a whole answer");
+        err = http_reply_feed(reply, data, (size_t)bytes);
+    }
+    if (!err && (reply->status == 200 || reply->status == 206))
+        return MF_OK;
+    return mf_why(why, MF_EPROTO, "answered %u: %.*s", reply->status, (int)reply->body_bytes, reply->body);
+}
+
+/* The first program that answers says what is right. */
+static mf_err check_answer(const struct http_reply *reply, struct http_reply *right, struct mf_why *why)
+{
+    if (!right->body_bytes)
+        *right = *reply;
+    if (right->body_bytes == reply->body_bytes && memcmp(right->body, reply->body, right->body_bytes) == 0)
+        return MF_OK;
+    return mf_why(why, MF_EPROTO, "answered \"%.*s\" where another answered \"%.*s\"",
+                  (int)reply->body_bytes, reply->body, (int)right->body_bytes, right->body);
+}
+
+static struct http_reply right; /* of the work that is being measured */
+
+static mf_err take_work(struct subject *subject, uint32_t instance, double *value, struct mf_why *why)
+{
+    struct load_target target;
+    struct http_reply reply;
+    int connection = -1;
+    mf_err err = subject->kind->target(subject, instance, "/work", &target);
+    if (!err)
+        err = connect_to(ntohs(target.address.sin_port), &connection);
+    bench_settle(BENCH_SETTLE_MS);
+    uint64_t from_ns = mf_monotonic_ns();
+    if (!err)
+        err = request_send(connection, &target, why);
+    if (!err)
+        err = reply_read_long(connection, &reply, why);
+    *value = (double)(mf_monotonic_ns() - from_ns) / MF_NS_PER_US;
+    if (connection >= 0)
+        close(connection);
+    return err ? err : check_answer(&reply, &right, why);
+}
+
+/* The request for a part of a file, from `from` on. */
+static mf_err part_request(struct load_target *target, uint32_t from)
+{
+    const size_t end = target->request_bytes - 2; /* the line that ends the head */
+    size_t room = sizeof target->request - end;
+    int bytes = snprintf(target->request + end, room, "Range: bytes=%u-%u\r\n\r\n", from,
+                         from + STATIC_PART_BYTES - 1);
+    if (bytes < 0 || (size_t)bytes >= room)
+        return MF_ETOOBIG;
+    target->request_bytes = end + (size_t)bytes;
+    return MF_OK;
+}
+
+static mf_err take_static(struct subject *subject, uint32_t instance, double *value, struct mf_why *why)
+{
+    struct load_target target, part;
+    struct http_reply reply;
+    int connection = -1;
+    mf_err err = subject->kind->target(subject, instance, "/work", &target);
+    if (!err)
+        err = connect_to(ntohs(target.address.sin_port), &connection);
+    bench_settle(BENCH_SETTLE_MS);
+    uint64_t from_ns = mf_monotonic_ns();
+    for (uint32_t at = 0; at < STATIC_BYTES && !err; at += STATIC_PART_BYTES) {
+        part = target;
+        err = part_request(&part, at);
+        if (!err)
+            err = request_send(connection, &part, why);
+        if (!err)
+            err = reply_read_long(connection, &reply, why);
+        if (!err && reply.status != 206)
+            err = mf_why(why, MF_EPROTO, "answered a request for a part with %u", reply.status);
+    }
+    uint64_t took_ns = mf_monotonic_ns() - from_ns;
+    if (connection >= 0)
+        close(connection);
+    *value = STATIC_BYTES / 1024.0 / ((double)took_ns / MF_NS_PER_S);
+    return err;
+}
+
+static mf_err take_load(struct subject *subject, uint32_t instance, double *value, struct mf_why *why)
+{
+    struct load_target target;
+    struct load_result result = {0};
+    uint32_t cpus = load_cpus();
+    mf_err err = subject->kind->target(subject, instance, "/", &target);
+    const struct load_plan plan = {.target = &target,
+                                   .connections = LOAD_CLIENTS,
+                                   .threads = cpus < LOAD_THREADS_MAX ? cpus : LOAD_THREADS_MAX,
+                                   .keep_alive = true,
+                                   .warm_up_ns = LOAD_WARM_UP_NS,
+                                   .duration_ns = LOAD_NS};
+    if (err)
+        return err;
+    err = load_run(&plan, &result, why);
+    *value = (double)result.answered / result.elapsed_s;
+    if (!err && result.errors)
+        err = mf_why(why, MF_EPROTO, "%llu requests failed", (unsigned long long)result.errors);
+    load_result_close(&result);
+    return err;
+}
+
+/* Ours: one function, whose instances are as its isolation has them. Of the others one
+ * instance for each round, started and asked once before it counts. */
+static mf_err one_sample(struct bench_run *run, uint32_t s, uint32_t round, take_sample take,
+                         struct taken *taken, struct mf_why *why)
+{
+    struct subject *subject = &run->subject[s];
+    uint32_t instance = is_ours(subject) ? 0 : round;
+    double value = 0;
+    mf_err err = !is_ours(subject) || round == 0 ? subject_start(subject, instance, 0, NULL, why) : MF_OK;
+    if (!err)
+        err = take(subject, instance, &value, why);
+    if (!err && round > 0)
+        err = samples_add(&taken->samples[s], value);
+    if (!is_ours(subject)) {
+        mf_err ended = subject->kind->end(subject, instance, NULL, err ? NULL : why);
+        err = err ? err : ended;
+    }
+    return err;
+}
+
+static bool takes_part(const struct bench_run *run, uint32_t s, bool load)
+{
+    const struct subject *subject = &run->subject[s];
+    return !subject->left_out && (load || !for_load(run, subject));
+}
+
+static mf_err prepare(struct bench_run *run, const struct subject_program *program, uint32_t rounds,
+                      bool load, struct mf_why *why)
+{
+    mf_err err = MF_OK;
+    for (uint32_t s = 0; s < run->subject_count && !err; s++) {
+        struct subject *subject = &run->subject[s];
+        if (!takes_part(run, s, load))
+            continue;
+        subject->program = program;
+        err = bench_prepare(run, subject, is_ours(subject) ? 1 : rounds + 1, CONTENT_SAME, why);
+        err = bench_outcome(run, subject, err, why);
+    }
+    return err;
+}
+
+/* One metric: the first round is for warming up. */
+static mf_err measure(struct bench_run *run, const struct subject_program *program, uint32_t rounds,
+                      take_sample take, struct taken *taken, struct mf_why *why)
+{
+    bool load = take != take_work;
+    right = (struct http_reply){0};
+    mf_err err = prepare(run, program, rounds, load, why);
+    for (uint32_t round = 0; round <= rounds && !err; round++)
+        for (uint32_t s = 0; s < run->subject_count && !err; s++) {
+            if (!takes_part(run, s, load))
+                continue;
+            err = one_sample(run, s, round, take, taken, why);
+            err = bench_outcome(run, &run->subject[s], err, why);
+            if (!err)
+                err = bench_tick(run, why);
+        }
+    for (uint32_t s = 0; s < run->subject_count && !err; s++)
+        if (takes_part(run, s, load) && is_ours(&run->subject[s]))
+            err = run->subject[s].kind->end(&run->subject[s], 0, NULL, why);
+    return err;
+}
+
+/* Rows of one metric; the samples are given back. */
+static mf_err report(struct bench_run *run, const char *metric, enum row_unit unit, struct taken *taken,
+                     mf_err err)
+{
+    for (uint32_t s = 0; s < run->subject_count; s++) {
+        if (!err && taken->samples[s].count)
+            err = bench_row(run, &run->subject[s], metric, unit, &taken->samples[s], NULL);
+        samples_close(&taken->samples[s]);
+    }
+    return err;
+}
+
+static mf_err measure_cold(struct bench_run *run, struct mf_why *why)
+{
+    struct taken taken = {0};
+    for (uint32_t s = 0; s < run->subject_count; s++) {
+        run->subject[s].program = &hello;
+        run->subject[s].rests = for_load(run, &run->subject[s]);
+    }
+    mf_err err = bench_cold_starts(run, bench_samples(run, COLD_SAMPLES), taken.samples, why);
+    return report(run, "cold_start_go", UNIT_US, &taken, err);
+}
+
+static uint32_t ticks(const struct bench_run *run, uint32_t rounds)
+{
+    return (uint32_t)(WORK_COUNT + 2) * 2 * (rounds + 1) * run->subject_count;
+}
+
+static mf_err paper_run(struct bench_run *run, struct mf_why *why)
+{
+    const uint32_t rounds = bench_samples(run, ROUNDS);
+    struct taken taken = {0};
+    mf_err err = measure_cold(run, why);
+    run->done = 0;
+    run->total = ticks(run, rounds);
+    for (size_t i = 0; i < WORK_COUNT && !err; i++) {
+        err = measure(run, &works[i].program, rounds, take_work, &taken, why);
+        err = report(run, works[i].metric, UNIT_US, &taken, err);
+    }
+    if (!err)
+        err = report(run, "static", UNIT_PER_S, &taken,
+                     measure(run, &file_server, rounds, take_static, &taken, why));
+    uint32_t load_rounds = rounds > 1 ? rounds / LOAD_ROUNDS_EVERY : 1;
+    if (!err)
+        err = report(run, "requests_per_second", UNIT_PER_S, &taken,
+                     measure(run, &hello, load_rounds, take_load, &taken, why));
+    return err;
+}
+
+const struct bench bench_paper = {
+    .name = "paper",
+    .subjects = "mayfly/process,mayfly/process:reuse,mayfly/kvm,mayfly/kvm:reuse,runc,process",
+    .together = true,
+    .summary = "servers in Go that do what the functions of Moebius et al. (2024) do",
+    .explain =
+        "The functions are bench/paper/, static programs that serve HTTP and know nothing of mayfly:\n"
+        "the same file is in the image, in the container and started as it is. One client.\n"
+        "cold_start_go: as cold_start of `cold`, of `hello`, a Go server that does nothing; 50\n"
+        "functions (containers, processes), each with data of its own. Ours is frozen after a\n"
+        "request to it, as function.yml asks for (warm_up). The others inherit the listening\n"
+        "socket, in which the request waits.\n"
+        "fib, fft, matrix, read, unzip, alloc: one request, from before it is written to the\n"
+        "reply's last byte, to an instance that has answered another one before. No work is done\n"
+        "in an instance that has done it before: runc and process are started anew for every\n"
+        "round, ours is as its default isolation has it (kvm: rolled back to its snapshot; process:\n"
+        "another instance, whose start is in the figure). fib: 10⁹ steps; fft: 2²⁰ complex numbers;\n"
+        "matrix: 1024 × 1024; read: a file of 50 MiB; unzip: ten files of 1 MiB, into memory; alloc:\n"
+        "50 MiB, each page written. Answers must be the same for all subjects.\n"
+        "static: a file of 50 MiB, KiB a second, by ten requests for ranges of 5 MiB on one\n"
+        "connection, since a reply of ours has 6 MiB at most.\n"
+        "requests_per_second: of `hello`, 64 clients for a second, as in `throughput`.\n"
+        "10 rounds (load: 5), all subjects in turn, after one that does not count; --samples N: N\n"
+        "starts and rounds. mayfly/X:reuse has rows for static and load only, where it differs.\n"
+        "Without --json the paper's own table follows, with our median beside it: another machine\n"
+        "(8 cores), where container rows include Docker.",
+    .run = paper_run,
+};

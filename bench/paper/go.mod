@@ -1,0 +1,3 @@
+module paper
+
+go 1.19
