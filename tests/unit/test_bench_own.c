@@ -80,16 +80,35 @@ static void a_copy_of_an_image_has_a_hash_of_its_own_that_holds(void **state)
     own_image_close(&own);
 }
 
-static void a_program_without_one_place_for_data_is_refused(void **state)
+/* As an image has them whose root file system has the program, too. */
+static void both_places_get_the_same_data(void **state)
 {
     (void)state;
-    struct own_data twice[2] = {{.mark = OWN_MARK}, {.mark = OWN_MARK}};
+    const struct own_data twice[OWN_PLACES_MAX] = {{.mark = OWN_MARK}, {.mark = OWN_MARK}};
+    struct own_image own;
+    struct own_data data;
+    write_file("twice", twice, sizeof twice);
+    assert_int_equal(own_image_open(&own, in_scratch("twice"), NULL), MF_OK);
+    assert_int_equal(own_image_write(&own, 5, in_scratch("copy"), NULL), MF_OK);
+    struct mf_buf written = read_file("copy");
+    own_image_data(&own, 5, &data);
+    assert_int_equal(written.bytes, sizeof twice);
+    for (size_t i = 0; i < OWN_PLACES_MAX; i++)
+        assert_memory_equal(written.data + i * sizeof data, &data, sizeof data);
+    mf_buf_close(&written);
+    own_image_close(&own);
+}
+
+static void a_program_without_a_place_for_data_is_refused(void **state)
+{
+    (void)state;
+    const struct own_data many[OWN_PLACES_MAX + 1] = {{.mark = OWN_MARK}, {.mark = OWN_MARK}, {.mark = OWN_MARK}};
     struct own_image own;
     write_file("none", "nothing", 7);
-    write_file("twice", twice, sizeof twice);
-    write_file("short", twice, sizeof twice[0] - 1);
+    write_file("many", many, sizeof many);
+    write_file("short", many, sizeof many[0] - 1);
     assert_int_equal(own_image_open(&own, in_scratch("none"), NULL), MF_EFORMAT);
-    assert_int_equal(own_image_open(&own, in_scratch("twice"), NULL), MF_EFORMAT);
+    assert_int_equal(own_image_open(&own, in_scratch("many"), NULL), MF_EFORMAT);
     assert_int_equal(own_image_open(&own, in_scratch("short"), NULL), MF_EFORMAT);
 }
 
@@ -131,7 +150,8 @@ int main(void)
         cmocka_unit_test(copies_answer_differently_and_always_the_same),
         cmocka_unit_test(what_is_written_is_what_is_asked_for),
         cmocka_unit_test(a_copy_of_an_image_has_a_hash_of_its_own_that_holds),
-        cmocka_unit_test(a_program_without_one_place_for_data_is_refused),
+        cmocka_unit_test(both_places_get_the_same_data),
+        cmocka_unit_test(a_program_without_a_place_for_data_is_refused),
         cmocka_unit_test(a_process_that_maps_a_file_of_the_folder_is_found),
     };
     return cmocka_run_group_tests(tests, open_scratch, close_scratch);
