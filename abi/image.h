@@ -10,7 +10,9 @@
  *   - at most one PT_GNU_STACK, not executable, for tools; no other header;
  *   - optionally .symtab/.strtab of kernel and program, for gdb and backtraces.
  * ELF header, program headers, note and segments follow one another in the file; what
- * stands before the manifest lies in its first MF_IMAGE_HEAD_BYTES.
+ * stands before the manifest lies in its first MF_IMAGE_HEAD_BYTES. Between segments may be
+ * room: large ones best stand at an offset that is like their address, counted in large pages,
+ * since a host can then map large pages of the file.
  * e_entry = kernel_entry. The hash is BLAKE2b-256 of the whole file with the
  * hash field itself as zeros.
  */

@@ -24,6 +24,7 @@
 #define MF_ABI_VERSION 5u
 
 #define MF_PAGE_BYTES 0x1000u
+#define MF_LARGE_PAGE_BYTES 0x200000u /* what processors and host kernels may map as one */
 
 #define MF_BOOT_BASE  0x10000u
 #define MF_BOOT_BYTES 0x10000u

@@ -18,6 +18,7 @@
 
 #define NOTE_OWNER_BYTES 8u /* "mayfly", its NUL, padding to 4 */
 #define NOTE_ALIGN 4u
+#define LARGE_SEGMENT_BYTES (2ull * MF_LARGE_PAGE_BYTES) /* from here on the room before it is worth it */
 
 struct packing {
     struct pack_part kernel, program;
@@ -283,12 +284,22 @@ static void add_load(struct packing *packing, uint32_t flags, uint64_t offset, u
     };
 }
 
+/* Where a segment may begin. One that is large in the file stands as its address does in large
+ * pages: hosts whose files are cached so have one entry, one fault, for 512 pages of it. */
+static mf_err begin_segment(uint64_t address, uint64_t bytes, struct mf_buf *out, struct mf_why *why)
+{
+    mf_err err = pack_add(out, MF_PAGE_BYTES, NULL, 0, why);
+    if (err || bytes < LARGE_SEGMENT_BYTES)
+        return err;
+    return pack_add(out, 1, NULL, (address - out->bytes) % MF_LARGE_PAGE_BYTES, why);
+}
+
 static mf_err add_segments(struct packing *packing, struct pack_part *part, struct mf_buf *out,
                            struct mf_why *why)
 {
     for (uint32_t i = 0; i < part->segment_count; i++) {
         struct pack_segment *segment = &part->segment[i];
-        mf_err err = pack_add(out, MF_PAGE_BYTES, NULL, 0, why);
+        mf_err err = begin_segment(segment->address, segment->file_bytes, out, why);
         segment->file_offset = out->bytes;
         if (!err && segment->file_bytes)
             err = pack_add(out, 1, NULL, segment->lead_bytes, why);
@@ -310,7 +321,7 @@ static mf_err add_loaded(struct packing *packing, const struct root_tree *root,
 {
     if (loaded->bytes == 0)
         return MF_OK;
-    mf_err err = pack_add(out, MF_PAGE_BYTES, NULL, 0, why);
+    mf_err err = begin_segment(loaded->address, loaded->bytes, out, why);
     uint64_t at = out->bytes;
     if (!err)
         err = loaded_add(root, loaded, out, why);

@@ -21,6 +21,8 @@ struct upload {
     const struct state_dir *state;
     int fd;
     uint64_t bytes;
+    uint8_t *block;     /* what is not written yet, of a large page that is begun; heap, or NULL */
+    size_t block_bytes;
     char temporary[64];
     char hash[IMAGE_HASH_HEX + 1]; /* after upload_finish() */
     json_t *manifest;              /* the same; owned       */

@@ -232,6 +232,32 @@ static void memory_of_zeros_takes_no_file(void **state)
     close_inputs(&in);
 }
 
+/* So that a host can map large pages of the file. */
+static void a_large_segment_stands_as_its_address_in_large_pages(void **state)
+{
+    (void)state;
+    for (uint64_t more = 0; more < 2; more++) {
+        const struct sample_segment segment[] = {
+            {0x400000, 0x1000, 0x1000, PF_R, NULL},
+            {0x401000, 2 * MF_LARGE_PAGE_BYTES - MF_PAGE_BYTES * (1 - more), 2 * MF_LARGE_PAGE_BYTES,
+             PF_R | PF_X, NULL},
+        };
+        struct inputs in;
+        struct mf_buf out = {0};
+        struct image image;
+        open_inputs(&in);
+        mf_buf_close(&in.program);
+        sample_elf(&in.program, segment, 2, NULL, 0, 0x401000);
+        assert_int_equal(pack(&in, &out, NULL), MF_OK);
+        assert_int_equal(image_parse(out.data, out.bytes, &image, NULL), MF_OK);
+        assert_int_equal(image.segment[3].address, 0x401000);
+        bool stands = (image.segment[3].address - image.segment[3].file_offset) % MF_LARGE_PAGE_BYTES == 0;
+        assert_int_equal(stands, more);
+        mf_buf_close(&out);
+        close_inputs(&in);
+    }
+}
+
 static void headers_not_loaded_are_said_to_be_nowhere(void **state)
 {
     (void)state;
@@ -553,6 +579,7 @@ int main(void)
         cmocka_unit_test(equal_inputs_give_equal_bytes),
         cmocka_unit_test(manifest_keeps_only_what_was_given),
         cmocka_unit_test(memory_of_zeros_takes_no_file),
+        cmocka_unit_test(a_large_segment_stands_as_its_address_in_large_pages),
         cmocka_unit_test(headers_not_loaded_are_said_to_be_nowhere),
         cmocka_unit_test(hostile_sections_of_a_program_are_left_out),
         cmocka_unit_test(an_image_cannot_grow_past_its_limit),
