@@ -33,7 +33,7 @@ def main():
             print(f'FAILED {test.id()}', file=sys.__stderr__)
             text = traceback.format_exception(*error)
             print(''.join(text), file=sys.__stderr__, flush=True)
-            forks = 'asks for a process: ' if any('_fork_exec' in part or 'os.fork' in part for part in text) else ''
+            forks = 'asks for a process: ' if any('fork' in part or 'forkpty' in part for part in text) else ''
             tell('why', f'{test.id().split(" ")[0]} {forks}{text[-1].splitlines()[0] if text[-1].strip() else ""}')
 
         def addError(self, test, error):
