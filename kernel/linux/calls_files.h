@@ -15,6 +15,7 @@
     X(pwritev2, partial, "not RWF_NOWAIT, RWF_APPEND")                                           \
     X(sendfile, done, "")                                                                        \
     X(copy_file_range, done, "")                                                                 \
+    X(splice, refused, "EINVAL, upon which programs (Go's io.Copy) read and write")             \
     X(lseek, done, "")                                                                           \
     X(close, done, "")                                                                           \
     X(close_range, done, "")                                                                     \

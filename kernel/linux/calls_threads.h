@@ -49,6 +49,6 @@
     X(sched_get_priority_min, done, "")                                                          \
     X(getcpu, done, "0")                                                                         \
     X(getpriority, done, "nice 0")                                                               \
-    X(setpriority, partial, "changes nothing")
+    X(setpriority, partial, "is remembered, and changes nothing else")
 
 #endif

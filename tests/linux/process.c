@@ -101,6 +101,11 @@ static void schedules(void)
     CPU_ZERO(&set);
     show("no processor", sched_setaffinity(0, sizeof set, &set));
     show("nobody's", syscall(SYS_sched_getscheduler, 0x3ffffff0));
+    show("the least", setpriority(PRIO_PROCESS, 0, 19));
+    show("nice", getpriority(PRIO_PROCESS, 0));
+    show("beyond", setpriority(PRIO_PROCESS, getpid(), 1000));
+    show("of nobody", setpriority(PRIO_PROCESS, 0x3ffffff0, 19));
+    show("of what is none", setpriority(PRIO_USER + 1, 0, 19));
 }
 
 int main(void)

@@ -163,6 +163,13 @@ static int offset_out(uint64_t address, struct file *file, uint64_t at)
     return 0;
 }
 
+/* ENOSYS would be an error to Go, which has asked for a pipe and got one. */
+int64_t linux_splice(struct frame *frame)
+{
+    (void)frame;
+    return -EINVAL;
+}
+
 int64_t linux_sendfile(struct frame *frame)
 {
     struct file *to = descriptor_file(frame_argument(frame, 0));

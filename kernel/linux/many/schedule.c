@@ -1,16 +1,23 @@
 /*
  * schedule.c: system calls on how threads are scheduled: all alike, on one processor.
- * Owns nothing.
+ * Owns the process's nice value, which has no effect.
  */
 #include <asm/errno.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
+#include <stddef.h>
 
 #include "kernel/core/user.h"
 #include "kernel/linux/calls_linux.h"
+#include "kernel/linux/identity.h"
 #include "kernel/task/task.h"
 
-#define NICE_ZERO 20 /* getpriority() of nice 0, in the kernel's counting */
+#define NICE_LEAST (-20) /* the most favourable */
+#define NICE_MOST 19
+#define NICE_RAW(nice) (20 - (nice)) /* what the call getpriority gives */
 #define REALTIME_PRIORITY_MAX 99
+
+static int32_t nice;
 
 /* Does the first argument name a thread (0: this one)? */
 static bool is_known(const struct frame *frame)
@@ -101,14 +108,34 @@ int64_t linux_getcpu(struct frame *frame)
     return 0;
 }
 
-int64_t linux_getpriority(struct frame *frame)
+/* Of the process, its group and its user: they are the same. */
+static int decode_whose(const struct frame *frame)
 {
-    (void)frame;
-    return NICE_ZERO;
+    uint32_t which = (uint32_t)frame_argument(frame, 0);
+    int32_t who = (int32_t)frame_argument(frame, 1);
+    if (which > PRIO_USER)
+        return -EINVAL;
+    bool known = who == 0 || (which == PRIO_USER ? (uint32_t)who == IDENTITY_UID
+                              : which == PRIO_PGRP ? identity_is_self(who) : task_find(who) != NULL);
+    return known ? 0 : -ESRCH;
 }
 
+int64_t linux_getpriority(struct frame *frame)
+{
+    int error = decode_whose(frame);
+    return error ? error : NICE_RAW(nice);
+}
+
+/* As for any user who may not: it can only become less favourable. */
 int64_t linux_setpriority(struct frame *frame)
 {
-    (void)frame;
+    int32_t to = (int32_t)frame_argument(frame, 2);
+    int error = decode_whose(frame);
+    if (error)
+        return error;
+    to = to < NICE_LEAST ? NICE_LEAST : to > NICE_MOST ? NICE_MOST : to;
+    if (to < nice)
+        return -EACCES;
+    nice = to;
     return 0;
 }

@@ -5,6 +5,8 @@ package main
 import (
 	"crypto/sha256"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -154,6 +156,33 @@ func spins() {
 	fmt.Println("spun")
 }
 
+// What io.Copy does between two connections: first by the kernel (splice), then by itself.
+func relays() {
+	front, _ := net.Listen("tcp", "127.0.0.1:0")
+	back, _ := net.Listen("tcp", "127.0.0.1:0")
+	go func() {
+		to, _ := back.Accept()
+		n, err := io.Copy(io.Discard, to)
+		fmt.Fprintln(to, n, err)
+		to.Close()
+	}()
+	go func() {
+		from, _ := front.Accept()
+		to, _ := net.Dial("tcp", back.Addr().String())
+		go func() {
+			io.Copy(to, from)
+			to.(*net.TCPConn).CloseWrite()
+		}()
+		io.Copy(from, to)
+		from.Close()
+	}()
+	client, _ := net.Dial("tcp", front.Addr().String())
+	client.Write(make([]byte, 3000000))
+	client.(*net.TCPConn).CloseWrite()
+	answer, err := io.ReadAll(client)
+	fmt.Printf("relayed: %q %v\n", answer, err)
+}
+
 func large() {
 	block := make([]byte, 64<<20)
 	for i := 0; i < len(block); i += 4096 {
@@ -171,5 +200,6 @@ func main() {
 	timers()
 	locked()
 	spins()
+	relays()
 	large()
 }
