@@ -304,6 +304,8 @@ class Durable(unittest.TestCase):
                 answer = call(node, f'/bytes?n={5 << 20}', slow[i % 3].url('/large'), call_id=f'large-{i}')
                 self.assertEqual(answer.status, 202)
             wait_until(lambda: any(s.taken() for s in slow), 'the first large one')
+            for name in sum(sent, []):  # what is being delivered counts, too
+                wait_until(lambda: node.api('GET', '/v1/calls/' + name).json['state'] == 'delivered', name)
 
             def buffered():
                 return int(re.search(r'^mayfly_buffered_bytes (\d+)', node.api('GET', '/metrics').body.decode(), re.M)[1])
