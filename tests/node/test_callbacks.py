@@ -293,7 +293,7 @@ class Durable(unittest.TestCase):
         small letters to others arrive; each large one does in the end, once."""
         sink = Sink()
         hanging = threading.Event()
-        slow = [Sink(answer=lambda request: (hanging.wait(3), (200, b'ok'))[1]) for _ in range(3)]
+        slow = [Sink(answer=lambda request: (hanging.wait(1), (200, b'ok'))[1]) for _ in range(3)]
         places = ','.join(f'127.0.0.1:{s.port}' for s in slow + [sink])
         node = Node('--callbacks', places, '--buffer-mib', '64')
         try:
