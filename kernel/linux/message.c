@@ -166,6 +166,12 @@ int64_t linux_sendto(struct frame *frame)
     return send_all(socket, &io, name ? &to : NULL, (uint32_t)frame_argument(frame, 3));
 }
 
+/* Of a socket of Unix's that is not bound, Linux tells no address at all. */
+static bool has_name(const struct address *from)
+{
+    return from->family != FAMILY_UNSPEC && (from->family != FAMILY_UNIX || from->bytes);
+}
+
 int64_t linux_recvfrom(struct frame *frame)
 {
     struct socket *socket;
@@ -182,7 +188,7 @@ int64_t linux_recvfrom(struct frame *frame)
     if (got < 0 || !name)
         return got;
     uint32_t none = 0;
-    error = from.family == FAMILY_UNSPEC
+    error = !has_name(&from)
                 ? user_write(frame_argument(frame, 5), &none, sizeof none)
                 : address_write(&from, name, frame_argument(frame, 5));
     return error ? error : got;
@@ -244,7 +250,7 @@ static int64_t receive_message(struct socket *socket, struct message *message, u
     int64_t got = receive_all(socket, &io, flags, &out, &from);
     if (got < 0)
         return got;
-    if (message->name && from.family != FAMILY_UNSPEC) {
+    if (message->name && has_name(&from)) {
         error = address_put(&from, message->name, message->name_bytes, &whole);
         if (error)
             return error;

@@ -27,14 +27,14 @@ void stream_join(struct socket *a, struct socket *b)
     a->state = b->state = SOCKET_CONNECTED;
 }
 
-/* Nobody will read it: as Linux does, the first such write to a connection of IP's ends
- * well, and the answer to it is the error. */
+/* Nobody will read it: as Linux does, the first such bytes to a connection of IP's are taken, no
+ * more than are under way at a time, and the answer to them is the error. */
 static int64_t send_to_nobody(struct socket *socket, struct io *io)
 {
     if (!socket->reset_next)
         return -EPIPE;
-    int64_t bytes = (int64_t)io->bytes;
-    int error = io_skip(io, io->bytes);
+    int64_t bytes = io->bytes < SOCKET_BUFFER_BYTES_MAX ? (int64_t)io->bytes : SOCKET_BUFFER_BYTES_MAX;
+    int error = io_skip(io, (uint64_t)bytes);
     if (error)
         return error;
     socket->reset_next = false;

@@ -237,6 +237,38 @@ static void names(void)
     close(client);
 }
 
+/* Datagrams of a socket that has no name. */
+static void nameless(void)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0mayfly-nameless"}, from;
+    socklen_t bytes = sizeof name.sun_family + 16, size = sizeof from;
+    struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from};
+    int a = socket(AF_UNIX, SOCK_DGRAM, 0), b = socket(AF_UNIX, SOCK_DGRAM, 0);
+    char text[8];
+    (void)bind(b, (struct sockaddr *)&name, bytes);
+    printf("nameless: %s", result(sendto(a, "one", 3, 0, (struct sockaddr *)&name, bytes)));
+    printf(" %s", result(sendto(a, "two", 3, 0, (struct sockaddr *)&name, bytes)));
+    printf(" %s", result(recvfrom(b, text, 8, 0, (struct sockaddr *)&from, &size)));
+    printf(" %s, names of %u", result(recvmsg(b, &message, 0)), size);
+    printf(" and %u bytes\n", message.msg_namelen);
+    close(a);
+    close(b);
+}
+
+/* More than is ever under way, to who is gone: not all of it is taken. */
+static void much_for_nobody(void)
+{
+    static char much[32 << 20];
+    struct sockaddr_in address;
+    int listener = listens(&address), client = connects(&address);
+    close(accept(listener, NULL, NULL));
+    long sent = send(client, much, sizeof much, MSG_NOSIGNAL);
+    printf("for nobody: %d\n", sent < (long)sizeof much);
+    printf("and again: %s\n", result(send(client, much, sizeof much, MSG_NOSIGNAL)));
+    close(client);
+    close(listener);
+}
+
 #define MUCH (3u << 20)
 
 static void *sends_much(void *arg)
@@ -320,6 +352,8 @@ int main(void)
     addresses();
     datagrams();
     names();
+    nameless();
+    much_for_nobody();
     between_threads();
     waits();
     return 0;

@@ -48,6 +48,7 @@ class Suite:
         self.root.add('/proof/test', self.binary)
         self.root.add(self.folder, os.path.realpath(self.folder))
         self.root.add(GOROOT + '/VERSION')
+        self.root.add(GOROOT + '/src/testdata', os.path.realpath(GOROOT + '/src/testdata'))
         for name in ('runtime', 'runtime.a', 'internal'):  # compiled, for a test that checks types
             self.root.add(f'{GOROOT}/pkg/linux_amd64/{name}')
         self.root.add_system()
