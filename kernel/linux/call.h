@@ -30,12 +30,12 @@
     X(madvise, partial, "MADV_DONTNEED acts on all but the program's own segments; "             \
       "MADV_WIPEONFORK on heap and mappings, at the freeze")                                     \
     X(arch_prctl, done, "FS and GS bases")                                                       \
-    X(clock_gettime, partial, "processor-time clocks count from the start")                      \
+    X(clock_gettime, done, "of kernel.elf processor time is time since the start")               \
     X(clock_getres, done, "")                                                                    \
     X(gettimeofday, done, "no time zone")                                                        \
     X(time, done, "")                                                                            \
-    X(times, partial, "no processor times")                                                      \
-    X(getrusage, partial, "all zero")                                                            \
+    X(times, partial, "all processor time is the program's")                                     \
+    X(getrusage, partial, "processor time, all of it the program's; memory that is open")        \
     X(getrandom, done, "")                                                                       \
     X(getpid, done, "another one in each clone of a snapshot")                                   \
     X(getppid, done, "1")                                                                        \

@@ -32,8 +32,8 @@
     X(kill, partial, "to itself, by its old number too; others: ESRCH")                          \
     X(tkill, partial, "to its threads; others: ESRCH")                                           \
     X(tgkill, partial, "likewise")                                                               \
-    X(setitimer, partial, "ITIMER_REAL")                                                         \
-    X(getitimer, partial, "likewise")                                                            \
+    X(setitimer, done, "of processor time: at the end of a slice, as all of it the program's")   \
+    X(getitimer, done, "likewise")                                                               \
     X(alarm, done, "")                                                                           \
     X(timer_create, partial, "CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME")                  \
     X(timer_settime, done, "")                                                                   \

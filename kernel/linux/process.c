@@ -28,9 +28,11 @@
 #include "kernel/linux/call.h"
 #include "kernel/linux/identity.h"
 #include "kernel/linux/time.h"
+#include "kernel/linux/usage.h"
 #include "kernel/x86_64/segment.h"
 
 #define NS_PER_S 1000000000ull
+#define NS_PER_US 1000ull
 
 void process_exit(const struct frame *frame)
 {
@@ -179,7 +181,18 @@ int64_t linux_sysinfo(struct frame *frame)
 
 int64_t linux_getrusage(struct frame *frame)
 {
+    int32_t who = (int32_t)frame_argument(frame, 0);
     struct rusage usage = {0};
+    uint64_t used, total;
+    if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD)
+        return -EINVAL;
+    if (who != RUSAGE_CHILDREN) { /* there are none */
+        uint64_t ns = who == RUSAGE_SELF ? usage_of_process() : usage_of_thread();
+        memory_usage(&used, &total);
+        usage.ru_utime.tv_sec = (int64_t)(ns / NS_PER_S);
+        usage.ru_utime.tv_usec = (int64_t)(ns % NS_PER_S / NS_PER_US);
+        usage.ru_maxrss = (int64_t)(used / 1024);
+    }
     return user_write(frame_argument(frame, 1), &usage, sizeof usage);
 }
 

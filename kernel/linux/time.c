@@ -7,13 +7,12 @@
 #include <linux/times.h>
 #include <stdbool.h>
 
-#include "kernel/core/boot.h"
-#include "kernel/core/clock.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/start.h"
 #include "kernel/core/user.h"
 #include "kernel/linux/call.h"
 #include "kernel/linux/time.h"
+#include "kernel/linux/usage.h"
 
 #define NS_PER_S 1000000000ull
 #define NS_PER_US 1000ull
@@ -92,7 +91,7 @@ int64_t linux_time(struct frame *frame)
 
 int64_t linux_times(struct frame *frame)
 {
-    struct tms times = {0};
+    struct tms times = {.tms_utime = (int64_t)(usage_of_process() / (NS_PER_S / START_CLOCK_TICKS))};
     if (frame_argument(frame, 0) &&
         user_write(frame_argument(frame, 0), &times, sizeof times) != 0)
         return -EFAULT;
@@ -114,11 +113,7 @@ int time_clock(uint64_t clock, uint64_t *ns)
     case CLOCK_BOOTTIME:
         *ns = monotonic;
         return 0;
-    case CLOCK_PROCESS_CPUTIME_ID:
-    case CLOCK_THREAD_CPUTIME_ID:
-        *ns = monotonic - clock_of_host(boot_page()->monotonic_ns);
-        return 0;
     default:
-        return -EINVAL;
+        return usage_clock((int32_t)clock, ns);
     }
 }

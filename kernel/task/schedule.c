@@ -15,7 +15,9 @@
 #include "kernel/event/output.h"
 #include "kernel/event/wire.h"
 #include "kernel/linux/call.h"
+#include "kernel/linux/many/itimer.h"
 #include "kernel/linux/many/signal.h"
+#include "kernel/linux/many/usage.h"
 #include "kernel/linux/time.h"
 #include "kernel/task/preempt.h"
 #include "kernel/task/task.h"
@@ -72,6 +74,7 @@ static bool somebody_can_run(void)
 static void slice_ends(void)
 {
     spent_next = !is_spent && spent.first;
+    itimer_pass();
 }
 
 static void put(struct queue *queue, struct task *task)
@@ -146,6 +149,7 @@ static void run_next(struct frame *frame)
         for (look_around(); !somebody_can_run(); look_around())
             idle();
         struct task *task = task_current = take();
+        usage_begin(task);
         *frame = task->frame;
         (void)kernel_preempted(); /* its time begins */
         if (task->begins_again) {
@@ -172,6 +176,7 @@ static void look_around(void)
 static void idle(void)
 {
     uint64_t next_ns = deadline_next();
+    usage_end();
     output_flush();
     bool may_freeze = contract_may_freeze();
     if (may_freeze)

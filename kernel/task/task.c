@@ -15,6 +15,7 @@
 #include "kernel/linux/files/files.h"
 #include "kernel/linux/identity.h"
 #include "kernel/linux/many/signal.h"
+#include "kernel/linux/many/usage.h"
 #include "kernel/x86_64/segment.h"
 #include "kernel/x86_64/vector.h"
 
@@ -40,6 +41,7 @@ void task_start(void)
     files_start();
     link(&first);
     task_current = in_processor = &first;
+    usage_begin(&first);
 }
 
 static bool give_vector(struct task *task)
@@ -82,6 +84,7 @@ struct task *task_create(void)
 void task_end(void)
 {
     struct task *task = task_current;
+    usage_end();
     task_call_over(task);
     signal_forget(task);
     unlink(task);

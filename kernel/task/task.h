@@ -56,6 +56,7 @@ struct task {
     bool yields;       /* lets the others run first */
     uint64_t passed_ns; /* deadlines of its wait until then have come */
     struct deadline deadline; /* of its wait */
+    uint64_t used_ns;         /* of the processor's time, until it last stopped running */
     struct wait *places;      /* of its wait */
     struct wait place;
     struct task_signals signals;

@@ -13,7 +13,9 @@
 #include "kernel/event/output.h"
 #include "kernel/event/wire.h"
 #include "kernel/linux/call.h"
+#include "kernel/linux/many/itimer.h"
 #include "kernel/linux/many/signal.h"
+#include "kernel/linux/many/usage.h"
 #include "kernel/linux/time.h"
 #include "kernel/task/preempt.h"
 #include "kernel/task/task.h"
@@ -27,6 +29,7 @@ static bool waits;            /* what the next call does */
 static struct task *wakes;    /* and whom it wakes */
 static bool tick;             /* a slice ended in the kernel */
 static unsigned slept;
+static const struct task *uses; /* the processor */
 
 void kernel_assert_failed(const char *fact, const char *file, int line)
 {
@@ -71,6 +74,20 @@ void task_switch(struct task *to)
     assert_ptr_equal(to, task_current);
 }
 
+void usage_begin(struct task *of)
+{
+    uses = of;
+}
+
+void itimer_pass(void)
+{
+}
+
+void usage_end(void)
+{
+    uses = NULL;
+}
+
 uint64_t time_monotonic(void)
 {
     return 0;
@@ -110,6 +127,7 @@ void wire_sleep(uint64_t deadline_ns, uint32_t seen, bool idle)
 {
     (void)deadline_ns, (void)seen, (void)idle;
     slept++;
+    assert_null(uses);
     (void)task_wake(&task[2]);
 }
 
@@ -119,6 +137,7 @@ void wire_awake(void)
 
 static unsigned runs(void)
 {
+    assert_true(uses == task_current || !uses); /* NULL: nothing changed yet */
     return (unsigned)(task_current - task);
 }
 

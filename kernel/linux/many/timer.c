@@ -1,5 +1,5 @@
 /*
- * timer.c: timers of the program that send signals: setitimer, alarm, timer_create.
+ * timer.c: timers of the program that send signals: timer_create; setitimer is itimer.c's.
  * Guarantees: a timer whose signal is still pending when it comes again sends no second one,
  * but counts (timer_getoverrun).
  * Leaves to others: timers of processor time, which are refused.
@@ -19,8 +19,6 @@
 #include "kernel/task/task.h"
 
 #define NS_PER_S 1000000000ull
-#define US_PER_S 1000000ll
-#define NS_PER_US 1000ull
 
 struct timer {
     struct deadline deadline;
@@ -31,65 +29,13 @@ struct timer {
     struct siginfo info;
 };
 
-/* struct itimerval of the program's. */
-struct interval {
-    int64_t interval_s, interval_us, value_s, value_us;
-};
-
 static struct timer *timers[TIMERS_MAX];
-static struct timer alarm; /* ITIMER_REAL */
-
 static void due(struct deadline *deadline);
 static void start(struct timer *timer, uint64_t at_ns, uint64_t interval_ns);
 static uint64_t left_ns(const struct timer *timer);
-static uint64_t set_alarm(uint64_t value_ns, uint64_t interval_ns);
-static bool val_ns(int64_t s, int64_t us, uint64_t *ns);
 static struct timer **find(uint64_t id);
 static int decode_event(uint64_t at, struct timer *timer);
 static struct itimerspec spec_of(const struct timer *timer);
-
-int64_t linux_setitimer(struct frame *frame)
-{
-    uint64_t new_at = frame_argument(frame, 1), old_at = frame_argument(frame, 2);
-    uint64_t value_ns, interval_ns;
-    struct interval new = {0};
-    if ((uint32_t)frame_argument(frame, 0) != ITIMER_REAL)
-        return -EINVAL; /* processor time */
-    if (new_at && user_read(&new, new_at, sizeof new) != 0)
-        return -EFAULT;
-    if (!val_ns(new.value_s, new.value_us, &value_ns) ||
-        !val_ns(new.interval_s, new.interval_us, &interval_ns))
-        return -EINVAL;
-    uint64_t old_interval_ns = alarm.interval_ns;
-    uint64_t left = set_alarm(value_ns, interval_ns);
-    const struct interval old = {
-        .interval_s = (int64_t)(old_interval_ns / NS_PER_S),
-        .interval_us = (int64_t)(old_interval_ns % NS_PER_S / NS_PER_US),
-        .value_s = (int64_t)(left / NS_PER_S),
-        .value_us = (int64_t)(left % NS_PER_S / NS_PER_US),
-    };
-    return old_at ? user_write(old_at, &old, sizeof old) : 0;
-}
-
-int64_t linux_getitimer(struct frame *frame)
-{
-    uint64_t left = left_ns(&alarm);
-    const struct interval now = {
-        .interval_s = (int64_t)(alarm.interval_ns / NS_PER_S),
-        .interval_us = (int64_t)(alarm.interval_ns % NS_PER_S / NS_PER_US),
-        .value_s = (int64_t)(left / NS_PER_S),
-        .value_us = (int64_t)(left % NS_PER_S / NS_PER_US),
-    };
-    if ((uint32_t)frame_argument(frame, 0) != ITIMER_REAL)
-        return -EINVAL;
-    return user_write(frame_argument(frame, 1), &now, sizeof now);
-}
-
-int64_t linux_alarm(struct frame *frame)
-{
-    uint64_t left = set_alarm((uint32_t)frame_argument(frame, 0) * NS_PER_S, 0);
-    return (int64_t)((left + NS_PER_S / 2) / NS_PER_S + (left && left < NS_PER_S / 2));
-}
 
 int64_t linux_timer_create(struct frame *frame)
 {
@@ -205,24 +151,6 @@ static uint64_t left_ns(const struct timer *timer)
         return 0;
     uint64_t now_ns = time_monotonic();
     return timer->deadline.at_ns > now_ns ? timer->deadline.at_ns - now_ns : 1;
-}
-
-/* How much was left of the last one. */
-static uint64_t set_alarm(uint64_t value_ns, uint64_t interval_ns)
-{
-    uint64_t left = left_ns(&alarm);
-    alarm.info = (struct siginfo){.si_signo = SIGALRM, .si_code = SI_KERNEL};
-    start(&alarm, value_ns ? time_monotonic() + value_ns : 0, interval_ns);
-    return left;
-}
-
-static bool val_ns(int64_t s, int64_t us, uint64_t *ns)
-{
-    if (s < 0 || us < 0 || us >= US_PER_S)
-        return false;
-    bool far = (uint64_t)s >= TIME_NEVER_NS / NS_PER_S;
-    *ns = far ? TIME_NEVER_NS : (uint64_t)s * NS_PER_S + (uint64_t)us * NS_PER_US;
-    return true;
 }
 
 static struct timer **find(uint64_t id)
