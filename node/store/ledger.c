@@ -99,8 +99,13 @@ mf_err ledger_get(struct ledger *ledger, enum record_kind kind, const struct rec
 {
     struct store_bytes stored;
     mf_err err = ledger->durable->kind->get(ledger->durable, record_key_of(key), &stored);
-    if (!err)
-        err = record_read(kind, record_key_of(key), stored, record);
+    return err ? err : ledger_read(ledger, kind, key, stored, record);
+}
+
+mf_err ledger_read(struct ledger *ledger, enum record_kind kind, const struct record_key *key,
+                   struct store_bytes stored, struct record *record)
+{
+    mf_err err = record_read(kind, record_key_of(key), stored, record);
     if (err == MF_EFORMAT && ledger->damaged++ % 1024 == 0)
         mf_log(MF_LOG_ERROR, "store.damaged", "table=%c count=%llu", key->data[0],
                (unsigned long long)ledger->damaged);

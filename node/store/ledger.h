@@ -25,11 +25,22 @@
 #include "node/store/tables.h"
 #include "node/store/taken.h"
 
+#define LEDGER_KEPT_MAX 8u
+
+/* A queue's record as the changes of the transaction under way have it. */
+struct kept_queue {
+    const struct queue *queue; /* NULL: free; an operation of the transaction holds it */
+    struct record record;
+    bool changed;              /* the tables have it otherwise, or not yet             */
+};
+
 struct ledger {
     struct tables *durable; /* borrowed; the back end sets it before each step */
     struct tables *memory;  /* leases, hints                                   */
     struct taken taken;     /* not open: attempts end with the process         */
     struct mf_buf scratch;
+    struct kept_queue kept[LEDGER_KEPT_MAX];
+    uint32_t kept_next;
     uint64_t damaged;       /* records that were not what they should be       */
 };
 
@@ -51,6 +62,12 @@ bool ledger_ask(struct ledger *ledger, struct store_op *op);
 /* A change. Not MF_OK: the tables failed, the whole transaction has to be given up. A
  * refusal is MF_OK, and in op->answer.err; it changed nothing. */
 MF_CHECKED mf_err ledger_change(struct ledger *ledger, struct store_op *op);
+
+/* What changes have kept back, into the tables: after the last change, before the commit. Not MF_OK:
+ * as of a change. */
+MF_CHECKED mf_err ledger_write_down(struct ledger *ledger);
+/* And nothing of it any more: after the commit, or when the transaction is given up. */
+void ledger_let_go(struct ledger *ledger);
 
 /* The transaction is over; committed: for good. Needs no tables. */
 void ledger_settle(struct ledger *ledger, struct store_op *op, bool committed);
@@ -74,6 +91,9 @@ struct shelf {
 
 mf_err ledger_get(struct ledger *ledger, enum record_kind kind, const struct record_key *key,
                   struct record *record);
+/* The same of what is there already: `stored` lies under that key. */
+mf_err ledger_read(struct ledger *ledger, enum record_kind kind, const struct record_key *key,
+                   struct store_bytes stored, struct record *record);
 mf_err ledger_put(struct ledger *ledger, const struct record_key *key,
                   const struct record *record);
 mf_err ledger_remove(struct ledger *ledger, const struct record_key *key);
@@ -114,10 +134,13 @@ mf_err ledger_also_refused(struct ledger *ledger, struct store_op *op, mf_err *r
 mf_err ledger_also_append(struct ledger *ledger, struct store_op *op);
 mf_err ledger_append_refused(struct ledger *ledger, struct store_op *op, mf_err *refusal);
 
-/* Between ledger_queue.c and ledger_append.c: a queue's record, its entries and dead letters. */
+/* A queue's record: as the tables have it; and as changes find and leave it (ledger_kept.c). */
 mf_err ledger_find_queue(struct ledger *ledger, const struct store_op *op, struct record *record);
-mf_err ledger_put_queue(struct ledger *ledger, const struct store_op *op,
-                        const struct record *queue);
+mf_err ledger_kept_find(struct ledger *ledger, const struct store_op *op, struct record *record);
+mf_err ledger_kept_put(struct ledger *ledger, const struct store_op *op, const struct record *record);
+void ledger_kept_forget(struct ledger *ledger, const struct store_op *op); /* it was removed */
+
+/* Between ledger_queue.c and ledger_append.c: entries and dead letters. */
 void ledger_uncount(uint64_t *count, uint64_t *bytes, uint64_t less_bytes);
 mf_err ledger_next_id(struct ledger *ledger, uint32_t queue, bool dead, uint64_t *id);
 mf_err ledger_go_past(uint64_t *id, bool dead);

@@ -137,7 +137,9 @@ static mf_err tenant_refuses(struct ledger *ledger, const struct store_op *op,
     struct record record;
     uint32_t count = 0;
     uint64_t used = 0;
-    mf_err err = MF_OK;
+    mf_err err = settings->tenant_queues_max ? ledger_write_down(ledger) : MF_OK;
+    if (err)
+        return err;
     key_of_tenant(&key, op->queue);
     size_t prefix = key.bytes;
     while (count < settings->tenant_queues_max &&
@@ -163,7 +165,7 @@ mf_err ledger_append_refused(struct ledger *ledger, struct store_op *op, mf_err 
     uint64_t bytes = appended_bytes(op);
     struct record queue;
     struct record_queue left;
-    mf_err err = ledger_find_queue(ledger, op, &queue);
+    mf_err err = ledger_kept_find(ledger, op, &queue);
     if (err == MF_EFORMAT)
         *refusal = err;
     if (err == MF_EFORMAT)
@@ -210,7 +212,7 @@ static mf_err append_dead(struct ledger *ledger, struct store_op *op, struct rec
             err = store_op_id(op, id);
     }
     op->answer.number = (int64_t)op->event_count;
-    return err ? err : ledger_put_queue(ledger, op, queue);
+    return err ? err : ledger_kept_put(ledger, op, queue);
 }
 
 mf_err ledger_append(struct ledger *ledger, struct store_op *op, struct record *queue)
@@ -241,5 +243,5 @@ mf_err ledger_append(struct ledger *ledger, struct store_op *op, struct record *
         if (!err)
             err = store_op_id(op, id);
     }
-    return err ? err : ledger_put_queue(ledger, op, queue);
+    return err ? err : ledger_kept_put(ledger, op, queue);
 }

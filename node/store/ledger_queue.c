@@ -50,7 +50,7 @@ bool ledger_ask_queue(struct ledger *ledger, struct store_op *op)
 mf_err ledger_change_queue(struct ledger *ledger, struct store_op *op)
 {
     struct record queue;
-    mf_err err = ledger_find_queue(ledger, op, &queue);
+    mf_err err = ledger_kept_find(ledger, op, &queue);
     if (err == MF_ENOENT && op->kind == STORE_APPEND) {
         queue = (struct record){.kind = RECORD_QUEUE};
         err = MF_OK;
@@ -82,14 +82,6 @@ mf_err ledger_find_queue(struct ledger *ledger, const struct store_op *op, struc
     struct record_key key;
     key_of_queue(&key, op->queue);
     return ledger_get(ledger, RECORD_QUEUE, &key, record);
-}
-
-mf_err ledger_put_queue(struct ledger *ledger, const struct store_op *op,
-                        const struct record *queue)
-{
-    struct record_key key;
-    key_of_queue(&key, op->queue);
-    return ledger_put(ledger, &key, queue);
 }
 
 /* Of something damaged nobody knows what it had counted for. */
@@ -269,16 +261,27 @@ static mf_err bury(struct ledger *ledger, const struct store_op *op, struct reco
     return err ? err : ledger_remove_entry(ledger, queue, id, bytes);
 }
 
-static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct record *queue)
+/* The entry of a lease. Only one that is buried is read anew: it was when it was taken. */
+static mf_err leased_entry(struct ledger *ledger, const struct store_op *op, uint32_t queue, struct record *entry)
 {
     struct record_key key;
+    struct store_bytes stored;
+    key_of_entry(&key, queue, op->id);
+    if (op->kind == STORE_BURY)
+        return ledger_get(ledger, RECORD_ENTRY, &key, entry);
+    mf_err err = ledger->durable->kind->get(ledger->durable, record_key_of(&key), &stored);
+    *entry = (struct record){.kind = RECORD_ENTRY};
+    return err ? err : record_body_bytes(RECORD_ENTRY, stored, &entry->body.bytes);
+}
+
+static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct record *queue)
+{
     struct record entry;
     struct lease lease;
     uint32_t number = queue->queue.number;
-    key_of_entry(&key, number, op->id);
     mf_err err = MF_ENOENT;
     if (lease_find(ledger, number, op->id, &lease) && lease.attempts == op->attempts)
-        err = ledger_get(ledger, RECORD_ENTRY, &key, &entry);
+        err = leased_entry(ledger, op, number, &entry);
     if (!err && op->kind == STORE_BURY && queue->queue.dead_count >= op->queue_settings.dead_max)
         err = MF_EFULL;
     if (!err) {
@@ -286,7 +289,7 @@ static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct recor
         if (failed)
             return failed;
         if (!err && op->also) /* what was read before is not good any more */
-            err = ledger_get(ledger, RECORD_ENTRY, &key, &entry);
+            err = leased_entry(ledger, op, number, &entry);
     }
     if (err) { /* damaged ones were never taken */
         op->answer.err = err;
@@ -297,7 +300,7 @@ static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct recor
     err = op->kind == STORE_ACK
               ? ledger_remove_entry(ledger, &queue->queue, op->id, entry.body.bytes)
               : bury(ledger, op, &queue->queue, op->id, op->attempts, &entry, op->reason);
-    return err ? err : ledger_put_queue(ledger, op, queue);
+    return err ? err : ledger_kept_put(ledger, op, queue);
 }
 
 static uint32_t attempts_of(struct ledger *ledger, uint32_t queue, uint64_t id)
@@ -328,7 +331,7 @@ static mf_err bury_aged(struct ledger *ledger, struct store_op *op, struct recor
             err = bury(ledger, op, &queue->queue, id,
                        attempts_of(ledger, queue->queue.number, id), &entry, reason);
     }
-    return err ? err : ledger_put_queue(ledger, op, queue);
+    return err ? err : ledger_kept_put(ledger, op, queue);
 }
 
 /* ---- many at once ---- */
@@ -376,7 +379,7 @@ static mf_err redrive(struct ledger *ledger, struct store_op *op, struct record 
     }
     if (err && err != MF_ENOENT)
         return err;
-    return op->answer.count ? ledger_put_queue(ledger, op, queue) : MF_OK;
+    return op->answer.count ? ledger_kept_put(ledger, op, queue) : MF_OK;
 }
 
 static mf_err purge_one(struct ledger *ledger, struct store_op *op, struct record_queue *queue,
@@ -414,6 +417,7 @@ static mf_err forget(struct ledger *ledger, const struct store_op *op, const str
         floor.queue.counter = queue->counter;
     err = ledger_put(ledger, &key, &floor);
     key_of_queue(&key, op->queue);
+    ledger_kept_forget(ledger, op);
     return err ? err : ledger_remove(ledger, &key);
 }
 
@@ -431,7 +435,7 @@ static mf_err purge(struct ledger *ledger, struct store_op *op, struct record *q
         return err;
     if (op->queue_settings.tenant_queues_max && !queue->queue.count && !queue->queue.dead_count)
         return forget(ledger, op, &queue->queue);
-    return op->answer.count ? ledger_put_queue(ledger, op, queue) : MF_OK;
+    return op->answer.count ? ledger_kept_put(ledger, op, queue) : MF_OK;
 }
 
 /* ---- afterwards ---- */

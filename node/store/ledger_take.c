@@ -17,7 +17,8 @@ struct take {
 static mf_err take_expired(struct take *take, enum queue_priority priority);
 static mf_err take_returned(struct take *take, enum queue_priority priority);
 static mf_err take_fresh(struct take *take, enum queue_priority priority);
-static mf_err take_one(struct take *take, uint64_t id, uint32_t attempts_before);
+static mf_err take_one(struct take *take, uint64_t id, uint32_t attempts_before,
+                       const struct store_bytes *stored);
 static uint64_t next_due(struct take *take);
 
 /* An error here is of a single entry that cannot be had now: what was taken is taken. */
@@ -48,7 +49,7 @@ static mf_err take_expired(struct take *take, enum queue_priority priority)
            lease_next(take->ledger, take->queue->number, priority, &due_ms, &id) &&
            due_ms <= take->op->now_ms) {
         if (lease_find(take->ledger, take->queue->number, id, &lease))
-            err = take_one(take, id, lease.attempts);
+            err = take_one(take, id, lease.attempts, NULL);
         id++;
     }
     return err;
@@ -75,7 +76,7 @@ static mf_err take_returned(struct take *take, enum queue_priority priority)
         if (!lease_find(take->ledger, queue, id, &lease)) {
             key_of_state(&key, queue, id);
             if (!ledger_get(take->ledger, RECORD_STATE, &key, &state))
-                err = take_one(take, id, state.state.attempts);
+                err = take_one(take, id, state.state.attempts, NULL);
         }
         if (!take->full && !err)
             take->shelf.returned_ms = due_ms;
@@ -112,7 +113,7 @@ static mf_err take_fresh(struct take *take, enum queue_priority priority)
             break;
         uint64_t id = record_key_read(found, KEY_PREFIX_PRIORITY, 8);
         if (store_id_priority(id) == priority && is_fresh(take, id))
-            err = take_one(take, id, 0);
+            err = take_one(take, id, 0, &value);
         if (id == UINT64_MAX)
             break;
         if (!take->full && !err)
@@ -130,14 +131,16 @@ static bool is_aged(const struct take *take, const struct record_entry *entry)
            take->queue->dead_count + op->aged_count < op->queue_settings.dead_max;
 }
 
-/* Into the answer, or among the aged, or neither where that cannot be. */
-static mf_err take_one(struct take *take, uint64_t id, uint32_t attempts_before)
+/* Into the answer, or among the aged, or neither where that cannot be. stored: its record, if it was found. */
+static mf_err take_one(struct take *take, uint64_t id, uint32_t attempts_before,
+                       const struct store_bytes *stored)
 {
     struct store_op *op = take->op;
     struct record_key key;
     struct record record;
     key_of_entry(&key, take->queue->number, id);
-    mf_err err = ledger_get(take->ledger, RECORD_ENTRY, &key, &record);
+    mf_err err = stored ? ledger_read(take->ledger, RECORD_ENTRY, &key, *stored, &record)
+                        : ledger_get(take->ledger, RECORD_ENTRY, &key, &record);
     if (err == MF_ENOENT)
         lease_end(take->ledger, take->queue->number, id); /* ended while the lease was passing */
     if (err)

@@ -78,6 +78,17 @@ mf_err record_read(enum record_kind kind, struct store_bytes key, struct store_b
     return MF_OK;
 }
 
+mf_err record_body_bytes(enum record_kind kind, struct store_bytes stored, size_t *bytes)
+{
+    struct record_head head;
+    size_t fields = fields_bytes[kind];
+    if (stored.bytes < sizeof head + fields)
+        return MF_EFORMAT;
+    memcpy(&head, stored.data, sizeof head);
+    *bytes = head.body_bytes;
+    return head.kind == kind && head.body_bytes == stored.bytes - sizeof head - fields ? MF_OK : MF_EFORMAT;
+}
+
 void record_key_start(struct record_key *key, char table)
 {
     key->data[0] = (uint8_t)table;

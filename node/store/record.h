@@ -105,6 +105,10 @@ void record_write(const struct record *record, struct store_bytes key, uint8_t *
 MF_CHECKED mf_err record_read(enum record_kind kind, struct store_bytes key,
                               struct store_bytes stored, struct record *record);
 
+/* How long its body is, of a record of that kind that was read before: its check is not looked at
+ * again. MF_EFORMAT: it is none of that length. */
+MF_CHECKED mf_err record_body_bytes(enum record_kind kind, struct store_bytes stored, size_t *bytes);
+
 /* ---- keys ---- */
 
 #define RECORD_KEY_BYTES_MAX 511 /* LMDB's */

@@ -324,6 +324,12 @@ static mf_err try_changes(struct worker *worker, struct link *changes)
         err = ledger_change(&worker->ledger, op);
         step_end(worker);
     }
+    step_begin(worker);
+    worker->ledger.durable = &worker->file.write.tables;
+    if (!err)
+        err = ledger_write_down(&worker->ledger);
+    ledger_let_go(&worker->ledger);
+    step_end(worker);
     if (err) {
         lmdb_file_abort(&worker->file);
         return err;

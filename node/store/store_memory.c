@@ -23,6 +23,9 @@ static void memory_submit(struct store *store, struct store_op *op)
         changes = ledger_ask(&memory->ledger, op);
     if (changes) {
         mf_err err = ledger_change(&memory->ledger, op);
+        if (!err)
+            err = ledger_write_down(&memory->ledger);
+        ledger_let_go(&memory->ledger);
         if (err) /* no memory: half of it may be done, as nobody asks here to survive that */
             op->answer.err = err;
         ledger_settle(&memory->ledger, op, !err);

@@ -83,6 +83,9 @@ static void run(struct ledger *ledger, struct store_op *op)
         changes = ledger_ask(ledger, op);
     if (changes) {
         err = ledger_change(ledger, op);
+        if (!err)
+            err = ledger_write_down(ledger);
+        ledger_let_go(ledger);
         ledger_settle(ledger, op, !err);
     }
     store_op_reset(op);
