@@ -19,6 +19,7 @@
 #include <sodium.h>
 
 #include "base/clock.h"
+#include "base/line.h"
 #include "base/log.h"
 #include "node/delivery/callback.h"
 #include "node/delivery/circle.h"
@@ -31,7 +32,6 @@
 #include "node/pool/dispatch.h"
 #include "node/node.h"
 
-#define LOG_TEXT_BYTES 384
 #define NS_PER_HUNDREDTH 10000u /* of a millisecond */
 #define MESSAGE_BYTES_MAX 200 /* of a function's words, in a line and in a dead letter's reason */
 
@@ -109,13 +109,16 @@ static void log_end(struct attempt *attempt, enum mf_log_level level, uint64_t i
                     const char *what)
 {
     const struct function *function = attempt->consumer->function;
-    char text[LOG_TEXT_BYTES];
+    struct line line = {0};
     if (!function)
         return;
-    int bytes = snprintf(text, sizeof text, "attempt %u of %u: %s", attempt->number,
-                         function->version ? function->version->settings.attempts_max : 0, what);
-    function_log_write(function->log, level, instance, attempt->call_id, text,
-                       bytes < (int)sizeof text ? (size_t)bytes : sizeof text - 1, NULL);
+    line_text(&line, "attempt ");
+    line_number(&line, attempt->number, 1);
+    line_text(&line, " of ");
+    line_number(&line, function->version ? function->version->settings.attempts_max : 0, 1);
+    line_text(&line, ": ");
+    line_text(&line, what);
+    function_log_write(function->log, level, instance, attempt->call_id, line.text, line.bytes, NULL);
 }
 
 /* The call's fields, as they are for this attempt. */
@@ -191,12 +194,16 @@ void attempt_begin(struct attempt *attempt)
 /* "status 503", "instance-fault (page-fault): words". */
 static void put_words(struct attempt *attempt, const struct outcome *outcome)
 {
-    if (outcome->situation == SITUATION_REPLIED)
-        (void)snprintf(attempt->words, sizeof attempt->words, "status %u", outcome->status);
-    else
+    if (outcome->situation == SITUATION_REPLIED) {
+        struct line line = {0};
+        line_text(&line, "status ");
+        line_number(&line, outcome->status, 1);
+        memcpy(attempt->words, line.text, line.bytes + 1);
+    } else {
         (void)snprintf(attempt->words, sizeof attempt->words, "%s%s%s%s",
                        situation_code(outcome->situation), outcome->cause ? " (" : "",
                        outcome->cause ? outcome->cause : "", outcome->cause ? ")" : "");
+    }
 }
 
 static void failed(struct attempt *attempt, const struct outcome *outcome, uint64_t took_ns,
@@ -282,7 +289,7 @@ static bool is_kept_for_room(struct attempt *attempt, mf_err err)
 /* A reply that cannot be passed on is a failed attempt; one that never can be, the last. */
 static void deliver(struct attempt *attempt, const struct outcome *outcome, uint64_t took_ns)
 {
-    char text[CALL_WORDS_BYTES], follows[48] = "";
+    struct line line = {0};
     struct mf_why why = {{0}};
     mf_err err = outputs_make(attempt, outcome, &why);
     if (!err)
@@ -299,14 +306,20 @@ static void deliver(struct attempt *attempt, const struct outcome *outcome, uint
         return;
     }
     uint32_t count = outputs_count(attempt->outputs);
-    if (count)
-        (void)snprintf(follows, sizeof follows, ", passed on to %u function%s", count,
-                       count > 1 ? "s" : "");
     attempt->end = END_ACK;
     const uint64_t ran = (attempt->call.ran_ns + NS_PER_HUNDREDTH / 2) / NS_PER_HUNDREDTH; /* of a ms */
-    (void)snprintf(text, sizeof text, "status %u in %llu.%02u ms; delivered%s", outcome->status,
-                   (unsigned long long)ran / 100, (unsigned)(ran % 100), follows);
-    log_end(attempt, MF_LOG_INFO, outcome->instance_id, text);
+    line_text(&line, attempt->words);
+    line_text(&line, " in ");
+    line_number(&line, ran / 100, 1);
+    line_text(&line, ".");
+    line_number(&line, ran % 100, 2);
+    line_text(&line, " ms; delivered");
+    if (count) {
+        line_text(&line, ", passed on to ");
+        line_number(&line, count, 1);
+        line_text(&line, count > 1 ? " functions" : " function");
+    }
+    log_end(attempt, MF_LOG_INFO, outcome->instance_id, line.text);
 }
 
 static void done(struct call *call, const struct outcome *outcome)

@@ -22,8 +22,8 @@ void calls_ended(struct calls *calls, const char *call_id, const char *function,
     struct call_end *end = &calls->end[calls->count++ % MF_CALLS_REMEMBERED];
     *end = (struct call_end){.ended_ms = now_ms, .attempts = attempts, .dead = dead};
     key_of(call_id, end->key);
-    (void)snprintf(end->function, sizeof end->function, "%s", function);
-    (void)snprintf(end->words, sizeof end->words, "%s", words);
+    memcpy(end->function, function, strnlen(function, sizeof end->function - 1)); /* the rest is 0 */
+    memcpy(end->words, words, strnlen(words, sizeof end->words - 1));
 }
 
 const struct call_end *calls_find(const struct calls *calls, const char *call_id)

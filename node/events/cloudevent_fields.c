@@ -3,9 +3,9 @@
  * (cloudevent.h).
  * Guarantees: decoded once; what is not UTF-8 afterwards is refused.
  */
-#include <stdio.h>
 #include <string.h>
 
+#include "base/line.h"
 #include "base/url_text.h"
 #include "node/delivery/envelope.h"
 #include "node/events/cloudevent.h"
@@ -98,13 +98,13 @@ mf_err cloudevent_guest(const struct cloudevent *event, const char *call_id, uin
                         struct field_writer *writer)
 {
     struct event_text type = cloudevent_get(event, "type");
-    char start_time[24];
-    int digits = snprintf(start_time, sizeof start_time, "%llu", (unsigned long long)arrived_ns);
+    struct line start_time = {0};
+    line_number(&start_time, arrived_ns, 1);
     mf_assert(type.text);
     field_put(writer, MF_FIELD_TYPE, NULL, 0, type.text, type.bytes);
     cloudevent_put(event, writer);
     field_put(writer, MF_FIELD_HEADER, "x-call-id", 9, call_id, strlen(call_id));
-    field_put(writer, MF_FIELD_HEADER, "x-start-time", 12, start_time, (size_t)digits);
+    field_put(writer, MF_FIELD_HEADER, "x-start-time", 12, start_time.text, start_time.bytes);
     field_put(writer, MF_FIELD_HEADER, ATTEMPT_HEADER, sizeof ATTEMPT_HEADER - 1, ATTEMPT_ROOM,
               sizeof ATTEMPT_ROOM - 1);
     return writer->err;

@@ -17,12 +17,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/line.h"
 #include "base/log.h"
 #include "node/instance/report.h"
 #include "node/logs/json_text.h"
 #include "node/node.h"
 
-#define DIGITS_MAX 20u /* of a uint64_t */
 #define PENDING_BYTES_MAX 65536u /* then it is written at once */
 #define LINE_NS (MF_NS_PER_S / MF_LOG_LINES_PER_S)
 #define NAME_ROOM (MF_NAME_BYTES_MAX + 16)
@@ -172,24 +172,8 @@ void function_log_flush(struct function_log *log)
     function_log_tell(log);
 }
 
-static mf_err add_text(struct mf_buf *out, const char *text)
-{
-    return mf_buf_add(out, text, strlen(text));
-}
-
-static mf_err add_number(struct mf_buf *out, uint64_t number, unsigned digits_least)
-{
-    char text[DIGITS_MAX];
-    unsigned at = sizeof text;
-    while (number || sizeof text - at < digits_least) {
-        text[--at] = (char)('0' + number % 10);
-        number /= 10;
-    }
-    return mf_buf_add(out, text + at, sizeof text - at);
-}
-
 /* A second's date is written once: every event has a line, and many have the same second. */
-static mf_err add_stamp(struct logs *logs, struct mf_buf *out)
+static void put_stamp(struct logs *logs, struct line *line)
 {
     struct timespec now;
     struct tm utc;
@@ -199,36 +183,30 @@ static mf_err add_stamp(struct logs *logs, struct mf_buf *out)
         (void)strftime(logs->stamp, sizeof logs->stamp, "%Y-%m-%dT%H:%M:%S.", &utc);
         logs->stamp_s = now.tv_sec;
     }
-    mf_err err = add_text(out, "{\"timestamp\":\"");
-    if (!err)
-        err = add_text(out, logs->stamp);
-    return err ? err : add_number(out, (uint64_t)now.tv_nsec / 1000, 6);
+    line_text(line, logs->stamp);
+    line_number(line, (uint64_t)now.tv_nsec / 1000, 6);
 }
 
-/* Without printf, which would be the larger part of it. */
 static mf_err format_line(struct function_log *log, enum mf_log_level level, uint64_t instance,
                           const char *call, const char *text, size_t bytes)
 {
     struct mf_buf *out = &log->pending;
-    mf_err err = add_stamp(log->logs, out);
-    if (!err)
-        err = add_text(out, "Z\",\"function\":\"");
-    if (!err)
-        err = add_text(out, log->name);
-    if (!err)
-        err = add_text(out, instance ? "\",\"instance\":" : "\"");
-    if (!err && instance)
-        err = add_number(out, instance, 1);
-    if (!err)
-        err = add_text(out, ",\"level\":\"");
-    if (!err)
-        err = add_text(out, level_name[level]);
-    if (!err)
-        err = add_text(out, "\",\"text\":");
+    struct line head = {0};
+    line_text(&head, "{\"timestamp\":\"");
+    put_stamp(log->logs, &head);
+    line_text(&head, "Z\",\"function\":\"");
+    line_text(&head, log->name);
+    line_text(&head, instance ? "\",\"instance\":" : "\"");
+    if (instance)
+        line_number(&head, instance, 1);
+    line_text(&head, ",\"level\":\"");
+    line_text(&head, level_name[level]);
+    line_text(&head, "\",\"text\":");
+    mf_err err = mf_buf_add(out, head.text, head.bytes);
     if (!err)
         err = json_text_add(out, text, bytes);
     if (!err && call)
-        err = add_text(out, ",\"call\":");
+        err = mf_buf_add(out, ",\"call\":", 8);
     if (!err && call)
         err = json_text_add(out, call, strlen(call));
     return err ? err : mf_buf_add(out, "}\n", 2);
