@@ -376,6 +376,7 @@ mf_err delivery_target(struct function *function, const struct envelope *envelop
     mf_err err = consumer_of(function, &consumer);
     if (err)
         return err;
+    consumer->more = true; /* so a look that found nothing before that does not end it (looked()) */
     *priority = overload_priority(function, envelope ? envelope : &silent);
     return delivery_queue(delivery, function->name, queue);
 }
