@@ -255,6 +255,11 @@ static void print_traps(void)
     print_cell(what, strlen(what));                                                \
     printf(" | %s |\n", arg);
 
+#define LOOKED_UP(nr, NAME, meaning)                 \
+    printf("| %d | `MF_NAME_" #NAME "` | ", nr);    \
+    print_cell(meaning, strlen(meaning));           \
+    printf(" |\n");
+
 static void print_channel(void)
 {
     printf("## Channel (`abi/channel.h`)\n\n");
@@ -270,10 +275,20 @@ static void print_channel(void)
     NUMBER(MF_CHANNEL_TO_NODE_DATA)
     NUMBER(MF_CHANNEL_RESULT)
     NUMBER(MF_CHANNEL_RESULT_BYTES)
+    NUMBER(MF_STREAMS_TO_GUEST_SLOTS)
+    NUMBER(MF_STREAMS_TO_NODE_SLOTS)
+    NUMBER(MF_STREAMS_TO_GUEST_DATA)
+    NUMBER(MF_STREAMS_TO_NODE_DATA)
     NUMBER(MF_EVENTS_AHEAD_MAX)
     NUMBER(MF_BODY_BYTES_MAX)
     NUMBER(MF_LOG_BYTES_MAX)
     NUMBER(MF_ERROR_BYTES_MAX)
+    NUMBER(MF_STREAMS_MAX)
+    NUMBER(MF_STREAM_ID_MAX)
+    NUMBER(MF_STREAM_WINDOW)
+    NUMBER(MF_STREAM_CREDIT_MAX)
+    NUMBER(MF_NAME_LOOKUP_BYTES_MAX)
+    NUMBER(MF_NAME_ADDRESSES_MAX)
     printf("\n| number | message | direction | what | `arg` |\n|---|---|---|---|---|\n");
     MF_MESSAGES(MESSAGE)
     printf("\n");
@@ -284,12 +299,18 @@ static void print_channel(void)
 #define M(name) MEMBER(mf_channel_head, name)
     STRUCT("channel.h", mf_channel_head, M(to_guest) M(to_node)
         M(guest_sleeping) M(bell) M(guest_pad) M(node_sleeping)
-        M(node_pad));
+        M(node_pad) M(streams_to_guest) M(streams_to_node));
 #undef M
 #define D(name) MEMBER(mf_desc, name)
     STRUCT("channel.h", mf_desc, D(id) D(type) D(flags) D(head_bytes)
         D(data_offset) D(data_bytes) D(arg));
 #undef D
+#define A(name) MEMBER(mf_stream_address, name)
+    STRUCT("channel.h", mf_stream_address, A(address) A(port) A(reserved));
+#undef A
+    printf("| number | `NAMED` | meaning |\n|---|---|---|\n");
+    MF_NAMES(LOOKED_UP)
+    printf("\n");
 }
 
 #define FIELD(nr, NAME, in_event, in_reply, meaning)                                          \

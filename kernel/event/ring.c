@@ -1,5 +1,5 @@
 /*
- * ring.c: the guest's end of the two rings.
+ * ring.c: the guest's end of a pair of rings.
  * Guarantees: no access outside the channel; every descriptor copied once, then
  * checked; a chunk to the node never overlaps one that the node has not released.
  * Leaves to others: sleeping and ringing (event.c), what messages mean.
@@ -17,7 +17,7 @@
 #define DATA_ALIGN 16u /* of a chunk's start */
 #define DESC_WORDS (sizeof(struct mf_desc) / sizeof(uint64_t))
 
-static bool decode(const struct mf_desc *desc);
+static bool decode(const struct ring *ring, const struct mf_desc *desc);
 static int see_released(struct ring *ring);
 static struct ring_place find_place(struct ring *ring, uint32_t most);
 
@@ -26,42 +26,59 @@ static struct mf_channel_head *head_of(const struct ring *ring)
     return (struct mf_channel_head *)(void *)ring->base;
 }
 
+static struct mf_ring *incoming(const struct ring *ring)
+{
+    return ring->kind == RING_STREAMS ? &head_of(ring)->streams_to_guest : &head_of(ring)->to_guest;
+}
+
+static struct mf_ring *outgoing(const struct ring *ring)
+{
+    return ring->kind == RING_STREAMS ? &head_of(ring)->streams_to_node : &head_of(ring)->to_node;
+}
+
+static uint32_t place_of(const struct ring *ring, uint32_t events, uint32_t streams)
+{
+    return ring->kind == RING_STREAMS ? streams : events;
+}
+
 static uint64_t *slot_of(const struct ring *ring, uint32_t slots, uint32_t index)
 {
     uint32_t offset = (index % MF_RING_SLOTS) * (uint32_t)sizeof(struct mf_desc);
     return (uint64_t *)(void *)(ring->base + slots + offset);
 }
 
-void ring_open(struct ring *ring, void *base)
+void ring_open(struct ring *ring, void *base, enum ring_kind kind)
 {
-    *ring = (struct ring){.base = base};
+    *ring = (struct ring){.base = base, .kind = kind};
 }
 
 int ring_peek(const struct ring *ring, uint32_t ahead, struct mf_desc *desc)
 {
-    uint32_t tail = __atomic_load_n(&head_of(ring)->to_guest.tail, __ATOMIC_ACQUIRE);
+    uint32_t tail = __atomic_load_n(&incoming(ring)->tail, __ATOMIC_ACQUIRE);
     uint32_t waiting = tail - ring->in_head;
     if (waiting > MF_RING_SLOTS)
         return -EPROTO;
     if (ahead >= waiting)
         return 0;
-    const uint64_t *slot = slot_of(ring, MF_CHANNEL_TO_GUEST_SLOTS, ring->in_head + ahead);
+    uint32_t slots = place_of(ring, MF_CHANNEL_TO_GUEST_SLOTS, MF_STREAMS_TO_GUEST_SLOTS);
+    const uint64_t *slot = slot_of(ring, slots, ring->in_head + ahead);
     uint64_t words[DESC_WORDS];
     for (uint32_t i = 0; i < DESC_WORDS; i++)
         words[i] = __atomic_load_n(&slot[i], __ATOMIC_RELAXED);
     memcpy(desc, words, sizeof *desc);
-    return decode(desc) ? 1 : -EPROTO;
+    return decode(ring, desc) ? 1 : -EPROTO;
 }
 
 const uint8_t *ring_data(const struct ring *ring, const struct mf_desc *desc)
 {
-    return ring->base + MF_CHANNEL_TO_GUEST_DATA + desc->data_offset;
+    return ring->base + place_of(ring, MF_CHANNEL_TO_GUEST_DATA, MF_STREAMS_TO_GUEST_DATA) +
+           desc->data_offset;
 }
 
 void ring_release(struct ring *ring)
 {
     ring->in_head++;
-    __atomic_store_n(&head_of(ring)->to_guest.head, ring->in_head, __ATOMIC_RELEASE);
+    __atomic_store_n(&incoming(ring)->head, ring->in_head, __ATOMIC_RELEASE);
 }
 
 int ring_reserve(struct ring *ring, uint32_t least, uint32_t most, struct ring_place *place)
@@ -80,13 +97,14 @@ void ring_publish(struct ring *ring, struct mf_desc *desc, const struct ring_pla
 {
     mf_assert(desc->data_bytes <= place->bytes && desc->head_bytes <= desc->data_bytes);
     desc->data_offset = place->offset;
-    memcpy(slot_of(ring, MF_CHANNEL_TO_NODE_SLOTS, ring->out_tail), desc, sizeof *desc);
+    uint32_t slots = place_of(ring, MF_CHANNEL_TO_NODE_SLOTS, MF_STREAMS_TO_NODE_SLOTS);
+    memcpy(slot_of(ring, slots, ring->out_tail), desc, sizeof *desc);
     if (desc->data_bytes)
         ring->data_tail =
             (place->offset + desc->data_bytes + DATA_ALIGN - 1) & ~(DATA_ALIGN - 1);
     ring->data_end[ring->out_tail % MF_RING_SLOTS] = ring->data_tail;
     ring->out_tail++;
-    __atomic_store_n(&head_of(ring)->to_node.tail, ring->out_tail, __ATOMIC_RELEASE);
+    __atomic_store_n(&outgoing(ring)->tail, ring->out_tail, __ATOMIC_RELEASE);
 }
 
 bool ring_take_node_sleep(struct ring *ring)
@@ -140,14 +158,41 @@ void ring_result_wipe(struct ring *ring, uint32_t bytes)
     memset(result_of(ring) + 1, 0, bytes);
 }
 
+static bool decode_of_streams(const struct mf_desc *desc)
+{
+    if (desc->id == 0 || desc->head_bytes ||
+        desc->flags & ~(desc->type == MF_MSG_RECEIVED ? MF_MSG_END : 0u))
+        return false;
+    switch (desc->type) {
+    case MF_MSG_OPEN:
+        return desc->data_bytes == sizeof(struct mf_stream_address) && desc->arg &&
+               desc->arg <= UINT16_MAX;
+    case MF_MSG_OPENED:
+        return desc->data_bytes == 0;
+    case MF_MSG_RECEIVED:
+        return desc->data_bytes <= MF_STREAM_WINDOW;
+    case MF_MSG_GRANT:
+        return desc->data_bytes == 0 && desc->arg && desc->arg <= MF_STREAM_CREDIT_MAX;
+    case MF_MSG_CLOSED:
+        return desc->data_bytes == 0 && desc->arg <= MF_STREAM_ERRNO_MAX;
+    case MF_MSG_NAMED:
+        return desc->data_bytes <= 16 * MF_NAME_ADDRESSES_MAX && desc->data_bytes % 16 == 0 &&
+               desc->arg < MF_NAME_COUNT;
+    default:
+        return false;
+    }
+}
+
 /* The rules of abi/channel.h for what the node may send. */
-static bool decode(const struct mf_desc *desc)
+static bool decode(const struct ring *ring, const struct mf_desc *desc)
 {
     if (desc->data_bytes > MF_CHUNK_BYTES_MAX || desc->data_offset > MF_CHANNEL_DATA_BYTES ||
         desc->data_bytes > MF_CHANNEL_DATA_BYTES - desc->data_offset)
         return false;
     if (desc->head_bytes > desc->data_bytes || desc->head_bytes > MF_HEAD_BYTES_MAX)
         return false;
+    if (ring->kind == RING_STREAMS)
+        return decode_of_streams(desc);
     switch (desc->type) {
     case MF_MSG_INVOKE:
         return desc->id != 0 && (desc->flags & ~MF_MSG_END) == 0;
@@ -164,7 +209,7 @@ static bool decode(const struct mf_desc *desc)
 
 static int see_released(struct ring *ring)
 {
-    uint32_t head = __atomic_load_n(&head_of(ring)->to_node.head, __ATOMIC_ACQUIRE);
+    uint32_t head = __atomic_load_n(&outgoing(ring)->head, __ATOMIC_ACQUIRE);
     if (head - ring->out_released > ring->out_tail - ring->out_released)
         return -EPROTO;
     ring->out_released = head;
@@ -197,7 +242,7 @@ static struct ring_place find_place(struct ring *ring, uint32_t most)
         }
     }
     return (struct ring_place){
-        .data = ring->base + MF_CHANNEL_TO_NODE_DATA + offset,
+        .data = ring->base + place_of(ring, MF_CHANNEL_TO_NODE_DATA, MF_STREAMS_TO_NODE_DATA) + offset,
         .offset = offset,
         .bytes = room < MF_CHUNK_BYTES_MAX ? room : MF_CHUNK_BYTES_MAX,
     };

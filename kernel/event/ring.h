@@ -12,8 +12,12 @@
 #include "abi/channel.h"
 #include "abi/operation.h"
 
+/* Which pair of rings: events', or streams'. */
+enum ring_kind { RING_EVENTS, RING_STREAMS };
+
 struct ring {
     uint8_t *base;          /* the channel                                         */
+    enum ring_kind kind;
     uint32_t in_head;       /* to the guest: released                              */
     uint32_t out_tail;      /* to the node: published                              */
     uint32_t out_released;  /* to the node: taken, as last seen                    */
@@ -21,7 +25,7 @@ struct ring {
     uint32_t data_end[MF_RING_SLOTS]; /* to the node: end of each slot's chunk     */
 };
 
-void ring_open(struct ring *ring, void *base);
+void ring_open(struct ring *ring, void *base, enum ring_kind kind);
 
 /* Copy the message that stands so many behind the oldest. 1: there is one, checked;
  * 0: none; -EPROTO. */

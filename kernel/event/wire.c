@@ -3,16 +3,19 @@
  * Guarantees: before the guest sleeps, the node knows of all that was sent and of all
  * room that was made: it may wait for either. No exit but for a sleep, or for a node
  * that sleeps. Leaves to others: what messages mean (event.c).
- * Owns the ring.
+ * Owns the rings.
  */
 #include "kernel/event/wire.h"
 
 #include <asm/errno.h>
 
+#include "kernel/core/bss.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/hypercall.h"
 
 static struct ring ring;
+static struct ring streams BSS_LARGE; /* as of streams_of() */
+static bool streams_open;
 static bool unrung; /* sent or released since the node was last rung */
 static bool wait_rings; /* `wait` with idle does */
 
@@ -24,7 +27,8 @@ static _Noreturn void nonsense(void)
 void wire_start(uint64_t channel_base, bool rings)
 {
     wait_rings = rings;
-    ring_open(&ring, (void *)channel_base);
+    ring_open(&ring, (void *)channel_base, RING_EVENTS);
+    streams_open = false;
     unrung = false;
 }
 
@@ -99,6 +103,48 @@ bool wire_try_reserve(uint32_t bytes, struct ring_place *place)
 void wire_publish(struct mf_desc *desc, const struct ring_place *place)
 {
     ring_publish(&ring, desc, place);
+    unrung = true;
+}
+
+/* Opened when it is first used: a C function's start writes no page for it. */
+static struct ring *streams_of(void)
+{
+    if (!streams_open)
+        ring_open(&streams, ring.base, RING_STREAMS);
+    streams_open = true;
+    return &streams;
+}
+
+bool wire_stream_peek(struct mf_desc *desc)
+{
+    int got = ring_peek(streams_of(), 0, desc);
+    if (got < 0)
+        nonsense();
+    return got == 1;
+}
+
+const uint8_t *wire_stream_data(const struct mf_desc *desc)
+{
+    return ring_data(streams_of(), desc);
+}
+
+void wire_stream_release(void)
+{
+    ring_release(streams_of());
+    unrung = true;
+}
+
+bool wire_stream_reserve(uint32_t least, uint32_t most, struct ring_place *place)
+{
+    int error = ring_reserve(streams_of(), least, most, place);
+    if (error && error != -EAGAIN)
+        nonsense();
+    return error == 0;
+}
+
+void wire_stream_publish(struct mf_desc *desc, const struct ring_place *place)
+{
+    ring_publish(streams_of(), desc, place);
     unrung = true;
 }
 

@@ -29,6 +29,13 @@ uint32_t wire_doze(bool idle); /* for wire_sleep(): the doorbell's value */
 void wire_sleep(uint64_t deadline_ns, uint32_t seen, bool idle);
 void wire_awake(void);
 
+/* The same of the rings of streams, without waiting. reserve: false: no room now. */
+bool wire_stream_peek(struct mf_desc *desc);
+const uint8_t *wire_stream_data(const struct mf_desc *desc);
+void wire_stream_release(void);
+bool wire_stream_reserve(uint32_t least, uint32_t most, struct ring_place *place);
+void wire_stream_publish(struct mf_desc *desc, const struct ring_place *place);
+
 /* Room for a message of least to most bytes, by waiting for it. */
 struct ring_place wire_reserve(uint32_t least, uint32_t most);
 /* The same without waiting, and without an end for nonsense: false. */

@@ -30,7 +30,8 @@
 
 _Static_assert((MF_RING_SLOTS & (MF_RING_SLOTS - 1)) == 0, "a slot is index mod 2^n");
 _Static_assert(MF_CHANNEL_TO_NODE_DATA + MF_CHANNEL_DATA_BYTES == MF_CHANNEL_RESULT &&
-                   MF_CHANNEL_RESULT + MF_CHANNEL_RESULT_BYTES == MF_CHANNEL_BYTES,
+                   MF_CHANNEL_RESULT + MF_CHANNEL_RESULT_BYTES == MF_STREAMS_TO_GUEST_SLOTS &&
+                   MF_STREAMS_TO_NODE_DATA + MF_CHANNEL_DATA_BYTES == MF_CHANNEL_BYTES,
                "layout");
 _Static_assert(MF_CHANNEL_DATA_BYTES % DATA_ALIGN == 0, "aligned ends stay inside");
 
@@ -40,26 +41,54 @@ struct message_rule {
     bool to_guest;
     bool may_end;   /* MF_MSG_END may be set  */
     bool has_event; /* id must not be 0       */
+    bool of_streams; /* in the rings of those */
     uint32_t head_bytes_max;
     uint32_t data_bytes_max;
     uint64_t arg_min, arg_max;
 };
 
-#define RULE_COUNT (MF_MSG_OPERATION + 1)
+/* Two of the columns above, for what follows. */
+#define STREAMS(to_guest, may_end) true, to_guest, may_end, true, true, 0 /* head_bytes_max */
+
+/* Where the two pairs of rings lie. */
+static const struct {
+    size_t to_guest, to_node; /* struct mf_ring, in the head */
+    uint32_t to_guest_slots, to_node_slots, to_guest_data, to_node_data;
+} at_lane[LANES] = {
+    [LANE_EVENTS] = {offsetof(struct mf_channel_head, to_guest),
+                     offsetof(struct mf_channel_head, to_node), MF_CHANNEL_TO_GUEST_SLOTS,
+                     MF_CHANNEL_TO_NODE_SLOTS, MF_CHANNEL_TO_GUEST_DATA, MF_CHANNEL_TO_NODE_DATA},
+    [LANE_STREAMS] = {offsetof(struct mf_channel_head, streams_to_guest),
+                      offsetof(struct mf_channel_head, streams_to_node), MF_STREAMS_TO_GUEST_SLOTS,
+                      MF_STREAMS_TO_NODE_SLOTS, MF_STREAMS_TO_GUEST_DATA, MF_STREAMS_TO_NODE_DATA},
+};
+
+#define RULE_COUNT (MF_MSG_NAME + 1)
 static const struct message_rule rule[RULE_COUNT] = {
-    [MF_MSG_INVOKE] = {true, true, true, true, MF_HEAD_BYTES_MAX, MF_CHUNK_BYTES_MAX, 0, UINT64_MAX},
-    [MF_MSG_BODY] = {true, true, true, true, 0, MF_CHUNK_BYTES_MAX, 0, MF_BODY_BYTES_MAX},
-    [MF_MSG_CANCEL] = {true, true, false, true, 0, 0, 0, 0},
-    [MF_MSG_DRAIN] = {true, true, false, false, 0, 0, 0, 0},
-    [MF_MSG_REPLY] = {true, false, true, true, MF_HEAD_BYTES_MAX, MF_CHUNK_BYTES_MAX, MF_STATUS_MIN,
+    [MF_MSG_INVOKE] = {true, true, true, true, false, MF_HEAD_BYTES_MAX, MF_CHUNK_BYTES_MAX, 0, UINT64_MAX},
+    [MF_MSG_BODY] = {true, true, true, true, false, 0, MF_CHUNK_BYTES_MAX, 0, MF_BODY_BYTES_MAX},
+    [MF_MSG_CANCEL] = {true, true, false, true, false, 0, 0, 0, 0},
+    [MF_MSG_DRAIN] = {true, true, false, false, false, 0, 0, 0, 0},
+    [MF_MSG_REPLY] = {true, false, true, true, false, MF_HEAD_BYTES_MAX, MF_CHUNK_BYTES_MAX, MF_STATUS_MIN,
                       MF_STATUS_MAX},
-    [MF_MSG_REPLY_BODY] = {true, false, true, true, 0, MF_CHUNK_BYTES_MAX, 0, 0},
-    [MF_MSG_ERROR] = {true, false, true, true, 0, MF_ERROR_BYTES_MAX, MF_ERROR_HANDLER,
+    [MF_MSG_REPLY_BODY] = {true, false, true, true, false, 0, MF_CHUNK_BYTES_MAX, 0, 0},
+    [MF_MSG_ERROR] = {true, false, true, true, false, 0, MF_ERROR_BYTES_MAX, MF_ERROR_HANDLER,
                       MF_ERROR_ANSWER},
-    [MF_MSG_LOG] = {true, false, false, false, 0, MF_LOG_BYTES_MAX, 0, MF_LOG_LEVEL_COUNT - 1},
-    [MF_MSG_FROZEN] = {true, false, false, false, 0,
+    [MF_MSG_LOG] = {true, false, false, false, false, 0, MF_LOG_BYTES_MAX, 0, MF_LOG_LEVEL_COUNT - 1},
+    [MF_MSG_FROZEN] = {true, false, false, false, false, 0,
                        MF_SNAPSHOT_RANGES_MAX * sizeof(struct mf_range), 0, 0},
-    [MF_MSG_OPERATION] = {true, false, false, true, 0, MF_CHUNK_BYTES_MAX, 1ull << 32, UINT64_MAX},
+    [MF_MSG_OPERATION] = {true, false, false, true, false, 0, MF_CHUNK_BYTES_MAX, 1ull << 32, UINT64_MAX},
+    [MF_MSG_OPEN] = {STREAMS(true, false), sizeof(struct mf_stream_address), 1, UINT16_MAX},
+    [MF_MSG_OPENED] = {STREAMS(true, false), 0, 0, 0},
+    [MF_MSG_RECEIVED] = {STREAMS(true, true), MF_CHUNK_BYTES_MAX, 0, 0},
+    [MF_MSG_GRANT] = {STREAMS(true, false), 0, 1, MF_STREAM_CREDIT_MAX},
+    [MF_MSG_CLOSED] = {STREAMS(true, false), 0, 0, MF_STREAM_ERRNO_MAX},
+    [MF_MSG_NAMED] = {STREAMS(true, false), 16 * MF_NAME_ADDRESSES_MAX, 0, MF_NAME_COUNT - 1},
+    [MF_MSG_CONNECT] = {STREAMS(false, false), sizeof(struct mf_stream_address), 0, 0},
+    [MF_MSG_SENT] = {STREAMS(false, true), MF_CHUNK_BYTES_MAX, 0, 0},
+    [MF_MSG_CREDIT] = {STREAMS(false, false), 0, 1, MF_STREAM_CREDIT_MAX},
+    [MF_MSG_CLOSE] = {STREAMS(false, false), 0, 0, MF_STREAM_ERRNO_MAX},
+    [MF_MSG_NAME] = {STREAMS(false, false), MF_NAME_LOOKUP_BYTES_MAX, 4, 6},
 };
 
 /* Where the next chunk of a size would go. */
@@ -69,12 +98,14 @@ struct place {
 };
 
 static struct mf_channel_head *head_of(const struct channel *channel);
-static bool believe_released(const struct channel *channel, uint32_t *released);
-static struct place best_place(const struct channel *channel, uint32_t released);
-static bool find_place(const struct channel *channel, uint32_t released, uint32_t bytes,
+static bool believe_released(const struct channel *channel, unsigned which, uint32_t *released);
+static struct place best_place(const struct lane *lane, uint32_t released);
+static bool find_place(const struct lane *lane, uint32_t released, uint32_t bytes,
                        uint32_t *offset);
-static void write_desc(struct channel *channel, const struct mf_desc *desc);
-static void read_desc(const struct channel *channel, uint32_t index, struct mf_desc *desc);
+static void publish_desc(struct channel *channel, unsigned which, const struct mf_desc *desc,
+                         uint32_t offset);
+static mf_err peek(struct channel *channel, unsigned which, struct channel_message *message,
+                   struct mf_why *why);
 static mf_err decode(const struct mf_desc *desc, struct channel_message *message,
                      struct mf_why *why);
 
@@ -155,9 +186,7 @@ mf_err channel_renew(struct channel *channel)
                                    end - gap) != 0)
             return mf_err_from_errno(errno);
     }
-    channel->to_guest_tail = channel->to_guest_released = channel->to_node_head = 0;
-    channel->data_tail = 0;
-    memset(channel->data_end, 0, sizeof channel->data_end);
+    memset(channel->lane, 0, sizeof channel->lane);
     return MF_OK;
 }
 
@@ -170,51 +199,95 @@ void channel_go(struct channel *channel)
         (void)syscall(SYS_futex, &control->go, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
+/* The guest's head believed, and no lower than before; an empty ring begins anew. */
+static mf_err look(struct channel *channel, unsigned which)
+{
+    struct lane *lane = &channel->lane[which];
+    uint32_t released;
+    if (!believe_released(channel, which, &released))
+        return MF_EPROTO;
+    lane->to_guest_released = released;
+    if (lane->to_guest_tail - released == MF_RING_SLOTS)
+        return MF_EAGAIN;
+    return MF_OK;
+}
+
 mf_err channel_put(struct channel *channel, const struct mf_desc *desc, const void *head,
                    const void *body)
 {
-    mf_assert(desc->type < RULE_COUNT && rule[desc->type].to_guest);
+    struct lane *lane = &channel->lane[LANE_EVENTS];
+    mf_assert(desc->type < RULE_COUNT && rule[desc->type].to_guest && !rule[desc->type].of_streams);
     mf_assert(desc->head_bytes <= desc->data_bytes && desc->data_bytes <= MF_CHUNK_BYTES_MAX);
-    uint32_t released;
-    if (!believe_released(channel, &released))
-        return MF_EPROTO;
-    channel->to_guest_released = released;
     uint32_t offset;
-    if (channel->to_guest_tail - released == MF_RING_SLOTS ||
-        !find_place(channel, released, desc->data_bytes, &offset))
+    mf_err err = look(channel, LANE_EVENTS);
+    if (err)
+        return err;
+    if (!find_place(lane, lane->to_guest_released, desc->data_bytes, &offset))
         return MF_EAGAIN;
-    if (channel->to_guest_tail == released) /* empty: nothing lives below offset 0 */
-        channel->data_end[(released - 1) % MF_RING_SLOTS] = channel->data_tail = 0;
-
     uint8_t *data = channel->base + MF_CHANNEL_TO_GUEST_DATA + offset;
     uint32_t body_bytes = desc->data_bytes - desc->head_bytes;
     if (desc->head_bytes)
         memcpy(data, head, desc->head_bytes);
     if (body_bytes)
         memcpy(data + desc->head_bytes, body, body_bytes);
-    struct mf_desc placed = *desc;
-    placed.data_offset = offset;
-    write_desc(channel, &placed);
-
-    if (desc->data_bytes)
-        channel->data_tail = (offset + desc->data_bytes + DATA_ALIGN - 1) & ~(DATA_ALIGN - 1);
-    channel->data_end[channel->to_guest_tail % MF_RING_SLOTS] = channel->data_tail;
-    channel->to_guest_tail++;
-    publish(&head_of(channel)->to_guest.tail, channel->to_guest_tail);
+    publish_desc(channel, LANE_EVENTS, desc, offset);
     return MF_OK;
 }
 
 uint32_t channel_room(const struct channel *channel, uint32_t head_bytes)
 {
+    const struct lane *lane = &channel->lane[LANE_EVENTS];
     uint32_t released;
-    if (!believe_released(channel, &released))
+    if (!believe_released(channel, LANE_EVENTS, &released))
         return MF_CHUNK_BYTES_MAX; /* so that the caller puts, and channel_put() refuses */
-    if (channel->to_guest_tail - released == MF_RING_SLOTS)
+    if (lane->to_guest_tail - released == MF_RING_SLOTS)
         return 0;
-    uint32_t room = best_place(channel, released).room;
+    uint32_t room = best_place(lane, released).room;
     if (room > MF_CHUNK_BYTES_MAX)
         room = MF_CHUNK_BYTES_MAX;
     return room > head_bytes ? room - head_bytes : 0;
+}
+
+mf_err channel_stream_place(struct channel *channel, uint32_t least, uint32_t most, uint8_t **data,
+                            uint32_t *room)
+{
+    struct lane *lane = &channel->lane[LANE_STREAMS];
+    mf_assert(least <= most && most <= MF_CHUNK_BYTES_MAX);
+    mf_err err = look(channel, LANE_STREAMS);
+    if (err)
+        return err;
+    uint32_t offset;
+    if (!find_place(lane, lane->to_guest_released, most, &offset)) {
+        struct place place = best_place(lane, lane->to_guest_released);
+        if (place.room < least)
+            return MF_EAGAIN;
+        offset = place.offset;
+        most = place.room;
+    }
+    *data = channel->base + MF_STREAMS_TO_GUEST_DATA + offset;
+    *room = most;
+    return MF_OK;
+}
+
+void channel_stream_publish(struct channel *channel, const struct mf_desc *desc,
+                            const uint8_t *data)
+{
+    mf_assert(desc->type < RULE_COUNT && rule[desc->type].to_guest && rule[desc->type].of_streams);
+    publish_desc(channel, LANE_STREAMS, desc,
+                 (uint32_t)(data - (channel->base + MF_STREAMS_TO_GUEST_DATA)));
+}
+
+mf_err channel_stream_put(struct channel *channel, const struct mf_desc *desc, const void *data)
+{
+    uint8_t *to;
+    uint32_t room;
+    mf_err err = channel_stream_place(channel, desc->data_bytes, desc->data_bytes, &to, &room);
+    if (err)
+        return err;
+    if (desc->data_bytes)
+        memcpy(to, data, desc->data_bytes);
+    channel_stream_publish(channel, desc, to);
+    return MF_OK;
 }
 
 void channel_bell(struct channel *channel)
@@ -250,26 +323,28 @@ void channel_answer(struct channel *channel, const struct mf_result *result, con
 mf_err channel_take(struct channel *channel, uint8_t *scratch, struct channel_message *message,
                     struct mf_why *why)
 {
-    struct mf_channel_head *control = head_of(channel);
-    uint32_t waiting = load(&control->to_node.tail) - channel->to_node_head;
-    if (waiting == 0)
-        return MF_EAGAIN;
-    if (waiting > MF_RING_SLOTS)
-        return mf_why(why, MF_EPROTO, "channel: the guest's tail is %u ahead of a ring of %u",
-                      waiting, MF_RING_SLOTS);
-    struct mf_desc desc;
-    read_desc(channel, channel->to_node_head, &desc);
-    mf_err err = decode(&desc, message, why);
+    mf_err err = peek(channel, LANE_EVENTS, message, why);
     if (err)
         return err;
-    if (desc.data_bytes)
-        memcpy(scratch, channel->base + MF_CHANNEL_TO_NODE_DATA + desc.data_offset,
-               desc.data_bytes);
+    if (message->data_bytes)
+        memcpy(scratch, message->data, message->data_bytes);
     __asm__ volatile("" ::: "memory"); /* the copy is made: nobody reads the source again */
     message->data = scratch;
-    channel->to_node_head++;
-    publish(&control->to_node.head, channel->to_node_head);
+    channel->lane[LANE_EVENTS].to_node_head++;
+    publish(&head_of(channel)->to_node.head, channel->lane[LANE_EVENTS].to_node_head);
     return MF_OK;
+}
+
+mf_err channel_stream_peek(struct channel *channel, struct channel_message *message,
+                           struct mf_why *why)
+{
+    return peek(channel, LANE_STREAMS, message, why);
+}
+
+void channel_stream_release(struct channel *channel)
+{
+    channel->lane[LANE_STREAMS].to_node_head++;
+    publish(&head_of(channel)->streams_to_node.head, channel->lane[LANE_STREAMS].to_node_head);
 }
 
 bool channel_sleep(struct channel *channel)
@@ -277,7 +352,8 @@ bool channel_sleep(struct channel *channel)
     struct mf_channel_head *control = head_of(channel);
     __atomic_store_n(&control->node_sleeping, 1, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (load(&control->to_node.tail) == channel->to_node_head)
+    if (load(&control->to_node.tail) == channel->lane[LANE_EVENTS].to_node_head &&
+        load(&control->streams_to_node.tail) == channel->lane[LANE_STREAMS].to_node_head)
         return true;
     __atomic_store_n(&control->node_sleeping, 0, __ATOMIC_SEQ_CST);
     return false;
@@ -294,13 +370,19 @@ static struct mf_channel_head *head_of(const struct channel *channel)
     return (struct mf_channel_head *)(void *)channel->base;
 }
 
-/* The guest's head, if it lies between what it released before and what we put. */
-static bool believe_released(const struct channel *channel, uint32_t *released)
+static struct mf_ring *ring_of(const struct channel *channel, size_t offset)
 {
-    uint32_t head = load(&head_of(channel)->to_guest.head);
-    uint32_t unreleased = channel->to_guest_tail - channel->to_guest_released;
+    return (struct mf_ring *)(void *)((uint8_t *)head_of(channel) + offset);
+}
+
+/* The guest's head, if it lies between what it released before and what we put. */
+static bool believe_released(const struct channel *channel, unsigned which, uint32_t *released)
+{
+    const struct lane *lane = &channel->lane[which];
+    uint32_t head = load(&ring_of(channel, at_lane[which].to_guest)->head);
+    uint32_t unreleased = lane->to_guest_tail - lane->to_guest_released;
     mf_assert(unreleased <= MF_RING_SLOTS);
-    if (head - channel->to_guest_released > unreleased)
+    if (head - lane->to_guest_released > unreleased)
         return false;
     *released = head;
     return true;
@@ -311,17 +393,17 @@ static bool believe_released(const struct channel *channel, uint32_t *released)
  * has started again at 0; floor is the end of the chunk released last. The tail
  * never catches up with the floor from below, so equal means that nothing lives.
  */
-static uint32_t data_floor(const struct channel *channel, uint32_t released)
+static uint32_t data_floor(const struct lane *lane, uint32_t released)
 {
-    return channel->data_end[(released - 1) % MF_RING_SLOTS];
+    return lane->data_end[(released - 1) % MF_RING_SLOTS];
 }
 
-static struct place best_place(const struct channel *channel, uint32_t released)
+static struct place best_place(const struct lane *lane, uint32_t released)
 {
-    if (channel->to_guest_tail == released)
+    if (lane->to_guest_tail == released)
         return (struct place){0, MF_CHANNEL_DATA_BYTES};
-    uint32_t floor = data_floor(channel, released);
-    uint32_t tail = channel->data_tail;
+    uint32_t floor = data_floor(lane, released);
+    uint32_t tail = lane->data_tail;
     if (tail < floor)
         return (struct place){tail, floor - tail - DATA_ALIGN};
     struct place above = {tail, MF_CHANNEL_DATA_BYTES - tail};
@@ -329,44 +411,70 @@ static struct place best_place(const struct channel *channel, uint32_t released)
     return again.room > above.room ? again : above;
 }
 
-static bool find_place(const struct channel *channel, uint32_t released, uint32_t bytes,
+static bool find_place(const struct lane *lane, uint32_t released, uint32_t bytes,
                        uint32_t *offset)
 {
     *offset = 0;
     if (bytes == 0)
         return true;
-    if (channel->to_guest_tail != released) {
-        uint32_t tail = channel->data_tail;
-        if (tail >= data_floor(channel, released) && bytes <= MF_CHANNEL_DATA_BYTES - tail) {
+    if (lane->to_guest_tail != released) {
+        uint32_t tail = lane->data_tail;
+        if (tail >= data_floor(lane, released) && bytes <= MF_CHANNEL_DATA_BYTES - tail) {
             *offset = tail; /* goes on where it was, though more room may lie at 0 */
             return true;
         }
     }
-    struct place place = best_place(channel, released);
+    struct place place = best_place(lane, released);
     *offset = place.offset;
     return bytes <= place.room;
 }
 
-static uint64_t *slot_words(const struct channel *channel, uint32_t ring, uint32_t index)
+static uint64_t *slot_words(const struct channel *channel, uint32_t slots, uint32_t index)
 {
-    uint8_t *slot = channel->base + ring + (index % MF_RING_SLOTS) * sizeof(struct mf_desc);
+    uint8_t *slot = channel->base + slots + (index % MF_RING_SLOTS) * sizeof(struct mf_desc);
     return (uint64_t *)(void *)slot;
 }
 
-static void write_desc(struct channel *channel, const struct mf_desc *desc)
+/* Its data stand at that offset. */
+static void publish_desc(struct channel *channel, unsigned which, const struct mf_desc *desc,
+                         uint32_t offset)
 {
-    uint64_t *slot = slot_words(channel, MF_CHANNEL_TO_GUEST_SLOTS, channel->to_guest_tail);
-    memcpy(slot, desc, sizeof *desc);
+    struct lane *lane = &channel->lane[which];
+    struct mf_desc placed = *desc;
+    placed.data_offset = offset;
+    if (lane->to_guest_tail == lane->to_guest_released) /* empty: nothing lives below offset 0 */
+        lane->data_end[(lane->to_guest_released - 1) % MF_RING_SLOTS] = lane->data_tail = 0;
+    memcpy(slot_words(channel, at_lane[which].to_guest_slots, lane->to_guest_tail), &placed,
+           sizeof placed);
+    if (desc->data_bytes)
+        lane->data_tail = (offset + desc->data_bytes + DATA_ALIGN - 1) & ~(DATA_ALIGN - 1);
+    lane->data_end[lane->to_guest_tail % MF_RING_SLOTS] = lane->data_tail;
+    lane->to_guest_tail++;
+    publish(&ring_of(channel, at_lane[which].to_guest)->tail, lane->to_guest_tail);
 }
 
-/* Each word once, so that what was checked is what is used. */
-static void read_desc(const struct channel *channel, uint32_t index, struct mf_desc *desc)
+/* The oldest message, its descriptor each word once, so that what was checked is what is used. */
+static mf_err peek(struct channel *channel, unsigned which, struct channel_message *message,
+                   struct mf_why *why)
 {
-    const uint64_t *slot = slot_words(channel, MF_CHANNEL_TO_NODE_SLOTS, index);
+    uint32_t head = channel->lane[which].to_node_head;
+    uint32_t waiting = load(&ring_of(channel, at_lane[which].to_node)->tail) - head;
+    if (waiting == 0)
+        return MF_EAGAIN;
+    if (waiting > MF_RING_SLOTS)
+        return mf_why(why, MF_EPROTO, "channel: the guest's tail is %u ahead of a ring of %u",
+                      waiting, MF_RING_SLOTS);
+    const uint64_t *slot = slot_words(channel, at_lane[which].to_node_slots, head);
     uint64_t words[DESC_WORDS];
+    struct mf_desc desc;
     for (size_t i = 0; i < DESC_WORDS; i++)
         words[i] = __atomic_load_n(&slot[i], __ATOMIC_RELAXED);
-    memcpy(desc, words, sizeof *desc);
+    memcpy(&desc, words, sizeof desc);
+    mf_err err = decode(&desc, message, why);
+    if (!err && rule[desc.type].of_streams != (which == LANE_STREAMS))
+        err = mf_why(why, MF_EPROTO, "channel: a message of type %u in the other ring", desc.type);
+    message->data = channel->base + at_lane[which].to_node_data + desc.data_offset;
+    return err;
 }
 
 static mf_err decode(const struct mf_desc *desc, struct channel_message *message,

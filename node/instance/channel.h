@@ -14,16 +14,23 @@
 struct mf_control;
 struct mf_result;
 
-struct channel {
-    uint8_t *base;                       /* shared mapping; NULL: not open         */
-    struct mf_control *control;          /* behind it; NULL: the file has none     */
-    int memfd;                           /* if kept                                */
-    bool kept;
+/* A pair of rings: those of events, and those of streams. */
+enum { LANE_EVENTS, LANE_STREAMS, LANES };
+
+struct lane {
     uint32_t to_guest_tail;              /* ours, never read back from memory      */
     uint32_t to_guest_released;          /* the guest's head as last believed      */
     uint32_t to_node_head;               /* ours                                   */
     uint32_t data_tail;                  /* where the next chunk to the guest goes */
     uint32_t data_end[MF_RING_SLOTS];    /* per slot: end of its chunk             */
+};
+
+struct channel {
+    uint8_t *base;                       /* shared mapping; NULL: not open         */
+    struct mf_control *control;          /* behind it; NULL: the file has none     */
+    int memfd;                           /* if kept                                */
+    bool kept;
+    struct lane lane[LANES];
     bool answered;                       /* something was put into the result area */
 };
 
@@ -73,6 +80,24 @@ void channel_bell(struct channel *channel);
  * MF_EAGAIN: none. MF_EPROTO: nonsense, with the reason; the instance must end. */
 MF_CHECKED mf_err channel_take(struct channel *channel, uint8_t *scratch,
                                struct channel_message *message, struct mf_why *why);
+
+/*
+ * The same for streams, without a copy of our own. peek: the oldest message; its data lie in the
+ * channel, where the guest may change them: opaque bytes, or to be copied before they are
+ * decoded. MF_EAGAIN, MF_EPROTO as above. release: it is done with.
+ * place: room for a message of so many bytes at most, contiguous, what there is of it, in
+ * *room; MF_EAGAIN: not even least. publish: that message, data_bytes of it filled; desc as for
+ * channel_put(). put: the same for data elsewhere.
+ */
+MF_CHECKED mf_err channel_stream_peek(struct channel *channel, struct channel_message *message,
+                                      struct mf_why *why);
+void channel_stream_release(struct channel *channel);
+MF_CHECKED mf_err channel_stream_place(struct channel *channel, uint32_t least, uint32_t most,
+                                       uint8_t **data, uint32_t *room);
+void channel_stream_publish(struct channel *channel, const struct mf_desc *desc,
+                            const uint8_t *data);
+MF_CHECKED mf_err channel_stream_put(struct channel *channel, const struct mf_desc *desc,
+                                     const void *data);
 
 /* Say that we sleep. False: something has arrived meanwhile, take again first. */
 bool channel_sleep(struct channel *channel);

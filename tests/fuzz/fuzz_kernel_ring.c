@@ -121,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     memset(base, 0, sizeof(struct mf_channel_head));
     memset(base + MF_CHANNEL_TO_GUEST_SLOTS, 0, MF_PAGE_BYTES);
     memset(base + MF_CHANNEL_TO_GUEST_DATA, 0, MF_CHANNEL_DATA_BYTES);
-    ring_open(&ring, base);
+    ring_open(&ring, base, RING_EVENTS);
     for (unsigned i = 0; i < STEPS_MAX && input.bytes; i++) {
         switch (number(&input, 1) % 5) {
         case 0:

@@ -172,7 +172,8 @@ static void indices_wrap_around_at_2_to_the_32(void **state)
 {
     struct pair *pair = *state;
     uint32_t start = UINT32_MAX - 2;
-    pair->node.to_guest_tail = pair->node.to_guest_released = pair->node.to_node_head = start;
+    struct lane *lane = &pair->node.lane[LANE_EVENTS];
+    lane->to_guest_tail = lane->to_guest_released = lane->to_node_head = start;
     control(pair)->to_guest.tail = control(pair)->to_guest.head = start;
     control(pair)->to_node.tail = control(pair)->to_node.head = start;
     pair->guest.in_head = pair->guest.out_tail = start;
@@ -222,8 +223,8 @@ static void assert_refused(struct pair *pair, const struct mf_desc *desc)
 {
     struct channel_message message;
     struct mf_why why = {{0}};
-    *raw_out_slot(&pair->guest, pair->node.to_node_head) = *desc;
-    control(pair)->to_node.tail = pair->node.to_node_head + 1;
+    *raw_out_slot(&pair->guest, pair->node.lane[LANE_EVENTS].to_node_head) = *desc;
+    control(pair)->to_node.tail = pair->node.lane[LANE_EVENTS].to_node_head + 1;
     assert_int_equal(channel_take(&pair->node, pair->scratch, &message, &why), MF_EPROTO);
     assert_true(why.text[0] != 0);
 }
@@ -272,7 +273,7 @@ static void take_refuses_every_broken_rule(void **state)
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
         assert_refused(pair, &broken[i]);
     struct channel_message message; /* and the plain one passes */
-    *raw_out_slot(&pair->guest, pair->node.to_node_head) = reply;
+    *raw_out_slot(&pair->guest, pair->node.lane[LANE_EVENTS].to_node_head) = reply;
     assert_int_equal(channel_take(&pair->node, pair->scratch, &message, NULL), MF_OK);
 }
 
@@ -291,8 +292,8 @@ static void take_accepts_each_limit_itself(void **state)
     };
     for (size_t i = 0; i < sizeof edge / sizeof edge[0]; i++) {
         struct channel_message message;
-        *raw_out_slot(&pair->guest, pair->node.to_node_head) = edge[i];
-        control(pair)->to_node.tail = pair->node.to_node_head + 1;
+        *raw_out_slot(&pair->guest, pair->node.lane[LANE_EVENTS].to_node_head) = edge[i];
+        control(pair)->to_node.tail = pair->node.lane[LANE_EVENTS].to_node_head + 1;
         assert_int_equal(channel_take(&pair->node, pair->scratch, &message, NULL), MF_OK);
         assert_int_equal(message.data_bytes, edge[i].data_bytes);
     }
