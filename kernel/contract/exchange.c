@@ -16,6 +16,7 @@
 #include "kernel/event/event.h"
 #include "kernel/event/output.h"
 #include "kernel/event/wire.h"
+#include "kernel/socket/outside.h"
 
 #define CHUNK_LEAST 8192u /* less room than this: better wait than cut so small */
 
@@ -61,6 +62,8 @@ bool exchange_begin(struct exchange_event *event)
             event->field_bytes = desc.head_bytes;
             return true;
         case MF_MSG_DRAIN:
+            if (outside_holds())
+                return false; /* when these connections have ended */
             event_flush();
             hypercall_halt();
         default:

@@ -26,6 +26,7 @@
 #include "kernel/fs/secret.h"
 #include "kernel/fs/tmp.h"
 #include "kernel/fs/walk.h"
+#include "kernel/socket/lookup.h"
 
 #define DEVICE 0x11u
 #define NUMBER_TEXT_BYTES 10u

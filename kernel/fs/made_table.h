@@ -34,7 +34,7 @@ enum made_kind { FOLDER, TEXT, CONSTANT, LINK, LINK_TEXT, DESCRIPTORS, HERE, MOU
     X(GROUP, ETC, "group", CONSTANT, "root:x:0:\nnogroup:x:65534:\n")                             \
     X(HOSTS, ETC, "hosts", TEXT, text_hosts)                                                      \
     X(HOSTNAME, ETC, "hostname", TEXT, text_host_name)                                            \
-    X(RESOLV, ETC, "resolv.conf", CONSTANT, "# names are the node's to look up\n")                \
+    X(RESOLV, ETC, "resolv.conf", CONSTANT, "nameserver " LOOKUP_SERVER_TEXT "\noptions timeout:5\n") \
     X(NSSWITCH, ETC, "nsswitch.conf", CONSTANT,                                                   \
       "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")                           \
     X(LOCALTIME, ETC, "localtime", TEXT, text_utc)                                                \

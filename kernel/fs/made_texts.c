@@ -16,6 +16,7 @@
 #include "kernel/file/limits.h"
 #include "kernel/linux/identity.h"
 #include "kernel/linux/time.h"
+#include "kernel/socket/lookup.h"
 #include "kernel/task/task.h"
 #include "kernel/x86_64/cpu.h"
 
@@ -39,7 +40,8 @@ void text_host_name(struct sheet *sheet)
 
 void text_hosts(struct sheet *sheet)
 {
-    sheet_add(sheet, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t");
+    sheet_add(sheet, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+                     LOOKUP_HOST_TEXT "\t" LOOKUP_HOST_NAME "\n127.0.0.1\t");
     text_host_name(sheet);
 }
 

@@ -143,14 +143,34 @@ int64_t linux_accept4(struct frame *frame)
     return accept_one(frame, (int)frame_argument(frame, 3));
 }
 
+/* Of a connect that has begun; its first word is wait_changed()'s. */
+struct connecting {
+    uint64_t end_ns;
+    bool begun;
+};
+
 int64_t linux_connect(struct frame *frame)
 {
     struct socket *socket;
     struct address address;
+    struct connecting *connecting = call_state(sizeof *connecting, NULL);
     int error = find(frame, &socket);
     if (!error)
         error = address_read(&address, frame_argument(frame, 1), (uint32_t)frame_argument(frame, 2));
-    return error ? error : socket_connect(socket, &address);
+    if (error)
+        return error;
+    bool waits = !(socket->file.flags & O_NONBLOCK);
+    if (connecting->begun && socket->state != SOCKET_CONNECTS) {
+        error = socket_error_take(socket);
+        return socket->state == SOCKET_CONNECTED && !error ? 0 : error ? -error : -ECONNABORTED;
+    }
+    error = waits && socket->state == SOCKET_CONNECTS ? -EINPROGRESS
+                                                      : socket_connect(socket, &address);
+    if (error != -EINPROGRESS || !waits)
+        return error;
+    connecting->begun = true;
+    int64_t result = wait_changed(socket, socket->options.send_timeout_ns);
+    return result == -EAGAIN ? -EINPROGRESS : result;
 }
 
 int64_t linux_getsockname(struct frame *frame)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "kernel/socket/limits.h"
+#include "kernel/socket/lookup.h"
 #include "kernel/socket/names.h"
 #include "kernel/socket/transfer.h"
 
@@ -31,7 +32,7 @@ uint32_t datagram_bytes(const struct socket *socket)
     return oldest(&socket->received).bytes;
 }
 
-static int deliver(struct socket *to, const struct address *from, struct io *io)
+int datagram_deliver(struct socket *to, const struct address *from, struct io *io)
 {
     struct buffer *buffer = &to->received;
     uint32_t bytes = (uint32_t)io->bytes;
@@ -126,6 +127,12 @@ int64_t datagram_send(struct socket *socket, struct io *io, const struct address
         return -EPIPE;
     if (io->bytes > SOCKET_DATAGRAM_BYTES_MAX)
         return -EMSGSIZE;
+    const struct address *at = to || socket->state != SOCKET_CONNECTED ? to : &socket->remote;
+    if (at && socket->family != FAMILY_UNIX && at->family == socket->family && lookup_is_at(at)) {
+        const struct address any = address_any(socket->family);
+        error = socket->bound ? 0 : name_take(socket, &any);
+        return error ? error : lookup_ask(socket, io, at);
+    }
     error = find(socket, to, &receiver);
     if (error)
         return error;
@@ -140,7 +147,7 @@ int64_t datagram_send(struct socket *socket, struct io *io, const struct address
         return error ? error : bytes;
     }
     const struct address from = sender(socket, receiver);
-    error = deliver(receiver, &from, io);
+    error = datagram_deliver(receiver, &from, io);
     if (error == -EAGAIN && socket->family != FAMILY_UNIX)
         error = io_skip(io, io->bytes); /* as a network loses it */
     if (error == -EAGAIN && !socket->peer)

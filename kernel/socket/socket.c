@@ -1,7 +1,7 @@
 /*
  * socket.c: sockets as files; who is connected to whom.
  * Guarantees: a connection has two ends, each of which learns that the other is gone; nobody
- * waits for ever on a listener that is closed; an address outside is refused and told.
+ * waits for ever on a listener that is closed.
  * Leaves to others: bytes (stream.c, datagram.c), addresses (names.c), waiting (transfer of
  * files, linux/socket.c). Owns every struct socket that no descriptor refers to yet.
  */
@@ -19,13 +19,19 @@
 #include "kernel/core/user.h"
 #include "kernel/event/output.h"
 #include "kernel/socket/limits.h"
+#include "kernel/socket/lookup.h"
 #include "kernel/socket/names.h"
+#include "kernel/socket/outside.h"
 #include "kernel/socket/transfer.h"
 
 #define MODE_SOCKET 0140777u /* S_IFSOCK, for everybody: octal, as inode(7) */
 
 static const struct file_operations operations;
 static void close_waiting(struct socket *socket);
+static void adopt_early(void);
+
+static struct socket *early; /* connections from outside, before the program has listened at all */
+static bool has_listened;
 
 struct socket *socket_of(struct file *file)
 {
@@ -115,6 +121,8 @@ int socket_listen(struct socket *socket, int backlog)
     uint32_t most = (uint32_t)backlog; /* a negative one is large, as Linux has it */
     socket->backlog = most < SOCKET_BACKLOG_MAX ? most : SOCKET_BACKLOG_MAX;
     socket->state = SOCKET_LISTENS;
+    has_listened = true;
+    adopt_early();
     file_changed(&socket->file);
     return 0;
 }
@@ -138,6 +146,15 @@ int socket_accept(struct socket *socket, uint32_t flags, struct socket **accepte
     return 0;
 }
 
+static void await_accept(struct socket *end, struct socket *listener)
+{
+    end->listener = listener;
+    *(listener->waiting_last ? &listener->waiting_last->waiting_next : &listener->waiting) = end;
+    listener->waiting_last = end;
+    listener->waiting_count++;
+    file_changed(&listener->file);
+}
+
 /* The listener's end of a connection, which waits there to be accepted. */
 static int join_listener(struct socket *socket, struct socket *listener,
                          const struct address *to)
@@ -149,13 +166,102 @@ static int join_listener(struct socket *socket, struct socket *listener,
     end->local = address_as(to, listener->family);
     end->remote = address_as(&socket->local, listener->family);
     stream_join(socket, end);
-    end->listener = listener;
-    *(listener->waiting_last ? &listener->waiting_last->waiting_next : &listener->waiting) = end;
-    listener->waiting_last = end;
-    listener->waiting_count++;
-    file_changed(&listener->file);
+    await_accept(end, listener);
     file_changed(&socket->file);
     return 0;
+}
+
+/* To who listens at its port, whose family it takes. False: nobody does. */
+static bool give_to_listener(struct socket *end)
+{
+    struct address at = address_loopback(FAMILY_INET, end->local.port);
+    struct socket *listener = name_listener(&at);
+    if (!listener) {
+        at = address_loopback(FAMILY_INET6, end->local.port);
+        listener = name_listener(&at);
+    }
+    if (!listener)
+        return false;
+    struct address client = end->remote;
+    end->family = listener->family;
+    end->options = listener->options;
+    end->local = address_as(&at, listener->family);
+    end->remote = address_as(&client, listener->family);
+    if (end->remote.family != listener->family) /* one that cannot say it */
+        end->remote = lookup_host();
+    end->remote.port = client.port;
+    await_accept(end, listener);
+    return true;
+}
+
+/* Of the node's connections as many wait to be accepted as there may be streams. */
+int socket_arrives(uint16_t port, const struct address *client, struct outside *outside,
+                   struct socket **socket)
+{
+    if (has_listened && !socket_listens_at(port))
+        return -ECONNREFUSED;
+    struct socket *end = create(FAMILY_INET, SOCKET_STREAM, 0);
+    if (!end)
+        return -ENOMEM;
+    end->local.port = port;
+    end->remote = *client;
+    end->outside = outside;
+    end->state = SOCKET_CONNECTED;
+    *socket = end;
+    if (give_to_listener(end))
+        return 0;
+    end->waiting_next = early;
+    early = end;
+    return 0;
+}
+
+static void adopt_early(void)
+{
+    struct socket *waits = early;
+    early = NULL;
+    while (waits) {
+        struct socket *end = waits;
+        waits = end->waiting_next;
+        end->waiting_next = NULL;
+        if (give_to_listener(end))
+            continue;
+        end->waiting_next = early;
+        early = end;
+    }
+}
+
+void socket_connected(struct socket *socket)
+{
+    socket->state = SOCKET_CONNECTED;
+    file_changed(&socket->file);
+}
+
+void socket_connect_failed(struct socket *socket, int error)
+{
+    socket->state = SOCKET_NEW;
+    socket->error = error;
+    socket->remote = address_any(socket->family);
+    file_changed(&socket->file);
+}
+
+/* A connection to the outside: asked for. */
+static int connect_outside(struct socket *socket, const struct address *address)
+{
+    const struct address machine = lookup_host();
+    struct address to = *address;
+    if (memcmp(to.data, machine.data, ADDRESS_INET_BYTES) == 0)
+        to = address_loopback(FAMILY_INET, to.port); /* the node's machine, by its own name */
+    if (to.port == 0)
+        return -ECONNREFUSED;
+    int error = outside_connect(socket, &to);
+    if (error)
+        return error == -EAGAIN ? -ENOBUFS : error;
+    if (address_is_any(&socket->local)) {
+        uint16_t port = socket->bound ? socket->local.port : name_free_port();
+        socket->local = lookup_own(socket->family, port);
+    }
+    socket->remote = *address;
+    return -EINPROGRESS;
 }
 
 /* A path that nobody has is no file (unix(7)). */
@@ -176,10 +282,6 @@ static int may_wait(const struct socket *listener, uint32_t backlog, int refusal
 static int find_listener(struct socket *socket, struct address *to, struct socket **listener)
 {
     if (socket->family != FAMILY_UNIX) {
-        if (!address_is_local(to)) {
-            socket_outside(to, "a connection");
-            return -ENETUNREACH;
-        }
         if (address_is_any(to)) {
             struct address here = address_loopback(
                 address_is_v4(to) ? FAMILY_INET : FAMILY_INET6, to->port);
@@ -199,9 +301,16 @@ static int connect_stream(struct socket *socket, const struct address *address)
     struct socket *listener;
     if (socket->state == SOCKET_LISTENS)
         return socket->family == FAMILY_UNIX ? -EINVAL : -EISCONN;
+    if (socket->state == SOCKET_CONNECTS)
+        return -EALREADY;
     if (socket->state != SOCKET_NEW)
         return -EISCONN;
-    int error = find_listener(socket, &to, &listener);
+    int error = socket_error_take(socket); /* of the last attempt */
+    if (error)
+        return -error;
+    if (socket->family != FAMILY_UNIX && !address_is_local(&to))
+        return connect_outside(socket, &to);
+    error = find_listener(socket, &to, &listener);
     if (error)
         return error;
     if (socket->family != FAMILY_UNIX) {
@@ -229,7 +338,7 @@ static int connect_datagram(struct socket *socket, const struct address *to)
         if (!name_receiver(to, &socket->local))
             return nobody_there(to);
     } else {
-        if (!address_is_local(to))
+        if (!address_is_local(to) && !lookup_is_at(to))
             return -ENETUNREACH; /* untold: how resolvers look for a route */
         if (!socket->bound) {
             const struct address any = address_any(socket->family);
@@ -277,6 +386,8 @@ int socket_shutdown(struct socket *socket, bool read, bool write)
     socket->read_shut |= read;
     socket->write_shut |= write;
     file_changed(&socket->file);
+    if (socket->outside && write)
+        outside_finish(socket->outside);
     if (!peer)
         return 0;
     if (write && socket->type == SOCKET_STREAM)
@@ -355,7 +466,7 @@ void socket_outside(const struct address *address, const char *what)
     text_add(&line, what);
     text_add(&line, " to ");
     address_text(address, &line);
-    text_add(&line, " is refused: programs reach nothing outside of their instance");
+    text_add(&line, " is refused: to the outside lead connections, and name look-ups");
     output_kernel(MF_LOG_WARN, line.data, line.bytes);
 }
 
@@ -419,6 +530,8 @@ static void close_waiting(struct socket *socket)
         if (waits->peer)
             stream_reset(waits->peer, ECONNRESET);
         waits->peer = NULL;
+        if (waits->outside)
+            outside_close(waits->outside, true);
         file_put(&waits->file);
     }
 }
@@ -429,6 +542,7 @@ static void close_socket(struct file *file)
     if (socket->state == SOCKET_LISTENS)
         close_waiting(socket);
     name_give(socket);
+    lookup_forget(socket);
     if (socket->type == SOCKET_STREAM) {
         stream_close(socket);
     } else if (socket->peer) {

@@ -1,10 +1,12 @@
 /*
- * socket.h: sockets, all within the instance: streams and datagrams of IP's loopback, and
- * of names (AF_UNIX). What is sent lies at once in the receiver's buffer, which is bounded;
- * nothing is lost but datagrams that nobody is there for. To the outside leads nothing.
+ * socket.h: sockets: streams and datagrams of IP's loopback, and of names (AF_UNIX), within the
+ * instance, and streams of the outside (outside.h). What is sent lies at once in the receiver's
+ * buffer, which is bounded, or in the channel; nothing is lost but datagrams that nobody is
+ * there for. Of datagrams to the outside there are only those to a resolver (lookup.h).
  *
  *   a stream:  NEW ──▶ LISTENS            accept() gives it others that are CONNECTED
  *              NEW ──▶ CONNECTED ──▶ ENDED   the other side is closed
+ *              NEW ──▶ CONNECTS ──▶ CONNECTED, or NEW and an error: to the outside
  *
  * No function waits: -EAGAIN, and file_changed() when that may be different. Addresses of
  * the program's are decoded already. Only in the kernel for Linux programs.
@@ -21,7 +23,7 @@
 #include "kernel/socket/option.h"
 
 enum socket_type { SOCKET_STREAM = 1, SOCKET_DATAGRAM = 2 }; /* SOCK_… */
-enum socket_state { SOCKET_NEW, SOCKET_LISTENS, SOCKET_CONNECTED, SOCKET_ENDED };
+enum socket_state { SOCKET_NEW, SOCKET_LISTENS, SOCKET_CONNECTS, SOCKET_CONNECTED, SOCKET_ENDED };
 
 /* Flags of transfers, MSG_… */
 #define SOCKET_PEEK 0x2u
@@ -40,6 +42,7 @@ struct socket {
     int error;            /* what the next call is to say: an errno   */
     struct address local, remote;
     struct socket *peer;  /* of a stream, or a pair; NULL: none any more */
+    struct outside *outside; /* the other end, where it is outside; NULL */
     struct buffer received;
     uint64_t read_bytes;  /* of a stream, all that was ever read from it */
     uint64_t peer_read_bytes; /* the same of the other end, when that was closed */
@@ -61,6 +64,7 @@ int socket_pair(int family, int type, int protocol, uint32_t flags, struct socke
 int socket_bind(struct socket *socket, const struct address *address);
 int socket_listen(struct socket *socket, int backlog);
 int socket_accept(struct socket *socket, uint32_t flags, struct socket **accepted);
+/* -EINPROGRESS: it CONNECTS, and changes when that has ended. */
 int socket_connect(struct socket *socket, const struct address *address);
 int socket_shutdown(struct socket *socket, bool read, bool write);
 
@@ -88,5 +92,12 @@ int socket_open_to(uint16_t port, struct socket **socket);
 const uint8_t *socket_oldest(const struct socket *socket, uint32_t *bytes);
 void socket_drop(struct socket *socket, uint32_t bytes);
 uint64_t socket_peer_read(const struct socket *socket);
+
+/* Of outside.c: a connection from outside for who listens at the port, to be accepted, or
+ * -ECONNREFUSED, -ENOMEM; one that was asked for stands, or cannot be had. */
+int socket_arrives(uint16_t port, const struct address *client, struct outside *outside,
+                   struct socket **socket);
+void socket_connected(struct socket *socket);
+void socket_connect_failed(struct socket *socket, int error);
 
 #endif

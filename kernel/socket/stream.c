@@ -10,6 +10,7 @@
 
 #include "kernel/core/assert.h"
 #include "kernel/socket/limits.h"
+#include "kernel/socket/outside.h"
 #include "kernel/socket/transfer.h"
 
 #define ROOM_TOLD (SOCKET_BUFFER_BYTES_MAX / 3) /* as Linux's: a third is free */
@@ -48,10 +49,14 @@ int64_t stream_send(struct socket *socket, struct io *io)
     int error = socket_error_take(socket);
     if (error)
         return -error;
+    if (socket->state == SOCKET_CONNECTS)
+        return -EAGAIN;
     if (socket->state != SOCKET_CONNECTED && socket->state != SOCKET_ENDED)
         return socket->family == FAMILY_UNIX ? -ENOTCONN : -EPIPE;
     if (socket->write_shut)
         return -EPIPE;
+    if (socket->outside)
+        return io->bytes ? outside_send(socket->outside, io) : 0;
     if (!socket->peer)
         return send_to_nobody(socket, io);
     if (socket->peer->read_shut)
@@ -78,6 +83,8 @@ int64_t stream_send(struct socket *socket, struct io *io)
 int64_t stream_receive(struct socket *socket, struct io *io, uint32_t *flags)
 {
     struct buffer *buffer = &socket->received;
+    if (socket->outside && !buffer->bytes && !socket->finished)
+        (void)outside_turn(); /* it may stand in the channel */
     uint32_t bytes = io->bytes < buffer->bytes ? (uint32_t)io->bytes : buffer->bytes;
     uint32_t how = *flags;
     *flags = 0;
@@ -95,6 +102,8 @@ int64_t stream_receive(struct socket *socket, struct io *io, uint32_t *flags)
     int error = socket_error_take(socket);
     if (error)
         return error == EPIPE ? 0 : -error;
+    if (socket->state == SOCKET_CONNECTS)
+        return -EAGAIN;
     if (socket->state != SOCKET_CONNECTED && socket->state != SOCKET_ENDED)
         return socket->family == FAMILY_UNIX ? -EINVAL : -ENOTCONN;
     if (socket->read_shut || socket->finished || io->bytes == 0)
@@ -111,6 +120,8 @@ void socket_drop(struct socket *socket, uint32_t bytes)
 {
     buffer_drop(&socket->received, bytes);
     socket->read_bytes += bytes;
+    if (socket->outside)
+        outside_taken(socket->outside, bytes);
     if (socket->peer && socket->peer->wants_room && room_of(socket->peer) >= ROOM_TOLD) {
         socket->peer->wants_room = false;
         file_changed(&socket->peer->file);
@@ -128,7 +139,9 @@ uint32_t stream_ready(struct socket *socket)
     bool ends = socket->read_shut || socket->finished;
     switch ((enum socket_state)socket->state) {
     case SOCKET_NEW:
-        return POLLOUT | POLLWRNORM | POLLHUP;
+        return POLLOUT | POLLWRNORM | POLLHUP | (socket->error ? POLLIN | POLLRDNORM | POLLERR : 0);
+    case SOCKET_CONNECTS:
+        return 0;
     case SOCKET_LISTENS:
         return socket->waiting ? POLLIN | POLLRDNORM : 0;
     case SOCKET_CONNECTED:
@@ -141,8 +154,13 @@ uint32_t stream_ready(struct socket *socket)
         ready |= POLLRDHUP;
     if (socket->error)
         ready |= POLLERR;
-    if (ends && (socket->write_shut || (!socket->peer && !socket->reset_next)))
+    if (ends && (socket->write_shut ||
+                 (!socket->peer && !socket->outside && !socket->reset_next)))
         ready |= POLLHUP;
+    if (socket->outside)
+        return socket->write_shut || outside_may_send(socket->outside)
+                   ? ready | POLLOUT | POLLWRNORM
+                   : ready;
     if (!socket->peer || socket->write_shut || socket->peer->read_shut ||
         room_of(socket) >= ROOM_TOLD)
         ready |= POLLOUT | POLLWRNORM;
@@ -168,6 +186,8 @@ void stream_close(struct socket *socket)
     bool resets = socket->received.bytes ||
                   (socket->options.lingers && socket->options.linger_s == 0);
     socket->peer = NULL;
+    if (socket->outside)
+        outside_close(socket->outside, resets);
     if (!peer)
         return;
     peer->peer_read_bytes = socket->read_bytes;

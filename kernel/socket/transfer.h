@@ -19,6 +19,8 @@ void stream_reset(struct socket *socket, int error);
 int64_t datagram_send(struct socket *socket, struct io *io, const struct address *to);
 int64_t datagram_receive(struct socket *socket, struct io *io, uint32_t *flags,
                          struct address *from);
+/* To its receiver, from there. -EAGAIN: no room; -ENOMEM, -EFAULT. */
+int datagram_deliver(struct socket *to, const struct address *from, struct io *io);
 uint32_t datagram_ready(struct socket *socket);
 /* Bytes of the oldest; 0: none. */
 uint32_t datagram_bytes(const struct socket *socket);

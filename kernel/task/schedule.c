@@ -10,7 +10,9 @@
  */
 #include <asm/errno.h>
 
+#include "abi/boot.h"
 #include "kernel/contract/contract.h"
+#include "kernel/core/boot.h"
 #include "kernel/core/freeze.h"
 #include "kernel/event/output.h"
 #include "kernel/event/wire.h"
@@ -19,6 +21,7 @@
 #include "kernel/linux/many/signal.h"
 #include "kernel/linux/many/usage.h"
 #include "kernel/linux/time.h"
+#include "kernel/socket/outside.h"
 #include "kernel/task/preempt.h"
 #include "kernel/task/task.h"
 
@@ -164,12 +167,24 @@ static void run_next(struct frame *frame)
     }
 }
 
+static bool take_messages(void)
+{
+    bool moved = outside_turn();
+    return contract_turn() || moved;
+}
+
 /* Whom the time or the node has made able to run. */
 static void look_around(void)
 {
     if (deadline_next() != UINT64_MAX)
         deadline_pass(time_monotonic());
-    (void)contract_turn();
+    (void)take_messages();
+}
+
+/* A start for a snapshot: when nothing is asked of the outside any more. */
+static bool freezes(void)
+{
+    return boot_page()->flags & MF_BOOT_FREEZE && !outside_asks();
 }
 
 /* Nobody can run. */
@@ -178,11 +193,14 @@ static void idle(void)
     uint64_t next_ns = deadline_next();
     usage_end();
     output_flush();
-    bool may_freeze = contract_may_freeze();
-    if (may_freeze)
+    /* An open connection from outside is as an event. */
+    bool may_freeze = contract_may_freeze() && !outside_holds();
+    if (may_freeze && freezes()) {
+        outside_cut();
         freeze_here();
+    }
     uint32_t seen = wire_doze(may_freeze);
-    if (!contract_turn()) { /* what came before the node knew that we sleep */
+    if (!take_messages()) { /* what came before the node knew that we sleep */
         wire_ring_before(may_freeze); /* an event that was cancelled may have been ended */
         wire_sleep(next_ns == UINT64_MAX ? 0 : next_ns, seen, may_freeze);
     }

@@ -9,19 +9,44 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "kernel/core/fault.h"
 #include "kernel/core/heap.h"
+#include "kernel/core/hypercall.h"
 #include "kernel/core/user.h"
 #include "kernel/event/output.h"
+#include "kernel/event/wire.h"
 #include "kernel/socket/limits.h"
+#include "kernel/socket/lookup.h"
 #include "kernel/socket/names.h"
+#include "kernel/socket/outside.h"
 #include "kernel/socket/socket.h"
 #include "kernel/task/wait.h"
+#include "node/instance/channel.h"
 
 static size_t heap_bytes;
 static unsigned lines;
+
+_Noreturn void fault_words(enum mf_cause cause, const char *words)
+{
+    print_error("fault %d: %s\n", (int)cause, words);
+    abort();
+}
+
+void hypercall_ring(void)
+{
+}
+
+uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle)
+{
+    (void)deadline_ns;
+    (void)idle;
+    return seen;
+}
 
 _Noreturn void kernel_assert_failed(const char *fact, const char *file, int line);
 _Noreturn void kernel_assert_failed(const char *fact, const char *file, int line)
@@ -309,18 +334,357 @@ static void nobody_there_refuses(void **state)
 {
     (void)state;
     const struct address here = address_loopback(FAMILY_INET, 81);
-    struct address outside = here;
-    outside.data[12] = 10;
     client = open_socket(FAMILY_INET, SOCKET_STREAM);
     assert_int_equal(socket_connect(client, &here), -ECONNREFUSED);
-    lines = 0;
-    for (unsigned i = 0; i < 2 * SOCKET_OUTSIDE_TOLD_MAX; i++)
-        assert_int_equal(socket_connect(client, &outside), -ENETUNREACH);
-    assert_int_equal(lines, SOCKET_OUTSIDE_TOLD_MAX);
     assert_int_equal(send_text(client, "x"), -EPIPE);
     assert_int_equal(receive_text(client), -ENOTCONN);
     close_socket(client);
     assert_int_equal(heap_bytes, 0);
+}
+
+static void a_datagram_goes_nowhere_outside(void **state)
+{
+    (void)state;
+    struct address outside = address_loopback(FAMILY_INET, 81);
+    outside.data[12] = 10;
+    client = open_socket(FAMILY_INET, SOCKET_DATAGRAM);
+    lines = 0;
+    for (unsigned i = 0; i < 2 * SOCKET_OUTSIDE_TOLD_MAX; i++) {
+        struct io io;
+        io_kernel(&io, (void *)(uintptr_t)"x", 1);
+        assert_int_equal(socket_send(client, &io, &outside), -ENETUNREACH);
+    }
+    assert_int_equal(lines, SOCKET_OUTSIDE_TOLD_MAX);
+    assert_int_equal(socket_connect(client, &outside), -ENETUNREACH);
+    close_socket(client);
+    assert_int_equal(heap_bytes, 0);
+}
+
+/* The channel, with the node's end in the test's hand. */
+static struct channel node;
+static struct channel_message said;
+
+static int open_channel(void **state)
+{
+    (void)state;
+    int memfd = memfd_create("channel", MFD_CLOEXEC);
+    assert_int_equal(ftruncate(memfd, MF_CHANNEL_BYTES), 0);
+    assert_int_equal(channel_open(memfd, &node), MF_OK);
+    close(memfd);
+    wire_start((uint64_t)(uintptr_t)node.base, false);
+    return 0;
+}
+
+static int close_channel(void **state)
+{
+    (void)state;
+    outside_cut();
+    channel_close(&node);
+    return 0;
+}
+
+static void node_says(enum mf_message type, uint64_t id, uint64_t arg, uint16_t flags, const void *data,
+                 size_t bytes)
+{
+    const struct mf_desc desc = {.id = id, .type = (uint16_t)type, .arg = arg, .flags = flags,
+                                 .data_bytes = (uint32_t)bytes};
+    assert_int_equal(channel_stream_put(&node, &desc, data), MF_OK);
+    (void)outside_turn();
+}
+
+/* The next thing that the kernel has said is this. */
+static void assert_said(enum mf_message type, uint64_t id)
+{
+    struct mf_why why = {{0}};
+    mf_err err = channel_stream_peek(&node, &said, &why);
+    assert_string_equal(err ? mf_why_text(&why, err) : "", "");
+    assert_int_equal(said.type, type);
+    assert_int_equal(said.id, id);
+    channel_stream_release(&node);
+}
+
+static void assert_silent(void)
+{
+    struct mf_why why;
+    assert_int_equal(channel_stream_peek(&node, &said, &why), MF_EAGAIN);
+}
+
+static const struct mf_stream_address someone = {
+    .address = {[10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 7}, .port = 4444};
+
+static struct socket *asks(uint64_t *id)
+{
+    struct address to = address_loopback(FAMILY_INET, 5432);
+    to.data[12] = 10;
+    struct socket *socket = open_socket(FAMILY_INET, SOCKET_STREAM);
+    assert_int_equal(socket_connect(socket, &to), -EINPROGRESS);
+    assert_int_equal(socket_connect(socket, &to), -EALREADY);
+    assert_int_equal(file_ready(&socket->file), 0);
+    assert_int_equal(send_text(socket, "x"), -EAGAIN);
+    assert_int_equal(receive_text(socket), -EAGAIN);
+    struct mf_why why;
+    assert_int_equal(channel_stream_peek(&node, &said, &why), MF_OK);
+    assert_int_equal(said.type, MF_MSG_CONNECT);
+    assert_int_equal(said.id % 2, 1);
+    const struct mf_stream_address *asked = (const void *)said.data;
+    assert_int_equal(asked->port, 5432);
+    assert_int_equal(asked->address[12], 10);
+    *id = said.id;
+    channel_stream_release(&node);
+    assert_true(outside_asks());
+    return socket;
+}
+
+static void a_connection_to_the_outside_goes_through_the_channel(void **state)
+{
+    (void)state;
+    uint64_t id;
+    struct address name;
+    client = asks(&id);
+    node_says(MF_MSG_OPENED, id, 0, 0, NULL, 0);
+    assert_false(outside_asks());
+    assert_true(file_ready(&client->file) & POLLOUT);
+    assert_int_equal(socket_peer_name(client, &name), 0);
+    assert_int_equal(name.port, 5432);
+    assert_int_equal(send_text(client, "hello"), 5);
+    assert_said(MF_MSG_SENT, id);
+    assert_memory_equal(said.data, "hello", 5);
+    node_says(MF_MSG_RECEIVED, id, 0, 0, "abc", 3);
+    node_says(MF_MSG_RECEIVED, id, 0, MF_MSG_END, "def", 3);
+    assert_true(file_ready(&client->file) & POLLRDHUP);
+    assert_received(client, "abcdef");
+    assert_int_equal(receive_text(client), 0);
+    assert_int_equal(socket_shutdown(client, false, true), 0);
+    assert_said(MF_MSG_SENT, id);
+    assert_true(said.end);
+    assert_int_equal(send_text(client, "x"), -EPIPE);
+    close_socket(client);
+    assert_said(MF_MSG_CLOSE, id);
+    assert_int_equal(said.arg, 0);
+    node_says(MF_MSG_CLOSED, id, 0, 0, NULL, 0);
+    assert_silent();
+}
+
+static void one_that_cannot_be_had_says_why(void **state)
+{
+    (void)state;
+    uint64_t id;
+    client = asks(&id);
+    node_says(MF_MSG_CLOSED, id, EACCES, 0, NULL, 0);
+    assert_said(MF_MSG_CLOSE, id);
+    assert_true(file_ready(&client->file) & POLLERR);
+    assert_int_equal(socket_error_take(client), EACCES);
+    assert_false(outside_asks());
+    uint64_t again;
+    struct address to = address_loopback(FAMILY_INET, 5432);
+    to.data[12] = 10;
+    assert_int_equal(socket_connect(client, &to), -EINPROGRESS);
+    assert_said(MF_MSG_CONNECT, again = said.id + 2);
+    close_socket(client);
+    assert_said(MF_MSG_CLOSE, again);
+}
+
+static void nothing_is_sent_without_credit(void **state)
+{
+    (void)state;
+    uint64_t id;
+    static char much[MF_STREAM_WINDOW + 5000];
+    struct io io;
+    uint32_t sent = 0;
+    client = asks(&id);
+    node_says(MF_MSG_OPENED, id, 0, 0, NULL, 0);
+    io_kernel(&io, much, sizeof much);
+    assert_int_equal(socket_send(client, &io, NULL), MF_STREAM_WINDOW);
+    assert_int_equal(socket_send(client, &io, NULL), -EAGAIN);
+    assert_false(file_ready(&client->file) & POLLOUT);
+    while (sent < MF_STREAM_WINDOW) {
+        assert_said(MF_MSG_SENT, id);
+        sent += said.data_bytes;
+    }
+    assert_silent();
+    node_says(MF_MSG_GRANT, id, 4000, 0, NULL, 0);
+    assert_true(file_ready(&client->file) & POLLOUT);
+    assert_int_equal(socket_send(client, &io, NULL), 4000);
+    assert_said(MF_MSG_SENT, id);
+    /* What the program has read is granted again, in large pieces. */
+    static char got_much[MF_STREAM_WINDOW];
+    node_says(MF_MSG_RECEIVED, id, 0, 0, much, MF_STREAM_WINDOW);
+    uint32_t flags = 0;
+    io_kernel(&io, got_much, 100);
+    assert_int_equal(socket_receive(client, &io, &flags, NULL), 100);
+    assert_silent();
+    io_kernel(&io, got_much, sizeof got_much);
+    assert_int_equal(socket_receive(client, &io, &flags, NULL), MF_STREAM_WINDOW - 100);
+    assert_said(MF_MSG_CREDIT, id);
+    assert_int_equal(said.arg, MF_STREAM_WINDOW);
+    close_socket(client);
+    assert_said(MF_MSG_CLOSE, id);
+}
+
+/* The ring holds so much; what finds no room goes on when there is some. */
+static void a_full_ring_is_waited_for(void **state)
+{
+    (void)state;
+    uint64_t id, other;
+    client = asks(&id);
+    server = asks(&other);
+    node_says(MF_MSG_OPENED, id, 0, 0, NULL, 0);
+    node_says(MF_MSG_OPENED, other, 0, 0, NULL, 0);
+    unsigned sent = 0;
+    while (send_text(client, "0123456789") == 10)
+        sent++;
+    assert_int_equal(sent, MF_RING_SLOTS);
+    assert_false(file_ready(&server->file) & POLLOUT);
+    close_socket(server); /* CLOSE finds no room */
+    (void)outside_turn();
+    for (unsigned i = 0; i < sent; i++)
+        assert_said(MF_MSG_SENT, id);
+    assert_silent();
+    (void)outside_turn();
+    assert_said(MF_MSG_CLOSE, other);
+    assert_true(file_ready(&client->file) & POLLOUT);
+    close_socket(client);
+    assert_said(MF_MSG_CLOSE, id);
+}
+
+static void a_connection_from_outside_waits_to_be_accepted(void **state)
+{
+    (void)state;
+    struct address name;
+    node_says(MF_MSG_OPEN, 2, 8080, 0, &someone, sizeof someone); /* nobody has listened yet */
+    node_says(MF_MSG_RECEIVED, 2, 0, 0, "early", 5);
+    assert_silent();
+    assert_true(outside_holds());
+    struct address here = address_any(FAMILY_INET);
+    here.port = 8080;
+    listener = listener_at(FAMILY_INET, here);
+    assert_true(file_ready(&listener->file) & POLLIN);
+    assert_int_equal(socket_accept(listener, 0, &server), 0);
+    assert_int_equal(socket_peer_name(server, &name), 0);
+    assert_int_equal(name.port, 4444);
+    assert_int_equal(name.data[15], 7);
+    assert_received(server, "early");
+    node_says(MF_MSG_OPEN, 4, 8081, 0, &someone, sizeof someone); /* now it is known that nobody does */
+    assert_said(MF_MSG_CLOSE, 4);
+    assert_int_equal(said.arg, ECONNREFUSED);
+    node_says(MF_MSG_CLOSED, 4, 0, 0, NULL, 0);
+    node_says(MF_MSG_OPEN, 4, 8080, 0, &someone, sizeof someone);
+    close_socket(listener); /* one that nobody has accepted is reset */
+    assert_said(MF_MSG_CLOSE, 4);
+    assert_int_equal(said.arg, ECONNRESET);
+    node_says(MF_MSG_CLOSED, 2, ECONNRESET, 0, NULL, 0);
+    assert_said(MF_MSG_CLOSE, 2);
+    assert_int_equal(receive_text(server), -ECONNRESET);
+    assert_int_equal(receive_text(server), 0);
+    node_says(MF_MSG_CLOSED, 4, 0, 0, NULL, 0);
+    assert_false(outside_holds());
+    close_socket(server);
+    assert_silent();
+}
+
+static void a_cut_resets_all(void **state)
+{
+    (void)state;
+    uint64_t id;
+    client = asks(&id);
+    node_says(MF_MSG_OPENED, id, 0, 0, NULL, 0);
+    server = asks(&id);
+    outside_cut();
+    assert_int_equal(receive_text(client), -ECONNRESET);
+    assert_int_equal(receive_text(server), -ECONNRESET);
+    assert_false(outside_asks());
+    close_socket(client);
+    close_socket(server);
+    assert_silent();
+    assert_int_equal(heap_bytes, 0);
+}
+
+/* A question for the A records of a name (RFC 1035, 4.1). */
+static const uint8_t question[] = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2, 'D', 'b', 7, 'e', 'x', 'a',
+                                   'm', 'p', 'l', 'e', 0, 0, 1, 0, 1};
+
+static int64_t ask(struct socket *socket, const uint8_t *text, size_t bytes)
+{
+    struct io io;
+    struct address at = address_loopback(FAMILY_INET, 53);
+    at.data[12] = 9;
+    io_kernel(&io, (void *)(uintptr_t)text, bytes);
+    return socket_send(socket, &io, &at);
+}
+
+static void assert_answer(struct socket *socket, unsigned rcode, unsigned answers, uint8_t *text)
+{
+    struct io io;
+    struct address from;
+    uint32_t flags = 0;
+    io_kernel(&io, text, 512);
+    assert_true(socket_receive(socket, &io, &flags, &from) >= 12);
+    assert_int_equal(from.port, 53);
+    assert_int_equal(from.data[12], 9);
+    assert_int_equal(text[0] << 8 | text[1], 0x1234);
+    assert_int_equal(text[3] & 15, rcode);
+    assert_int_equal(text[6] << 8 | text[7], answers);
+}
+
+static void names_are_asked_of_the_node(void **state)
+{
+    (void)state;
+    uint8_t text[512];
+    uint8_t found[32] = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 5, [31] = 6};
+    client = open_socket(FAMILY_INET, SOCKET_DATAGRAM);
+    assert_int_equal(ask(client, question, sizeof question), sizeof question);
+    assert_said(MF_MSG_NAME, 1);
+    assert_int_equal(said.arg, 4);
+    assert_int_equal(said.data_bytes, 10);
+    assert_memory_equal(said.data, "db.example", 10);
+    assert_true(outside_asks());
+    node_says(MF_MSG_NAMED, 1, MF_NAME_FOUND, 0, found, sizeof found);
+    assert_answer(client, 0, 2, text);
+    static const uint8_t first[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 30, 0, 4, 10, 0, 0, 5};
+    assert_memory_equal(text + sizeof question, first, sizeof first);
+    (void)ask(client, question, sizeof question);
+    node_says(MF_MSG_NAMED, 2, MF_NAME_NONE, 0, NULL, 0);
+    assert_answer(client, 3, 0, text);
+    (void)ask(client, question, sizeof question);
+    node_says(MF_MSG_NAMED, 3, MF_NAME_FAILED, 0, NULL, 0);
+    assert_answer(client, 2, 0, text);
+    (void)ask(client, question, sizeof question);
+    close_socket(client); /* the answer finds nobody */
+    node_says(MF_MSG_NAMED, 4, MF_NAME_NONE, 0, NULL, 0);
+    assert_false(outside_asks());
+    assert_int_equal(heap_bytes, 0);
+}
+
+static void questions_that_are_none_ask_nobody(void **state)
+{
+    (void)state;
+    uint8_t text[600] = {0}, got_text[512];
+    client = open_socket(FAMILY_INET, SOCKET_DATAGRAM);
+    for (size_t cut = 0; cut < sizeof question; cut++) { /* cut short anywhere */
+        assert_int_equal(ask(client, question, cut), cut);
+        if (cut >= 12)
+            assert_answer(client, 1, 0, got_text);
+    }
+    memcpy(text, question, sizeof question);
+    text[12] = 0xc0; /* a pointer */
+    (void)ask(client, text, sizeof question);
+    assert_answer(client, 1, 0, got_text);
+    memcpy(text, question, sizeof question);
+    text[sizeof question - 3] = 15; /* MX */
+    (void)ask(client, text, sizeof question);
+    assert_answer(client, 4, 0, got_text);
+    text[2] = 0x81; /* an answer */
+    (void)ask(client, text, sizeof question);
+    memcpy(text, question, 12);
+    memset(text + 12, 1, sizeof text - 12); /* a name without end */
+    assert_int_equal(ask(client, text, sizeof text), sizeof text);
+    assert_answer(client, 1, 0, got_text);
+    struct io io;
+    uint32_t flags = 0;
+    io_kernel(&io, got_text, sizeof got_text);
+    assert_int_equal(socket_receive(client, &io, &flags, NULL), -EAGAIN);
+    assert_silent();
+    close_socket(client);
 }
 
 static void an_address_is_taken_once(void **state)
@@ -602,6 +966,14 @@ static void options_are_kept_and_unknown_ones_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_connection_from_outside_waits_to_be_accepted, open_channel, close_channel),
+        cmocka_unit_test_setup_teardown(a_connection_to_the_outside_goes_through_the_channel, open_channel, close_channel),
+        cmocka_unit_test_setup_teardown(one_that_cannot_be_had_says_why, open_channel, close_channel),
+        cmocka_unit_test_setup_teardown(nothing_is_sent_without_credit, open_channel, close_channel),
+        cmocka_unit_test_setup_teardown(a_full_ring_is_waited_for, open_channel, close_channel),
+        cmocka_unit_test_setup_teardown(a_cut_resets_all, open_channel, close_channel),
+        cmocka_unit_test_setup_teardown(names_are_asked_of_the_node, open_channel, close_channel),
+        cmocka_unit_test_setup_teardown(questions_that_are_none_ask_nobody, open_channel, close_channel),
         cmocka_unit_test(a_connection_carries_bytes_both_ways),
         cmocka_unit_test(what_was_sent_comes_before_the_end),
         cmocka_unit_test(a_half_that_is_shut_leaves_the_other),
@@ -611,6 +983,7 @@ int main(void)
         cmocka_unit_test(who_looks_for_room_in_vain_is_told_of_it),
         cmocka_unit_test(looking_takes_nothing),
         cmocka_unit_test(nobody_there_refuses),
+        cmocka_unit_test(a_datagram_goes_nowhere_outside),
         cmocka_unit_test(an_address_is_taken_once),
         cmocka_unit_test(a_port_of_nobodys_choice_is_free),
         cmocka_unit_test(version_6_hears_version_4),
