@@ -27,7 +27,7 @@
 #define SNAPSHOT_LOOK_MS_MAX 100
 
 enum { KEY_DRY_RUN = CLI_LONG + 90, KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_TENANT, KEY_ALLOW, KEY_PRIORITY,
-       KEY_SECRET, KEY_DURABILITY, KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_JSON, KEY_NUMBER };
+       KEY_SECRET, KEY_DURABILITY, KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_LISTEN, KEY_JSON, KEY_NUMBER };
 
 /* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
 #define NUMBERS(N)                                                                             \
@@ -83,6 +83,7 @@ static const struct cli_option options[] = {
     {"overload", KEY_OVERLOAD, "HOW", "when its queue is full: backpressure, drop-oldest, dead-letter, "
                                       "stop-workflow or offload"},
     {"offload-url", KEY_OFFLOAD_URL, "URL", "where offload posts what is too much"},
+    {"listen", KEY_LISTEN, "PLACE", "PORT or ADDRESS:PORT, connections to which the program's port gets"},
 #define ROW(row, option, key, unit, least, most, help) {option, KEY_NUMBER + (row), unit, help},
     NUMBERS(ROW)
 #undef ROW
@@ -138,10 +139,11 @@ static void set_text(struct deploy *deploy, int key, const char *text)
                   "or offload belongs here", text);
     json_t *value = json_string(text);
     if (!value)
-        cli_usage(&cmd_deploy, "--offload-url: not UTF-8");
+        cli_usage(&cmd_deploy, "%s: not UTF-8", key == KEY_LISTEN ? "--listen" : "--offload-url");
     json_object_set_new(deploy->settings, key == KEY_PRIORITY     ? "priority"
                                           : key == KEY_DURABILITY ? "durability"
                                           : key == KEY_OVERLOAD   ? "overload"
+                                          : key == KEY_LISTEN     ? "listen"
                                                                   : "offload_url", value);
 }
 
@@ -207,7 +209,8 @@ static void parse(struct deploy *deploy, int argc, char **argv)
             add_allowed(deploy, optarg);
         if (key == KEY_SECRET)
             add_secret(deploy, optarg);
-        if (key == KEY_PRIORITY || key == KEY_DURABILITY || key == KEY_OVERLOAD || key == KEY_OFFLOAD_URL)
+        if (key == KEY_PRIORITY || key == KEY_DURABILITY || key == KEY_OVERLOAD || key == KEY_OFFLOAD_URL ||
+            key == KEY_LISTEN)
             set_text(deploy, key, optarg);
         if (key == 'f')
             deploy->file = optarg;

@@ -43,6 +43,7 @@ void settings_close(struct settings *settings)
 void settings_foreign(struct settings *settings)
 {
     memcpy(settings->tenant, MF_TENANT_DEFAULT, sizeof MF_TENANT_DEFAULT);
+    settings->listen[0] = '\0';
     free(settings->offload_url);
     settings->offload_url = NULL;
     if (settings->overload == OVERLOAD_OFFLOAD)

@@ -6,6 +6,7 @@
 
 #include "abi/layout.h"
 #include "base/buf.h"
+#include "image/listen.h"
 #include "image/settings_program.h"
 
 #define MEMORY_MIB_DEFAULT ((uint32_t)(MF_WINDOW_DEFAULT >> 20))
@@ -168,6 +169,17 @@ static mf_err apply_overload(const char *name, struct settings *settings, struct
     return MF_OK;
 }
 
+static mf_err apply_listen(const char *text, struct settings *settings, struct mf_why *why)
+{
+    struct sockaddr_storage address;
+    socklen_t bytes;
+    if (*text && listen_parse(text, &address, &bytes))
+        return mf_why(why, MF_EINVAL, "listen: \"%.80s\"; PORT, ADDRESS:PORT or [ADDRESS]:PORT",
+                      settings_printable(text));
+    memcpy(settings->listen, text, strlen(text) + 1);
+    return MF_OK;
+}
+
 /* Absolute, http or https, with a host, all of it visible ASCII. Who may be reached is
  * another question, asked when it is. */
 static mf_err apply_offload_url(const char *url, struct settings *settings, struct mf_why *why)
@@ -270,6 +282,7 @@ mf_err settings_apply(const char *key, const json_t *value, struct settings *set
         {"folder", settings_apply_folder},
         {"isolation", apply_isolation},
         {"keep_alive", apply_keep_alive},
+        {"listen", apply_listen},
         {"loader", settings_apply_loader},
         {"next", apply_next},
         {"offload_url", apply_offload_url},

@@ -174,6 +174,8 @@ static mf_err check_together(const struct settings *settings, struct mf_why *why
     mf_err err = check_warm_up(settings, why);
     if (err)
         return err;
+    if (settings->listen[0] && contract != CONTRACT_HTTP)
+        return mf_why(why, MF_EINVAL, "listen: only with contract: http, not %s", contract_name(contract));
     const char *key = settings->arguments ? "args" : settings->program ? "program"
                                                  : settings->folder    ? "folder"
                                                                        : NULL;
