@@ -244,6 +244,14 @@
 #define MF_CALL_SEARCH_MAX 16384u        /* entries that are looked at for one call id                */
 #define MF_STORE_URL_BYTES_MAX 512u
 
+/* Streams of functions with the outside (node/streams/); more stands in abi/channel.h. */
+#define MF_LISTEN_BYTES_MAX 63u
+#define MF_STREAM_LINGERING_MAX 1024u    /* peers that have not taken all when their guest closed      */
+#define MF_STREAM_LINGER_MS 30000u       /* for one of them to acknowledge what it was sent           */
+#define MF_STREAM_RETRY_MS 20u           /* until connections that found no instance ask again        */
+#define MF_STREAM_LOOKUPS_MAX 16u        /* names that are looked up at once                          */
+#define MF_STREAM_NAMES_MAX 256u         /* addresses that are remembered of one function, with names */
+
 /* Requests to the outside (node/egress/). */
 #define MF_URL_BYTES_MAX 4096u
 #define MF_EGRESS_TRANSFERS_MAX 256u     /* under way at once                                         */

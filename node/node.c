@@ -51,6 +51,7 @@ mf_err node_open(struct node *node, const struct options *options, struct mf_why
         return err;
     node->logs.dir_fd = node->api.state.logs_fd;
     egress_open(&node->egress, &node->loop, &node->budget, options->egress_ca, options->secrets_dir);
+    streaming_open(&node->streaming, node);
     fairness_open(&node->fairness, node);
     usage_open(&node->usage, node);
     if (options->tls_cert[0])
@@ -143,8 +144,11 @@ void node_close(struct node *node)
     while (node->api.jobs > 0 || node->image_checks > 0 || freezer_busy(&node->freezer)) /* short, and their files must not be half-written */
         (void)uv_run(&node->loop.uv, UV_RUN_ONCE);
     usage_save(&node->usage); /* while instances can be asked */
+    if (node->streaming.node)
+        streaming_quiet(&node->streaming);
     if (node->pool.node)
         pool_close(&node->pool);
+    streaming_close(&node->streaming);
     freezer_close(&node->freezer);
     registry_each(&node->registry, refuse_waiting, NULL);
     operations_close(&node->operations);
@@ -236,6 +240,7 @@ static void signalled(uv_signal_t *handle, int number)
     }
     mf_log(MF_LOG_INFO, "node.stops", "signal=%d calls=%u", number, entrance_waiting(&node->entrance));
     node->stopping = true;
+    streaming_quiet(&node->streaming);
     triggering_quiet(&node->triggering);
     mqtt_quiet(&node->mqtt);
     delivery_quiet(&node->delivery);

@@ -34,6 +34,7 @@
 #include "node/pool/fair.h"
 #include "node/pool/pool.h"
 #include "node/snapshots/freezer.h"
+#include "node/streams/streams.h"
 #include "node/triggers/triggering.h"
 #include "node/workflows/workflows.h"
 
@@ -54,6 +55,7 @@ struct node {
     struct reception reception;
     struct api api;
     struct freezer freezer;
+    struct streaming streaming; /* connections of functions, raw             */
     struct egress egress;     /* requests to the outside                      */
     struct delivery delivery; /* asynchronous calls; owns the store           */
     struct operations operations; /* what running functions ask for           */

@@ -13,7 +13,7 @@
 #define BLOCK_BYTES 16384
 #define TAIL_DEFAULT 100
 
-struct stream {
+struct followed {
     struct log_follower follower;
     struct log_reader reader;
     struct function *function; /* counted */
@@ -24,12 +24,12 @@ struct stream {
 
 static void more(struct log_follower *follower)
 {
-    client_resume(list_of(follower, struct stream, follower)->client);
+    client_resume(list_of(follower, struct followed, follower)->client);
 }
 
 static ssize_t next_block(void *cls, uint64_t position, char *to, size_t room)
 {
-    struct stream *stream = cls;
+    struct followed *stream = cls;
     (void)position;
     const struct api_request *request = stream->client->request;
     size_t got = request->ended ? 0 : log_reader_read(&stream->reader, to, room);
@@ -43,7 +43,7 @@ static ssize_t next_block(void *cls, uint64_t position, char *to, size_t room)
 
 static void stream_free(void *cls)
 {
-    struct stream *stream = cls;
+    struct followed *stream = cls;
     list_remove(&stream->follower.link);
     if (stream->follow)
         stream->api->followers--;
@@ -65,7 +65,7 @@ void api_get_logs(struct api_request *request)
         api_answer_error(request, 503, "too many readers follow logs; end one of them");
         return;
     }
-    struct stream *stream = calloc(1, sizeof *stream);
+    struct followed *stream = calloc(1, sizeof *stream);
     if (!stream) {
         api_answer_error(request, 500, "no memory");
         return;

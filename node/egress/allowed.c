@@ -59,18 +59,22 @@ mf_err allowed_entry_check(const char *text, struct mf_why *why)
                                         "https:// or http://", text);
 }
 
+static bool matches_host(const struct entry *entry, const struct host *host)
+{
+    if (!entry->below)
+        return entry->host.kind == host->kind && strcmp(entry->host.text, host->text) == 0;
+    size_t theirs = strlen(entry->host.text), bytes = strlen(host->text);
+    return host->kind == HOST_NAME && bytes > theirs + 1 && host->text[bytes - theirs - 1] == '.' &&
+           strcmp(host->text + bytes - theirs, entry->host.text) == 0;
+}
+
 static bool matches(const struct entry *entry, const struct url *url)
 {
     if (url->https ? !entry->https : !entry->http)
         return false;
     if (url->port != (url->https ? entry->port_https : entry->port_http))
         return false;
-    if (!entry->below)
-        return entry->host.kind == url->host.kind && strcmp(entry->host.text, url->host.text) == 0;
-    size_t theirs = strlen(entry->host.text), bytes = strlen(url->host.text);
-    return url->host.kind == HOST_NAME && bytes > theirs + 1 &&
-           url->host.text[bytes - theirs - 1] == '.' &&
-           strcmp(url->host.text + bytes - theirs, entry->host.text) == 0;
+    return matches_host(entry, &url->host);
 }
 
 /* Of a host that is an address. */
@@ -103,6 +107,16 @@ enum permission egress_permits(const struct egress_rule *rule, const struct url 
     return url->host.kind == HOST_NAME || reaches(rule->reach, literal_kind(&url->host))
                ? PERMISSION_REACH
                : PERMISSION_NONE;
+}
+
+bool egress_permits_host(const struct egress_rule *rule, const struct host *host)
+{
+    for (size_t i = 0; i < rule->count; i++) {
+        struct entry entry;
+        if (entry_parse(rule->entries[i], &entry) == MF_OK && matches_host(&entry, host))
+            return true;
+    }
+    return false;
 }
 
 bool egress_permits_address(const struct egress_rule *rule, enum permission permission,

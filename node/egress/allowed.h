@@ -41,6 +41,8 @@ enum permission {
 
 /* By its name. */
 enum permission egress_permits(const struct egress_rule *rule, const struct url *url);
+/* Does an entry name the host, at whatever port? A reach does not count. */
+bool egress_permits_host(const struct egress_rule *rule, const struct host *host);
 /* Of a url that is permitted: may it be at that address? */
 bool egress_permits_address(const struct egress_rule *rule, enum permission permission,
                             const struct url *url, enum address_kind kind);

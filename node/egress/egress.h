@@ -86,6 +86,8 @@ void egress_open(struct egress *egress, struct loop *loop, struct budget *budget
                  const char *ca_file, const char *secrets);
 /* A port of the node's own. */
 void egress_own_port(struct egress *egress, uint16_t port);
+/* Would a connection to that address be one to them? */
+bool egress_is_own_port(const struct egress *egress, const struct sockaddr *address, socklen_t bytes);
 /* Nothing under way may be waited for any more: done() is not called. */
 void egress_close(struct egress *egress);
 

@@ -135,7 +135,7 @@ void wire_close(struct egress *egress)
         wire_free(list_of(egress->sockets.next, struct wire, link));
 }
 
-static bool is_own_port(const struct egress *egress, const struct sockaddr *address, socklen_t bytes)
+bool egress_is_own_port(const struct egress *egress, const struct sockaddr *address, socklen_t bytes)
 {
     uint16_t port = address_port(address, bytes);
     for (size_t i = 0; i < EGRESS_PORTS_MAX; i++)
@@ -151,7 +151,7 @@ curl_socket_t wire_socket(void *context, curlsocktype purpose, struct curl_socka
     const struct sockaddr *to = &address->addr;
     socklen_t bytes = address->addrlen;
     (void)purpose;
-    if (is_own_port(transfer->egress, to, bytes) ||
+    if (egress_is_own_port(transfer->egress, to, bytes) ||
         !egress_permits_address(&rule, transfer->permission, &transfer->url,
                                 address_kind(to, bytes))) {
         transfer->stop = STOP_ADDRESS;

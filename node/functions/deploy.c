@@ -14,6 +14,7 @@
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
 #include "node/snapshots/snapshots.h"
+#include "node/streams/listen.h"
 #include "node/workflows/workflows.h"
 
 #define RECORD_SUFFIX ".json"
@@ -280,6 +281,7 @@ mf_err deploy_apply(struct node *node, struct deployment *deployment, bool *crea
     snapshots_drop(node, old);
     version_put(old);
     pool_use(&node->pool, function->version->sandbox);
+    listen_settle(function);
     dispatch_redeployed(function);
     delivery_deployed(function);
     triggers_deployed(function);
@@ -296,6 +298,7 @@ void deploy_remove(struct function *function)
     freezer_cancel(function);
     triggers_removed(function);
     function->version = NULL;
+    listen_close(function);
     delivery_removed(function);
     mqtt_removed(function);
     snapshots_drop(node, old);

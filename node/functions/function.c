@@ -17,6 +17,7 @@
 #include "node/pool/next_step.h"
 #include "node/pool/warm.h"
 #include "node/node.h"
+#include "node/streams/names.h"
 
 mf_err version_create(const struct settings *settings, const char *hash, enum mf_sandbox sandbox,
                       const char *reason, struct version **version)
@@ -110,6 +111,8 @@ void function_put(struct function *function)
     fair_close(function);
     if (function->usage)
         function->usage->function = NULL;
+    mf_assert(!function->listening);
+    names_forget(function->names);
     warm_close(function);
     next_step_close(function);
     function_log_destroy(function->log);

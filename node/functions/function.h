@@ -26,6 +26,8 @@
 struct consumer;
 struct mqtt_subscriber;
 struct function_log;
+struct function_names;
+struct listening;
 struct next_step;
 struct node;
 struct usage_record;
@@ -53,6 +55,8 @@ struct function {
     struct link by_name, in_order; /* the registry's                              */
     char name[MF_NAME_BYTES_MAX + 1];
     bool removed;
+    struct listening *listening; /* its port of this machine (streams/listen.h); NULL */
+    struct function_names *names; /* that it has looked up (streams/names.h); NULL     */
     struct version *version;    /* what new instances run; NULL once removed          */
     char last_hash[IMAGE_HASH_HEX + 1]; /* the image of the version before, which is kept; "": none */
 

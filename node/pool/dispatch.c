@@ -25,6 +25,7 @@
 #include "node/pool/warm.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
+#include "node/streams/streams.h"
 
 #define PICK_LOOKS_MAX 16                   /* of running instances, for room ahead */
 
@@ -40,6 +41,8 @@ static void sample(struct instance *instance);
 static void learn(struct instance *instance, uint64_t now_ns);
 static void expire_ahead(struct instance *instance, uint64_t now_ns);
 static void charge(struct instance *instance, uint64_t now_ns);
+
+#define HOLD_NS (UINT64_MAX / 4) /* connections last as long as their ends want */
 
 static uint64_t timeout_ns(const struct version *version)
 {
@@ -145,10 +148,15 @@ void dispatch_ended(struct instance *instance, const struct outcome *outcome)
     struct function *function = instance->function;
     exchange_abandon(instance, instance_head(instance));
     backoff_answer(&function->backoff);
-    learn(instance, now_ns);
+    if (instance_head(instance)->holds)
+        instance->served = true; /* for how long says nothing of events */
+    else
+        learn(instance, now_ns);
     charge(instance, now_ns);
     struct call *call = instance_pop(instance, now_ns, timeout_ns(instance->version));
     call->instance = NULL;
+    if (instance->state == INSTANCE_RESETTING || instance->isolation == ISOLATION_FRESH)
+        streams_lost(instance); /* nothing is left of what it had to the outside */
     answer(call, outcome);
     begin_next(instance);
     bool old = instance->version != function->version;
@@ -403,7 +411,7 @@ static bool give(struct instance *instance, struct call *call)
 {
     struct function *function = call->function;
     uint64_t now_ns = function->node->loop.now_ns;
-    uint64_t limit_ns = timeout_ns(instance->version);
+    uint64_t limit_ns = call->holds ? HOLD_NS : timeout_ns(instance->version);
     mf_err err = exchange_send(instance, call, now_ns + limit_ns);
     if (err) {
         pool_end(instance, SITUATION_PROTOCOL, "protocol", "channel: the guest broke its ring");
@@ -415,7 +423,7 @@ static bool give(struct instance *instance, struct call *call)
     if (instance->isolation == ISOLATION_RESET)
         isolation_expect(instance, function->queued > 0);
     instance_push(instance, call, now_ns, limit_ns);
-    if (instance->count == 1)
+    if (instance->count == 1 && !call->holds)
         sample(instance);
     pool_settle(instance);
     pool_start_if_due(instance);

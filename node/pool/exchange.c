@@ -18,6 +18,8 @@
 #include "node/pool/pool.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
+#include "node/streams/listen.h"
+#include "node/streams/streams.h"
 
 #define BODY_PIECE_MIN 4096u /* smaller ones wait for room, but for the last */
 
@@ -40,12 +42,16 @@ static uint32_t smaller(size_t a, uint32_t b)
 
 bool exchange_room(const struct instance *instance, const struct call *call)
 {
+    if (call->holds) /* an instance of its own */
+        return instance->count == 0;
     uint32_t room = channel_room(&instance->blank.channel, call->field_bytes);
     return room > 0 && room >= smaller(call->body_bytes, BODY_PIECE_MIN);
 }
 
 mf_err exchange_send(struct instance *instance, struct call *call, uint64_t deadline_ns)
 {
+    if (call->holds)
+        return hold_begin(instance, call);
     struct channel *channel = &instance->blank.channel;
     uint32_t bytes = smaller(call->body_bytes, channel_room(channel, call->field_bytes));
     bytes = smaller(bytes, MF_CHUNK_BYTES_MAX - call->field_bytes);
@@ -142,7 +148,7 @@ void exchange_cancel(struct instance *instance, struct call *call)
     pool_wake(instance);
 }
 
-bool exchange_take(struct instance *instance)
+static bool take_events(struct instance *instance)
 {
     uint8_t *scratch = instance->pool->node->scratch;
     bool held = pool_holds(instance); /* and its end is due, or it would not be asked */
@@ -150,10 +156,8 @@ bool exchange_take(struct instance *instance)
         struct channel_message message;
         struct mf_why why = {{0}};
         mf_err err = channel_take(&instance->blank.channel, scratch, &message, &why);
-        if (err == MF_EAGAIN) {
-            made_room(instance);
+        if (err == MF_EAGAIN)
             return taken > 0;
-        }
         if (!err) {
             instance->taken_messages++;
             instance->taken_bytes += message.data_bytes;
@@ -167,8 +171,18 @@ bool exchange_take(struct instance *instance)
         if (!held && pool_holds(instance))
             break;
     }
-    made_room(instance);
     return true;
+}
+
+bool exchange_take(struct instance *instance)
+{
+    bool any = take_events(instance);
+    if (instance->state == INSTANCE_DEAD)
+        return any;
+    any |= streams_take(instance);
+    if (instance->state != INSTANCE_DEAD)
+        made_room(instance);
+    return any;
 }
 
 void exchange_take_rest(struct instance *instance)

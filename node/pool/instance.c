@@ -112,7 +112,9 @@ static bool has_slot(const struct instance *instance)
 
 bool instance_has_room(const struct instance *instance)
 {
-    return has_slot(instance) && !instance->sending && !instance->abandoned;
+    const struct call *head = instance_head(instance);
+    return has_slot(instance) && !instance->sending && !instance->abandoned &&
+           !(head && head->holds);
 }
 
 void instance_push(struct instance *instance, struct call *call, uint64_t now_ns,

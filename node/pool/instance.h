@@ -57,6 +57,7 @@ enum instance_state {
 
 struct call;
 struct operation;
+struct streams;
 struct console;
 struct function;
 struct pool;
@@ -98,6 +99,7 @@ struct instance {
     uint32_t resets_seen;      /* rollbacks, of struct mf_control                       */
     bool go_due;               /* it is to be entered again: its event is in the ring   */
     struct call *sending;      /* its body is not yet whole in the ring                 */
+    struct streams *streams;   /* with the outside (streams/streams.h); NULL: none       */
     struct operation *operation; /* that its running event waits for; NULL: none         */
     uint64_t abandoned;        /* an event that ended before its body did: tell the guest */
     uint32_t taken_messages, taken_bytes; /* since our last bell: it may wait for room   */

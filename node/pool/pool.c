@@ -26,6 +26,7 @@
 #include "node/pool/start.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
+#include "node/streams/streams.h"
 
 static void hold_back(const struct instance *instance, bool fault, bool ran);
 
@@ -312,6 +313,7 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
     timer_stop(&pool->node->loop.timers, &instance->timer);
     if (instance->function) {
         (void)function_get(instance->function);
+        streams_lost(instance);
         dispatch_lost(instance, outcome);
         pool_settle(instance);
         function_put(instance->function);

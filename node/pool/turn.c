@@ -16,6 +16,7 @@
 #include "node/pool/isolation.h"
 #include "node/pool/pool.h"
 #include "node/node.h"
+#include "node/streams/streams.h"
 
 #define SPENT_MAX 16u /* instances that have served and may wait for the loop to have time */
 
@@ -57,6 +58,8 @@ bool pool_turn(struct pool *pool)
         }
         if (instance->sending || instance->abandoned)
             took |= exchange_continue(instance);
+        if (instance->state != INSTANCE_DEAD)
+            took |= streams_continue(instance);
         if (instance->state == INSTANCE_DEAD)
             continue;
         if (instance->woken && instance->state == INSTANCE_RESETTING)
@@ -112,7 +115,8 @@ bool pool_sleep(struct pool *pool)
             list_remove(&instance->awake); /* nor need it ring */
         else if (!channel_sleep(&instance->blank.channel))
             quiet = false; /* stays awake */
-        else if (instance->sending && exchange_could_continue(instance))
+        else if ((instance->sending && exchange_could_continue(instance)) ||
+                 streams_could_continue(instance))
             quiet = false;
         else
             list_remove(&instance->awake);

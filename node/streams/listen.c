@@ -1,0 +1,363 @@
+/*
+ * listen.c: see listen.h.
+ * Guarantees: no connection is accepted that there is no room for; each that is ends with its stream,
+ * or its instance. Leaves to others: bytes (streams.c), who gets an instance (pool/dispatch.c).
+ * Owns every struct hold, and connections that wait for an instance.
+ */
+#include "node/streams/listen.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "image/listen.h"
+#include "node/egress/address.h"
+#include "node/functions/function.h"
+#include "node/logs/function_log.h"
+#include "node/node.h"
+#include "node/pool/dispatch.h"
+#include "node/pool/pool.h"
+#include "node/streams/streams.h"
+
+#define ACCEPTS_A_TURN 64u
+#define BACKLOG 4096
+
+struct listening {
+    struct function *function;
+    struct watch watch;
+    struct timer retry;   /* after a moment without descriptors or memory */
+    char text[MF_LISTEN_BYTES_MAX + 1];
+    struct link holds;
+    uint32_t connections; /* accepted, and not ended yet */
+    bool paused;
+};
+
+struct hold {
+    struct call call;
+    struct link link;            /* of listening->holds           */
+    struct listening *listening; /* NULL: nobody listens any more */
+    struct function *function;   /* counted                       */
+    struct link waiting;         /* connections without instance  */
+    struct timer timer;          /* then it asks for one again    */
+    uint32_t open;               /* its instance's                */
+    bool again;
+};
+
+static void submit(struct hold *hold);
+static void again(struct timer *timer, uint64_t now_ns);
+
+static uint32_t most(const struct function *function)
+{
+    const struct settings *settings = &function->version->settings;
+    return settings->isolation == ISOLATION_REUSE ? MF_STREAMS_MAX : settings->max_instances;
+}
+
+/* Accept, or not yet. */
+static void pace(struct listening *listening)
+{
+    struct function *function = listening->function;
+    bool pause = !function->version || listening->retry.armed ||
+                 listening->connections >= most(function);
+    if (pause == listening->paused || listening->watch.fd < 0)
+        return;
+    listening->paused = pause;
+    watch_pause(&function->node->loop.watcher, &listening->watch, pause);
+}
+
+static void left(struct hold *hold)
+{
+    if (!hold->listening)
+        return;
+    hold->listening->connections--;
+    pace(hold->listening);
+}
+
+static struct hold *hold_create(struct listening *listening)
+{
+    struct hold *hold = calloc(1, sizeof *hold);
+    if (!hold)
+        return NULL;
+    hold->timer.fire = again;
+    hold->listening = listening;
+    hold->function = function_get(listening->function);
+    link_init(&hold->link);
+    link_init(&hold->waiting);
+    list_append(&listening->holds, &hold->link);
+    return hold;
+}
+
+static void hold_free(struct hold *hold)
+{
+    while (!list_empty(&hold->waiting)) {
+        struct stream *stream = list_of(hold->waiting.next, struct stream, link);
+        left(hold);
+        stream_drop(stream);
+    }
+    list_remove(&hold->link);
+    timer_stop(&hold->function->node->loop.timers, &hold->timer);
+    function_put(hold->function);
+    free(hold);
+}
+
+static void again(struct timer *timer, uint64_t now_ns)
+{
+    struct hold *hold = list_of(timer, struct hold, timer);
+    (void)now_ns;
+    hold->again = false;
+    if (hold->listening)
+        submit(hold);
+    else
+        hold_free(hold);
+}
+
+/* No instance could be had in time: they go on waiting, as they would in a backlog. */
+static void done(struct call *call, const struct outcome *outcome)
+{
+    struct hold *hold = list_of(call, struct hold, call);
+    hold->again = !list_empty(&hold->waiting) &&
+                  (outcome->situation == SITUATION_NO_FREE_INSTANCE ||
+                   outcome->situation == SITUATION_REPLIED);
+    if (!hold->again && !list_empty(&hold->waiting))
+        function_log_node(hold->function->log, MF_LOG_WARN, 0,
+                          "connections to %s are closed: %s",
+                          hold->listening ? hold->listening->text : "a port",
+                          outcome->message ? outcome->message
+                                           : situation_meaning(outcome->situation));
+}
+
+static void release(struct call *call)
+{
+    struct hold *hold = list_of(call, struct hold, call);
+    struct node *node = hold->function->node;
+    if (!hold->again || !hold->listening) {
+        hold_free(hold);
+        return;
+    }
+    timer_set(&node->loop.timers, &hold->timer,
+              node->loop.now_ns + MF_STREAM_RETRY_MS * MF_NS_PER_MS);
+}
+
+static void submit(struct hold *hold)
+{
+    hold->call = (struct call){.holds = true, .name = "stream", .done = done, .release = release};
+    dispatch_submit(hold->function, &hold->call);
+}
+
+/* Into the instance, or to wait for one. */
+static void join(struct hold *hold, struct stream *stream)
+{
+    struct instance *instance = hold->call.instance;
+    stream->hold = hold;
+    if (!instance) {
+        list_append(&hold->waiting, &stream->link);
+        return;
+    }
+    hold->open++;
+    if (streams_open(instance, stream) == MF_OK)
+        return;
+    hold->open--;
+    left(hold);
+    stream_drop(stream);
+}
+
+/* One that waits for its instance, or whose instance takes more. */
+static struct hold *find(const struct listening *listening)
+{
+    const struct function *function = listening->function;
+    if (function->version->settings.isolation != ISOLATION_REUSE)
+        return NULL;
+    list_each(at, &listening->holds) {
+        struct hold *hold = list_of(at, struct hold, link);
+        const struct instance *instance = hold->call.instance;
+        bool takes = instance ? instance->version == function->version && hold->open < MF_STREAMS_MAX &&
+                                    (instance->state == INSTANCE_BUSY ||
+                                     instance->state == INSTANCE_RESTORING)
+                              : !hold->again || hold->timer.armed;
+        if (takes)
+            return hold;
+    }
+    return NULL;
+}
+
+static void arrived(struct listening *listening, int fd, const struct sockaddr_storage *peer)
+{
+    struct hold *hold = find(listening);
+    struct stream *stream = stream_accepted(listening->function->node, fd, peer);
+    if (!stream)
+        return;
+    bool made = !hold;
+    if (made)
+        hold = hold_create(listening);
+    if (!hold) {
+        stream_drop(stream);
+        return;
+    }
+    listening->connections++;
+    join(hold, stream);
+    if (made)
+        submit(hold);
+}
+
+static void ready(struct watch *watch, uint32_t events)
+{
+    struct listening *listening = list_of(watch, struct listening, watch);
+    struct function *function = function_get(listening->function);
+    (void)events;
+    for (uint32_t i = 0; i < ACCEPTS_A_TURN && function->listening == listening &&
+                         function->version && listening->connections < most(function);
+         i++) {
+        struct sockaddr_storage peer = {0};
+        socklen_t bytes = sizeof peer;
+        int fd = accept4(watch->fd, (struct sockaddr *)&peer, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+            timer_set(&function->node->loop.timers, &listening->retry,
+                      function->node->loop.now_ns + MF_STREAM_RETRY_MS * MF_NS_PER_MS);
+            break;
+        }
+        if (fd < 0)
+            break;
+        arrived(listening, fd, &peer);
+    }
+    if (function->listening == listening)
+        pace(listening);
+    function_put(function);
+}
+
+static void retry(struct timer *timer, uint64_t now_ns)
+{
+    (void)now_ns;
+    pace(list_of(timer, struct listening, retry));
+}
+
+/* In the function's log, and nothing else, if it cannot be had. */
+static void open_port(struct listening *listening)
+{
+    static const int on = 1;
+    struct function *function = listening->function;
+    struct sockaddr_storage address;
+    socklen_t bytes;
+    char text[ADDRESS_TEXT_BYTES];
+    if (listen_parse(listening->text, &address, &bytes)) /* it was checked when it was set */
+        return;
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, bytes) != 0 || listen(fd, BACKLOG) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &bytes) != 0 ||
+        watch_add(&function->node->loop.watcher, &listening->watch, fd, EPOLLIN, ready)) {
+        function_log_node(function->log, MF_LOG_ERROR, 0, "cannot listen at %s: %s", listening->text,
+                          strerror(errno));
+        if (fd >= 0)
+            (void)close(fd);
+        return;
+    }
+    function_log_node(function->log, MF_LOG_INFO, 0, "listens at %s",
+                      address_text((const struct sockaddr *)&address, bytes, text));
+}
+
+void listen_close(struct function *function)
+{
+    struct listening *listening = function->listening;
+    if (!listening)
+        return;
+    function->listening = NULL;
+    int fd = listening->watch.fd;
+    watch_remove(&function->node->loop.watcher, &listening->watch);
+    if (fd >= 0)
+        (void)close(fd);
+    timer_stop(&function->node->loop.timers, &listening->retry);
+    list_each_safe(at, &listening->holds) {
+        struct hold *hold = list_of(at, struct hold, link);
+        hold->listening = NULL;
+        list_remove(&hold->link);
+        if (hold->timer.armed)
+            hold_free(hold);
+        else if (!hold->call.instance)
+            dispatch_cancel(&hold->call); /* which frees it */
+    }
+    free(listening);
+}
+
+void listen_settle(struct function *function)
+{
+    const char *wanted = function->version && !function->node->streaming.quiet
+                             ? function->version->settings.listen : "";
+    if (function->listening && strcmp(function->listening->text, wanted) == 0) {
+        pace(function->listening);
+        return;
+    }
+    listen_close(function);
+    if (!*wanted)
+        return;
+    struct listening *listening = calloc(1, sizeof *listening);
+    if (!listening)
+        return;
+    listening->function = function;
+    listening->watch.fd = -1;
+    listening->retry.fire = retry;
+    link_init(&listening->holds);
+    memcpy(listening->text, wanted, strlen(wanted) + 1);
+    function->listening = listening;
+    open_port(listening);
+}
+
+static void settle_one(struct function *function, void *context)
+{
+    (void)context;
+    listen_settle(function);
+}
+
+void streaming_quiet(struct streaming *streaming)
+{
+    streaming->quiet = true;
+    registry_each(&streaming->node->registry, settle_one, NULL);
+}
+
+mf_err hold_begin(struct instance *instance, struct call *call)
+{
+    struct hold *hold = list_of(call, struct hold, call);
+    call->number = ++instance->pool->last_call; /* no message of the guest's has it */
+    call->instance = instance;
+    while (!list_empty(&hold->waiting)) {
+        struct stream *stream = list_of(hold->waiting.next, struct stream, link);
+        list_remove(&stream->link);
+        join(hold, stream);
+    }
+    pool_wake(instance);
+    return MF_OK;
+}
+
+bool hold_leave(struct hold *hold)
+{
+    hold->open--;
+    left(hold);
+    return hold->open == 0;
+}
+
+bool hold_is_over(const struct hold *hold)
+{
+    return hold->open == 0 && hold->call.instance;
+}
+
+void hold_end(struct hold *hold)
+{
+    struct instance *instance = hold->call.instance;
+    dispatch_ended(instance, &(struct outcome){.situation = SITUATION_REPLIED,
+                                               .status = 200,
+                                               .instance_id = instance->blank.id,
+                                               .version = instance->version});
+}
+
+bool hold_take_back(struct hold *hold, struct stream *stream, bool unbegun)
+{
+    hold->open--;
+    if (!unbegun || stream->moved || stream->ended || stream->watch.fd < 0) {
+        left(hold);
+        return false;
+    }
+    stream->open_due = true;
+    list_append(&hold->waiting, &stream->link);
+    return true;
+}

@@ -1,0 +1,37 @@
+/*
+ * listen.h: functions whose settings say `listen` have a port of this machine: each connection to it
+ * becomes a stream to the port that their program listens on. What holds an instance for them is
+ * a call (pool/call.h) that is answered when the last of its connections has ended: one call for
+ * all connections with isolation `reuse`, else one for each. Without a connection there is
+ * no instance and no call. More than an instance may have, or instances there may be, are not
+ * accepted yet. Loop thread only.
+ */
+#ifndef MF_NODE_STREAMS_LISTEN_H
+#define MF_NODE_STREAMS_LISTEN_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct call;
+struct function;
+struct hold;
+struct instance;
+struct listening;
+struct stream;
+
+/* The function has another version, or none any more; or the node stops. */
+void listen_settle(struct function *function);
+void listen_close(struct function *function);
+
+/* Of dispatch.c, by exchange.c: the call's connections into this instance. */
+MF_CHECKED mf_err hold_begin(struct instance *instance, struct call *call);
+
+/* Of streams.c. One of its connections has ended; true: it was the last one, for now. */
+bool hold_leave(struct hold *hold);
+bool hold_is_over(const struct hold *hold);
+void hold_end(struct hold *hold); /* its call is answered; it may be gone afterwards */
+/* Its instance is dead. True: the connection waits for another one, since nothing had begun. */
+bool hold_take_back(struct hold *hold, struct stream *stream, bool unbegun);
+
+#endif

@@ -1,0 +1,576 @@
+/*
+ * streams.c: see streams.h.
+ * Guarantees: bytes arrive once, in order, and before the end; a peer that does not read costs
+ * its stream's window and nobody else's time; a guest that breaks a rule ends, with the rule as reason.
+ * Leaves to others: the rules (stream.c), who may connect where (outward.c), who listens
+ * (listen.c). Owns every struct stream that an instance has, and those that linger.
+ */
+#include "node/streams/streams.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node/functions/function.h"
+#include "node/node.h"
+#include "node/pool/pool.h"
+#include "node/streams/listen.h"
+#include "node/streams/names.h"
+#include "node/streams/outward.h"
+
+#define READ_LEAST 2048u /* less room in the ring than this: better wait than cut so small */
+#define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+static void ready(struct watch *watch, uint32_t events);
+static void move(struct stream *stream);
+static void settle(struct stream *stream);
+static bool conclude(struct instance *instance);
+
+void streaming_open(struct streaming *streaming, struct node *node)
+{
+    *streaming = (struct streaming){.node = node};
+    link_init(&streaming->lingering);
+}
+
+void streaming_close(struct streaming *streaming)
+{
+    if (!streaming->node)
+        return;
+    while (!list_empty(&streaming->lingering))
+        stream_drop(list_of(streaming->lingering.next, struct stream, link));
+    names_close(streaming);
+    streaming->node = NULL;
+}
+
+static struct watcher *watcher_of(struct node *node)
+{
+    return &node->loop.watcher;
+}
+
+static void hang_up(struct node *node, struct stream *stream)
+{
+    int fd = stream->watch.fd;
+    if (fd < 0)
+        return;
+    watch_remove(watcher_of(node), &stream->watch);
+    (void)close(fd);
+    mf_buf_close(&stream->pending);
+    stream->pending_at = 0;
+}
+
+/* With the peer told that it is no orderly end. */
+static void reset(struct node *node, struct stream *stream)
+{
+    const struct linger now = {.l_onoff = 1};
+    if (stream->watch.fd >= 0)
+        (void)setsockopt(stream->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    hang_up(node, stream);
+}
+
+static struct stream *make(struct node *node)
+{
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (!stream)
+        return NULL;
+    stream->node = node;
+    stream->watch.fd = -1;
+    link_init(&stream->link);
+    return stream;
+}
+
+struct stream *stream_accepted(struct node *node, int fd, const struct sockaddr_storage *peer)
+{
+    static const int on = 1;
+    struct stream *stream = make(node);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (!stream || watch_add(watcher_of(node), &stream->watch, fd, EVENTS, ready)) {
+        free(stream);
+        (void)close(fd);
+        return NULL;
+    }
+    stream->peer = *peer;
+    stream->open_due = true;
+    return stream;
+}
+
+void stream_drop(struct stream *stream)
+{
+    struct node *node = stream->node;
+    if (!stream->streams && !stream->hold && !list_empty(&stream->link))
+        node->streaming.lingering_count--;
+    reset(node, stream);
+    list_remove(&stream->link);
+    free(stream);
+}
+
+static struct streams *streams_of(struct instance *instance)
+{
+    struct streams *streams = instance->streams;
+    if (streams)
+        return streams;
+    streams = calloc(1, sizeof *streams);
+    if (!streams)
+        return NULL;
+    streams->instance = instance;
+    link_init(&streams->stalled);
+    link_init(&streams->lookups);
+    return instance->streams = streams;
+}
+
+mf_err streams_open(struct instance *instance, struct stream *stream)
+{
+    struct streams *streams = streams_of(instance);
+    mf_err err = streams ? stream_add(&streams->table, stream) : MF_ENOMEM;
+    if (err)
+        return err;
+    stream->streams = streams;
+    instance->pool->node->streaming.opened++;
+    move(stream);
+    return MF_OK;
+}
+
+/* Into the ring. False: not now. */
+static bool put(struct stream *stream, enum mf_message type, uint16_t flags, uint64_t arg,
+                const void *data, uint32_t bytes)
+{
+    struct streams *streams = stream->streams;
+    struct mf_desc desc = {.id = stream->id, .type = (uint16_t)type, .flags = flags,
+                           .data_bytes = bytes, .arg = arg};
+    mf_err err = channel_stream_put(&streams->instance->blank.channel, &desc, data);
+    if (err == MF_EPROTO)
+        streams->broken = true;
+    if (err)
+        return false;
+    streams->instance->bell_due = true;
+    pool_wake(streams->instance);
+    return true;
+}
+
+static void stall(struct stream *stream)
+{
+    if (list_empty(&stream->link))
+        list_append(&stream->streams->stalled, &stream->link);
+}
+
+/* What is to be said of it, in this order. False: there is no room for it. */
+static bool say(struct stream *stream)
+{
+    if (stream->open_due) {
+        struct mf_stream_address peer;
+        stream_address_encode(&stream->peer, &peer);
+        uint32_t port = stream->streams->instance->version->settings.port;
+        if (!put(stream, MF_MSG_OPEN, 0, port, &peer, sizeof peer))
+            return false;
+        stream->open_due = false;
+    }
+    if (stream->opened_due && !put(stream, MF_MSG_OPENED, 0, 0, NULL, 0))
+        return false;
+    stream->opened_due = false;
+    if (stream->owed >= MF_STREAM_WINDOW / 2 && !stream->guest_ended && !stream->close_due) {
+        if (!put(stream, MF_MSG_GRANT, 0, stream->owed, NULL, 0))
+            return false;
+        stream->to_node += stream->owed;
+        stream->owed = 0;
+    }
+    if (stream->end_due && !stream->close_due && !put(stream, MF_MSG_RECEIVED, MF_MSG_END, 0, NULL, 0))
+        return false;
+    stream->end_due = false;
+    if (stream->close_due) {
+        if (!put(stream, MF_MSG_CLOSED, 0, stream->error, NULL, 0))
+            return false;
+        stream->close_due = false;
+        stream->node_closed = true;
+    }
+    return true;
+}
+
+/* The connection cannot go on. */
+static void fail(struct stream *stream, int error)
+{
+    hang_up(stream->node, stream);
+    stream->connects = false;
+    stream->opened_due = stream->end_due = stream->readable = false;
+    stream->ended = true;
+    if (stream->node_closed || stream->close_due)
+        return;
+    stream->close_due = true;
+    stream->error = (uint16_t)error;
+}
+
+/* From the peer into the ring. False: no room there. */
+static bool read_peer(struct stream *stream)
+{
+    struct channel *channel = &stream->streams->instance->blank.channel;
+    while (stream->readable && !stream->ended && stream->watch.fd >= 0 && stream->to_guest) {
+        uint32_t most = stream->to_guest < MF_CHUNK_BYTES_MAX ? stream->to_guest : MF_CHUNK_BYTES_MAX;
+        uint8_t *data;
+        uint32_t room;
+        mf_err err = channel_stream_place(channel, most < READ_LEAST ? most : READ_LEAST, most, &data,
+                                          &room);
+        if (err == MF_EPROTO)
+            stream->streams->broken = true;
+        if (err)
+            return false;
+        ssize_t got = recv(stream->watch.fd, data, room, MSG_DONTWAIT);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EAGAIN) {
+            stream->readable = false;
+            return true;
+        }
+        if (got < 0) {
+            fail(stream, errno);
+            return true;
+        }
+        if (got == 0) {
+            stream->ended = stream->end_due = true;
+            return true;
+        }
+        const struct mf_desc desc = {
+            .id = stream->id, .type = MF_MSG_RECEIVED, .data_bytes = (uint32_t)got};
+        channel_stream_publish(channel, &desc, data);
+        stream->streams->instance->bell_due = true;
+        pool_wake(stream->streams->instance);
+        stream->moved = true;
+        stream->to_guest -= (uint32_t)got;
+        stream->readable = (uint32_t)got == room || stream->hung_up; /* edge-triggered */
+    }
+    return true;
+}
+
+/* To the peer, as many as it takes now. */
+static size_t write_peer(struct stream *stream, const uint8_t *data, size_t bytes)
+{
+    size_t sent = 0;
+    while (sent < bytes && stream->watch.fd >= 0) {
+        ssize_t got = send(stream->watch.fd, data + sent, bytes - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EAGAIN)
+            break;
+        if (got < 0) {
+            fail(stream, errno);
+            return bytes;
+        }
+        sent += (size_t)got;
+    }
+    return sent;
+}
+
+static void flush(struct stream *stream)
+{
+    size_t left = stream->pending.bytes - stream->pending_at;
+    if (left) {
+        size_t sent = write_peer(stream, stream->pending.data + stream->pending_at, left);
+        stream->owed += (uint32_t)sent;
+        stream->pending_at += sent;
+    }
+    if (stream->pending_at < stream->pending.bytes)
+        return;
+    mf_buf_close(&stream->pending);
+    stream->pending_at = 0;
+    if (stream->guest_ended && !stream->shut && stream->watch.fd >= 0) {
+        (void)shutdown(stream->watch.fd, SHUT_WR);
+        stream->shut = true;
+    }
+}
+
+/* All that can be done for it now; it may be gone afterwards. */
+static void move(struct stream *stream)
+{
+    if (!stream->streams || stream->streams->broken)
+        return;
+    if (!say(stream) || (!stream->connects && !read_peer(stream)) || !say(stream))
+        stall(stream);
+    settle(stream);
+}
+
+static bool lingers(const struct stream *stream)
+{
+    return stream->watch.fd >= 0 && stream->pending.bytes > stream->pending_at;
+}
+
+/* It is the peer's alone: what it has not taken, for a while. */
+static void linger(struct node *node, struct stream *stream)
+{
+    static const unsigned most_ms = MF_STREAM_LINGER_MS;
+    if (!lingers(stream) || node->streaming.lingering_count == MF_STREAM_LINGERING_MAX) {
+        hang_up(node, stream);
+        free(stream);
+        return;
+    }
+    (void)setsockopt(stream->watch.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &most_ms, sizeof most_ms);
+    stream->hold = NULL;
+    list_append(&node->streaming.lingering, &stream->link);
+    node->streaming.lingering_count++;
+}
+
+/* Closed on both sides: its id is free. */
+static void settle(struct stream *stream)
+{
+    struct streams *streams = stream->streams;
+    if (!stream->guest_closed || !stream->node_closed)
+        return;
+    if (stream->hold && hold_leave(stream->hold))
+        streams->over = stream->hold;
+    list_remove(&stream->link);
+    stream_remove(&streams->table, stream);
+    stream->streams = NULL;
+    linger(stream->node, stream);
+}
+
+static void connected(struct stream *stream)
+{
+    int error = 0;
+    socklen_t bytes = sizeof error;
+    if (getsockopt(stream->watch.fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0)
+        error = errno;
+    stream->connects = false;
+    if (error)
+        fail(stream, error);
+    else
+        stream->opened_due = true;
+}
+
+static void ready(struct watch *watch, uint32_t events)
+{
+    struct stream *stream = list_of(watch, struct stream, watch);
+    struct streams *streams = stream->streams;
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        stream->readable = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        stream->hung_up = true;
+    if (!streams && !stream->hold) { /* it lingers */
+        flush(stream);
+        if (!lingers(stream)) {
+            stream->node->streaming.lingering_count--;
+            list_remove(&stream->link);
+            hang_up(stream->node, stream);
+            free(stream);
+        }
+        return;
+    }
+    if (!streams) /* it waits for an instance */
+        return;
+    struct instance *instance = streams->instance;
+    if (stream->connects && events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
+        connected(stream);
+    else if (!stream->connects && events & EPOLLERR && !stream->to_guest)
+        fail(stream, ECONNRESET);
+    else if (!stream->connects && events & EPOLLOUT)
+        flush(stream);
+    move(stream);
+    (void)conclude(instance);
+}
+
+/* ---- what the guest says ---- */
+
+static void take_connect(struct instance *instance, const struct channel_message *message)
+{
+    struct mf_stream_address asked;
+    struct node *node = instance->pool->node;
+    struct streams *streams = instance->streams;
+    memcpy(&asked, message->data, sizeof asked);
+    struct stream *stream = make(node);
+    if (!stream || stream_add_asked(&streams->table, stream, message->id)) {
+        free(stream);
+        streams->broken = true; /* no memory to say so: the instance goes */
+        return;
+    }
+    stream->streams = streams;
+    node->streaming.asked++;
+    int fd = -1;
+    int error = outward_connect(instance, &asked, &fd);
+    if (!error && watch_add(watcher_of(node), &stream->watch, fd, EVENTS, ready)) {
+        (void)close(fd);
+        error = ENOBUFS;
+    }
+    if (error)
+        fail(stream, error);
+    move(stream);
+}
+
+static void take_sent(struct stream *stream, const struct channel_message *message)
+{
+    stream->to_node -= message->data_bytes;
+    stream->guest_ended = stream->guest_ended || message->end;
+    if (stream->watch.fd < 0)
+        return;
+    stream->moved = true;
+    size_t sent = 0;
+    if (stream->pending_at == stream->pending.bytes)
+        sent = write_peer(stream, message->data, message->data_bytes);
+    stream->owed += (uint32_t)sent;
+    if (sent < message->data_bytes &&
+        mf_buf_add(&stream->pending, message->data + sent, message->data_bytes - sent))
+        fail(stream, ENOBUFS);
+    if (message->end)
+        flush(stream);
+}
+
+static void take_close(struct stream *stream, const struct channel_message *message)
+{
+    stream->guest_closed = stream->guest_ended = true;
+    stream->end_due = stream->open_due = stream->opened_due = stream->connects = false;
+    stream->ended = stream->shut = true; /* closing it says so, too */
+    if (message->arg)
+        reset(stream->node, stream);
+    else
+        flush(stream);
+    if (!stream->node_closed)
+        stream->close_due = true;
+}
+
+static void take(struct instance *instance, const struct channel_message *message,
+                 struct stream *stream)
+{
+    switch (message->type) {
+    case MF_MSG_CONNECT:
+        take_connect(instance, message);
+        return;
+    case MF_MSG_SENT:
+        take_sent(stream, message);
+        break;
+    case MF_MSG_CREDIT:
+        stream->to_guest += (uint32_t)message->arg;
+        break;
+    default:
+        take_close(stream, message);
+    }
+    move(stream);
+}
+
+/* Nothing of it counts any more: it has served, and is about to be rolled back or killed. */
+static bool is_past(const struct instance *instance)
+{
+    return instance->state == INSTANCE_RESETTING || instance->state == INSTANCE_DEAD ||
+           (instance->state == INSTANCE_DRAINING && instance->count == 0 &&
+            instance->isolation == ISOLATION_FRESH);
+}
+
+static mf_err take_one(struct instance *instance, const struct channel_message *message,
+                       struct mf_why *why)
+{
+    struct streams *streams = streams_of(instance);
+    struct stream *stream;
+    if (!streams)
+        return MF_ENOMEM;
+    if (message->type == MF_MSG_NAME)
+        return names_asked(instance, message, why);
+    mf_err err = stream_check(&streams->table, message, &stream, why);
+    if (err == MF_ENOENT && message->type == MF_MSG_SENT) {
+        stream->to_node -= message->data_bytes;
+        stream->guest_ended = stream->guest_ended || message->end;
+    }
+    if (!err)
+        take(instance, message, stream);
+    return err == MF_ENOENT ? MF_OK : err;
+}
+
+bool streams_take(struct instance *instance)
+{
+    bool any = false;
+    for (int taken = 0; taken < MF_MESSAGES_PER_TURN; taken++) {
+        struct channel_message message;
+        struct mf_why why = {{0}};
+        mf_err err = channel_stream_peek(&instance->blank.channel, &message, &why);
+        if (err == MF_EAGAIN)
+            break;
+        any = true;
+        if (!err && instance->state == INSTANCE_RESTORING)
+            instance_spoke(instance, instance->pool->node->loop.now_ns);
+        if (!err && !is_past(instance))
+            err = take_one(instance, &message, &why);
+        if (err) {
+            pool_end(instance, SITUATION_PROTOCOL, "protocol", mf_why_text(&why, err));
+            return true;
+        }
+        instance->taken_messages++;
+        instance->taken_bytes += message.data_bytes;
+        channel_stream_release(&instance->blank.channel);
+        if (!conclude(instance))
+            break;
+    }
+    return any;
+}
+
+bool streams_continue(struct instance *instance)
+{
+    struct streams *streams = instance->streams;
+    bool any = false;
+    struct link now; /* one that finds no room goes back to the list */
+    link_init(&now);
+    while (streams && !list_empty(&streams->stalled))
+        list_append(&now, streams->stalled.next);
+    while (!list_empty(&now)) {
+        struct stream *stream = list_of(now.next, struct stream, link);
+        list_remove(&stream->link);
+        uint32_t tail = instance->blank.channel.lane[LANE_STREAMS].to_guest_tail;
+        move(stream);
+        any |= instance->blank.channel.lane[LANE_STREAMS].to_guest_tail != tail;
+        if (streams->broken)
+            break;
+    }
+    while (!list_empty(&now))
+        list_append(&streams->stalled, now.next);
+    if (streams)
+        (void)conclude(instance);
+    return any;
+}
+
+bool streams_could_continue(const struct instance *instance)
+{
+    struct streams *streams = instance->streams;
+    uint8_t *data;
+    uint32_t room;
+    return streams && !list_empty(&streams->stalled) &&
+           channel_stream_place(&streams->instance->blank.channel, READ_LEAST, READ_LEAST, &data,
+                                &room) != MF_EAGAIN;
+}
+
+/* The last step of whatever has moved streams: nothing of them may be touched afterwards. False:
+ * the instance has ended what it did, or has ended. */
+static bool conclude(struct instance *instance)
+{
+    struct streams *streams = instance->streams;
+    if (!streams)
+        return true;
+    if (streams->broken) {
+        pool_end(instance, SITUATION_PROTOCOL, "protocol", "channel: the guest's index is impossible");
+        return false;
+    }
+    struct hold *over = streams->over;
+    streams->over = NULL;
+    if (!over || !hold_is_over(over))
+        return true;
+    hold_end(over);
+    return false;
+}
+
+void streams_lost(struct instance *instance)
+{
+    struct streams *streams = instance->streams;
+    if (!streams)
+        return;
+    names_lost(streams);
+    for (uint32_t id = 1; id < streams->table.room; id++) {
+        struct stream *stream = streams->table.by_id[id];
+        if (!stream)
+            continue;
+        struct hold *hold = stream->hold;
+        list_remove(&stream->link);
+        stream_remove(&streams->table, stream);
+        stream->streams = NULL;
+        if (hold && hold_take_back(hold, stream, instance->unbegun))
+            continue;
+        stream->hold = NULL;
+        reset(stream->node, stream);
+        free(stream);
+    }
+    stream_table_close(&streams->table);
+    instance->streams = NULL;
+    free(streams);
+}
