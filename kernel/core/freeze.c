@@ -39,9 +39,14 @@ _Static_assert(REGIONS_MAX <= MF_SNAPSHOT_RANGES_MAX && RANGES_BYTES <= MF_CHUNK
                "all ranges fit into FROZEN");
 _Static_assert(PARKED_BYTES % VECTOR_ALIGN == 0, "kernel.lds");
 
+bool freeze_is_wanted(void)
+{
+    return boot_page()->flags & MF_BOOT_FREEZE;
+}
+
 void freeze_here(void)
 {
-    if (!(boot_page()->flags & MF_BOOT_FREEZE))
+    if (!freeze_is_wanted())
         return;
     uint64_t realtime_ns;
     hypercall_clock(&parked.monotonic_ns, &realtime_ns);

@@ -10,9 +10,7 @@
  */
 #include <asm/errno.h>
 
-#include "abi/boot.h"
 #include "kernel/contract/contract.h"
-#include "kernel/core/boot.h"
 #include "kernel/core/freeze.h"
 #include "kernel/event/output.h"
 #include "kernel/event/wire.h"
@@ -181,12 +179,6 @@ static void look_around(void)
     (void)take_messages();
 }
 
-/* A start for a snapshot: when nothing is asked of the outside any more. */
-static bool freezes(void)
-{
-    return boot_page()->flags & MF_BOOT_FREEZE && !outside_asks();
-}
-
 /* Nobody can run. */
 static void idle(void)
 {
@@ -195,8 +187,8 @@ static void idle(void)
     output_flush();
     /* An open connection from outside is as an event. */
     bool may_freeze = contract_may_freeze() && !outside_holds();
-    if (may_freeze && freezes()) {
-        outside_cut();
+    if (may_freeze && freeze_is_wanted() && !outside_asks()) {
+        outside_cut(); /* what is asked of the outside was waited for; what is open goes */
         freeze_here();
     }
     uint32_t seen = wire_doze(may_freeze);

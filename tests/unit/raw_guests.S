@@ -18,7 +18,7 @@
 #define STACK_TOP 0x103000
 #define TRAP_RECORD (0x106000 - 64)
 #define WINDOW 0x800000
-#define CHANNEL (WINDOW - 0x95000)
+#define CHANNEL (WINDOW - 0x117000)
 #define BSS 0x401000
 #define BSS_END 0x402000
 #define EINVAL_32 0xffffffea

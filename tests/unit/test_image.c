@@ -164,7 +164,7 @@ static void expect(const struct mf_buf *file, mf_err expected, const char *sente
     X(a_program_without_room,                                                                    \
       { segment[PROGRAM_DATA].p_memsz = ROOM_END - 0x402000 + 0x1000;                            \
         info->program_end = ROOM_END + 0x1000; },                                                \
-      "the program ends at 0xe6c000, past 0xe6b000: a window of 16 MiB leaves it no heap")       \
+      "the program ends at 0xdea000, past 0xde9000: a window of 16 MiB leaves it no heap")       \
     X(kernel_entry_in_data, info->kernel_entry = header->e_entry = 0x101000,                     \
       "kernel_entry 0x101000 is not in an executable segment of the kernel")                     \
     X(kernel_entry_in_program, info->kernel_entry = header->e_entry = 0x401000,                  \

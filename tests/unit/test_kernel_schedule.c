@@ -17,6 +17,7 @@
 #include "kernel/linux/many/signal.h"
 #include "kernel/linux/many/usage.h"
 #include "kernel/linux/time.h"
+#include "kernel/socket/outside.h"
 #include "kernel/task/preempt.h"
 #include "kernel/task/task.h"
 
@@ -99,6 +100,30 @@ bool contract_turn(void)
 }
 
 bool contract_may_freeze(void)
+{
+    return false;
+}
+
+bool outside_turn(void)
+{
+    return false;
+}
+
+bool outside_holds(void)
+{
+    return false;
+}
+
+bool outside_asks(void)
+{
+    return false;
+}
+
+void outside_cut(void)
+{
+}
+
+bool freeze_is_wanted(void)
 {
     return false;
 }
