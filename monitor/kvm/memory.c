@@ -116,11 +116,12 @@ static void enter_segments(const struct memory *memory, const struct image *imag
 {
     for (uint32_t i = 0; i < image->segment_count; i++) {
         const struct image_segment *segment = &image->segment[i];
-        (void)pagetable_set(memory->cpu, segment->address,
-                            segment->address + segment->memory_bytes,
-                            segment->flags & PF_X   ? PAGE_READ_EXECUTE
-                            : segment->flags & PF_W ? PAGE_READ_WRITE
-                                                    : PAGE_READ);
+        const uint64_t end = segment->address + segment->memory_bytes;
+        if (segment->flags & PF_W)
+            (void)pagetable_set(memory->cpu, segment->address, end, PAGE_READ_WRITE);
+        else
+            pagetable_set_large(memory->cpu, segment->address, end,
+                                segment->flags & PF_X ? PAGE_READ_EXECUTE : PAGE_READ);
     }
 }
 

@@ -28,6 +28,10 @@ void pagetable_init(uint8_t *cpu);
 /* Pages [from, to) of the window become so. True: an entry that was present changed. */
 bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access);
 
+/* Likewise, for pages that are not written, before a guest has run: one entry for each whole 2 MiB of
+ * which nothing was entered yet. Another access for a part of them makes pages of it. */
+void pagetable_set_large(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access);
+
 /* Entries as the guest found them, of those 2 MiB of the window that were edited since. */
 #define PAGETABLE_UNDO_WORDS 16u
 struct pagetable_undo {
@@ -38,7 +42,7 @@ struct pagetable_undo {
 uint64_t pagetable_undo_bytes(void);
 
 /* Before an edit of pages [from, to). */
-void pagetable_keep(const uint8_t *cpu, struct pagetable_undo *undo, uint64_t from, uint64_t to);
+void pagetable_keep(uint8_t *cpu, struct pagetable_undo *undo, uint64_t from, uint64_t to);
 
 /* Undo the edits of the next 2 MiB that have some. False: there are none left. All entries
  * that were present and are changed by this lie in [*from, *to), which may be empty. */

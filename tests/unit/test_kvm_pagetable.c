@@ -21,6 +21,8 @@
 #define PRESENT 1ull
 #define WRITE 2ull
 #define USER 4ull
+#define LARGE 0x80ull
+#define LARGE_PAGE (uint64_t)MF_LARGE_PAGE_BYTES
 #define NX (1ull << 63)
 #define FRAME 0x000ffffffffff000ull
 #define PAGE (uint64_t)MF_PAGE_BYTES
@@ -56,6 +58,8 @@ static uint64_t walk(const uint8_t *cpu, uint64_t address)
         uint64_t entry = entry_at(cpu, table, address >> shift & 511);
         if (!(entry & PRESENT))
             return 0;
+        if (shift == 21 && entry & LARGE)
+            return (entry & ~LARGE) + (address & (LARGE_PAGE - 1) & ~(PAGE - 1));
         assert_int_equal(entry & (USER | WRITE | NX), USER | WRITE);
         table = entry & FRAME;
     }
@@ -207,6 +211,65 @@ static void allowed_is_what_every_byte_allows(void **state)
     drop(cpu);
 }
 
+static void expect_equal(const uint8_t *a, const uint8_t *b)
+{
+    for (uint64_t page = 0; page < MF_WINDOW_DEFAULT; page += PAGE) {
+        assert_int_equal(walk(a, page), walk(b, page));
+        assert_int_equal(pagetable_allows(a, page, PAGE, false), pagetable_allows(b, page, PAGE, false));
+        assert_int_equal(pagetable_allows(a, page, PAGE, true), pagetable_allows(b, page, PAGE, true));
+    }
+}
+
+static uint32_t large_entries(const uint8_t *cpu)
+{
+    uint32_t count = 0;
+    for (uint64_t i = 0; i < MF_WINDOW_DEFAULT / LARGE_PAGE; i++)
+        count += (entry_at(cpu, CPU_BASE + CPU_PD, i) & LARGE) != 0;
+    return count;
+}
+
+static void large_pages_say_what_small_ones_would(void **state)
+{
+    (void)state;
+    enum { MIB = 1 << 20 };
+    static const struct {
+        uint64_t from, to;
+        enum page_access access;
+    } edits[] = {
+        {6 * MIB + PAGE, 6 * MIB + 2 * PAGE, PAGE_READ_WRITE}, /* in the midst of one */
+        {7 * MIB, 9 * MIB, PAGE_NONE},                         /* of the same, and of the next */
+        {10 * MIB, 12 * MIB, PAGE_READ},                       /* all of one */
+    };
+    uint8_t *large = make(), *small = make();
+    struct pagetable_undo undo = {
+        .kept = mmap(NULL, pagetable_undo_bytes(), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)};
+    uint64_t from, to;
+    (void)pagetable_set(large, 14 * MIB, 14 * MIB + PAGE, PAGE_READ_WRITE); /* there already */
+    (void)pagetable_set(small, 14 * MIB, 14 * MIB + PAGE, PAGE_READ_WRITE);
+    pagetable_set_large(large, 3 * MIB, 15 * MIB, PAGE_READ_EXECUTE);
+    pagetable_set_large(large, 16 * MIB, 18 * MIB - PAGE, PAGE_READ);
+    (void)pagetable_set(small, 3 * MIB, 15 * MIB, PAGE_READ_EXECUTE);
+    (void)pagetable_set(small, 16 * MIB, 18 * MIB - PAGE, PAGE_READ);
+    assert_int_equal(large_entries(large), 5); /* from 4 to 14 MiB */
+    expect_equal(large, small);
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        pagetable_keep(large, &undo, edits[i].from, edits[i].to);
+        assert_true(pagetable_set(large, edits[i].from, edits[i].to, edits[i].access));
+        assert_true(pagetable_set(small, edits[i].from, edits[i].to, edits[i].access));
+        expect_equal(large, small);
+        (void)every(large, never_write_and_execute);
+    }
+    assert_int_equal(large_entries(large), 2);
+    while (pagetable_undo_next(large, &undo, &from, &to))
+        ;
+    (void)pagetable_set(small, 3 * MIB, 15 * MIB, PAGE_READ_EXECUTE);
+    expect_equal(large, small);
+    assert_int_equal(munmap(undo.kept, pagetable_undo_bytes()), 0);
+    drop(large);
+    drop(small);
+}
+
 static void a_small_guest_touches_few_pages(void **state)
 {
     (void)state;
@@ -284,6 +347,7 @@ int main(void)
         cmocka_unit_test(the_largest_window_fits),
         cmocka_unit_test(a_change_of_what_was_there_is_told),
         cmocka_unit_test(allowed_is_what_every_byte_allows),
+        cmocka_unit_test(large_pages_say_what_small_ones_would),
         cmocka_unit_test(a_small_guest_touches_few_pages),
         cmocka_unit_test(an_undo_brings_every_entry_back),
     };

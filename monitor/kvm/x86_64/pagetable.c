@@ -14,6 +14,7 @@
 #define USER     0x004ull
 #define ACCESSED 0x020ull
 #define DIRTY    0x040ull
+#define LARGE    0x080ull /* a directory's entry that is no table: 2 MiB */
 #define NO_EXECUTE (1ull << 63)
 #define FRAME    0x000ffffffffff000ull
 
@@ -40,13 +41,22 @@ static uint64_t window_table(uint64_t address)
     return CPU_PT + (address >> TABLE_SHIFT) * MF_PAGE_BYTES;
 }
 
-/* The entry of a window page, its table page hung into the directory. */
+/* The directories of consecutive GiB are consecutive, so one index serves. */
+static uint64_t *directory_entry(uint8_t *cpu, uint64_t address)
+{
+    return &table(cpu, CPU_PD)[address >> TABLE_SHIFT];
+}
+
+/* The entry of a window page, its table page hung into the directory; one that takes the place of a
+ * large page has entries that say the same. */
 static uint64_t *window_entry(uint8_t *cpu, uint64_t address)
 {
-    uint64_t offset = window_table(address);
-    /* The directories of consecutive GiB are consecutive, so one index serves. */
-    table(cpu, CPU_PD)[address >> TABLE_SHIFT] = (CPU_BASE + offset) | TABLE;
-    return &table(cpu, offset)[(address >> PAGE_SHIFT) % ENTRIES];
+    uint64_t *directory = directory_entry(cpu, address), *entries = table(cpu, window_table(address));
+    if (*directory & LARGE)
+        for (uint64_t i = 0; i < ENTRIES; i++)
+            entries[i] = (*directory & ~LARGE) + (i << PAGE_SHIFT);
+    *directory = (CPU_BASE + window_table(address)) | TABLE;
+    return &entries[(address >> PAGE_SHIFT) % ENTRIES];
 }
 
 void pagetable_init(uint8_t *cpu)
@@ -102,6 +112,19 @@ bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access ac
     return changed;
 }
 
+void pagetable_set_large(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access)
+{
+    while (from < to) {
+        uint64_t *directory = directory_entry(cpu, from);
+        uint64_t end = (from | (MF_LARGE_PAGE_BYTES - 1)) + 1;
+        if (end - from == MF_LARGE_PAGE_BYTES && end <= to && *directory == 0)
+            *directory = from | flags(access) | LARGE;
+        else
+            (void)pagetable_set(cpu, from, end < to ? end : to, access);
+        from = end;
+    }
+}
+
 _Static_assert((MF_WINDOW_MAX >> TABLE_SHIFT) == PAGETABLE_UNDO_WORDS * 64, "a bit a table");
 
 uint64_t pagetable_undo_bytes(void)
@@ -109,7 +132,7 @@ uint64_t pagetable_undo_bytes(void)
     return CPU_BYTES;
 }
 
-void pagetable_keep(const uint8_t *cpu, struct pagetable_undo *undo, uint64_t from, uint64_t to)
+void pagetable_keep(uint8_t *cpu, struct pagetable_undo *undo, uint64_t from, uint64_t to)
 {
     for (uint64_t at = from >> TABLE_SHIFT; at << TABLE_SHIFT < to; at++) {
         const uint64_t bit = 1ull << at % 64, offset = window_table(at << TABLE_SHIFT);
@@ -117,6 +140,8 @@ void pagetable_keep(const uint8_t *cpu, struct pagetable_undo *undo, uint64_t fr
         if (undo->has[at / 64] & bit)
             continue;
         undo->has[at / 64] |= bit;
+        if (*directory_entry(cpu, at << TABLE_SHIFT) & LARGE)
+            (void)window_entry(cpu, at << TABLE_SHIFT);
         memcpy(undo->kept + offset, cpu + offset, MF_PAGE_BYTES);
     }
 }
@@ -155,6 +180,17 @@ bool pagetable_undo_next(uint8_t *cpu, struct pagetable_undo *undo, uint64_t *fr
     return true;
 }
 
+static bool entry_allows(const uint8_t *cpu, uint64_t page, uint64_t needed)
+{
+    const uint64_t *directories = (const uint64_t *)(const void *)(cpu + CPU_PD);
+    const uint64_t *entries = (const uint64_t *)(const void *)(cpu + window_table(page));
+    uint64_t entry = directories[page >> TABLE_SHIFT];
+    if (entry & LARGE) /* the identity */
+        return (entry & needed) == needed;
+    entry = entries[(page >> PAGE_SHIFT) % ENTRIES];
+    return (entry & needed) == needed && (entry & FRAME) == page;
+}
+
 bool pagetable_allows(const uint8_t *cpu, uint64_t address, uint64_t bytes, bool write)
 {
     const uint64_t needed = PRESENT | USER | (write ? WRITABLE : 0);
@@ -162,9 +198,7 @@ bool pagetable_allows(const uint8_t *cpu, uint64_t address, uint64_t bytes, bool
         return false;
     uint64_t page = address & ~(uint64_t)(MF_PAGE_BYTES - 1);
     for (; page < address + bytes; page += MF_PAGE_BYTES) {
-        const uint64_t *entries = (const uint64_t *)(const void *)(cpu + window_table(page));
-        uint64_t entry = entries[(page >> PAGE_SHIFT) % ENTRIES];
-        if ((entry & needed) != needed || (entry & FRAME) != page)
+        if (!entry_allows(cpu, page, needed))
             return false;
     }
     return true;
