@@ -178,7 +178,7 @@ case_ 'a program in the working folder' json 'd["settings"]["program"] == "/bin/
 case_ '... which is the root, if none is said' exits 3 '/./plain: no such file in the root file system' \
     "$mayfly" build --rootfs root --program ./plain --name rooted
 case_ 'a terminal obeys no message' exits 3 '/?[2J??31mé: no such file' \
-    "$mayfly" build --rootfs root --program $'/\e[2J\u009b31mé' --name rooted
+    "$mayfly" build --rootfs root --program $'/\e[2J\xc2\x9b31m\xc3\xa9' --name rooted
 case_ 'a program that is not there' exits 3 '/bin/none: no such file in the root file system' \
     "$mayfly" build --rootfs root --program /bin/none --name rooted
 case_ 'a root without a program' exits 2 'Give --program PATH' "$mayfly" build --rootfs root --name rooted
