@@ -234,6 +234,17 @@ static bool about_to_sleep(struct session_host *host)
     return all;
 }
 
+/* That it could not be started. */
+static bool hear_failure(struct session *session)
+{
+    struct mf_why why = {{0}};
+    if (session->cause || !blank_start_failed(&session->blank, &why))
+        return false;
+    session->why = why;
+    session->cause = "start-failed";
+    return true;
+}
+
 static void hear(struct session *session, const struct pollfd *fds)
 {
     uint64_t rings;
@@ -243,11 +254,8 @@ static void hear(struct session *session, const struct pollfd *fds)
         read_console(session);
     if (!fds[FD_CONTROL].revents)
         return;
-    struct mf_why why = {{0}};
-    if (!session->cause && blank_start_failed(&session->blank, &why)) {
-        session->why = why;
-        session_condemn(session, "start-failed"); /* it ends itself, too */
-    }
+    if (hear_failure(session))
+        blank_kill(&session->blank); /* it ends itself, too */
     if (fds[FD_CONTROL].revents & (POLLHUP | POLLERR | POLLNVAL))
         session->control_open = false;
 }
@@ -326,6 +334,7 @@ void session_condemn(struct session *session, const char *cause)
 
 static void end(struct session *session, int exit_status)
 {
+    (void)hear_failure(session); /* which a poll before it may not have seen */
     if (!session->cause) /* its last words, which it had before it ended */
         session_take(session);
     if (session->console_open)
