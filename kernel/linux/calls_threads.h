@@ -17,6 +17,8 @@
     X(sched_yield, done, "")                                                                     \
     X(membarrier, done, "not for rseq")                                                          \
     X(prctl, partial, "names of threads; PR_SET_NO_NEW_PRIVS and others that change nothing")    \
+    X(clock_settime, refused, "EPERM: the clocks are the host's")                                \
+    X(settimeofday, refused, "EPERM")                                                            \
     X(nanosleep, done, "")                                                                       \
     X(clock_nanosleep, partial, "CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME")               \
     X(pause, done, "")                                                                           \

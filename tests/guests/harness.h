@@ -21,6 +21,8 @@
                                         take 2 s of a processor, which others may want, too */
 #define HANG_NS (60 * MF_NS_PER_MS)  /* for cases that hang by design                */
 
+#define SEEDS 12u /* of nonsense, in an ordinary run */
+
 struct harness {
     struct session_host host;
     enum mf_sandbox sandbox;
@@ -30,6 +32,7 @@ struct harness {
     const char *images;                   /* directory */
     struct mf_buf *heard;                 /* the victim's log of level info goes here, too */
     const char *only;                     /* run what contains this; NULL: all     */
+    unsigned seeds;                       /* of nonsense.c */
     unsigned neighbour_served;
     unsigned cases, failures, skipped;
     unsigned group_cases, group_failures;

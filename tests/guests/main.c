@@ -1,5 +1,6 @@
 /*
- * main.c: guest-tests --sandbox process|kvm --spawner PROGRAM --images DIR [--only TEXT] [-v]
+ * main.c: guest-tests --sandbox process|kvm --spawner PROGRAM --images DIR [--only TEXT]
+ *                      [--seeds NUMBER] [-v]
  * Runs every case under one sandbox and prints a table. Exit code 0: all as expected;
  * 1: not; 77: the sandbox is not usable here.
  */
@@ -46,11 +47,13 @@ int main(int argc, char **argv)
                                           {"spawner", required_argument, NULL, 'p'},
                                           {"images", required_argument, NULL, 'i'},
                                           {"only", required_argument, NULL, 'o'},
+                                          {"seeds", required_argument, NULL, 'n'},
                                           {"verbose", no_argument, NULL, 'v'},
                                           {0}};
     static struct harness harness;
     const char *spawner = NULL;
     harness.images = ".";
+    harness.seeds = SEEDS;
     int key;
     while ((key = getopt_long(argc, argv, "v", names, NULL)) != -1) {
         if (key == 's')
@@ -61,6 +64,8 @@ int main(int argc, char **argv)
             harness.images = optarg;
         else if (key == 'o')
             harness.only = optarg;
+        else if (key == 'n')
+            harness.seeds = (unsigned)strtoul(optarg, NULL, 10);
         else if (key == 'v')
             harness.verbose = true;
         else

@@ -10,7 +10,6 @@ import places
 
 GOROOT = '/usr/lib/go-1.19'
 ZONES = '/usr/share/zoneinfo'
-MEMORY_MIB = 2048    # tests of the heap reserve the room that a heap has a second time
 CHUNK = 60           # tests in one run
 CHUNK_S = 240
 VERDICT = re.compile(r'--- (PASS|FAIL|SKIP): (\S+) \(')
@@ -55,9 +54,10 @@ class Suite:
         goroot = GOROOT
         if package == 'time':
             goroot = make_zones(os.path.join(build, 'proof', 'goroot'))
-            self.root.add(goroot)
+            self.root.add('/proof/goroot', goroot)
         self.environment = {'GOROOT': goroot}
-        self.program = places.Program(self.root, '/proof/test', self.folder, self.environment, MEMORY_MIB)
+        self.program = places.Program(self.root, '/proof/test', self.folder, self.environment,
+                                      {'GOROOT': '/proof/goroot' if package == 'time' else GOROOT})
 
     def close(self):
         self.root.close()

@@ -12,7 +12,7 @@ import tempfile
 
 NOBODY = 65534  # the user that a program inside is
 UNUSABLE = 6    # `mayfly run`: the sandbox does not work here
-TMP_MIB = 1024
+MEMORY_MIB = 2048  # runtimes reserve much: glibc 64 MiB for each thread that allocates
 
 
 class Unusable(Exception):
@@ -47,10 +47,10 @@ def run(command, seconds, stdin=b'', **options):
 class Program:
     """A program with the root file system that it has inside. arguments are of one run."""
 
-    def __init__(self, root, path, folder='/', environment=None, memory_mib=2048):
+    def __init__(self, root, path, folder='/', environment=None, inside=None):
         self.root, self.path, self.folder = root, path, folder
         self.environment = dict({'HOME': '/tmp', 'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8'}, **(environment or {}))
-        self.memory_mib = memory_mib
+        self.inside = inside or {}  # what of the environment is another there
 
 
 class Native:
@@ -80,8 +80,8 @@ class Inside:
         os.makedirs(project, exist_ok=True)
         with open(os.path.join(project, 'function.yml'), 'w') as file:
             json.dump({'name': 'proof', 'contract': 'stdio', 'folder': program.folder, 'args': arguments,
-                       'memory_mib': program.memory_mib,
-                       'environment': dict(program.environment, PWD=program.folder)}, file)
+                       'memory_mib': MEMORY_MIB,
+                       'environment': dict(program.environment, PWD=program.folder, **program.inside)}, file)
         image = os.path.join(self.work, 'proof.mf')
         made = subprocess.run([self.mayfly, 'build', '--rootfs', program.root.path, '--program', program.path,
                                project, '-o', image], capture_output=True, text=True)

@@ -45,6 +45,19 @@ int64_t linux_clock_nanosleep(struct frame *frame)
     return sleep_until(*deadline_ns, absolute ? 0 : frame_argument(frame, 3));
 }
 
+int64_t linux_clock_settime(struct frame *frame)
+{
+    uint64_t ns;
+    int error = time_clock(frame_argument(frame, 0), &ns);
+    return error ? error : -EPERM;
+}
+
+int64_t linux_settimeofday(struct frame *frame)
+{
+    (void)frame;
+    return -EPERM;
+}
+
 int64_t linux_pause(struct frame *frame)
 {
     (void)frame;
