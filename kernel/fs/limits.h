@@ -11,6 +11,7 @@
 #define TMP_SHARE 2u         /* files in memory: one part of so many of the kernel's own memory */
 #define TMP_NODES_MAX 65536u
 #define TMP_LENT_BYTES 65536u /* of a file that the program has mapped: room in such steps */
+#define TMP_LENT_ROOM_BYTES (1u << 20) /* addresses that are kept for it, at least */
 #define TMP_FIRST_BYTES 512u /* of a file that grows; then it is doubled */
 
 #endif

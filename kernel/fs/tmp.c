@@ -1,8 +1,8 @@
 /*
  * tmp.c: see tmp.h and tmpfs(5).
  * A node is a file, folder or link; an entry is a name for one. A file's content lies in one
- * piece. When the program maps it to be shared, it moves to the program's memory; there it stays,
- * and the file does not outgrow it.
+ * piece. When the program maps it to be shared, it moves to the program's memory, which the file does
+ * not outgrow then, and comes back when nobody has it mapped any more (lent.h).
  * Guarantees: a node goes when it has neither name nor holder.
  * Leaves to others: paths (walk.c). Owns nodes, entries, contents, and their number and size.
  */
@@ -21,6 +21,7 @@
 #include "kernel/core/hypercall.h"
 #include "kernel/core/memory.h"
 #include "kernel/core/string.h"
+#include "kernel/fs/lent.h"
 #include "kernel/fs/made.h"
 #include "kernel/fs/open.h"
 #include "kernel/fs/secret.h"
@@ -48,18 +49,17 @@ struct node {
     struct node *parent;           /* folder; NULL: a root, or removed */
     uint8_t *content;              /* file; link: its target */
     uint64_t bytes, room;
-    bool lent;               /* the program has its pages: they stay */
-    struct node *lent_after; /* of those                             */
+    struct lent *lent;             /* the content is in the program's memory; or NULL */
 };
 
 static struct node roots[TMP_COUNT];
-static struct node *all_lent;
 static uint64_t last_number = TMP_COUNT, last_serial;
 static uint64_t nodes_used, bytes_used;
 
 static const struct filesystem filesystem;
 static int set_room(struct node *node, uint64_t bytes);
 static int lend(struct node *node, uint64_t bytes);
+static void drop_content(struct node *node);
 static uint64_t bytes_max(void);
 static void forget(struct node *node);
 static void link_secrets(struct node *run);
@@ -476,39 +476,83 @@ static int64_t tmp_content(struct opened *opened, uint64_t offset, uint64_t byte
         return -ENODEV; /* who wants it for itself gets a copy */
     uint64_t end = offset + bytes > node->bytes ? offset + bytes : node->bytes;
     int error = node->lent ? set_room(node, end) : lend(node, end);
+    if (!error && !lent_map(node->lent, offset, bytes))
+        error = -ENOMEM;
     return error ? error : (int64_t)(node->content + offset);
 }
 
-/* Let its content be in the program's memory, for good: it may keep it however long. */
+/* Nobody has it mapped any more. Without memory for it here it stays where it is. */
+static void take_back(void *owner)
+{
+    struct node *node = owner;
+    if (!node->links && !node->holds) {
+        forget(node);
+        return;
+    }
+    uint8_t *content = node->bytes ? heap_take(node->bytes) : NULL;
+    if (node->bytes && !content)
+        return;
+    if (node->bytes)
+        memcpy(content, node->content, node->bytes);
+    drop_content(node);
+    node->content = content;
+    node->room = node->bytes;
+    bytes_used += node->room;
+}
+
+/* Addresses cost nothing, so more of them are kept than it needs now. */
+static int64_t map_room(uint64_t *room)
+{
+    uint64_t least = *room;
+    *room = least < TMP_LENT_ROOM_BYTES / 4 ? TMP_LENT_ROOM_BYTES : least * 4;
+    int64_t address = memory_map(0, *room, MF_PROT_READ | MF_PROT_WRITE);
+    if (address >= 0)
+        return address;
+    *room = least;
+    return memory_map(0, *room, MF_PROT_READ | MF_PROT_WRITE);
+}
+
+static uint64_t lent_steps(uint64_t bytes)
+{
+    return (bytes + TMP_LENT_BYTES - 1) / TMP_LENT_BYTES * TMP_LENT_BYTES;
+}
+
+/* Let its content be in the program's memory, with room for so many bytes. */
 static int lend(struct node *node, uint64_t bytes)
 {
-    uint64_t room = (bytes + TMP_LENT_BYTES - 1) / TMP_LENT_BYTES * TMP_LENT_BYTES;
-    if (room - node->room > bytes_max() - bytes_used && room > node->room)
+    uint64_t usable = lent_steps(bytes), room = usable;
+    if (usable > bytes_max() || (usable > node->room && usable - node->room > bytes_max() - bytes_used))
         return -ENOMEM;
-    int64_t address = memory_map(0, room, MF_PROT_READ | MF_PROT_WRITE);
+    int64_t address = map_room(&room);
     if (address < 0)
         return (int)address;
+    struct lent *lent = lent_open((uint64_t)address, room, node, take_back);
+    if (!lent) {
+        (void)memory_unmap((uint64_t)address, room);
+        return -ENOMEM;
+    }
     memory_fill((uint64_t)address, node->content, node->bytes, node->bytes);
-    heap_give(node->content, node->room);
-    bytes_used += room - node->room;
+    drop_content(node);
     node->content = (uint8_t *)address;
-    node->room = room;
-    node->holds++;
-    node->lent = true;
-    node->lent_after = all_lent;
-    all_lent = node;
+    node->room = lent->usable = usable;
+    bytes_used += usable;
+    node->lent = lent;
     return 0;
 }
 
-bool tmp_lends(uint64_t address, uint64_t bytes)
+/* Its content goes, wherever it is. */
+static void drop_content(struct node *node)
 {
-    for (const struct node *node = all_lent; node; node = node->lent_after) {
-        uint64_t start = (uint64_t)node->content;
-        if (address >= start && address - start <= node->room &&
-            bytes <= node->room - (address - start))
-            return true;
+    if (node->lent) {
+        (void)memory_unmap(node->lent->address, node->lent->room);
+        lent_close(node->lent);
+        node->lent = NULL;
+    } else {
+        heap_give(node->content, node->room);
     }
-    return false;
+    bytes_used -= node->room;
+    node->content = NULL;
+    node->room = 0;
 }
 
 static int tmp_set_mode(const struct place *place, uint32_t permissions)
@@ -569,13 +613,26 @@ static uint64_t room_for(const struct node *node, uint64_t bytes)
                                 : (room + MF_PAGE_BYTES - 1) & ~(uint64_t)(MF_PAGE_BYTES - 1);
 }
 
+/* Within the addresses that are kept for it, whose pages are zeros. */
+static int grow_lent(struct node *node, uint64_t bytes)
+{
+    uint64_t usable = bytes <= node->lent->room ? lent_steps(bytes) : 0;
+    if (usable < bytes || usable > node->lent->room)
+        return -EBUSY;
+    if (usable - node->room > bytes_max() - bytes_used)
+        return -ENOSPC;
+    bytes_used += usable - node->room;
+    node->room = node->lent->usable = usable;
+    return 0;
+}
+
 /* Let the content have room for so many bytes; what is new of it is zero. */
 static int set_room(struct node *node, uint64_t bytes)
 {
     if (bytes <= node->room)
         return 0;
     if (node->lent)
-        return -EBUSY;
+        return grow_lent(node, bytes);
     if (bytes > bytes_max())
         return -ENOSPC;
     uint64_t room = room_for(node, bytes);
@@ -598,11 +655,10 @@ static int set_room(struct node *node, uint64_t bytes)
 /* Give it back, if nobody has it any more. */
 static void forget(struct node *node)
 {
-    if (node->links || node->holds || is_root(node))
+    if (node->links || node->holds || is_root(node) || (node->lent && node->lent->mapped))
         return;
     mf_assert(!node->entries);
-    heap_give(node->content, node->room);
-    bytes_used -= node->room;
+    drop_content(node);
     nodes_used--;
     heap_give(node, sizeof *node);
 }

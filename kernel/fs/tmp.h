@@ -15,9 +15,6 @@ enum tmp_which { TMP_TMP, TMP_RUN, TMP_SHM, TMP_COUNT };
 struct place tmp_root(uint32_t which);
 bool tmp_is(const struct place *place);
 
-/* Is it where the program has a file's content, which stays there? */
-bool tmp_lends(uint64_t address, uint64_t bytes);
-
 /* A file without a name, which goes with its last holder (O_TMPFILE). */
 int tmp_make_nameless(uint32_t mode, struct place *made);
 

@@ -23,5 +23,10 @@ int64_t map_file(const struct map_request *request);
 bool map_unmap(uint64_t address, uint64_t bytes, int64_t *result);
 bool map_protect(uint64_t address, uint64_t bytes, uint32_t prot, int64_t *result);
 bool map_advise(uint64_t address, uint64_t bytes, int64_t *result);
+/* Likewise mremap; elsewhere: to an address of the program's choice. */
+bool map_remap(uint64_t address, uint64_t old_bytes, uint64_t new_bytes, bool elsewhere, int64_t *result);
+
+/* Before something is mapped over it (MAP_FIXED): no file is there any more; else -ENOMEM. */
+int map_clear(uint64_t address, uint64_t bytes);
 
 #endif

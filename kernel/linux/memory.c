@@ -55,6 +55,9 @@ int64_t linux_mmap(struct frame *frame)
     if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
         if (address % MF_PAGE_BYTES)
             return -EINVAL;
+        error = flags & MAP_FIXED_NOREPLACE ? 0 : map_clear(address, bytes);
+        if (error)
+            return error;
         return memory_map_fixed(address, bytes, prot, !(flags & MAP_FIXED_NOREPLACE));
     }
     return memory_map(address & ~(uint64_t)(MF_PAGE_BYTES - 1), bytes, prot);
@@ -104,6 +107,9 @@ int64_t linux_mremap(struct frame *frame)
             return -EINVAL;
         where = MEMORY_MOVE_TO;
     }
+    int64_t result;
+    if (map_remap(address, old_bytes, new_bytes, where == MEMORY_MOVE_TO, &result))
+        return result;
     return memory_remap(address, old_bytes, new_bytes, where, to);
 }
 

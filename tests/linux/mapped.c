@@ -19,6 +19,64 @@ static void say(const char *what, long result)
 #define SAY(call) say(#call, (long)(call))
 #define MAP_SAY(...) say("mmap(" #__VA_ARGS__ ")", mmap(__VA_ARGS__) == MAP_FAILED ? -1 : 0)
 
+/* What has been mapped is given back: no file is left of these, and no memory. */
+static void many(void)
+{
+    unsigned good = 0;
+    for (unsigned i = 0; i < 300; i++) {
+        char name[] = "/tmp/mf-many-XXXXXX";
+        int fd = mkstemp(name);
+        if (fd < 0 || ftruncate(fd, 16 * PAGE) != 0)
+            break;
+        char *at = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (at == MAP_FAILED)
+            break;
+        memset(at, (int)i, 16 * PAGE);
+        unlink(name);
+        close(fd);
+        good += munmap(at, 16 * PAGE) == 0;
+    }
+    printf("many: %u\n", good);
+}
+
+/* Mappings of one file, one after the other: it stays while there is one, and keeps what was written. */
+static void one_after_the_other(void)
+{
+    char name[] = "/tmp/mf-ends-XXXXXX", text[16] = "";
+    int fd = mkstemp(name);
+    SAY(ftruncate(fd, 4 * PAGE));
+    char *one = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    char *two = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 2 * PAGE);
+    strcpy(one + 2 * PAGE, "by one");
+    SAY(munmap(one, 4 * PAGE));
+    printf("%s\n", two);
+    strcpy(two, "by two");
+    SAY(munmap(two, PAGE)); /* in two pieces */
+    SAY(munmap(two + PAGE, PAGE));
+    SAY(pread(fd, text, 7, 2 * PAGE));
+    printf("%s\n", text);
+    /* it grows, mapped and not */
+    SAY(pwrite(fd, "far", 4, 300000));
+    one = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    SAY(pwrite(fd, "farther", 8, 400000));
+    SAY(pread(fd, text, 8, 400000));
+    printf("%s\n", text);
+    /* something else over it */
+    char *other = mmap(one, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    printf("over: %d %d\n", other == one, other[2 * PAGE]);
+    strcpy(other + 2 * PAGE, "other");
+    SAY(pread(fd, text, 7, 2 * PAGE));
+    printf("%s\n", text);
+    SAY(munmap(other, 4 * PAGE));
+    one = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    SAY(mremap(one, 4 * PAGE, 2 * PAGE, 0) == one);
+    SAY(munmap(one, 2 * PAGE));
+    SAY(pread(fd, text, 7, 2 * PAGE));
+    printf("%s\n", text);
+    close(fd);
+    unlink(name);
+}
+
 int main(void)
 {
     char name[] = "/tmp/mf-mapped-XXXXXX", text[16] = "";
@@ -79,5 +137,7 @@ int main(void)
     SAY(munmap(shared, 2 * PAGE));
     SAY(munmap(again, PAGE));
     SAY(munmap(copy, PAGE));
+    many();
+    one_after_the_other();
     return 0;
 }

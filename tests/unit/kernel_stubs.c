@@ -81,6 +81,13 @@ int64_t memory_map(uint64_t hint, uint64_t bytes, uint32_t prot)
     return (int64_t)at;
 }
 
+int memory_unmap(uint64_t address, uint64_t bytes)
+{
+    (void)bytes; /* all of what memory_map() gave */
+    free((void *)address);
+    return 0;
+}
+
 void memory_fill(uint64_t address, const void *from, uint64_t bytes, uint64_t length)
 {
     if (bytes)

@@ -21,6 +21,8 @@
 #include "kernel/file/pipe.h"
 #include "kernel/fs/elf.h"
 #include "kernel/fs/image.h"
+#include "kernel/fs/lent.h"
+#include "kernel/fs/limits.h"
 #include "kernel/fs/made_texts.h"
 #include "kernel/fs/open.h"
 #include "kernel/fs/secret.h"
@@ -578,7 +580,7 @@ static void devices_do_what_they_do(void **state)
     expect_error("/proc/78", 0, -ENOENT);
 }
 
-static void a_shared_file_is_lent_and_stays(void **state)
+static void a_shared_file_is_lent_until_nobody_has_it(void **state)
 {
     struct file *file = open_file("/tmp/lent", O_RDWR | O_CREAT);
     struct opened *opened = open_opened(file);
@@ -589,16 +591,32 @@ static void a_shared_file_is_lent_and_stays(void **state)
     int64_t at = fs->content(opened, 0, 4096, true);
     assert_true(at > 0 && at % 4096 == 0);
     assert_memory_equal((void *)at, "shared", 7);
-    assert_true(tmp_lends((uint64_t)at, 4096));
-    assert_false(tmp_lends((uint64_t)at, TMP_LENT_BYTES + 1));
+    assert_true(lent_holds((uint64_t)at, 4096));
+    assert_false(lent_holds((uint64_t)at, TMP_LENT_ROOM_BYTES + 1));
+    assert_false(lent_holds((uint64_t)at - 4096, 8192));
     memcpy((void *)at, "SH", 2);
     expect_text("/tmp/lent", "SHared");
     assert_int_equal(fs->content(opened, 4096, 4096, true), at + 4096);
-    assert_int_equal(file->operations->resize(file, TMP_LENT_BYTES), 0);
-    assert_int_equal(file->operations->resize(file, TMP_LENT_BYTES + 1), -EBUSY);
+    assert_int_equal(fs->content(opened, 0, 4096, true), at); /* the same once more */
+    assert_int_equal(file->operations->resize(file, TMP_LENT_BYTES + 1), 0);
+    assert_int_equal(file->operations->resize(file, TMP_LENT_ROOM_BYTES + 1), -EBUSY);
+    assert_int_equal(file->operations->resize(file, 6), 0);
+
+    struct lent *lent = lent_find((uint64_t)at, 1);
+    assert_ptr_equal(lent_find((uint64_t)at - 4096, 8192), lent);
+    lent_unmap(lent, (uint64_t)at, 8192);
+    assert_ptr_equal(lent_find((uint64_t)at, 4096), lent); /* one has it still */
+    lent_unmap(lent, (uint64_t)at, 4096);
+    assert_null(lent_find((uint64_t)at, 4096));
+    expect_text("/tmp/lent", "SHared"); /* what was written there is the file's */
+    assert_int_equal(write_text(file, "!"), 1);
+
+    at = fs->content(opened, 0, 4096, true);
     assert_int_equal(take_away("/tmp/lent", false), 0);
     file_put(file);
-    assert_memory_equal((void *)at, "SH", 2); /* the program has it still */
+    assert_memory_equal((void *)at, "SHared!", 7); /* neither name nor descriptor, but a mapping */
+    lent_unmap(lent_find((uint64_t)at, 4096), 0, UINT64_MAX);
+    assert_null(lent_find((uint64_t)at, 4096));
 }
 
 static void segments_of_elf_files(void **state)
@@ -653,7 +671,7 @@ int main(void)
         cmocka_unit_test(entries_are_as_getdents_has_them),
         cmocka_unit_test(descriptors_are_in_proc),
         cmocka_unit_test(devices_do_what_they_do),
-        cmocka_unit_test(a_shared_file_is_lent_and_stays),
+        cmocka_unit_test(a_shared_file_is_lent_until_nobody_has_it),
         cmocka_unit_test(segments_of_elf_files),
     };
     return cmocka_run_group_tests(tests, with_image, NULL);

@@ -25,6 +25,7 @@
 #include "kernel/file/descriptor.h"
 #include "kernel/fs/elf.h"
 #include "kernel/fs/image.h"
+#include "kernel/fs/lent.h"
 #include "kernel/fs/open.h"
 #include "kernel/fs/tmp.h"
 #include "kernel/linux/files/files.h"
@@ -141,6 +142,9 @@ static int64_t map_copy(const struct map_request *request, struct opened *opened
     struct io io;
     uint64_t at = request->offset;
     const uint32_t open = MF_PROT_READ | MF_PROT_WRITE;
+    int cleared = request->flags & MAP_FIXED ? map_clear(request->address, request->bytes) : 0;
+    if (cleared)
+        return cleared;
     int64_t address = is_fixed(request)
                           ? memory_map_fixed(request->address, request->bytes, open,
                                              !(request->flags & MAP_FIXED_NOREPLACE))
@@ -194,6 +198,23 @@ static bool in_root(uint64_t address, uint64_t bytes)
     return boot->root_base && within(address, bytes, boot->root_base, boot->root_bytes);
 }
 
+/* Files in memory lose a mapping, all else goes. */
+static int unmap_around(uint64_t from, uint64_t end)
+{
+    struct lent *lent;
+    while (from < end && (lent = lent_find(from, end - from))) {
+        uint64_t start = lent->address, stop = start + lent->room;
+        int error = from < start ? memory_unmap(from, start - from) : 0;
+        if (error)
+            return error;
+        from = from < start ? start : from;
+        stop = stop < end ? stop : end;
+        lent_unmap(lent, from, stop - from); /* which may be its end */
+        from = stop;
+    }
+    return from < end ? memory_unmap(from, end - from) : 0;
+}
+
 bool map_unmap(uint64_t address, uint64_t bytes, int64_t *result)
 {
     struct loaded *loaded = loaded_at(address, bytes);
@@ -203,7 +224,41 @@ bool map_unmap(uint64_t address, uint64_t bytes, int64_t *result)
         loaded->used = true;
         return true;
     }
-    return in_root(address, bytes) || tmp_lends(address, bytes);
+    if (in_root(address, bytes))
+        return true;
+    if (bytes > UINT64_MAX - address || !lent_find(address, bytes))
+        return false;
+    *result = unmap_around(address, address + bytes);
+    return true;
+}
+
+int map_clear(uint64_t address, uint64_t bytes)
+{
+    if (bytes > UINT64_MAX - address || !lent_find(address, bytes))
+        return 0;
+    int error = unmap_around(address, address + bytes);
+    return error ? error : lent_find(address, bytes) ? -ENOMEM : 0; /* others have it still */
+}
+
+bool map_remap(uint64_t address, uint64_t old_bytes, uint64_t new_bytes, bool elsewhere, int64_t *result)
+{
+    bool root = in_root(address, old_bytes);
+    struct lent *lent = old_bytes <= UINT64_MAX - address ? lent_find(address, old_bytes) : NULL;
+    if (!root && !lent)
+        return false;
+    *result = -ENOMEM; /* it is where it is */
+    if (elsewhere || (!root && !lent_holds(address, old_bytes)))
+        return true;
+    if (new_bytes > old_bytes) {
+        uint64_t end = root ? 0 : address + old_bytes - lent->address;
+        if (root || end > lent->usable || new_bytes - old_bytes > lent->usable - end ||
+            !lent_map(lent, end, new_bytes - old_bytes))
+            return true;
+    } else if (lent && new_bytes < old_bytes) {
+        lent_unmap(lent, address + new_bytes, old_bytes - new_bytes);
+    }
+    *result = (int64_t)address;
+    return true;
 }
 
 bool map_protect(uint64_t address, uint64_t bytes, uint32_t prot, int64_t *result)
@@ -215,11 +270,11 @@ bool map_protect(uint64_t address, uint64_t bytes, uint32_t prot, int64_t *resul
         *result = prot & (PROT_WRITE | PROT_EXEC) ? -EACCES : 0;
         return true;
     }
-    return tmp_lends(address, bytes) && !(prot & PROT_EXEC);
+    return lent_holds(address, bytes) && !(prot & PROT_EXEC);
 }
 
 bool map_advise(uint64_t address, uint64_t bytes, int64_t *result)
 {
     *result = 0;
-    return in_root(address, bytes) || tmp_lends(address, bytes);
+    return in_root(address, bytes) || lent_holds(address, bytes);
 }

@@ -25,3 +25,15 @@ bool map_advise(uint64_t address, uint64_t bytes, int64_t *result)
     (void)address, (void)bytes, (void)result;
     return false;
 }
+
+bool map_remap(uint64_t address, uint64_t old_bytes, uint64_t new_bytes, bool elsewhere, int64_t *result)
+{
+    (void)address, (void)old_bytes, (void)new_bytes, (void)elsewhere, (void)result;
+    return false;
+}
+
+int map_clear(uint64_t address, uint64_t bytes)
+{
+    (void)address, (void)bytes;
+    return 0;
+}
