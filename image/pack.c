@@ -361,12 +361,15 @@ static void make_stubs(const struct packing *packing, const struct root_tree *ro
 {
     struct stubs stubs = find_stubs(packing, out);
     const struct pack_part *program = &packing->program;
+    const struct stubs_file file = {program->file, program->bytes, program->header};
     if (!stubs.room)
         return;
-    for (uint32_t i = 0; i < program->segment_count; i++)
-        if (program->segment[i].flags & PF_X)
-            stubs_make(&stubs, out->data + program->segment[i].file_offset,
-                       program->segment[i].file_bytes, program->segment[i].address);
+    for (uint32_t i = 0; i < program->segment_count; i++) {
+        const struct pack_segment *segment = &program->segment[i];
+        if (segment->flags & PF_X)
+            stubs_text(&stubs, &file, segment->address - program->bias, segment->file_bytes,
+                       out->data + segment->file_offset, segment->address);
+    }
     stub_loaded(&stubs, packing, &packing->fixed, root, out);
     stub_loaded(&stubs, packing, &packing->libraries, root, out);
 }

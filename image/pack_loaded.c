@@ -170,15 +170,15 @@ static void file_text(const uint8_t *file, uint64_t bytes, uint64_t address, uin
                       struct stubs *stubs)
 {
     struct span span;
-    Elf64_Ehdr header;
+    struct stubs_file elf = {.data = file, .bytes = bytes};
     mf_assert(read_span(file, bytes, &span));
-    if (elf_header(file, bytes, MF_PROGRAM_HEADERS_MAX, &header, NULL) != MF_OK)
+    if (elf_header(file, bytes, MF_PROGRAM_HEADERS_MAX, &elf.header, NULL) != MF_OK)
         return;
-    for (uint32_t i = 0; i < header.e_phnum; i++) {
+    for (uint32_t i = 0; i < elf.header.e_phnum; i++) {
         Elf64_Phdr phdr;
-        elf_program_header(file, &header, i, &phdr);
+        elf_program_header(file, &elf.header, i, &phdr);
         if (phdr.p_type == PT_LOAD && phdr.p_memsz > 0 && (phdr.p_flags & PF_X))
-            stubs_make(stubs, pages + (phdr.p_vaddr - span.low), phdr.p_filesz,
+            stubs_text(stubs, &elf, phdr.p_vaddr, phdr.p_filesz, pages + (phdr.p_vaddr - span.low),
                        address + (phdr.p_vaddr - span.low));
     }
 }

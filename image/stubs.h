@@ -9,7 +9,9 @@
 #ifndef MF_IMAGE_STUBS_H
 #define MF_IMAGE_STUBS_H
 
+#include <elf.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct stubs {
@@ -26,6 +28,16 @@ extern const uint32_t stub_bytes;
 /* Text of a program, which starts at address in memory. What does not fit into the room stays
  * as it is. */
 void stubs_make(struct stubs *stubs, uint8_t *code, uint64_t bytes, uint64_t address);
+
+/* The same for what of an executable segment is text, if its file tells: its sections. */
+struct stubs_file {
+    const uint8_t *data; /* of an ELF file, whose header was accepted (elf.h) */
+    size_t bytes;
+    Elf64_Ehdr header;
+};
+/* first: the address in the file of the segment's first byte, which is code[0] and is to stand at address. */
+void stubs_text(struct stubs *stubs, const struct stubs_file *file, uint64_t first, uint64_t bytes,
+                uint8_t *code, uint64_t address);
 
 /* What bytes say of themselves. */
 struct stub {

@@ -5,7 +5,8 @@
  *                                  it stays: whoever jumps to it finds what was there.
  *   syscall; cmp $-4095,%rax       As Go has it, whatever the number. Both become one jump, and the
  *   syscall; mov %rax,8(%rsp)      second instruction moves into the stub: nobody jumps to what takes
- *   syscall; mov %eax,8(%rsp)      its operand from the `syscall` before it.
+ *   syscall; mov %eax,8(%rsp)      its operand from the `syscall` before it. Where something nearby
+ *                                  might, and where the two bytes may be a distance's, nothing is done.
  *
  * A stub leaves what `syscall` leaves (abi/trap.h): RCX the address behind it, R11 the flags; these
  * are not the program's at that moment but those it started with, as compilers assume that they are
@@ -38,12 +39,16 @@ static const struct taker { /* of a system call's result */
 };
 static const uint8_t flags_code[] = {0x41, 0xbb, FLAGS, 0, 0, 0};            /* mov $FLAGS,%r11d */
 
-#define BACK_BYTES 48u /* code before a site that is read                        */
+#define BACK_BYTES 48u    /* code before a site that is read           */
+#define NEAR_BYTES 0x10000u /* of a site: where jumps to it are looked for */
 
 #define MOV_EAX 0xb8u
 #define MOV_ECX 0xb9u
+#define CALL 0xe8u
 #define JUMP 0xe9u
-#define WORD_CODE 5u /* bytes of each of these three */
+#define WORD_CODE 5u  /* bytes of each of these four      */
+#define SHORT_JUMP 2u /* of one with a distance of a byte */
+#define LONG_JUMP 6u  /* of one with a condition          */
 
 static const uint8_t mov_rax[] = {0x48, 0xc7, 0xc0}; /* and an operand as long as MOV_EAX's */
 
@@ -135,6 +140,34 @@ static bool numbered(struct stubs *stubs, uint8_t *code, uint64_t site, uint64_t
     return true;
 }
 
+/* What stands right before code[site] as two bytes may be the end of a distance, most often of a call's. */
+static bool ends_a_distance(const uint8_t *code, uint64_t site)
+{
+    return site >= 3 && (code[site - 3] == CALL || code[site - 3] == JUMP);
+}
+
+/* Might a jump nearby lead to code[to]? Every byte is asked, whether an instruction begins there or not. */
+static bool is_target(const uint8_t *code, uint64_t bytes, uint64_t to)
+{
+    const uint64_t first = to > NEAR_BYTES ? to - NEAR_BYTES : 0;
+    const uint64_t last = bytes - to > NEAR_BYTES ? to + NEAR_BYTES : bytes;
+    for (uint64_t at = first; at + SHORT_JUMP <= last; at++) {
+        bool is_short = (code[at] & 0xf0) == 0x70 || code[at] == 0xeb || (code[at] & 0xfc) == 0xe0;
+        if (is_short && at + SHORT_JUMP + (uint64_t)(int64_t)(int8_t)code[at + 1] == to)
+            return true;
+        bool is_long = at + LONG_JUMP <= last && code[at] == 0x0f && (code[at + 1] & 0xf0) == 0x80;
+        bool is_plain = at + WORD_CODE <= last && code[at] == JUMP;
+        const uint64_t after = at + (is_long ? LONG_JUMP : WORD_CODE);
+        int32_t distance;
+        if (!is_long && !is_plain)
+            continue;
+        memcpy(&distance, code + after - sizeof distance, sizeof distance);
+        if (after + (uint64_t)(int64_t)distance == to)
+            return true;
+    }
+    return false;
+}
+
 static const struct taker *find_taker(const uint8_t *code, uint64_t room)
 {
     for (size_t i = 0; i < sizeof takers / sizeof *takers; i++)
@@ -152,7 +185,8 @@ static bool taken(struct stubs *stubs, uint8_t *code, uint64_t bytes, uint64_t s
     const struct taker *taker = find_taker(code + next, bytes - next);
     uint8_t stub[STUB];
     uint64_t at;
-    if (!taker || !take_room(stubs, stub, &at))
+    if (!taker || ends_a_distance(code, site) || !begins(code, site, next) ||
+        is_target(code, bytes, next) || !take_room(stubs, stub, &at))
         return false;
     const uint64_t end = next + taker->bytes;
     const size_t back = 2 * WORD_CODE + sizeof flags_code + sizeof syscall_code;

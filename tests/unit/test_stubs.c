@@ -111,6 +111,46 @@ static void a_call_and_its_store_become_a_jump(void **state)
     }
 }
 
+static void a_distance_that_looks_like_a_call_stays(void **state)
+{
+    (void)state;
+    static const uint8_t cases[][16] = {
+        {0x53, 0x48, 0x8d, 0x05, 0, 0, 0x0f, 0x05, 0x48, 0x89, 0x44, 0x24, 8, 0xc3}, /* lea …(%rip),%rax */
+        {0x53, 0xe8, 0, 0, 0x0f, 0x05, 0x48, 0x89, 0x44, 0x24, 8, 0x5b, 0x90, 0xc3}, /* call … */
+        {0x53, 0x8b, 0x05, 0, 0, 0x0f, 0x05, 0x89, 0x44, 0x24, 8, 0x5b, 0x90, 0xc3}, /* mov …(%rip),%eax */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t code[16];
+        memcpy(code, cases[i], sizeof code);
+        struct stubs stubs = fresh(sizeof room);
+        stubs_make(&stubs, code, 14, AT);
+        assert_int_equal(stubs.count, 0);
+        assert_memory_equal(code, cases[i], sizeof code);
+    }
+}
+
+static void what_takes_a_result_and_is_jumped_to_stays(void **state)
+{
+    (void)state;
+    static const uint8_t cases[][16] = {
+        /* jmp +3; nop; syscall; mov %eax,8(%rsp); ret */
+        {0xeb, 3, 0x90, 0x0f, 0x05, 0x89, 0x44, 0x24, 8, 0xc3, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90},
+        /* nop; syscall; mov %eax,8(%rsp); jne -10 */
+        {0x90, 0x0f, 0x05, 0x89, 0x44, 0x24, 8, 0x0f, 0x85, 0xf6, 0xff, 0xff, 0xff, 0x90, 0x90, 0xc3},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t code[16];
+        memcpy(code, cases[i], sizeof code);
+        struct stubs stubs = fresh(sizeof room);
+        stubs_make(&stubs, code, sizeof code, AT);
+        assert_int_equal(stubs.count, 0);
+        code[1 - i] ^= 1; /* elsewhere */
+        code[9] ^= 1;
+        stubs_make(&stubs, code, sizeof code, AT);
+        assert_int_equal(stubs.count, 1);
+    }
+}
+
 static void what_precedes_a_load_may_look_like_its_beginning(void **state)
 {
     (void)state;
@@ -199,6 +239,8 @@ int main(void)
         cmocka_unit_test(a_long_load_leaves_no_part_of_it),
         cmocka_unit_test(a_call_and_its_comparison_become_a_jump),
         cmocka_unit_test(a_call_and_its_store_become_a_jump),
+        cmocka_unit_test(a_distance_that_looks_like_a_call_stays),
+        cmocka_unit_test(what_takes_a_result_and_is_jumped_to_stays),
         cmocka_unit_test(what_precedes_a_load_may_look_like_its_beginning),
         cmocka_unit_test(what_is_not_sure_stays),
         cmocka_unit_test(the_room_has_an_end),
