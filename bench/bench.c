@@ -14,6 +14,7 @@
 #include "image/settings.h"
 
 volatile sig_atomic_t bench_stop;
+static bool quick; /* this process's benches are */
 
 static const char *const isolations[] = {"reuse", "reset", "fresh", NULL};
 
@@ -238,6 +239,7 @@ mf_err bench_run(const struct bench *bench, const struct bench_options *options,
     if (options->isolation && !is_isolation(options->isolation))
         return mf_why(why, MF_EINVAL, "no isolation \"%s\"; there are reuse, reset and fresh",
                       options->isolation);
+    quick = options->quick;
     struct bench_run run = {.name = bench->name, .options = options, .rows = rows};
     if (bench->own_subjects)
         return bench->run(&run, why);
@@ -310,8 +312,30 @@ mf_err bench_row_isolated(struct bench_run *run, const struct subject *subject, 
     return bench_row(run, &named, metric, unit, samples, NULL);
 }
 
+#define QUICK_PART 10u
+
+uint32_t bench_number(uint32_t usual, uint32_t few)
+{
+    return quick ? few : usual;
+}
+
+uint64_t bench_load_ns(uint64_t usual_ns)
+{
+    return quick ? usual_ns / QUICK_PART : usual_ns;
+}
+
+mf_err bench_load(const struct load_plan *plan, struct load_result *result, struct mf_why *why)
+{
+    struct load_plan now = *plan;
+    now.warm_up_ns = bench_load_ns(plan->warm_up_ns);
+    now.duration_ns = bench_load_ns(plan->duration_ns);
+    return load_run(&now, result, why);
+}
+
 void bench_settle(uint32_t ms)
 {
+    if (quick && ms > BENCH_SETTLE_MS)
+        ms = ms / QUICK_PART > BENCH_SETTLE_MS ? ms / QUICK_PART : BENCH_SETTLE_MS;
     struct timespec rest = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
     if (ms && !bench_stop)
         nanosleep(&rest, NULL);

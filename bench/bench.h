@@ -39,6 +39,7 @@ struct bench_options {
     const char *isolation;   /* NULL: the product's default                         */
     const char *only;        /* comma list of subjects, NULL: all                   */
     bool sweep;
+    bool quick;              /* figures are worth nothing, rows are as ever */
     const char *trace;       /* `policy`: a file; NULL: the made one                */
     uint32_t instance_kib, cold_us, warm_us; /* `policy`: inputs; 0: its own numbers */
     uint32_t peer_count;
@@ -132,6 +133,14 @@ MF_CHECKED mf_err bench_row_isolated(struct bench_run *run, const struct subject
 #define BENCH_SETTLE_MS 20
 
 void bench_settle(uint32_t ms);
+
+/* With --quick all rests, loads and numbers are smaller, so that whoever wants to know only that a
+ * bench runs need not wait: a usual number, or a small one. A process runs benches of one kind. */
+uint32_t bench_number(uint32_t usual, uint32_t quick);
+uint64_t bench_load_ns(uint64_t usual_ns); /* a tenth of it */
+/* load_run() for so long. */
+MF_CHECKED mf_err bench_load(const struct load_plan *plan, struct load_result *result,
+                             struct mf_why *why);
 
 /* 0 … count-1 in an order that is the same in every run of the same count. */
 void bench_shuffle(uint32_t *order, uint32_t count);

@@ -8,10 +8,10 @@
 #include "base/limits.h"
 #include "bench/bench.h"
 
-#define BURST_STARTS 100u
+#define BURST_STARTS bench_number(100, 10)
 #define BURST_ROUNDS 5u
 #define BURST_SETTLE_MS 500
-#define SWEEP_STEP 10u
+#define SWEEP_STEP bench_number(10, 1)
 
 struct burst {
     uint32_t count;

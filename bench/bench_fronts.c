@@ -46,7 +46,7 @@ static mf_err take(struct bench_run *run, struct subject *subject, struct fronts
         err = subject->kind->serve(subject, &target, why);
     if (err)
         return err;
-    err = load_run(&plan, &result, why);
+    err = bench_load(&plan, &result, why);
     if (!err) {
         *rate = (double)result.answered / result.elapsed_s;
         err = samples_add(&fronts->rate[way], *rate);

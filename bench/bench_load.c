@@ -32,7 +32,7 @@ static mf_err take_turns(struct bench_run *run, uint32_t rounds, struct load_pla
                 continue;
             plan.target = &target[s];
             plan.first_cpu = changes_cpu ? round : 0;
-            err = load_run(&plan, &result, why);
+            err = bench_load(&plan, &result, why);
             if (!err)
                 err = take(run, s, round, &result, results);
             load_result_close(&result);

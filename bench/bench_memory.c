@@ -7,6 +7,7 @@
 #define STEPS 8u
 #define STEPS_MAX 64u
 #define STEP_LIGHT 125u /* instances: 1,000 in 8 steps */
+#define STEP_QUICK 3u
 #define STEP_HEAVY 4u   /* of a container run-time      */
 #define SETTLE_MS 2500  /* the kernel sums up its counters once in two seconds */
 
@@ -119,6 +120,7 @@ static mf_err memory_run(struct bench_run *run, struct mf_why *why)
     static struct processes list;
     struct subject *subject = &run->subject[0];
     uint32_t steps = bench_samples(run, STEPS), step = is_light(subject) ? STEP_LIGHT : STEP_HEAVY;
+    step = bench_number(step, STEP_QUICK);
     steps = steps < STEPS_MAX ? steps : STEPS_MAX;
     run->total = steps * step + steps + 1;
     curve = (struct curve){0};

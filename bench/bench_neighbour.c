@@ -63,12 +63,12 @@ static mf_err measure(const struct load_target *good, const struct load_target *
     struct hostile hostile = {.over = false};
     pthread_t thread;
     if (!bad)
-        return load_run(&plan, result, why);
+        return bench_load(&plan, result, why);
     hostile.target = *bad;
     *result = (struct load_result){0};
     if (pthread_create(&thread, NULL, hostile_client, &hostile) != 0)
         return mf_why(why, MF_ENOMEM, "no thread for the hostile client");
-    mf_err err = load_run(&plan, result, why);
+    mf_err err = bench_load(&plan, result, why);
     hostile.over = true;
     pthread_join(thread, NULL);
     return err;

@@ -159,12 +159,17 @@ static mf_err take_load(struct subject *subject, uint32_t instance, double *valu
                                    .duration_ns = LOAD_NS};
     if (err)
         return err;
-    err = load_run(&plan, &result, why);
+    err = bench_load(&plan, &result, why);
     *value = (double)result.answered / result.elapsed_s;
     if (!err && result.errors)
         err = mf_why(why, MF_EPROTO, "%llu requests failed", (unsigned long long)result.errors);
     load_result_close(&result);
     return err;
+}
+
+static uint32_t warm_ups(void)
+{
+    return bench_number(1, 0);
 }
 
 /* Ours: one function, whose instances are as its isolation has them. Of the others one
@@ -178,7 +183,7 @@ static mf_err one_sample(struct bench_run *run, uint32_t s, uint32_t round, take
     mf_err err = !is_ours(subject) || round == 0 ? subject_start(subject, instance, 0, NULL, why) : MF_OK;
     if (!err)
         err = take(subject, instance, &value, why);
-    if (!err && round > 0)
+    if (!err && round >= warm_ups())
         err = samples_add(&taken->samples[s], value);
     if (!is_ours(subject)) {
         mf_err ended = subject->kind->end(subject, instance, NULL, err ? NULL : why);
@@ -202,7 +207,7 @@ static mf_err prepare(struct bench_run *run, const struct subject_program *progr
         if (!takes_part(run, s, load))
             continue;
         subject->program = program;
-        err = bench_prepare(run, subject, is_ours(subject) ? 1 : rounds + 1, CONTENT_SAME, why);
+        err = bench_prepare(run, subject, is_ours(subject) ? 1 : warm_ups() + rounds, CONTENT_SAME, why);
         err = bench_outcome(run, subject, err, why);
     }
     return err;
@@ -215,7 +220,7 @@ static mf_err measure(struct bench_run *run, const struct subject_program *progr
     bool load = take != take_work;
     right = (struct http_reply){0};
     mf_err err = prepare(run, program, rounds, load, why);
-    for (uint32_t round = 0; round <= rounds && !err; round++)
+    for (uint32_t round = 0; round < warm_ups() + rounds && !err; round++)
         for (uint32_t s = 0; s < run->subject_count && !err; s++) {
             if (!takes_part(run, s, load))
                 continue;
@@ -255,7 +260,7 @@ static mf_err measure_cold(struct bench_run *run, struct mf_why *why)
 
 static uint32_t ticks(const struct bench_run *run, uint32_t rounds)
 {
-    return (uint32_t)(WORK_COUNT + 2) * 2 * (rounds + 1) * run->subject_count;
+    return (uint32_t)(WORK_COUNT + 2) * 2 * (warm_ups() + rounds) * run->subject_count;
 }
 
 static mf_err paper_run(struct bench_run *run, struct mf_why *why)

@@ -51,9 +51,9 @@ const struct bench bench_queue = {
 static mf_err take_rate(struct measured *measured, struct mf_why *why)
 {
     uint64_t count, took_ns;
-    mf_err err = queue_subject_load(&measured->subject, WINDOW, WARM_UP_NS, &count, &took_ns, why);
+    mf_err err = queue_subject_load(&measured->subject, WINDOW, bench_load_ns(WARM_UP_NS), &count, &took_ns, why);
     if (!err)
-        err = queue_subject_load(&measured->subject, WINDOW, RATE_NS, &count, &took_ns, why);
+        err = queue_subject_load(&measured->subject, WINDOW, bench_load_ns(RATE_NS), &count, &took_ns, why);
     if (!err)
         err = samples_add(&measured->rate, (double)count * MF_NS_PER_S / (double)took_ns);
     return err;

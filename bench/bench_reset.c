@@ -52,7 +52,7 @@ static mf_err load(const struct load_target *target, uint32_t clients, uint64_t 
                                    .keep_alive = true,
                                    .warm_up_ns = WARM_UP_NS,
                                    .duration_ns = duration_ns};
-    return load_run(&plan, result, why);
+    return bench_load(&plan, result, why);
 }
 
 static mf_err take_latency(struct clean *clean, struct mf_why *why)
@@ -90,7 +90,7 @@ static mf_err take_single(struct subject *subject, struct clean *clean, struct m
     if (!err)
         err = subject_usage(subject, &after);
     if (!err) {
-        double seconds = result.elapsed_s + (double)WARM_UP_NS / MF_NS_PER_S;
+        double seconds = result.elapsed_s + (double)bench_load_ns(WARM_UP_NS) / MF_NS_PER_S;
         clean->round.period_us = result.elapsed_s * 1e6 / (double)result.answered;
         clean->round.cpu_us = (double)(after.cpu_ns - before.cpu_ns) / MF_NS_PER_US /
                               (seconds * 1e6 / clean->round.period_us);

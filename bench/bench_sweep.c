@@ -30,7 +30,7 @@ static mf_err take(struct sweep *sweep, uint32_t step, struct mf_why *why)
                              .duration_ns = LOAD_NS};
     struct load_result result;
     plan.threads = plan.threads < clients ? plan.threads : clients;
-    mf_err err = load_run(&plan, &result, why);
+    mf_err err = bench_load(&plan, &result, why);
     if (err == MF_EIO) {
         result.errors += !result.errors;
         err = MF_OK;

@@ -22,6 +22,7 @@ enum {
     KEY_SAMPLES,
     KEY_ISOLATION,
     KEY_SWEEP,
+    KEY_QUICK,
     KEY_PLOT,
     KEY_FROM,
     KEY_TRACE,
@@ -44,6 +45,7 @@ static const struct cli_option options[] = {
     {"samples", KEY_SAMPLES, "N", "samples (rounds, bursts) of each subject"},
     {"isolation", KEY_ISOLATION, "NAME", "not the default one"},
     {"sweep", KEY_SWEEP, NULL, "at many sizes: burst, memory"},
+    {"quick", KEY_QUICK, NULL, "shorter and smaller throughout: do the benches run? Their figures are worth nothing"},
     {"plot", KEY_PLOT, "DIR", "draw pictures into DIR, and keep the rows there; alone: run what they need"},
     {"from", KEY_FROM, "FILE", "measure nothing: take the rows of an earlier run, from its --json or --plot"},
     {"trace", KEY_TRACE, "FILE", "policy: of calls, app,func,end_timestamp,duration"},
@@ -160,6 +162,9 @@ static void parse_options(int argc, char **argv, struct asked *asked)
             break;
         case KEY_SWEEP:
             asked->options.sweep = true;
+            break;
+        case KEY_QUICK:
+            asked->options.quick = true;
             break;
         case KEY_PLOT:
             asked->plot = optarg;
