@@ -155,8 +155,8 @@ static mf_err drop_capabilities(struct mf_why *why)
 }
 
 /* No huge pages of memory (a guest that touches 4 KiB shall pay for 4 KiB); of files, whose pages are in
- * the cache whoever maps them, if the system (Linux 6.18) can tell the two apart. Nobody can ask for
- * more: monitors' filters let no MADV_HUGEPAGE pass. */
+ * the cache whoever maps them, and of memory where a monitor names it (window_large()), if the system
+ * (Linux 6.18) can tell that. A guest cannot: its filters let no MADV_HUGEPAGE pass. */
 static int disable_huge_pages(void)
 {
     return prctl(PR_SET_THP_DISABLE, 1, THP_DISABLE_EXCEPT_ADVISED, 0, 0) == 0 ||

@@ -14,6 +14,8 @@
 #include "abi/channel.h"
 #include "abi/hypercall.h"
 
+#define LARGE_PAGE_BYTES 0x200000u   /* of x86-64, and of aarch64 with small ones of 4 KiB */
+#define LARGE_GAP_MIN (8u * LARGE_PAGE_BYTES) /* a program that needs less has little from them */
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, which build machines' headers may lack */
 
 static void *at(uint8_t *base, uint64_t offset)
@@ -161,6 +163,32 @@ mf_err window_restore(uint8_t *base, const struct monitor_start *start, bool bec
     for (uint32_t i = 0; !err && i < snapshot->head->run_count; i++)
         err = restore_run(base, start->snapshot_fd, &snapshot->runs[i], becomes_guest, why);
     return err;
+}
+
+/* Whole ones of [from, to); what is there already stays as it is. A host without them says EINVAL. */
+static void allow_large(uint8_t *base, uint64_t from, uint64_t to)
+{
+    from = (from + LARGE_PAGE_BYTES - 1) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
+    to = to / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
+    if (to > from && to - from >= LARGE_GAP_MIN)
+        (void)madvise(at(base, from), (size_t)(to - from), MADV_HUGEPAGE);
+}
+
+void window_large(uint8_t *base, const struct monitor_start *start)
+{
+    const struct mf_snapshot *head = start->snapshot.head;
+    uint64_t from = start->image.info.program_end;
+    for (uint32_t i = 0; i < head->range_count; i++) {
+        const struct mf_range *range = &start->snapshot.ranges[i];
+        const uint64_t begins = (uint64_t)range->page * MF_PAGE_BYTES;
+        const uint64_t ends = begins + (uint64_t)range->pages * MF_PAGE_BYTES;
+        if (range->prot == MF_PROT_NONE) /* reserved only */
+            continue;
+        if (begins > from)
+            allow_large(base, from, begins);
+        from = ends > from ? ends : from;
+    }
+    allow_large(base, from, start->channel_base);
 }
 
 /* docs/adr/0005: what it saves, and what was tried besides. */

@@ -38,6 +38,11 @@ void window_own(uint8_t *base, uint64_t address, uint64_t bytes);
 MF_CHECKED mf_err window_restore(uint8_t *base, const struct monitor_start *start,
                                  bool becomes_guest, struct mf_why *why);
 
+/* Of an instance that is restored: where nothing was open when it was frozen, the host may give memory in
+ * large pages, so that a program that wants a hundred MiB does not pay a fault for each 4 KiB. What was
+ * open stays in small ones: an instance that needs no more has no more. */
+void window_large(uint8_t *base, const struct monitor_start *start);
+
 /* After window_restore: the pages that the first event is going to write. They hold what they
  * would hold when it does. */
 void window_prepare(uint8_t *base, const struct touched *touched);

@@ -18,6 +18,7 @@ struct cpu {
     int fd;              /* the vCPU; -1: not open                         */
     struct kvm_run *run;
     uint8_t *memory;     /* the processor's own: page tables, trap page    */
+    bool same_counter;   /* its time-stamp counter is the host's, as cpu_open() has found */
 };
 
 /* The gate's own ends, by writes to the ports behind the hypercalls'. */

@@ -100,6 +100,7 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
     if (!err)
         cpu_capabilities(model, &memory.host.hwcap, &memory.host.hwcap2);
     memory.host.since = *tsc_since();
+    memory.host.same_counter = cpu.same_counter;
     if (!err && cpu_learn_first(&cpu, vm, model, why) != MF_OK)
         why->text[0] = 0; /* only who is to be rolled back needs it: told at its start */
     return err;

@@ -240,6 +240,10 @@ ring0_test_pages:
         jmp     1b
 2:      syscall
 ring0_test_syscall:
+        lfence
+        rdtsc
+        mov     %eax, TEST_COUNTER
+        mov     %edx, TEST_COUNTER + 4
         mov     $TEST_SYSCALL, %eax
         jmp     1f
 ring0_test_exception:

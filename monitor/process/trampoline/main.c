@@ -137,6 +137,8 @@ static mf_err run(const struct monitor_start *start, struct mf_why *why)
         err = window_load(NULL, start, 0, start->image.segment_count, true, why);
     if (!err && start->flags & MF_START_RESTORE)
         err = window_restore(NULL, start, true, why);
+    if (!err && start->flags & MF_START_RESTORE)
+        window_large(NULL, start);
     if (!err)
         window_prepare(NULL, &start->touched);
     if (!err)
