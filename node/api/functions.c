@@ -16,7 +16,7 @@
 #define INSTANCES_LISTED_MAX 256
 #define MEMORY_LOOKS_MAX 64 /* at instances, for one answer */
 
-static json_t *function_json(const struct function *function, unsigned *looks_left);
+static json_t *function_json(struct function *function, unsigned *looks_left);
 
 static struct function *find(struct api_request *request)
 {
@@ -368,7 +368,7 @@ static json_t *isolation_json(const struct version *version)
                      why.text[0] ? why.text : "as its settings say");
 }
 
-static json_t *function_json(const struct function *function, unsigned *looks_left)
+static json_t *function_json(struct function *function, unsigned *looks_left)
 {
     const struct version *version = function->version;
     uint64_t now_ns = function->node->loop.now_ns;

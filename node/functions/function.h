@@ -84,6 +84,7 @@ struct function {
 
     struct link freeze_due;     /* in the freezer's queue                             */
     struct cpu_meter cpu;
+    uint64_t memory_at_ns, memory_mean_bytes; /* of an instance, as last looked at (metrics/memory.h) */
     struct usage_record *usage; /* metrics/usage.h; NULL: no event yet                */
     struct ceiling ceiling;
     struct fair fair;

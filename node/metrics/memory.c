@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "node/functions/function.h"
 
 static ssize_t read_small(const char *path, char *text, size_t room)
@@ -52,12 +53,16 @@ static void look(const struct link *list, unsigned *looks_left, uint64_t *bytes,
     }
 }
 
-uint64_t memory_function_bytes(const struct function *function, unsigned *looks_left)
+uint64_t memory_function_bytes(struct function *function, unsigned *looks_left)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, now_ns = mf_monotonic_ns();
     unsigned seen = 0;
+    if (function->memory_at_ns && now_ns - function->memory_at_ns < MF_NS_PER_S)
+        return function->memory_mean_bytes * function_live(function);
     look(&function->idle, looks_left, &bytes, &seen);
     look(&function->busy, looks_left, &bytes, &seen);
     look(&function->resetting, looks_left, &bytes, &seen);
-    return seen ? bytes / seen * function_live(function) : 0;
+    function->memory_at_ns = seen ? now_ns : 0;
+    function->memory_mean_bytes = seen ? bytes / seen : 0;
+    return function->memory_mean_bytes * function_live(function);
 }
