@@ -56,9 +56,8 @@ if [ -e ride/root.sh ]; then
 else
     case_ 'build' "$mayfly" build ride
 fi
-case_ 'deploy' "$mayfly" deploy --sandbox "$sandbox" ride.mf --json
-"$mayfly" deploy --sandbox "$sandbox" ride.mf --json >deployed.json
-url=$(python3 -c 'import json; print(json.load(open("deployed.json"))["url"])')
+case_ 'deploy' json 'd["name"] == "ride"' "$mayfly" deploy --sandbox "$sandbox" ride.mf --json
+url=$(python3 -c 'import json; print(json.load(open("out.json"))["url"])')
 case_ 'it is frozen' json '[f["snapshot"]["state"] for f in d] == ["ready"]' "$mayfly" ls --json
 case_ 'invoke' says 'hello, world' "$mayfly" invoke ride
 case_ 'invoke with data' says 'hello, you' "$mayfly" invoke ride -d you
