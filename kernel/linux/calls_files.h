@@ -32,6 +32,8 @@
     X(timerfd_create, partial, "CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME")                \
     X(timerfd_settime, partial, "a clock that is set later moves nothing")                       \
     X(timerfd_gettime, done, "")                                                                 \
+    X(signalfd, done, "")                                                                        \
+    X(signalfd4, done, "")                                                                       \
     X(epoll_create, done, "")                                                                    \
     X(epoll_create1, done, "")                                                                   \
     X(epoll_ctl, done, "")                                                                       \

@@ -17,6 +17,7 @@
 #include "kernel/core/heap.h"
 #include "kernel/core/limits.h"
 #include "kernel/core/user.h"
+#include "kernel/file/signalfd.h"
 #include "kernel/linux/identity.h"
 #include "kernel/x86_64/signal_frame.h"
 
@@ -64,6 +65,7 @@ int signal_send(struct task *task, const struct siginfo *info)
         wake_one(bit);
     else if (bit & (~task->signals.blocked | task->signals.awaited))
         (void)task_wake(task);
+    signalfd_tell(bit);
     return 0;
 }
 
