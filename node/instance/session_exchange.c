@@ -8,6 +8,7 @@
  */
 #include "node/instance/session_parts.h"
 
+#include <errno.h>
 #include <sys/wait.h>
 
 #include "abi/cause.h"
@@ -17,6 +18,7 @@
 
 static bool put_event(struct session *session);
 static bool end_abandoned(struct session *session);
+static mf_err refuse_streams(struct session *session, bool *took);
 static void accept_message(struct session *session, const struct channel_message *message);
 static void condemn_for_protocol(struct session *session);
 static void condemn_for_head(struct session *session);
@@ -59,10 +61,38 @@ void session_take(struct session *session)
             accept_message(session, &message);
         }
     }
+    if (err == MF_EAGAIN && !session->cause)
+        err = refuse_streams(session, &took);
     if (took)
         channel_bell(&session->blank.channel); /* it may wait for room */
     if (err == MF_EPROTO)
         condemn_for_protocol(session);
+}
+
+/* There is no outside here: who wants to connect is told that there is no way, who looks a name up
+ * that nobody knows it. */
+static mf_err refuse_streams(struct session *session, bool *took)
+{
+    struct channel *channel = &session->blank.channel;
+    struct channel_message message;
+    mf_err err = MF_OK;
+    for (unsigned i = 0; i < TAKES_A_ROUND; i++) {
+        err = channel_stream_peek(channel, &message, &session->why);
+        if (err)
+            return err;
+        struct mf_desc answer = {.id = message.id, .type = MF_MSG_CLOSED, .arg = ENETUNREACH};
+        if (message.type == MF_MSG_NAME) {
+            answer.type = MF_MSG_NAMED;
+            answer.arg = MF_NAME_FAILED;
+        }
+        if (message.type == MF_MSG_NAME || message.type == MF_MSG_CONNECT)
+            err = channel_stream_put(channel, &answer, NULL);
+        if (err)
+            return err; /* no room: it stays where it is */
+        channel_stream_release(channel);
+        *took = true;
+    }
+    return err;
 }
 
 /* One message of the event that is given out now. False: no room, or the guest broke the ring. */
