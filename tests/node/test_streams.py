@@ -1,15 +1,15 @@
 """Streams: connections of clients that reach a function's program byte by byte (setting `listen`),
 and those that programs make to the outside (allow.http), names included. The program is
 server/dials.go, the peers are ours."""
-import concurrent.futures
 import re
 import socket
+import struct
 import threading
 import time
 import unittest
 
 import harness
-from harness import NodeTest, wait_until
+from harness import NodeTest, order, wait_until
 
 MIB = 1 << 20
 
@@ -317,6 +317,66 @@ class Outbound(StreamTest):
         if known:
             answer = self.call(f'/name?of={own}').body.decode()
             self.assertTrue([a for a in known if a in answer], (known, answer))
+
+
+CONNECT, SENT, CREDIT, CLOSE, NAME, OPEN = 22, 23, 24, 25, 26, 5
+STREAMS_TAIL, STREAMS_SLOTS = 512, 0x96000  # abi/channel.h
+WINDOW, CREDIT_MAX = 0x10000, 0x100000
+
+
+def said(type, id=1, arg=0, flags=0, data=0):
+    return harness.desc(type=type, id=id, arg=arg, flags=flags, data=data)
+
+
+class Hostile(NodeTest):
+    """A kernel that keeps no rule (tests/guests/raw) writes words into its ring of streams."""
+    @classmethod
+    def prepare(cls):
+        cls.node.deploy('raw', timeout_ms=5000)
+
+    def word(self, offset, value):
+        answer = self.node.http('POST', '/function/raw', order('WORD', number=value, address=offset))
+        self.assertIn(answer.status, (200, 502))
+
+    def write(self, *messages):
+        for at, message in enumerate(messages):
+            for i, value in enumerate(struct.unpack('<8I', message)):
+                if value:
+                    self.word(STREAMS_SLOTS + 32 * at + 4 * i, value)
+        self.word(STREAMS_TAIL, len(messages))
+
+    def ends(self, words, *messages):
+        def ended():
+            return [line['text'] for line in self.node.logs('raw')[count:]
+                    if 'cause protocol' in line['text']]
+        count = len(self.node.logs('raw'))
+        self.write(*messages)
+        self.assertIn(words, wait_until(ended, words)[0])
+
+    def test_each_rule_that_is_broken_ends_it_and_is_named(self):
+        connect = said(CONNECT, data=24)
+        self.ends('not an id of the guest', said(CONNECT, id=2, data=24))
+        self.ends('of address', said(CONNECT, data=23))
+        self.ends('there is no such stream', said(SENT, data=1))
+        self.ends('there is no such stream', said(CREDIT, id=7, arg=1))
+        self.ends('there is no such stream', connect, said(CLOSE), said(CLOSE))
+        self.ends('credit for 0', connect, said(SENT, data=WINDOW), said(SENT, data=1))
+        self.ends('bytes behind the end', connect, said(SENT, flags=1), said(SENT))
+        self.ends('credit for 1048576 bytes', connect, said(CREDIT, arg=CREDIT_MAX))
+        self.ends('addresses of version 5', said(NAME, arg=5, data=3))
+        self.ends('none a guest may send', said(OPEN, id=2, arg=1, data=24))
+        self.ends('in the other ring', said(21, arg=1 << 32 | 1))
+
+    def test_a_message_of_streams_among_events_ends_it(self):
+        answer = self.node.http('POST', '/function/raw', order('SEQUENCE', sequence=(said(SENT),)))
+        self.assertEqual((answer.status, answer.error['code']), (502, 'protocol'))
+        self.assertIn('in the other ring', answer.error['message'])
+
+    def test_an_impossible_index_ends_it(self):
+        count = len(self.node.logs('raw'))
+        self.word(STREAMS_TAIL, 1 << 20)
+        wait_until(lambda: [line for line in self.node.logs('raw')[count:]
+                            if 'ahead of a ring' in line['text']], 'its end')
 
 
 if __name__ == '__main__':
