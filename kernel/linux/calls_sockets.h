@@ -3,13 +3,13 @@
 #define KERNEL_LINUX_CALLS_SOCKETS_H
 
 #define LINUX_CALLS_SOCKETS(X)                                                                   \
-    X(socket, partial, "streams and datagrams of IP (loopback only) and AF_UNIX")                \
+    X(socket, partial, "streams and datagrams of IP and AF_UNIX; datagrams to the outside: DNS only") \
     X(socketpair, partial, "AF_UNIX, streams and datagrams")                                     \
     X(bind, partial, "loopback and any address; a path is a name only, no file")                 \
     X(listen, done, "")                                                                          \
     X(accept, done, "")                                                                          \
     X(accept4, done, "")                                                                         \
-    X(connect, partial, "to the outside: ENETUNREACH, with a line in the log")                   \
+    X(connect, partial, "to the outside: what allow.http names, else EACCES and a line in the log") \
     X(getsockname, done, "")                                                                     \
     X(getpeername, done, "")                                                                     \
     X(shutdown, done, "")                                                                        \

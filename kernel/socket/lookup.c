@@ -117,6 +117,13 @@ static unsigned parse(struct question *question, char name[MF_NAME_LOOKUP_BYTES_
     return length ? RCODE_OK : RCODE_NO_NAME;
 }
 
+static bool is_loopback(const uint8_t *bytes)
+{
+    struct address address = address_any(FAMILY_INET6);
+    memcpy(address.data, bytes, ADDRESS_INET_BYTES);
+    return address_is_local(&address);
+}
+
 static void answer(struct question *question, unsigned rcode, const uint8_t *addresses,
                    uint32_t bytes)
 {
@@ -125,13 +132,20 @@ static void answer(struct question *question, unsigned rcode, const uint8_t *add
     for (; bytes >= 16; bytes -= 16, addresses += 16) {
         if (at + ANSWER_HEAD_BYTES + wanted > LOOKUP_BYTES_MAX)
             break;
+        const struct address machine = lookup_host();
+        const uint8_t *found = addresses;
+        if (is_loopback(addresses)) { /* the node's, not the program's own */
+            if (question->type != TYPE_A)
+                continue;
+            found = machine.data;
+        }
         put16(text + at, 0xc000 | HEAD_BYTES);
         put16(text + at + 2, question->type);
         put16(text + at + 4, CLASS_IN);
         put16(text + at + 6, 0);
         put16(text + at + 8, LIFE_S);
         put16(text + at + 10, wanted);
-        memcpy(text + at + ANSWER_HEAD_BYTES, addresses + 16 - wanted, wanted);
+        memcpy(text + at + ANSWER_HEAD_BYTES, found + 16 - wanted, wanted);
         at += ANSWER_HEAD_BYTES + wanted;
         answers++;
     }

@@ -11,6 +11,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "node/egress/allowed.h"
 #include "node/functions/function.h"
@@ -80,19 +82,30 @@ static void say(struct instance *instance, uint64_t id, enum mf_name how, const 
     pool_wake(instance);
 }
 
-/* In the look-up's thread. */
+/* Does a route lead there? Programs try IPv6 first, and wait, where there is none. */
+static bool has_route(const struct addrinfo *to)
+{
+    int probe = socket(to->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool has = probe >= 0 && connect(probe, to->ai_addr, to->ai_addrlen) == 0;
+    if (probe >= 0)
+        (void)close(probe);
+    return has;
+}
+
+/* In the look-up's thread. Of both families: a name that has addresses of one is a name, whatever
+ * was asked for; resolvers take the word that there is none for both. */
 static void look_up(struct lookup *lookup)
 {
-    const struct addrinfo hints = {
-        .ai_family = lookup->family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     int error = getaddrinfo(lookup->name, NULL, &hints, &list);
-    lookup->how = error == EAI_NONAME || error == EAI_NODATA || error == EAI_ADDRFAMILY ? MF_NAME_NONE
-                  : error ? MF_NAME_FAILED : MF_NAME_FOUND;
-    if (error == EAI_NODATA || error == EAI_ADDRFAMILY)
-        lookup->how = MF_NAME_FOUND; /* but none of this family */
+    lookup->how = !error                  ? MF_NAME_FOUND
+                  : error == EAI_NONAME || error == EAI_NODATA ? MF_NAME_NONE
+                                                               : MF_NAME_FAILED;
     for (const struct addrinfo *at = error ? NULL : list;
          at && lookup->count < MF_NAME_ADDRESSES_MAX; at = at->ai_next) {
+        if (at->ai_family != lookup->family || (at->ai_family == AF_INET6 && !has_route(at)))
+            continue;
         struct sockaddr_storage address = {0};
         struct mf_stream_address encoded;
         memcpy(&address, at->ai_addr, at->ai_addrlen);

@@ -1,9 +1,13 @@
 """Streams: connections of clients that reach a function's program byte by byte (setting `listen`),
 and those that programs make to the outside (allow.http), names included. The program is
 server/dials.go, the peers are ours."""
+import os
 import re
+import shutil
 import socket
 import struct
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -306,6 +310,7 @@ class Outbound(StreamTest):
         own = socket.gethostname()
         try:
             known = {a[4][0] for a in socket.getaddrinfo(own, None, socket.AF_INET)}
+            known = {'198.18.0.1' if a.startswith('127.') else a for a in known}
         except OSError:
             known = None
         self.deploy(allow={'http': [f'{own}:80', 'nowhere.invalid:80']})
@@ -317,6 +322,50 @@ class Outbound(StreamTest):
         if known:
             answer = self.call(f'/name?of={own}').body.decode()
             self.assertTrue([a for a in known if a in answer], (known, answer))
+
+
+class Waiting(NodeTest):
+    """Calls that wait, and the resolvers of C libraries: musl's, static, and glibc's, dynamic."""
+
+    def glibc(self):
+        folder = tempfile.mkdtemp(prefix='mf-glibc-')
+        self.addCleanup(shutil.rmtree, folder)
+        root, program = os.path.join(folder, 'root'), os.path.join(folder, 'root', 'dialc')
+        os.mkdir(root)
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'server', 'dialc.c')
+        subprocess.run(['gcc', '-O2', '-o', program, source], check=True)
+        for line in subprocess.run(['ldd', program], check=True, capture_output=True,
+                                   text=True).stdout.splitlines():
+            for path in re.findall(r'(/\S+)', line):
+                os.makedirs(root + os.path.dirname(path), exist_ok=True)
+                shutil.copy(path, root + path)
+        subprocess.run([os.path.join(harness.ARGS.build, 'mayfly'), 'build', '--rootfs', root, '--program', '/dialc',
+                        os.path.dirname(source), '-o', os.path.join(folder, 'glibc.mf')], check=True,
+                       capture_output=True)
+        return os.path.join(folder, 'glibc.mf')
+
+    def test_names_and_connections(self):
+        peer = Peer(self, lambda sock: sock.sendall(b'from outside'))
+        with socket.create_server(('127.0.0.1', 0)) as sock:
+            nobody = sock.getsockname()[1]
+        own = socket.gethostname()
+        allow = {'http': [f'127.0.0.1:{peer.port}', f'127.0.0.1:{nobody}', f'{own}:80']}
+        image = harness.image
+        self.addCleanup(setattr, harness, 'image', image)
+        for name in ('dialc', 'glibc'):
+            if name == 'glibc':
+                path = self.glibc()
+                harness.image = lambda _: path
+            self.node.deploy(name, timeout_ms=10000, allow=allow)
+
+            def ask(what):
+                return self.node.http('GET', f'/function/{name}{what}').body.decode()
+            self.assertIn('198.18.0.1', ask(f'/name?{HOST}'))
+            self.assertIn('error', ask('/name?example.org'))
+            self.assertNotIn('error', ask(f'/name?{own}'))
+            self.assertEqual(ask(f'/dial?{HOST}:{peer.port}'), 'from outside')
+            self.assertEqual(ask(f'/dial?{HOST}:{nobody}'), 'error: Connection refused')
+            self.assertEqual(ask(f'/dial?{HOST}:{peer.port - 1}'), 'error: Permission denied')
 
 
 CONNECT, SENT, CREDIT, CLOSE, NAME, OPEN = 22, 23, 24, 25, 26, 5
