@@ -325,6 +325,8 @@ mf_err hold_begin(struct instance *instance, struct call *call)
         list_remove(&stream->link);
         join(hold, stream);
     }
+    if (hold->open == 0 && instance->streams) /* for want of memory: it ends with the next look */
+        instance->streams->over = hold;
     pool_wake(instance);
     return MF_OK;
 }

@@ -20,8 +20,8 @@
 #include "node/streams/listen.h"
 #include "node/streams/names.h"
 #include "node/streams/outward.h"
+#include "node/streams/peer.h"
 
-#define READ_LEAST 2048u /* less room in the ring than this: better wait than cut so small */
 #define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 static void ready(struct watch *watch, uint32_t events);
@@ -50,41 +50,10 @@ static struct watcher *watcher_of(struct node *node)
     return &node->loop.watcher;
 }
 
-static void hang_up(struct node *node, struct stream *stream)
-{
-    int fd = stream->watch.fd;
-    if (fd < 0)
-        return;
-    watch_remove(watcher_of(node), &stream->watch);
-    (void)close(fd);
-    mf_buf_close(&stream->pending);
-    stream->pending_at = 0;
-}
-
-/* With the peer told that it is no orderly end. */
-static void reset(struct node *node, struct stream *stream)
-{
-    const struct linger now = {.l_onoff = 1};
-    if (stream->watch.fd >= 0)
-        (void)setsockopt(stream->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    hang_up(node, stream);
-}
-
-static struct stream *make(struct node *node)
-{
-    struct stream *stream = calloc(1, sizeof *stream);
-    if (!stream)
-        return NULL;
-    stream->node = node;
-    stream->watch.fd = -1;
-    link_init(&stream->link);
-    return stream;
-}
-
 struct stream *stream_accepted(struct node *node, int fd, const struct sockaddr_storage *peer)
 {
     static const int on = 1;
-    struct stream *stream = make(node);
+    struct stream *stream = peer_create(node);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (!stream || watch_add(watcher_of(node), &stream->watch, fd, EVENTS, ready)) {
         free(stream);
@@ -101,7 +70,7 @@ void stream_drop(struct stream *stream)
     struct node *node = stream->node;
     if (!stream->streams && !stream->hold && !list_empty(&stream->link))
         node->streaming.lingering_count--;
-    reset(node, stream);
+    peer_reset(node, stream);
     list_remove(&stream->link);
     free(stream);
 }
@@ -187,125 +156,14 @@ static bool say(struct stream *stream)
     return true;
 }
 
-/* The connection cannot go on. */
-static void fail(struct stream *stream, int error)
-{
-    hang_up(stream->node, stream);
-    stream->connects = false;
-    stream->opened_due = stream->end_due = stream->readable = false;
-    stream->ended = true;
-    if (stream->node_closed || stream->close_due)
-        return;
-    stream->close_due = true;
-    stream->error = (uint16_t)error;
-}
-
-/* From the peer into the ring. False: no room there. */
-static bool read_peer(struct stream *stream)
-{
-    struct channel *channel = &stream->streams->instance->blank.channel;
-    while (stream->readable && !stream->ended && stream->watch.fd >= 0 && stream->to_guest) {
-        uint32_t most = stream->to_guest < MF_CHUNK_BYTES_MAX ? stream->to_guest : MF_CHUNK_BYTES_MAX;
-        uint8_t *data;
-        uint32_t room;
-        mf_err err = channel_stream_place(channel, most < READ_LEAST ? most : READ_LEAST, most, &data,
-                                          &room);
-        if (err == MF_EPROTO)
-            stream->streams->broken = true;
-        if (err)
-            return false;
-        ssize_t got = recv(stream->watch.fd, data, room, MSG_DONTWAIT);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && errno == EAGAIN) {
-            stream->readable = false;
-            return true;
-        }
-        if (got < 0) {
-            fail(stream, errno);
-            return true;
-        }
-        if (got == 0) {
-            stream->ended = stream->end_due = true;
-            return true;
-        }
-        const struct mf_desc desc = {
-            .id = stream->id, .type = MF_MSG_RECEIVED, .data_bytes = (uint32_t)got};
-        channel_stream_publish(channel, &desc, data);
-        stream->streams->instance->bell_due = true;
-        pool_wake(stream->streams->instance);
-        stream->moved = true;
-        stream->to_guest -= (uint32_t)got;
-        stream->readable = (uint32_t)got == room || stream->hung_up; /* edge-triggered */
-    }
-    return true;
-}
-
-/* To the peer, as many as it takes now. */
-static size_t write_peer(struct stream *stream, const uint8_t *data, size_t bytes)
-{
-    size_t sent = 0;
-    while (sent < bytes && stream->watch.fd >= 0) {
-        ssize_t got = send(stream->watch.fd, data + sent, bytes - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && errno == EAGAIN)
-            break;
-        if (got < 0) {
-            fail(stream, errno);
-            return bytes;
-        }
-        sent += (size_t)got;
-    }
-    return sent;
-}
-
-static void flush(struct stream *stream)
-{
-    size_t left = stream->pending.bytes - stream->pending_at;
-    if (left) {
-        size_t sent = write_peer(stream, stream->pending.data + stream->pending_at, left);
-        stream->owed += (uint32_t)sent;
-        stream->pending_at += sent;
-    }
-    if (stream->pending_at < stream->pending.bytes)
-        return;
-    mf_buf_close(&stream->pending);
-    stream->pending_at = 0;
-    if (stream->guest_ended && !stream->shut && stream->watch.fd >= 0) {
-        (void)shutdown(stream->watch.fd, SHUT_WR);
-        stream->shut = true;
-    }
-}
-
 /* All that can be done for it now; it may be gone afterwards. */
 static void move(struct stream *stream)
 {
     if (!stream->streams || stream->streams->broken)
         return;
-    if (!say(stream) || (!stream->connects && !read_peer(stream)) || !say(stream))
+    if (!say(stream) || (!stream->connects && !peer_read(stream)) || !say(stream))
         stall(stream);
     settle(stream);
-}
-
-static bool lingers(const struct stream *stream)
-{
-    return stream->watch.fd >= 0 && stream->pending.bytes > stream->pending_at;
-}
-
-/* It is the peer's alone: what it has not taken, for a while. */
-static void linger(struct node *node, struct stream *stream)
-{
-    static const unsigned most_ms = MF_STREAM_LINGER_MS;
-    if (!lingers(stream) || node->streaming.lingering_count == MF_STREAM_LINGERING_MAX) {
-        hang_up(node, stream);
-        free(stream);
-        return;
-    }
-    (void)setsockopt(stream->watch.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &most_ms, sizeof most_ms);
-    stream->hold = NULL;
-    list_append(&node->streaming.lingering, &stream->link);
-    node->streaming.lingering_count++;
 }
 
 /* Closed on both sides: its id is free. */
@@ -319,7 +177,7 @@ static void settle(struct stream *stream)
     list_remove(&stream->link);
     stream_remove(&streams->table, stream);
     stream->streams = NULL;
-    linger(stream->node, stream);
+    peer_linger(stream->node, stream);
 }
 
 static void connected(struct stream *stream)
@@ -330,7 +188,7 @@ static void connected(struct stream *stream)
         error = errno;
     stream->connects = false;
     if (error)
-        fail(stream, error);
+        peer_fail(stream, error);
     else
         stream->opened_due = true;
 }
@@ -344,11 +202,11 @@ static void ready(struct watch *watch, uint32_t events)
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         stream->hung_up = true;
     if (!streams && !stream->hold) { /* it lingers */
-        flush(stream);
-        if (!lingers(stream)) {
+        peer_flush(stream);
+        if (!peer_lingers(stream)) {
             stream->node->streaming.lingering_count--;
             list_remove(&stream->link);
-            hang_up(stream->node, stream);
+            peer_hang_up(stream->node, stream);
             free(stream);
         }
         return;
@@ -359,9 +217,9 @@ static void ready(struct watch *watch, uint32_t events)
     if (stream->connects && events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
         connected(stream);
     else if (!stream->connects && events & EPOLLERR && !stream->to_guest)
-        fail(stream, ECONNRESET);
+        peer_fail(stream, ECONNRESET);
     else if (!stream->connects && events & EPOLLOUT)
-        flush(stream);
+        peer_flush(stream);
     move(stream);
     (void)conclude(instance);
 }
@@ -374,7 +232,7 @@ static void take_connect(struct instance *instance, const struct channel_message
     struct node *node = instance->pool->node;
     struct streams *streams = instance->streams;
     memcpy(&asked, message->data, sizeof asked);
-    struct stream *stream = make(node);
+    struct stream *stream = peer_create(node);
     if (!stream || stream_add_asked(&streams->table, stream, message->id)) {
         free(stream);
         streams->broken = true; /* no memory to say so: the instance goes */
@@ -389,7 +247,7 @@ static void take_connect(struct instance *instance, const struct channel_message
         error = ENOBUFS;
     }
     if (error)
-        fail(stream, error);
+        peer_fail(stream, error);
     move(stream);
 }
 
@@ -402,13 +260,13 @@ static void take_sent(struct stream *stream, const struct channel_message *messa
     stream->moved = true;
     size_t sent = 0;
     if (stream->pending_at == stream->pending.bytes)
-        sent = write_peer(stream, message->data, message->data_bytes);
+        sent = peer_write(stream, message->data, message->data_bytes);
     stream->owed += (uint32_t)sent;
     if (sent < message->data_bytes &&
         mf_buf_add(&stream->pending, message->data + sent, message->data_bytes - sent))
-        fail(stream, ENOBUFS);
+        peer_fail(stream, ENOBUFS);
     if (message->end)
-        flush(stream);
+        peer_flush(stream);
 }
 
 static void take_close(struct stream *stream, const struct channel_message *message)
@@ -417,9 +275,9 @@ static void take_close(struct stream *stream, const struct channel_message *mess
     stream->end_due = stream->open_due = stream->opened_due = stream->connects = false;
     stream->ended = stream->shut = true; /* closing it says so, too */
     if (message->arg)
-        reset(stream->node, stream);
+        peer_reset(stream->node, stream);
     else
-        flush(stream);
+        peer_flush(stream);
     if (!stream->node_closed)
         stream->close_due = true;
 }
@@ -527,7 +385,7 @@ bool streams_could_continue(const struct instance *instance)
     uint8_t *data;
     uint32_t room;
     return streams && !list_empty(&streams->stalled) &&
-           channel_stream_place(&streams->instance->blank.channel, READ_LEAST, READ_LEAST, &data,
+           channel_stream_place(&streams->instance->blank.channel, PEER_READ_LEAST, PEER_READ_LEAST, &data,
                                 &room) != MF_EAGAIN;
 }
 
@@ -567,7 +425,7 @@ void streams_lost(struct instance *instance)
         if (hold && hold_take_back(hold, stream, instance->unbegun))
             continue;
         stream->hold = NULL;
-        reset(stream->node, stream);
+        peer_reset(stream->node, stream);
         free(stream);
     }
     stream_table_close(&streams->table);

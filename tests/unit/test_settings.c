@@ -283,6 +283,8 @@ static void scaling_keys_out_of_place_are_refused(void **state)
     take(settings, "{\"triggers\": []}");
     refuse(settings, "{\"overload\": \"offload\"}", "offload needs offload_url");
     refuse(settings, "{\"grace_ms\": 60001}", "grace_ms: 60001");
+    refuse(settings, "{\"contract\": \"http\", \"listen\": \"a:1\"}", "listen: \"a:1\"; PORT");
+    refuse(settings, "{\"listen\": \"8081\"}", "listen: only with contract: http, not sdk");
     refuse(settings, "{\"scale_threshold\": -1}", "scale_threshold");
     refuse(settings, "{\"min_instances\": 17}", "min_instances: 17, but max_instances: 16");
     refuse(settings, "{\"min_instances\": 2, \"max_instances\": 1}", "min_instances: 2");

@@ -1,0 +1,157 @@
+/*
+ * peer.c: see peer.h.
+ * Guarantees: bytes go once and in order; one that cannot go on is closed, and its guest told.
+ * Owns the descriptor, and what the peer has not taken.
+ */
+#include "node/streams/peer.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "node/node.h"
+#include "node/pool/pool.h"
+
+void peer_hang_up(struct node *node, struct stream *stream)
+{
+    int fd = stream->watch.fd;
+    if (fd < 0)
+        return;
+    watch_remove(&node->loop.watcher, &stream->watch);
+    (void)close(fd);
+    mf_buf_close(&stream->pending);
+    stream->pending_at = 0;
+}
+
+/* With the peer told that it is no orderly end. */
+void peer_reset(struct node *node, struct stream *stream)
+{
+    const struct linger now = {.l_onoff = 1};
+    if (stream->watch.fd >= 0)
+        (void)setsockopt(stream->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    peer_hang_up(node, stream);
+}
+
+struct stream *peer_create(struct node *node)
+{
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (!stream)
+        return NULL;
+    stream->node = node;
+    stream->watch.fd = -1;
+    link_init(&stream->link);
+    return stream;
+}
+
+/* The connection cannot go on. */
+void peer_fail(struct stream *stream, int error)
+{
+    peer_hang_up(stream->node, stream);
+    stream->connects = false;
+    stream->opened_due = stream->end_due = stream->readable = false;
+    stream->ended = true;
+    if (stream->node_closed || stream->close_due)
+        return;
+    stream->close_due = true;
+    stream->error = (uint16_t)error;
+}
+
+/* From the peer into the ring. False: no room there. */
+bool peer_read(struct stream *stream)
+{
+    struct channel *channel = &stream->streams->instance->blank.channel;
+    while (stream->readable && !stream->ended && stream->watch.fd >= 0 && stream->to_guest) {
+        uint32_t most = stream->to_guest < MF_CHUNK_BYTES_MAX ? stream->to_guest : MF_CHUNK_BYTES_MAX;
+        uint8_t *data;
+        uint32_t room;
+        mf_err err = channel_stream_place(channel, most < PEER_READ_LEAST ? most : PEER_READ_LEAST, most, &data,
+                                          &room);
+        if (err == MF_EPROTO)
+            stream->streams->broken = true;
+        if (err)
+            return false;
+        ssize_t got = recv(stream->watch.fd, data, room, MSG_DONTWAIT);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EAGAIN) {
+            stream->readable = false;
+            return true;
+        }
+        if (got < 0) {
+            peer_fail(stream, errno);
+            return true;
+        }
+        if (got == 0) {
+            stream->ended = stream->end_due = true;
+            return true;
+        }
+        const struct mf_desc desc = {
+            .id = stream->id, .type = MF_MSG_RECEIVED, .data_bytes = (uint32_t)got};
+        channel_stream_publish(channel, &desc, data);
+        stream->streams->instance->bell_due = true;
+        pool_wake(stream->streams->instance);
+        stream->moved = true;
+        stream->to_guest -= (uint32_t)got;
+        stream->readable = (uint32_t)got == room || stream->hung_up; /* edge-triggered */
+    }
+    return true;
+}
+
+/* To the peer, as many as it takes now. */
+size_t peer_write(struct stream *stream, const uint8_t *data, size_t bytes)
+{
+    size_t sent = 0;
+    while (sent < bytes && stream->watch.fd >= 0) {
+        ssize_t got = send(stream->watch.fd, data + sent, bytes - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EAGAIN)
+            break;
+        if (got < 0) {
+            peer_fail(stream, errno);
+            return bytes;
+        }
+        sent += (size_t)got;
+    }
+    return sent;
+}
+
+void peer_flush(struct stream *stream)
+{
+    size_t left = stream->pending.bytes - stream->pending_at;
+    if (left) {
+        size_t sent = peer_write(stream, stream->pending.data + stream->pending_at, left);
+        stream->owed += (uint32_t)sent;
+        stream->pending_at += sent;
+    }
+    if (stream->pending_at < stream->pending.bytes)
+        return;
+    mf_buf_close(&stream->pending);
+    stream->pending_at = 0;
+    if (stream->guest_ended && !stream->shut && stream->watch.fd >= 0) {
+        (void)shutdown(stream->watch.fd, SHUT_WR);
+        stream->shut = true;
+    }
+}
+
+bool peer_lingers(const struct stream *stream)
+{
+    return stream->watch.fd >= 0 && stream->pending.bytes > stream->pending_at;
+}
+
+/* It is the peer's alone: what it has not taken, for a while. */
+void peer_linger(struct node *node, struct stream *stream)
+{
+    static const unsigned most_ms = MF_STREAM_LINGER_MS;
+    if (!peer_lingers(stream) || node->streaming.lingering_count == MF_STREAM_LINGERING_MAX) {
+        peer_hang_up(node, stream);
+        free(stream);
+        return;
+    }
+    (void)setsockopt(stream->watch.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &most_ms, sizeof most_ms);
+    stream->hold = NULL;
+    list_append(&node->streaming.lingering, &stream->link);
+    node->streaming.lingering_count++;
+}
