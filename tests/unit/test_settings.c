@@ -263,8 +263,10 @@ static void where_events_are_posted_is_not_an_images_to_say(void **state)
     settings_foreign(settings);
     assert_int_equal(settings->overload, OVERLOAD_BACKPRESSURE);
     assert_null(settings->offload_url);
-    take(settings, "{\"overload\": \"drop-oldest\"}");
+    take(settings, "{\"overload\": \"drop-oldest\", \"contract\": \"http\", \"listen\": \"[::1]:81\"}");
+    assert_string_equal(settings->listen, "[::1]:81");
     settings_foreign(settings);
+    assert_string_equal(settings->listen, "");
     assert_int_equal(settings->overload, OVERLOAD_DROP_OLDEST);
 }
 
