@@ -117,6 +117,14 @@ int main(void)
     SAY(pread(fd, text, 8, 4998));
     printf("%d%c\n", text[0], text[1]);
     SAY(madvise(shared, PAGE, MADV_WILLNEED));
+    SAY(ftruncate(fd, 300000)); /* it grows while it is mapped, as a database's does */
+    char *further = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 70 * PAGE);
+    printf("further: %d\n", further != MAP_FAILED && further[0] == 0);
+    further[1] = 'f';
+    SAY(pread(fd, text, 2, 70 * PAGE));
+    printf("%d%c\n", text[0], text[1]);
+    SAY(pwrite(fd, "zz", 2, 400000));
+    SAY(ftruncate(fd, 5000));
     close(fd);
     printf("%.8s\n", shared); /* it outlives the descriptor, and the name */
     fd = open(name, O_RDONLY);
