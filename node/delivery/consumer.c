@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "node/delivery/durability.h"
 #include "node/delivery/retry.h"
 #include "node/functions/function.h"
 #include "node/node.h"
@@ -39,6 +40,7 @@ mf_err consumer_of(struct function *function, struct consumer **out)
     consumer->function = function;
     memcpy(consumer->name, function->name, sizeof consumer->name);
     consumer->queue = queue;
+    consumer->durability = durability_of(function->version ? &function->version->settings : NULL);
     consumer->watch.ready = ready;
     consumer->timer.fire = due;
     link_init(&consumer->link);
@@ -238,6 +240,7 @@ static void counted(void *context, const struct store_answer *answer)
     consumer->sizing = false;
     if (!answer->err)
         consumer->stat = answer->stat;
+    durability_settle(consumer);
     consumer_let_go(consumer);
 }
 

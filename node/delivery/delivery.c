@@ -133,10 +133,9 @@ void delivery_deployed(struct function *function)
         look(function);
         return;
     }
-    struct queue *queue;
-    if (delivery_queue(&function->node->delivery, function->name, &queue) == MF_OK)
-        queue_put(queue); /* it has learned the settings */
+    durability_learn(consumer);
     consumer->more = true;
+    durability_settle(consumer);
     consumer_take(consumer);
 }
 
@@ -398,7 +397,8 @@ mf_err delivery_queue(struct delivery *delivery, const char *name, struct queue 
     if (delivery->quiet)
         return MF_EDEAD;
     if (function && function->version) {
-        settings.durability = durability_of(&function->version->settings);
+        settings.durability = function->consumer ? function->consumer->durability
+                                                 : durability_of(&function->version->settings);
         settings.count_max = function->version->settings.queue_max;
         settings.age_ms_max = function->version->settings.max_age_s * 1000ull;
         settings.overflow = overload_overflow(&function->version->settings);

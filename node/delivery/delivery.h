@@ -72,6 +72,7 @@ struct consumer {
     struct function *function;    /* NULL: removed; borrowed                            */
     char name[MF_NAME_BYTES_MAX + 1];
     struct queue *queue;
+    enum store_durability durability; /* where it is; as the settings say, once it was empty */
     struct queue_watch watch;
     struct timer timer;           /* of the next take                                   */
     struct link attempts;         /* events in hand                                     */

@@ -43,6 +43,27 @@ mf_err durability_check(const struct durability_hold *hold, const char *name,
                   durability_name(hold->durability));
 }
 
+void durability_learn(struct consumer *consumer)
+{
+    struct queue *queue;
+    if (delivery_queue(consumer->delivery, consumer->name, &queue) == MF_OK)
+        queue_put(queue);
+}
+
+void durability_settle(struct consumer *consumer)
+{
+    const struct function *function = consumer->function;
+    bool empty = !consumer->stat.count && !consumer->stat.dead_count && !consumer->in_hand &&
+                 !consumer->operations;
+    if (!function || !function->version || !empty ||
+        consumer->durability == durability_of(&function->version->settings))
+        return;
+    consumer->durability = durability_of(&function->version->settings);
+    durability_learn(consumer);
+    consumer->more = true; /* what was there before */
+    consumer_take(consumer);
+}
+
 /* A question about the other file. */
 struct look {
     struct delivery *delivery;

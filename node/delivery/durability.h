@@ -1,7 +1,7 @@
 /*
  * durability.h: how durable a function's queue is (settings.h): which of the store's files it is in,
  * where the store has two (LMDB). Its entries do not move from one to the other, so while it holds any
- * that cannot be changed.
+ * that cannot be changed; and where some came while it was being changed, the change waits for their end.
  */
 #ifndef MF_NODE_DELIVERY_DURABILITY_H
 #define MF_NODE_DELIVERY_DURABILITY_H
@@ -13,6 +13,7 @@
 #include "image/settings.h"
 #include "node/store/store.h"
 
+struct consumer;
 struct delivery;
 struct function;
 
@@ -31,6 +32,11 @@ struct durability_hold durability_hold(const struct function *function);
 /* MF_EEXIST: its queue holds something, and would be elsewhere with these settings. Any thread. */
 MF_CHECKED mf_err durability_check(const struct durability_hold *hold, const char *name,
                                    const struct settings *settings, struct mf_why *why);
+
+/* The queue goes where its function's settings say, if nothing is in it or on its way. Loop thread only. */
+void durability_settle(struct consumer *consumer);
+/* Tell the queue its settings. */
+void durability_learn(struct consumer *consumer);
 
 /* It was deployed: does something wait for it in the other file, where nobody takes it? Its log is
  * told. Loop thread only. */

@@ -1,6 +1,7 @@
 """How durable a function's queue is, and that it does not change under what waits in it."""
 import os
 import signal
+import threading
 import time
 import unittest
 
@@ -86,6 +87,26 @@ class Durability(unittest.TestCase):
         self.assertNotIn('2', self.delivered())
         self.assertEqual(self.put(durability='process-crash').status, 200)
         wait_until(lambda: {'0', '1', '2'} <= self.delivered(), 'all of them')
+
+    def test_what_comes_while_it_changes_is_not_left_behind(self):
+        self.put()
+        posted, stop = set(), threading.Event()
+
+        def post():
+            while not stop.is_set():
+                call = f'c{len(posted)}'
+                if self.node.http('POST', '/async-function/f/count', b'', {'X-Call-Id': call}).status == 202:
+                    posted.add(call)
+        thread = threading.Thread(target=post)
+        thread.start()
+        try:
+            answers = [self.put(durability=('process-crash', 'power-loss')[i % 2]).status for i in range(60)]
+        finally:
+            stop.set()
+            thread.join()
+        self.assertGreater(answers.count(200), 2)
+        self.assertGreater(len(posted), 30)
+        wait_until(lambda: posted <= self.delivered(), 'all of them', 60)
 
     def test_a_workflow_is_told_before_anything_changes(self):
         image = self.node.upload('trouble')
