@@ -275,7 +275,7 @@
 #define MF_CALLBACK_PAUSES_MAX 64u       /* hosts that are left alone                                 */
 #define MF_CALLBACK_PAUSE_MS_FIRST 1000u
 #define MF_CALLBACK_PAUSE_MS_MAX 300000u
-#define MF_CALLBACK_STRIKES_MAX 1024u    /* letters whose failures are counted                        */
+#define MF_CALLBACK_STRIKES_MAX 1021u    /* letters whose failures are counted; a prime: ids are steps apart */
 #define MF_CALLBACKS_SHARE 4u            /* of --buffer-mib, one part in so many is for letters in hand */
 #define MF_CALLBACK_TURNS_MAX 64u        /* hosts for which letters wait in turn                      */
 #define MF_CALLBACK_TURN_MS_FIRST 250u   /* a POST to a host takes so long, while nothing is known    */

@@ -201,11 +201,11 @@ static void taken(void *context, const struct store_answer *answer)
     take(callbacks);
 }
 
-/* Is there room for one more, however large it is? Without any in hand there is. */
+/* Is there room for one more, however large it is? While half of the share is free there is: most are small. */
 static bool has_room(const struct callbacks *callbacks)
 {
     uint64_t share = callbacks->node->budget.limit / MF_CALLBACKS_SHARE;
-    return callbacks->in_hand == 0 || callbacks->held + MF_EVENT_BYTES_MAX <= share;
+    return callbacks->held <= share / 2 || callbacks->held + MF_EVENT_BYTES_MAX <= share;
 }
 
 /* A take brings one entry however large it is. */
