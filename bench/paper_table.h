@@ -16,7 +16,7 @@ struct paper_line {
     const char *metric;
     const char *title;  /* with the unit */
     double factor;
-    double figure[PAPER_PLATFORMS];
+    double figure[PAPER_PLATFORMS]; /* NAN: none */
 };
 
 extern const struct paper_line paper_lines[];

@@ -48,6 +48,10 @@ struct subject_program {
     const char *image;  /* for ours                                                       */
     const char *server; /* a static one: takes --passed, as peers/static_http.c           */
     const char *folder; /* in which it runs, with the files it reads; NULL: no matter     */
+    /* Of a script: then server is a file of data, which the script gets as an argument. */
+    const char *interpreter; /* a command of the system, and a path in root; NULL: no script */
+    const char *root;        /* a folder with the interpreter, and the script as /SCRIPT     */
+    const char *script;
 };
 
 struct subject_kind {

@@ -38,6 +38,7 @@ struct oci {
     char state[SCRATCH_BYTES + 8];
     json_t *config;        /* a bundle's, but for its command and its files */
     json_t *mounts;        /* of a bundle without files */
+    json_t *arguments;     /* of a script; NULL: the server is the program */
     char usual[PATH_MAX];  /* the static server */
     struct own_image own;  /* copies of the server            */
     bool distinct;
@@ -97,6 +98,40 @@ static void bundle_path(const struct oci *oci, uint32_t instance, char path[stat
 
 #define FILES "/files" /* where a container has them */
 
+#define OWN_FILE "/own.bin" /* a script's data, mounted over that of its root */
+
+/* The container's root is the script's; each has one, so copies are not distinct. */
+static mf_err set_script(struct oci *oci, const struct subject_program *program, json_t *mounts,
+                         struct mf_why *why)
+{
+    char root[PATH_MAX], own[160], script[SUBJECT_PATH_BYTES];
+    if (!beside_us(program->root, root))
+        return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command", program->root);
+    (void)snprintf(own, sizeof own, "%s/rootfs/server-0", oci->folder.path);
+    (void)snprintf(script, sizeof script, "/%s", program->script);
+    oci->distinct = false;
+    json_t *process = json_object_get(oci->config, "process");
+    if (json_array_append_new(mounts, json_pack("{s:s, s:s, s:s, s:[ss]}", "destination", OWN_FILE, "type",
+                                                "bind", "source", own, "options", "bind", "ro")) != 0 ||
+        json_object_set_new(oci->config, "mounts", mounts) != 0 ||
+        json_object_set_new(json_object_get(oci->config, "root"), "path", json_string(root)) != 0 ||
+        json_object_set_new(process, "cwd", json_string("/")) != 0)
+        return MF_ENOMEM;
+    json_decref(oci->arguments);
+    oci->arguments = json_pack("[ssss]", program->interpreter, script, OWN_FILE, "--passed");
+    return oci->arguments ? MF_OK : MF_ENOMEM;
+}
+
+static mf_err usual_root(struct oci *oci)
+{
+    char root[128];
+    json_decref(oci->arguments);
+    oci->arguments = NULL;
+    (void)snprintf(root, sizeof root, "%s/rootfs", oci->folder.path);
+    return json_object_set_new(json_object_get(oci->config, "root"), "path", json_string(root)) == 0
+               ? MF_OK : MF_ENOMEM;
+}
+
 /* The server runs in the program's folder, mounted to be read, or in the root. */
 static mf_err set_folder(struct oci *oci, const struct subject_program *program, struct mf_why *why)
 {
@@ -105,6 +140,8 @@ static mf_err set_folder(struct oci *oci, const struct subject_program *program,
     if (has && !beside_us(program->folder, path))
         return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command", program->folder);
     json_t *mounts = json_copy(oci->mounts);
+    if (program && program->interpreter)
+        return set_script(oci, program, mounts, why);
     if (has && json_array_append_new(mounts, json_pack("{s:s, s:s, s:s, s:[ss]}", "destination", FILES,
                                                        "type", "bind", "source", path, "options",
                                                        "bind", "ro")) != 0)
@@ -123,8 +160,9 @@ static mf_err make_bundle(struct oci *oci, uint32_t instance, struct mf_why *why
     (void)snprintf(server, sizeof server, "%s/rootfs/server-%u", oci->folder.path, instance);
     (void)snprintf(config, sizeof config, "%s/config.json", bundle);
     json_object_set_new(json_object_get(oci->config, "process"), "args",
-                        json_pack("[ss]", strrchr(server, '/'),
-                                  oci->gvisor ? "--stdio" : "--passed"));
+                        oci->arguments ? json_incref(oci->arguments)
+                                       : json_pack("[ss]", strrchr(server, '/'),
+                                                   oci->gvisor ? "--stdio" : "--passed"));
     if (json_dump_file(oci->config, config, JSON_INDENT(2)) != 0)
         return mf_why(why, MF_EIO, "%s: cannot write", config);
     return own_image_write(&oci->own, instance, server, why);
@@ -229,6 +267,7 @@ static void oci_close(struct subject *subject)
     end_all(subject);
     json_decref(oci->config);
     json_decref(oci->mounts);
+    json_decref(oci->arguments);
     own_image_close(&oci->own);
     scratch_close(&oci->folder);
     free(oci);
@@ -287,6 +326,8 @@ static mf_err oci_prepare(struct subject *subject, uint32_t count, enum subject_
         return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; ./up --build makes it",
                       program->server);
     mf_err err = own_image_open(&oci->own, program ? path : oci->usual, why);
+    if (!err)
+        err = usual_root(oci);
     if (!err)
         err = set_folder(oci, program, why);
     if (err)

@@ -180,15 +180,28 @@ static mf_err begin_peer(struct subject *subject, struct child *child, struct su
     return err ? err : request_send(call->connection, &target, why);
 }
 
+static bool script_path(const struct subject_program *program, char path[static PATH_MAX])
+{
+    char name[SUBJECT_PATH_BYTES];
+    (void)snprintf(name, sizeof name, "%s/%s", program->root, program->script);
+    return beside_us(name, path);
+}
+
 static mf_err program_begin(struct subject *subject, struct subject_call *call, struct mf_why *why)
 {
     struct program *program = subject->state;
     struct instance *it = &program->instance[call->instance];
     if (is_peer(subject))
         return begin_peer(subject, &it->child, call, why);
-    char path[PATH_MAX], folder[PATH_MAX];
+    char path[PATH_MAX], folder[PATH_MAX], script[PATH_MAX];
     copy_path(program, call->instance, path);
-    const char *const argv[] = {path, "--passed", NULL};
+    const char *argv[] = {path, "--passed", NULL, NULL, NULL};
+    if (subject->program && subject->program->interpreter) {
+        if (!script_path(subject->program, script))
+            return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command", subject->program->root);
+        memcpy(argv, (const char *[]){strrchr(subject->program->interpreter, '/') + 1, script, path, "--passed"},
+               4 * sizeof *argv);
+    }
     struct child_plan plan = {.argv = argv, .in = -1, .out = -1, .passed = it->listener};
     if (subject->program && subject->program->folder) {
         if (!beside_us(subject->program->folder, folder))

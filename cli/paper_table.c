@@ -1,6 +1,7 @@
 /* paper_table.c: medians of the rows of the bench `paper`, in the paper's units. */
 #include "cli/paper_table.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,7 +59,7 @@ static void add_line(struct cli_table *table, const json_t *rows, const struct p
             cli_table_add(table, "-");
     }
     for (size_t i = 0; i < PAPER_PLATFORMS; i++)
-        cli_table_add(table, "%.0f", line->figure[i]);
+        cli_table_add(table, isnan(line->figure[i]) ? "-" : "%.0f", line->figure[i]);
 }
 
 void print_paper_table(const json_t *rows)

@@ -1,5 +1,6 @@
 // files FOLDER: makes what the functions read: data.bin, 50 MiB that do not compress; archive.zip,
-// ten files of 1 MiB that do, to about a third. The same bytes every time.
+// ten files of 1 MiB that do, to about a third; own.bin, what scripts have as data of their own
+// (../serve). The same bytes every time.
 package main
 
 import (
@@ -43,7 +44,8 @@ func main() {
 	data := make([]byte, 50*mib)
 	random.Read(data)
 	packed, err := archive(random)
-	for name, bytes := range map[string][]byte{"data.bin": data, "archive.zip": packed} {
+	own := append([]byte("own data 4 "+"KiB:\x00"), make([]byte, 4080)...)
+	for name, bytes := range map[string][]byte{"data.bin": data, "archive.zip": packed, "own.bin": own} {
 		if err == nil {
 			err = os.WriteFile(filepath.Join(os.Args[1], name), bytes, 0o644)
 		}
