@@ -131,9 +131,30 @@ def event_promises(m):
            m.value("events", "mayfly/kvm", "co2_event"), "build/mayfly bench events")
 
 
+def paper_promises(m):
+    """Programs of others: the paper's functions, beside the same program bare and in runc."""
+    command = "build/mayfly bench paper"
+    for language, bounds in (("go", (1000, 2000)), ("node", (5000, 10000)), ("python", (5000, 5000))):
+        for sandbox, bound in zip(("process", "kvm"), bounds):
+            yield (f"cold start of a server in {language.capitalize()}, {sandbox}", "µs", bound,
+                   m.value("paper", f"mayfly/{sandbox}", f"cold_start_{language}"), command)
+    for sandbox in ("process", "kvm"):
+        for work in ("fib", "fft", "matrix"):
+            times = m.times("paper", f"mayfly/{sandbox}", "process", work)
+            yield (f"{work}, of what the bare program takes, {sandbox}", "%", 103,
+                   100 * times if times else None, command)
+        for work in ("alloc", "read"):
+            times = m.times("paper", f"mayfly/{sandbox}", "runc", work)
+            yield (f"{work} 50 MiB, of what it takes in runc, {sandbox}", "%", 150,
+                   100 * times if times else None, command)
+        static = m.value("paper", f"mayfly/{sandbox}:reuse", "static")
+        yield (f"static file, MiB a second, {sandbox}:reuse", "", -1024, static / 1024 if static else None, command)
+
+
 def promises(m):
     """(promise, unit, bound, measured, command); a bound below zero is a lower one"""
     yield from start_promises(m)
+    yield from paper_promises(m)
     yield from load_promises(m)
     yield from event_promises(m)
     yield from fair_promises(m)
