@@ -49,6 +49,7 @@
     X(sched_setparam, done, "")                                                                  \
     X(sched_get_priority_max, done, "")                                                          \
     X(sched_get_priority_min, done, "")                                                          \
+    X(sched_rr_get_interval, done, "")                                                           \
     X(getcpu, done, "0")                                                                         \
     X(getpriority, done, "nice 0")                                                               \
     X(setpriority, partial, "is remembered, and changes nothing else")

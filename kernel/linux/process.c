@@ -124,6 +124,8 @@ int64_t linux_rseq(struct frame *frame)
 int64_t linux_sched_getaffinity(struct frame *frame)
 {
     const uint64_t mask = 1;
+    if ((int32_t)frame_argument(frame, 0) < 0)
+        return -ESRCH;
     if (frame_argument(frame, 1) < sizeof mask || frame_argument(frame, 1) % sizeof mask)
         return -EINVAL;
     int error = user_write(frame_argument(frame, 2), &mask, sizeof mask);

@@ -101,6 +101,13 @@ static void schedules(void)
     CPU_ZERO(&set);
     show("no processor", sched_setaffinity(0, sizeof set, &set));
     show("nobody's", syscall(SYS_sched_getscheduler, 0x3ffffff0));
+    show("its parent's", syscall(SYS_sched_getscheduler, getppid()));
+    show("of none", syscall(SYS_sched_getaffinity, -1, sizeof set, &set));
+    struct timespec slice = {-1, -1};
+    show("slice", sched_rr_get_interval(0, &slice));
+    printf("it is some time: %d\n", slice.tv_sec >= 0 && slice.tv_nsec >= 0);
+    show("of none", sched_rr_get_interval(-1, &slice));
+    show("of nobody", sched_rr_get_interval(0x3ffffff0, &slice));
     show("the least", setpriority(PRIO_PROCESS, 0, 19));
     show("nice", getpriority(PRIO_PROCESS, 0));
     show("beyond", setpriority(PRIO_PROCESS, getpid(), 1000));
