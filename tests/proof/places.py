@@ -135,6 +135,7 @@ class Root:
                      'localtime', 'mime.types'):
             self.add('/etc/' + name)
         self.add('/usr/share/zoneinfo')
+        self.add('/usr/lib/locale/C.utf8')
         for name in ('sh', 'pwd', 'hostname', 'true', 'cat', 'ls'):  # looked at, never run
             self.add('/usr/bin/' + name, '/bin/' + name)
             self.add('/bin/' + name)
