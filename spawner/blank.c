@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "monitor/common/tsc.h"
 #include "monitor/monitor.h"
 #include "spawner/lockdown.h"
 
@@ -79,6 +80,7 @@ mf_err blank_fork(const struct blank_plan *plan, pid_t *pid, struct mf_why *why)
     /* A fork, but into a new pid namespace: there the blank is process 1, sees nobody,
      * and whatever it might start dies with it. glibc has no wrapper. */
     struct clone_args args = {.flags = CLONE_NEWPID, .exit_signal = SIGCHLD};
+    tsc_renew();
     long got = syscall(SYS_clone3, &args, sizeof args);
     if (got == 0)
         child(plan);

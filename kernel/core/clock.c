@@ -14,7 +14,7 @@ static struct {
     uint64_t scale;                     /* 0: nothing is counted */
     uint64_t counter;                   /* 0: not set */
     uint64_t monotonic_ns, realtime_ns; /* then */
-    uint64_t least_ns;                  /* has been told already */
+    uint64_t least_ns, least_real_ns;   /* have been told already */
 } point;
 
 void clock_resume(uint64_t frozen_ns, uint64_t host_ns)
@@ -39,14 +39,14 @@ void clock_start(const struct mf_boot *boot)
     point.counter = boot->tsc;
     point.monotonic_ns = boot->monotonic_ns;
     point.realtime_ns = boot->realtime_ns;
-    point.least_ns = 0;
+    point.least_ns = point.least_real_ns = 0;
 }
 
 void clock_stop(void)
 {
     point.scale = 0;
     point.counter = 0;
-    point.monotonic_ns = point.realtime_ns = point.least_ns = 0;
+    point.monotonic_ns = point.realtime_ns = point.least_ns = point.least_real_ns = 0;
 }
 
 bool clock_counts(void)
@@ -67,22 +67,34 @@ static bool is_near(uint64_t counter, uint64_t *since_ns)
     return point.counter && *since_ns < CLOCK_COUNTED_NS;
 }
 
-void clock_set(uint64_t before, uint64_t after, uint64_t *monotonic_ns, uint64_t realtime_ns)
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t tell_real(uint64_t realtime_ns)
+{
+    bool is_step = point.least_real_ns > realtime_ns + CLOCK_STEP_NS;
+    return is_step ? realtime_ns : larger(realtime_ns, point.least_real_ns);
+}
+
+void clock_set(uint64_t before, uint64_t after, uint64_t *monotonic_ns, uint64_t *realtime_ns)
 {
     uint64_t since_ns;
     if (point.counter) { /* the last that may have been told */
-        uint64_t told_ns = point.monotonic_ns + (is_near(before, &since_ns) ? since_ns : CLOCK_COUNTED_NS);
-        if (told_ns > point.least_ns)
-            point.least_ns = told_ns;
+        if (!is_near(before, &since_ns))
+            since_ns = CLOCK_COUNTED_NS;
+        point.least_ns = larger(point.least_ns, point.monotonic_ns + since_ns);
+        point.least_real_ns = tell_real(point.realtime_ns + since_ns);
     }
     point.counter = 0;
     if (point.scale && before <= after && to_ns(after - before) <= CLOCK_ASKED_NS) {
         point.counter = before + (after - before) / 2;
         point.monotonic_ns = *monotonic_ns;
-        point.realtime_ns = realtime_ns;
+        point.realtime_ns = *realtime_ns;
     }
-    if (*monotonic_ns < point.least_ns)
-        *monotonic_ns = point.least_ns;
+    *monotonic_ns = larger(*monotonic_ns, point.least_ns);
+    *realtime_ns = tell_real(*realtime_ns);
 }
 
 bool clock_at(uint64_t counter, uint64_t *monotonic_ns, uint64_t *realtime_ns)
@@ -90,8 +102,7 @@ bool clock_at(uint64_t counter, uint64_t *monotonic_ns, uint64_t *realtime_ns)
     uint64_t since_ns;
     if (!is_near(counter, &since_ns))
         return false;
-    uint64_t ns = point.monotonic_ns + since_ns;
-    *monotonic_ns = ns > point.least_ns ? ns : point.least_ns;
-    *realtime_ns = point.realtime_ns + since_ns;
+    *monotonic_ns = larger(point.monotonic_ns + since_ns, point.least_ns);
+    *realtime_ns = tell_real(point.realtime_ns + since_ns);
     return true;
 }

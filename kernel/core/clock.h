@@ -14,6 +14,7 @@
 
 #define CLOCK_COUNTED_NS 1000000000ull
 #define CLOCK_ASKED_NS 200000ull /* an answer that took longer is no good to count from */
+#define CLOCK_STEP_NS 1000000ull /* back by more was CLOCK_REALTIME set; by less, it was counted too far */
 
 /* Frozen when the program's was frozen_ns, restored when the host's is host_ns. */
 void clock_resume(uint64_t frozen_ns, uint64_t host_ns);
@@ -29,8 +30,8 @@ void clock_start(const struct mf_boot *boot);
 void clock_stop(void);
 bool clock_counts(void);
 /* The host's clocks were these when the counter was between `before` and `after`.
- * *monotonic_ns becomes what may be told: not less than was told before. */
-void clock_set(uint64_t before, uint64_t after, uint64_t *monotonic_ns, uint64_t realtime_ns);
+ * They become what may be told: not less than was told before, CLOCK_REALTIME unless it was set. */
+void clock_set(uint64_t before, uint64_t after, uint64_t *monotonic_ns, uint64_t *realtime_ns);
 /* The host's clocks at `counter`. False: ask. */
 bool clock_at(uint64_t counter, uint64_t *monotonic_ns, uint64_t *realtime_ns);
 

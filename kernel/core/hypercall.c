@@ -65,7 +65,7 @@ void hypercall_clock(uint64_t *monotonic_ns, uint64_t *realtime_ns)
     if (!clock_counts() || !clock_at(before, &call.monotonic_ns, &call.realtime_ns)) {
         gate(MF_HC_clock, &call);
         if (clock_counts())
-            clock_set(before, cpu_tsc(), &call.monotonic_ns, call.realtime_ns);
+            clock_set(before, cpu_tsc(), &call.monotonic_ns, &call.realtime_ns);
     }
     *monotonic_ns = clock_of_host(call.monotonic_ns);
     *realtime_ns = call.realtime_ns;

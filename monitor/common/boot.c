@@ -34,7 +34,7 @@ void boot_stamp(void *area, const struct boot_host *host)
     struct mf_boot *boot = area;
     const struct tsc_moment now = host->since.counter ? tsc_moment() : (struct tsc_moment){0};
     boot->monotonic_ns = now.counter ? now.monotonic_ns : mf_monotonic_ns();
-    boot->realtime_ns = mf_realtime_ns();
+    boot->realtime_ns = now.counter ? now.monotonic_ns + now.apart_ns : mf_realtime_ns();
     boot->tsc_scale = tsc_scale(&host->since, &now);
     boot->tsc = host->same_counter && boot->tsc_scale ? now.counter : 0;
 }

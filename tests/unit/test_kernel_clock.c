@@ -65,16 +65,16 @@ static void without_a_moment_the_first_is_asked(void **state)
     start(0, 5 * SECOND);
     assert_false(clock_at(1000, &monotonic, &realtime));
     monotonic = 7 * SECOND;
-    clock_set(1000, 1100, &monotonic, MONTH);
+    clock_set(1000, 1100, &monotonic, &(uint64_t){MONTH});
     assert_int_equal(monotonic, 7 * SECOND);
     assert_true(clock_at(1100, &monotonic, &realtime)); /* between both: 1050 */
     assert_int_equal(monotonic, 7 * SECOND + 100);
     assert_int_equal(realtime, MONTH + 100);
     monotonic = 8 * SECOND;
-    clock_set(2000, 2000 + CLOCK_ASKED_NS / TICK_NS + 1, &monotonic, MONTH); /* too long to tell */
+    clock_set(2000, 2000 + CLOCK_ASKED_NS / TICK_NS + 1, &monotonic, &(uint64_t){MONTH}); /* too long to tell */
     assert_false(clock_at(2000, &monotonic, &realtime));
     monotonic = 8 * SECOND;
-    clock_set(2000, 1999, &monotonic, MONTH);
+    clock_set(2000, 1999, &monotonic, &(uint64_t){MONTH});
     assert_false(clock_at(2000, &monotonic, &realtime));
 }
 
@@ -85,7 +85,7 @@ static void it_never_goes_back(void **state)
     start(1000, 5 * SECOND);
     assert_true(clock_at(1000 + 1000000, &told, &realtime));
     monotonic = told - 500; /* the host's is slower than was thought */
-    clock_set(1000 + 1000000, 1000 + 1000000, &monotonic, MONTH);
+    clock_set(1000 + 1000000, 1000 + 1000000, &monotonic, &(uint64_t){MONTH});
     assert_int_equal(monotonic, told);
     assert_true(clock_at(1000 + 1000100, &monotonic, &realtime));
     assert_int_equal(monotonic, told); /* stands still */
@@ -93,8 +93,30 @@ static void it_never_goes_back(void **state)
     assert_int_equal(monotonic, told + 100); /* goes on */
     /* Long not asked, it has not told more than it may have. */
     monotonic = 3600 * SECOND;
-    clock_set(1000 + 3595 * SECOND / TICK_NS, 1000 + 3595 * SECOND / TICK_NS, &monotonic, MONTH);
+    clock_set(1000 + 3595 * SECOND / TICK_NS, 1000 + 3595 * SECOND / TICK_NS, &monotonic, &(uint64_t){MONTH});
     assert_int_equal(monotonic, 3600 * SECOND);
+    clock_stop();
+}
+
+static void realtime_goes_back_only_where_it_was_set(void **state)
+{
+    (void)state;
+    uint64_t monotonic, realtime, told;
+    start(1000, 5 * SECOND);
+    assert_true(clock_at(1000 + 1000000, &monotonic, &told));
+    monotonic += 1000;
+    realtime = told - 500; /* counted too far */
+    clock_set(1000 + 1000000, 1000 + 1000000, &monotonic, &realtime);
+    assert_int_equal(realtime, told);
+    assert_true(clock_at(1000 + 1000100, &monotonic, &realtime));
+    assert_int_equal(realtime, told);
+    assert_true(clock_at(1000 + 1000300, &monotonic, &realtime));
+    assert_int_equal(realtime, told + 100);
+    realtime = told - 3600 * SECOND; /* somebody set it */
+    clock_set(1000 + 1000300, 1000 + 1000300, &monotonic, &realtime);
+    assert_int_equal(realtime, told - 3600 * SECOND);
+    assert_true(clock_at(1000 + 1000300, &monotonic, &realtime));
+    assert_int_equal(realtime, told - 3600 * SECOND);
     clock_stop();
 }
 
@@ -106,6 +128,7 @@ int main(void)
         cmocka_unit_test(it_counts_from_the_boot_page_on),
         cmocka_unit_test(without_a_moment_the_first_is_asked),
         cmocka_unit_test(it_never_goes_back),
+        cmocka_unit_test(realtime_goes_back_only_where_it_was_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

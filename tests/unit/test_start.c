@@ -373,15 +373,21 @@ static void the_counter_tells_the_hosts_time(void **state)
 static void a_scale_needs_two_moments_apart(void **state)
 {
     (void)state;
-    const struct tsc_moment none = {0}, from = {1000, 1000}, near = {11000, 1000 + 19999999},
-                            far = {1000 + 52000000, 1000 + 20000000}, back = {999, 1000 + 20000000},
-                            year = {1000 + 26ull * 31536000 * 100000000, 1000 + 31536000ull * 1000000000};
+    const struct tsc_moment none = {0}, from = {1000, 1000, 0}, near = {11000, 1000 + 19999999, 0},
+                            far = {1000 + 52000000, 1000 + 20000000, 0}, back = {999, 1000 + 20000000, 0},
+                            year = {1000 + 26ull * 31536000 * 100000000, 1000 + 31536000ull * 1000000000, 0};
     assert_int_equal(tsc_scale(&none, &far), 0);
     assert_int_equal(tsc_scale(&from, &none), 0);
     assert_int_equal(tsc_scale(&from, &near), 0);
     assert_int_equal(tsc_scale(&from, &back), 0);
     assert_int_equal(tsc_scale(&far, &from), 0);
     assert_int_equal(tsc_scale(&from, &far), (20ull << 32) / 52); /* 2.6 GHz */
+    const struct tsc_moment slept = {far.counter, far.monotonic_ns, 101 * MF_NS_PER_MS},
+                            set_back = {far.counter, far.monotonic_ns, 0 - 101 * MF_NS_PER_MS},
+                            adjusted = {far.counter, far.monotonic_ns, 0 - MF_NS_PER_MS};
+    assert_int_equal(tsc_scale(&from, &slept), 0);
+    assert_int_equal(tsc_scale(&from, &set_back), 0);
+    assert_int_equal(tsc_scale(&from, &adjusted), (20ull << 32) / 52);
     uint64_t long_run = tsc_scale(&from, &year);
     assert_true(long_run - (20ull << 32) / 52 + 2 <= 4);
 }
