@@ -20,6 +20,10 @@
 
 #define LOG_GROUP "/aws/lambda/"
 
+/* glibc keeps 64 MiB of addresses for each of eight threads, so that threads on several processors do
+ * not wait for each other (mallopt(3)): half a window, where there is one processor. */
+#define MALLOC_ARENAS "MALLOC_ARENA_MAX"
+
 static mf_err check_together(const struct settings *settings, struct mf_why *why);
 static mf_err check_names(const struct settings *settings, struct mf_why *why);
 static mf_err make_guest_env(struct settings *settings, struct mf_why *why);
@@ -281,6 +285,7 @@ static void add_program(struct adding *adding, const struct settings *settings)
     if (settings->contract == CONTRACT_LAMBDA)
         add_lambda(adding, settings);
     if (settings->loader) { /* is what is started (ld.so(8)) */
+        add_default(adding, settings, MALLOC_ARENAS, "1");
         add(adding, MF_ENV_ARGUMENT, "--argv0");
         add(adding, MF_ENV_ARGUMENT, settings->program);
         add(adding, MF_ENV_ARGUMENT, settings->program);

@@ -34,9 +34,9 @@ static struct {
  * page with the stack's top, which every start writes (kernel.lds). */
 extern uint8_t kernel_parked[];
 
-#define RANGES_BYTES (REGIONS_MAX * (uint32_t)sizeof(struct mf_range))
-_Static_assert(REGIONS_MAX <= MF_SNAPSHOT_RANGES_MAX && RANGES_BYTES <= MF_CHUNK_BYTES_MAX,
-               "all ranges fit into FROZEN");
+#define RANGES (REGIONS_MAX < MF_SNAPSHOT_RANGES_MAX ? REGIONS_MAX : MF_SNAPSHOT_RANGES_MAX)
+#define RANGES_BYTES (RANGES * (uint32_t)sizeof(struct mf_range))
+_Static_assert(RANGES_BYTES <= MF_CHUNK_BYTES_MAX, "all ranges fit into FROZEN");
 _Static_assert(PARKED_BYTES % VECTOR_ALIGN == 0, "kernel.lds");
 
 bool freeze_is_wanted(void)
@@ -59,7 +59,9 @@ void freeze_here(void)
     if (space_wipe() != 0)
         fault_words(MF_CAUSE_KERNEL_BUG, "memory that is to be wiped for the snapshot cannot be");
     struct ring_place place = wire_reserve(RANGES_BYTES, RANGES_BYTES);
-    uint32_t count = space_ranges((struct mf_range *)(void *)place.data);
+    uint32_t count = space_ranges((struct mf_range *)(void *)place.data, RANGES);
+    if (count > RANGES)
+        fault_words(MF_CAUSE_NO_MEMORY, "the program's memory is in more pieces than a snapshot can have");
     struct mf_desc desc = {.type = MF_MSG_FROZEN,
                            .data_bytes = count * (uint32_t)sizeof(struct mf_range)};
     wire_publish(&desc, &place);

@@ -17,7 +17,9 @@
 #define KERNEL_TRAP_STACK_BYTES 0x1000  /* an exception, until it is moved away */
 
 /* Address space of the program. */
+#ifndef REGIONS_MAX                   /* of kernel-linux.elf: kernel/CMakeLists.txt    */
 #define REGIONS_MAX 1024
+#endif
 #define GRANULE_BYTES 0x100000        /* memory is opened by so much at a time         */
 #define STACK_GUARD_BYTES 0x10000     /* inaccessible, below the stack                 */
 #define STACK_BYTES_MIN 0x20000

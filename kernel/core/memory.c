@@ -83,6 +83,22 @@ uint64_t memory_break(uint64_t address)
     return address;
 }
 
+/* What a place that is asked for is aligned to, in pages. Runtimes that need it so (V8: 256 KiB)
+ * ask for an aligned place anywhere, and give back what is none. */
+static uint32_t alignment_of(uint64_t hint)
+{
+    uint64_t lowest = hint & -hint;
+    return lowest > MF_LARGE_PAGE_BYTES ? page_of(MF_LARGE_PAGE_BYTES)
+           : lowest > MF_PAGE_BYTES     ? page_of(lowest)
+                                        : 1;
+}
+
+static uint32_t place(uint32_t pages, uint32_t align)
+{
+    uint32_t start = regions_place(&space.regions, space.stack_top, space.high, pages, align);
+    return start ? start : regions_place(&space.regions, space.stack_top, space.high, pages, 1);
+}
+
 int64_t memory_map(uint64_t hint, uint64_t bytes, uint32_t prot)
 {
     uint32_t start, end;
@@ -91,7 +107,7 @@ int64_t memory_map(uint64_t hint, uint64_t bytes, uint32_t prot)
     if (!at_hint) {
         if (bytes == 0 || bytes > address_of(space.high - space.stack_top))
             return -ENOMEM;
-        start = regions_place(&space.regions, space.stack_top, space.high, page_of(bytes));
+        start = place(page_of(bytes), alignment_of(hint));
         end = start + page_of(bytes);
         if (start == 0)
             return -ENOMEM;
@@ -254,7 +270,7 @@ int64_t memory_remap(uint64_t address, uint64_t old_bytes, uint64_t new_bytes,
     }
     if (where == MEMORY_STAY)
         return -ENOMEM;
-    to_start = regions_place(&space.regions, space.stack_top, space.high, new_pages);
+    to_start = place(new_pages, 1);
     return to_start ? move(start, old_pages, new_pages, to_start) : -ENOMEM;
 }
 

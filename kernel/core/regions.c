@@ -102,19 +102,29 @@ void regions_wipe(struct regions *regions, uint32_t start, uint32_t end, bool wi
     join_all(regions, first, last);
 }
 
+/* The highest place in the free stretch [from, top); 0: it is too small. */
+static uint32_t place_in(uint32_t from, uint32_t top, uint32_t pages, uint32_t align)
+{
+    if (top <= from || top - from < pages)
+        return 0;
+    uint32_t start = (top - pages) & ~(align - 1);
+    return start >= from ? start : 0;
+}
+
 uint32_t regions_place(const struct regions *regions, uint32_t low, uint32_t high,
-                       uint32_t pages)
+                       uint32_t pages, uint32_t align)
 {
     uint32_t top = high; /* of the free stretch being measured */
     for (uint32_t i = regions->count; i-- > 0 && regions->region[i].end > low;) {
         const struct region *region = &regions->region[i];
         if (region->kind == REGION_SPARE || region->start >= high)
             continue;
-        if (region->end < top && top - region->end >= pages)
-            return top - pages;
+        uint32_t start = place_in(region->end, top, pages, align);
+        if (start)
+            return start;
         top = region->start;
     }
-    return top > low && top - low >= pages ? top - pages : 0;
+    return place_in(low, top, pages, align);
 }
 
 void regions_gap(const struct regions *regions, uint32_t page, uint32_t low, uint32_t high,

@@ -62,9 +62,10 @@ void regions_protect(struct regions *regions, uint32_t start, uint32_t end, uint
 /* Likewise, whether it is wiped at the freeze. Needs room. */
 void regions_wipe(struct regions *regions, uint32_t start, uint32_t end, bool wipe);
 
-/* The highest free place for pages within [low, high): its start, 0 if none. */
+/* The highest free place for pages within [low, high), at a multiple of align (a power of two, in
+ * pages): its start, 0 if none. */
 uint32_t regions_place(const struct regions *regions, uint32_t low, uint32_t high,
-                       uint32_t pages);
+                       uint32_t pages, uint32_t align);
 
 /* Borders, within [low, high), of the stretch without any region around page, where
  * none may stand. */

@@ -186,7 +186,7 @@ static struct mf_range range_of(const struct region *region)
                              .prot = region->prot & PROT_RW};
 }
 
-uint32_t space_ranges(struct mf_range *to)
+uint32_t space_ranges(struct mf_range *to, uint32_t most)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < space.regions.count; i++) {
@@ -196,6 +196,8 @@ uint32_t space_ranges(struct mf_range *to)
             continue;
         if (last && last->page + last->pages == range.page && last->prot == range.prot)
             last->pages += range.pages;
+        else if (count == most)
+            return most + 1;
         else
             to[count++] = range;
     }

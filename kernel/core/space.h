@@ -47,8 +47,8 @@ bool space_decode(uint64_t address, uint64_t bytes, uint32_t *start, uint32_t *e
 int space_start(const struct mf_boot *boot);
 
 /* All that is open, or was changed since the start, as `protect` has it: how many
- * entries (abi/snapshot.h); to has room for REGIONS_MAX. Neighbours alike are one. */
-uint32_t space_ranges(struct mf_range *to);
+ * entries (abi/snapshot.h). Neighbours alike are one. most + 1: they are more than to has room for. */
+uint32_t space_ranges(struct mf_range *to, uint32_t most);
 
 /* What the monitor allows. */
 int space_set(uint32_t start, uint32_t end, uint32_t prot);

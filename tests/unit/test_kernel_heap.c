@@ -66,7 +66,7 @@ static void nothing_is_open_before_it_is_asked_for(void **state)
     heap_give(heap_take(1), 1);
     assert_int_equal(protects, 1);
     struct mf_range range;
-    assert_int_equal(space_ranges(&range), 1); /* a snapshot holds it */
+    assert_int_equal(space_ranges(&range, 1), 1); /* a snapshot holds it */
     assert_int_equal(range.page, space.high);
 }
 

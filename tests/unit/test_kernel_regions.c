@@ -91,10 +91,10 @@ static bool model_owned(uint32_t start, uint32_t end)
     return true;
 }
 
-static uint32_t model_place(uint32_t low, uint32_t high, uint32_t pages)
+static uint32_t model_place(uint32_t low, uint32_t high, uint32_t pages, uint32_t align)
 {
     for (uint32_t start = high - pages; pages <= high - low && start >= low; start--)
-        if (model_free(start, start + pages))
+        if (start % align == 0 && model_free(start, start + pages))
             return start;
     return 0;
 }
@@ -133,7 +133,9 @@ static void any_sequence_keeps_list_and_map_the_same(void **state)
         agrees();
         uint32_t low = 1 + (uint32_t)rand() % 50, high = PAGES - (uint32_t)rand() % 50;
         uint32_t pages = 1 + (uint32_t)rand() % 40;
-        assert_int_equal(regions_place(&regions, low, high, pages), model_place(low, high, pages));
+        for (uint32_t align = 1; align <= 64; align *= 4)
+            assert_int_equal(regions_place(&regions, low, high, pages, align),
+                             model_place(low, high, pages, align));
     }
 }
 

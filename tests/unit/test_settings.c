@@ -180,8 +180,12 @@ static void how_a_program_is_run_is_checked(void **state)
     refuse(settings, "{\"loader\": \"/lib/ld.so\"}", "loader: only with program");
     take(settings, "{\"loader\": \"/lib/ld.so\", \"program\": \"/p\", \"args\": [\"x\"]}");
     expect_guest_env(settings, (const char *const[]){
-        "MAYFLY_CONTRACT=openwhisk", "MAYFLY_PROGRAM=/p", "PORT=8080", "MAYFLY_ARGUMENT=--argv0",
-        "MAYFLY_ARGUMENT=/p", "MAYFLY_ARGUMENT=/p", "MAYFLY_ARGUMENT=x"}, 7);
+        "MAYFLY_CONTRACT=openwhisk", "MAYFLY_PROGRAM=/p", "PORT=8080", "MALLOC_ARENA_MAX=1",
+        "MAYFLY_ARGUMENT=--argv0", "MAYFLY_ARGUMENT=/p", "MAYFLY_ARGUMENT=/p", "MAYFLY_ARGUMENT=x"}, 8);
+    take(settings, "{\"environment\": {\"MALLOC_ARENA_MAX\": \"4\"}}"); /* the author's own */
+    expect_guest_env(settings, (const char *const[]){
+        "MALLOC_ARENA_MAX=4", "MAYFLY_CONTRACT=openwhisk", "MAYFLY_PROGRAM=/p", "PORT=8080",
+        "MAYFLY_ARGUMENT=--argv0", "MAYFLY_ARGUMENT=/p", "MAYFLY_ARGUMENT=/p", "MAYFLY_ARGUMENT=x"}, 8);
     refuse(settings, "{\"args\": \"a\"}", "args: must be a list of at most 64 strings");
     refuse(settings, "{\"args\": [\"a\", 1]}", "args: entry 2 is no string");
     refuse(settings, "{\"folder\": \"srv\"}", "folder: \"srv\" is no absolute path");

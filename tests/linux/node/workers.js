@@ -19,7 +19,7 @@ function once(worker, event) {
 
 async function main() {
   const shared = new SharedArrayBuffer(4);
-  const workers = [1, 2, 3].map(id => new Worker(__filename, { workerData: { id, shared } }));
+  const workers = [1, 2, 3, 4, 5, 6, 7, 8].map(id => new Worker(__filename, { workerData: { id, shared } }));
   const answers = workers.map(worker => once(worker, 'message'));
   workers.forEach((worker, i) => worker.postMessage(i + 2));
   console.log(await Promise.all(answers), Atomics.load(new Int32Array(shared), 0));
