@@ -213,7 +213,9 @@ static void indices(struct harness *harness)
             struct answer answer;
             char outcome[OUTCOME_BYTES], detail[64];
             bool guests = at == offsetof(struct mf_channel_head, to_guest.head) ||
-                          at == offsetof(struct mf_channel_head, to_node.tail);
+                          at == offsetof(struct mf_channel_head, to_node.tail) ||
+                          at == offsetof(struct mf_channel_head, streams_to_guest.head) ||
+                          at == offsetof(struct mf_channel_head, streams_to_node.tail);
             bool confuses = at == offsetof(struct mf_channel_head, to_guest.tail) ||
                             at == offsetof(struct mf_channel_head, to_node.head);
             const char *expected = guests     ? "answers|dies protocol"
