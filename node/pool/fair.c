@@ -161,14 +161,7 @@ static void decide(struct function *function, const struct fair_view *view, bool
     set_keep(function, down, (uint32_t)(view->due_ns / elapsed_ns));
 }
 
-/* Its part of the processors, were all of its class at work as it is; one at least. */
-static uint32_t least_of(const struct function *function, uint64_t weights)
-{
-    uint64_t part = function->node->fairness.processors * weight_of(function) / (weights ? weights : 1);
-    return part > 1 ? (uint32_t)part : 1;
-}
-
-static void crowd(struct function *function, const struct fair_view *view, uint64_t weights,
+static void crowd(struct function *function, const struct fair_view *view, uint64_t all_ns,
                   uint64_t elapsed_ns)
 {
     struct fair *fair = &function->fair;
@@ -176,7 +169,8 @@ static void crowd(struct function *function, const struct fair_view *view, uint6
     if (fair->let_down)
         return; /* what it is made to wait says nothing of the machine */
     const struct fair_work work = {.busy = busy_of(function),
-                                   .least = least_of(function, weights),
+                                   .least = fair_least(function->node->fairness.processors,
+                                                       view->due_ns, all_ns),
                                    .most = function->version->settings.max_instances,
                                    .elapsed_ns = elapsed_ns,
                                    .used_ns = view->used_ns,
@@ -192,7 +186,7 @@ static void tick(struct timer *timer, uint64_t now_ns)
     struct function *seen[VIEWS_MAX];
     struct fair_view view[VIEWS_MAX];
     uint32_t count = 0, shorts = 0;
-    uint64_t elapsed_ns = now_ns > fairness->looked_ns ? now_ns - fairness->looked_ns : 1, weights = 0;
+    uint64_t elapsed_ns = now_ns > fairness->looked_ns ? now_ns - fairness->looked_ns : 1, all_ns = 0;
     fairness->looked_ns = now_ns;
     list_each_safe(at, &fairness->active) {
         struct function *function = list_of(at, struct function, fair.active);
@@ -204,7 +198,7 @@ static void tick(struct timer *timer, uint64_t now_ns)
         } else if (count < VIEWS_MAX) {
             seen[count] = function_get(function);
             view[count] = look(function, elapsed_ns);
-            weights += works ? view[count].weight : 0;
+            all_ns += view[count].used_ns;
             count++;
         }
     }
@@ -217,7 +211,7 @@ static void tick(struct timer *timer, uint64_t now_ns)
         bool own = is_short(&seen[i]->fair, &view[i], elapsed_ns);
         if (seen[i]->version) {
             decide(seen[i], &view[i], shorts > own, elapsed_ns);
-            crowd(seen[i], &view[i], weights, elapsed_ns);
+            crowd(seen[i], &view[i], all_ns, elapsed_ns);
         }
         function_put(seen[i]);
     }
@@ -255,6 +249,13 @@ void fair_deal(struct fair_view *view, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         if (!view[i].due_ns && view[i].wanted_ns && weights)
             view[i].due_ns = left_ns * view[i].weight / weights;
+}
+
+/* A quarter of a processor more is rounded away: who wants so little is no reason to have one less. */
+uint32_t fair_least(uint32_t processors, uint64_t due_ns, uint64_t all_ns)
+{
+    uint64_t quarters = all_ns ? 4 * processors * due_ns / all_ns + 1 : 4ull * processors;
+    return quarters > 7 ? (uint32_t)(quarters / 4) : 1;
 }
 
 int64_t fair_credit(int64_t credit_ns, const struct fair_view *view)

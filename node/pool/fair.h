@@ -83,6 +83,11 @@ void fair_deal(struct fair_view *view, uint32_t count);
 
 int64_t fair_credit(int64_t credit_ns, const struct fair_view *view);
 
+/* Instances that a function may have at work however long they wait: as many as its part of the
+ * processors is, by what fair_deal() gave it of all that was used; one at least. Others count for
+ * what they want, so that one who wants little takes no processor from the others' limits. */
+uint32_t fair_least(uint32_t processors, uint64_t due_ns, uint64_t all_ns);
+
 /* What a function's instances did in one tick. */
 struct fair_work {
     uint32_t busy;        /* instances at work                                 */

@@ -154,6 +154,21 @@ static void the_least_is_kept(void **state)
     assert_int_equal(next(0, 0, 1, 16, 0, 0), 0);
 }
 
+/* Two processors: of which so many percent of what was used are one's. */
+static void who_wants_little_takes_no_processor_from_a_limit(void **state)
+{
+    (void)state;
+    assert_int_equal(fair_least(2, 0, 0), 2);
+    assert_int_equal(fair_least(2, 100, 100), 2);
+    assert_int_equal(fair_least(2, 88, 100), 2); /* the other one comes ten times a second */
+    assert_int_equal(fair_least(2, 86, 100), 1);
+    assert_int_equal(fair_least(2, 75, 100), 1); /* three to one */
+    assert_int_equal(fair_least(2, 50, 100), 1);
+    assert_int_equal(fair_least(2, 0, 100), 1);
+    assert_int_equal(fair_least(64, 99, 100), 63);
+    assert_int_equal(fair_least(1, 100, 100), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +180,7 @@ int main(void)
         cmocka_unit_test(who_only_waits_gets_fewer),
         cmocka_unit_test(who_sleeps_is_not_limited),
         cmocka_unit_test(the_least_is_kept),
+        cmocka_unit_test(who_wants_little_takes_no_processor_from_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
