@@ -194,7 +194,8 @@ static int find_sources(struct making *making)
     if (!whole)
         return cli_fail(CLI_FAILED, "out of memory");
     if (count == 0)
-        return cli_fail(CLI_NOT_FOUND, "%s holds no C file", making->folder);
+        return cli_fail(CLI_NOT_FOUND, "%s holds no C file; of a program in another language: "
+                        "--program FILE, or --rootfs DIR with all its files", making->folder);
     if (count > MF_PROJECT_SOURCES_MAX)
         return cli_fail(CLI_FAILED, "%s holds %zu C files; %u are allowed", making->folder, count,
                         MF_PROJECT_SOURCES_MAX);
