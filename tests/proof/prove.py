@@ -85,14 +85,24 @@ def keep(build, name, rows):
 
 
 def table(build):
+    """Of what ran under both sandboxes. Totals last."""
     folder = os.path.join(build, 'proof', 'results')
-    print('| suite | sandbox | tests | pass natively | pass inside | exceptions |\n|---|---|---|---|---|---|')
+    total = [0] * 5
+    print('| suite | tests | pass natively | inside, process | inside, kvm | exceptions |\n|---|---|---|---|---|---|')
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name)) as file:
             result = json.load(file)
-        for sandbox, row in result['sandboxes'].items():
-            print(f"| {result['suite']} | {sandbox} | {row['tests']} | {row['native']} | {row['inside']} | "
-                  f"{row['exceptions']} |")
+        rows = result['sandboxes']
+        if set(rows) < {'process', 'kvm'}:
+            continue
+        process, kvm = rows['process'], rows['kvm']
+        if process['failures'] or kvm['failures']:
+            raise SystemExit(f"{result['suite']}: {process['failures'] + kvm['failures']}")
+        numbers = [process['tests'], process['native'], process['inside'], kvm['inside'],
+                   max(process['exceptions'], kvm['exceptions'])]
+        total = [a + b for a, b in zip(total, numbers)]
+        print(f"| {result['suite']} | " + ' | '.join(map(str, numbers)) + ' |')
+    print('| all | ' + ' | '.join(map(str, total)) + ' |')
 
 
 def main():
