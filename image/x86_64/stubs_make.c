@@ -176,9 +176,10 @@ static const struct taker *find_taker(const uint8_t *code, uint64_t room)
     return NULL;
 }
 
-/* A call that is to begin again returns to the `syscall` before where it came from (kernel/linux):
+/* Where to read on: behind what was written, in which there may be anything.
+ * A call that is to begin again returns to the `syscall` before where it came from (kernel/linux):
  * there is one. */
-static bool taken(struct stubs *stubs, uint8_t *code, uint64_t bytes, uint64_t site, uint64_t address)
+static uint64_t taken(struct stubs *stubs, uint8_t *code, uint64_t bytes, uint64_t site, uint64_t address)
 {
     static const uint8_t nops[][3] = {{0}, {0x90}, {0x66, 0x90}, {0x0f, 0x1f, 0x00}}; /* so many bytes */
     const uint64_t next = site + sizeof syscall_code;
@@ -187,7 +188,7 @@ static bool taken(struct stubs *stubs, uint8_t *code, uint64_t bytes, uint64_t s
     uint64_t at;
     if (!taker || ends_a_distance(code, site) || !begins(code, site, next) ||
         is_target(code, bytes, next) || !take_room(stubs, stub, &at))
-        return false;
+        return next;
     const uint64_t end = next + taker->bytes;
     const size_t back = 2 * WORD_CODE + sizeof flags_code + sizeof syscall_code;
     size_t n = add_word(stub, MOV_ECX, at + back);
@@ -201,7 +202,7 @@ static bool taken(struct stubs *stubs, uint8_t *code, uint64_t bytes, uint64_t s
     put(stubs, stub);
     n = add_jump(code + site, address + site, at);
     (void)add(code + site + n, nops[end - site - n], end - site - n);
-    return true;
+    return end;
 }
 
 void stubs_make(struct stubs *stubs, uint8_t *code, uint64_t bytes, uint64_t address)
@@ -211,9 +212,8 @@ void stubs_make(struct stubs *stubs, uint8_t *code, uint64_t bytes, uint64_t add
         if (!hit)
             return;
         uint64_t site = (uint64_t)(hit - code);
-        if (!numbered(stubs, code, site, address))
-            (void)taken(stubs, code, bytes, site, address);
-        at = site + sizeof syscall_code;
+        at = numbered(stubs, code, site, address) ? site + sizeof syscall_code
+                                                  : taken(stubs, code, bytes, site, address);
     }
 }
 

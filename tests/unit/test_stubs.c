@@ -151,6 +151,18 @@ static void what_takes_a_result_and_is_jumped_to_stays(void **state)
     }
 }
 
+/* The jump that is written may hold the bytes of a `syscall`. */
+static void what_is_written_is_not_read_again(void **state)
+{
+    (void)state;
+    uint8_t code[] = {0x0f, 0x05, 0x89, 0x44, 0x24, 0x20, 0x89, 0x44, 0x24, 0x24};
+    struct stubs stubs = fresh(sizeof room);
+    stubs.address = AT + 5 + 0x050f; /* so that the distance is that */
+    stubs_make(&stubs, code, sizeof code, AT);
+    assert_int_equal(stubs.count, 1);
+    assert_memory_equal(code, "\xe9\x0f\x05\0\0\x90\x89\x44\x24\x24", sizeof code);
+}
+
 static void what_precedes_a_load_may_look_like_its_beginning(void **state)
 {
     (void)state;
@@ -241,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_call_and_its_store_become_a_jump),
         cmocka_unit_test(a_distance_that_looks_like_a_call_stays),
         cmocka_unit_test(what_takes_a_result_and_is_jumped_to_stays),
+        cmocka_unit_test(what_is_written_is_not_read_again),
         cmocka_unit_test(what_precedes_a_load_may_look_like_its_beginning),
         cmocka_unit_test(what_is_not_sure_stays),
         cmocka_unit_test(the_room_has_an_end),
