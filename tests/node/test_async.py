@@ -428,6 +428,9 @@ class Disk(unittest.TestCase):
                     accepted.append(answer.header('X-Call-Id'))
             self.assertIn(507, statuses)
             self.assertLessEqual(statuses, {202, 507})
+            named = [node.api('POST', '/v1/queues/n/entries?tenant=default', b'y' * 60000) for _ in range(60)]
+            self.assertEqual({answer.status for answer in named} - {202}, {507}) # and not that the queue is full
+            self.assertIn('disk', named[-1].error['message'])
             filler.close()
             os.unlink(os.path.join(state, 'filler'))
             answer = node.http('POST', '/async-function/f/count?n=1', b'y' * 500000)

@@ -6,7 +6,7 @@ import unittest
 import urllib.parse
 
 import harness
-from harness import OPERATION, NodeTest, desc, order
+from harness import OPERATION, Node, NodeTest, desc, order
 
 CHUNK = 65536
 
@@ -196,6 +196,29 @@ class Queues(Asks, NodeTest):
         self.value('push', b'next', queue='work')
         self.assertEqual(self.ask('pop', queue='work')[0], 'too-large')
         self.assertEqual(self.value('pop', queue='work'), b'next')
+
+
+class Names(unittest.TestCase):
+    def test_an_empty_queue_gives_its_name_back(self):
+        """By a purge; else whoever pushes to sixty-four names has used them up for ever."""
+        node = Node()
+        try:
+            push = lambda name: node.api('POST', f'/v1/queues/{name}/entries?tenant=t', b'x')
+            purge = lambda name: node.api('DELETE', f'/v1/queues/{name}/entries?tenant=t').json['removed']
+            for i in range(64):
+                self.assertEqual(push(f'n{i}').status, 202)
+            answer = push('one-more')
+            self.assertEqual(answer.status, 429)
+            self.assertIn('mayfly queue purge', answer.error['message'])
+            self.assertEqual(purge('n7'), 1)
+            self.assertEqual(push('one-more').status, 202)
+            self.assertEqual(push('n7').status, 429)
+            self.assertEqual((purge('n8'), purge('n8')), (1, 0))
+            self.assertEqual(push('n7').status, 202)
+            self.assertEqual(node.api('GET', '/v1/queues/n7?tenant=t').json['count'], 1)
+            self.assertEqual(node.api('POST', '/v1/queues/n0/entries?tenant=other', b'x').status, 202)
+        finally:
+            node.close()
 
 
 class Hostile(NodeTest):
