@@ -323,6 +323,30 @@ static void nonsense_of_the_node_is_a_fault(void **state)
     }
 }
 
+/* As for a secret: what came does not stay in the channel. */
+static void the_kernel_asks_for_itself_and_wipes(void **state)
+{
+    static const char value[] = "value";
+    struct operation_answer got;
+    char left[8] = "";
+    (void)state;
+    assert_int_equal(operation_ask(MF_OPERATION_SECRET, "head", 4, "db", 2, &got), -ENOENT);
+    begin(7);
+    node_turn = node_answers;
+    assert_int_equal(operation_ask(MF_OPERATION_SECRET, "head", 4, "db", 2, &got), 0);
+    assert_int_equal(asked.id, 7);
+    assert_int_equal((uint32_t)asked.arg, MF_OPERATION_SECRET);
+    assert_int_equal(asked.data_bytes, 6);
+    assert_memory_equal(asked.data, "headdb", 6);
+    assert_int_equal(got.error, MF_RESULT_OK);
+    assert_int_equal(got.bytes, sizeof value - 1);
+    assert_memory_equal(got.data, value, sizeof value - 1);
+    operation_wipe();
+    assert_memory_equal(got.data, "\0\0\0\0\0", sizeof value - 1);
+    assert_int_equal(take(left, sizeof left), 0);
+    assert_null(memmem(guest, MF_CHANNEL_BYTES, value, sizeof value - 1));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_pair, close_pair)
@@ -335,6 +359,7 @@ int main(void)
         TEST(wrong_calls_are_refused_where_they_are_made),
         TEST(events_ahead_wait_for_their_turn),
         TEST(nonsense_of_the_node_is_a_fault),
+        TEST(the_kernel_asks_for_itself_and_wipes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
