@@ -3,7 +3,7 @@
  * by way of a stub each, in room that the library OS leaves for them (kernel/x86_64/stubs.S). Then a
  * system call costs a function call, under every monitor, and text is nobody's to write at run time.
  *
- * Only where nothing but the instructions themselves can tell the difference (docs/adr/0009): all
+ * Only where nothing but the instructions themselves can tell the difference (docs/adr/0010): all
  * others stay as they are, and trap.
  */
 #ifndef MF_IMAGE_STUBS_H
