@@ -40,8 +40,11 @@ class Exceptions:
     def left_out(self, test):
         return any(row[2] and fnmatch.fnmatchcase(test, row[0]) for row in self.rows)
 
-    def unused(self):
-        return [row[0] for row in self.rows if not row[3]]
+    def unused(self, native):
+        """Patterns whose tests pass natively, and passed inside wherever it was tried. Of a test that does not pass natively
+        here nothing can be said."""
+        passed = [test for test in native if native[test] == 'pass']
+        return [row[0] for row in self.rows if not row[3] and any(fnmatch.fnmatchcase(test, row[0]) for test in passed)]
 
 
 class Outcome:
