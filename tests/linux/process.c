@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,25 @@ static void memory(void)
     show("mprotect", mprotect(reserved + PAGE, 2 * PAGE, PROT_READ | PROT_WRITE));
     reserved[2 * PAGE] = 1;
     show("munmap", munmap(reserved, 32 << 20));
+}
+
+/* Memory in many pieces, as V8 has its heap. */
+static void pieces(void)
+{
+    const unsigned all = 1500;
+    unsigned good = 0;
+    char *reserved = mmap(NULL, 2 * all * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    for (unsigned i = 0; i < all; i++) {
+        char *piece = reserved + 2 * i * PAGE;
+        if (mprotect(piece, PAGE, PROT_READ | PROT_WRITE) != 0)
+            break;
+        piece[i] = 1;
+        good++;
+    }
+    printf("pieces: %u\n", good);
+    show("munmap", munmap(reserved, 2 * all * PAGE));
+    char *aligned = mmap((void *)0x7e5500040000, 264 << 10, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    printf("aligned: %d\n", (uintptr_t)aligned % (256 << 10) == 0);
 }
 
 static void limits(void)
@@ -119,6 +139,7 @@ int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     memory();
+    pieces();
     limits();
     family();
     schedules();
