@@ -12,45 +12,30 @@
 
 #include "image/settings.h"
 #include "image/topic.h"
+#include "settings_rig.h"
 
-static int setup(void **state)
+/* The list of triggers in a setting. */
+static const char *wrapped(const char *list)
 {
-    static struct settings settings;
-    settings_init(&settings);
-    *state = &settings;
-    return 0;
+    static char json[4096];
+    assert_true(snprintf(json, sizeof json, "{\"triggers\": %s}", list) < (int)sizeof json);
+    return json;
 }
 
-static int teardown(void **state)
+static void take_list(struct settings *settings, const char *list)
 {
-    settings_close(*state);
-    return 0;
+    take(settings, wrapped(list));
 }
 
-static void take(struct settings *settings, const char *list)
+static void refuse_list(struct settings *settings, const char *list, const char *sentence)
 {
-    char json[4096];
-    struct mf_why why = {{0}};
-    int bytes = snprintf(json, sizeof json, "{\"triggers\": %s}", list);
-    mf_err err = settings_parse(json, (size_t)bytes, settings, &why);
-    if (err)
-        fail_msg("%s: %s", list, mf_why_text(&why, err));
-}
-
-static void refuse(struct settings *settings, const char *list, const char *sentence)
-{
-    char json[4096];
-    struct mf_why why = {{0}};
-    int bytes = snprintf(json, sizeof json, "{\"triggers\": %s}", list);
-    mf_err err = settings_parse(json, (size_t)bytes, settings, &why);
-    if (err != MF_EINVAL || !strstr(why.text, sentence))
-        fail_msg("%s: %d \"%s\", expected \"%s\"", list, err, why.text, sentence);
+    refuse(settings, wrapped(list), sentence);
 }
 
 static void every_kind_is_taken_and_told_whole(void **state)
 {
     struct settings *settings = *state;
-    take(settings, "[{\"mqtt\": \"device/sck/+/readings/#\"}, {\"mqtt\": \"a\", \"qos\": 2},"
+    take_list(settings, "[{\"mqtt\": \"device/sck/+/readings/#\"}, {\"mqtt\": \"a\", \"qos\": 2},"
                    " {\"every\": \"60s\"}, {\"cron\": \"*/5 8-18 * * mon-fri\", \"timezone\":"
                    " \"Europe/Vienna\", \"missed\": \"once\"}, {\"key\": \"door/\"}, {\"queue\": \"alarms\"}]");
     const struct trigger *each = settings->triggers.each;
@@ -79,12 +64,12 @@ static void every_kind_is_taken_and_told_whole(void **state)
 static void a_list_replaces_the_list(void **state)
 {
     struct settings *settings = *state;
-    take(settings, "[{\"every\": \"1s\"}, {\"every\": \"2s\"}]");
-    take(settings, "[{\"queue\": \"q\"}]");
+    take_list(settings, "[{\"every\": \"1s\"}, {\"every\": \"2s\"}]");
+    take_list(settings, "[{\"queue\": \"q\"}]");
     assert_int_equal(settings->triggers.count, 1);
     assert_int_equal(settings_parse("{\"memory_mib\": 8}", 17, settings, NULL), MF_OK);
     assert_int_equal(settings->triggers.count, 1);
-    take(settings, "[]");
+    take_list(settings, "[]");
     assert_int_equal(settings->triggers.count, 0);
     assert_null(settings->triggers.each);
 }
@@ -92,9 +77,9 @@ static void a_list_replaces_the_list(void **state)
 static void a_copy_is_its_owners(void **state)
 {
     struct settings *settings = *state, copy;
-    take(settings, "[{\"key\": \"a\"}, {\"every\": \"2s\"}]");
+    take_list(settings, "[{\"key\": \"a\"}, {\"every\": \"2s\"}]");
     assert_int_equal(settings_copy(settings, &copy), MF_OK);
-    take(settings, "[]");
+    take_list(settings, "[]");
     assert_int_equal(copy.triggers.count, 2);
     assert_string_equal(copy.triggers.each[0].text, "a");
     assert_int_equal(copy.triggers.each[1].every_ms, 2000);
@@ -138,11 +123,11 @@ static void mistakes_are_named(void **state)
          "entry 2 is the same as entry 1"},
     };
     struct settings *settings = *state;
-    take(settings, "[{\"queue\": \"stays\"}]");
+    take_list(settings, "[{\"queue\": \"stays\"}]");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        refuse(settings, bad[i].list, bad[i].sentence);
+        refuse_list(settings, bad[i].list, bad[i].sentence);
     assert_string_equal(settings->triggers.each[0].text, "stays");
-    take(settings, "[{\"every\": \"100ms\"}, {\"every\": \"720h\"}, {\"key\": \"\"},"
+    take_list(settings, "[{\"every\": \"100ms\"}, {\"every\": \"720h\"}, {\"key\": \"\"},"
                    "{\"cron\": \"@daily\", \"timezone\": \"America/Argentina/Buenos_Aires\"},"
                    "{\"cron\": \"@daily\", \"timezone\": \"Etc/GMT+5\"}]");
 }
@@ -332,7 +317,7 @@ static void filters_take_topics(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, settings_rig_open, settings_rig_close)
     const struct CMUnitTest tests[] = {
         TEST(every_kind_is_taken_and_told_whole),
         TEST(a_list_replaces_the_list),
