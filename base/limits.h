@@ -249,6 +249,7 @@
 #define MF_STREAM_LINGERING_MAX 1024u    /* peers that have not taken all when their guest closed      */
 #define MF_STREAM_LINGER_MS 30000u       /* for one of them to acknowledge what it was sent           */
 #define MF_STREAM_RETRY_MS 20u           /* until connections that found no instance ask again        */
+#define MF_STREAM_OLD_MS 60000u          /* that a version's connections may last behind the next one  */
 #define MF_STREAM_LOOKUPS_MAX 16u        /* names that are looked up at once                          */
 #define MF_STREAM_NAMES_MAX 256u         /* addresses that are remembered of one function, with names */
 

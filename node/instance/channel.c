@@ -347,6 +347,16 @@ void channel_stream_release(struct channel *channel)
     publish(&head_of(channel)->streams_to_node.head, channel->lane[LANE_STREAMS].to_node_head);
 }
 
+bool channel_stream_begun(const struct channel *channel)
+{
+    return load(&head_of(channel)->streams_to_guest.head) != 0;
+}
+
+uint32_t channel_said(const struct channel *channel)
+{
+    return load(&head_of(channel)->to_node.tail);
+}
+
 bool channel_sleep(struct channel *channel)
 {
     struct mf_channel_head *control = head_of(channel);

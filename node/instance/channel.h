@@ -80,6 +80,9 @@ void channel_bell(struct channel *channel);
  * MF_EAGAIN: none. MF_EPROTO: nonsense, with the reason; the instance must end. */
 MF_CHECKED mf_err channel_take(struct channel *channel, uint8_t *scratch,
                                struct channel_message *message, struct mf_why *why);
+/* So far it has written: the guest's word, only to be compared with to_node_head. What it wrote into
+ * its other ring before is there. */
+uint32_t channel_said(const struct channel *channel);
 
 /*
  * The same for streams, without a copy of our own. peek: the oldest message; its data lie in the
@@ -98,6 +101,8 @@ void channel_stream_publish(struct channel *channel, const struct mf_desc *desc,
                             const uint8_t *data);
 MF_CHECKED mf_err channel_stream_put(struct channel *channel, const struct mf_desc *desc,
                                      const void *data);
+/* Has the guest taken anything yet of what it was sent? */
+bool channel_stream_begun(const struct channel *channel);
 
 /* Say that we sleep. False: something has arrived meanwhile, take again first. */
 bool channel_sleep(struct channel *channel);

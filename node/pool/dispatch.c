@@ -25,6 +25,7 @@
 #include "node/pool/warm.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
+#include "node/streams/listen.h"
 #include "node/streams/streams.h"
 
 #define PICK_LOOKS_MAX 16                   /* of running instances, for room ahead */
@@ -41,8 +42,6 @@ static void sample(struct instance *instance);
 static void learn(struct instance *instance, uint64_t now_ns);
 static void expire_ahead(struct instance *instance, uint64_t now_ns);
 static void charge(struct instance *instance, uint64_t now_ns);
-
-#define HOLD_NS (UINT64_MAX / 4) /* connections last as long as their ends want */
 
 static uint64_t timeout_ns(const struct version *version)
 {
@@ -181,7 +180,7 @@ void dispatch_lost(struct instance *instance, const struct outcome *outcome)
     while (instance->count > begun) { /* from the back, so that each goes before the later ones */
         struct call *call = instance_take_last(instance);
         call->instance = NULL;
-        if (call->cancelled || function->removed) {
+        if (call->cancelled || function->removed || (call->holds && !hold_waits(call))) {
             answer(call, outcome ? outcome : &removed);
             continue;
         }
@@ -267,6 +266,18 @@ void dispatch_queue_timer(struct timer *timer, uint64_t now_ns)
     function_put(function);
 }
 
+/* Connections of an old version have a while yet; those of no function less. */
+static void end_hold(struct instance *instance)
+{
+    const struct call *head = instance_head(instance);
+    if (!head || !head->holds)
+        return;
+    uint64_t ns = instance->function->removed ? timeout_ns(instance->version)
+                                              : MF_STREAM_OLD_MS * MF_NS_PER_MS;
+    instance_hurry(instance, instance->pool->node->loop.now_ns + ns);
+    pool_settle(instance);
+}
+
 void dispatch_redeployed(struct function *function)
 {
     backoff_redeployed(&function->backoff);
@@ -280,6 +291,8 @@ void dispatch_redeployed(struct function *function)
     }
     list_each_safe(next, &function->busy) {
         struct instance *instance = list_of(next, struct instance, link);
+        if (instance->version != function->version)
+            end_hold(instance);
         if (instance->version == function->version || instance->sending || instance->abandoned)
             continue; /* DRAIN may not come between the pieces of a body: when it is idle */
         if (instance->isolation != ISOLATION_REUSE && instance->count)
@@ -411,8 +424,13 @@ static bool give(struct instance *instance, struct call *call)
 {
     struct function *function = call->function;
     uint64_t now_ns = function->node->loop.now_ns;
-    uint64_t limit_ns = call->holds ? HOLD_NS : timeout_ns(instance->version);
+    uint64_t limit_ns = timeout_ns(instance->version);
     mf_err err = exchange_send(instance, call, now_ns + limit_ns);
+    if (err == MF_ENOENT) { /* a hold, behind which nobody is any more */
+        answer(call, &(struct outcome){.situation = SITUATION_REPLIED, .status = 200});
+        pool_start_idle(instance);
+        return instance->state != INSTANCE_DEAD;
+    }
     if (err) {
         pool_end(instance, SITUATION_PROTOCOL, "protocol", "channel: the guest broke its ring");
         return false;
@@ -422,6 +440,8 @@ static bool give(struct instance *instance, struct call *call)
     instance->go_due = instance->parked;
     if (instance->isolation == ISOLATION_RESET)
         isolation_expect(instance, function->queued > 0);
+    if (call->holds)
+        limit_ns = hold_limit_ns(call);
     instance_push(instance, call, now_ns, limit_ns);
     if (instance->count == 1 && !call->holds)
         sample(instance);

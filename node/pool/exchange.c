@@ -148,14 +148,17 @@ void exchange_cancel(struct instance *instance, struct call *call)
     pool_wake(instance);
 }
 
-static bool take_events(struct instance *instance)
+/* Up to where the guest had written them when we looked. */
+static bool take_events(struct instance *instance, uint32_t said)
 {
     uint8_t *scratch = instance->pool->node->scratch;
     bool held = pool_holds(instance); /* and its end is due, or it would not be asked */
     for (int taken = 0; taken < MF_MESSAGES_PER_TURN; taken++) {
         struct channel_message message;
         struct mf_why why = {{0}};
-        mf_err err = channel_take(&instance->blank.channel, scratch, &message, &why);
+        struct channel *channel = &instance->blank.channel;
+        mf_err err = channel->lane[LANE_EVENTS].to_node_head == said
+                         ? MF_EAGAIN : channel_take(channel, scratch, &message, &why);
         if (err == MF_EAGAIN)
             return taken > 0;
         if (!err) {
@@ -174,12 +177,21 @@ static bool take_events(struct instance *instance)
     return true;
 }
 
+/* What it wrote to the outside before its reply goes before it: with the reply its connections end,
+ * unless it is used again. */
 bool exchange_take(struct instance *instance)
 {
-    bool any = take_events(instance);
-    if (instance->state == INSTANCE_DEAD)
-        return any;
-    any |= streams_take(instance);
+    uint32_t said = channel_said(&instance->blank.channel);
+    bool held = pool_holds(instance), any = false;
+    for (uint32_t at = 0; at < MF_RING_SLOTS && instance->state != INSTANCE_DEAD && streams_take(instance);
+         at += MF_MESSAGES_PER_TURN) {
+        any = true;
+        if (instance->isolation == ISOLATION_REUSE || (!held && pool_holds(instance)))
+            break;
+    }
+    bool behind = !held && pool_holds(instance); /* what it wrote before may not all be taken */
+    if (instance->state != INSTANCE_DEAD && !behind)
+        any |= take_events(instance, said);
     if (instance->state != INSTANCE_DEAD)
         made_room(instance);
     return any;

@@ -199,6 +199,16 @@ void instance_hurry(struct instance *instance, uint64_t deadline_ns)
         instance->deadline_ns = deadline_ns;
 }
 
+void instance_limit(struct instance *instance, uint64_t deadline_ns)
+{
+    if (instance->state == INSTANCE_DRAINING) {
+        instance_hurry(instance, deadline_ns);
+        return;
+    }
+    mf_assert(instance->count > 0);
+    instance->deadline_ns = deadline_ns;
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

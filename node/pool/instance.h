@@ -154,6 +154,8 @@ void instance_only_once(struct instance *instance);
 
 /* Bring the head's deadline forward. */
 void instance_hurry(struct instance *instance, uint64_t deadline_ns);
+/* Another one, if it does not DRAIN: that stays. */
+void instance_limit(struct instance *instance, uint64_t deadline_ns);
 
 /* When something is due that only time brings: a deadline, the wait of an event ahead,
  * the end of a state's time. TIMER_NEVER: nothing. */

@@ -42,11 +42,13 @@ struct hold {
     struct link waiting;         /* connections without instance  */
     struct timer timer;          /* then it asks for one again    */
     uint32_t open;               /* its instance's                */
+    uint32_t live;               /* of these: with a client yet   */
     bool again;
 };
 
 static void submit(struct hold *hold);
 static void again(struct timer *timer, uint64_t now_ns);
+static void lives(struct hold *hold);
 
 static uint32_t most(const struct function *function)
 {
@@ -155,9 +157,11 @@ static void join(struct hold *hold, struct stream *stream)
         return;
     }
     hold->open++;
+    lives(hold);
     if (streams_open(instance, stream) == MF_OK)
         return;
     hold->open--;
+    hold_rests(hold);
     left(hold);
     stream_drop(stream);
 }
@@ -320,6 +324,7 @@ mf_err hold_begin(struct instance *instance, struct call *call)
     struct hold *hold = list_of(call, struct hold, call);
     call->number = ++instance->pool->last_call; /* no message of the guest's has it */
     call->instance = instance;
+    hold->open = hold->live = 0;
     while (!list_empty(&hold->waiting)) {
         struct stream *stream = list_of(hold->waiting.next, struct stream, link);
         list_remove(&stream->link);
@@ -328,7 +333,45 @@ mf_err hold_begin(struct instance *instance, struct call *call)
     if (hold->open == 0 && instance->streams) /* for want of memory: it ends with the next look */
         instance->streams->over = hold;
     pool_wake(instance);
-    return MF_OK;
+    if (hold->open)
+        return MF_OK;
+    call->instance = NULL;
+    return MF_ENOENT;
+}
+
+bool hold_waits(const struct call *call)
+{
+    return !list_empty(&list_of(call, struct hold, call)->waiting);
+}
+
+uint64_t hold_limit_ns(const struct call *call)
+{
+    const struct hold *hold = list_of(call, struct hold, call);
+    const struct instance *instance = call->instance;
+    return hold->live ? HOLD_NS : instance->version->settings.timeout_ms * MF_NS_PER_MS;
+}
+
+/* Behind it somebody is, or nobody, from now on. */
+static void set_limit(struct hold *hold)
+{
+    struct instance *instance = hold->call.instance;
+    if (!instance || instance_head(instance) != &hold->call) /* it is to be: dispatch.c sets it */
+        return;
+    instance_limit(instance, instance->pool->node->loop.now_ns + hold_limit_ns(&hold->call));
+    pool_settle(instance);
+}
+
+static void lives(struct hold *hold)
+{
+    if (hold->live++ == 0)
+        set_limit(hold);
+}
+
+void hold_rests(struct hold *hold)
+{
+    mf_assert(hold->live > 0);
+    if (--hold->live == 0)
+        set_limit(hold);
 }
 
 bool hold_leave(struct hold *hold)

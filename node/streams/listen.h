@@ -10,8 +10,11 @@
 #define MF_NODE_STREAMS_LISTEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
+
+#define HOLD_NS (UINT64_MAX / 4) /* connections last as long as their ends want */
 
 struct call;
 struct function;
@@ -24,10 +27,18 @@ struct stream;
 void listen_settle(struct function *function);
 void listen_close(struct function *function);
 
-/* Of dispatch.c, by exchange.c: the call's connections into this instance. */
+/* Of dispatch.c, by exchange.c: the call's connections into this instance. MF_ENOENT: there are none. */
 MF_CHECKED mf_err hold_begin(struct instance *instance, struct call *call);
 
-/* Of streams.c. One of its connections has ended; true: it was the last one, for now. */
+/* Its instance could not begin: are there connections for another one? */
+bool hold_waits(const struct call *call);
+/* How long the instance that it has may hold on, from now. */
+uint64_t hold_limit_ns(const struct call *call);
+
+/* Of streams.c. Nobody is there any more behind one of its connections: if behind none, the program
+ * has its time limit to end them. */
+void hold_rests(struct hold *hold);
+/* One of its connections has ended; true: it was the last one, for now. */
 bool hold_leave(struct hold *hold);
 bool hold_is_over(const struct hold *hold);
 void hold_end(struct hold *hold); /* its call is answered; it may be gone afterwards */

@@ -13,16 +13,29 @@
 
 #include "node/node.h"
 #include "node/pool/pool.h"
+#include "node/streams/listen.h"
+
+static void keep_nothing(struct stream *stream)
+{
+    budget_give(&stream->node->budget, stream->pending.room);
+    mf_buf_close(&stream->pending);
+}
+
+bool peer_is_live(const struct stream *stream)
+{
+    return stream->watch.fd >= 0 && !stream->guest_closed;
+}
 
 void peer_hang_up(struct node *node, struct stream *stream)
 {
     int fd = stream->watch.fd;
     if (fd < 0)
         return;
+    if (stream->streams && stream->hold && peer_is_live(stream))
+        hold_rests(stream->hold);
     watch_remove(&node->loop.watcher, &stream->watch);
     (void)close(fd);
-    mf_buf_close(&stream->pending);
-    stream->pending_at = 0;
+    keep_nothing(stream);
 }
 
 /* With the peer told that it is no orderly end. */
@@ -45,10 +58,10 @@ struct stream *peer_create(struct node *node)
     return stream;
 }
 
-/* The connection cannot go on. */
+/* The connection cannot go on. Whoever is there may not take what came for all there is. */
 void peer_fail(struct stream *stream, int error)
 {
-    peer_hang_up(stream->node, stream);
+    peer_reset(stream->node, stream);
     stream->connects = false;
     stream->opened_due = stream->end_due = stream->readable = false;
     stream->ended = true;
@@ -58,10 +71,17 @@ void peer_fail(struct stream *stream, int error)
     stream->error = (uint16_t)error;
 }
 
-/* From the peer into the ring. False: no room there. */
+bool peer_may_be_read(const struct instance *instance)
+{
+    return instance->state != INSTANCE_RESTORING || channel_stream_begun(&instance->blank.channel);
+}
+
+/* From the peer into the ring. False: no room there, or nobody yet. */
 bool peer_read(struct stream *stream)
 {
     struct channel *channel = &stream->streams->instance->blank.channel;
+    if (stream->readable && !peer_may_be_read(stream->streams->instance))
+        return false;
     while (stream->readable && !stream->ended && stream->watch.fd >= 0 && stream->to_guest) {
         uint32_t most = stream->to_guest < MF_CHUNK_BYTES_MAX ? stream->to_guest : MF_CHUNK_BYTES_MAX;
         uint8_t *data;
@@ -118,18 +138,29 @@ size_t peer_write(struct stream *stream, const uint8_t *data, size_t bytes)
     return sent;
 }
 
+bool peer_keep(struct stream *stream, const uint8_t *data, size_t bytes)
+{
+    size_t more = mf_buf_room_after(&stream->pending, bytes) - stream->pending.room;
+    if (!budget_take(&stream->node->budget, more))
+        return false;
+    if (mf_buf_add(&stream->pending, data, bytes) == MF_OK)
+        return true;
+    budget_give(&stream->node->budget, more);
+    return false;
+}
+
 void peer_flush(struct stream *stream)
 {
-    size_t left = stream->pending.bytes - stream->pending_at;
-    if (left) {
-        size_t sent = peer_write(stream, stream->pending.data + stream->pending_at, left);
+    if (stream->pending.bytes) {
+        size_t sent = peer_write(stream, stream->pending.data, stream->pending.bytes);
+        if (stream->watch.fd < 0)
+            return;
         stream->owed += (uint32_t)sent;
-        stream->pending_at += sent;
+        mf_buf_drop(&stream->pending, sent); /* at once: it may never be empty */
     }
-    if (stream->pending_at < stream->pending.bytes)
+    if (stream->pending.bytes)
         return;
-    mf_buf_close(&stream->pending);
-    stream->pending_at = 0;
+    keep_nothing(stream);
     if (stream->guest_ended && !stream->shut && stream->watch.fd >= 0) {
         (void)shutdown(stream->watch.fd, SHUT_WR);
         stream->shut = true;
@@ -138,20 +169,23 @@ void peer_flush(struct stream *stream)
 
 bool peer_lingers(const struct stream *stream)
 {
-    return stream->watch.fd >= 0 && stream->pending.bytes > stream->pending_at;
+    return stream->watch.fd >= 0 && stream->pending.bytes > 0;
 }
 
 /* It is the peer's alone: what it has not taken, for a while. */
 void peer_linger(struct node *node, struct stream *stream)
 {
     static const unsigned most_ms = MF_STREAM_LINGER_MS;
+    stream->hold = NULL;
     if (!peer_lingers(stream) || node->streaming.lingering_count == MF_STREAM_LINGERING_MAX) {
-        peer_hang_up(node, stream);
+        if (peer_lingers(stream))
+            peer_reset(node, stream); /* bytes are missing */
+        else
+            peer_hang_up(node, stream);
         free(stream);
         return;
     }
     (void)setsockopt(stream->watch.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &most_ms, sizeof most_ms);
-    stream->hold = NULL;
     list_append(&node->streaming.lingering, &stream->link);
     node->streaming.lingering_count++;
 }

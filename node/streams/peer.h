@@ -12,6 +12,8 @@
 
 #include "node/streams/stream.h"
 
+struct instance;
+
 #define PEER_READ_LEAST 2048u /* less room in the ring than this: better wait than cut so small */
 
 /* One without a connection; NULL: no memory. */
@@ -20,13 +22,20 @@ struct stream *peer_create(struct node *node);
 /* Closed in good order, or as a reset. Harmless without a connection. */
 void peer_hang_up(struct node *node, struct stream *stream);
 void peer_reset(struct node *node, struct stream *stream);
-/* It cannot go on, for this errno: closed, and due to be told. */
+/* It cannot go on, for this errno: reset, and due to be told. */
 void peer_fail(struct stream *stream, int error);
 
-/* From the peer into the ring. False: no room there. */
+/* Is somebody there who may get or send something yet? */
+bool peer_is_live(const struct stream *stream);
+
+/* Nothing is, before the guest runs: until then its connections may go to another instance. */
+bool peer_may_be_read(const struct instance *instance);
+/* From the peer into the ring. False: no room there, or not yet. */
 bool peer_read(struct stream *stream);
 /* To the peer, as many as it takes now: how many. */
 size_t peer_write(struct stream *stream, const uint8_t *data, size_t bytes);
+/* What it does not take now. False: there is no memory for it. */
+bool peer_keep(struct stream *stream, const uint8_t *data, size_t bytes);
 /* What it had not taken, and the end behind it. */
 void peer_flush(struct stream *stream);
 

@@ -48,8 +48,7 @@ struct stream {
     bool open_due, opened_due, end_due, close_due, moved;
     uint16_t error;         /* to say with CLOSED                                    */
     uint32_t owed;          /* bytes that the peer has taken, not granted again yet  */
-    struct mf_buf pending;  /* that it has not                                       */
-    size_t pending_at;
+    struct mf_buf pending;  /* that it has not; its room is of the node's budget      */
 };
 
 /* Of one instance. Zero is one without streams. */

@@ -216,7 +216,7 @@ static void ready(struct watch *watch, uint32_t events)
     struct instance *instance = streams->instance;
     if (stream->connects && events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
         connected(stream);
-    else if (!stream->connects && events & EPOLLERR && !stream->to_guest)
+    else if (!stream->connects && events & EPOLLERR && (!stream->to_guest || stream->ended))
         peer_fail(stream, ECONNRESET);
     else if (!stream->connects && events & EPOLLOUT)
         peer_flush(stream);
@@ -259,11 +259,12 @@ static void take_sent(struct stream *stream, const struct channel_message *messa
         return;
     stream->moved = true;
     size_t sent = 0;
-    if (stream->pending_at == stream->pending.bytes)
+    if (!stream->pending.bytes)
         sent = peer_write(stream, message->data, message->data_bytes);
+    if (stream->watch.fd < 0)
+        return;
     stream->owed += (uint32_t)sent;
-    if (sent < message->data_bytes &&
-        mf_buf_add(&stream->pending, message->data + sent, message->data_bytes - sent))
+    if (sent < message->data_bytes && !peer_keep(stream, message->data + sent, message->data_bytes - sent))
         peer_fail(stream, ENOBUFS);
     if (message->end)
         peer_flush(stream);
@@ -271,6 +272,8 @@ static void take_sent(struct stream *stream, const struct channel_message *messa
 
 static void take_close(struct stream *stream, const struct channel_message *message)
 {
+    if (stream->hold && peer_is_live(stream))
+        hold_rests(stream->hold);
     stream->guest_closed = stream->guest_ended = true;
     stream->end_due = stream->open_due = stream->opened_due = stream->connects = false;
     stream->ended = stream->shut = true; /* closing it says so, too */
@@ -330,7 +333,7 @@ static mf_err take_one(struct instance *instance, const struct channel_message *
 
 bool streams_take(struct instance *instance)
 {
-    bool any = false;
+    bool any = false, held = pool_holds(instance);
     for (int taken = 0; taken < MF_MESSAGES_PER_TURN; taken++) {
         struct channel_message message;
         struct mf_why why = {{0}};
@@ -338,8 +341,10 @@ bool streams_take(struct instance *instance)
         if (err == MF_EAGAIN)
             break;
         any = true;
-        if (!err && instance->state == INSTANCE_RESTORING)
+        if (!err && instance->state == INSTANCE_RESTORING) {
             instance_spoke(instance, instance->pool->node->loop.now_ns);
+            pool_settle(instance);
+        }
         if (!err && !is_past(instance))
             err = take_one(instance, &message, &why);
         if (err) {
@@ -349,7 +354,7 @@ bool streams_take(struct instance *instance)
         instance->taken_messages++;
         instance->taken_bytes += message.data_bytes;
         channel_stream_release(&instance->blank.channel);
-        if (!conclude(instance))
+        if (!conclude(instance) || (!held && pool_holds(instance)))
             break;
     }
     return any;
@@ -369,7 +374,7 @@ bool streams_continue(struct instance *instance)
         uint32_t tail = instance->blank.channel.lane[LANE_STREAMS].to_guest_tail;
         move(stream);
         any |= instance->blank.channel.lane[LANE_STREAMS].to_guest_tail != tail;
-        if (streams->broken)
+        if (streams->broken || !list_empty(&streams->stalled)) /* the others would find no more */
             break;
     }
     while (!list_empty(&now))
@@ -384,7 +389,7 @@ bool streams_could_continue(const struct instance *instance)
     struct streams *streams = instance->streams;
     uint8_t *data;
     uint32_t room;
-    return streams && !list_empty(&streams->stalled) &&
+    return streams && !list_empty(&streams->stalled) && peer_may_be_read(instance) &&
            channel_stream_place(&streams->instance->blank.channel, PEER_READ_LEAST, PEER_READ_LEAST, &data,
                                 &room) != MF_EAGAIN;
 }
@@ -425,6 +430,10 @@ void streams_lost(struct instance *instance)
         if (hold && hold_take_back(hold, stream, instance->unbegun))
             continue;
         stream->hold = NULL;
+        if (stream->guest_closed) { /* in good order */
+            peer_linger(stream->node, stream);
+            continue;
+        }
         peer_reset(stream->node, stream);
         free(stream);
     }
