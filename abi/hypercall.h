@@ -61,7 +61,7 @@ _Static_assert(MF_HYPERCALL_COUNT <= 10, "the boundary stays tiny");
 
 #define MF_HC_discard_FIELDS(F)                                                           \
     F(in, uint64_t, address, "page-aligned; MF_PROGRAM_BASE or above. Pages of the "      \
-      "image may read as the image had them instead")                                     \
+      "image, or of a mapped snapshot, may read as that had them instead")                \
     F(in, uint64_t, bytes, "page-aligned, not 0; ends at or before the channel")          \
     F(out, int32_t, error, "0 or -errno")                                                 \
     F(out, uint32_t, reserved, "0")

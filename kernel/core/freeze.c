@@ -62,6 +62,7 @@ void freeze_here(void)
     uint32_t count = space_ranges((struct mf_range *)(void *)place.data, RANGES);
     if (count > RANGES)
         fault_words(MF_CAUSE_NO_MEMORY, "the program's memory is in more pieces than a snapshot can have");
+    space_frozen((const struct mf_range *)(const void *)place.data, count);
     struct mf_desc desc = {.type = MF_MSG_FROZEN,
                            .data_bytes = count * (uint32_t)sizeof(struct mf_range)};
     wire_publish(&desc, &place);

@@ -22,10 +22,21 @@
 #include "kernel/core/hypercall.h"
 #include "kernel/core/string.h"
 
+#define FROZEN_MAX 64u /* more are taken together */
+
+struct extent {
+    uint32_t start, end;
+};
+
 struct space space BSS_HOT_BEGINNING;
+static struct {
+    uint32_t count; /* 0 before a freeze */
+    struct extent extent[FROZEN_MAX];
+} frozen BSS_LARGE;
 
 static void add_program(const struct mf_boot *boot);
 static int open_free(uint32_t start, uint32_t end, bool upwards);
+static int clear_frozen(uint32_t start, uint32_t end);
 
 bool space_decode(uint64_t address, uint64_t bytes, uint32_t *start, uint32_t *end)
 {
@@ -95,13 +106,54 @@ int space_discard(uint32_t start, uint32_t end)
         memset((void *)address_of(start), 0, address_of(stop - start));
         start = stop;
     }
-    return start < end ? hypercall_discard(address_of(start), address_of(end - start)) : 0;
+    int error = start < end ? hypercall_discard(address_of(start), address_of(end - start)) : 0;
+    return error ? error : clear_frozen(start, end);
+}
+
+void space_frozen(const struct mf_range *ranges, uint32_t count)
+{
+    frozen.count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t end = ranges[i].page + ranges[i].pages;
+        struct extent *last = frozen.count ? &frozen.extent[frozen.count - 1] : NULL;
+        if (ranges[i].prot == MF_PROT_NONE)
+            continue;
+        if (last && (last->end == ranges[i].page || frozen.count == FROZEN_MAX))
+            last->end = end;
+        else
+            frozen.extent[frozen.count++] = (struct extent){ranges[i].page, end};
+    }
+}
+
+static void clear_page(uint32_t page)
+{
+    uint64_t *word = (uint64_t *)address_of(page);
+    uint32_t at = 0;
+    while (at < MF_PAGE_BYTES / sizeof *word && word[at] == 0)
+        at++;
+    if (at < MF_PAGE_BYTES / sizeof *word)
+        memset(word, 0, MF_PAGE_BYTES);
+}
+
+/* Where the snapshot is mapped, what was given back reads as it was frozen. */
+static int clear_frozen(uint32_t start, uint32_t end)
+{
+    for (uint32_t i = 0; i < frozen.count; i++) {
+        uint32_t from = start > frozen.extent[i].start ? start : frozen.extent[i].start;
+        uint32_t to = end < frozen.extent[i].end ? end : frozen.extent[i].end;
+        int error = from < to ? space_set(from, to, PROT_RW) : 0;
+        if (error)
+            return error;
+        for (; from < to; from++)
+            clear_page(from);
+    }
+    return 0;
 }
 
 int space_zero(uint32_t start, uint32_t end)
 {
     int error = space_discard(start, end);
-    for (uint32_t page = start; !error && page < end && page < space.image_end;) {
+    for (uint32_t page = start; !error && page < end && (page < space.image_end || frozen.count);) {
         const struct region *region = regions_at(&space.regions, page);
         uint32_t region_end = region->end < end ? region->end : end;
         error = space_set(page, region_end, region->prot & PROT_RW);

@@ -52,7 +52,9 @@ uint32_t space_ranges(struct mf_range *to, uint32_t most);
 
 /* What the monitor allows. */
 int space_set(uint32_t start, uint32_t end, uint32_t prot);
-/* Contents gone; pages of the image are readable and writable afterwards. */
+/* This is what a snapshot has; from now on, thus in its clones, what is discarded there is cleared, too. */
+void space_frozen(const struct mf_range *ranges, uint32_t count);
+/* Contents gone; pages of the image, and of a snapshot, are readable and writable afterwards. */
 int space_discard(uint32_t start, uint32_t end);
 /* Contents gone, all as its owners had it otherwise. */
 int space_zero(uint32_t start, uint32_t end);

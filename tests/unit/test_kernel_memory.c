@@ -32,6 +32,7 @@
 
 static unsigned protects, discards;
 static int refuse; /* what the next hypercall answers */
+static uint64_t file_from, file_to; /* pages of a snapshot's file, which come back */
 
 void kernel_assert_failed(const char *fact, const char *file, int line)
 {
@@ -67,6 +68,14 @@ int hypercall_discard(uint64_t address, uint64_t bytes)
             return -errno;
         memset((void *)address, 0xab, end - address);
     }
+    for (uint64_t at = address; at < address + bytes; at += PAGE)
+        if (at >= file_from && at < file_to) {
+            if (mprotect((void *)at, PAGE, RW) != 0)
+                return -errno;
+            memset((void *)at, 0xcd, PAGE);
+            if (mprotect((void *)at, PAGE, MF_PROT_NONE) != 0)
+                return -errno;
+        }
     return 0;
 }
 
@@ -215,6 +224,30 @@ static void mappings_are_zero_from_granules_and_given_back(void **state)
 {
     (void)state;
     child(map_body);
+}
+
+/* In a clone of a snapshot that is mapped. */
+static void frozen_body(void)
+{
+    uint64_t at = (uint64_t)memory_map(0, 8 * PAGE, RW);
+    const struct mf_range ranges[] = {{(uint32_t)(at / PAGE - 64), 8, MF_PROT_NONE},
+                                      {(uint32_t)(at / PAGE), 4, RW},
+                                      {(uint32_t)(at / PAGE) + 4, 4, MF_PROT_READ}};
+    memset((void *)at, 7, 8 * PAGE);
+    space_frozen(ranges, 3);
+    file_from = at + PAGE;
+    file_to = at + 8 * PAGE;
+    CHECK(memory_discard(at, 4 * PAGE) == 0);
+    CHECK(zero(at, 4 * PAGE) && ((uint8_t *)at)[4 * PAGE] == 7);
+    CHECK(memory_unmap(at, 8 * PAGE) == 0);
+    CHECK(memory_map_fixed(at, 8 * PAGE, RW, false) == (int64_t)at);
+    CHECK(zero(at, 8 * PAGE));
+}
+
+static void what_a_snapshot_brings_back_is_cleared(void **state)
+{
+    (void)state;
+    child(frozen_body);
 }
 
 static void fixed_body(void)
@@ -501,6 +534,7 @@ int main(void)
         cmocka_unit_test(a_monitor_that_refuses_is_enomem),
         cmocka_unit_test(usage_counts_what_is_owned),
         cmocka_unit_test(what_is_marked_is_wiped_and_allowed_what_it_was),
+        cmocka_unit_test(what_a_snapshot_brings_back_is_cleared),
         cmocka_unit_test(a_mark_goes_with_its_mapping),
         cmocka_unit_test(what_nobody_can_read_is_wiped),
         cmocka_unit_test(marks_are_refused_on_what_is_not_heap_or_mapping),
