@@ -3,6 +3,7 @@ and those that programs make to the outside (allow.http), names included. The pr
 server/dials.go, the peers are ours."""
 import os
 import re
+import resource
 import shutil
 import socket
 import struct
@@ -130,6 +131,23 @@ class Inbound(StreamTest):
         wait_until(lambda: self.instances('idle'), 'an idle instance')
         request(sock := self.connect(port), '/')
         self.assertEqual(response(sock), (200, b'hello'))
+        self.assertEqual(len(self.instances()), 1)
+
+    def test_clients_by_the_thousand_see_no_error(self):
+        """Again and again, so that the program's collector gives memory back, and takes it."""
+        clients = int(os.environ.get('MF_CLIENTS', '500'))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if clients > soft - 100:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, clients + 200), hard))
+        port = self.deploy()
+        for _ in range(int(os.environ.get('MF_ROUNDS', '2'))):
+            socks = [socket.create_connection(('127.0.0.1', port), 60) for _ in range(clients)]
+            for sock in socks:
+                request(sock, '/size?n=3000')
+            for sock in socks:
+                self.assertEqual(response(sock), (200, pattern(3000)))
+            for sock in socks:
+                sock.close()
         self.assertEqual(len(self.instances()), 1)
 
     def test_without_reuse_each_has_its_own(self):
