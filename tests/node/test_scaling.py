@@ -37,7 +37,7 @@ class Scaling(NodeTest):
 class Priorities(Scaling):
     def test_urgent_events_overtake(self):
         self.node.deploy('p', 'trouble', max_instances=1, priority='urgent')
-        self.post('p/nap?n=300', x_call_id='first')
+        self.post('p/nap?n=1500', x_call_id='first')
         wait_until(lambda: self.queue('p')['count'] == 1, 'the first')
         for i in range(5):
             self.assertEqual(self.post('p/count', x_call_id=f'bulk-{i}', x_mayfly_priority='bulk').status, 202)
@@ -49,7 +49,7 @@ class Priorities(Scaling):
 
     def test_nobody_makes_an_event_urgent(self):
         self.node.deploy('b', 'trouble', max_instances=1)
-        self.post('b/nap?n=300', x_call_id='first')
+        self.post('b/nap?n=1500', x_call_id='first')
         wait_until(lambda: self.queue('b')['count'] == 1, 'the first')
         for i in range(4):
             self.post('b/count', x_call_id=f'{i}', x_mayfly_priority='urgent' if i % 2 else 'high')
