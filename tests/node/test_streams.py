@@ -51,9 +51,11 @@ def response(sock):
     return int(head.split()[1]), body
 
 
+PIECE = bytes((i * 31 + (i >> 8)) & 255 for i in range(65536))
+
+
 def pattern(size):
-    piece = bytes((i * 31 + (i >> 8)) & 255 for i in range(65536))
-    return (piece * (size // 65536 + 1))[:size]
+    return (PIECE * (size // 65536 + 1))[:size]
 
 
 class StreamTest(NodeTest):
