@@ -22,6 +22,7 @@
 
 #define BLOCK_IDS 512u
 #define BLOCKS (MF_STREAM_ID_MAX / BLOCK_IDS + 1)
+#define UNRUNG_MAX 8u /* then the node is rung; at the latest when another task is looked for */
 #define PIECE_LEAST 4096u /* less room in the ring than this: better wait than cut so small */
 
 struct outside {
@@ -41,6 +42,7 @@ struct outside {
 static struct outside **block[BLOCKS] BSS_LARGE;
 static struct outside *due;
 static uint32_t last_id;
+static uint32_t unrung; /* messages with bytes that the node was not rung for */
 static uint32_t inbound_count, asking_count, outbound_count;
 
 static void send_due(struct outside *outside);
@@ -150,11 +152,14 @@ int64_t outside_send(struct outside *outside, struct io *io)
         wire_stream_publish(&desc, &place);
         outside->credit -= most;
         sent += most;
+        unrung++;
     }
     if (io->bytes && !error)
         outside->socket->wants_room = true;
-    if (sent)
+    if (sent >= PIECE_LEAST || unrung >= UNRUNG_MAX) {
+        unrung = 0;
         wire_ring();
+    }
     return sent ? (int64_t)sent : error ? error : -EAGAIN;
 }
 
@@ -271,8 +276,10 @@ bool outside_turn(void)
             make_due(outside);
         send_due(outside);
     }
-    if (moved)
+    if (moved || unrung) {
+        unrung = 0;
         wire_ring();
+    }
     return moved;
 }
 
