@@ -291,14 +291,30 @@ static struct address address_of(const struct mf_stream_address *from)
     return address_as(&address, FAMILY_INET);
 }
 
+/* Closed on both sides, but in the list yet: its id is free, and the node knows that. */
+static void forget_due(struct outside *outside)
+{
+    struct outside **at = &due;
+    while (outside->is_due && *at != outside)
+        at = &(*at)->due_next;
+    if (outside->is_due)
+        *at = outside->due_next;
+    outside->is_due = false;
+    forget(outside);
+}
+
 /* A connection for a port of the program. False: no memory, and no room to say so. */
 static bool take_open(const struct mf_desc *desc)
 {
     struct mf_stream_address from;
     memcpy(&from, wire_stream_data(desc), sizeof from);
-    if (desc->id > MF_STREAM_ID_MAX || desc->id % 2 || find(desc->id))
+    struct outside *outside = find(desc->id);
+    if (desc->id > MF_STREAM_ID_MAX || desc->id % 2 ||
+        (outside && !(outside->closed && outside->node_closed)))
         return true; /* the node knows better */
-    struct outside *outside = create((uint32_t)desc->id);
+    if (outside)
+        forget_due(outside);
+    outside = create((uint32_t)desc->id);
     if (!outside) {
         const struct outside none = {.id = (uint32_t)desc->id};
         return publish(&none, MF_MSG_CLOSE, ENOMEM);

@@ -136,6 +136,13 @@ static int64_t send_text(struct socket *socket, const char *text)
     return socket_send(socket, &io, NULL);
 }
 
+static int64_t send_bytes(struct socket *socket, const void *bytes, size_t count)
+{
+    struct io io;
+    io_kernel(&io, (void *)(uintptr_t)bytes, count);
+    return socket_send(socket, &io, NULL);
+}
+
 static char got[256];
 
 static int64_t receive_text(struct socket *socket)
@@ -582,6 +589,39 @@ static void a_connection_from_outside_waits_to_be_accepted(void **state)
     assert_silent();
 }
 
+/* With more credit than the ring has room, its program waited for that when it closed. */
+static void an_id_is_free_once_both_sides_have_closed(void **state)
+{
+    (void)state;
+    static char piece[MF_CHUNK_BYTES_MAX];
+    const struct mf_desc closed = {.id = 2, .type = MF_MSG_CLOSED};
+    const struct mf_desc open = {.id = 2, .type = MF_MSG_OPEN, .data_bytes = sizeof someone, .arg = 8080};
+    struct mf_why why;
+    struct address here = address_any(FAMILY_INET);
+    here.port = 8080;
+    listener = listener_at(FAMILY_INET, here);
+    node_says(MF_MSG_OPEN, 2, 8080, 0, &someone, sizeof someone);
+    node_says(MF_MSG_GRANT, 2, MF_STREAM_CREDIT_MAX - MF_STREAM_WINDOW, 0, NULL, 0);
+    assert_int_equal(socket_accept(listener, 0, &server), 0);
+    int64_t sent = 0, some;
+    while ((some = send_bytes(server, piece, sizeof piece)) > 0)
+        sent += some;
+    assert_true(sent < MF_STREAM_CREDIT_MAX);
+    close_socket(server);
+    while (channel_stream_peek(&node, &said, &why) == MF_OK)
+        channel_stream_release(&node);
+    assert_int_equal(said.type, MF_MSG_CLOSE);
+    assert_int_equal(channel_stream_put(&node, &closed, NULL), MF_OK);
+    assert_int_equal(channel_stream_put(&node, &open, &someone), MF_OK);
+    (void)outside_turn();
+    assert_int_equal(socket_accept(listener, 0, &server), 0);
+    close_socket(server);
+    assert_said(MF_MSG_CLOSE, 2);
+    node_says(MF_MSG_CLOSED, 2, 0, 0, NULL, 0);
+    assert_false(outside_holds());
+    close_socket(listener);
+}
+
 static void a_cut_resets_all(void **state)
 {
     (void)state;
@@ -971,6 +1011,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_cannot_be_had_says_why, open_channel, close_channel),
         cmocka_unit_test_setup_teardown(nothing_is_sent_without_credit, open_channel, close_channel),
         cmocka_unit_test_setup_teardown(a_full_ring_is_waited_for, open_channel, close_channel),
+        cmocka_unit_test_setup_teardown(an_id_is_free_once_both_sides_have_closed, open_channel, close_channel),
         cmocka_unit_test_setup_teardown(a_cut_resets_all, open_channel, close_channel),
         cmocka_unit_test_setup_teardown(names_are_asked_of_the_node, open_channel, close_channel),
         cmocka_unit_test_setup_teardown(questions_that_are_none_ask_nobody, open_channel, close_channel),
