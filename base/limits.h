@@ -246,11 +246,19 @@
 
 /* Streams of functions with the outside (node/streams/); more stands in abi/channel.h. */
 #define MF_LISTEN_BYTES_MAX 63u
+#define MF_STREAM_DESCRIPTORS_SHARE 3    /* of the node's descriptors, one in so many              */
+#define MF_STREAM_OTHERS_SHARE 3         /* of these, one in so many is left by a function to others */
+#define MF_STREAM_IDLE_S 60              /* without a word: is the peer there?                     */
+#define MF_STREAM_PROBE_S 10             /* if it does not say so, again                           */
+#define MF_STREAM_PROBES 6               /* so often                                               */
+#define MF_STREAM_SILENT_MS 120000       /* that a peer may take nothing of what it is sent        */
 #define MF_STREAM_LINGERING_MAX 1024u    /* peers that have not taken all when their guest closed      */
 #define MF_STREAM_LINGER_MS 30000u       /* for one of them to acknowledge what it was sent           */
 #define MF_STREAM_RETRY_MS 20u           /* until connections that found no instance ask again        */
 #define MF_STREAM_OLD_MS 60000u          /* that a version's connections may last behind the next one  */
 #define MF_STREAM_LOOKUPS_MAX 16u        /* names that are looked up at once                          */
+#define MF_FUNCTION_LOOKUPS_MAX 4u       /* by one function                                           */
+#define MF_FUNCTION_LOOKUPS_WAIT 32u     /* more of it that wait                                      */
 #define MF_STREAM_NAMES_MAX 256u         /* addresses that are remembered of one function, with names */
 
 /* Requests to the outside (node/egress/). */

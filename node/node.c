@@ -68,7 +68,8 @@ mf_err node_open(struct node *node, const struct options *options, struct mf_why
     if (err)
         return err;
     node->api.rules = (struct deploy_rules){.state = &node->api.state,
-                                             .min_sandbox = options->min_sandbox};
+                                             .min_sandbox = options->min_sandbox,
+                                             .egress = &node->egress};
     spawner_support(&node->pool.spawner, &node->api.rules.support);
     freezer_open(&node->freezer, node);
     operations_open(&node->operations, node);
@@ -86,6 +87,8 @@ mf_err node_open(struct node *node, const struct options *options, struct mf_why
     err = api_open(&node->api, node, why);
     if (!err && node->api.port)
         egress_own_port(&node->egress, node->api.port);
+    if (!err)
+        streaming_begin(&node->streaming); /* their ports, behind our own */
     if (!err)
         err = triggering_open(&node->triggering, node, why);
     if (!err) {

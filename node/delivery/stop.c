@@ -15,6 +15,7 @@
 #include "node/logs/function_log.h"
 #include "node/pool/dispatch.h"
 #include "node/node.h"
+#include "node/streams/listen.h"
 
 #define KEY_PREFIX "stopped/"
 
@@ -73,6 +74,8 @@ void stop_function(struct function *function, const char *reason)
     dispatch_refuse_all(function, &(struct outcome){.situation = SITUATION_STOPPED,
                                                     .message = function->stopped,
                                                     .message_bytes = strlen(function->stopped)});
+    listen_settle(function);
+    dispatch_stopped(function);
     if (function->consumer)
         list_each_safe(at, &function->consumer->attempts)
             attempt_return(list_of(at, struct attempt, link));
@@ -88,6 +91,7 @@ void stop_lift(struct function *function)
     keep(function, NULL);
     function_log_node(function->log, MF_LOG_INFO, 0, "started again");
     mf_log(MF_LOG_INFO, "function.started", "fn=%s", function->name);
+    listen_settle(function);
     if (function->consumer) {
         function->consumer->more = true;
         consumer_take(function->consumer);

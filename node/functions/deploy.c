@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "image/listen.h"
 #include "node/delivery/delivery.h"
+#include "node/egress/egress.h"
 #include "node/functions/image_store.h"
 #include "node/functions/sandbox_choice.h"
 #include "node/logs/function_log.h"
@@ -130,6 +132,17 @@ static mf_err check_contract(const struct image *image, const struct settings *s
                   "it with that contract", contract_name(settings->contract));
 }
 
+static mf_err check_listen(const struct egress *egress, const char *text, struct mf_why *why)
+{
+    struct sockaddr_storage address;
+    socklen_t bytes;
+    if (!egress || !*text || listen_parse(text, &address, &bytes))
+        return MF_OK; /* what it says is looked at where it is set */
+    if (!egress_is_own_port(egress, (const struct sockaddr *)&address, bytes))
+        return MF_OK;
+    return mf_why(why, MF_EINVAL, "listen: %s is a port of the node's own", text);
+}
+
 mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deployment,
                     struct mf_why *why)
 {
@@ -147,6 +160,8 @@ mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deploym
         err = check_contract(&stored.image, &settings, why);
     if (!err)
         err = triggers_check(&settings.triggers, why);
+    if (!err)
+        err = check_listen(rules->egress, settings.listen, why);
     if (!err)
         err = make_version(rules, deployment, &settings, true, why);
     settings_close(&settings);

@@ -16,6 +16,7 @@
 struct deploy_rules {
     const struct state_dir *state;
     enum mf_sandbox min_sandbox;
+    const struct egress *egress; /* which knows the node's own ports; NULL: there are none */
     struct sandbox_support support;
 };
 

@@ -75,6 +75,8 @@ struct function {
     uint64_t started_ns;        /* the last start of one; 0: none, or one has ended since */
     struct noise noise;         /* what its instances say unasked                     */
     uint32_t fetches;           /* requests to the outside, under way                 */
+    uint32_t stream_descriptors; /* of its streams (streams/peer.h)                   */
+    uint32_t lookups, lookups_waiting; /* of names, under way and not yet (streams/names.h) */
     uint32_t calls;             /* that it has, waiting or in instances               */
     struct link triggers;       /* in force (triggers/)                               */
     struct consumer *consumer;  /* of its queue (delivery/); NULL: has none           */

@@ -117,16 +117,23 @@ bool log_rate_take(struct log_rate *rate, uint64_t now_ns)
     return true;
 }
 
-void function_log_write(struct function_log *log, enum mf_log_level level, uint64_t instance,
-                        const char *call, const char *text, size_t bytes,
-                        const struct image_file *image)
+bool function_log_may(struct function_log *log)
 {
     struct node *node = log->logs->node;
     if (!log_rate_take(&log->rate, node->loop.now_ns)) {
         timer_set(&node->loop.timers, &log->notice, node->loop.now_ns + MF_NS_PER_S);
-        return;
+        return false;
     }
     say_dropped(log);
+    return true;
+}
+
+void function_log_write(struct function_log *log, enum mf_log_level level, uint64_t instance,
+                        const char *call, const char *text, size_t bytes,
+                        const struct image_file *image)
+{
+    if (!function_log_may(log))
+        return;
     while (bytes && text[bytes - 1] == '\n')
         bytes--;
     struct mf_buf clean = {0};

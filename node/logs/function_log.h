@@ -72,6 +72,9 @@ void function_log_discard(struct function_log *log);
 void function_log_write(struct function_log *log, enum mf_log_level level, uint64_t instance,
                         const char *call, const char *text, size_t bytes,
                         const struct image_file *image);
+/* May it have a line that its guest causes? As with those of a guest, how many there were not room for
+ * is said once there is. */
+bool function_log_may(struct function_log *log);
 /* The node's own line about the function. instance 0: none. */
 void function_log_node(struct function_log *log, enum mf_log_level level, uint64_t instance,
                        const char *format, ...) __attribute__((format(printf, 4, 5)));

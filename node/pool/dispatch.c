@@ -266,13 +266,13 @@ void dispatch_queue_timer(struct timer *timer, uint64_t now_ns)
     function_put(function);
 }
 
-/* Connections of an old version have a while yet; those of no function less. */
+/* Connections of an old version have a while yet; those of no function, or a stopped one, less. */
 static void end_hold(struct instance *instance)
 {
     const struct call *head = instance_head(instance);
     if (!head || !head->holds)
         return;
-    uint64_t ns = instance->function->removed ? timeout_ns(instance->version)
+    uint64_t ns = instance->function->removed || instance->function->stopped ? timeout_ns(instance->version)
                                               : MF_STREAM_OLD_MS * MF_NS_PER_MS;
     instance_hurry(instance, instance->pool->node->loop.now_ns + ns);
     pool_settle(instance);
@@ -307,6 +307,14 @@ void dispatch_redeployed(struct function *function)
     }
     if (function->version)
         dispatch_place(function);
+}
+
+void dispatch_stopped(struct function *function)
+{
+    list_each_safe(at, &function->busy) {
+        struct instance *instance = list_of(at, struct instance, link);
+        end_hold(instance);
+    }
 }
 
 void dispatch_refuse_all(struct function *function, const struct outcome *outcome)

@@ -44,6 +44,8 @@ void dispatch_queue_timer(struct timer *timer, uint64_t now_ns);
 
 /* The function has another version, or none any more: old instances drain. */
 void dispatch_redeployed(struct function *function);
+/* It takes no events: those that run go on, but its connections end in time. */
+void dispatch_stopped(struct function *function);
 
 /* Answer every waiting call so. */
 void dispatch_refuse_all(struct function *function, const struct outcome *outcome);

@@ -19,6 +19,7 @@
 #include "node/node.h"
 #include "node/pool/dispatch.h"
 #include "node/pool/pool.h"
+#include "node/streams/peer.h"
 #include "node/streams/streams.h"
 
 #define ACCEPTS_A_TURN 64u
@@ -60,7 +61,10 @@ static uint32_t most(const struct function *function)
 static void pace(struct listening *listening)
 {
     struct function *function = listening->function;
-    bool pause = !function->version || listening->retry.armed ||
+    if (!peer_has_room(function) && !listening->retry.armed)
+        timer_set(&function->node->loop.timers, &listening->retry,
+                  function->node->loop.now_ns + MF_STREAM_RETRY_MS * MF_NS_PER_MS);
+    bool pause = !function->version || function->stopped || listening->retry.armed ||
                  listening->connections >= most(function);
     if (pause == listening->paused || listening->watch.fd < 0)
         return;
@@ -188,7 +192,7 @@ static struct hold *find(const struct listening *listening)
 static void arrived(struct listening *listening, int fd, const struct sockaddr_storage *peer)
 {
     struct hold *hold = find(listening);
-    struct stream *stream = stream_accepted(listening->function->node, fd, peer);
+    struct stream *stream = stream_accepted(listening->function, fd, peer);
     if (!stream)
         return;
     bool made = !hold;
@@ -210,7 +214,8 @@ static void ready(struct watch *watch, uint32_t events)
     struct function *function = function_get(listening->function);
     (void)events;
     for (uint32_t i = 0; i < ACCEPTS_A_TURN && function->listening == listening &&
-                         function->version && listening->connections < most(function);
+                         function->version && !function->stopped && peer_has_room(function) &&
+                         listening->connections < most(function);
          i++) {
         struct sockaddr_storage peer = {0};
         socklen_t bytes = sizeof peer;
@@ -286,7 +291,8 @@ void listen_close(struct function *function)
 
 void listen_settle(struct function *function)
 {
-    const char *wanted = function->version && !function->node->streaming.quiet
+    const struct streaming *streaming = &function->node->streaming;
+    const char *wanted = function->version && streaming->begun && !streaming->quiet
                              ? function->version->settings.listen : "";
     if (function->listening && strcmp(function->listening->text, wanted) == 0) {
         pace(function->listening);
@@ -311,6 +317,12 @@ static void settle_one(struct function *function, void *context)
 {
     (void)context;
     listen_settle(function);
+}
+
+void streaming_begin(struct streaming *streaming)
+{
+    streaming->begun = true;
+    registry_each(&streaming->node->registry, settle_one, NULL);
 }
 
 void streaming_quiet(struct streaming *streaming)

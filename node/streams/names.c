@@ -1,7 +1,8 @@
 /*
  * names.c: see names.h.
  * Guarantees: a resolver that hangs holds nobody up but those who asked it, at most
- * MF_STREAM_LOOKUPS_MAX; each NAME is answered once, unless its instance is gone.
+ * MF_STREAM_LOOKUPS_MAX, of which MF_FUNCTION_LOOKUPS_MAX are one function's; each NAME is answered
+ * once, unless its instance is gone.
  * Owns look-ups under way, until their thread has ended, and what was found.
  */
 #include "node/streams/names.h"
@@ -34,6 +35,8 @@ struct resolving {
 struct lookup {
     struct post post;
     struct link link;        /* of streams->lookups              */
+    struct link turn;        /* of streaming->lookups, or of those that wait */
+    bool begun;
     struct streams *streams; /* NULL: nobody waits               */
     struct function *function;
     struct resolving *resolving;
@@ -144,8 +147,7 @@ static bool begin_thread(struct lookup *lookup)
     (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
     struct resolving *resolving = lookup->resolving;
     (void)pthread_mutex_lock(&resolving->lock);
-    begun = resolving->running < MF_STREAM_LOOKUPS_MAX &&
-            pthread_create(&thread, &attributes, run, lookup) == 0;
+    begun = pthread_create(&thread, &attributes, run, lookup) == 0;
     if (begun)
         resolving->running++;
     (void)pthread_mutex_unlock(&resolving->lock);
@@ -176,10 +178,76 @@ static bool may_look_up(const struct instance *instance, const char *name)
     if (egress_permits_host(&rule, &host))
         return true;
     instance->pool->node->streaming.denied++;
-    function_log_node(instance->function->log, MF_LOG_WARN, instance->blank.id,
+    if (function_log_may(instance->function->log))
+        function_log_node(instance->function->log, MF_LOG_WARN, instance->blank.id,
                       "a look-up of the name %s is denied: the function's settings (allow: http: "
                       "HOST:PORT) do not name it", name);
     return false;
+}
+
+/* Its thread runs. False: there is none to be had. */
+static bool begin(struct lookup *lookup)
+{
+    if (!begin_thread(lookup))
+        return false;
+    lookup->begun = true;
+    lookup->function->lookups++;
+    lookup->streaming->lookup_count++;
+    list_append(&lookup->streaming->lookups, &lookup->turn);
+    return true;
+}
+
+/* Out of every list but its instance's; what it counted for is free. */
+static void let_go(struct lookup *lookup)
+{
+    if (!lookup->function)
+        return;
+    list_remove(&lookup->turn);
+    if (lookup->begun) {
+        lookup->function->lookups--;
+        lookup->streaming->lookup_count--;
+    } else {
+        lookup->function->lookups_waiting--;
+    }
+    function_put(lookup->function);
+    lookup->function = NULL;
+}
+
+static bool has_turn(const struct streaming *streaming, const struct function *function)
+{
+    return streaming->lookup_count < MF_STREAM_LOOKUPS_MAX && function->lookups < MF_FUNCTION_LOOKUPS_MAX;
+}
+
+static void begin_waiting(struct streaming *streaming)
+{
+    if (!streaming->resolving) /* the node closes */
+        return;
+    list_each_safe(at, &streaming->lookups_waiting) {
+        struct lookup *lookup = list_of(at, struct lookup, turn);
+        if (!has_turn(streaming, lookup->function))
+            continue;
+        list_remove(&lookup->turn);
+        lookup->function->lookups_waiting--;
+        if (begin(lookup))
+            continue;
+        say(lookup->streams->instance, lookup->id, MF_NAME_FAILED, NULL, 0);
+        list_remove(&lookup->link);
+        function_put(lookup->function);
+        free(lookup);
+    }
+}
+
+/* At once, or when it is its turn. False: neither. */
+static bool begin_or_wait(struct lookup *lookup)
+{
+    struct function *function = lookup->function;
+    if (has_turn(lookup->streaming, function))
+        return begin(lookup);
+    if (function->lookups_waiting == MF_FUNCTION_LOOKUPS_WAIT)
+        return false;
+    function->lookups_waiting++;
+    list_append(&lookup->streaming->lookups_waiting, &lookup->turn);
+    return true;
 }
 
 mf_err names_asked(struct instance *instance, const struct channel_message *message,
@@ -203,15 +271,17 @@ mf_err names_asked(struct instance *instance, const struct channel_message *mess
         memcpy(lookup->name, name, sizeof name);
         lookup->streaming = streaming;
         lookup->resolving = resolving_of(streaming);
+        lookup->function = instance->function;
         link_init(&lookup->link);
+        link_init(&lookup->turn);
     }
-    if (!lookup || !lookup->resolving || !begin_thread(lookup)) {
+    if (!lookup || !lookup->resolving || !begin_or_wait(lookup)) {
         free(lookup);
         say(instance, message->id, MF_NAME_FAILED, NULL, 0);
         return MF_OK;
     }
     lookup->streams = instance->streams;
-    lookup->function = function_get(instance->function);
+    (void)function_get(lookup->function);
     list_append(&instance->streams->lookups, &lookup->link);
     return MF_OK;
 }
@@ -243,9 +313,11 @@ static void arrived(struct post *post)
         for (uint32_t i = 0; i < lookup->count && lookup->how == MF_NAME_FOUND; i++)
             remember(lookup->function, lookup->name, lookup->address[i]);
         say(streams->instance, lookup->id, lookup->how, lookup->address, lookup->count);
-        function_put(lookup->function);
     }
+    struct streaming *streaming = lookup->streaming;
+    let_go(lookup);
     free(lookup);
+    begin_waiting(streaming);
 }
 
 const char *names_of(const struct function *function, const uint8_t address[16],
@@ -276,8 +348,10 @@ void names_lost(struct streams *streams)
         struct lookup *lookup = list_of(streams->lookups.next, struct lookup, link);
         list_remove(&lookup->link);
         lookup->streams = NULL;
-        function_put(lookup->function);
-        lookup->function = NULL;
+        if (lookup->begun) /* it counts until its thread has ended */
+            continue;
+        let_go(lookup);
+        free(lookup);
     }
 }
 
@@ -288,6 +362,8 @@ void names_close(struct streaming *streaming)
         return;
     streaming->resolving = NULL;
     (void)inbox_take(&streaming->node->loop.inbox); /* those that have arrived */
+    while (!list_empty(&streaming->lookups)) /* the others outlive us */
+        let_go(list_of(streaming->lookups.next, struct lookup, turn));
     (void)pthread_mutex_lock(&resolving->lock);
     resolving->inbox = NULL;
     bool last = resolving->running == 0;

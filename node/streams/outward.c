@@ -15,6 +15,7 @@
 #include "node/node.h"
 #include "node/pool/pool.h"
 #include "node/streams/names.h"
+#include "node/streams/peer.h"
 #include "node/streams/stream.h"
 
 #define CONNECT_TRIES 4 /* SYNs again, after 1, 3, 7, 15 s: then it cannot be reached (tcp(7)) */
@@ -83,7 +84,8 @@ static int deny(struct instance *instance, const struct mf_stream_address *asked
     char text[ADDRESS_TEXT_BYTES];
     bool brackets = named->kind == HOST_IPV6;
     instance->pool->node->streaming.denied++;
-    function_log_node(instance->function->log, MF_LOG_WARN, instance->blank.id,
+    if (function_log_may(instance->function->log))
+        function_log_node(instance->function->log, MF_LOG_WARN, instance->blank.id,
                       "a connection to %s%s%s:%u (%s) is denied: %s", brackets ? "[" : "", named->text,
                       brackets ? "]" : "", asked->port,
                       address_text((const struct sockaddr *)address, bytes, text), why);
@@ -92,7 +94,7 @@ static int deny(struct instance *instance, const struct mf_stream_address *asked
 
 int outward_connect(struct instance *instance, const struct mf_stream_address *asked, int *fd)
 {
-    static const int on = 1, tries = CONNECT_TRIES;
+    static const int tries = CONNECT_TRIES;
     struct sockaddr_storage address;
     socklen_t bytes;
     struct host named;
@@ -105,10 +107,11 @@ int outward_connect(struct instance *instance, const struct mf_stream_address *a
     if (!is_allowed(instance, asked, &address, bytes, &named))
         return deny(instance, asked, &address, bytes, &named,
                     "the function's settings (allow: http: HOST:PORT) do not name it");
+    if (!peer_has_room(instance->function))
+        return ENOBUFS;
     *fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
     if (*fd < 0)
         return errno == EAFNOSUPPORT ? ENETUNREACH : ENOBUFS;
-    (void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     (void)setsockopt(*fd, IPPROTO_TCP, TCP_SYNCNT, &tries, sizeof tries);
     if (connect(*fd, to, bytes) == 0 || errno == EINPROGRESS)
         return 0;

@@ -11,9 +11,50 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "node/functions/function.h"
 #include "node/node.h"
 #include "node/pool/pool.h"
 #include "node/streams/listen.h"
+
+#define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+bool peer_has_room(const struct function *function)
+{
+    const struct streaming *streaming = &function->node->streaming;
+    return streaming->descriptors < streaming->descriptors_max &&
+           function->stream_descriptors <
+               streaming->descriptors_max - streaming->descriptors_max / MF_STREAM_OTHERS_SHARE;
+}
+
+/* Bytes go at once; one that has vanished is noticed, whether or not there is something to send. */
+static void set_options(int fd)
+{
+    static const struct {
+        int level, option, value;
+    } set[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, MF_STREAM_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, MF_STREAM_PROBE_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, MF_STREAM_PROBES},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, MF_STREAM_SILENT_MS},
+    };
+    for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
+        (void)setsockopt(fd, set[i].level, set[i].option, &set[i].value, sizeof set[i].value);
+}
+
+mf_err peer_attach(struct stream *stream, struct function *function, int fd,
+                   void (*ready)(struct watch *watch, uint32_t events))
+{
+    mf_err err = watch_add(&stream->node->loop.watcher, &stream->watch, fd, EVENTS, ready);
+    if (err)
+        return err;
+    set_options(fd);
+    stream->function = function_get(function);
+    function->stream_descriptors++;
+    stream->node->streaming.descriptors++;
+    return MF_OK;
+}
 
 static void keep_nothing(struct stream *stream)
 {
@@ -36,6 +77,10 @@ void peer_hang_up(struct node *node, struct stream *stream)
     watch_remove(&node->loop.watcher, &stream->watch);
     (void)close(fd);
     keep_nothing(stream);
+    node->streaming.descriptors--;
+    stream->function->stream_descriptors--;
+    function_put(stream->function);
+    stream->function = NULL;
 }
 
 /* With the peer told that it is no orderly end. */

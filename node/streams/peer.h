@@ -12,9 +12,17 @@
 
 #include "node/streams/stream.h"
 
+struct function;
 struct instance;
 
 #define PEER_READ_LEAST 2048u /* less room in the ring than this: better wait than cut so small */
+
+/* May the function have another descriptor? Its share, and that of all. */
+bool peer_has_room(const struct function *function);
+/* This one, which was accepted or connects, becomes the stream's, to be heard through ready. MF_ENOMEM
+ * and others: it stays the caller's. */
+MF_CHECKED mf_err peer_attach(struct stream *stream, struct function *function, int fd,
+                              void (*ready)(struct watch *watch, uint32_t events));
 
 /* One without a connection; NULL: no memory. */
 struct stream *peer_create(struct node *node);

@@ -95,6 +95,8 @@ static mf_err check_bytes(const struct stream *stream, const struct channel_mess
         return mf_why(why, MF_EPROTO, "stream %u: bytes before it was opened", stream->id);
     if (stream->guest_ended)
         return mf_why(why, MF_EPROTO, "stream %u: bytes behind the end", stream->id);
+    if (message->data_bytes == 0 && !message->end)
+        return mf_why(why, MF_EPROTO, "stream %u: neither bytes nor their end", stream->id);
     if (message->data_bytes > stream->to_node)
         return mf_why(why, MF_EPROTO, "stream %u: %u bytes, but credit for %u", stream->id,
                       message->data_bytes, stream->to_node);

@@ -22,6 +22,7 @@
 #include "node/loop/list.h"
 #include "node/loop/watch.h"
 
+struct function;
 struct hold;
 struct node;
 struct streams;
@@ -37,6 +38,7 @@ struct stream {
 
     /* streams.c's: the connection. */
     struct node *node;
+    struct function *function; /* counted, and its descriptor; NULL: without one  */
     struct watch watch;
     struct link link;       /* waits for room in the ring; or for an instance, or lingers */
     struct streams *streams; /* its instance's; NULL: none                           */

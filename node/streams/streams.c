@@ -8,10 +8,9 @@
 #include "node/streams/streams.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "node/functions/function.h"
@@ -22,8 +21,6 @@
 #include "node/streams/outward.h"
 #include "node/streams/peer.h"
 
-#define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
-
 static void ready(struct watch *watch, uint32_t events);
 static void move(struct stream *stream);
 static void settle(struct stream *stream);
@@ -31,8 +28,14 @@ static bool conclude(struct instance *instance);
 
 void streaming_open(struct streaming *streaming, struct node *node)
 {
-    *streaming = (struct streaming){.node = node};
+    struct rlimit limit = {.rlim_cur = 0};
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t most = limit.rlim_cur / MF_STREAM_DESCRIPTORS_SHARE;
+    *streaming = (struct streaming){.node = node,
+                                    .descriptors_max = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX};
     link_init(&streaming->lingering);
+    link_init(&streaming->lookups);
+    link_init(&streaming->lookups_waiting);
 }
 
 void streaming_close(struct streaming *streaming)
@@ -45,17 +48,10 @@ void streaming_close(struct streaming *streaming)
     streaming->node = NULL;
 }
 
-static struct watcher *watcher_of(struct node *node)
+struct stream *stream_accepted(struct function *function, int fd, const struct sockaddr_storage *peer)
 {
-    return &node->loop.watcher;
-}
-
-struct stream *stream_accepted(struct node *node, int fd, const struct sockaddr_storage *peer)
-{
-    static const int on = 1;
-    struct stream *stream = peer_create(node);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (!stream || watch_add(watcher_of(node), &stream->watch, fd, EVENTS, ready)) {
+    struct stream *stream = peer_create(function->node);
+    if (!stream || peer_attach(stream, function, fd, ready)) {
         free(stream);
         (void)close(fd);
         return NULL;
@@ -242,7 +238,7 @@ static void take_connect(struct instance *instance, const struct channel_message
     node->streaming.asked++;
     int fd = -1;
     int error = outward_connect(instance, &asked, &fd);
-    if (!error && watch_add(watcher_of(node), &stream->watch, fd, EVENTS, ready)) {
+    if (!error && peer_attach(stream, instance->function, fd, ready)) {
         (void)close(fd);
         error = ENOBUFS;
     }
@@ -319,6 +315,8 @@ static mf_err take_one(struct instance *instance, const struct channel_message *
     struct stream *stream;
     if (!streams)
         return MF_ENOMEM;
+    if (message->type == MF_MSG_NAME || message->type == MF_MSG_CONNECT)
+        pool_noise(instance); /* unlike bytes, there may be any number of them */
     if (message->type == MF_MSG_NAME)
         return names_asked(instance, message, why);
     mf_err err = stream_check(&streams->table, message, &stream, why);
@@ -364,21 +362,16 @@ bool streams_continue(struct instance *instance)
 {
     struct streams *streams = instance->streams;
     bool any = false;
-    struct link now; /* one that finds no room goes back to the list */
-    link_init(&now);
-    while (streams && !list_empty(&streams->stalled))
-        list_append(&now, streams->stalled.next);
-    while (!list_empty(&now)) {
-        struct stream *stream = list_of(now.next, struct stream, link);
+    while (streams && !list_empty(&streams->stalled)) {
+        struct stream *stream = list_of(streams->stalled.next, struct stream, link);
+        const struct link *link = &stream->link;
         list_remove(&stream->link);
         uint32_t tail = instance->blank.channel.lane[LANE_STREAMS].to_guest_tail;
         move(stream);
         any |= instance->blank.channel.lane[LANE_STREAMS].to_guest_tail != tail;
-        if (streams->broken || !list_empty(&streams->stalled)) /* the others would find no more */
+        if (streams->broken || streams->stalled.prev == link) /* the others would find no more room */
             break;
     }
-    while (!list_empty(&now))
-        list_append(&streams->stalled, now.next);
     if (streams)
         (void)conclude(instance);
     return any;

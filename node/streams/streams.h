@@ -38,11 +38,15 @@ struct streaming {
     struct link lingering; /* connections whose guest has closed: peers that have not taken all */
     uint32_t lingering_count;
     struct resolving *resolving; /* names.c; NULL: nothing was looked up yet       */
+    struct link lookups, lookups_waiting; /* under way; for their turn, oldest first   */
+    uint32_t lookup_count;       /* under way                                       */
     uint64_t opened, asked, denied;
-    bool quiet;
+    uint32_t descriptors, descriptors_max;
+    bool begun, quiet;
 };
 
 void streaming_open(struct streaming *streaming, struct node *node);
+void streaming_begin(struct streaming *streaming); /* the node's own ports are taken: listen */
 void streaming_quiet(struct streaming *streaming); /* nobody listens any more */
 void streaming_close(struct streaming *streaming); /* after the pool */
 
@@ -57,7 +61,7 @@ void streams_lost(struct instance *instance);
 /* Connections of an instance that lives, into its ring: those of its hold, or one more. */
 MF_CHECKED mf_err streams_open(struct instance *instance, struct stream *stream);
 /* A connection that was accepted; NULL: no memory. Its descriptor is the stream's, or closed. */
-struct stream *stream_accepted(struct node *node, int fd, const struct sockaddr_storage *peer);
+struct stream *stream_accepted(struct function *function, int fd, const struct sockaddr_storage *peer);
 /* Close and free one that no instance has. */
 void stream_drop(struct stream *stream);
 

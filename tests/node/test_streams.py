@@ -197,6 +197,19 @@ class Inbound(StreamTest):
         sock.close()
         wait_until(lambda: len(self.instances()) == 1, 'the old instance to end')
 
+    def test_the_nodes_own_ports_are_not_a_functions(self):
+        self.deploy()
+        with self.assertRaisesRegex(AssertionError, 'a port of the node'):
+            self.node.deploy('dials', listen=str(self.node.port), isolation='reuse')
+
+    def test_a_node_that_starts_again_listens_again(self):
+        first = self.deploy()
+        self.node.stop()
+        self.node.start()
+        port = wait_until(lambda: (now := place(self.node, 'dials')) != first and now, 'another port')
+        request(sock := self.connect(port), '/')
+        self.assertEqual(response(sock), (200, b'hello'))
+
     def test_nobody_listens_any_more(self):
         port = self.deploy()
         sock = self.connect(port)

@@ -94,6 +94,7 @@ static void bytes_need_credit_and_an_open_direction(void **state)
     one.connects = false;
     assert_int_equal(says(MF_MSG_SENT, 1, 0, MF_STREAM_WINDOW, false), MF_OK);
     assert_ptr_equal(found, &one);
+    refused(MF_MSG_SENT, 1, 0, 0, "neither bytes nor their end");
     one.to_node = 100;
     assert_int_equal(says(MF_MSG_SENT, 1, 0, 100, true), MF_OK);
     refused(MF_MSG_SENT, 1, 0, 101, "credit for 100");
