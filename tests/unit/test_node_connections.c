@@ -290,6 +290,37 @@ static void without_memory_for_what_waits_its_peer_hears_of_no_end(void **state)
     says(&peer[0], MF_MSG_CLOSE, id, 0);
 }
 
+/* Where nobody may linger any more, bytes that are missing are no orderly end. */
+static void what_nobody_waits_for_is_reset(void **state)
+{
+    (void)state;
+    static uint8_t piece[MF_STREAM_WINDOW / 4];
+    static const int small = 4096;
+    struct mf_desc desc;
+    int fd;
+    deploy(ISOLATION_REUSE, "0", NULL);
+    assert_int_equal(setsockopt(listener(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    uint64_t id = opened(&fd);
+    for (uint64_t credit = MF_STREAM_WINDOW; node->budget.used == 0;) {
+        assert_true(credit >= sizeof piece);
+        credit -= sizeof piece;
+        sends(&peer[0], id, piece, sizeof piece);
+        guest_rings(&peer[0]);
+        while (takes_stream(&peer[0], &desc))
+            credit += desc.arg;
+    }
+    node->streaming.lingering_count = MF_STREAM_LINGERING_MAX;
+    says(&peer[0], MF_MSG_CLOSE, id, 0);
+    node->streaming.lingering_count = 0;
+    assert_int_equal(gets(&peer[0], MF_MSG_CLOSED).id, id);
+    ssize_t bytes;
+    while ((bytes = recv(fd, piece, sizeof piece, 0)) > 0)
+        ;
+    assert_int_equal(bytes, -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(node->budget.used, 0);
+}
+
 /* ---- orders ---- */
 
 static void what_is_written_before_the_reply_arrives_before_the_end(void **state)
@@ -713,6 +744,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(what_a_slow_client_has_taken_is_kept_no_longer),
         CASE(without_memory_for_what_waits_its_peer_hears_of_no_end),
+        CASE(what_nobody_waits_for_is_reset),
         CASE(what_is_written_before_the_reply_arrives_before_the_end),
         CASE(what_is_left_open_behind_the_reply_is_reset),
         CASE(a_program_that_ends_nothing_has_its_time_limit),
