@@ -1,0 +1,303 @@
+/* test_node_stream_bounds.c: what streams may take of the node: memory, descriptors, time, threads. */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/logs/function_log.h"
+#include "node/streams/streams.h"
+#include "stream_world.h"
+
+/* ---- what there is room for ---- */
+
+static void what_a_slow_client_has_taken_is_kept_no_longer(void **state)
+{
+    (void)state;
+    static uint8_t piece[MF_STREAM_WINDOW / 4], got[MF_STREAM_WINDOW];
+    static const int small = 4096;
+    int fd;
+    deploy(ISOLATION_REUSE, "0", NULL);
+    assert_int_equal(setsockopt(listener(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    uint64_t id = opened(&fd), credit = MF_STREAM_WINDOW, sent = 0, received = 0;
+    memset(piece, 'x', sizeof piece);
+    while (received < 4u << 20) {
+        struct mf_desc desc;
+        for (; credit >= sizeof piece; credit -= sizeof piece, sent += sizeof piece) {
+            sends(&peer[0], id, piece, sizeof piece);
+            guest_rings(&peer[0]);
+        }
+        assert_true(node->budget.used <= 2 * MF_STREAM_WINDOW);
+        ssize_t bytes = recv(fd, got, 8192, MSG_DONTWAIT);
+        received += bytes > 0 ? (uint64_t)bytes : 0;
+        turn();
+        while (takes_stream(&peer[0], &desc))
+            credit += desc.type == MF_MSG_GRANT ? desc.arg : 0;
+        assert_false(peer[0].killed);
+    }
+    assert_true(node->budget.used > 0 && sent > received); /* it has never caught up */
+    says(&peer[0], MF_MSG_CLOSE, id, ECONNRESET);
+    assert_int_equal(node->budget.used, 0);
+}
+
+static void without_memory_for_what_waits_its_peer_hears_of_no_end(void **state)
+{
+    (void)state;
+    static uint8_t piece[MF_STREAM_WINDOW / 4];
+    static const int small = 4096;
+    int fd;
+    deploy(ISOLATION_REUSE, "0", NULL);
+    assert_int_equal(setsockopt(listener(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    uint64_t id = opened(&fd);
+    node->budget.limit = sizeof piece / 2;
+    struct mf_desc desc = {.type = MF_MSG_GRANT};
+    for (uint64_t credit = MF_STREAM_WINDOW; desc.type == MF_MSG_GRANT; ) {
+        assert_true(credit >= sizeof piece); /* until its peer takes no more */
+        credit -= sizeof piece;
+        sends(&peer[0], id, piece, sizeof piece);
+        guest_rings(&peer[0]);
+        while (takes_stream(&peer[0], &desc) && desc.type == MF_MSG_GRANT)
+            credit += desc.arg;
+    }
+    assert_int_equal(desc.type, MF_MSG_CLOSED);
+    assert_int_equal(desc.arg, ENOBUFS);
+    ssize_t bytes;
+    while ((bytes = recv(fd, piece, sizeof piece, 0)) > 0)
+        ;
+    assert_int_equal(bytes, -1);
+    assert_int_equal(errno, ECONNRESET);
+    says(&peer[0], MF_MSG_CLOSE, id, 0);
+}
+
+/* Where nobody may linger any more, bytes that are missing are no orderly end. */
+static void what_nobody_waits_for_is_reset(void **state)
+{
+    (void)state;
+    static uint8_t piece[MF_STREAM_WINDOW / 4];
+    static const int small = 4096;
+    struct mf_desc desc;
+    int fd;
+    deploy(ISOLATION_REUSE, "0", NULL);
+    assert_int_equal(setsockopt(listener(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    uint64_t id = opened(&fd);
+    for (uint64_t credit = MF_STREAM_WINDOW; node->budget.used == 0;) {
+        assert_true(credit >= sizeof piece);
+        credit -= sizeof piece;
+        sends(&peer[0], id, piece, sizeof piece);
+        guest_rings(&peer[0]);
+        while (takes_stream(&peer[0], &desc))
+            credit += desc.arg;
+    }
+    node->streaming.lingering_count = MF_STREAM_LINGERING_MAX;
+    says(&peer[0], MF_MSG_CLOSE, id, 0);
+    node->streaming.lingering_count = 0;
+    assert_int_equal(gets(&peer[0], MF_MSG_CLOSED).id, id);
+    ssize_t bytes;
+    while ((bytes = recv(fd, piece, sizeof piece, 0)) > 0)
+        ;
+    assert_int_equal(bytes, -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(node->budget.used, 0);
+}
+
+/* ---- bounds ---- */
+
+/* The node's end of it. */
+static int other_end(int fd)
+{
+    uint16_t port = port_of(fd);
+    for (int at = 0; at < FDS_MAX; at++) {
+        struct sockaddr_in peer_at = {.sin_family = AF_UNSPEC};
+        socklen_t bytes = sizeof peer_at;
+        if (getpeername(at, (struct sockaddr *)&peer_at, &bytes) == 0 && peer_at.sin_family == AF_INET &&
+            ntohs(peer_at.sin_port) == port)
+            return at;
+    }
+    return -1;
+}
+
+static int option_of(int fd, int level, int option)
+{
+    int value = -1;
+    socklen_t bytes = sizeof value;
+    assert_int_equal(getsockopt(fd, level, option, &value, &bytes), 0);
+    return value;
+}
+
+static void who_vanishes_is_noticed(void **state)
+{
+    (void)state;
+    uint16_t port;
+    char allowed[32];
+    int fd, peer_fd = server(&port);
+    (void)snprintf(allowed, sizeof allowed, "127.0.0.1:%u", port);
+    deploy(ISOLATION_REUSE, "0", allowed);
+    (void)opened(&fd);
+    connects(&peer[0], port);
+    const int end[] = {other_end(fd), other_end(keep(accept(peer_fd, NULL, NULL)))};
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(end[i] >= 0);
+        assert_int_equal(option_of(end[i], SOL_SOCKET, SO_KEEPALIVE), 1);
+        assert_int_equal(option_of(end[i], IPPROTO_TCP, TCP_KEEPIDLE), MF_STREAM_IDLE_S);
+        assert_int_equal(option_of(end[i], IPPROTO_TCP, TCP_USER_TIMEOUT), MF_STREAM_SILENT_MS);
+    }
+}
+
+static void a_function_has_its_share_of_descriptors(void **state)
+{
+    (void)state;
+    uint16_t port;
+    char allowed[32];
+    (void)server(&port);
+    (void)snprintf(allowed, sizeof allowed, "127.0.0.1:%u", port);
+    deploy(ISOLATION_REUSE, "0", allowed);
+    node->streaming.descriptors_max = MF_STREAM_OTHERS_SHARE; /* a third is left */
+    int first = client();
+    (void)client();
+    (void)client(); /* waits to be accepted */
+    uint64_t id = gets(&peer[0], MF_MSG_OPEN).id;
+    (void)gets(&peer[0], MF_MSG_OPEN);
+    gets_none(&peer[0]);
+    assert_int_equal(function->stream_descriptors, 2);
+    connects(&peer[0], port);
+    struct mf_desc closed = gets(&peer[0], MF_MSG_CLOSED);
+    assert_int_equal(closed.id, GUEST_ID);
+    assert_int_equal(closed.arg, ENOBUFS);
+    leave(first, false);
+    (void)gets(&peer[0], MF_MSG_RECEIVED);
+    says(&peer[0], MF_MSG_CLOSE, id, 0);
+    assert_int_equal(gets(&peer[0], MF_MSG_CLOSED).id, id);
+    advance(MF_STREAM_RETRY_MS);
+    turn();
+    (void)gets(&peer[0], MF_MSG_OPEN);
+    gets_none(&peer[0]);
+}
+
+static void the_node_has_its_share_of_descriptors(void **state)
+{
+    (void)state;
+    deploy(ISOLATION_REUSE, "0", NULL);
+    node->streaming.descriptors_max = 4;
+    node->streaming.descriptors = 4; /* others have them */
+    (void)client();
+    assert_int_equal(peers, 0);
+    node->streaming.descriptors = 0;
+    advance(MF_STREAM_RETRY_MS);
+    turn();
+    assert_int_equal(peers, 1);
+    (void)gets(&peer[0], MF_MSG_OPEN);
+}
+
+static void connections_without_end_are_noise(void **state)
+{
+    (void)state;
+    struct mf_desc desc;
+    deploy(ISOLATION_REUSE, "", NULL);
+    (void)submit();
+    (void)guest_gets(&peer[0], MF_MSG_INVOKE);
+    for (unsigned i = 0; i <= MF_NOISE_BURST; i++) {
+        assert_true(list_empty(&node->pool.held));
+        connects(&peer[0], 9);
+        while (takes_stream(&peer[0], &desc))
+            assert_int_equal(desc.arg, EACCES);
+        says(&peer[0], MF_MSG_CLOSE, GUEST_ID, 0);
+    }
+    assert_false(list_empty(&node->pool.held));
+    assert_true(function->log->rate.dropped > 0);
+}
+
+/* ---- names ---- */
+
+static pthread_mutex_t resolver = PTHREAD_MUTEX_INITIALIZER; /* held: it hangs */
+
+/* In the place of the machine's: it knows no name. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **list)
+{
+    (void)name;
+    (void)service;
+    (void)hints;
+    (void)list;
+    (void)pthread_mutex_lock(&resolver);
+    (void)pthread_mutex_unlock(&resolver);
+    return EAI_NONAME;
+}
+
+static void asks_for_names(struct peer *at, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        writes(at, (struct mf_desc){.id = i + 1, .type = MF_MSG_NAME, .arg = 4, .data_bytes = 6}, "a.test");
+    guest_rings(at);
+}
+
+/* Let the resolver answer; until nothing is under way. */
+static void resolver_answers(void)
+{
+    (void)pthread_mutex_unlock(&resolver);
+    while (function->lookups + function->lookups_waiting > 0)
+        if (!inbox_take(&node->loop.inbox))
+            (void)usleep(1000);
+}
+
+static void a_function_has_its_share_of_look_ups_and_waits_for_more(void **state)
+{
+    (void)state;
+    struct mf_desc desc;
+    const unsigned most = MF_FUNCTION_LOOKUPS_MAX + MF_FUNCTION_LOOKUPS_WAIT;
+    deploy(ISOLATION_REUSE, "", "a.test:80");
+    (void)submit();
+    (void)guest_gets(&peer[0], MF_MSG_INVOKE);
+    (void)pthread_mutex_lock(&resolver);
+    asks_for_names(&peer[0], most + 1);
+    assert_int_equal(function->lookups, MF_FUNCTION_LOOKUPS_MAX);
+    assert_int_equal(function->lookups_waiting, MF_FUNCTION_LOOKUPS_WAIT);
+    desc = gets(&peer[0], MF_MSG_NAMED);
+    assert_int_equal(desc.arg, MF_NAME_FAILED);
+    gets_none(&peer[0]);
+    resolver_answers();
+    for (unsigned i = 0; i < most; i++)
+        assert_int_equal(gets(&peer[0], MF_MSG_NAMED).arg, MF_NAME_NONE);
+    gets_none(&peer[0]);
+}
+
+static void look_ups_of_the_dead_count_until_they_end(void **state)
+{
+    (void)state;
+    deploy(ISOLATION_REUSE, "", "a.test:80");
+    (void)submit();
+    (void)guest_gets(&peer[0], MF_MSG_INVOKE);
+    (void)pthread_mutex_lock(&resolver);
+    asks_for_names(&peer[0], MF_FUNCTION_LOOKUPS_MAX + 1);
+    says(&peer[0], MF_MSG_CLOSE, 7, 0); /* which it may not */
+    assert_true(peer[0].killed);
+    assert_int_equal(function->lookups, MF_FUNCTION_LOOKUPS_MAX);
+    assert_int_equal(function->lookups_waiting, 0);
+    resolver_answers();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STREAM_TEST(what_a_slow_client_has_taken_is_kept_no_longer),
+        STREAM_TEST(without_memory_for_what_waits_its_peer_hears_of_no_end),
+        STREAM_TEST(what_nobody_waits_for_is_reset),
+        STREAM_TEST(who_vanishes_is_noticed),
+        STREAM_TEST(a_function_has_its_share_of_descriptors),
+        STREAM_TEST(the_node_has_its_share_of_descriptors),
+        STREAM_TEST(connections_without_end_are_noise),
+        STREAM_TEST(a_function_has_its_share_of_look_ups_and_waits_for_more),
+        STREAM_TEST(look_ups_of_the_dead_count_until_they_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
