@@ -54,6 +54,8 @@ _Noreturn static void child(const struct blank_plan *plan)
     (void)prctl(PR_SET_NAME, name[plan->sandbox], 0, 0, 0);
     bool has_kvm = plan->sandbox == MF_SANDBOX_KVM && plan->kvm >= 0;
     mf_err err = lockdown_follow(plan->self, &why);
+    if (!err && plan->follows >= 0)
+        (void)!write(plan->follows, &plan->id, sizeof plan->id); /* never full: serve.c reads it */
     if (!err)
         err = place(plan, &why);
     if (err)

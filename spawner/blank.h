@@ -3,6 +3,7 @@
 #define MF_SPAWNER_BLANK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -13,6 +14,8 @@ struct blank_plan {
     const int *fd; /* by enum mf_blank_fd; the caller closes them afterwards */
     int kvm;       /* /dev/kvm or -1; the child keeps it in a KVM blank only */
     int self;      /* a pidfd of the spawner                                 */
+    int follows;   /* a pipe that gets id when the child will die with the spawner; -1: none */
+    uint64_t id;
     bool probe;    /* try the sandbox out instead of waiting for a start     */
 };
 

@@ -1,5 +1,7 @@
 /*
  * serve.c: one loop over the node's socket and SIGCHLD.
+ * A child is not stopped before it is sure to die with us: stopped for ever, it would outlive us, and
+ * keep open what it has of ours, by which the node sees our end.
  * Guarantees: every MF_SPAWN gets MF_SPAWNED or MF_SPAWN_FAILED; every MF_SPAWNED one
  * MF_EXITED; a kill goes to a child that is not reaped yet, so never to a stranger.
  * Owns the table of children. Sends may wait for the node to read; the node's never
@@ -8,6 +10,7 @@
 #include "spawner/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -27,13 +30,16 @@
 static struct child {
     uint64_t id;
     pid_t pid;
+    bool follows; /* it dies with us, as it has said                    */
+    bool stops;   /* it is to be stopped, as soon as that is so         */
 } children[MF_CHILDREN_MAX];
-static uint32_t child_count;
+static uint32_t child_count, stop_count; /* those that stops is of */
 
 struct server {
     int node;
     int kvm;
     int self;
+    int follows[2]; /* pipe: numbers of children that die with us */
 };
 
 static bool say(int node, struct mf_spawn_packet *packet)
@@ -72,6 +78,7 @@ static bool reap(int node)
                                           .maxrss_kib = (uint32_t)usage.ru_maxrss,
                                           .faults = (uint32_t)usage.ru_minflt,
                                           .cpu_ns = cpu_ns(&usage)};
+        stop_count -= children[at].stops;
         children[at] = children[--child_count];
         if (!say(node, &packet))
             return false;
@@ -85,7 +92,9 @@ static bool spawn(const struct server *server, const struct mf_spawn_packet *in,
     const struct blank_plan plan = {.sandbox = (enum mf_sandbox)in->sandbox,
                                     .fd = fd,
                                     .kvm = server->kvm,
-                                    .self = server->self};
+                                    .self = server->self,
+                                    .follows = server->follows[1],
+                                    .id = in->id};
     mf_err err;
     pid_t pid = 0;
     if (in->sandbox != MF_SANDBOX_PROCESS && in->sandbox != MF_SANDBOX_KVM)
@@ -95,7 +104,7 @@ static bool spawn(const struct server *server, const struct mf_spawn_packet *in,
     else
         err = blank_fork(&plan, &pid, &out.why);
     if (!err)
-        children[child_count++] = (struct child){in->id, pid};
+        children[child_count++] = (struct child){.id = in->id, .pid = pid};
     out.pid = pid;
     out.status = err;
     if (err)
@@ -112,11 +121,45 @@ static int signal_of(uint32_t type)
                                  : 0;
 }
 
-static void signal_child(uint64_t id, int number)
+static struct child *child_of(uint64_t id)
 {
     for (uint32_t i = 0; i < child_count; i++)
         if (children[i].id == id)
-            (void)kill(children[i].pid, number);
+            return &children[i];
+    return NULL;
+}
+
+/* What children have said, and stops that waited for it. */
+static void hear_followers(const struct server *server)
+{
+    uint64_t id[64];
+    ssize_t got;
+    while ((got = read(server->follows[0], id, sizeof id)) > 0)
+        for (size_t i = 0; i < (size_t)got / sizeof id[0]; i++) {
+            struct child *child = child_of(id[i]);
+            if (!child)
+                continue;
+            child->follows = true;
+            if (child->stops)
+                (void)kill(child->pid, SIGSTOP);
+            stop_count -= child->stops;
+            child->stops = false;
+        }
+}
+
+static void signal_child(const struct server *server, uint64_t id, int number)
+{
+    if (number == SIGSTOP)
+        hear_followers(server);
+    struct child *child = child_of(id);
+    if (!child)
+        return;
+    bool stops = number == SIGSTOP && !child->follows;
+    stop_count += stops;
+    stop_count -= child->stops;
+    child->stops = stops;
+    if (!stops)
+        (void)kill(child->pid, number);
 }
 
 /* One packet of the node with its descriptors; how many came. */
@@ -155,10 +198,11 @@ static bool hear(const struct server *server)
         return errno == EAGAIN || errno == EINTR;
     bool known = got == (ssize_t)sizeof packet && packet.magic == MF_SPAWN_MAGIC;
     bool go_on = false;
-    if (known && packet.type == MF_SPAWN && fd_count == MF_BLANK_FD_COUNT)
+    if (known && packet.type == MF_SPAWN && fd_count == MF_BLANK_FD_COUNT) {
+        hear_followers(server); /* so that the pipe is never full */
         go_on = spawn(server, &packet, fd);
-    else if (known && signal_of(packet.type) && fd_count == 0) {
-        signal_child(packet.id, signal_of(packet.type));
+    } else if (known && signal_of(packet.type) && fd_count == 0) {
+        signal_child(server, packet.id, signal_of(packet.type));
         go_on = true;
     }
     for (size_t i = 0; i < fd_count; i++)
@@ -176,19 +220,22 @@ static void end_all(void)
 
 void serve(int node, int kvm, int self)
 {
-    const struct server server = {.node = node, .kvm = kvm, .self = self};
+    struct server server = {.node = node, .kvm = kvm, .self = self};
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     int signals = -1;
     if (sigprocmask(SIG_BLOCK, &child, NULL) == 0)
         signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    bool go_on = signals >= 0;
+    bool go_on = signals >= 0 && pipe2(server.follows, O_CLOEXEC | O_NONBLOCK) == 0;
     while (go_on) {
-        struct pollfd ready[2] = {{.fd = node, .events = POLLIN},
-                                  {.fd = signals, .events = POLLIN}};
-        if (poll(ready, 2, -1) < 0 && errno != EINTR)
+        struct pollfd ready[] = {{.fd = node, .events = POLLIN},
+                                 {.fd = signals, .events = POLLIN},
+                                 {.fd = stop_count ? server.follows[0] : -1, .events = POLLIN}};
+        if (poll(ready, sizeof ready / sizeof ready[0], -1) < 0 && errno != EINTR)
             break;
+        if (ready[2].revents)
+            hear_followers(&server);
         if (ready[1].revents) {
             struct signalfd_siginfo ignored;
             (void)!read(signals, &ignored, sizeof ignored); /* wait4 says more */

@@ -145,6 +145,7 @@ _Noreturn static void be_a_spawner(int control)
     const int fd[MF_BLANK_FD_COUNT] = {control, memfd_create("channel", 0), eventfd(0, 0),
                                        console[1]};
     const struct blank_plan plan = {
+        .follows = -1,
         .sandbox = MF_SANDBOX_PROCESS, .fd = fd, .kvm = -1, .self = self, .probe = true};
     mf_err err = lockdown_shared(&why);
     if (!err)

@@ -9,10 +9,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,6 +26,8 @@
 #define SLEEPS MF_SANDBOX_PROCESS /* what the child of such a blank does */
 #define EXITS MF_SANDBOX_KVM      /* with the number that its control descriptor gives */
 #define FAIL_BYTE 'f'             /* on its control descriptor: the fork fails */
+#define LATE_BYTE 'l'             /* it takes LATE_NS until it would die with the spawner */
+#define LATE_NS 100000000
 #define PATIENCE_MS 20000
 #define DESCRIPTORS 64             /* that the loop's process may hold */
 
@@ -34,6 +39,11 @@ mf_err blank_fork(const struct blank_plan *plan, pid_t *pid, struct mf_why *why)
         return mf_why(why, MF_EAGAIN, "no more processes");
     *pid = fork();
     if (*pid == 0) {
+        const struct timespec late = {.tv_nsec = LATE_NS};
+        if (first == LATE_BYTE)
+            (void)nanosleep(&late, NULL);
+        (void)prctl(PR_SET_NAME, "follows");
+        (void)!write(plan->follows, &plan->id, sizeof plan->id);
         while (plan->sandbox == SLEEPS)
             (void)pause();
         _exit(got == 1 ? first : 99);
@@ -177,6 +187,52 @@ static void the_right_one_of_many_is_killed(void **state)
     }
 }
 
+static bool is_stopped(pid_t pid, char name[32])
+{
+    char path[64], state = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    int got = fscanf(file, "%*d (%31[^)]) %c", name, &state);
+    (void)fclose(file);
+    return got == 2 && state == 'T';
+}
+
+/* Who is stopped sooner than it follows would outlive us. */
+static void who_does_not_follow_yet_is_stopped_later(void **state)
+{
+    (void)state;
+    struct mf_spawn_packet signal = {.magic = MF_SPAWN_MAGIC, .type = MF_STOP, .id = 5};
+    char name[32] = "";
+    ask(5, SLEEPS, LATE_BYTE);
+    struct mf_spawn_packet packet = next();
+    assert_int_equal(packet.type, MF_SPAWNED);
+    tell(&signal, sizeof signal, NULL, 0);
+    for (int ms = 0; !is_stopped(packet.pid, name); ms++) {
+        assert_true(ms < PATIENCE_MS);
+        (void)usleep(1000);
+    }
+    assert_string_equal(name, "follows");
+    signal.type = MF_CONTINUE;
+    tell(&signal, sizeof signal, NULL, 0);
+    signal.type = MF_KILL;
+    tell(&signal, sizeof signal, NULL, 0);
+    assert_int_equal(next().type, MF_EXITED);
+    ask(6, SLEEPS, LATE_BYTE); /* stopped, and going on before it was */
+    packet = next();
+    signal = (struct mf_spawn_packet){.magic = MF_SPAWN_MAGIC, .type = MF_STOP, .id = 6};
+    tell(&signal, sizeof signal, NULL, 0);
+    signal.type = MF_CONTINUE;
+    tell(&signal, sizeof signal, NULL, 0);
+    name[0] = 0;
+    for (int ms = 0; strcmp(name, "follows") != 0; ms++) {
+        assert_false(is_stopped(packet.pid, name));
+        assert_true(ms < PATIENCE_MS);
+        (void)usleep(1000);
+    }
+    assert_false(is_stopped(packet.pid, name));
+}
+
 static void sleepers_end_with_the_loop(void **state)
 {
     (void)state;
@@ -259,6 +315,7 @@ int main(void)
         CASE(a_blank_is_spawned_and_its_end_reported),
         CASE(a_failed_fork_is_reported),
         CASE(the_right_one_of_many_is_killed),
+        CASE(who_does_not_follow_yet_is_stopped_later),
         CASE(sleepers_end_with_the_loop),
         CASE(descriptors_are_closed),
         CASE(too_few_descriptors_end_it),
