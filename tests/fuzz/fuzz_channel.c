@@ -11,25 +11,10 @@
 #include "abi/event.h"
 #include "node/instance/channel.h"
 #include "node/instance/event.h"
+#include "tests/fuzz/input.h"
 #include "tests/guests/raw/ring.h"
 
 #define STEPS_MAX 4096
-
-struct input {
-    const uint8_t *data;
-    size_t bytes;
-};
-
-static uint64_t number(struct input *input, size_t bytes)
-{
-    uint64_t value = 0;
-    if (bytes > input->bytes)
-        bytes = input->bytes;
-    memcpy(&value, input->data, bytes);
-    input->data += bytes;
-    input->bytes -= bytes;
-    return value;
-}
 
 static void check(const struct channel_message *message, const uint8_t *scratch)
 {

@@ -12,13 +12,9 @@
 #include "abi/event.h"
 #include "kernel/core/assert.h"
 #include "kernel/event/ring.h"
+#include "tests/fuzz/input.h"
 
 #define STEPS_MAX 4096
-
-struct input {
-    const uint8_t *data;
-    size_t bytes;
-};
 
 static struct {
     uint32_t begin, end;
@@ -28,17 +24,6 @@ void kernel_assert_failed(const char *fact, const char *file, int line)
 {
     fprintf(stderr, "%s at %s:%d\n", fact, file, line);
     abort();
-}
-
-static uint64_t number(struct input *input, size_t bytes)
-{
-    uint64_t value = 0;
-    if (bytes > input->bytes)
-        bytes = input->bytes;
-    memcpy(&value, input->data, bytes);
-    input->data += bytes;
-    input->bytes -= bytes;
-    return value;
 }
 
 static void node_writes(struct input *input, uint8_t *base)

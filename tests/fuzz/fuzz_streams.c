@@ -12,25 +12,10 @@
 #include "node/instance/channel.h"
 #include "node/streams/names.h"
 #include "node/streams/stream.h"
+#include "tests/fuzz/input.h"
 #include "tests/guests/raw/ring.h"
 
 #define STEPS_MAX 4096
-
-struct input {
-    const uint8_t *data;
-    size_t bytes;
-};
-
-static uint64_t number(struct input *input, size_t bytes)
-{
-    uint64_t value = 0;
-    if (bytes > input->bytes)
-        bytes = input->bytes;
-    memcpy(&value, input->data, bytes);
-    input->data += bytes;
-    input->bytes -= bytes;
-    return value;
-}
 
 static void guest_writes(struct input *input, uint8_t *base, uint32_t *tail)
 {
