@@ -6,20 +6,8 @@ set -u
 build=$1 sandbox=$2 language=$3
 mayfly=$build/mayfly
 tests=$(dirname "$(readlink -f "$0")")
-here=$(mktemp -d)
-node_pid=
-end() {
-    [ -z "$node_pid" ] || kill "$node_pid" 2>/dev/null
-    wait 2>/dev/null
-    rm -rf "$here"
-}
-trap end EXIT
-export MAYFLY_STATE=$here/state TMPDIR=$here/tmp NO_COLOR=1
-unset MAYFLY_NODE MAYFLY_TOKEN
-mkdir "$TMPDIR"
-# shellcheck source=tests/cli/tap.sh
-. "$tests/tap.sh"
-cd "$here" || exit 1
+# shellcheck source=tests/cli/place.sh
+. "$tests/place.sh"
 
 case $language in
     go) needs=go package=golang-go ;;
