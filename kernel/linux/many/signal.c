@@ -19,6 +19,7 @@
 #include "kernel/core/user.h"
 #include "kernel/file/signalfd.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/many/timer.h"
 #include "kernel/x86_64/signal_frame.h"
 
 #define SIGNAL_REALTIME 32 /* the first that queues */
@@ -83,7 +84,10 @@ int signal_take(struct task *task, uint64_t set, struct siginfo *info)
 {
     bool taken = take_from(&task->signals.pending, &task->signals.queued, set, info) ||
                  take_from(&process.pending, &process.queued, set, info);
-    return taken ? info->si_signo : 0;
+    if (!taken)
+        return 0;
+    timer_signal_taken(info);
+    return info->si_signo;
 }
 
 bool signal_deliver(struct frame *frame, bool interrupted)

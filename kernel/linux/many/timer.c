@@ -1,5 +1,5 @@
 /*
- * timer.c: timers of the program that send signals: timer_create; setitimer is itimer.c's.
+ * timer.c: see timer.h.
  * Guarantees: a timer whose signal is still pending when it comes again sends no second one,
  * but counts (timer_getoverrun).
  * Leaves to others: timers of processor time, which are refused.
@@ -14,6 +14,7 @@
 #include "kernel/core/user.h"
 #include "kernel/linux/calls_linux.h"
 #include "kernel/linux/many/signal.h"
+#include "kernel/linux/many/timer.h"
 #include "kernel/linux/time.h"
 #include "kernel/task/deadline.h"
 #include "kernel/task/task.h"
@@ -26,6 +27,8 @@ struct timer {
     uint64_t clock;
     int32_t tid; /* whom it signals; 0: the process */
     bool silent; /* SIGEV_NONE */
+    uint32_t missed; /* since its signal was last taken, that one not counted */
+    int32_t told;    /* of the signal that was last taken */
     struct siginfo info;
 };
 
@@ -83,7 +86,8 @@ int64_t linux_timer_settime(struct frame *frame)
     struct itimerspec old = spec_of(*timer);
     if (value_ns && frame_argument(frame, 1) & TIMER_ABSTIME)
         value_ns = value_ns > now_ns ? value_ns - now_ns : 1;
-    (*timer)->info.si_overrun = 0;
+    (*timer)->missed = 0;
+    (*timer)->told = 0;
     start(*timer, value_ns ? time_monotonic() + value_ns : 0, interval_ns);
     return old_at ? user_write(old_at, &old, sizeof old) : 0;
 }
@@ -100,7 +104,7 @@ int64_t linux_timer_gettime(struct frame *frame)
 int64_t linux_timer_getoverrun(struct frame *frame)
 {
     struct timer **timer = find(frame_argument(frame, 0));
-    return timer ? (*timer)->info.si_overrun : -EINVAL;
+    return timer ? (*timer)->told : -EINVAL;
 }
 
 int64_t linux_timer_delete(struct frame *frame)
@@ -112,6 +116,16 @@ int64_t linux_timer_delete(struct frame *frame)
     heap_give(*timer, sizeof **timer);
     *timer = NULL;
     return 0;
+}
+
+void timer_signal_taken(struct siginfo *info)
+{
+    struct timer **timer = info->si_code == SI_TIMER ? find((uint32_t)info->si_tid) : NULL;
+    if (!timer || (*timer)->info.si_signo != info->si_signo)
+        return;
+    (*timer)->told = (int32_t)(*timer)->missed;
+    (*timer)->missed = 0;
+    info->si_overrun = (*timer)->told;
 }
 
 static void due(struct deadline *deadline)
@@ -127,9 +141,7 @@ static void due(struct deadline *deadline)
         return;
     bool waits = signal_pending(task ? task : task_first) & bit;
     missed += waits;
-    timer->info.si_overrun =
-        (int)(missed > INT32_MAX ? INT32_MAX : waits ? (uint64_t)timer->info.si_overrun + missed
-                                                     : missed);
+    timer->missed += missed > INT32_MAX - timer->missed ? INT32_MAX - timer->missed : (uint32_t)missed;
     if (!waits)
         (void)signal_send(task, &timer->info);
 }
