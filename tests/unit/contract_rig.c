@@ -19,13 +19,10 @@
 #include "kernel/contract/parts.h"
 #include "kernel/core/boot.h"
 #include "kernel/core/fault.h"
-#include "kernel/core/heap.h"
 #include "kernel/core/hypercall.h"
-#include "kernel/core/user.h"
 #include "kernel/event/event.h"
 #include "kernel/event/wire.h"
 #include "kernel/socket/socket.h"
-#include "kernel/task/wait.h"
 #include "node/instance/channel.h"
 #include "node/instance/event.h"
 
@@ -36,7 +33,6 @@ static int memfd = -1;
 static void *guest;
 struct mf_boot *boot;
 const char *warm_up;
-static size_t heap_bytes;
 jmp_buf rig_end;
 struct socket *listener;
 
@@ -45,13 +41,6 @@ struct got got;
 uint8_t body[MF_BODY_BYTES_MAX];
 char request[MF_BODY_BYTES_MAX + 70000];
 size_t request_bytes;
-
-_Noreturn void kernel_assert_failed(const char *fact, const char *file, int line);
-_Noreturn void kernel_assert_failed(const char *fact, const char *file, int line)
-{
-    print_error("%s at %s:%d\n", fact, file, line);
-    abort();
-}
 
 _Noreturn void hypercall_halt(void)
 {
@@ -73,7 +62,6 @@ void hypercall_clock(uint64_t *monotonic, uint64_t *realtime)
     *monotonic = 5;
     *realtime = 7000000;
 }
-
 
 uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle)
 {
@@ -100,50 +88,6 @@ const char *boot_environment(const char *name)
            : strcmp(name, "MAYFLY_FUNCTION") == 0 ? "na\"me"
            : strcmp(name, MF_ENV_WARM_UP) == 0 ? warm_up
                                                : NULL;
-}
-
-void *heap_take(size_t bytes)
-{
-    heap_bytes += bytes;
-    return calloc(1, bytes);
-}
-
-void heap_give(void *at, size_t bytes)
-{
-    heap_bytes -= at ? bytes : 0;
-    free(at);
-}
-
-uint32_t wait_wake(struct wait_queue *queue, uint32_t most)
-{
-    (void)queue;
-    return most;
-}
-
-int64_t wait_for(struct wait_queue *queue, uint64_t deadline_ns)
-{
-    (void)queue;
-    (void)deadline_ns;
-    return WAIT;
-}
-
-bool user_range(uint64_t address, uint64_t bytes)
-{
-    (void)address;
-    (void)bytes;
-    return true;
-}
-
-int user_read(void *to, uint64_t from, size_t bytes)
-{
-    memcpy(to, (const void *)from, bytes);
-    return 0;
-}
-
-int user_write(uint64_t to, const void *from, size_t bytes)
-{
-    memcpy((void *)to, from, bytes);
-    return 0;
 }
 
 /* The node. */

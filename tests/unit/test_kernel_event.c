@@ -1,254 +1,15 @@
-/*
- * test_kernel_event.c: the library OS's events against the node's end of the same
- * channel. The kernel's code runs here as it is; its hypercalls are this file's: a
- * `wait` lets the node's side of the test go on, `halt` and `fault` come back here.
- */
+/* test_kernel_event.c: events come, are read, answered and ended. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "abi/boot.h"
-#include "abi/event.h"
-#include "kernel/core/fault.h"
-#include "kernel/core/hypercall.h"
-#include "kernel/core/user.h"
-#include "kernel/core/freeze.h"
-#include "kernel/event/event.h"
+#include "event_rig.h"
 #include "kernel/event/output.h"
-#include "node/instance/channel.h"
-
-#define END_HALT 1
-#define END_FAULT 2
-#define WAITS_MAX 10000u
-#define LOG_MAX 16
-
-static struct channel node;
-static int memfd = -1;
-static void *guest;
-static unsigned rings, waits, idle_waits;
-static void (*node_turn)(void); /* what the node does while the guest waits */
-static jmp_buf end;
-static enum mf_cause end_cause;
-static uint64_t bad_from, bad_to; /* addresses that are not there */
-
-/* What the node has received, event by event. */
-static struct {
-    unsigned messages, replies, errors, logs, ends;
-    uint64_t id, status;
-    size_t bytes;
-    char log[LOG_MAX][64];
-    uint64_t log_id[LOG_MAX], log_level[LOG_MAX];
-    char error[128];
-    uint8_t body[MF_BODY_BYTES_MAX];
-    uint8_t head[MF_HEAD_BYTES_MAX];
-    uint32_t head_bytes;
-} got;
-
-static uint8_t buffer[MF_BODY_BYTES_MAX + 16], body[MF_BODY_BYTES_MAX + 16];
-
-/* Of kernel/core/assert.h, whose mf_assert would clash with the host's. */
-_Noreturn void kernel_assert_failed(const char *fact, const char *file, int line);
-_Noreturn void kernel_assert_failed(const char *fact, const char *file, int line)
-{
-    print_error("%s at %s:%d\n", fact, file, line);
-    abort();
-}
-
-_Noreturn void hypercall_halt(void)
-{
-    longjmp(end, END_HALT);
-}
-
-_Noreturn void hypercall_fault(enum mf_cause cause)
-{
-    end_cause = cause;
-    longjmp(end, END_FAULT);
-}
-
-_Noreturn void fault_words(enum mf_cause cause, const char *words)
-{
-    (void)words;
-    hypercall_fault(cause);
-}
-
-void freeze_here(void) /* no test here freezes */
-{
-}
-
-void hypercall_ring(void)
-{
-    rings++;
-}
-
-uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle)
-{
-    struct mf_channel_head *head = guest;
-    idle_waits += idle;
-    if (++waits > WAITS_MAX)
-        fail_msg("waits for ever");
-    if (node_turn)
-        node_turn();
-    uint32_t bell = __atomic_load_n(&head->bell, __ATOMIC_ACQUIRE);
-    if (bell == seen && !deadline_ns && !node_turn)
-        fail_msg("sleeps, and nobody would wake it");
-    return bell;
-}
-
-bool user_range(uint64_t address, uint64_t bytes)
-{
-    return address >= bad_to || bytes <= bad_from - address;
-}
-
-int user_read(void *to, uint64_t from, size_t bytes)
-{
-    if (from + bytes > bad_from && from < bad_to)
-        return -EFAULT;
-    memcpy(to, (const void *)from, bytes);
-    return 0;
-}
-
-int user_write(uint64_t to, const void *from, size_t bytes)
-{
-    if (to + bytes > bad_from && to < bad_to)
-        return -EFAULT;
-    memcpy((void *)to, from, bytes);
-    return 0;
-}
-
-static int open_pair(void **state)
-{
-    (void)state;
-    memfd = memfd_create("channel", MFD_CLOEXEC);
-    assert_int_equal(ftruncate(memfd, MF_CHANNEL_BYTES), 0);
-    assert_int_equal(channel_open(memfd, &node), MF_OK);
-    guest = mmap(NULL, MF_CHANNEL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-    assert_ptr_not_equal(guest, MAP_FAILED);
-    memset(&got, 0, sizeof got);
-    rings = waits = 0;
-    node_turn = NULL;
-    bad_from = bad_to = UINT64_MAX;
-    for (size_t i = 0; i < sizeof body; i++)
-        body[i] = (uint8_t)(i * 17 + (i >> 9));
-    event_start((uint64_t)(uintptr_t)guest, 0);
-    return 0;
-}
-
-static int close_pair(void **state)
-{
-    (void)state;
-    node_turn = NULL; /* lines begun go nowhere: the next test starts without */
-    memset(guest, 0, sizeof(struct mf_channel_head));
-    event_start((uint64_t)(uintptr_t)guest, 0);
-    output_flush();
-    channel_close(&node);
-    munmap(guest, MF_CHANNEL_BYTES);
-    close(memfd);
-    return 0;
-}
-
-static void put(uint64_t id, enum mf_message type, uint32_t head_bytes, const void *data,
-                uint32_t bytes, bool last)
-{
-    struct mf_desc desc = {.id = id,
-                           .type = (uint16_t)type,
-                           .flags = last ? MF_MSG_END : 0,
-                           .head_bytes = head_bytes,
-                           .data_bytes = head_bytes + bytes};
-    static const uint8_t head[MF_HEAD_BYTES_MAX];
-    assert_int_equal(channel_put(&node, &desc, head, data), MF_OK);
-    channel_bell(&node);
-}
-
-static void invoke(uint64_t id, const char *text)
-{
-    put(id, MF_MSG_INVOKE, 10, text, (uint32_t)strlen(text), true);
-}
-
-static void take_all(void)
-{
-    static uint8_t scratch[MF_CHUNK_BYTES_MAX];
-    struct channel_message message;
-    mf_err err;
-    while ((err = channel_take(&node, scratch, &message, NULL)) == MF_OK) {
-        got.messages++;
-        got.id = message.id;
-        got.ends += message.end;
-        if (message.type == MF_MSG_LOG) {
-            unsigned at = got.logs++ % LOG_MAX;
-            size_t bytes = message.data_bytes < 63 ? message.data_bytes : 63;
-            memcpy(got.log[at], message.data, bytes);
-            got.log[at][bytes] = 0;
-            got.log_id[at] = message.id;
-            got.log_level[at] = message.arg;
-        } else if (message.type == MF_MSG_ERROR) {
-            got.errors++;
-            assert_true(message.data_bytes < sizeof got.error);
-            memcpy(got.error, message.data, message.data_bytes);
-            got.error[message.data_bytes] = 0;
-        } else {
-            uint32_t part = message.data_bytes - message.head_bytes;
-            if (message.type == MF_MSG_REPLY) {
-                got.replies++;
-                got.status = message.arg;
-                got.bytes = 0;
-                got.head_bytes = message.head_bytes;
-                memcpy(got.head, message.data, message.head_bytes);
-            }
-            assert_true(part <= sizeof got.body - got.bytes);
-            memcpy(got.body + got.bytes, message.data + message.head_bytes, part);
-            got.bytes += part;
-        }
-    }
-    assert_int_equal(err, MF_EAGAIN);
-    channel_bell(&node);
-}
-
-/* The node takes what is there, and goes to sleep again. */
-static void node_takes(void)
-{
-    take_all();
-    assert_true(channel_sleep(&node));
-}
-
-static struct mf_call_event current;
-
-static int64_t next(size_t capacity)
-{
-    struct event_data into = {(uint64_t)(uintptr_t)buffer, capacity};
-    memset(&current, 0xee, sizeof current);
-    return event_next((uint64_t)(uintptr_t)&current, &into);
-}
-
-static struct event_data run_of(const void *data, size_t bytes)
-{
-    return (struct event_data){(uint64_t)(uintptr_t)data, bytes};
-}
-
-static int64_t reply(unsigned status, const void *data, size_t bytes, unsigned flags)
-{
-    struct event_data fields = {0}, run = run_of(data, bytes);
-    return event_reply(status, &fields, &run, flags);
-}
-
-static int64_t more(const void *data, size_t bytes, unsigned flags)
-{
-    struct event_data run = run_of(data, bytes);
-    return event_write(&run, flags);
-}
-
-static int64_t read_body(size_t capacity)
-{
-    struct event_data into = run_of(buffer, capacity);
-    return event_body(&into);
-}
 
 static void a_small_event_is_one_message_each_way(void **state)
 {
@@ -540,59 +301,6 @@ static void pointers_that_lead_nowhere_give_efault(void **state)
     assert_int_equal(output_write(OUTPUT_STDOUT, (uint64_t)(uintptr_t)body + 900, 200), -EFAULT);
 }
 
-static void print(enum output_stream stream, const char *text)
-{
-    assert_int_equal(output_write(stream, (uint64_t)(uintptr_t)text, strlen(text)), 0);
-}
-
-static void output_becomes_lines_of_the_event_they_belong_to(void **state)
-{
-    (void)state;
-    print(OUTPUT_STDOUT, "start\n\nand");
-    print(OUTPUT_STDOUT, " on");
-    take_all();
-    assert_int_equal(got.logs, 1);
-    assert_string_equal(got.log[0], "start");
-    assert_int_equal(got.log_id[0], 0);
-    invoke(9, "a");
-    assert_int_equal(next(100), 0);
-    print(OUTPUT_STDERR, "warned");
-    print(OUTPUT_STDOUT, "told\nhalf");
-    struct event_data log = run_of("recorded", 8);
-    assert_int_equal(output_log(MF_LOG_ERROR, &log), 0);
-    print(OUTPUT_STDERR, "last");
-    assert_int_equal(reply(200, NULL, 0, MF_CALL_END), 0);
-    take_all();
-    static const char *const expected[] = {"start", "and on", "told", "half", "warned", "recorded",
-                                           "last"};
-    assert_int_equal(got.logs, 7);
-    for (unsigned i = 0; i < 7; i++)
-        assert_string_equal(got.log[i], expected[i]);
-    assert_int_equal(got.log_id[1], 0); /* begun before the event */
-    assert_int_equal(got.log_id[6], 9);
-    assert_int_equal(got.log_level[2], MF_LOG_INFO);
-    assert_int_equal(got.log_level[4], MF_LOG_WARN);
-    assert_int_equal(got.log_level[5], MF_LOG_ERROR);
-    assert_int_equal(got.id, 9); /* the reply came last */
-    assert_int_equal(got.replies, 1);
-}
-
-static void a_flood_of_output_waits_for_the_node(void **state)
-{
-    static char long_line[10000];
-    (void)state;
-    memset(long_line, 'x', sizeof long_line);
-    long_line[sizeof long_line - 1] = '\n';
-    assert_true(channel_sleep(&node));
-    node_turn = node_takes;
-    for (unsigned i = 0; i < 500; i++)
-        assert_int_equal(
-            output_write(OUTPUT_STDERR, (uint64_t)(uintptr_t)long_line, sizeof long_line), 0);
-    node_takes();
-    assert_int_equal(got.logs, 1500); /* 4096, 4096 and the rest of each */
-    assert_true(waits > 0 && waits < 200);
-}
-
 static int pid_of_nonsense(void)
 {
     int how = setjmp(end);
@@ -648,25 +356,6 @@ static void an_answer_is_owed_to_what_runs_and_what_waits(void **state)
     assert_false(event_is_owed());
 }
 
-static void the_last_words_do_not_wait(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < MF_RING_SLOTS; i++) {
-        print(OUTPUT_STDOUT, "line\n");
-    }
-    print(OUTPUT_STDOUT, "no room for this one");
-    event_flush_now();
-    assert_int_equal(waits, 0);
-    take_all();
-    assert_int_equal(got.logs, MF_RING_SLOTS);
-    print(OUTPUT_STDERR, "but for this one");
-    event_flush_now();
-    take_all();
-    assert_int_equal(got.logs, MF_RING_SLOTS + 1);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_pair, close_pair)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -683,11 +372,8 @@ int main(void)
         TEST(an_event_without_an_answer_fails),
         TEST(wrong_replies_are_refused_where_they_are_made),
         TEST(pointers_that_lead_nowhere_give_efault),
-        TEST(output_becomes_lines_of_the_event_they_belong_to),
-        TEST(a_flood_of_output_waits_for_the_node),
         TEST(nonsense_on_the_ring_is_a_protocol_fault),
         TEST(an_answer_is_owed_to_what_runs_and_what_waits),
-        TEST(the_last_words_do_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

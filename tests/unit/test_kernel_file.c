@@ -18,7 +18,7 @@
 #include "kernel/file/eventfd.h"
 #include "kernel/file/limits.h"
 #include "kernel/file/pipe.h"
-#include "kernel_stubs.h"
+#include "file_stubs.h"
 
 static struct file *ends[2]; /* of a pipe */
 
