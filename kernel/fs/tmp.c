@@ -1,10 +1,7 @@
 /*
  * tmp.c: see tmp.h and tmpfs(5).
- * A node is a file, folder or link; an entry is a name for one. A file's content lies in one
- * piece. When the program maps it to be shared, it moves to the program's memory, which the file does
- * not outgrow then, and comes back when nobody has it mapped any more (lent.h).
- * Guarantees: a node goes when it has neither name nor holder.
- * Leaves to others: paths (walk.c). Owns nodes, entries, contents, and their number and size.
+ * Guarantees: a node goes when it has neither name nor holder, nor a mapping.
+ * Leaves to others: paths (walk.c), names (folder.c), contents (content.c). Owns nodes, and their number.
  */
 #include "kernel/fs/tmp.h"
 
@@ -12,16 +9,13 @@
 #include <asm/fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
-#include <linux/stat.h>
 
-#include "abi/hypercall.h"
 #include "abi/layout.h"
 #include "kernel/core/assert.h"
 #include "kernel/core/heap.h"
 #include "kernel/core/hypercall.h"
-#include "kernel/core/memory.h"
 #include "kernel/core/string.h"
-#include "kernel/fs/lent.h"
+#include "kernel/fs/folder.h"
 #include "kernel/fs/made.h"
 #include "kernel/fs/open.h"
 #include "kernel/fs/secret.h"
@@ -29,38 +23,11 @@
 
 #define DEVICE 0x20u
 #define BLOCK_BYTES 512u
-#define LARGE_BYTES (1u << 20) /* from here on growth is by a quarter */
-
-struct node;
-
-struct entry {
-    struct entry *next;
-    struct node *folder, *node;
-    uint64_t serial; /* ascending in the folder: its place in a list that changes */
-    uint32_t name_bytes;
-    char name[];
-};
-
-struct node {
-    uint32_t mode, links, holds;
-    uint64_t number;
-    int64_t accessed_ns, modified_ns, changed_ns;
-    struct entry *entries, **last; /* folder: by serial */
-    struct node *parent;           /* folder; NULL: a root, or removed */
-    uint8_t *content;              /* file; link: its target */
-    uint64_t bytes, room;
-    struct lent *lent;             /* the content is in the program's memory; or NULL */
-};
 
 static struct node roots[TMP_COUNT];
-static uint64_t last_number = TMP_COUNT, last_serial;
-static uint64_t nodes_used, bytes_used;
+static uint64_t last_number = TMP_COUNT, nodes_used;
 
 static const struct filesystem filesystem;
-static int set_room(struct node *node, uint64_t bytes);
-static int lend(struct node *node, uint64_t bytes);
-static void drop_content(struct node *node);
-static uint64_t bytes_max(void);
 static void forget(struct node *node);
 static void link_secrets(struct node *run);
 
@@ -103,15 +70,6 @@ bool tmp_is(const struct place *place)
     return place->fs == &filesystem;
 }
 
-static struct entry **find_entry(struct node *folder, struct name name)
-{
-    struct entry **link = &folder->entries;
-    while (*link && ((*link)->name_bytes != name.bytes ||
-                     memcmp((*link)->name, name.text, name.bytes) != 0))
-        link = &(*link)->next;
-    return *link ? link : NULL;
-}
-
 static struct node *node_create(uint32_t mode)
 {
     struct node *node = nodes_used < TMP_NODES_MAX ? heap_take(sizeof *node) : NULL;
@@ -125,59 +83,9 @@ static struct node *node_create(uint32_t mode)
     return node;
 }
 
-static struct entry *entry_create(struct name name)
-{
-    struct entry *entry = heap_take(sizeof *entry + name.bytes);
-    if (entry) {
-        entry->name_bytes = name.bytes;
-        memcpy(entry->name, name.text, name.bytes);
-    }
-    return entry;
-}
-
-static void put_in(struct node *folder, struct entry *entry, struct node *node)
-{
-    entry->folder = folder;
-    entry->node = node;
-    entry->serial = ++last_serial;
-    entry->next = NULL;
-    *folder->last = entry;
-    folder->last = &entry->next;
-    bool is_folder = (node->mode & S_IFMT) == S_IFDIR;
-    node->links += is_folder ? 2 : 1;
-    if (is_folder) {
-        node->parent = folder;
-        folder->links++;
-    }
-    folder->modified_ns = folder->changed_ns = now_ns();
-}
-
-/* The entry, with nobody's name any more; the caller's. */
-static struct entry *take_out(struct node *folder, struct entry **link)
-{
-    struct entry *entry = *link;
-    struct node *node = entry->node;
-    *link = entry->next;
-    if (folder->last == &entry->next)
-        folder->last = link;
-    bool is_folder = (node->mode & S_IFMT) == S_IFDIR;
-    node->links -= is_folder ? 2 : 1;
-    if (is_folder) {
-        node->parent = NULL;
-        folder->links--;
-    }
-    folder->modified_ns = folder->changed_ns = now_ns();
-    return entry;
-}
-
-static void entry_destroy(struct entry *entry)
-{
-    heap_give(entry, sizeof *entry + entry->name_bytes);
-}
-
 static int tmp_find(const struct place *folder, struct name name, struct place *found)
 {
-    struct entry **link = find_entry(node_of(folder), name);
+    struct entry **link = folder_find(node_of(folder), name);
     if (!link)
         return -ENOENT;
     *found = place_of((*link)->node);
@@ -186,18 +94,7 @@ static int tmp_find(const struct place *folder, struct name name, struct place *
 
 static bool is_gone(const struct node *folder)
 {
-    return !is_root(folder) && !folder->parent;
-}
-
-static int set_target(struct node *node, const char *target)
-{
-    size_t bytes = strlen(target);
-    int error = set_room(node, bytes);
-    if (error)
-        return error;
-    memcpy(node->content, target, bytes);
-    node->bytes = bytes;
-    return 0;
+    return !is_root(folder) && !folder->names;
 }
 
 static int tmp_make(const struct place *place, struct name name, uint32_t mode,
@@ -208,7 +105,7 @@ static int tmp_make(const struct place *place, struct name name, uint32_t mode,
         return -ENOENT;
     struct node *node = node_create(mode);
     struct entry *entry = node ? entry_create(name) : NULL;
-    int error = !entry ? -ENOSPC : target ? set_target(node, target) : 0;
+    int error = !entry ? -ENOSPC : target ? content_set(&node->content, target, strlen(target)) : 0;
     if (error) {
         if (entry)
             entry_destroy(entry);
@@ -216,7 +113,7 @@ static int tmp_make(const struct place *place, struct name name, uint32_t mode,
             forget(node);
         return error;
     }
-    put_in(folder, entry, node);
+    folder_put(folder, entry, node);
     *made = place_of(node);
     return 0;
 }
@@ -241,7 +138,7 @@ int tmp_make_nameless(uint32_t mode, struct place *made)
 
 static int may_remove(const struct node *node, bool is_folder)
 {
-    if ((node->mode & S_IFMT) != S_IFDIR)
+    if (!node_is_folder(node))
         return is_folder ? -ENOTDIR : 0;
     if (!is_folder)
         return -EISDIR;
@@ -251,54 +148,24 @@ static int may_remove(const struct node *node, bool is_folder)
 static int tmp_remove(const struct place *place, struct name name, bool is_folder)
 {
     struct node *folder = node_of(place);
-    struct entry **link = find_entry(folder, name);
+    struct entry **link = folder_find(folder, name);
     if (!link)
         return -ENOENT;
     struct node *node = (*link)->node;
     int error = may_remove(node, is_folder);
     if (error)
         return error;
-    entry_destroy(take_out(folder, link));
+    entry_destroy(folder_take(folder, link));
     node->changed_ns = now_ns();
     forget(node);
-    return 0;
-}
-
-static bool is_below(const struct node *node, const struct node *folder)
-{
-    for (uint32_t deep = 0; node && deep < FOLDERS_DEEP_MAX; node = node->parent, deep++)
-        if (node == folder)
-            return true;
-    return false;
-}
-
-/* Two names change their nodes. */
-static int exchange(struct entry *a, struct entry *b)
-{
-    struct node *first = a->node, *second = b->node;
-    if (is_below(a->folder, second) || is_below(b->folder, first))
-        return -EINVAL;
-    a->node = second;
-    b->node = first;
-    if ((first->mode & S_IFMT) == S_IFDIR) {
-        a->folder->links--;
-        b->folder->links++;
-        first->parent = b->folder;
-    }
-    if ((second->mode & S_IFMT) == S_IFDIR) {
-        b->folder->links--;
-        a->folder->links++;
-        second->parent = a->folder;
-    }
     return 0;
 }
 
 /* What stands at the new name goes: is that right? */
 static int may_replace(const struct node *node, const struct node *old)
 {
-    bool folder = (node->mode & S_IFMT) == S_IFDIR;
-    if (folder != ((old->mode & S_IFMT) == S_IFDIR))
-        return folder ? -ENOTDIR : -EISDIR;
+    if (node_is_folder(node) != node_is_folder(old))
+        return node_is_folder(node) ? -ENOTDIR : -EISDIR;
     return old->entries ? -ENOTEMPTY : 0;
 }
 
@@ -306,15 +173,15 @@ static int tmp_rename(const struct place *from, struct name old, const struct pl
                       struct name new, uint32_t flags)
 {
     struct node *source = node_of(from), *goal = node_of(to);
-    struct entry **link = find_entry(source, old), **there = find_entry(goal, new);
+    struct entry **link = folder_find(source, old), **there = folder_find(goal, new);
     if (!link || is_gone(goal) || (flags & RENAME_EXCHANGE && !there))
         return -ENOENT;
     struct node *node = (*link)->node;
     if (flags & RENAME_NOREPLACE && there)
         return -EEXIST;
     if (flags & RENAME_EXCHANGE)
-        return exchange(*link, *there);
-    if ((node->mode & S_IFMT) == S_IFDIR && is_below(goal, node))
+        return folder_exchange(*link, *there);
+    if (node_is_folder(node) && folder_holds(node, goal))
         return -EINVAL;
     if (there && (*there)->node == node)
         return 0;
@@ -324,12 +191,12 @@ static int tmp_rename(const struct place *from, struct name old, const struct pl
         return error ? error : -ENOSPC;
     if (there) {
         struct node *replaced = (*there)->node;
-        entry_destroy(take_out(goal, there));
+        entry_destroy(folder_take(goal, there));
         forget(replaced);
-        link = find_entry(source, old); /* what was taken out may have held the link */
+        link = folder_find(source, old); /* what was taken out may have held the link */
     }
-    entry_destroy(take_out(source, link));
-    put_in(goal, entry, node);
+    entry_destroy(folder_take(source, link));
+    folder_put(goal, entry, node);
     node->changed_ns = now_ns();
     return 0;
 }
@@ -344,7 +211,7 @@ static int tmp_link(const struct place *file, const struct place *folder, struct
     struct entry *entry = entry_create(name);
     if (!entry)
         return -ENOSPC;
-    put_in(node_of(folder), entry, node);
+    folder_put(node_of(folder), entry, node);
     node->changed_ns = now_ns();
     return 0;
 }
@@ -356,8 +223,8 @@ static struct place tmp_parent(const struct place *folder)
     char name[NAME_BYTES_MAX];
     if (is_root(node))
         (void)made_mount_name((uint32_t)(node - roots), name, &parent);
-    else if (node->parent)
-        parent = place_of(node->parent);
+    else if (node->names)
+        parent = place_of(node->names->folder);
     return parent;
 }
 
@@ -367,28 +234,15 @@ static uint32_t tmp_name(const struct place *folder, char *to)
     struct place parent;
     if (is_root(node))
         return made_mount_name((uint32_t)(node - roots), to, &parent);
-    for (struct entry *entry = node->parent ? node->parent->entries : NULL; entry;
-         entry = entry->next)
-        if (entry->node == node) {
-            memcpy(to, entry->name, entry->name_bytes);
-            return entry->name_bytes;
-        }
-    return 0;
+    if (!node->names)
+        return 0;
+    memcpy(to, node->names->name, node->names->name_bytes);
+    return node->names->name_bytes;
 }
 
 static bool tmp_list(const struct place *folder, uint64_t *cookie, struct listed *listed)
 {
-    struct entry *entry = node_of(folder)->entries;
-    while (entry && entry->serial <= *cookie)
-        entry = entry->next;
-    if (!entry)
-        return false;
-    memcpy(listed->name, entry->name, entry->name_bytes);
-    listed->name_bytes = entry->name_bytes;
-    listed->mode = entry->node->mode & S_IFMT;
-    listed->number = entry->node->number;
-    *cookie = entry->serial;
-    return true;
+    return folder_list(node_of(folder), cookie, listed);
 }
 
 static int tmp_stat(const struct place *place, struct file_stat *stat)
@@ -401,8 +255,8 @@ static int tmp_stat(const struct place *place, struct file_stat *stat)
         .links = node->links,
         .user = is_root(node) ? 0 : IDENTITY_UID,
         .group = is_root(node) ? 0 : IDENTITY_GID,
-        .bytes = node->bytes,
-        .blocks = (node->bytes + MF_PAGE_BYTES - 1) / MF_PAGE_BYTES * (MF_PAGE_BYTES / BLOCK_BYTES),
+        .bytes = node->content.bytes,
+        .blocks = (node->content.bytes + MF_PAGE_BYTES - 1) / MF_PAGE_BYTES * (MF_PAGE_BYTES / BLOCK_BYTES),
         .block_bytes = MF_PAGE_BYTES,
         .accessed_ns = node->accessed_ns,
         .modified_ns = node->modified_ns,
@@ -414,145 +268,51 @@ static int tmp_stat(const struct place *place, struct file_stat *stat)
 static int64_t tmp_target(const struct place *place, char *to)
 {
     const struct node *node = node_of(place);
-    memcpy(to, node->content, node->bytes);
-    return (int64_t)node->bytes;
+    memcpy(to, node->content.data, node->content.bytes);
+    return (int64_t)node->content.bytes;
 }
 
 static int64_t tmp_read(struct opened *opened, struct io *io, uint64_t *position)
 {
-    const struct node *node = node_of(&opened->place);
-    if (*position >= node->bytes)
-        return 0;
-    uint64_t bytes = node->bytes - *position;
-    if (bytes > io->bytes)
-        bytes = io->bytes;
-    if (io_put(io, node->content + *position, bytes) != 0)
-        return -EFAULT;
-    *position += bytes;
-    return (int64_t)bytes;
+    return content_read(&node_of(&opened->place)->content, io, position);
 }
 
 static int tmp_resize(const struct place *file, uint64_t bytes)
 {
     struct node *node = node_of(file);
-    int error = set_room(node, bytes);
-    if (error)
-        return error;
-    if (bytes < node->bytes)
-        memset(node->content + bytes, 0, node->bytes - bytes); /* the rest stays zero */
-    node->bytes = bytes;
-    node->modified_ns = node->changed_ns = now_ns();
-    return 0;
+    int error = content_resize(&node->content, bytes);
+    if (!error)
+        node->modified_ns = node->changed_ns = now_ns();
+    return error;
 }
 
 static int64_t tmp_write(struct opened *opened, struct io *io, uint64_t *position)
 {
     struct node *node = node_of(&opened->place);
     if (opened->file.flags & O_APPEND)
-        *position = node->bytes;
-    uint64_t bytes = io->bytes;
-    if (*position > INT64_MAX - bytes)
-        return -EFBIG;
-    int error = set_room(node, *position + bytes);
-    if (error)
-        return error;
-    if (io_get(io, node->content + *position, bytes) != 0) {
-        uint64_t from = *position > node->bytes ? *position : node->bytes;
-        if (from < *position + bytes) /* what is behind the end stays zero */
-            memset(node->content + from, 0, *position + bytes - from);
-        return -EFAULT;
-    }
-    *position += bytes;
-    if (*position > node->bytes)
-        node->bytes = *position;
-    node->modified_ns = node->changed_ns = now_ns();
-    return (int64_t)bytes;
+        *position = node->content.bytes;
+    int64_t done = content_write(&node->content, io, position);
+    if (done >= 0)
+        node->modified_ns = node->changed_ns = now_ns();
+    return done;
+}
+
+/* Nobody has it mapped any more. */
+static void back(void *owner)
+{
+    struct node *node = owner;
+    if (node->links || node->holds)
+        content_take_back(&node->content);
+    else
+        forget(node);
 }
 
 static int64_t tmp_content(struct opened *opened, uint64_t offset, uint64_t bytes, bool shared)
 {
     struct node *node = node_of(&opened->place);
-    if (!shared || bytes > INT64_MAX - offset)
+    if (!shared)
         return -ENODEV; /* who wants it for itself gets a copy */
-    uint64_t end = offset + bytes > node->bytes ? offset + bytes : node->bytes;
-    int error = node->lent ? set_room(node, end) : lend(node, end);
-    if (!error && !lent_map(node->lent, offset, bytes))
-        error = -ENOMEM;
-    return error ? error : (int64_t)(node->content + offset);
-}
-
-/* Nobody has it mapped any more. Without memory for it here it stays where it is. */
-static void take_back(void *owner)
-{
-    struct node *node = owner;
-    if (!node->links && !node->holds) {
-        forget(node);
-        return;
-    }
-    uint8_t *content = node->bytes ? heap_take(node->bytes) : NULL;
-    if (node->bytes && !content)
-        return;
-    if (node->bytes)
-        memcpy(content, node->content, node->bytes);
-    drop_content(node);
-    node->content = content;
-    node->room = node->bytes;
-    bytes_used += node->room;
-}
-
-/* Addresses cost nothing, so more of them are kept than it needs now. */
-static int64_t map_room(uint64_t *room)
-{
-    uint64_t least = *room;
-    *room = least < TMP_LENT_ROOM_BYTES / 4 ? TMP_LENT_ROOM_BYTES : least * 4;
-    int64_t address = memory_map(0, *room, MF_PROT_READ | MF_PROT_WRITE);
-    if (address >= 0)
-        return address;
-    *room = least;
-    return memory_map(0, *room, MF_PROT_READ | MF_PROT_WRITE);
-}
-
-static uint64_t lent_steps(uint64_t bytes)
-{
-    return (bytes + TMP_LENT_BYTES - 1) / TMP_LENT_BYTES * TMP_LENT_BYTES;
-}
-
-/* Let its content be in the program's memory, with room for so many bytes. */
-static int lend(struct node *node, uint64_t bytes)
-{
-    uint64_t usable = lent_steps(bytes), room = usable;
-    if (usable > bytes_max() || (usable > node->room && usable - node->room > bytes_max() - bytes_used))
-        return -ENOMEM;
-    int64_t address = map_room(&room);
-    if (address < 0)
-        return (int)address;
-    struct lent *lent = lent_open((uint64_t)address, room, node, take_back);
-    if (!lent) {
-        (void)memory_unmap((uint64_t)address, room);
-        return -ENOMEM;
-    }
-    memory_fill((uint64_t)address, node->content, node->bytes, node->bytes);
-    drop_content(node);
-    node->content = (uint8_t *)address;
-    node->room = lent->usable = usable;
-    bytes_used += usable;
-    node->lent = lent;
-    return 0;
-}
-
-/* Its content goes, wherever it is. */
-static void drop_content(struct node *node)
-{
-    if (node->lent) {
-        (void)memory_unmap(node->lent->address, node->lent->room);
-        lent_close(node->lent);
-        node->lent = NULL;
-    } else {
-        heap_give(node->content, node->room);
-    }
-    bytes_used -= node->room;
-    node->content = NULL;
-    node->room = 0;
+    return content_map(&node->content, offset, bytes, node, back);
 }
 
 static int tmp_set_mode(const struct place *place, uint32_t permissions)
@@ -588,77 +348,13 @@ static void tmp_drop(const struct place *place)
     forget(node);
 }
 
-static uint64_t bytes_max(void)
-{
-    uint64_t used, total;
-    heap_usage(&used, &total);
-    return total / TMP_SHARE;
-}
-
-static void tmp_usage(uint64_t *used, uint64_t *total)
-{
-    *used = bytes_used;
-    *total = bytes_max();
-}
-
-/* How much to take for so many bytes: more, so that growth step by step is cheap. */
-static uint64_t room_for(const struct node *node, uint64_t bytes)
-{
-    uint64_t room = node->room < LARGE_BYTES ? node->room * 2 : node->room + node->room / 4;
-    if (room < bytes)
-        room = bytes;
-    if (room < TMP_FIRST_BYTES)
-        room = TMP_FIRST_BYTES;
-    return room < MF_PAGE_BYTES ? room
-                                : (room + MF_PAGE_BYTES - 1) & ~(uint64_t)(MF_PAGE_BYTES - 1);
-}
-
-/* Within the addresses that are kept for it, whose pages are zeros. */
-static int grow_lent(struct node *node, uint64_t bytes)
-{
-    uint64_t usable = bytes <= node->lent->room ? lent_steps(bytes) : 0;
-    if (usable < bytes || usable > node->lent->room)
-        return -EBUSY;
-    if (usable - node->room > bytes_max() - bytes_used)
-        return -ENOSPC;
-    bytes_used += usable - node->room;
-    node->room = node->lent->usable = usable;
-    return 0;
-}
-
-/* Let the content have room for so many bytes; what is new of it is zero. */
-static int set_room(struct node *node, uint64_t bytes)
-{
-    if (bytes <= node->room)
-        return 0;
-    if (node->lent)
-        return grow_lent(node, bytes);
-    if (bytes > bytes_max())
-        return -ENOSPC;
-    uint64_t room = room_for(node, bytes);
-    if (bytes_used - node->room + room > bytes_max())
-        room = bytes; /* then no more than needed */
-    if (bytes_used - node->room + room > bytes_max())
-        return -ENOSPC;
-    uint8_t *content = heap_take(room);
-    if (!content)
-        return -ENOSPC;
-    if (node->bytes)
-        memcpy(content, node->content, node->bytes);
-    heap_give(node->content, node->room);
-    bytes_used += room - node->room;
-    node->content = content;
-    node->room = room;
-    return 0;
-}
-
 /* Give it back, if nobody has it any more. */
 static void forget(struct node *node)
 {
-    if (node->links || node->holds || is_root(node) || (node->lent && node->lent->mapped))
+    if (node->links || node->holds || is_root(node) || content_is_mapped(&node->content))
         return;
     mf_assert(!node->entries);
-    drop_content(node);
+    content_drop(&node->content);
     nodes_used--;
     heap_give(node, sizeof *node);
 }
@@ -684,5 +380,5 @@ static const struct filesystem filesystem = {
     .set_times = tmp_set_times,
     .hold = tmp_hold,
     .drop = tmp_drop,
-    .usage = tmp_usage,
+    .usage = content_usage,
 };
