@@ -17,7 +17,8 @@
 
 struct file;
 struct watcher;
-struct place; /* fs/place.h */
+struct place;    /* fs/place.h */
+struct pipe_end; /* pipe.h */
 
 /* What stat(2) and statx(2) tell. */
 struct file_stat {
@@ -54,6 +55,8 @@ struct file_operations {
     void (*flags_changed)(struct file *file);
     /* Which file of a file system it is, borrowed. NULL: none of those. */
     const struct place *(*place)(struct file *file);
+    /* Its end of a pipe (pipe.h). NULL: it is none. */
+    struct pipe_end *(*pipe)(struct file *file);
     /* A descriptor of it is closed; others may refer to it still. NULL: nothing to do. */
     void (*descriptor_closed)(struct file *file);
 

@@ -2,7 +2,8 @@
  * pipe.c: see pipe.h and pipe(7).
  * Guarantees: up to PIPE_ATOMIC_BYTES of one write stand together; who reads from a pipe that
  * nobody can write to finds its end, who writes for nobody gets EPIPE.
- * Leaves to others: waiting (transfer.c). Owns the buffer, which grows as it is needed.
+ * Leaves to others: waiting (transfer.c), named pipes' files (fs/fifo.h). Owns the buffer, which grows as
+ * it is needed.
  */
 #include "kernel/file/pipe.h"
 
@@ -17,63 +18,136 @@
 #include "kernel/core/user.h"
 #include "kernel/file/limits.h"
 
-struct pipe;
-
 struct end {
     struct file file;
-    struct pipe *pipe;
+    struct pipe_end end;
 };
 
 struct pipe {
-    struct end *reads, *writes; /* NULL: closed */
+    struct pipe_end *ends;
+    uint32_t readers, writers;           /* now                            */
+    uint32_t readers_ever, writers_ever; /* counted on                     */
+    struct wait_queue joined;            /* who waits for the other end    */
     uint8_t *data;
     uint32_t room;     /* bytes of data                        */
     uint32_t capacity; /* and how many they may become         */
     uint32_t at, bytes; /* the oldest byte, and how many there are */
 };
 
-static const struct file_operations reading, writing;
+static const struct file_operations operations;
 static int make_room(struct pipe *pipe, uint64_t bytes);
 
-static struct end *end_create(struct pipe *pipe, const struct file_operations *operations,
-                              uint32_t flags)
+struct pipe *pipe_alone(void)
+{
+    struct pipe *pipe = heap_take(sizeof *pipe);
+    if (pipe)
+        pipe->capacity = PIPE_BYTES;
+    return pipe;
+}
+
+bool pipe_has_readers(const struct pipe *pipe)
+{
+    return pipe->readers != 0;
+}
+
+void pipe_join(struct pipe *pipe, struct pipe_end *end, struct file *file)
+{
+    bool reads = file_may_read(file), writes = file_may_write(file);
+    pipe->readers += reads;
+    pipe->readers_ever += reads;
+    pipe->writers += writes;
+    pipe->writers_ever += writes;
+    *end = (struct pipe_end){.next = pipe->ends, .pipe = pipe, .file = file};
+    end->alone = reads ? pipe->writers == 0 : pipe->readers == 0;
+    end->others_then = reads ? pipe->writers_ever : pipe->readers_ever;
+    pipe->ends = end;
+    wait_wake(&pipe->joined, WAIT_ALL);
+}
+
+/* There was no other end when it joined, and there has been none since. */
+static bool is_alone(const struct pipe_end *end)
+{
+    const struct pipe *pipe = end->pipe;
+    return end->alone && end->others_then == (file_may_read(end->file) ? pipe->writers_ever
+                                                                       : pipe->readers_ever);
+}
+
+int64_t pipe_wait(struct pipe_end *end)
+{
+    return is_alone(end) ? wait_for(&end->pipe->joined, WAIT_FOR_EVER) : 0;
+}
+
+static void readers_changed(struct pipe *pipe)
+{
+    for (struct pipe_end *end = pipe->ends; end; end = end->next)
+        if (file_may_read(end->file))
+            file_changed(end->file);
+}
+
+static void writers_changed(struct pipe *pipe)
+{
+    for (struct pipe_end *end = pipe->ends; end; end = end->next)
+        if (file_may_write(end->file))
+            file_changed(end->file);
+}
+
+bool pipe_leave(struct pipe_end *end)
+{
+    struct pipe *pipe = end->pipe;
+    struct pipe_end **link = &pipe->ends;
+    while (*link != end)
+        link = &(*link)->next;
+    *link = end->next;
+    pipe->readers -= file_may_read(end->file);
+    pipe->writers -= file_may_write(end->file);
+    if (!pipe->ends) {
+        heap_give(pipe->data, pipe->room);
+        heap_give(pipe, sizeof *pipe);
+        return true;
+    }
+    if (pipe->writers == 0)
+        readers_changed(pipe);
+    if (pipe->readers == 0)
+        writers_changed(pipe);
+    return false;
+}
+
+static struct end *end_create(struct pipe *pipe, uint32_t flags)
 {
     struct end *end = heap_take(sizeof *end);
     if (end) {
-        file_init(&end->file, operations, flags);
-        end->pipe = pipe;
+        file_init(&end->file, &operations, flags);
+        pipe_join(pipe, &end->end, &end->file);
     }
     return end;
 }
 
 int pipe_create(uint32_t flags, struct file **reads, struct file **writes)
 {
-    struct pipe *pipe = heap_take(sizeof *pipe);
-    if (!pipe)
-        return -ENOMEM;
-    pipe->capacity = PIPE_BYTES;
-    pipe->reads = end_create(pipe, &reading, O_RDONLY | flags);
-    pipe->writes = end_create(pipe, &writing, O_WRONLY | flags);
-    if (!pipe->reads || !pipe->writes) {
-        heap_give(pipe->reads, sizeof *pipe->reads);
-        heap_give(pipe->writes, sizeof *pipe->writes);
-        heap_give(pipe, sizeof *pipe);
+    struct pipe *pipe = pipe_alone();
+    struct end *first = pipe ? end_create(pipe, O_RDONLY | flags) : NULL;
+    struct end *second = first ? end_create(pipe, O_WRONLY | flags) : NULL;
+    if (!second) {
+        if (first)
+            file_put(&first->file);
+        else
+            heap_give(pipe, sizeof *pipe);
         return -ENOMEM;
     }
-    *reads = &pipe->reads->file;
-    *writes = &pipe->writes->file;
+    first->end.alone = false;
+    *reads = &first->file;
+    *writes = &second->file;
     return 0;
 }
 
 static struct pipe *pipe_of(struct file *file)
 {
-    return ((struct end *)(void *)file)->pipe;
+    return file->operations->pipe(file)->pipe;
 }
 
 static struct pipe *pipe_or_none(struct file *file)
 {
-    bool is_one = file->operations == &reading || file->operations == &writing;
-    return is_one ? pipe_of(file) : NULL;
+    return file->operations->pipe ? pipe_of(file) : NULL;
 }
 
 int64_t pipe_capacity(struct file *file)
@@ -115,18 +189,17 @@ int64_t pipe_capacity_set(struct file *file, uint64_t bytes)
     if (pipe->room > capacity && move(pipe, capacity) != 0)
         return -ENOMEM;
     pipe->capacity = capacity;
-    if (pipe->writes)
-        file_changed(&pipe->writes->file);
+    writers_changed(pipe);
     return capacity;
 }
 
-static int64_t pipe_read(struct file *file, struct io *io, uint64_t *position)
+int64_t pipe_read(struct file *file, struct io *io, uint64_t *position)
 {
     struct pipe *pipe = pipe_of(file);
     uint64_t done = 0;
     (void)position;
     if (pipe->bytes == 0)
-        return pipe->writes ? -EAGAIN : 0;
+        return pipe->writers ? -EAGAIN : 0;
     while (io->bytes && pipe->bytes) {
         uint32_t part = pipe->room - pipe->at < pipe->bytes ? pipe->room - pipe->at : pipe->bytes;
         if (part > io->bytes)
@@ -139,17 +212,16 @@ static int64_t pipe_read(struct file *file, struct io *io, uint64_t *position)
     }
     if (pipe->bytes == 0)
         pipe->at = 0; /* the next ones lie in a row */
-    if (pipe->writes)
-        file_changed(&pipe->writes->file);
+    writers_changed(pipe);
     return (int64_t)done;
 }
 
-static int64_t pipe_write(struct file *file, struct io *io, uint64_t *position)
+int64_t pipe_write(struct file *file, struct io *io, uint64_t *position)
 {
     struct pipe *pipe = pipe_of(file);
     uint64_t done = 0;
     (void)position;
-    if (!pipe->reads)
+    if (pipe->readers == 0)
         return -EPIPE;
     int error = make_room(pipe, io->bytes);
     if (error)
@@ -169,7 +241,7 @@ static int64_t pipe_write(struct file *file, struct io *io, uint64_t *position)
     }
     if (done == 0)
         return -EFAULT;
-    file_changed(&pipe->reads->file);
+    readers_changed(pipe);
     return (int64_t)done;
 }
 
@@ -182,54 +254,42 @@ static int make_room(struct pipe *pipe, uint64_t bytes)
     return room == pipe->room ? 0 : move(pipe, room);
 }
 
-static uint32_t readable(struct file *file)
+uint32_t pipe_ready(struct file *file)
 {
     const struct pipe *pipe = pipe_of(file);
-    return (pipe->bytes ? POLLIN | POLLRDNORM : 0u) | (pipe->writes ? 0u : POLLHUP);
+    uint32_t ready = 0;
+    if (file_may_read(file))
+        ready |= (pipe->bytes ? POLLIN | POLLRDNORM : 0u) |
+                 (pipe->writers || is_alone(file->operations->pipe(file)) ? 0u : POLLHUP);
+    if (file_may_write(file))
+        ready |= (pipe->capacity - pipe->bytes >= PIPE_ATOMIC_BYTES ? POLLOUT | POLLWRNORM : 0u) |
+                 (pipe->readers ? 0u : POLLERR);
+    return ready;
 }
 
-static uint32_t writable(struct file *file)
-{
-    const struct pipe *pipe = pipe_of(file);
-    uint32_t room = pipe->capacity - pipe->bytes;
-    return (room >= PIPE_ATOMIC_BYTES ? POLLOUT | POLLWRNORM : 0u) | (pipe->reads ? 0u : POLLERR);
-}
-
-static int64_t pipe_control(struct file *file, uint64_t request, uint64_t argument)
+int64_t pipe_control(struct file *file, uint64_t request, uint64_t argument)
 {
     const int32_t bytes = (int32_t)pipe_of(file)->bytes;
     return request == FIONREAD ? user_write(argument, &bytes, sizeof bytes) : -ENOTTY;
 }
 
+static struct pipe_end *end_of(struct file *file)
+{
+    return &((struct end *)(void *)file)->end;
+}
+
 static void pipe_close(struct file *file)
 {
-    struct pipe *pipe = pipe_of(file);
-    if (file->operations == &reading)
-        pipe->reads = NULL;
-    else
-        pipe->writes = NULL;
-    if (pipe->reads)
-        file_changed(&pipe->reads->file);
-    if (pipe->writes)
-        file_changed(&pipe->writes->file);
-    if (!pipe->reads && !pipe->writes) {
-        heap_give(pipe->data, pipe->room);
-        heap_give(pipe, sizeof *pipe);
-    }
+    (void)pipe_leave(end_of(file));
     heap_give(file, sizeof(struct end));
 }
 
-static const struct file_operations reading = {
+static const struct file_operations operations = {
     .name = "pipe",
     .read = pipe_read,
-    .ready = readable,
-    .control = pipe_control,
-    .close = pipe_close,
-};
-static const struct file_operations writing = {
-    .name = "pipe",
     .write = pipe_write,
-    .ready = writable,
+    .ready = pipe_ready,
     .control = pipe_control,
+    .pipe = end_of,
     .close = pipe_close,
 };

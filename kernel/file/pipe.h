@@ -1,7 +1,11 @@
-/* pipe.h: pipes: bytes from one end to the other. */
+/*
+ * pipe.h: pipes: bytes from one end to the other. Those of pipe(2) have one end each; those that have a
+ * name (fs/fifo.h) as many as there are files open of it, some of which read and write.
+ */
 #ifndef KERNEL_FILE_PIPE_H
 #define KERNEL_FILE_PIPE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/file/file.h"
@@ -13,5 +17,29 @@ int pipe_create(uint32_t flags, struct file **reads, struct file **writes);
 int64_t pipe_capacity(struct file *file);
 /* Whole pages, up to PIPE_BYTES_MAX. -EBADF, -EPERM, -EBUSY: it holds more, -ENOMEM. */
 int64_t pipe_capacity_set(struct file *file, uint64_t bytes);
+
+/* A file's part in a pipe, its maker's to own. */
+struct pipe_end {
+    struct pipe_end *next;
+    struct pipe *pipe;
+    struct file *file;
+    bool alone;           /* when it joined, there was none to be its other end */
+    uint32_t others_then; /* how many of those there had been ever              */
+};
+
+/* Without ends; the last one that leaves gives it back, which is true. NULL: no memory. */
+struct pipe *pipe_alone(void);
+bool pipe_has_readers(const struct pipe *pipe);
+/* The file reads, writes or both, by its flags. */
+void pipe_join(struct pipe *pipe, struct pipe_end *end, struct file *file);
+bool pipe_leave(struct pipe_end *end);
+/* 0: there is another end, or was one since it joined. WAIT, WAIT_INTERRUPTED. */
+int64_t pipe_wait(struct pipe_end *end);
+
+/* Operations (file.h) of files whose operation `pipe` says which end they are. */
+int64_t pipe_read(struct file *file, struct io *io, uint64_t *position);
+int64_t pipe_write(struct file *file, struct io *io, uint64_t *position);
+uint32_t pipe_ready(struct file *file);
+int64_t pipe_control(struct file *file, uint64_t request, uint64_t argument);
 
 #endif

@@ -30,6 +30,7 @@ struct node {
     struct entry *names;           /* its own, the newest first; none: a root, or removed */
     struct entry *entries, **last; /* folder: by serial                                   */
     struct content content;        /* file; link: its target                              */
+    struct pipe *pipe;             /* named pipe: while somebody has it open              */
 };
 
 static inline bool node_is_folder(const struct node *node)

@@ -12,6 +12,8 @@
 
 #include "kernel/core/heap.h"
 #include "kernel/core/string.h"
+#include "kernel/file/pipe.h"
+#include "kernel/fs/fifo.h"
 #include "kernel/fs/walk.h"
 
 #define ENTRY_ALIGN 8u
@@ -25,7 +27,20 @@ struct entry_head {
     uint8_t type;
 } __attribute__((packed));
 
-static const struct file_operations file_operations, folder_operations;
+static const struct file_operations file_operations, folder_operations, fifo_operations;
+
+static const struct file_operations *operations_of(const struct place *place, uint32_t flags)
+{
+    const uint32_t type = place_type(place);
+    if (type == S_IFIFO && place->fs->pipe && !(flags & O_PATH))
+        return &fifo_operations;
+    return type == S_IFDIR ? &folder_operations : &file_operations;
+}
+
+static bool is_fifo(const struct file *file)
+{
+    return file->operations == &fifo_operations;
+}
 
 int open_place(const struct place *place, const struct place *folder, struct name name,
                uint32_t flags, struct file **file)
@@ -33,14 +48,17 @@ int open_place(const struct place *place, const struct place *folder, struct nam
     struct opened *opened = heap_take(sizeof *opened + name.bytes);
     if (!opened)
         return -ENOMEM;
-    bool is_folder = place_type(place) == S_IFDIR;
-    file_init(&opened->file, is_folder ? &folder_operations : &file_operations, flags);
+    file_init(&opened->file, operations_of(place, flags), flags);
     opened->place = *place;
     opened->folder = *folder;
     opened->name_bytes = name.bytes;
     memcpy(opened->name, name.text, name.bytes);
-    int error = place->fs->open && !(flags & O_PATH) ? place->fs->open(opened) : 0;
+    int error = is_fifo(&opened->file) ? fifo_join(opened) : 0;
+    if (!error && place->fs->open && !(flags & O_PATH))
+        error = place->fs->open(opened);
     if (error) {
+        if (opened->content && is_fifo(&opened->file))
+            fifo_leave(opened);
         heap_give(opened, sizeof *opened + name.bytes);
         return error;
     }
@@ -52,7 +70,8 @@ int open_place(const struct place *place, const struct place *folder, struct nam
 
 struct opened *open_opened(struct file *file)
 {
-    bool is_one = file->operations == &file_operations || file->operations == &folder_operations;
+    bool is_one = file->operations == &file_operations || file->operations == &folder_operations ||
+                  is_fifo(file);
     return is_one ? (struct opened *)(void *)file : NULL;
 }
 
@@ -132,6 +151,8 @@ static void opened_close(struct file *file)
     const struct place place = opened->place, folder = opened->folder;
     if (place.fs->close && !(file->flags & O_PATH))
         place.fs->close(opened);
+    if (is_fifo(file))
+        fifo_leave(opened);
     heap_give(opened, sizeof *opened + opened->name_bytes);
     place_drop(&place);
     place_drop(&folder);
@@ -208,5 +229,15 @@ static const struct file_operations folder_operations = {
     .seek = opened_seek,
     .list = folder_list,
     .place = opened_place,
+    .close = opened_close,
+};
+static const struct file_operations fifo_operations = {
+    .read = pipe_read,
+    .write = pipe_write,
+    .ready = pipe_ready,
+    .control = pipe_control,
+    .stat = opened_stat,
+    .place = opened_place,
+    .pipe = fifo_end,
     .close = opened_close,
 };

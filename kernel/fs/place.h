@@ -14,6 +14,7 @@
 
 struct filesystem;
 struct opened; /* open.h */
+struct pipe;   /* file/pipe.h */
 
 struct place {
     const struct filesystem *fs; /* NULL: none */
@@ -62,6 +63,9 @@ struct filesystem {
     /* Where its content lies, from offset on, as long as the file is open: to be read by the
      * program, and written if `shared`. -ENODEV: nowhere. NULL: likewise. */
     int64_t (*content)(struct opened *opened, uint64_t offset, uint64_t bytes, bool shared);
+
+    /* Of a named pipe: where its pipe is, NULL while nobody has it open. NULL: it has none of those. */
+    struct pipe **(*pipe)(const struct place *place);
 
     /* Changes; NULL where the file system has none: -EROFS. mode: type and permissions. */
     int (*make)(const struct place *folder, struct name name, uint32_t mode, const char *target,

@@ -315,6 +315,11 @@ static int64_t tmp_content(struct opened *opened, uint64_t offset, uint64_t byte
     return content_map(&node->content, offset, bytes, node, back);
 }
 
+static struct pipe **tmp_pipe(const struct place *place)
+{
+    return &node_of(place)->pipe;
+}
+
 static int tmp_set_mode(const struct place *place, uint32_t permissions)
 {
     struct node *node = node_of(place);
@@ -371,6 +376,7 @@ static const struct filesystem filesystem = {
     .read = tmp_read,
     .write = tmp_write,
     .content = tmp_content,
+    .pipe = tmp_pipe,
     .make = tmp_make,
     .remove = tmp_remove,
     .rename = tmp_rename,

@@ -76,12 +76,13 @@ int64_t linux_symlinkat(struct frame *frame)
                   : -EFAULT;
 }
 
-/* Files only: there are no devices, and pipes have no names here. */
+/* Files and pipes only: there are no devices, and names of sockets are no files. */
 static int64_t make_node(uint64_t folder_fd, uint64_t path, uint64_t mode)
 {
-    if ((mode & S_IFMT) != S_IFREG && (mode & S_IFMT) != 0)
+    const uint32_t type = mode & S_IFMT ? (uint32_t)mode & S_IFMT : S_IFREG;
+    if (type != S_IFREG && type != S_IFIFO)
         return -EPERM;
-    return make_at(folder_fd, path, S_IFREG | files_mode(mode), 0);
+    return make_at(folder_fd, path, type | files_mode(mode), 0);
 }
 
 int64_t linux_mknod(struct frame *frame)

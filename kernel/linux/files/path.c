@@ -12,6 +12,7 @@
 #include "kernel/core/bss.h"
 #include "kernel/core/user.h"
 #include "kernel/file/descriptor.h"
+#include "kernel/fs/fifo.h"
 #include "kernel/fs/made.h"
 #include "kernel/fs/open.h"
 #include "kernel/fs/tmp.h"
@@ -59,6 +60,34 @@ static int make_file(struct walked *walked, uint64_t mode)
                     S_IFREG | files_mode(mode), NULL, &walked->place);
 }
 
+/* Of an open of a named pipe that waits for the other end. */
+struct opening {
+    struct file *file;
+    bool close_on_exec;
+};
+
+static void end_opening(void *state)
+{
+    const struct opening *opening = state;
+    if (opening->file)
+        file_put(opening->file);
+}
+
+static struct opening *opening_now(void)
+{
+    return call_state(sizeof(struct opening), end_opening);
+}
+
+static int64_t go_on(struct opening *opening)
+{
+    struct file *file = opening->file;
+    int64_t waits = fifo_wait(file);
+    if (waits)
+        return waits;
+    opening->file = NULL;
+    return descriptor_add(file, opening->close_on_exec, 0);
+}
+
 /* A descriptor of what was found or made. */
 static int64_t open_walked(const struct walked *walked, uint32_t flags)
 {
@@ -75,7 +104,11 @@ static int64_t open_walked(const struct walked *walked, uint32_t flags)
     if (!error && flags & O_TRUNC && writes(flags) && file->operations->resize &&
         place_type(&walked->place) == S_IFREG)
         error = (int)file->operations->resize(file, 0);
-    return error ? error : descriptor_add(file, flags & O_CLOEXEC, 0);
+    if (error)
+        return error;
+    struct opening *opening = opening_now();
+    *opening = (struct opening){file, flags & O_CLOEXEC};
+    return go_on(opening);
 }
 
 /* A file without a name, in a folder where one could be made. */
@@ -102,6 +135,8 @@ static int64_t open_at(uint64_t folder_fd, uint64_t path, uint32_t flags, uint64
                    (makes ? WALK_MAKE : 0);
     if (makes && flags & O_DIRECTORY)
         return -EINVAL;
+    if (opening_now()->file)
+        return go_on(opening_now());
     int error = files_walk(folder_fd, path, how, &walked);
     if (error)
         return error;
