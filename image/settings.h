@@ -139,10 +139,11 @@ json_t *settings_to_json(const struct settings *settings);
 
 bool settings_name_valid(const char *name, size_t bytes);
 bool settings_tenant_reserved(const char *name); /* one of the node's own */
-const char *sandbox_name(enum mf_sandbox sandbox);
 /* "none", "hybrid", or a duration, which goes to *idle_ms; else MF_EINVAL. */
 MF_CHECKED mf_err keep_alive_from_text(const char *text, enum keep_alive *kind,
                                        uint32_t *idle_ms, struct mf_why *why);
+/* "unknown" of a number that is no value; false of a name that is none, what is asked for stays as it was. */
+const char *sandbox_name(enum mf_sandbox sandbox);
 bool sandbox_from_name(const char *name, enum mf_sandbox *sandbox);
 const char *isolation_name(enum isolation isolation);
 bool isolation_from_name(const char *name, enum isolation *isolation);
