@@ -2,14 +2,16 @@
 killed, started again with what it had; with passwords, TLS, persistence as asked for."""
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 
 import harness
+from sinks import unused_port
 
-PATIENCE_S = 20
+PATIENCE_S = harness.PATIENCE_S
 
 
 def program(name):
@@ -27,19 +29,13 @@ def program(name):
     raise FileNotFoundError(f'{name}: is the Debian package mosquitto there, or unpacked by ./check?')
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
-
-
 class Broker:
     """lines: more of mosquitto.conf. tls: it has a certificate of its own authority."""
 
     def __init__(self, *lines, users=None, tls=False, persistent=True, start=True):
         self.folder = tempfile.mkdtemp(prefix='mf-broker-')
         harness.MADE.append(self.folder)
-        self.port = free_port()
+        self.port = unused_port()
         self.users = users
         self.tls = tls
         self.process = None
@@ -113,6 +109,23 @@ class Broker:
         self.process.kill()
         self.process.wait(PATIENCE_S)
 
+    def kill_saved(self):
+        """Once all that it has acknowledged is in its file, for it writes a moment later. Publishers of the
+        test's are to rest meanwhile."""
+        saving, publish = 'Saving in-memory database', 'Received PUBLISH'
+        while True:
+            saves = self.log().count(saving)
+            self.process.send_signal(signal.SIGUSR1)
+            harness.wait_until(lambda saves=saves: self.log().count(saving) > saves, 'the saving')
+            connections = self.log().count('New connection from')
+            socket.create_connection(('127.0.0.1', self.port), PATIENCE_S).close()  # behind the saving, that is
+            harness.wait_until(lambda connections=connections: self.log().count('New connection from') > connections,
+                               'the end of it')
+            self.process.send_signal(signal.SIGSTOP)
+            if publish not in self.log().rsplit(saving, 1)[1]:
+                return self.kill()
+            self.process.send_signal(signal.SIGCONT)
+
     def close(self):
         if self.process and self.process.poll() is None:
             self.kill()
@@ -147,7 +160,7 @@ class Broker:
     def publish_lines(self, topic, lines, qos=1, user=None):
         """Each line a message, over one connection."""
         subprocess.run(['mosquitto_pub', *self._words(user), '-t', topic, '-q', str(qos), '-l'],
-                       input='\n'.join(lines).encode() + b'\n', check=True, timeout=120)
+                       input='\n'.join(lines).encode() + b'\n', check=True, timeout=2 * PATIENCE_S)
 
     def listen(self, topic, count, qos=1, user=None, timeout=PATIENCE_S, client=None, form='%t %p'):
         """A mosquitto_sub that ends after so many messages."""

@@ -20,7 +20,7 @@ import time
 import unittest
 
 ARGS = None
-PATIENCE_S = 20
+PATIENCE_S = 60  # it costs nothing where nothing is wrong
 STARTED = []
 MADE = []
 
@@ -162,6 +162,7 @@ class Node:
     def deploy(self, name, image_name=None, **settings):
         settings.setdefault('sandbox', ARGS.sandbox)
         settings.setdefault('isolation', 'reuse')  # what most tests look at is one instance
+        settings.setdefault('wait_ms', PATIENCE_S * 1000)  # a start takes as long as the machine likes
         answer = self.api('PUT', f'/v1/functions/{name}',
                           {'image': self.upload(image_name or name), 'settings': settings})
         assert answer.status in (200, 201), answer.body
@@ -180,8 +181,14 @@ class Node:
         return wait_until(lambda: self.function(name)['instances'][0]['pid'], 'a pid')
 
     def logs(self, name, tail=1000):
-        text = self.api('GET', f'/v1/functions/{name}/logs?tail={tail}').body
-        return [json.loads(line) for line in text.splitlines()]
+        """What it has said; a line that a kill cut short is none."""
+        found = []
+        for line in self.api('GET', f'/v1/functions/{name}/logs?tail={tail}').body.splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                pass
+        return found
 
     def children(self):
         """Every process below the daemon."""
@@ -249,7 +256,7 @@ class Redis:
              '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         STARTED.append(self.process)
-        wait_until(lambda: os.path.exists(self.socket), 'redis')
+        answers(self.socket)
 
     def kill(self):
         self.process.kill()
@@ -264,6 +271,14 @@ def image(name):
         if os.path.exists(path):
             return path
     raise FileNotFoundError(name + '.mf')
+
+
+def answers(path):
+    """Somebody listens at this socket."""
+    def connects():
+        with socket.socket(socket.AF_UNIX) as sock:
+            return sock.connect_ex(path) == 0
+    wait_until(connects, path)
 
 
 def small_disk(test, mib):

@@ -1,6 +1,8 @@
-"""sinks.py: servers of a test's own that take what the node sends: HTTP, HTTPS, broken ones."""
+"""sinks.py: servers of a test's own that take what the node sends: HTTP, HTTPS, broken ones; and
+one that functions wait for."""
 import http.server
 import os
+import random
 import shutil
 import socket
 import ssl
@@ -8,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.parse
 
 
 class Sink:
@@ -121,11 +124,38 @@ class Sink:
         self.server.server_close()
 
 
+class Gate(Sink):
+    """What a function waits for: an event with this path at `trouble` is under way until the gate is
+    opened, however slow the machine. SETTINGS are those that the function needs for it."""
+
+    def __init__(self):
+        self.opened = threading.Event()
+        super().__init__(answer=lambda request: (self.opened.wait(600), (200, b'open'))[1])
+        self.settings = {'allow': {'http': [f'127.0.0.1:{self.port}']}, 'timeout_ms': 600000}
+        self.path = 'hold?n=1&url=' + urllib.parse.quote(self.url('/hold'))
+
+    def held(self):
+        """How many have come to it, those included that have gone on."""
+        return len(self.taken())
+
+    def open(self):
+        self.opened.set()
+
+    def close(self):
+        self.open()
+        super().close()
+
+
 def unused_port():
-    """A port that nobody listens on, most likely."""
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
+    """A port that nobody listens on; none that the kernel gives to others meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(15000, 32000)
+        with socket.socket() as sock:
+            try:
+                sock.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                pass
 
 
 class Certificates:

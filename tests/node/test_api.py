@@ -10,6 +10,7 @@ import unittest
 
 import harness
 from harness import Node, NodeTest, wait_until
+from sinks import unused_port
 
 OPENAPI = os.path.join(os.path.dirname(__file__), '..', '..', 'docs', 'openapi.yml')
 
@@ -70,11 +71,11 @@ class Described(NodeTest):
         broken = bytearray(data)
         broken[len(data) // 2] ^= 1
         call('POST', '/v1/images', 400, bytes(broken))
-        body = {'image': made['hash'], 'settings': {'sandbox': harness.ARGS.sandbox, 'idle_ms': 5000,
+        body = {'image': made['hash'], 'settings': {'sandbox': harness.ARGS.sandbox, 'idle_ms': 50000,
                                                  'isolation': 'reuse'}}
         one = call('PUT', '/v1/functions/{name}', 201, body, name='one').json
-        self.assertEqual(one['settings']['idle_ms'], 5000)
-        self.assertEqual(one['settings']['keep_alive'], '5s')
+        self.assertEqual(one['settings']['idle_ms'], 50000)
+        self.assertEqual(one['settings']['keep_alive'], '50s')
         self.assertEqual(one['sandbox']['in_force'], harness.ARGS.sandbox)
         self.assertEqual(call('PUT', '/v1/functions/{name}', 200, body, name='one').json['image'],
                          made['hash'])
@@ -173,7 +174,7 @@ class Described(NodeTest):
 
     def test_words_that_are_no_text_are_answered_all_the_same(self):
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(20)
+            sock.settimeout(harness.PATIENCE_S)
             sock.connect(os.path.join(self.node.state, 'api.sock'))
             sock.sendall(b'GET /v1/functions/\xff\x1b[2J HTTP/1.1\r\nHost: x\r\n'
                          b'Connection: close\r\n\r\n')
@@ -252,9 +253,7 @@ class Remote(unittest.TestCase):
         with tempfile.NamedTemporaryFile('w') as file:
             file.write('a-token-of-some-length\n')
             file.flush()
-            with socket.socket() as probe:
-                probe.bind(('127.0.0.1', 0))
-                port = probe.getsockname()[1]
+            port = unused_port()
             node = Node('--api-listen', f'127.0.0.1:{port}', '--api-token-file', file.name)
             try:
                 node.port = port
@@ -298,7 +297,7 @@ class GatewayMetrics(NodeTest):
 class Options(unittest.TestCase):
     def run_node(self, *arguments):
         return subprocess.run([os.path.join(harness.ARGS.build, 'mayfly-node'), *arguments],
-                              capture_output=True, text=True, timeout=20)
+                              capture_output=True, text=True, timeout=harness.PATIENCE_S)
 
     def test_wrong_options_are_named(self):
         for arguments, word in ((['--nope'], '--nope'), (['--listen', 'x'], '--listen'),

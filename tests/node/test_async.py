@@ -11,7 +11,8 @@ import unittest
 import uuid
 
 import harness
-from harness import Node, NodeTest, wait_until
+from harness import Node, NodeTest, PATIENCE_S, wait_until
+from sinks import Gate
 
 KILLS = 12
 SEED = 11
@@ -24,8 +25,10 @@ def log_lines(node, name='f'):
         if file == name + '.log' or file.startswith(name + '.log.'):
             with open(os.path.join(folder, file)) as log:
                 for line in log:
-                    if line.endswith('\n'):
+                    try:
                         yield json.loads(line)
+                    except ValueError:
+                        pass  # the node was killed in the midst of it
 
 
 def delivered(node, name='f'):
@@ -44,6 +47,11 @@ class Calls(NodeTest):
     def prepare(cls):
         cls.node.deploy('f', 'trouble', attempts_max=3)
 
+    def gate(self):
+        gate = Gate()
+        self.addCleanup(gate.close)
+        return gate
+
     def post(self, path, body=b'', **headers):
         return self.node.http('POST', '/async-function/' + path, body,
                               {k.replace('_', '-'): v for k, v in headers.items()})
@@ -51,7 +59,7 @@ class Calls(NodeTest):
     def lines(self, call, name='f'):
         return [line['text'] for line in self.node.logs(name, 10000) if line.get('call') == call]
 
-    def ended(self, call, words, name='f', seconds=20):
+    def ended(self, call, words, name='f', seconds=PATIENCE_S):
         return wait_until(lambda: [t for t in self.lines(call, name) if words in t],
                           f'{words} of {call}', seconds)
 
@@ -125,19 +133,30 @@ class Calls(NodeTest):
         self.assertIn('deadline', self.lines(call, 'slow')[-1])
 
     def test_others_are_served_while_one_waits_for_its_next_attempt(self):
-        bad = self.post('f/status?n=500').header('X-Call-Id')
-        self.ended(bad, 'again in')
-        good = self.post('f/count').header('X-Call-Id')
-        self.ended(good, 'delivered', seconds=0.9)
+        self.node.deploy('one', 'trouble', attempts_max=8, max_instances=1)
+        bad = self.post('one/status?n=500').header('X-Call-Id')
+
+        def attempts():
+            return len([line for line in self.lines(bad, 'one') if line.startswith('attempt')])
+
+        def between():
+            """Of two attempts, which are further and further apart: was another event delivered?"""
+            before = attempts()
+            good = self.post('one/count').header('X-Call-Id')
+            self.ended(good, 'delivered', 'one')
+            return 0 < before == attempts() < 8
+        wait_until(between, 'another one meanwhile')
 
     def test_overload_is_no_attempt(self):
         """One instance, busy for longer than calls wait: the others are kept, not counted."""
-        self.node.deploy('busy', 'trouble', max_instances=1, wait_ms=50, attempts_max=2)
-        blocker = threading.Thread(target=self.node.http, args=('POST', '/function/busy/nap?n=1500'))
+        gate = self.gate()
+        self.node.deploy('busy', 'trouble', max_instances=1, wait_ms=50, attempts_max=2, **gate.settings)
+        blocker = threading.Thread(target=self.node.http, args=('POST', '/function/busy/' + gate.path))
         blocker.start()
-        time.sleep(0.1)
+        wait_until(gate.held, 'the call')
         calls = [self.post('busy/count').header('X-Call-Id') for _ in range(5)]
         self.ended(calls[0], 'not begun: no-free-instance', 'busy')
+        gate.open()
         for call in calls:
             line, = self.ended(call, 'delivered', 'busy')
             self.assertIn('attempt 1 of 2', line)
@@ -152,30 +171,39 @@ class Calls(NodeTest):
         self.assertGreater(time.monotonic() - began, 0.55)
 
     def test_a_full_queue(self):
-        self.node.deploy('small', 'trouble', max_instances=1, queue_max=3)
-        answers = [self.post('small/nap?n=1000') for _ in range(6)]
+        gate = self.gate()
+        self.node.deploy('small', 'trouble', max_instances=1, queue_max=3, **gate.settings)
+        answers = [self.post('small/' + gate.path) for _ in range(6)]
         self.assertEqual([a.status for a in answers], [202] * 3 + [429] * 3)
         self.assertEqual(answers[3].error['code'], 'queue-full')
         self.assertTrue(answers[3].header('Retry-After'))
+        gate.open()
         for answer in answers[:3]:
             self.ended(answer.header('X-Call-Id'), 'delivered', 'small')
 
     def test_a_removed_function_keeps_what_waits(self):
-        self.node.deploy('gone', 'trouble', max_instances=1)
-        first = self.post('gone/nap?n=300').header('X-Call-Id')
-        calls = [self.post(f'gone/count').header('X-Call-Id') for _ in range(5)]
+        gate = self.gate()
+        self.node.deploy('gone', 'trouble', max_instances=1, **gate.settings)
+        self.post('gone/' + gate.path)
+        wait_until(gate.held, 'the first')
+        calls = [self.post('gone/count').header('X-Call-Id') for _ in range(5)]
         self.assertEqual(self.node.api('DELETE', '/v1/functions/gone').status, 200)
         self.assertEqual(self.post('gone/count').status, 404)
-        time.sleep(0.5)
+        gate.open()
+        wait_until(lambda: self.node.api('GET', '/v1/queues/gone').json['count'] == 5, 'the end of the first')
         self.node.deploy('gone', 'trouble')
         for call in calls:
             self.ended(call, 'delivered', 'gone')
 
     def test_too_old(self):
-        self.node.deploy('old', 'trouble', max_instances=1, max_age_s=1)
-        self.post('old/nap?n=2500')
+        gate = self.gate()
+        self.node.deploy('old', 'trouble', max_instances=1, max_age_s=1, **gate.settings)
+        self.post('old/' + gate.path)
+        wait_until(gate.held, 'the first')
         late = self.post('old/log?n=1').header('X-Call-Id')
-        time.sleep(3.5)
+        time.sleep(1.1)
+        gate.open()
+        wait_until(lambda: self.node.api('GET', '/v1/calls/' + late).json['state'] == 'dead', 'its end')
         self.assertFalse([t for t in self.lines(late, 'old') if 'delivered' in t])
 
     def test_many(self):
@@ -209,7 +237,8 @@ class Kills(unittest.TestCase):
 
     def rounds(self, trouble, count=KILLS):
         chance = random.Random(SEED)
-        self.node.deploy('f', 'trouble', isolation='reuse')
+        # A slow machine has the same event in hand at several kills.
+        self.node.deploy('f', 'trouble', isolation='reuse', attempts_max=100)
         stop = threading.Event()
         threads = [threading.Thread(target=self.sender, args=(stop, '/async-function/f/count?n=1'))
                    for _ in range(4)]
@@ -217,7 +246,9 @@ class Kills(unittest.TestCase):
             thread.start()
         try:
             for _ in range(count):
+                enough = len(self.accepted) + 5
                 time.sleep(0.05 + chance.random() * 0.2)
+                wait_until(lambda enough=enough: len(self.accepted) >= enough, 'events')
                 trouble()
         finally:
             stop.set()
@@ -238,7 +269,7 @@ class Kills(unittest.TestCase):
 
     def all_delivered(self):
         self.assertGreater(len(self.accepted), 50)
-        queue = wait_until(self.empty, 'an empty queue', 60)
+        queue = wait_until(self.empty, 'an empty queue', 3 * PATIENCE_S)
         self.assertEqual(queue['dead'], 0)
         ran = delivered(self.node)
         missing = [call for call in self.accepted if call not in ran]
@@ -293,6 +324,11 @@ class Kills(unittest.TestCase):
 class Queues(NodeTest):
     """The management API's queues and calls."""
 
+    def gate(self):
+        gate = Gate()
+        self.addCleanup(gate.close)
+        return gate
+
     def push(self, name, body='x'):
         answer = self.node.api('POST', f'/v1/queues/{name}/entries', body)
         self.assertEqual(answer.status, 202, answer.body)
@@ -324,12 +360,14 @@ class Queues(NodeTest):
         self.assertEqual(self.call('nobody').status, 404)
 
     def test_states(self):
-        self.node.deploy('one', 'trouble', max_instances=1, attempts_max=2)
-        running = self.node.http('POST', '/async-function/one/nap?n=800').header('X-Call-Id')
+        gate = self.gate()
+        self.node.deploy('one', 'trouble', max_instances=1, attempts_max=2, **gate.settings)
+        running = self.node.http('POST', '/async-function/one/' + gate.path).header('X-Call-Id')
         waits = self.node.http('POST', '/async-function/one/status?n=500',
                                headers={'X-Call-Id': 'a/b%?'}).header('X-Call-Id')
         self.state(running, 'running')
         self.assertEqual(self.call('a%2Fb%25%3F').json['state'], 'waiting')
+        gate.open()
         self.state(running, 'delivered')
         told = self.state('a%2fb%25%3f', 'retrying')
         self.assertEqual((told['call'], told['attempts']), (waits, 1))
@@ -371,14 +409,15 @@ class Queues(NodeTest):
         call = self.node.http('POST', '/async-function/d/spin?n=300').header('X-Call-Id')
         told = self.state(call, 'dead')
         self.assertIn('deadline', told['last'])
-        self.node.deploy('d', 'trouble', attempts_max=1, timeout_ms=5000)
+        self.node.deploy('d', 'trouble', attempts_max=1, timeout_ms=30000)
         self.node.api('POST', '/v1/queues/d/redrive')
         told = self.state(call, 'delivered')
         self.assertEqual(told['attempts'], 1)
 
     def test_purge_of_what_waits(self):
-        self.node.deploy('p', 'trouble', max_instances=1)
-        self.node.http('POST', '/async-function/p/nap?n=700')
+        gate = self.gate()
+        self.node.deploy('p', 'trouble', max_instances=1, **gate.settings)
+        self.node.http('POST', '/async-function/p/' + gate.path)
         for _ in range(9):
             self.push('p')
         self.assertEqual(self.queue('p')['count'], 10)
@@ -386,15 +425,18 @@ class Queues(NodeTest):
         self.assertIn('p', names)
         self.assertEqual(self.node.api('DELETE', '/v1/queues/p/entries').json, {'removed': 10})
         self.assertEqual(self.queue('p')['count'], 0)
-        time.sleep(1)
+        gate.open()
         self.assertEqual(self.state(self.push('p'), 'delivered')['attempts'], 1)
 
     def test_what_waits_for_no_function(self):
-        self.node.deploy('w', 'trouble', max_instances=1)
-        self.node.http('POST', '/async-function/w/nap?n=300')
+        gate = self.gate()
+        self.node.deploy('w', 'trouble', max_instances=1, **gate.settings)
+        self.node.http('POST', '/async-function/w/' + gate.path)
+        wait_until(gate.held, 'the first')
         self.push('w')
         self.node.api('DELETE', '/v1/functions/w')
-        wait_until(lambda: self.queue('w')['count'] <= 2, 'the first')
+        gate.open()
+        wait_until(lambda: self.queue('w')['count'] == 1, 'the end of the first')
         self.assertFalse(self.queue('w')['deployed'])
         self.node.api('DELETE', '/v1/queues/w/entries')
         self.assertEqual(self.node.api('GET', '/v1/queues/w').status, 404)
@@ -410,11 +452,11 @@ class Disk(unittest.TestCase):
     def test_a_full_disk(self):
         """507 until there is room again; nothing that was accepted is lost, nothing restarts."""
         state = harness.small_disk(self, 24)
-        node = Node(state=state)
+        node, gate = Node(state=state), Gate()
         try:
-            node.deploy('f', 'trouble', max_instances=1)
+            node.deploy('f', 'trouble', max_instances=1, **gate.settings)
             node.snapshot('f')
-            blocker = node.http('POST', '/async-function/f/nap?n=4000')
+            blocker = node.http('POST', '/async-function/f/' + gate.path)
             self.assertEqual(blocker.status, 202)
             filler = open(os.path.join(state, 'filler'), 'wb', buffering=0)
             with self.assertRaises(OSError):
@@ -436,10 +478,12 @@ class Disk(unittest.TestCase):
             answer = node.http('POST', '/async-function/f/count?n=1', b'y' * 500000)
             self.assertEqual(answer.status, 202)
             accepted.append(answer.header('X-Call-Id'))
+            gate.open()
             for call in accepted + [blocker.header('X-Call-Id')]:
                 wait_until(lambda: node.api('GET', '/v1/calls/' + call).json['state'] == 'delivered',
-                           'delivery', 60)
+                           'delivery', 3 * PATIENCE_S)
         finally:
+            gate.close()
             node.close()
 
 

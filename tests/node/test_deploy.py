@@ -5,11 +5,11 @@ import shutil
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
 
 import harness
 from harness import Node, NodeTest, alive, wait_until
+from sinks import Gate
 
 
 FUNCTIONS_MAX = 100
@@ -105,31 +105,38 @@ class Redeploy(NodeTest):
         self.assertEqual(self.node.function('f')['counters']['faults'], {})
 
     def test_a_long_call_outlives_its_version_and_its_function(self):
+        gates = [Gate(), Gate()]
+        for gate in gates:
+            self.addCleanup(gate.close)
         connection = self.node.connect()
-        connection.request('GET', '/function/f/nap?n=2000')
-        wait_until(lambda: any(i['state'] in ('busy', 'restoring')
-                               for i in self.node.function('f')['instances']), 'the call')
+        self.node.deploy('f', 'trouble', **gates[0].settings)
+        connection.request('GET', '/function/f/' + gates[0].path)
+        wait_until(gates[0].held, 'the call')
         self.node.deploy('f', 'trouble', environment={'COLOUR': 'late'})
         self.assertEqual(self.colour(), 'late')
+        gates[0].open()
         self.assertEqual(connection.getresponse().read(), b'')
-        self.node.deploy('g', 'trouble')
-        connection.request('GET', '/function/g/nap?n=2000')
-        wait_until(lambda: any(i['state'] in ('busy', 'restoring')
-                               for i in self.node.function('g')['instances']), 'the call')
+        self.node.deploy('g', 'trouble', **gates[1].settings)
+        connection.request('GET', '/function/g/' + gates[1].path)
+        wait_until(gates[1].held, 'the call')
         self.assertEqual(self.node.api('DELETE', '/v1/functions/g').status, 200)
         self.assertEqual(self.node.http('GET', '/function/g/show').status, 404)
+        gates[1].open()
         self.assertEqual(connection.getresponse().status, 200)
         connection.close()
 
     def test_waiting_calls_of_a_removed_function_are_404(self):
-        self.node.deploy('h', 'trouble', max_instances=1, wait_ms=10000)
+        gate = Gate()
+        self.addCleanup(gate.close)
+        self.node.deploy('h', 'trouble', max_instances=1, **gate.settings)
         one, two = self.node.connect(), self.node.connect()
-        one.request('GET', '/function/h/nap?n=2000')
+        one.request('GET', '/function/h/' + gate.path)
         wait_until(lambda: self.node.function('h')['counters']['started'] == 1, 'the first')
         two.request('GET', '/function/h/show')
         wait_until(lambda: self.node.function('h')['counters']['waiting'] == 1, 'the second')
         self.node.api('DELETE', '/v1/functions/h')
         self.assertEqual(two.getresponse().status, 404)
+        gate.open()
         self.assertEqual(one.getresponse().status, 200)
         one.close()
         two.close()

@@ -7,17 +7,21 @@ import unittest
 
 import harness
 from harness import Node, wait_until
+from sinks import Gate
 
 
 class Durability(unittest.TestCase):
     def setUp(self):
         self.node = Node()
         self.addCleanup(self.node.close)
+        self.gate = Gate()
+        self.addCleanup(self.gate.close)
 
     def put(self, name='f', **settings):
         settings.setdefault('sandbox', harness.ARGS.sandbox)
         return self.node.api('PUT', f'/v1/functions/{name}', {'image': self.node.upload('trouble'),
-                                                              'settings': {'isolation': 'reuse', **settings}})
+                                                              'settings': {'isolation': 'reuse', 'wait_ms': 60000,
+                                                                           **self.gate.settings, **settings}})
 
     def post(self, path, call_id):
         self.assertEqual(self.node.http('POST', '/async-function/' + path, b'', {'X-Call-Id': call_id}).status, 202)
@@ -33,7 +37,7 @@ class Durability(unittest.TestCase):
         self.assertEqual(self.node.api('POST', f'/v1/functions/{name}/stop').status, 200)
 
     def test_a_killed_process_loses_none(self):
-        self.assertEqual(self.put(durability='process-crash', max_instances=1).status, 201)
+        self.assertEqual(self.put(durability='process-crash', max_instances=1, attempts_max=100).status, 201)
         self.assertEqual(self.node.function('f')['settings']['durability'], 'process-crash')
         calls = set()
         for round_ in range(4):
@@ -44,24 +48,25 @@ class Durability(unittest.TestCase):
             os.kill(self.node.process.pid, signal.SIGKILL)
             self.node.process.wait()
             self.node.start()
-        wait_until(lambda: self.delivered() == calls, 'all of them', 60)
+        wait_until(lambda: self.delivered() == calls, 'all of them', 180)
 
     def test_it_does_not_change_while_something_waits(self):
         """And says what to do; then it does, there and back by a rollback."""
         self.assertEqual(self.put().status, 201)
         self.assertEqual(self.node.function('f')['settings']['durability'], 'power-loss')
-        self.post('f/nap?n=700', 'first')
+        self.post('f/' + self.gate.path, 'first')
         for i in range(3):
             self.post('f/count', f'{i}')
         answer = self.put(durability='process-crash')
         self.assertEqual(answer.status, 409, answer.body)
         self.assertIn('durability: f\'s queue holds', answer.error['message'])
         self.assertEqual(self.node.function('f')['settings']['durability'], 'power-loss')
+        self.gate.open()
         wait_until(lambda: len(self.delivered()) == 4 and self.waiting() == 0, 'all of them')
         wait_until(lambda: self.put(durability='process-crash').status == 200, 'the change')
         self.post('f/count', 'another')
         wait_until(lambda: 'another' in self.delivered(), 'its event')
-        self.put(durability='process-crash', attempts_max=1, timeout_ms=5000)
+        self.put(durability='process-crash', attempts_max=1)
         self.post('f/fail?n=1', 'bad')
         wait_until(lambda: self.node.api('GET', '/v1/queues/f').json['dead'] == 1, 'a dead letter')
         self.assertEqual(self.put(durability='power-loss').status, 409)
@@ -77,7 +82,8 @@ class Durability(unittest.TestCase):
         self.assertEqual(self.node.http('POST', '/async-function/f/count').status, 503)
         self.assertEqual(self.node.api('POST', '/v1/functions/f/start').status, 200)
         self.put(durability='process-crash', max_instances=1)
-        self.post('f/nap?n=400', 'first')
+        self.post('f/' + self.gate.path, 'first')
+        wait_until(self.gate.held, 'the first')
         for i in range(3):
             self.post('f/count', f'{i}')
         self.assertEqual(self.node.api('DELETE', '/v1/functions/f').status, 200)
@@ -85,6 +91,7 @@ class Durability(unittest.TestCase):
         wait_until(lambda: any('stay where they are' in line['text'] and 'process-crash' in line['text']
                                for line in self.node.logs('f')), 'word of them')
         self.assertNotIn('2', self.delivered())
+        self.gate.open()
         self.assertEqual(self.put(durability='process-crash').status, 200)
         wait_until(lambda: {'0', '1', '2'} <= self.delivered(), 'all of them')
 
@@ -100,26 +107,31 @@ class Durability(unittest.TestCase):
         thread = threading.Thread(target=post)
         thread.start()
         try:
-            answers = [self.put(durability=('process-crash', 'power-loss')[i % 2]).status for i in range(60)]
+            answers = []
+
+            def changes():
+                answers.append(self.put(durability=('process-crash', 'power-loss')[len(answers) % 2]).status)
+                return len(answers) >= 60 and answers.count(200) > 2 and len(posted) > 30
+            wait_until(changes, 'three changes, with events between them', 180)
         finally:
             stop.set()
             thread.join()
-        self.assertGreater(answers.count(200), 2)
-        self.assertGreater(len(posted), 30)
-        wait_until(lambda: posted <= self.delivered(), 'all of them', 60)
+        wait_until(lambda: posted <= self.delivered(), 'all of them', 180)
 
     def test_a_workflow_is_told_before_anything_changes(self):
         image = self.node.upload('trouble')
-        functions = {name: {'image': image, 'settings': {'sandbox': harness.ARGS.sandbox, 'isolation': 'reuse'}}
+        functions = {name: {'image': image, 'settings': {'sandbox': harness.ARGS.sandbox, 'isolation': 'reuse',
+                                                         **self.gate.settings}}
                      for name in ('a', 'b')}
         self.assertIn(self.node.api('PUT', '/v1/workflows/w', {'functions': functions}).status, (200, 201))
-        self.post('b/nap?n=700', 'first')
+        self.post('b/' + self.gate.path, 'first')
         for each in functions.values():
             each['settings']['durability'] = 'process-crash'
         answer = self.node.api('PUT', '/v1/workflows/w', {'functions': functions})
         self.assertEqual(answer.status, 409, answer.body)
         self.assertIn("b's queue holds", answer.error['message'])
         self.assertEqual(self.node.function('a')['settings']['durability'], 'power-loss')
+        self.gate.open()
         wait_until(lambda: self.node.api('PUT', '/v1/workflows/w', {'functions': functions}).status == 200, 'the change')
 
     def test_what_it_cannot_stand_with(self):

@@ -4,7 +4,6 @@ import os
 import signal
 import tempfile
 import threading
-import time
 import unittest
 import urllib.parse
 
@@ -140,12 +139,12 @@ class Fetch(NodeTest):
         thread.start()
         wait_until(lambda: len(self.sink.taken()) > before, 'the request')
         os.kill(self.node.instance_pid('killed'), signal.SIGKILL)
-        thread.join(20)
+        thread.join(harness.PATIENCE_S)
         self.assertEqual(results[0].status, 502)
         self.assertEqual(self.fetch(self.sink.url('/status/200'))[0], 'ok')
 
     def test_many_at_once(self):
-        self.node.deploy('many', 'asks', allow=self.allow, max_instances=24, wait_ms=20000)
+        self.node.deploy('many', 'asks', allow=self.allow, max_instances=24)
         results = []
 
         def work(number):
@@ -157,7 +156,7 @@ class Fetch(NodeTest):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(3 * harness.PATIENCE_S)
         self.assertEqual(results, [('ok', True)] * 120)
 
 
@@ -171,10 +170,10 @@ class Ends(unittest.TestCase):
             thread.start()
             wait_until(sink.taken, 'the request')
             node.process.send_signal(signal.SIGTERM)
-            time.sleep(0.2)
+            wait_until(lambda: b'node.stops' in node.log(), 'the first')
             node.process.send_signal(signal.SIGTERM) # at once
-            self.assertEqual(node.process.wait(30), 1)
-            thread.join(20)
+            self.assertEqual(node.process.wait(harness.PATIENCE_S), 1)
+            thread.join(harness.PATIENCE_S)
         finally:
             node.process.kill()
             sink.close()

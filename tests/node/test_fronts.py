@@ -6,7 +6,8 @@ import socket
 import unittest
 
 import harness
-from harness import Answer, Node, NodeTest, alive, wait_until
+from harness import Answer, Node, NodeTest, PATIENCE_S, alive, wait_until
+from sinks import Gate
 
 CLIENTS = 30
 CALLS = 40
@@ -50,7 +51,7 @@ class Spread(NodeTest):
         for connection in more:
             connection.request('GET', '/healthz')
             Answer(connection.getresponse())
-        self.assertEqual(fronts(node), 2)
+        wait_until(lambda: fronts(node) == 2, 'two fronts')  # a thread names itself
         for connection in few + more:
             connection.close()
 
@@ -111,7 +112,7 @@ class Full(NodeTest):
     def test_whoever_leaves_makes_room(self):
         request = b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
         for leaver in range(8):  # of each thread, one after the other
-            socks = [socket.create_connection(('127.0.0.1', self.node.port), 20) for _ in range(9)]
+            socks = [socket.create_connection(('127.0.0.1', self.node.port), PATIENCE_S) for _ in range(9)]
             for sock in socks[:8]:
                 sock.sendall(request)
                 self.assertTrue(sock.recv(4096).startswith(b'HTTP/1.1 200'))
@@ -119,7 +120,7 @@ class Full(NodeTest):
             socks[8].settimeout(0.1)
             with self.assertRaises(TimeoutError):
                 socks[8].recv(4096)
-            socks[8].settimeout(20)
+            socks[8].settimeout(PATIENCE_S)
             socks[leaver].close()
             self.assertTrue(socks[8].recv(4096).startswith(b'HTTP/1.1 200'))
             for sock in socks:
@@ -132,18 +133,21 @@ class Ends(unittest.TestCase):
     def test_a_node_that_stops_finishes_what_its_fronts_have(self):
         node = Node('--fronts', '2', '--front-after', '2')
         self.addCleanup(node.process.kill)
-        node.deploy('trouble', max_instances=16, timeout_ms=60000)
+        gate = Gate()
+        self.addCleanup(gate.close)
+        node.deploy('trouble', max_instances=16, **gate.settings)
         connections = [node.connect() for _ in range(12)]
         for connection in connections:
-            connection.request('GET', '/function/trouble/nap?n=1500')
-        wait_until(lambda: sum(i['state'] in ('busy', 'restoring')
-                               for i in node.function('trouble')['instances']) >= 12, 'calls')
+            connection.request('GET', '/function/trouble/' + gate.path)
+        wait_until(lambda: gate.held() == 12, 'calls')
         below = node.children()
         node.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: b'node.stops' in node.log(), 'the beginning of its end')
+        gate.open()
         for connection in connections:
             answer = Answer(connection.getresponse())
             self.assertEqual((answer.status, answer.header('Connection')), (200, 'close'))
-        self.assertEqual(node.process.wait(20), 0)
+        self.assertEqual(node.process.wait(PATIENCE_S), 0)
         wait_until(lambda: not any(map(alive, below)), 'the end of all processes')
 
     def test_a_second_signal_ends_fronts_with_calls_at_once(self):
@@ -157,7 +161,7 @@ class Ends(unittest.TestCase):
         for _ in range(2):
             node.process.send_signal(signal.SIGTERM)
             wait_until(lambda: b'node.stops' in node.log(), 'the first')
-        self.assertEqual(node.process.wait(20), 1)
+        self.assertEqual(node.process.wait(PATIENCE_S), 1)
         for connection in connections:
             connection.close()
 

@@ -21,7 +21,7 @@ class Isolation(NodeTest):
         for isolation in ('reuse', 'reset', 'fresh'):
             cls.node.deploy(isolation, 'trouble', isolation=isolation, max_instances=1)
             assert cls.node.snapshot(isolation)['state'] == 'ready'
-        cls.node.deploy('many', 'trouble', isolation='reset', max_instances=8, wait_ms=20000)
+        cls.node.deploy('many', 'trouble', isolation='reset', max_instances=8)
         assert cls.node.snapshot('many')['state'] == 'ready'
 
     def get(self, path):

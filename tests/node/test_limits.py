@@ -7,7 +7,7 @@ import time
 import unittest
 
 import harness
-from harness import Node, NodeTest, wait_until
+from harness import NodeTest, PATIENCE_S, wait_until
 
 
 class Bounds(NodeTest):
@@ -27,7 +27,7 @@ class Bounds(NodeTest):
                 b'Connection: close\r\n\r\n' % (6 << 20))
         held = []
         for _ in range(3):  # three bodies of nearly 6 MiB do not fit 16
-            sock = socket.create_connection(('127.0.0.1', self.node.port), 20)
+            sock = socket.create_connection(('127.0.0.1', self.node.port), PATIENCE_S)
             sock.sendall(head + b'x' * ((6 << 20) - 1))
             held.append(sock)
             if len(held) < 3:  # one after the other: of three that grow at once two may be refused
@@ -55,7 +55,7 @@ class Bounds(NodeTest):
 
     def test_bodies_of_clients_that_vanish_are_given_back(self):
         for _ in range(6):
-            sock = socket.create_connection(('127.0.0.1', self.node.port), 20)
+            sock = socket.create_connection(('127.0.0.1', self.node.port), PATIENCE_S)
             sock.sendall(b'POST /function/echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n' %
                          (6 << 20) + b'x' * (2 << 20))
             sock.close()
@@ -66,7 +66,7 @@ class Bounds(NodeTest):
         for _ in range(3):  # three replies of 6 MiB do not fit 16
             sock = socket.socket()
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            sock.settimeout(20)
+            sock.settimeout(PATIENCE_S)
             sock.connect(('127.0.0.1', self.node.port))
             sock.sendall(b'GET /function/trouble/bytes?n=%d HTTP/1.1\r\nHost: x\r\n\r\n' % (6 << 20))
             statuses.append(sock.recv(12))
@@ -80,7 +80,7 @@ class Bounds(NodeTest):
 
     def test_more_connections_than_allowed_wait_and_are_served(self):
         for _ in range(50):  # some rounds close their last connections all in one turn of the loop
-            socks = [socket.create_connection(('127.0.0.1', self.node.port), 20)
+            socks = [socket.create_connection(('127.0.0.1', self.node.port), PATIENCE_S)
                      for _ in range(100)]
             for sock in socks:
                 sock.sendall(b'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
@@ -103,10 +103,16 @@ class Processor(NodeTest):
         cls.node.deploy('meek', 'trouble', cpu_share=10)
 
     def test_a_ceiling_holds(self):
-        answer = self.node.http('GET', '/function/half/spin?n=2000')
-        self.assertEqual(answer.status, 200)
-        used = self.node.cpu_s(self.node.instance_pid('half'))
-        self.assertLess(used, 2.0 * 0.20 * 1.5)
+        self.assertEqual(self.node.http('GET', '/function/half/show').status, 200)
+        pid = self.node.instance_pid('half')
+        before, since = self.node.cpu_s(pid), time.monotonic()
+
+        def held():
+            """After two seconds, or later: what a node that was late let pass is paid back."""
+            self.assertEqual(self.node.http('GET', '/function/half/spin?n=1000').status, 200)
+            took = time.monotonic() - since
+            return took >= 2 and self.node.cpu_s(pid) - before < took * 0.20 * 1.5
+        wait_until(held, 'its share')
         self.assertGreater(self.node.function('half')['counters']['throttled_seconds'], 0)
 
     def test_a_ceiling_holds_after_the_answer_too(self):
@@ -154,20 +160,21 @@ class Quiet(NodeTest):
         if harness.sanitized((b'__tsan_init',)):
             self.skipTest('the sanitizer wakes up')
         def quiet():
+            """For so long, and none was woken, were it only to wait for a processor."""
             try:
                 before = self.switches()
                 time.sleep(1.5)
                 return self.switches() == before
             except OSError:  # an instance of the test before this one ended just now
                 return False
-        self.assertTrue(any(quiet() for _ in range(6)), 'something wakes up while nothing happens')
+        wait_until(quiet, 'a second and a half in which nothing wakes up')
 
     def test_an_idle_instance_is_stopped_in_good_order(self):
-        self.node.http('POST', '/function/brief', b'x')
-        self.assertEqual(len(self.node.function('brief')['instances']), 1)
+        self.assertEqual(self.node.http('POST', '/function/brief', b'x').body, b'x')
         wait_until(lambda: not self.node.function('brief')['instances'], 'its end')
         self.assertEqual(self.node.function('brief')['counters']['faults'], {})
         self.assertEqual(self.node.http('POST', '/function/brief', b'x').body, b'x')
+        self.assertEqual(self.node.function('brief')['counters']['cold_starts'], 2)
 
     def test_without_keep_alive_every_call_is_a_cold_start(self):
         for _ in range(3):
@@ -178,11 +185,17 @@ class Quiet(NodeTest):
         self.assertEqual(counters['faults'], {})
 
     def test_hybrid_without_a_history_is_the_fixed_time(self):
-        for _ in range(2):
-            self.assertEqual(self.node.http('POST', '/function/studied', b'x').body, b'x')
-        self.assertEqual(len(self.node.function('studied')['instances']), 1)
-        wait_until(lambda: not self.node.function('studied')['instances'], 'its end')
-        self.assertEqual(self.node.function('studied')['counters']['cold_starts'], 1)
+        def pair():
+            """Two calls, the second within the time: on a slow machine not every one is."""
+            before, begun = self.node.function('studied')['counters']['cold_starts'], time.monotonic()
+            for _ in range(2):
+                self.assertEqual(self.node.http('POST', '/function/studied', b'x').body, b'x')
+            took = time.monotonic() - begun
+            wait_until(lambda: not self.node.function('studied')['instances'], 'its end')
+            started = self.node.function('studied')['counters']['cold_starts'] - before
+            self.assertIn(started, (1,) if took < 0.3 else (1, 2))
+            return started == 1
+        wait_until(pair, 'two calls of one instance')
         self.assertIn(b'mayfly_prewarms_total{function="studied"} 0',
                       self.node.api('GET', '/metrics').body)
 

@@ -12,6 +12,8 @@ class Logs(NodeTest):
     def prepare(cls):
         cls.node.deploy('trouble')
         cls.node.deploy('other', 'trouble')
+        for name in ('trouble', 'other'):
+            cls.node.snapshot(name)  # which is a line of its log
 
     def follow(self, name, tail=0):
         connection = UnixConnection(os.path.join(self.node.state, 'api.sock'))
@@ -31,7 +33,7 @@ class Logs(NodeTest):
 
     def test_standard_error_is_in_the_log(self):
         self.node.http('GET', '/function/trouble/stderr')
-        self.assertIn('a line on standard error', [l['text'] for l in self.node.logs('trouble')])
+        wait_until(lambda: 'a line on standard error' in [l['text'] for l in self.node.logs('trouble')], 'the line')
 
     def test_tail_gives_the_last_lines(self):
         self.node.http('GET', '/function/trouble/log?n=30')
@@ -88,7 +90,7 @@ class Logs(NodeTest):
         self.assertNotIn('\x00', lines[0]['text'])
 
     def test_a_flood_is_cut_said_and_rotated(self):
-        self.node.deploy('flood', 'trouble', timeout_ms=20000)
+        self.node.deploy('flood', 'trouble', timeout_ms=60000)
         connection, response = self.follow('flood')
         seen = []
 
@@ -102,8 +104,7 @@ class Logs(NodeTest):
         reader.start()
         for _ in range(8):
             self.assertEqual(self.node.http('GET', '/function/flood/log?n=4000').status, 200)
-        reader.join(harness.PATIENCE_S)
-        self.assertFalse(reader.is_alive())
+        wait_until(lambda: not reader.is_alive(), 'word of what was dropped')
         self.assertRegex(seen[-1]['text'], r'^\d+ lines dropped')
         connection.close()
         folder = os.path.join(self.node.state, 'logs')

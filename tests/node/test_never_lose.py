@@ -5,7 +5,7 @@ a reading twice, too, when an acknowledgement got lost between them; so an alert
 reading.)
 
 mosquitto keeps what it has acknowledged in memory for a moment before it writes it down, so it is
-killed with SIGKILL only when it has handed everything over, and ended by SIGTERM at any moment."""
+killed with SIGKILL only when it has written everything, and ended by SIGTERM at any moment."""
 import collections
 import http.client
 import json
@@ -105,8 +105,7 @@ class NeverLose(Workflow):
 
     def kill_broker(self, playing):
         os.kill(playing.pid, signal.SIGSTOP)
-        time.sleep(1)  # what it has goes to the node
-        self.broker.kill()
+        self.broker.kill_saved()
         self.broker.start()
         os.kill(playing.pid, signal.SIGCONT)
 
@@ -116,8 +115,10 @@ class NeverLose(Workflow):
 
     def kill_spawner(self, playing):
         below = self.node.children()
-        if below:
+        try:
             os.kill(below[0], signal.SIGKILL)
+        except (IndexError, ProcessLookupError):  # the last one is not replaced yet
+            pass
 
     def kill_redis(self, playing):
         self.redis.kill()

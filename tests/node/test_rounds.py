@@ -21,7 +21,8 @@ class Rounds(NodeTest):
         isolation = 'reuse' if what == 0 else ('reset', 'fresh')[i // 4 % 2]
         answer = self.node.api('PUT', f'/v1/functions/{name}',
                                {'image': image, 'settings': {'sandbox': harness.ARGS.sandbox,
-                                                             'isolation': isolation}})
+                                                             'isolation': isolation,
+                                                             'wait_ms': 60000}})
         self.assertIn(answer.status, (200, 201), answer.body)
         self.assertEqual(self.node.http('POST', f'/function/{name}{path}', b'x').status, 200)
         if what == 0:

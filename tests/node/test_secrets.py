@@ -42,8 +42,8 @@ class Secrets(NodeTest):
         cls.put('open', b'x', 0o644)
         cls.put('empty', b'')
         cls.allow = {'secrets': ['db', 'large', 'longest', 'open', 'empty', 'gone', 'moves']}
-        cls.node.deploy('server', allow=cls.allow, timeout_ms=10000, environment={'READ_AT_START': AT + 'db'})
-        cls.node.deploy('none', 'server', timeout_ms=10000)
+        cls.node.deploy('server', allow=cls.allow, timeout_ms=60000, environment={'READ_AT_START': AT + 'db'})
+        cls.node.deploy('none', 'server', timeout_ms=60000)
 
     def read(self, path, name='server'):
         """What the program reads there, or an errno."""
@@ -102,7 +102,7 @@ class Secrets(NodeTest):
 
     def test_it_is_in_no_file_and_no_log(self):
         for isolation in ('reuse', 'fresh') + (('reset',) if harness.ARGS.sandbox == 'kvm' else ()):
-            self.node.deploy('kept', 'server', allow=self.allow, timeout_ms=10000, isolation=isolation)
+            self.node.deploy('kept', 'server', allow=self.allow, timeout_ms=60000, isolation=isolation)
             self.assertEqual(self.node.snapshot('kept')['state'], 'ready')
             for _ in range(3):
                 self.assertEqual(self.read('/run/secrets/db', 'kept'), VALUE)

@@ -22,7 +22,7 @@ def pattern(size):
 class Server(NodeTest):
     @classmethod
     def prepare(cls):
-        cls.node.deploy('server', timeout_ms=10000)
+        cls.node.deploy('server', timeout_ms=60000)
 
     def call(self, path, body=None, method=None, headers=None):
         return self.node.http(method or ('GET' if body is None else 'POST'),
@@ -78,8 +78,7 @@ class Server(NodeTest):
 
     def test_more_than_a_response_is_told(self):
         self.assertEqual(self.call('/extra').body, b'ok')
-        self.assertTrue([line for line in self.node.logs('server')
-                         if 'more than its response' in line['text']])
+        wait_until(lambda: any('more than its response' in line['text'] for line in self.node.logs('server')), 'word of it')
 
     def test_many_clients_are_served(self):
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
@@ -109,7 +108,7 @@ class Ends(NodeTest):
     def test_what_never_answers_is_ended(self):
         self.deploy(timeout_ms=300)
         self.assertEqual(self.get('/slow').status, 504)
-        self.assertEqual(self.get('/count').body, b'0')
+        wait_until(lambda: self.get('/count').body == b'0', 'another one')
 
     def test_another_port_is_a_setting(self):
         self.deploy(port=9999)
@@ -118,8 +117,8 @@ class Ends(NodeTest):
     def test_who_does_not_listen_is_told_of(self):
         self.deploy(port=9999, timeout_ms=300, environment={'SERVER_PORT': '8000'})
         self.assertEqual(self.get('/count').status, 504)
-        self.assertTrue([line for line in self.node.logs('server')
-                         if 'does not listen on port 9999' in line['text']])
+        wait_until(lambda: any('does not listen on port 9999' in line['text'] for line in self.node.logs('server')),
+                   'word of it')
 
     def test_each_event_finds_it_fresh_if_it_is_reset(self):
         self.deploy(isolation='reset')
@@ -273,20 +272,20 @@ class Go(NodeTest):
             self.assertTrue(answer.body == body)
 
     def test_one_instance_serves_event_after_event(self):
-        self.node.deploy('gohello', timeout_ms=10000)
+        self.node.deploy('gohello', timeout_ms=60000)
         self.check()
         first = int(self.get('/count').body)
         self.assertEqual([int(self.get('/count').body) - first for _ in range(5)], [1, 2, 3, 4, 5])
 
     def test_a_snapshot_serves_as_a_cold_start_does(self):
-        self.node.deploy('gohello', isolation='fresh', timeout_ms=10000)
+        self.node.deploy('gohello', isolation='fresh', timeout_ms=60000)
         self.assertEqual(self.node.snapshot('gohello')['state'], 'ready')
         self.check()
         self.assertEqual(self.get('/count').body, b'0')
         self.assertEqual(self.get('/count').body, b'0')
 
     def test_a_panic_in_a_handler_is_a_bad_answer(self):
-        self.node.deploy('gohello', timeout_ms=10000)
+        self.node.deploy('gohello', timeout_ms=60000)
         answer = self.get('/panic')
         self.assertEqual(answer.status, 502)
         self.assertIn('closed without a byte', answer.error['message'])

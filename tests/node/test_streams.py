@@ -62,11 +62,11 @@ class StreamTest(NodeTest):
     def deploy(self, **settings):
         settings.setdefault('isolation', 'reuse')
         settings.setdefault('listen', '0')
-        self.node.deploy('dials', timeout_ms=10000, **settings)
+        self.node.deploy('dials', timeout_ms=60000, **settings)
         return place(self.node, 'dials')
 
     def connect(self, port):
-        sock = socket.create_connection(('127.0.0.1', port), 15)
+        sock = socket.create_connection(('127.0.0.1', port), harness.PATIENCE_S)
         self.addCleanup(sock.close)
         return sock
 
@@ -168,7 +168,7 @@ class Inbound(StreamTest):
             with self.assertRaises(TimeoutError):
                 more.recv(1)
             socks[0].close()
-            more.settimeout(15)
+            more.settimeout(harness.PATIENCE_S)
             self.assertEqual(response(more), (200, b'hello'))
             for sock in socks[1:] + [more]:
                 sock.close()
@@ -333,7 +333,7 @@ class Outbound(StreamTest):
         self.deploy(isolation='fresh', allow={'http': [f'127.0.0.1:{peer.port}']},
                     environment={'AT_START': f'{HOST}:{peer.port}'})
         self.assertEqual(self.node.snapshot('dials')['state'], 'ready')
-        self.assertEqual(peer.accepted, 1)
+        wait_until(lambda: peer.accepted == 1, 'its connection')  # the peer is a thread beside
         self.assertTrue([line for line in self.node.logs('dials') if line['text'] == 'at start: <nil>'])
         answer = self.call(f'/keep?to={HOST}:{peer.port}&say=again')
         self.assertEqual(answer.status, 502)
@@ -389,7 +389,7 @@ class Waiting(NodeTest):
             if name == 'glibc':
                 path = self.glibc()
                 harness.image = lambda _: path
-            self.node.deploy(name, timeout_ms=10000, allow=allow)
+            self.node.deploy(name, timeout_ms=60000, allow=allow)
 
             def ask(what):
                 return self.node.http('GET', f'/function/{name}{what}').body.decode()
@@ -414,7 +414,7 @@ class Hostile(NodeTest):
     """A kernel that keeps no rule (tests/guests/raw) writes words into its ring of streams."""
     @classmethod
     def prepare(cls):
-        cls.node.deploy('raw', timeout_ms=5000)
+        cls.node.deploy('raw', timeout_ms=60000)
 
     def word(self, offset, value):
         answer = self.node.http('POST', '/function/raw', order('WORD', number=value, address=offset))

@@ -13,7 +13,8 @@ import unittest
 import uuid
 
 import harness
-from harness import Node, NodeTest, wait_until
+from harness import Node, NodeTest, PATIENCE_S, wait_until
+from sinks import Gate
 from test_async import delivered
 from test_outputs import output_id
 
@@ -26,6 +27,7 @@ def step(node, image='step', **settings):
     environment = settings.pop('environment', {})
     settings.setdefault('isolation', 'reuse')
     settings.setdefault('sandbox', harness.ARGS.sandbox)
+    settings.setdefault('wait_ms', PATIENCE_S * 1000)
     return {'image': node.upload(image), 'settings': dict(settings, environment=environment)}
 
 
@@ -265,7 +267,9 @@ class Workflows(NodeTest):
 
     def test_what_waits_for_a_function_that_goes_is_told(self):
         node = self.node
-        put(node, 'w', a=step(node), gone=step(node, max_instances=1, environment={'NAP_MS': '4000'}))
+        gate = Gate()
+        self.addCleanup(gate.close)
+        put(node, 'w', a=step(node), gone=step(node, max_instances=1, environment={'HOLD': gate.url()}, **gate.settings))
         for _ in range(4):
             node.http('POST', '/async-function/gone', b'1')
         answer = put(node, 'w', a=step(node))
@@ -353,8 +357,8 @@ class UnderLoad(unittest.TestCase):
     def version(self, number):
         node = self.node
         tag = {'STEP': f' v{number}'}
-        return {'a': step(node, then=['b'], environment=tag), 'b': step(node, then=['c'], environment=tag),
-                'c': step(node, environment=tag)}
+        often = {'environment': tag, 'attempts_max': 100}  # one event may be in hand at many kills
+        return {'a': step(node, then=['b'], **often), 'b': step(node, then=['c'], **often), 'c': step(node, **often)}
 
     def sender(self):
         while not self.stop.wait(0.02):
@@ -381,7 +385,7 @@ class UnderLoad(unittest.TestCase):
     def all_there(self, again):
         for name in 'abc':
             queue = wait_until(lambda: (q := self.node.api('GET', '/v1/queues/' + name).json)['count'] == 0 and q,
-                               'an empty queue', 60)
+                               'an empty queue', 3 * PATIENCE_S)
             self.assertEqual(queue['dead'], 0)
         ran = {name: delivered(self.node, name) for name in 'abc'}
         for call in self.accepted:
@@ -399,7 +403,9 @@ class UnderLoad(unittest.TestCase):
         self.assertEqual(put(node, 'w', **self.version(2)).status, 200)
         def swap():
             for _ in range(12):
+                enough = len(self.accepted) + 5
                 time.sleep(0.15)
+                wait_until(lambda enough=enough: len(self.accepted) >= enough, 'events')
                 answer = node.api('POST', '/v1/workflows/w/rollback')
                 self.assertEqual(answer.status, 200, answer.body)
         self.run_beside(swap)

@@ -79,9 +79,10 @@ class Home(Workflow):
     def test_lights_follow_motion_and_smoke_is_told(self):
         self.deploy('home')
         watcher = subprocess.Popen(['mosquitto_sub', '-h', '127.0.0.1', '-p', str(self.broker.port), '-t',
-                                    'lights/+/bulb', '-q', '1', '-v', '-C', '2'],
+                                    'lights/+/bulb', '-q', '1', '-v', '-C', '2', '-i', 'watcher'],
                                    stdout=subprocess.PIPE, text=True)
         harness.STARTED.append(watcher)
+        self.heard_by('watcher')
         self.publish('lights/hall/motion', '{"motion":true}')
         wait_until(lambda: self.calls('lights') >= 1, 'a call')
         self.publish('lights/attic/motion', '{"motion":false}')
@@ -142,9 +143,10 @@ class ColdChain(Workflow):
         self.deploy('cold-chain', **self.webhook(sink),
                     **{'every: 30s': 'queue: clock', 'ESCALATE_MINUTES: "30"': 'ESCALATE_MINUTES: "10"'})
         siren = subprocess.Popen(['stdbuf', '-oL', 'mosquitto_sub', '-h', '127.0.0.1', '-p',
-                                  str(self.broker.port), '-t', 'shop/1/alarm', '-q', '1', '-C', '5', '-W',
-                                  str(PATIENCE_S)], stdout=subprocess.PIPE, text=True)
+                                  str(self.broker.port), '-t', 'shop/1/alarm', '-q', '1', '-C', '5', '-i',
+                                  'siren', '-W', str(3 * PATIENCE_S)], stdout=subprocess.PIPE, text=True)
         harness.STARTED.append(siren)
+        self.heard_by('siren')
         self.play('cold-chain', '--start', str(self.START), '--count', '24', '--interval', '50')
         wait_until(lambda: len(self.keys('cold-chain/1/')) == 50, 'fifty fridges', PATIENCE_S)
         self.clock(24)

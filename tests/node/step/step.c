@@ -5,6 +5,7 @@
  *   TYPE: ce-type of its reply            NAP_MS: how long it takes
  *   STATUS: of its reply                  BYTES: of its reply, instead of the event's body
  *   HEADER: NAME=VALUE, one more header of its reply
+ *   HOLD: a URL, whose answer it waits for
  */
 #include <mayfly.h>
 
@@ -23,6 +24,14 @@ static void nap(void)
     struct timespec t = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
     if (ms)
         nanosleep(&t, NULL);
+}
+
+static void hold(struct mayfly_event *event, struct mayfly_reply *reply)
+{
+    const struct mayfly_request request = {.url = mayfly_env("HOLD", "")};
+    struct mayfly_response response;
+    if (request.url[0] && mayfly_fetch(event, &request, &response))
+        mayfly_fail(reply, "nobody holds it: %s", mayfly_error_words(event));
 }
 
 static const char *header(struct mayfly_event *event, const char *name)
@@ -57,6 +66,7 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
     char more[256];
     tell(event, body);
     nap();
+    hold(event, reply);
     if (strcmp(mayfly_env("ONLY", ""), "even") == 0 && strtoul(body.data, NULL, 10) % 2) {
         mayfly_set_status(reply, 204);
         return;

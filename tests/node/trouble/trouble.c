@@ -71,6 +71,15 @@ __attribute__((noinline)) static void deep_fault(volatile int *where)
     *where = (int)getpid(); /* a call, so that there is a frame to walk */
 }
 
+/* Until a server of the test's own has answered: `url`. */
+static void hold(struct mayfly_event *event, struct mayfly_reply *reply)
+{
+    const struct mayfly_request request = {.url = mayfly_parameter(event, "url")};
+    struct mayfly_response response;
+    if (!request.url || mayfly_fetch(event, &request, &response))
+        mayfly_fail(reply, "nobody holds it: %s", mayfly_error_words(event));
+}
+
 static void show(struct mayfly_event *event, struct mayfly_reply *reply)
 {
     const char *name, *value;
@@ -140,6 +149,8 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
         log_lines(n);
     else if (strcmp(path, "/nap") == 0)
         sleep_ms(n);
+    else if (strcmp(path, "/hold") == 0)
+        hold(event, reply);
     else if (strcmp(path, "/spin") == 0)
         spin_ms(n);
     else if (strcmp(path, "/linger") == 0)
