@@ -25,7 +25,7 @@ says() { # TEXT COMMAND...
     [ "$(cat out.txt)" = "$expected" ] || { cat out.txt err.txt; return 1; }
 }
 answers() {
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         "$mayfly" ls >last.txt 2>&1 && return
         sleep 0.1
     done
@@ -46,6 +46,7 @@ else
 fi
 case_ 'deploy' json 'd["name"] == "ride"' "$mayfly" deploy --sandbox "$sandbox" ride.mf --json
 url=$(python3 -c 'import json; print(json.load(open("out.json"))["url"])')
+case_ 'its snapshot is settled' settled
 case_ 'it is frozen' json '[f["snapshot"]["state"] for f in d] == ["ready"]' "$mayfly" ls --json
 case_ 'invoke' says 'hello, world' "$mayfly" invoke ride
 case_ 'invoke with data' says 'hello, you' "$mayfly" invoke ride -d you

@@ -17,3 +17,13 @@ mkdir "$TMPDIR"
 # shellcheck source=tests/cli/tap.sh
 . "$tests/tap.sh"
 cd "$here" || exit 1
+
+# settled: no snapshot is being made any more; `mayfly deploy` waits for seconds only.
+settled() {
+    for _ in $(seq 600); do
+        "${mayfly:?}" ls --json >settled.json 2>&1 && ! grep -q '"making"' settled.json && return
+        sleep 0.1
+    done
+    cat settled.json
+    return 1
+}
