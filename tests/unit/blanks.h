@@ -4,7 +4,7 @@
 
 #include "node/instance/spawner.h"
 
-#define PATIENCE_MS 20000 /* never reached but by a bug */
+#define PATIENCE_MS 60000 /* never reached but by a bug */
 
 /* The spawner of this build; fails the test if it does not open. */
 void spawner_of_build(struct spawner *spawner);

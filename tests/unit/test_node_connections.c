@@ -19,20 +19,30 @@
 
 /* ---- orders ---- */
 
-static void what_is_written_before_the_reply_arrives_before_the_end(void **state)
+/* A call whose program has a connection to a server of ours: the event, and the server's end. */
+static struct test_call *connected(uint64_t *event, int *peer_fd)
 {
-    (void)state;
     uint16_t port;
-    char got[8], allowed[32];
+    char allowed[32];
     int fd = server(&port);
     (void)snprintf(allowed, sizeof allowed, "127.0.0.1:%u", port);
     deploy(ISOLATION_FRESH, "", allowed);
     struct test_call *call = submit();
-    uint64_t event = guest_gets(&peer[0], MF_MSG_INVOKE);
+    *event = guest_gets(&peer[0], MF_MSG_INVOKE);
     connects(&peer[0], port);
-    int peer_fd = keep(accept(fd, NULL, NULL));
+    *peer_fd = keep(accept(fd, NULL, NULL));
     turn();
     assert_int_equal(gets(&peer[0], MF_MSG_OPENED).id, GUEST_ID);
+    return call;
+}
+
+static void what_is_written_before_the_reply_arrives_before_the_end(void **state)
+{
+    (void)state;
+    char got[8];
+    uint64_t event;
+    int peer_fd;
+    struct test_call *call = connected(&event, &peer_fd);
     sends(&peer[0], GUEST_ID, "bye", 3);
     writes(&peer[0], (struct mf_desc){.id = GUEST_ID, .type = MF_MSG_CLOSE}, NULL);
     guest_replies(&peer[0], event);
@@ -46,17 +56,10 @@ static void what_is_written_before_the_reply_arrives_before_the_end(void **state
 static void what_is_left_open_behind_the_reply_is_reset(void **state)
 {
     (void)state;
-    uint16_t port;
-    char got[8], allowed[32];
-    int fd = server(&port);
-    (void)snprintf(allowed, sizeof allowed, "127.0.0.1:%u", port);
-    deploy(ISOLATION_FRESH, "", allowed);
-    struct test_call *call = submit();
-    uint64_t event = guest_gets(&peer[0], MF_MSG_INVOKE);
-    connects(&peer[0], port);
-    int peer_fd = keep(accept(fd, NULL, NULL));
-    turn();
-    (void)gets(&peer[0], MF_MSG_OPENED);
+    char got[8];
+    uint64_t event;
+    int peer_fd;
+    struct test_call *call = connected(&event, &peer_fd);
     guest_replies(&peer[0], event);
     was_answered(call, SITUATION_REPLIED);
     assert_int_equal(recv(peer_fd, got, sizeof got, 0), -1);
