@@ -120,8 +120,8 @@ static void enter_segments(const struct memory *memory, const struct image *imag
         if (segment->flags & PF_W)
             (void)pagetable_set(memory->cpu, segment->address, end, PAGE_READ_WRITE);
         else
-            pagetable_set_large(memory->cpu, segment->address, end,
-                                segment->flags & PF_X ? PAGE_READ_EXECUTE : PAGE_READ);
+            (void)pagetable_set_large(memory->cpu, segment->address, end,
+                                      segment->flags & PF_X ? PAGE_READ_EXECUTE : PAGE_READ);
     }
 }
 
@@ -236,6 +236,9 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
         err = load_image(memory, start, staged, why);
     if (!err && start->flags & MF_START_RESTORE)
         err = window_restore(memory->window, start, false, why);
+    memory->large = start->flags & MF_START_RESTORE && start->image.info.flags & MF_IMAGE_LINUX;
+    if (!err && memory->large)
+        window_large(memory->window, start);
     if (!err)
         prepare(memory, &start->touched);
     if (!err)
@@ -251,13 +254,32 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
     return MF_OK;
 }
 
+/* What the guest opens after its freeze may come in large pages (window_large()); where anything of a
+ * file stands in 2 MiB they are mapped in parts, and have none. */
+static bool open_large(const struct memory *memory, uint64_t from, uint64_t to)
+{
+    bool changed = false;
+    for (uint64_t end; from < to; from = end) {
+        struct extent ignored;
+        end = (from | (MF_LARGE_PAGE_BYTES - 1)) + 1;
+        end = end < to ? end : to;
+        changed = (content_next(&memory->content, from, end, &ignored)
+                       ? pagetable_set(memory->cpu, from, end, PAGE_READ_WRITE)
+                       : pagetable_set_large(memory->cpu, from, end, PAGE_READ_WRITE)) ||
+                  changed;
+    }
+    return changed;
+}
+
 int memory_protect(struct memory *memory, uint64_t address, uint64_t bytes, uint32_t prot)
 {
     const uint64_t end = address + bytes;
     memory->edited = true;
     if (memory->undo)
         pagetable_keep(memory->cpu, memory->undo, address, end);
-    bool changed = pagetable_set(memory->cpu, address, end, access_of(prot));
+    bool changed = memory->large && access_of(prot) == PAGE_READ_WRITE
+                       ? open_large(memory, address, end)
+                       : pagetable_set(memory->cpu, address, end, access_of(prot));
     return changed ? memory_forget(memory, address, end) : 0;
 }
 

@@ -27,6 +27,7 @@ struct memory {
     bool staged; /* the library OS of this build stands in the window (staged.h) */
     struct content content;      /* borrowed from the start, for good                 */
     bool shadowed;               /* cpu_is_shadowed()                                */
+    bool large;                  /* what the guest opens may come in large pages     */
     struct boot_host host;       /* for the boot page                                */
     bool edited;                 /* by `protect` or `discard`, since reset.c cleared it */
     struct pagetable_undo *undo; /* where `protect` keeps what it changes; NULL: nowhere */

@@ -28,9 +28,9 @@ void pagetable_init(uint8_t *cpu);
 /* Pages [from, to) of the window become so. True: an entry that was present changed. */
 bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access);
 
-/* Likewise, for pages that are not written, before a guest has run: one entry for each whole 2 MiB of
- * which nothing was entered yet. Another access for a part of them makes pages of it. */
-void pagetable_set_large(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access);
+/* Likewise, one entry for each whole 2 MiB of which nothing was entered yet. Another access for a part
+ * of them makes pages of it (docs/adr/0011: where that is not exact under a KVM that shadows). */
+bool pagetable_set_large(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access);
 
 /* Entries as the guest found them, of those 2 MiB of the window that were edited since. */
 #define PAGETABLE_UNDO_WORDS 16u

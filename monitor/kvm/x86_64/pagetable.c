@@ -96,15 +96,12 @@ static uint64_t flags(enum page_access access)
     }
 }
 
-bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access)
+/* Of one 2 MiB. */
+static bool set_pages(uint8_t *cpu, uint64_t from, uint64_t to, uint64_t bits)
 {
-    mf_assert(from % MF_PAGE_BYTES == 0 && to % MF_PAGE_BYTES == 0 && to <= MF_WINDOW_MAX);
-    const uint64_t bits = flags(access);
     bool changed = false;
-    uint64_t *entry = NULL;
+    uint64_t *entry = window_entry(cpu, from);
     for (uint64_t page = from; page < to; page += MF_PAGE_BYTES, entry++) {
-        if (!entry || page % (1u << TABLE_SHIFT) == 0)
-            entry = window_entry(cpu, page);
         uint64_t wanted = bits ? page | bits : 0;
         changed = changed || (*entry & PRESENT && *entry != wanted);
         *entry = wanted;
@@ -112,17 +109,34 @@ bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access ac
     return changed;
 }
 
-void pagetable_set_large(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access)
+static bool set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access, bool large)
 {
-    while (from < to) {
+    mf_assert(from % MF_PAGE_BYTES == 0 && to % MF_PAGE_BYTES == 0 && to <= MF_WINDOW_MAX);
+    const uint64_t bits = flags(access);
+    bool changed = false;
+    for (uint64_t end; from < to; from = end) {
         uint64_t *directory = directory_entry(cpu, from);
-        uint64_t end = (from | (MF_LARGE_PAGE_BYTES - 1)) + 1;
-        if (end - from == MF_LARGE_PAGE_BYTES && end <= to && *directory == 0)
-            *directory = from | flags(access) | LARGE;
-        else
-            (void)pagetable_set(cpu, from, end < to ? end : to, access);
-        from = end;
+        const uint64_t whole = (from & ~(uint64_t)(MF_LARGE_PAGE_BYTES - 1)) | bits | LARGE;
+        end = (from | (MF_LARGE_PAGE_BYTES - 1)) + 1;
+        end = end < to ? end : to;
+        if (*directory == 0 && !bits)
+            continue; /* no table for what is not there */
+        if (*directory == 0 && large && end - from == MF_LARGE_PAGE_BYTES)
+            *directory = whole;
+        else if (*directory != whole)
+            changed = set_pages(cpu, from, end, bits) || changed;
     }
+    return changed;
+}
+
+bool pagetable_set(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access)
+{
+    return set(cpu, from, to, access, false);
+}
+
+bool pagetable_set_large(uint8_t *cpu, uint64_t from, uint64_t to, enum page_access access)
+{
+    return set(cpu, from, to, access, true);
 }
 
 _Static_assert((MF_WINDOW_MAX >> TABLE_SHIFT) == PAGETABLE_UNDO_WORDS * 64, "a bit a table");
@@ -143,6 +157,7 @@ void pagetable_keep(uint8_t *cpu, struct pagetable_undo *undo, uint64_t from, ui
         if (*directory_entry(cpu, at << TABLE_SHIFT) & LARGE)
             (void)window_entry(cpu, at << TABLE_SHIFT);
         memcpy(undo->kept + offset, cpu + offset, MF_PAGE_BYTES);
+        *directory_entry(undo->kept, at << TABLE_SHIFT) = *directory_entry(cpu, at << TABLE_SHIFT);
     }
 }
 
@@ -165,8 +180,11 @@ bool pagetable_undo_next(uint8_t *cpu, struct pagetable_undo *undo, uint64_t *fr
     *from = *to = base;
     if (base == MF_WINDOW_MAX)
         return false;
-    uint64_t *entries = table(cpu, window_table(base));
+    uint64_t *directory = directory_entry(cpu, base), *entries = table(cpu, window_table(base));
     const uint64_t *kept = table(undo->kept, window_table(base));
+    if (*directory & LARGE) /* the event's: those that were there before are kept as tables */
+        *to = base + MF_LARGE_PAGE_BYTES;
+    *directory = *directory_entry(undo->kept, base);
     for (uint64_t i = 0; i < ENTRIES; i++) {
         if (entries[i] == kept[i])
             continue;
