@@ -91,6 +91,19 @@ class Server(NodeTest):
                    'its first line')
 
 
+class Memory(NodeTest):
+    """What a program opens after its freeze may be large pages of the host, and of its page tables."""
+    RIGHT = b'0, 0 0, none -1, read 7 -1, away -1, discarded 0, again 7'
+
+    def test_each_page_is_as_if_it_came_alone(self):
+        for isolation in ('fresh', 'reset', 'reuse'):
+            self.node.deploy('server', isolation=isolation)
+            self.assertEqual(self.node.snapshot('server')['state'], 'ready')
+            for event in range(4):
+                self.assertEqual(self.node.http('GET', '/function/server/large').body, self.RIGHT,
+                                 f'{isolation}, event {event}')
+
+
 class Ends(NodeTest):
     def deploy(self, **settings):
         self.node.deploy('server', **settings)

@@ -270,6 +270,52 @@ static void large_pages_say_what_small_ones_would(void **state)
     drop(small);
 }
 
+/* An event opens 6 to 10 MiB, closes a page of the first two, and opens half of the next. */
+static void what_is_opened_large_is_undone(void **state)
+{
+    (void)state;
+    enum { MIB = 1 << 20 };
+    struct pagetable_undo undo = {
+        .kept = mmap(NULL, pagetable_undo_bytes(), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)};
+    uint8_t *large = make(), *small = make(), *none = make();
+    for (int event = 0; event < 3; event++) {
+        uint64_t from, to, told = 0;
+        pagetable_keep(large, &undo, 6 * MIB, 11 * MIB);
+        assert_false(pagetable_set_large(large, 6 * MIB, 10 * MIB, PAGE_READ_WRITE));
+        assert_false(pagetable_set_large(large, 9 * MIB, 11 * MIB, PAGE_READ_WRITE)); /* again, and more */
+        assert_int_equal(large_entries(large), 2);
+        assert_true(pagetable_set(large, 7 * MIB, 7 * MIB + PAGE, PAGE_NONE));
+        assert_int_equal(large_entries(large), 1);
+        (void)pagetable_set(small, 6 * MIB, 11 * MIB, PAGE_READ_WRITE);
+        (void)pagetable_set(small, 7 * MIB, 7 * MIB + PAGE, PAGE_NONE);
+        expect_equal(large, small);
+        while (pagetable_undo_next(large, &undo, &from, &to)) {
+            assert_true(from % LARGE_PAGE == 0 && from >= 6 * MIB);
+            told += to - from;
+        }
+        assert_int_equal(told, 5 * MIB);
+        expect_equal(large, none);
+    }
+    assert_int_equal(munmap(undo.kept, pagetable_undo_bytes()), 0);
+    drop(large);
+    drop(small);
+    drop(none);
+}
+
+/* Tables take memory where something is entered. */
+static void what_is_closed_needs_no_table(void **state)
+{
+    (void)state;
+    uint8_t *cpu = make();
+    unsigned char touched[CPU_BYTES / MF_PAGE_BYTES];
+    assert_false(pagetable_set(cpu, MF_PROGRAM_BASE, MF_WINDOW_MAX, PAGE_NONE));
+    assert_int_equal(mincore(cpu, CPU_BYTES, touched), 0);
+    for (size_t i = CPU_PT / MF_PAGE_BYTES + MF_PROGRAM_BASE / LARGE_PAGE; i < sizeof touched; i++)
+        assert_int_equal(touched[i] & 1, 0);
+    drop(cpu);
+}
+
 static void a_small_guest_touches_few_pages(void **state)
 {
     (void)state;
@@ -348,6 +394,8 @@ int main(void)
         cmocka_unit_test(a_change_of_what_was_there_is_told),
         cmocka_unit_test(allowed_is_what_every_byte_allows),
         cmocka_unit_test(large_pages_say_what_small_ones_would),
+        cmocka_unit_test(what_is_opened_large_is_undone),
+        cmocka_unit_test(what_is_closed_needs_no_table),
         cmocka_unit_test(a_small_guest_touches_few_pages),
         cmocka_unit_test(an_undo_brings_every_entry_back),
     };

@@ -13,6 +13,7 @@
  *   /slow         never answers; counts ends    /ends         connections that the client ended
  *   /init, /run   as an OpenWhisk action
  *   /file         what the file named by the body holds, or "errno N" (404)
+ *   /large        maps 16 MiB, writes them, changes parts of them; what is found to be wrong
  *
  * Before it listens it reads the file $READ_AT_START, and prints its first line, or "errno N".
  */
@@ -20,9 +21,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -176,6 +180,68 @@ static int answer_file(int fd)
     return send_text(fd, text);
 }
 
+#define PAGE 4096u
+#define LARGE (2u << 20)
+#define LARGE_BYTES (8 * LARGE)
+
+static sigjmp_buf refused;
+
+static void on_fault(int signal)
+{
+    (void)signal;
+    siglongjmp(refused, 1);
+}
+
+/* What a page holds; -1: it may not be read, or not written where that is asked. */
+static int look(volatile unsigned char *page, int write)
+{
+    if (sigsetjmp(refused, 1))
+        return -1;
+    int value = *page;
+    if (write)
+        *page = (unsigned char)value;
+    return value;
+}
+
+/* Pages of a piece that hold another value than this. */
+static unsigned others(volatile unsigned char *from, size_t bytes, int value)
+{
+    unsigned count = 0;
+    for (size_t at = 0; at < bytes; at += PAGE)
+        count += look(from + at, 1) != value;
+    return count;
+}
+
+/* Memory that a host gives 2 MiB at a time: each page of it is as if it came alone. */
+static int answer_large(int fd)
+{
+    char text[256];
+    signal(SIGSEGV, on_fault);
+    unsigned char *a = mmap(NULL, LARGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (a == MAP_FAILED)
+        return -1;
+    unsigned fresh = others(a, LARGE_BYTES, 0);
+    for (size_t at = 0; at < LARGE_BYTES; at += PAGE)
+        a[at] = 7;
+    int error = mprotect(a + LARGE + 3 * PAGE, 2 * PAGE, PROT_NONE) |
+                mprotect(a + LARGE + 4 * PAGE, PAGE, PROT_READ | PROT_WRITE) |
+                mprotect(a + 3 * LARGE, 3 * PAGE, PROT_READ) |
+                mprotect(a + 3 * LARGE + 2 * PAGE, PAGE, PROT_READ | PROT_WRITE) |
+                munmap(a + 5 * LARGE - PAGE, 3 * PAGE) | madvise(a + 6 * LARGE + PAGE, PAGE, MADV_DONTNEED);
+    unsigned kept = others(a, LARGE + 3 * PAGE, 7) +
+                    others(a + LARGE + 4 * PAGE, 2 * LARGE - 4 * PAGE, 7) +
+                    others(a + 3 * LARGE + 2 * PAGE, 2 * LARGE - 3 * PAGE, 7) +
+                    others(a + 5 * LARGE + 2 * PAGE, LARGE - PAGE, 7) +
+                    others(a + 6 * LARGE + 2 * PAGE, 2 * LARGE - 2 * PAGE, 7);
+    int bytes = snprintf(text, sizeof text, "%d, %u %u, none %d, read %d %d, away %d, discarded %d", error, fresh, kept,
+                         look(a + LARGE + 3 * PAGE, 0), look(a + 3 * LARGE, 0), look(a + 3 * LARGE + PAGE, 1),
+                         look(a + 5 * LARGE, 0), look(a + 6 * LARGE + PAGE, 1));
+    error = mprotect(a + LARGE + 3 * PAGE, PAGE, PROT_READ | PROT_WRITE);
+    bytes += snprintf(text + bytes, sizeof text - (size_t)bytes, ", again %d", look(a + LARGE + 3 * PAGE, 1) + error);
+    (void)munmap(a, LARGE_BYTES);
+    return answer(fd, text, (size_t)bytes);
+}
+
 static void read_at_start(const char *path)
 {
     ssize_t bytes = path ? read_file(path) : 0;
@@ -217,6 +283,8 @@ static int serve(int fd)
         return send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and more");
     if (is_path("/file"))
         return answer_file(fd);
+    if (is_path("/large"))
+        return answer_large(fd);
     return misbehave(fd);
 }
 
