@@ -18,7 +18,6 @@
 
 #define NOTE_OWNER_BYTES 8u /* "mayfly", its NUL, padding to 4 */
 #define NOTE_ALIGN 4u
-#define LARGE_SEGMENT_BYTES (2ull * MF_LARGE_PAGE_BYTES) /* from here on the room before it is worth it */
 
 struct packing {
     struct pack_part kernel, program;
@@ -284,12 +283,19 @@ static void add_load(struct packing *packing, uint32_t flags, uint64_t offset, u
     };
 }
 
-/* Where a segment may begin. One that is large in the file stands as its address does in large
+/* Is there a whole large page in it? */
+static bool holds_large_page(uint64_t address, uint64_t bytes)
+{
+    uint64_t before = -address % MF_LARGE_PAGE_BYTES;
+    return before <= bytes && MF_LARGE_PAGE_BYTES <= bytes - before;
+}
+
+/* Where a segment may begin. One with a large page stands in the file as its address does in large
  * pages: hosts whose files are cached so have one entry, one fault, for 512 pages of it. */
 static mf_err begin_segment(uint64_t address, uint64_t bytes, struct mf_buf *out, struct mf_why *why)
 {
     mf_err err = pack_add(out, MF_PAGE_BYTES, NULL, 0, why);
-    if (err || bytes < LARGE_SEGMENT_BYTES)
+    if (err || !holds_large_page(address, bytes))
         return err;
     return pack_add(out, 1, NULL, (address - out->bytes) % MF_LARGE_PAGE_BYTES, why);
 }

@@ -125,10 +125,29 @@ static void enter_segments(const struct memory *memory, const struct image *imag
     }
 }
 
+/* Pages may come in large ones (window_large()) where nothing of a file stands in 2 MiB: else they are
+ * mapped in parts. */
+static bool enter(const struct memory *memory, uint64_t from, uint64_t to, uint32_t prot)
+{
+    const enum page_access access = access_of(prot);
+    if (!memory->large || access != PAGE_READ_WRITE)
+        return pagetable_set(memory->cpu, from, to, access);
+    bool changed = false;
+    for (uint64_t end; from < to; from = end) {
+        struct extent ignored;
+        end = (from | (MF_LARGE_PAGE_BYTES - 1)) + 1;
+        end = end < to ? end : to;
+        changed = (content_next(&memory->content, from, end, &ignored)
+                       ? pagetable_set(memory->cpu, from, end, access)
+                       : pagetable_set_large(memory->cpu, from, end, access)) ||
+                  changed;
+    }
+    return changed;
+}
+
 static void enter_pages(const struct memory *memory, uint32_t page, uint32_t pages, uint32_t prot)
 {
-    (void)pagetable_set(memory->cpu, (uint64_t)page * MF_PAGE_BYTES,
-                        ((uint64_t)page + pages) * MF_PAGE_BYTES, access_of(prot));
+    (void)enter(memory, (uint64_t)page * MF_PAGE_BYTES, ((uint64_t)page + pages) * MF_PAGE_BYTES, prot);
 }
 
 /* Over the segments, as the guest's own `protect` would be: text that a range or a run
@@ -254,32 +273,13 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
     return MF_OK;
 }
 
-/* What the guest opens after its freeze may come in large pages (window_large()); where anything of a
- * file stands in 2 MiB they are mapped in parts, and have none. */
-static bool open_large(const struct memory *memory, uint64_t from, uint64_t to)
-{
-    bool changed = false;
-    for (uint64_t end; from < to; from = end) {
-        struct extent ignored;
-        end = (from | (MF_LARGE_PAGE_BYTES - 1)) + 1;
-        end = end < to ? end : to;
-        changed = (content_next(&memory->content, from, end, &ignored)
-                       ? pagetable_set(memory->cpu, from, end, PAGE_READ_WRITE)
-                       : pagetable_set_large(memory->cpu, from, end, PAGE_READ_WRITE)) ||
-                  changed;
-    }
-    return changed;
-}
-
 int memory_protect(struct memory *memory, uint64_t address, uint64_t bytes, uint32_t prot)
 {
     const uint64_t end = address + bytes;
     memory->edited = true;
     if (memory->undo)
         pagetable_keep(memory->cpu, memory->undo, address, end);
-    bool changed = memory->large && access_of(prot) == PAGE_READ_WRITE
-                       ? open_large(memory, address, end)
-                       : pagetable_set(memory->cpu, address, end, access_of(prot));
+    bool changed = enter(memory, address, end, prot);
     return changed ? memory_forget(memory, address, end) : 0;
 }
 

@@ -233,13 +233,13 @@ static void memory_of_zeros_takes_no_file(void **state)
 }
 
 /* So that a host can map large pages of the file. */
-static void a_large_segment_stands_as_its_address_in_large_pages(void **state)
+static void what_holds_a_large_page_stands_as_its_address_in_them(void **state)
 {
     (void)state;
     for (uint64_t more = 0; more < 2; more++) {
         const struct sample_segment segment[] = {
             {0x400000, 0x1000, 0x1000, PF_R, NULL},
-            {0x401000, 2 * MF_LARGE_PAGE_BYTES - MF_PAGE_BYTES * (1 - more), 2 * MF_LARGE_PAGE_BYTES,
+            {0x401000, 2 * MF_LARGE_PAGE_BYTES - MF_PAGE_BYTES * (2 - more), 2 * MF_LARGE_PAGE_BYTES,
              PF_R | PF_X, NULL},
         };
         struct inputs in;
@@ -579,7 +579,7 @@ int main(void)
         cmocka_unit_test(equal_inputs_give_equal_bytes),
         cmocka_unit_test(manifest_keeps_only_what_was_given),
         cmocka_unit_test(memory_of_zeros_takes_no_file),
-        cmocka_unit_test(a_large_segment_stands_as_its_address_in_large_pages),
+        cmocka_unit_test(what_holds_a_large_page_stands_as_its_address_in_them),
         cmocka_unit_test(headers_not_loaded_are_said_to_be_nowhere),
         cmocka_unit_test(hostile_sections_of_a_program_are_left_out),
         cmocka_unit_test(an_image_cannot_grow_past_its_limit),
