@@ -13,5 +13,8 @@
 #define TMP_LENT_BYTES 65536u /* of a file that the program has mapped: room in such steps */
 #define TMP_LENT_ROOM_BYTES (1u << 20) /* addresses that are kept for it, at least */
 #define TMP_FIRST_BYTES 512u /* of a file that grows; then it is doubled */
+#define INOTIFY_MAX 128u           /* as Linux has it at first; 16,384 events of each, too */
+#define INOTIFY_EVENTS_MAX 16384u
+#define WATCHES_MAX 8192u          /* of all of them together                              */
 
 #endif

@@ -300,6 +300,14 @@ static int made_stat(const struct place *place, struct file_stat *stat)
     return 0;
 }
 
+/* "anon_inode:…" of all alike. */
+static bool is_whole(const char *name)
+{
+    while (*name && *name != ':')
+        name++;
+    return *name == ':';
+}
+
 /* "pipe:[7]" */
 static int64_t target_of_descriptor(uint32_t fd, char *to)
 {
@@ -313,7 +321,7 @@ static int64_t target_of_descriptor(uint32_t fd, char *to)
     }
     const char *name = file->operations->name;
     sheet_add(&sheet, name);
-    if (name[strlen(name) - 1] != ']') {
+    if (!is_whole(name)) {
         sheet_add(&sheet, ":[");
         sheet_decimal(&sheet, file->number);
         sheet_add(&sheet, "]");

@@ -85,6 +85,10 @@ enum made_kind { FOLDER, TEXT, CONSTANT, LINK, LINK_TEXT, DESCRIPTORS, HERE, MOU
     X(FILE_MAX, SYS_FS, "file-max", CONSTANT, "8192\n")                                           \
     X(NR_OPEN, SYS_FS, "nr_open", CONSTANT, "8192\n")                                             \
     X(PIPE_MAX, SYS_FS, "pipe-max-size", CONSTANT, "1048576\n")                                   \
+    X(INOTIFY, SYS_FS, "inotify", FOLDER, 0)                                                      \
+    X(INOTIFY_EVENTS, INOTIFY, "max_queued_events", CONSTANT, "16384\n")                          \
+    X(INOTIFY_COUNT, INOTIFY, "max_user_instances", CONSTANT, "128\n")                            \
+    X(INOTIFY_WATCHES, INOTIFY, "max_user_watches", CONSTANT, "8192\n")                           \
     X(PROCESS, PROC, "", FOLDER, 0)                                                               \
     X(MAPS, PROCESS, "maps", TEXT, text_maps)                                                     \
     X(STAT, PROCESS, "stat", TEXT, text_process_stat)                                             \

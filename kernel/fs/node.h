@@ -31,6 +31,7 @@ struct node {
     struct entry *entries, **last; /* folder: by serial                                   */
     struct content content;        /* file; link: its target                              */
     struct pipe *pipe;             /* named pipe: while somebody has it open              */
+    struct watch *watches;
 };
 
 static inline bool node_is_folder(const struct node *node)

@@ -15,6 +15,7 @@
 struct filesystem;
 struct opened; /* open.h */
 struct pipe;   /* file/pipe.h */
+struct watch;  /* watch.h */
 
 struct place {
     const struct filesystem *fs; /* NULL: none */
@@ -66,6 +67,9 @@ struct filesystem {
 
     /* Of a named pipe: where its pipe is, NULL while nobody has it open. NULL: it has none of those. */
     struct pipe **(*pipe)(const struct place *place);
+
+    /* Where the list of those begins who watch it (watch.h). NULL: nothing there ever changes. */
+    struct watch **(*watches)(const struct place *place);
 
     /* Changes; NULL where the file system has none: -EROFS. mode: type and permissions. */
     int (*make)(const struct place *folder, struct name name, uint32_t mode, const char *target,

@@ -8,6 +8,7 @@
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <linux/fs.h>
+#include <linux/inotify.h>
 #include <linux/magic.h>
 
 #include "abi/layout.h"
@@ -19,6 +20,7 @@
 #include "kernel/fs/made.h"
 #include "kernel/fs/open.h"
 #include "kernel/fs/secret.h"
+#include "kernel/fs/watch.h"
 #include "kernel/linux/identity.h"
 
 #define DEVICE 0x20u
@@ -63,6 +65,43 @@ struct place tmp_root(uint32_t which)
 static bool is_root(const struct node *node)
 {
     return node >= roots && node < roots + TMP_COUNT;
+}
+
+static uint32_t as_folder(const struct node *node)
+{
+    return node_is_folder(node) ? IN_ISDIR : 0;
+}
+
+/* Something has happened to a name in a folder. */
+static void tell_name(const struct entry *entry, uint32_t mask, uint32_t cookie)
+{
+    watch_tell(entry->folder->watches, mask | as_folder(entry->node), cookie,
+               (struct name){entry->name, entry->name_bytes});
+}
+
+/* Something has happened to a node, known by that name (NULL: none). */
+static void tell_as(const struct node *node, const struct entry *entry, uint32_t mask)
+{
+    if (entry)
+        tell_name(entry, mask, 0);
+    watch_tell(node->watches, mask | as_folder(node), 0, (struct name){0});
+}
+
+static void tell(const struct node *node, uint32_t mask)
+{
+    tell_as(node, node->names, mask);
+}
+
+/* The same by the name that it was opened by, if it is still one. */
+static void tell_opened(const struct opened *opened, uint32_t mask)
+{
+    const struct node *node = node_of(&opened->place);
+    const struct entry *entry = node->names;
+    while (entry && (place_of(entry->folder).id != opened->folder.id ||
+                     entry->name_bytes != opened->name_bytes ||
+                     memcmp(entry->name, opened->name, entry->name_bytes) != 0))
+        entry = entry->other;
+    tell_as(node, entry ? entry : node->names, mask);
 }
 
 bool tmp_is(const struct place *place)
@@ -114,6 +153,7 @@ static int tmp_make(const struct place *place, struct name name, uint32_t mode,
         return error;
     }
     folder_put(folder, entry, node);
+    tell_name(entry, IN_CREATE, 0);
     *made = place_of(node);
     return 0;
 }
@@ -155,9 +195,13 @@ static int tmp_remove(const struct place *place, struct name name, bool is_folde
     int error = may_remove(node, is_folder);
     if (error)
         return error;
-    entry_destroy(folder_take(folder, link));
+    struct entry *entry = folder_take(folder, link);
     node->changed_ns = now_ns();
+    if (!is_folder)
+        watch_tell(node->watches, IN_ATTRIB, 0, (struct name){0});
     forget(node);
+    watch_tell(folder->watches, IN_DELETE | (is_folder ? IN_ISDIR : 0u), 0, name);
+    entry_destroy(entry);
     return 0;
 }
 
@@ -167,6 +211,29 @@ static int may_replace(const struct node *node, const struct node *old)
     if (node_is_folder(node) != node_is_folder(old))
         return node_is_folder(node) ? -ENOTDIR : -EISDIR;
     return old->entries ? -ENOTEMPTY : 0;
+}
+
+/* A name of the node's has become another. */
+static void tell_moved(const struct entry *old, const struct entry *new, const struct node *replaced)
+{
+    static uint32_t cookie;
+    cookie++;
+    watch_tell(old->folder->watches, IN_MOVED_FROM | as_folder(new->node), cookie,
+               (struct name){old->name, old->name_bytes});
+    tell_name(new, IN_MOVED_TO, cookie);
+    if (replaced)
+        watch_tell(replaced->watches, IN_ATTRIB | as_folder(replaced), 0, (struct name){0});
+    watch_tell(new->node->watches, IN_MOVE_SELF, 0, (struct name){0});
+}
+
+static int exchange(struct entry *a, struct entry *b)
+{
+    int error = folder_exchange(a, b);
+    if (!error) {
+        tell_moved(a, b, NULL);
+        tell_moved(b, a, NULL);
+    }
+    return error;
 }
 
 static int tmp_rename(const struct place *from, struct name old, const struct place *to,
@@ -180,7 +247,7 @@ static int tmp_rename(const struct place *from, struct name old, const struct pl
     if (flags & RENAME_NOREPLACE && there)
         return -EEXIST;
     if (flags & RENAME_EXCHANGE)
-        return folder_exchange(*link, *there);
+        return exchange(*link, *there);
     if (node_is_folder(node) && folder_holds(node, goal))
         return -EINVAL;
     if (there && (*there)->node == node)
@@ -189,15 +256,18 @@ static int tmp_rename(const struct place *from, struct name old, const struct pl
     struct entry *entry = error ? NULL : entry_create(new);
     if (!entry)
         return error ? error : -ENOSPC;
+    struct node *replaced = there ? (*there)->node : NULL;
     if (there) {
-        struct node *replaced = (*there)->node;
         entry_destroy(folder_take(goal, there));
-        forget(replaced);
         link = folder_find(source, old); /* what was taken out may have held the link */
     }
-    entry_destroy(folder_take(source, link));
+    struct entry *before = folder_take(source, link);
     folder_put(goal, entry, node);
     node->changed_ns = now_ns();
+    tell_moved(before, entry, replaced);
+    entry_destroy(before);
+    if (replaced)
+        forget(replaced);
     return 0;
 }
 
@@ -213,6 +283,8 @@ static int tmp_link(const struct place *file, const struct place *folder, struct
         return -ENOSPC;
     folder_put(node_of(folder), entry, node);
     node->changed_ns = now_ns();
+    watch_tell(node->watches, IN_ATTRIB, 0, (struct name){0});
+    tell_name(entry, IN_CREATE, 0);
     return 0;
 }
 
@@ -274,16 +346,21 @@ static int64_t tmp_target(const struct place *place, char *to)
 
 static int64_t tmp_read(struct opened *opened, struct io *io, uint64_t *position)
 {
-    return content_read(&node_of(&opened->place)->content, io, position);
+    int64_t done = content_read(&node_of(&opened->place)->content, io, position);
+    if (done > 0)
+        tell_opened(opened, IN_ACCESS);
+    return done;
 }
 
 static int tmp_resize(const struct place *file, uint64_t bytes)
 {
     struct node *node = node_of(file);
     int error = content_resize(&node->content, bytes);
-    if (!error)
-        node->modified_ns = node->changed_ns = now_ns();
-    return error;
+    if (error)
+        return error;
+    node->modified_ns = node->changed_ns = now_ns();
+    tell(node, IN_MODIFY);
+    return 0;
 }
 
 static int64_t tmp_write(struct opened *opened, struct io *io, uint64_t *position)
@@ -294,6 +371,8 @@ static int64_t tmp_write(struct opened *opened, struct io *io, uint64_t *positio
     int64_t done = content_write(&node->content, io, position);
     if (done >= 0)
         node->modified_ns = node->changed_ns = now_ns();
+    if (done > 0)
+        tell_opened(opened, IN_MODIFY);
     return done;
 }
 
@@ -315,6 +394,25 @@ static int64_t tmp_content(struct opened *opened, uint64_t offset, uint64_t byte
     return content_map(&node->content, offset, bytes, node, back);
 }
 
+/* Named pipes are opened and closed in silence. */
+static int tmp_open(struct opened *opened)
+{
+    if ((node_of(&opened->place)->mode & S_IFMT) != S_IFIFO)
+        tell_opened(opened, IN_OPEN);
+    return 0;
+}
+
+static void tmp_close(struct opened *opened)
+{
+    if ((node_of(&opened->place)->mode & S_IFMT) != S_IFIFO)
+        tell_opened(opened, file_may_write(&opened->file) ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+}
+
+static struct watch **tmp_watches(const struct place *place)
+{
+    return &node_of(place)->watches;
+}
+
 static struct pipe **tmp_pipe(const struct place *place)
 {
     return &node_of(place)->pipe;
@@ -325,6 +423,7 @@ static int tmp_set_mode(const struct place *place, uint32_t permissions)
     struct node *node = node_of(place);
     node->mode = (node->mode & S_IFMT) | (permissions & 07777);
     node->changed_ns = now_ns();
+    tell(node, IN_ATTRIB);
     return 0;
 }
 
@@ -337,6 +436,8 @@ static int tmp_set_times(const struct place *place, const int64_t *accessed_ns,
     if (modified_ns)
         node->modified_ns = *modified_ns;
     node->changed_ns = now_ns();
+    if (accessed_ns || modified_ns)
+        tell(node, !accessed_ns ? IN_MODIFY : !modified_ns ? IN_ACCESS : IN_ATTRIB);
     return 0;
 }
 
@@ -359,6 +460,7 @@ static void forget(struct node *node)
     if (node->links || node->holds || is_root(node) || content_is_mapped(&node->content))
         return;
     mf_assert(!node->entries);
+    watch_gone(&node->watches);
     content_drop(&node->content);
     nodes_used--;
     heap_give(node, sizeof *node);
@@ -373,10 +475,13 @@ static const struct filesystem filesystem = {
     .parent = tmp_parent,
     .name = tmp_name,
     .list = tmp_list,
+    .open = tmp_open,
+    .close = tmp_close,
     .read = tmp_read,
     .write = tmp_write,
     .content = tmp_content,
     .pipe = tmp_pipe,
+    .watches = tmp_watches,
     .make = tmp_make,
     .remove = tmp_remove,
     .rename = tmp_rename,

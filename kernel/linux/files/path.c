@@ -144,7 +144,12 @@ static int64_t open_at(uint64_t folder_fd, uint64_t path, uint32_t flags, uint64
         return open_nameless(&walked, flags, mode);
     if (!makes)
         flags &= ~(uint32_t)(O_CREAT | O_EXCL);
-    error = walked.place.fs ? check_found(&walked, flags) : make_file(&walked, mode);
+    if (walked.place.fs) {
+        error = check_found(&walked, flags);
+    } else {
+        error = make_file(&walked, mode);
+        flags &= ~(uint32_t)O_TRUNC; /* of what is empty */
+    }
     return error ? error : open_walked(&walked, flags);
 }
 
