@@ -2,17 +2,19 @@
  * queues.c: the routes of /v1/queues: functions' queues, looked at and repaired. A queue is
  * there under any function's name, deployed or not: what waits outlives its function. With ?tenant=
  * the named queue of that tenant (operations/named.h).
+ *
+ * A function that is deployed says where its queue is (delivery/durability.h). Of one that is not
+ * nobody knows: both files of the store are asked, one after the other, and what is in them is told
+ * as one; ids of the second begin with LOOSE_ID.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "node/api/request.h"
-#include "node/delivery/delivery.h"
+#include "node/api/queue_job.h"
 #include "node/delivery/envelope.h"
 #include "node/functions/function.h"
 #include "node/gateway/answer.h"
-#include "node/gateway/call_id.h"
 #include "node/instance/event.h"
 #include "node/operations/named.h"
 #include "node/node.h"
@@ -20,19 +22,7 @@
 #define PEEK_COUNT_DEFAULT 20
 #define PEEK_COUNT_MAX 256
 #define BODY_SHOWN_MAX 1024
-#define PUSH_SOURCE "/v1/queues"
-
-/* One operation on a queue for a request. */
-struct queue_job {
-    struct queue *queue;
-    char tenant[MF_NAME_BYTES_MAX + 1]; /* "": it is a function's */
-    bool dead;
-    uint64_t total;
-    struct submission submission;
-    struct call_ids ids;
-    char call_id[UUID_TEXT_BYTES + 1];
-    struct api_request *request;
-};
+#define LOOSE_ID "process-crash:"
 
 static struct delivery *delivery_of(const struct api_request *request)
 {
@@ -45,6 +35,11 @@ static void answer_store_err(struct api_request *request, mf_err err)
     api_answer_error(request, status,
                      err == MF_EDEAD ? "the store does not answer, or the node stops"
                                      : mf_err_words(err));
+}
+
+static bool is_deployed(const struct api_request *request)
+{
+    return registry_find(&request->api->node->registry, request->name) != NULL;
 }
 
 /* Into job->tenant. False: answered. */
@@ -61,8 +56,7 @@ static bool read_tenant(struct api_request *request, struct queue_job *job)
     return !request->answered;
 }
 
-/* Begin: the queue, and the request's stay. False: answered. */
-static bool begin(struct api_request *request)
+bool queue_job_begin(struct api_request *request)
 {
     struct queue_job *job = calloc(1, sizeof *job);
     mf_err err = job ? MF_OK : MF_ENOMEM;
@@ -82,21 +76,48 @@ static bool begin(struct api_request *request)
     }
     job->request = request;
     job->dead = api_query_number(request, "dead", 0, 1) == 1;
+    job->two_files = !job->tenant[0] && !is_deployed(request) && durability_two_files(delivery_of(request));
     api_wait(request);
     return true;
 }
 
-static void end(struct api_request *request, mf_err err)
+void queue_job_end(struct api_request *request, mf_err err)
 {
     if (err)
         answer_store_err(request, err);
+    json_decref(request->queue->entries);
+    request->queue->entries = NULL;
     queue_put(request->queue->queue);
     api_wait_over(request);
 }
 
-static struct store_ask ask_for(struct api_request *request, store_done done)
+struct store_ask queue_job_ask(struct api_request *request, store_done done)
 {
     return (struct store_ask){delivery_now_ms(delivery_of(request)), done, request};
+}
+
+/* The next operation is on the file whose turn it is, if the function has not been deployed since. */
+static void aim(const struct api_request *request)
+{
+    const struct queue_job *job = request->queue;
+    if (job->two_files && !is_deployed(request))
+        durability_aim(delivery_of(request), request->name,
+                       job->second ? STORE_PROCESS_CRASH : STORE_POWER_LOSS);
+}
+
+/* And the ones after it are where they were. */
+static void aimed(const struct api_request *request)
+{
+    if (request->queue->two_files)
+        durability_aim_back(delivery_of(request), request->name);
+}
+
+/* The other file's turn. False: there is none. */
+static bool to_second(struct queue_job *job)
+{
+    if (!job->two_files || job->second)
+        return false;
+    return job->second = true;
 }
 
 static json_t *queue_json(const char *name, bool deployed, const struct queue_stat *stat)
@@ -118,28 +139,45 @@ void api_list_queues(struct api_request *request)
     api_answer_json(request, 200, json_pack("{s:o}", "queues", list));
 }
 
+static void size_up(struct api_request *request);
+
 static void sized(void *context, const struct store_answer *answer)
 {
     struct api_request *request = context;
-    bool named = request->queue->tenant[0];
-    bool deployed = !named && registry_find(&request->api->node->registry, request->name) != NULL;
-    if (!answer->err && !deployed && !answer->stat.count && !answer->stat.dead_count)
+    struct queue_job *job = request->queue;
+    struct queue_stat *stat = &job->stat;
+    bool named = job->tenant[0], deployed = !named && is_deployed(request);
+    stat->count += answer->stat.count;
+    stat->bytes += answer->stat.bytes;
+    stat->dead_count += answer->stat.dead_count;
+    stat->dead_bytes += answer->stat.dead_bytes;
+    if (!answer->err && to_second(job)) {
+        size_up(request);
+        return;
+    }
+    if (!answer->err && !deployed && !stat->count && !stat->dead_count)
         api_answer_error(request, 404, named ? "nothing waits in a queue of that name"
                                              : "no function of that name is deployed, and nothing waits "
                                                "for one");
     else if (!answer->err)
-        api_answer_json(request, 200, queue_json(request->name, deployed, &answer->stat));
-    end(request, answer->err);
+        api_answer_json(request, 200, queue_json(request->name, deployed, stat));
+    queue_job_end(request, answer->err);
+}
+
+static void size_up(struct api_request *request)
+{
+    const struct store_ask ask = queue_job_ask(request, sized);
+    aim(request);
+    mf_err err = queue_stat(request->queue->queue, &ask);
+    aimed(request);
+    if (err)
+        queue_job_end(request, err);
 }
 
 void api_get_queue(struct api_request *request)
 {
-    const struct store_ask ask = ask_for(request, sized);
-    if (!begin(request))
-        return;
-    mf_err err = queue_stat(request->queue->queue, &ask);
-    if (err)
-        end(request, err);
+    if (queue_job_begin(request))
+        size_up(request);
 }
 
 /* ---- peek ---- */
@@ -175,17 +213,17 @@ static void put_event(json_t *to, const struct store_bytes *event)
 }
 
 /* Ids are strings: as numbers they need not survive a reader that has doubles only. */
-static json_t *entry_json(const struct queue_entry *entry, bool dead)
+static json_t *entry_json(const struct queue_job *job, const struct queue_entry *entry)
 {
-    char id[24];
-    (void)snprintf(id, sizeof id, "%llu", (unsigned long long)entry->id);
+    char id[sizeof LOOSE_ID + 20];
+    (void)snprintf(id, sizeof id, "%s%llu", job->second ? LOOSE_ID : "", (unsigned long long)entry->id);
     json_t *made = json_pack("{s:s, s:s, s:o, s:I, s:I}", "id", id, "priority",
                              entry->priority == QUEUE_URGENT ? "urgent" : "bulk", "enqueued_at",
                              api_stamp_json(entry->enqueued_ms), "attempts",
                              (json_int_t)entry->attempts, "bytes", (json_int_t)entry->event.bytes);
     if (!made)
         return NULL;
-    if (dead) {
+    if (job->dead) {
         json_object_set_new(made, "died_at", api_stamp_json(entry->died_ms));
         json_object_set_new(made, "reason", answer_words(entry->reason.data, entry->reason.bytes));
     } else if (entry->due_ms) {
@@ -195,155 +233,68 @@ static json_t *entry_json(const struct queue_entry *entry, bool dead)
     return made;
 }
 
+static uint32_t room_for(const struct queue_job *job)
+{
+    return job->count - (uint32_t)json_array_size(job->entries);
+}
+
+static void look(struct api_request *request, uint64_t after_id);
+
 static void peeked(void *context, const struct store_answer *answer)
 {
     struct api_request *request = context;
-    json_t *list = json_array();
-    for (size_t i = 0; i < answer->count; i++)
-        json_array_append_new(list, entry_json(&answer->entries[i], request->queue->dead));
+    struct queue_job *job = request->queue;
+    bool full = room_for(job) == 0; /* then it is only asked whether there are more */
+    for (size_t i = 0; i < answer->count && !full; i++)
+        json_array_append_new(job->entries, entry_json(job, &answer->entries[i]));
+    bool more = answer->more || (full && answer->count);
+    if (!answer->err && !more && to_second(job)) {
+        look(request, 0);
+        return;
+    }
     if (!answer->err)
-        api_answer_json(request, 200, json_pack("{s:o, s:b}", "entries", list, "more",
-                                                (int)answer->more));
-    else
-        json_decref(list);
-    end(request, answer->err);
+        api_answer_json(request, 200, json_pack("{s:O, s:b}", "entries", job->entries, "more", (int)more));
+    queue_job_end(request, answer->err);
 }
 
-/* after=ID, a number of 64 bits. */
-static uint64_t query_id(const struct api_request *request)
+static void look(struct api_request *request, uint64_t after_id)
 {
-    for (const char *at = request->query; *at; at += strcspn(at, "&"), at += *at == '&')
-        if (strncmp(at, "after=", 6) == 0)
-            return strtoull(at + 6, NULL, 10);
-    return 0;
+    const struct store_ask ask = queue_job_ask(request, peeked);
+    struct queue_job *job = request->queue;
+    uint32_t room = room_for(job);
+    aim(request);
+    mf_err err = queue_peek(job->queue, job->dead, after_id, room ? room : 1, MF_EVENT_BYTES_MAX, &ask);
+    aimed(request);
+    if (err == MF_EINVAL)
+        api_answer_error(request, 400, "after: not an entry's id");
+    if (err)
+        queue_job_end(request, request->answered ? MF_OK : err);
+}
+
+/* after=ID: a number of 64 bits, behind LOOSE_ID if it is of the second file. */
+static uint64_t query_id(const struct api_request *request, bool *loose)
+{
+    char text[sizeof LOOSE_ID + 20];
+    size_t bytes = 0;
+    if (!api_query_text(request, "after", text, sizeof text - 1, &bytes))
+        return UINT64_MAX; /* no entry's */
+    text[bytes] = 0;
+    *loose = strncmp(text, LOOSE_ID, sizeof LOOSE_ID - 1) == 0;
+    return strtoull(*loose ? text + sizeof LOOSE_ID - 1 : text, NULL, 10);
 }
 
 void api_peek_queue(struct api_request *request)
 {
-    const struct store_ask ask = ask_for(request, peeked);
+    bool loose = false;
+    uint64_t after_id = query_id(request, &loose);
     unsigned count = api_query_number(request, "count", PEEK_COUNT_DEFAULT, PEEK_COUNT_MAX);
-    if (!begin(request))
+    if (!queue_job_begin(request))
         return;
-    mf_err err = queue_peek(request->queue->queue, request->queue->dead, query_id(request),
-                            count ? count : 1, MF_EVENT_BYTES_MAX, &ask);
-    if (err == MF_EINVAL) {
-        api_answer_error(request, 400, "after: not an entry's id");
-        err = MF_OK;
-        end(request, err);
-    } else if (err) {
-        end(request, err);
-    }
-}
-
-/* ---- push ---- */
-
-static void pushed(struct submission *submission, enum situation situation, const char *message)
-{
-    struct queue_job *job = list_of(submission, struct queue_job, submission);
-    struct api_request *request = job->request;
-    if (situation == SITUATION_REPLIED)
-        api_answer_json(request, 202, json_pack("{s:s}", "call", job->call_id));
-    else
-        api_answer_error(request, situation_status(situation),
-                         message ? message : situation_meaning(situation));
-    end(request, MF_OK);
-}
-
-static void put_field(struct field_writer *writer, const char *name, const char *value)
-{
-    field_put(writer, MF_FIELD_HEADER, name, strlen(name), value, strlen(value));
-}
-
-static const char *content_type(const struct api_request *request)
-{
-    return MHD_lookup_connection_value(request->client->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
-}
-
-static void named_pushed(void *context, const struct store_answer *answer)
-{
-    struct api_request *request = context;
-    if (!answer->err)
-        api_answer_json(request, 202, json_pack("{s:s}", "call", request->queue->call_id));
-    else if (answer->err == MF_EFULL)
-        api_answer_error(request, answer->bounded ? 429 : 507, named_full(answer));
-    end(request, request->answered ? MF_OK : answer->err);
-}
-
-/* As if a function had pushed it: whoever has a trigger there, or pops, gets it. */
-static void push_named(struct api_request *request)
-{
-    const struct store_ask ask = ask_for(request, named_pushed);
-    struct node *node = request->api->node;
-    struct queue_job *job = request->queue;
-    const char *type = content_type(request);
-    struct mf_why why = {{0}};
-    const struct named_event event = {.id = job->call_id,
-                                      .source = {PUSH_SOURCE, sizeof PUSH_SOURCE - 1},
-                                      .subject = {request->name, strlen(request->name)},
-                                      .content_type = {type, type ? strlen(type) : 0},
-                                      .now_ns = mf_realtime_ns()};
-    struct envelope envelope = {.arrived_ns = event.now_ns,
-                                .call_id = job->call_id,
-                                .call_id_bytes = UUID_TEXT_BYTES,
-                                .fields = node->scratch,
-                                .body = request->body.data,
-                                .body_bytes = request->body.bytes};
-    if (named_event_fields(&event, node->scratch, &envelope.field_bytes, &why)) {
-        api_answer_error(request, 400, "Content-Type: too long, or a forbidden character");
-        end(request, MF_OK);
-        return;
-    }
-    mf_err err = named_append(job->queue, QUEUE_BULK, &envelope, &ask);
-    if (err)
-        end(request, err);
-}
-
-/* As if it had come to /async-function/NAME with that body and Content-Type. */
-static void push_call(struct api_request *request, struct function *function)
-{
-    struct node *node = request->api->node;
-    struct queue_job *job = request->queue;
-    const char *type = content_type(request);
-    struct field_writer writer;
-    field_writer_init(&writer, node->scratch, MF_HEAD_BYTES_MAX);
-    field_put(&writer, MF_FIELD_METHOD, NULL, 0, "POST", 4);
-    field_put(&writer, MF_FIELD_PATH, NULL, 0, "/", 1);
-    if (type)
-        put_field(&writer, "content-type", type);
-    put_field(&writer, "x-call-id", job->call_id);
-    put_field(&writer, ATTEMPT_HEADER, ATTEMPT_ROOM);
-    if (writer.err) {
-        api_answer_error(request, 400, "Content-Type: too long, or a forbidden character");
-        end(request, MF_OK);
-        return;
-    }
-    const struct envelope envelope = {.arrived_ns = mf_realtime_ns(),
-                                      .call_id = job->call_id,
-                                      .call_id_bytes = UUID_TEXT_BYTES,
-                                      .fields = node->scratch,
-                                      .field_bytes = writer.bytes,
-                                      .body = request->body.data,
-                                      .body_bytes = request->body.bytes};
-    job->submission.done = pushed;
-    delivery_submit(function, &envelope, &job->submission);
-}
-
-void api_push_queue(struct api_request *request)
-{
-    if (!begin(request))
-        return;
-    struct queue_job *job = request->queue;
-    struct function *function = registry_find(&request->api->node->registry, request->name);
-    call_id_make(&job->ids, job->call_id);
-    if (job->tenant[0]) {
-        push_named(request);
-    } else if (function) {
-        push_call(request, function);
-    } else {
-        api_answer_error(request, 404, "no such function; `mayfly ls` lists them. A named queue is pushed to "
-                         "with ?tenant=");
-        end(request, MF_OK);
-    }
+    request->queue->count = count ? count : 1;
+    request->queue->entries = json_array();
+    if (loose && !to_second(request->queue))
+        after_id = UINT64_MAX; /* it has been deployed since: its ids are others */
+    look(request, after_id);
 }
 
 /* ---- redrive, purge: again and again until all that was there is done ---- */
@@ -355,7 +306,7 @@ static void went_on(void *context, const struct store_answer *answer)
     struct api_request *request = context;
     struct queue_job *job = request->queue;
     job->total += answer->count;
-    if (!answer->err && answer->count == MF_QUEUE_BATCH_MAX) {
+    if (!answer->err && (answer->count == MF_QUEUE_BATCH_MAX || to_second(job))) {
         go_on(request);
         return;
     }
@@ -367,28 +318,30 @@ static void went_on(void *context, const struct store_answer *answer)
                                                 (json_int_t)job->total));
     else if (answer->err == MF_EFULL && redrives && answer->bounded)
         api_answer_error(request, 429, "the queue has no room for them");
-    end(request, request->answered ? MF_OK : answer->err);
+    queue_job_end(request, request->answered ? MF_OK : answer->err);
 }
 
 static void go_on(struct api_request *request)
 {
-    const struct store_ask ask = ask_for(request, went_on);
+    const struct store_ask ask = queue_job_ask(request, went_on);
     struct queue *queue = request->queue->queue;
+    aim(request);
     mf_err err = strcmp(request->route->method, "POST") == 0
                      ? queue_redrive(queue, MF_QUEUE_BATCH_MAX, &ask)
                      : queue_purge(queue, request->queue->dead, MF_QUEUE_BATCH_MAX, &ask);
+    aimed(request);
     if (err)
-        end(request, err);
+        queue_job_end(request, err);
 }
 
 void api_redrive_queue(struct api_request *request)
 {
-    if (begin(request))
+    if (queue_job_begin(request))
         go_on(request);
 }
 
 void api_purge_queue(struct api_request *request)
 {
-    if (begin(request))
+    if (queue_job_begin(request))
         go_on(request);
 }

@@ -390,6 +390,17 @@ void delivery_appended(struct function *function, size_t bytes)
 
 /* ---- for the management API ---- */
 
+/* Of one that was removed: what is in hand yet comes to its end where it was taken. */
+static enum store_durability durability_left(const struct delivery *delivery, const char *name)
+{
+    list_each(at, &delivery->consumers) {
+        const struct consumer *consumer = list_of(at, struct consumer, link);
+        if (!consumer->function && strcmp(consumer->name, name) == 0)
+            return consumer->durability;
+    }
+    return durability_of(NULL);
+}
+
 mf_err delivery_queue(struct delivery *delivery, const char *name, struct queue **queue)
 {
     const struct function *function = registry_find(&delivery->node->registry, name);
@@ -402,6 +413,8 @@ mf_err delivery_queue(struct delivery *delivery, const char *name, struct queue 
         settings.count_max = function->version->settings.queue_max;
         settings.age_ms_max = function->version->settings.max_age_s * 1000ull;
         settings.overflow = overload_overflow(&function->version->settings);
+    } else {
+        settings.durability = durability_left(delivery, name);
     }
     return queue_get(delivery->store, DELIVERY_TENANT, name, &settings, queue);
 }

@@ -45,8 +45,26 @@ mf_err durability_check(const struct durability_hold *hold, const char *name,
 
 void durability_learn(struct consumer *consumer)
 {
+    durability_aim_back(consumer->delivery, consumer->name);
+}
+
+bool durability_two_files(const struct delivery *delivery)
+{
+    return !delivery->shared && strncmp(delivery->node->options->store_url, "memory:", 7) != 0;
+}
+
+void durability_aim(struct delivery *delivery, const char *name, enum store_durability durability)
+{
+    const struct queue_settings there = {.durability = durability};
     struct queue *queue;
-    if (delivery_queue(consumer->delivery, consumer->name, &queue) == MF_OK)
+    if (queue_get(delivery->store, DELIVERY_TENANT, name, &there, &queue) == MF_OK)
+        queue_put(queue);
+}
+
+void durability_aim_back(struct delivery *delivery, const char *name)
+{
+    struct queue *queue;
+    if (delivery_queue(delivery, name, &queue) == MF_OK)
         queue_put(queue);
 }
 
@@ -92,25 +110,23 @@ static void looked(void *context, const struct store_answer *answer)
 void durability_look(struct function *function)
 {
     struct delivery *delivery = &function->node->delivery;
-    struct queue *queue, *same;
-    bool one_file = delivery->shared || strncmp(function->node->options->store_url, "memory:", 7) == 0;
-    struct look *look = one_file || !delivery->store || delivery->quiet ? NULL : calloc(1, sizeof *look);
+    struct queue *queue;
+    bool look_there = delivery->store && !delivery->quiet && durability_two_files(delivery);
+    struct look *look = look_there ? calloc(1, sizeof *look) : NULL;
     if (!look)
         return;
     bool safer = function->version->settings.durability == DURABILITY_POWER_LOSS;
-    const struct queue_settings other = {.durability = safer ? STORE_PROCESS_CRASH : STORE_POWER_LOSS};
     const struct store_ask ask = {delivery_now_ms(delivery), looked, look};
     look->delivery = delivery;
     look->durability = safer ? DURABILITY_PROCESS_CRASH : DURABILITY_POWER_LOSS;
     memcpy(look->name, function->name, sizeof look->name);
-    if (queue_get(delivery->store, DELIVERY_TENANT, function->name, &other, &queue) != MF_OK) {
-        free(look);
-        return;
+    mf_err err = delivery_queue(delivery, function->name, &queue);
+    if (!err) {
+        durability_aim(delivery, function->name, safer ? STORE_PROCESS_CRASH : STORE_POWER_LOSS);
+        err = queue_stat(queue, &ask);
+        durability_aim_back(delivery, function->name);
+        queue_put(queue);
     }
-    mf_err err = queue_stat(queue, &ask);
-    if (delivery_queue(delivery, function->name, &same) == MF_OK) /* its own settings again */
-        queue_put(same);
-    queue_put(queue);
     if (err)
         free(look);
 }

@@ -38,6 +38,13 @@ void durability_settle(struct consumer *consumer);
 /* Tell the queue its settings. */
 void durability_learn(struct consumer *consumer);
 
+/* Has the store two files, of which a queue can be in either? */
+bool durability_two_files(const struct delivery *delivery);
+/* The next operations on the queue of that name, which the caller holds, are on that file; back: where
+ * they were before. Between the two nothing else may happen. Loop thread only. */
+void durability_aim(struct delivery *delivery, const char *name, enum store_durability durability);
+void durability_aim_back(struct delivery *delivery, const char *name);
+
 /* It was deployed: does something wait for it in the other file, where nobody takes it? Its log is
  * told. Loop thread only. */
 void durability_look(struct function *function);

@@ -95,6 +95,37 @@ class Durability(unittest.TestCase):
         self.assertEqual(self.put(durability='process-crash').status, 200)
         wait_until(lambda: {'0', '1', '2'} <= self.delivered(), 'all of them')
 
+    def test_what_waits_for_a_removed_one_can_be_looked_at_and_purged(self):
+        """In whichever of the two files it is, and in both."""
+        def leave(durability, calls):
+            self.assertEqual(self.put(durability=durability, max_instances=1).status, 201)
+            self.post('f/nap?n=60000', durability)
+            for call in calls:
+                self.post('f/count', call)
+            self.assertEqual(self.node.api('DELETE', '/v1/functions/f').status, 200)
+
+        def entries(query=''):
+            return self.node.api('GET', '/v1/queues/f/entries' + query).json
+        leave('process-crash', ['c1', 'c2'])
+        wait_until(lambda: self.waiting() >= 2, 'both')
+        self.assertLessEqual({'c1', 'c2'}, {each['call'] for each in entries()['entries']})
+        leave('power-loss', ['p1', 'p2'])
+        loose, safe = {'c1', 'c2'}, {'p1', 'p2'}
+        wait_until(lambda: loose | safe <= {each['call'] for each in entries()['entries']}, 'all of them')
+        total = self.waiting()
+        seen, page = [], entries('?count=1')
+        while page['more']:
+            self.assertEqual(len(page['entries']), 1)
+            seen += page['entries']
+            page = entries('?count=1&after=' + seen[-1]['id'])
+        seen += page['entries']
+        self.assertEqual(len(seen), total)
+        self.assertEqual(len({each['id'] for each in seen}), total)
+        self.assertEqual(self.node.api('GET', '/v1/queues/f/entries?after=process-crash:3').status, 400)
+        self.assertEqual(self.node.api('DELETE', '/v1/queues/f/entries').json['removed'], total)
+        self.assertEqual(self.node.api('GET', '/v1/queues/f').status, 404)
+        self.assertEqual(entries()['entries'], [])
+
     def test_what_comes_while_it_changes_is_not_left_behind(self):
         self.put()
         posted, stop = set(), threading.Event()

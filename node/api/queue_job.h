@@ -1,0 +1,31 @@
+/* queue_job.h: one request about a queue: queues.c, queue_push.c. Loop thread only. */
+#ifndef MF_NODE_API_QUEUE_JOB_H
+#define MF_NODE_API_QUEUE_JOB_H
+
+#include "node/api/request.h"
+#include "node/delivery/delivery.h"
+#include "node/gateway/call_id.h"
+
+struct queue_job {
+    struct queue *queue;
+    char tenant[MF_NAME_BYTES_MAX + 1]; /* "": it is a function's */
+    bool dead;
+    bool two_files; /* of a function that is not deployed: what waits may be in either */
+    bool second;    /* the second one's turn, that of process-crash                    */
+    uint64_t total;
+    struct queue_stat stat;  /* of both                        */
+    json_t *entries;         /* the same; NULL: it is no peek  */
+    uint32_t count;          /* of them, at most               */
+    struct submission submission;
+    struct call_ids ids;
+    char call_id[UUID_TEXT_BYTES + 1];
+    struct api_request *request;
+};
+
+/* The queue, and the request's stay. False: answered. */
+bool queue_job_begin(struct api_request *request);
+/* err: answer so. */
+void queue_job_end(struct api_request *request, mf_err err);
+struct store_ask queue_job_ask(struct api_request *request, store_done done);
+
+#endif
