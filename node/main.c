@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "node/options.h"
 #include "node/node.h"
+#include "node/slice.h"
 
 #define EXIT_USAGE 2
 #define TRIM_BYTES (1 << 20)
@@ -23,6 +24,7 @@ static void prepare_process(struct options *options)
 {
     struct rlimit limit;
     int fd;
+    slice_shorten();
     while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO)
         ;
     if (fd > STDERR_FILENO)

@@ -1,13 +1,16 @@
 /*
  * blanks.c: confined monitors that know no function yet.
  * Guarantees: so many of each kind in use are made again soon after one was taken, but
- * not while a burst of starts goes on; one that dies waiting costs nothing but itself.
+ * not while a burst of starts goes on; half of them are kept for functions that have no instance,
+ * and are made again even then: whoever starts one after the other waits for the spawner, nobody
+ * else behind him. One that dies waiting costs nothing but itself.
  * Leaves to others: the spawner (spawner_link.c), instances (pool.c). Loop thread only.
  */
 #include "node/pool/blanks.h"
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "node/functions/function.h"
 #include "node/pool/dispatch.h"
@@ -20,19 +23,37 @@ static mf_err make_blank(struct pool *pool, enum mf_sandbox sandbox, struct inst
 static int nice_of_share(uint32_t share);
 static mf_err watch_instance(struct instance *instance);
 
+/* So many are for first instances, if there is more than one function. */
+static uint32_t kept(const struct pool *pool)
+{
+    return pool->node->registry.count > 1 ? pool->blanks_wanted / 2 : 0;
+}
+
+/* The older one is, the sooner it is ready. */
+static struct instance *oldest_after(const struct pool *pool, enum mf_sandbox sandbox, uint32_t left)
+{
+    struct link *at = pool->blanks[sandbox].next;
+    for (uint32_t i = 0; i < left; i++)
+        at = at->next;
+    return list_of(at, struct instance, link);
+}
+
 /* A blank that has taken the image of version; one that has died meanwhile is replaced. */
-mf_err blanks_take(struct pool *pool, const struct version *version, const struct start *start,
-                   struct instance **instance, struct mf_why *why)
+mf_err blanks_take(struct pool *pool, const struct function *function, const struct version *version,
+                   const struct start *start, struct instance **instance, struct mf_why *why)
 {
     enum mf_sandbox sandbox = version->sandbox;
+    uint32_t left = function_live(function) > 0 ? kept(pool) : 0;
     mf_err err = MF_EDEAD;
     for (int i = 0; i < BLANK_TRIES && err == MF_EDEAD; i++) {
         struct instance *made = NULL;
-        if (list_empty(&pool->blanks[sandbox]))
+        if (pool->blank_count[sandbox] <= left) {
             err = make_blank(pool, sandbox, &made, why);
-        if (list_empty(&pool->blanks[sandbox]))
-            return err;
-        made = list_of(pool->blanks[sandbox].next, struct instance, link);
+            if (err)
+                return err;
+        }
+        if (!made)
+            made = oldest_after(pool, sandbox, left);
         list_remove(&made->link);
         pool->blank_count[sandbox]--;
         err = start ? blanks_order(made, version, start, why) : MF_OK;
@@ -83,11 +104,18 @@ static void drop_one(struct pool *pool, enum mf_sandbox sandbox)
     pool_bury(oldest, NULL);
 }
 
+static bool in_burst(const struct pool *pool, uint64_t now_ns)
+{
+    return pool->started_ns && now_ns < pool->started_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS;
+}
+
 /* False: none can be made now. The next start tries again. */
 static bool adjust(struct pool *pool, enum mf_sandbox sandbox, uint64_t now_ns)
 {
     struct mf_why why = {{0}};
     uint32_t count = wanted(pool, sandbox, now_ns);
+    if (in_burst(pool, now_ns))
+        count = pool->blank_count[sandbox] > kept(pool) || !count ? pool->blank_count[sandbox] : kept(pool);
     while (pool->blank_count[sandbox] > count)
         drop_one(pool, sandbox);
     while (pool->blank_count[sandbox] < count) {
@@ -100,6 +128,14 @@ static bool adjust(struct pool *pool, enum mf_sandbox sandbox, uint64_t now_ns)
         return false;
     }
     return true;
+}
+
+void blanks_taken(struct pool *pool)
+{
+    uint64_t now_ns = pool->node->loop.now_ns, at_ns = now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS;
+    pool->started_ns = now_ns;
+    if (!pool->refill.armed || pool->refill.at_ns > at_ns)
+        timer_set(&pool->node->loop.timers, &pool->refill, at_ns);
 }
 
 void blanks_refill(struct timer *timer, uint64_t now_ns)
@@ -115,6 +151,8 @@ void blanks_refill(struct timer *timer, uint64_t now_ns)
         if (pool->blank_count[sandbox] > pool->blanks_wanted && falls_ns < again_ns)
             again_ns = falls_ns; /* else nothing would change: an idle pool has no timer */
     }
+    if (in_burst(pool, now_ns))
+        again_ns = now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS;
     timer_set(&pool->node->loop.timers, &pool->refill, again_ns);
 }
 

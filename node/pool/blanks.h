@@ -12,16 +12,19 @@ struct start {
     int touched_fd;  /* with MF_START_TOUCHED                          */
 };
 
-/* A blank that has been handed version's image and settings; the pool's no more. start NULL:
- * it is still to be handed them, by blanks_order(). MF_EAGAIN: the spawner takes no more
+/* A blank that has been handed the image and settings of function's version; the pool's no more. start
+ * NULL: it is still to be handed them, by blanks_order(). MF_EAGAIN: the spawner takes no more
  * requests now. */
-MF_CHECKED mf_err blanks_take(struct pool *pool, const struct version *version,
-                              const struct start *start, struct instance **instance,
-                              struct mf_why *why);
+MF_CHECKED mf_err blanks_take(struct pool *pool, const struct function *function,
+                              const struct version *version, const struct start *start,
+                              struct instance **instance, struct mf_why *why);
 MF_CHECKED mf_err blanks_order(struct instance *instance, const struct version *version,
                                const struct start *start, struct mf_why *why);
 
-/* fire() of pool->refill: as many as are wanted. */
+/* One was taken: there will be others. */
+void blanks_taken(struct pool *pool);
+/* fire() of pool->refill: as many as are wanted; while a burst of starts goes on, those that are kept
+ * for others' first instances. */
 void blanks_refill(struct timer *timer, uint64_t now_ns);
 
 #endif

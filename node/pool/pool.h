@@ -39,6 +39,7 @@ struct pool {
     uint32_t starting[SANDBOXES];       /* instances that are RESTORING                 */
     struct burst burst[SANDBOXES];      /* of them                                      */
     bool in_use[SANDBOXES];
+    uint64_t started_ns;                /* a blank was taken last; 0: none was          */
     struct link awake;                  /* instances that need not ring us              */
     struct link held;                   /* make too much noise: not listened to         */
     struct timer hold;                  /* until then                                   */

@@ -37,8 +37,7 @@ static void take_over(struct pool *pool, struct instance *instance, struct funct
 {
     instance->function = function_get(function);
     instance->version = version_get(version);
-    timer_set(&pool->node->loop.timers, &pool->refill,
-              pool->node->loop.now_ns + MF_BLANK_REFILL_MS * MF_NS_PER_MS);
+    blanks_taken(pool);
 }
 
 /* The pages that its first event is going to touch; or these are to be learned. */
@@ -68,7 +67,7 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     enum isolation isolation = isolation_in_force(version, NULL);
     if (!restores && isolation == ISOLATION_RESET)
         isolation = ISOLATION_FRESH;
-    err = blanks_take(pool, version, NULL, instance, why);
+    err = blanks_take(pool, function, version, NULL, instance, why);
     if (err) {
         close_fd(&snapshot_fd);
         version_image_put(version);
@@ -101,7 +100,7 @@ mf_err pool_freeze(struct pool *pool, struct function *function, struct version 
     mf_err err = version_image_get(function, version, why);
     if (err)
         return err;
-    err = pool->spawner.fd < 0 ? MF_EAGAIN : blanks_take(pool, version, &start, instance, why);
+    err = pool->spawner.fd < 0 ? MF_EAGAIN : blanks_take(pool, function, version, &start, instance, why);
     if (err) {
         version_image_put(version);
         return err;

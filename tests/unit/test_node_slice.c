@@ -1,0 +1,104 @@
+/* test_node_slice.c: what slice_shorten() changes of a thread, and what not. */
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "node/slice.h"
+
+
+struct attributes {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+static struct attributes mine(void)
+{
+    struct attributes now = {0};
+    assert_int_equal(syscall(SYS_sched_getattr, 0, &now, (unsigned)sizeof now, 0u), 0);
+    return now;
+}
+
+/* Linux has slices of ordinary tasks since 6.12. */
+static uint64_t slice_here(void)
+{
+    struct utsname kernel;
+    assert_int_equal(uname(&kernel), 0);
+    char *minor = NULL;
+    unsigned long major = strtoul(kernel.release, &minor, 10), version = major * 1000 + strtoul(minor + 1, NULL, 10);
+    return version >= 6012 ? MF_SLICE_NS : mine().runtime_ns;
+}
+
+/* In a process of its own: what it does to a thread stays. */
+static void in_child(void (*check)(void))
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        check();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void check_children(void)
+{
+    uint64_t expected = slice_here();
+    assert_int_equal(setpriority(PRIO_PROCESS, 0, 7), 0);
+    slice_shorten();
+    assert_int_equal(mine().runtime_ns, expected);
+    assert_int_equal(mine().nice, 7);
+    assert_int_equal(mine().policy, SCHED_OTHER);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(mine().runtime_ns == expected && mine().nice == 7 ? 0 : 1);
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void it_is_short_and_inherited_and_the_share_stays(void **state)
+{
+    (void)state;
+    in_child(check_children);
+}
+
+static void check_batch(void)
+{
+    const struct sched_param none = {0};
+    assert_int_equal(sched_setscheduler(0, SCHED_BATCH, &none), 0);
+    struct attributes before = mine();
+    slice_shorten();
+    struct attributes after = mine();
+    assert_memory_equal(&before, &after, sizeof before);
+}
+
+static void who_was_given_another_policy_keeps_it(void **state)
+{
+    (void)state;
+    in_child(check_batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_short_and_inherited_and_the_share_stays),
+        cmocka_unit_test(who_was_given_another_policy_keeps_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
