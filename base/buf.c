@@ -5,15 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ROOM_FIRST 256u
 #define ROOM_DOUBLES (1u << 20)
+#define LARGE_PAGE_BYTES (2u << 20)
+
+/* Of what is laid, so much is given for so many bytes. */
+static size_t given(const struct mf_buf *buf, size_t need)
+{
+    size_t room = (need + LARGE_PAGE_BYTES - 1) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
+    return room < buf->laid ? room : buf->laid;
+}
 
 size_t mf_buf_room_after(const struct mf_buf *buf, size_t more)
 {
     if (more >= SIZE_MAX - buf->bytes)
         return SIZE_MAX;
     size_t need = buf->bytes + more + 1;
+    if (need <= buf->laid)
+        return need <= buf->room ? buf->room : given(buf, need);
     size_t room = buf->room ? buf->room : ROOM_FIRST;
     while (room < need) {
         size_t step = room < ROOM_DOUBLES ? room : room / 4;
@@ -25,6 +36,8 @@ size_t mf_buf_room_after(const struct mf_buf *buf, size_t more)
 static mf_err reserve(struct mf_buf *buf, size_t more)
 {
     size_t room = mf_buf_room_after(buf, more);
+    if (room <= buf->laid)
+        buf->room = room;
     if (room == buf->room)
         return MF_OK;
     uint8_t *data = room == SIZE_MAX ? NULL : realloc(buf->data, room);
@@ -32,6 +45,25 @@ static mf_err reserve(struct mf_buf *buf, size_t more)
         return MF_ENOMEM;
     buf->data = data;
     buf->room = room;
+    buf->laid = 0;
+    return MF_OK;
+}
+
+mf_err mf_buf_lay(struct mf_buf *buf, size_t most)
+{
+    void *laid;
+    mf_assert(most > buf->bytes && most < SIZE_MAX);
+    if (posix_memalign(&laid, LARGE_PAGE_BYTES, most + 1) != 0)
+        return MF_ENOMEM;
+    size_t large = most / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES; /* the NUL alone is worth none */
+    if (large)
+        (void)madvise(laid, large, MADV_HUGEPAGE); /* without them it takes longer */
+    if (buf->data)
+        memcpy(laid, buf->data, buf->bytes + 1);
+    free(buf->data);
+    buf->data = laid;
+    buf->laid = most + 1;
+    buf->room = given(buf, buf->bytes + 1);
     return MF_OK;
 }
 

@@ -197,19 +197,29 @@ void exchange_reply(uint32_t status, const uint8_t *fields, uint32_t field_bytes
 
 void exchange_put(const void *data, uint64_t bytes)
 {
-    const uint8_t *from = data;
-    while (bytes) {
+    struct io io;
+    io_kernel(&io, (void *)(uintptr_t)data, bytes); /* to be read */
+    (void)exchange_put_io(&io, bytes);
+}
+
+uint64_t exchange_put_io(struct io *io, uint64_t bytes)
+{
+    uint64_t left = bytes;
+    while (left) {
         if (!now.message_begun)
-            open_message(MF_MSG_REPLY_BODY, 0, bytes < CHUNK_LEAST ? bytes : CHUNK_LEAST);
+            open_message(MF_MSG_REPLY_BODY, 0, left < CHUNK_LEAST ? left : CHUNK_LEAST);
         uint32_t room = now.place.bytes - now.message.data_bytes;
-        uint32_t part = bytes < room ? (uint32_t)bytes : room;
-        memcpy(now.place.data + now.message.data_bytes, from, part);
+        uint32_t part = left < room ? (uint32_t)left : room;
+        if (io_get(io, now.place.data + now.message.data_bytes, part) != 0)
+            break;
         now.message.data_bytes += part;
-        from += part;
-        bytes -= part;
-        if (now.message.data_bytes == now.place.bytes)
+        left -= part;
+        if (now.message.data_bytes == now.place.bytes) {
             publish(0);
+            wire_ring_early();
+        }
     }
+    return bytes - left;
 }
 
 void exchange_flush(void)

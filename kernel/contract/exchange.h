@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/file/io.h"
+
 struct exchange_event {
     uint64_t id;
     uint64_t deadline_ns;  /* CLOCK_MONOTONIC; 0 = none */
@@ -35,6 +37,8 @@ bool exchange_cancelled(void);
  * it fills a message, and with exchange_flush(). */
 void exchange_reply(uint32_t status, const uint8_t *fields, uint32_t field_bytes);
 void exchange_put(const void *data, uint64_t bytes);
+/* The same of a transfer's next bytes; how many were put: fewer only if there is a bad buffer. */
+uint64_t exchange_put_io(struct io *io, uint64_t bytes);
 void exchange_flush(void);
 void exchange_end(void);
 /* In the place of the reply, or of its rest. error: MF_ERROR_… (abi/channel.h). */

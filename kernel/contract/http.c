@@ -11,6 +11,8 @@
  * Leaves to others: events (exchange.c), bytes (kernel/socket/), deadlines (the node).
  * Owns the connection.
  */
+#include <asm/errno.h>
+
 #include "abi/boot.h"
 #include "abi/channel.h"
 #include "abi/program.h"
@@ -31,6 +33,7 @@
 
 #define PORT_DEFAULT 8080u
 #define WARM_STATUS_BAD 400u
+#define AT_ONCE_BYTES_MIN 8192u /* of a body, that go past the connection's buffer */
 
 enum doing { FREE, ASKS, WARMS };
 
@@ -59,6 +62,7 @@ static bool step(void);
 static void warm(void);
 static void tell_waiting(void);
 static bool connect(void);
+static int64_t take_at_once(struct io *io);
 static bool send(void);
 static bool receive(void);
 static void take(const uint8_t *data, uint32_t bytes);
@@ -218,9 +222,31 @@ static bool connect(void)
         now.connection = NULL; /* as many wait to be accepted as may */
         return false;
     }
+    now.connection->take = take_at_once;
     now.used = false;
     now.read_before = 0;
     return true;
+}
+
+/* Of a large body: from where the program has it into the channel, a message at a time. Its end goes the
+ * usual way, so that a response ends in one place. */
+static int64_t take_at_once(struct io *io)
+{
+    if (io->bytes < AT_ONCE_BYTES_MIN || now.doing != ASKS || exchange_cancelled())
+        return 0;
+    (void)receive(); /* the response's head, say */
+    if (!now.connection || has_more())
+        return 0;
+    uint64_t bytes = now.doing == ASKS && now.replied ? http_message_plain(&now.response) : 0;
+    if (bytes > io->bytes)
+        bytes = io->bytes;
+    if (bytes > MF_CHUNK_BYTES_MAX)
+        bytes = MF_CHUNK_BYTES_MAX;
+    if (bytes < AT_ONCE_BYTES_MIN)
+        return 0;
+    bytes = exchange_put_io(io, bytes);
+    http_message_pass(&now.response, bytes);
+    return bytes ? (int64_t)bytes : -EFAULT;
 }
 
 /* Has the program read anything of this request? */

@@ -59,6 +59,24 @@ size_t http_message_take(struct http_message *message, const uint8_t *data, size
     return at;
 }
 
+uint64_t http_message_plain(const struct http_message *message)
+{
+    uint64_t most = MF_BODY_BYTES_MAX - message->body_bytes;
+    if (message->state == HTTP_BODY_CLOSE)
+        return most;
+    if ((message->state != HTTP_BODY_LENGTH && message->state != HTTP_BODY_CHUNK) || message->left > most)
+        return 0;
+    return message->left ? message->left - 1 : 0;
+}
+
+void http_message_pass(struct http_message *message, uint64_t bytes)
+{
+    message->at += bytes;
+    message->body_bytes += bytes;
+    if (message->state != HTTP_BODY_CLOSE)
+        message->left -= bytes;
+}
+
 void http_message_end(struct http_message *message)
 {
     switch (message->state) {

@@ -71,6 +71,11 @@ void http_message_begin(struct http_message *message, enum http_kind kind, bool 
 size_t http_message_take(struct http_message *message, const uint8_t *data, size_t bytes,
                          struct http_piece *piece);
 
+/* How many bytes that come next are certainly body, and neither its last nor too many; and that so many
+ * were passed on by somebody else. */
+uint64_t http_message_plain(const struct http_message *message);
+void http_message_pass(struct http_message *message, uint64_t bytes);
+
 /* No more will come: HTTP_DONE if that is the body's end, else HTTP_WRONG. */
 void http_message_end(struct http_message *message);
 

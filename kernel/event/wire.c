@@ -13,10 +13,13 @@
 #include "kernel/core/fault.h"
 #include "kernel/core/hypercall.h"
 
+#define EARLY_BYTES (MF_CHANNEL_DATA_BYTES / 4)
+
 static struct ring ring;
 static struct ring streams BSS_LARGE; /* as of streams_of() */
 static bool streams_open;
 static bool unrung; /* sent or released since the node was last rung */
+static uint32_t unrung_bytes;
 static bool wait_rings; /* `wait` with idle does */
 
 static _Noreturn void nonsense(void)
@@ -104,6 +107,7 @@ void wire_publish(struct mf_desc *desc, const struct ring_place *place)
 {
     ring_publish(&ring, desc, place);
     unrung = true;
+    unrung_bytes += desc->data_bytes;
 }
 
 /* Opened when it is first used: a C function's start writes no page for it. */
@@ -185,8 +189,15 @@ void wire_ring(void)
     if (!unrung)
         return;
     unrung = false;
+    unrung_bytes = 0;
     if (ring_take_node_sleep(&ring))
         hypercall_ring();
+}
+
+void wire_ring_early(void)
+{
+    if (unrung_bytes >= EARLY_BYTES)
+        wire_ring();
 }
 
 void wire_ring_before(bool idle)

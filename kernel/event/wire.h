@@ -51,6 +51,8 @@ void wire_result_wipe(uint32_t bytes); /* of it                                 
 
 /* Wake the node, if it sleeps and has not been woken since something changed for it. */
 void wire_ring(void);
+/* The same, if more is unrung than the node should be kept waiting for, when more is to come. */
+void wire_ring_early(void);
 /* The same, unless what comes at once, wire_wait(idle), will do it. */
 void wire_ring_before(bool idle);
 

@@ -85,6 +85,19 @@ int64_t open_path(struct file *file, char *to)
     return walk_path(&opened->folder, (struct name){opened->name, opened->name_bytes}, to);
 }
 
+const uint8_t *open_content(struct file *file, uint64_t at, uint64_t *bytes)
+{
+    struct opened *opened = file->operations == &file_operations ? (struct opened *)(void *)file : NULL;
+    struct file_stat stat = {0};
+    if (!opened || !opened->place.fs->read_only || !opened->place.fs->content ||
+        opened->place.fs->stat(&opened->place, &stat) != 0)
+        return NULL;
+    uint64_t left = at < stat.bytes ? stat.bytes - at : 0;
+    *bytes = *bytes < left ? *bytes : left;
+    int64_t address = opened->place.fs->content(opened, at < stat.bytes ? at : 0, *bytes, false);
+    return address > 0 ? (const uint8_t *)address : NULL;
+}
+
 static struct opened *opened_of(struct file *file)
 {
     return (struct opened *)(void *)file;

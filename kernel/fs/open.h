@@ -27,6 +27,10 @@ int open_place(const struct place *place, const struct place *folder, struct nam
  * has none. */
 int64_t open_path(struct file *file, char *to);
 
+/* Where a file's content lies that cannot change, from `at` on, and how many bytes of it: at most as many
+ * as asked for, 0 at its end. NULL: it can change, or lies nowhere. */
+const uint8_t *open_content(struct file *file, uint64_t at, uint64_t *bytes);
+
 /* NULL: it is none of a file system. */
 struct opened *open_opened(struct file *file);
 

@@ -44,6 +44,10 @@ struct socket {
     struct socket *peer;  /* of a stream, or a pair; NULL: none any more */
     struct outside *outside; /* the other end, where it is outside; NULL */
     struct buffer received;
+    /* Of the library OS's own end: bytes that it takes where their writer has them, past the buffer, with
+     * what stands in that before them; 0: none now; or -EFAULT. It may close the connection. NULL: all
+     * go by the buffer. */
+    int64_t (*take)(struct io *io);
     uint64_t read_bytes;  /* of a stream, all that was ever read from it */
     uint64_t peer_read_bytes; /* the same of the other end, when that was closed */
     struct socket *waiting, *waiting_last; /* LISTENS: not accepted yet, oldest first */

@@ -44,6 +44,19 @@ static int64_t send_to_nobody(struct socket *socket, struct io *io)
     return bytes;
 }
 
+/* To one that takes bytes where they are. 0: it takes none, or is gone. */
+static int64_t send_past(const struct socket *socket, struct io *io)
+{
+    struct socket *peer = socket->peer;
+    if (!peer || !peer->take)
+        return 0;
+    (void)file_get(&peer->file); /* it may be closed meanwhile */
+    int64_t taken = peer->take(io);
+    peer->read_bytes += taken > 0 ? (uint64_t)taken : 0;
+    file_put(&peer->file);
+    return taken;
+}
+
 int64_t stream_send(struct socket *socket, struct io *io)
 {
     int error = socket_error_take(socket);
@@ -57,10 +70,14 @@ int64_t stream_send(struct socket *socket, struct io *io)
         return -EPIPE;
     if (socket->outside)
         return io->bytes ? outside_send(socket->outside, io) : 0;
+    int64_t taken = send_past(socket, io);
+    if (taken)
+        return taken;
     if (!socket->peer)
         return send_to_nobody(socket, io);
     if (socket->peer->read_shut)
         return socket->family == FAMILY_UNIX ? -EPIPE : send_to_nobody(socket, io);
+    struct socket *peer = socket->peer;
     uint32_t room = room_of(socket);
     uint32_t bytes = io->bytes < room ? (uint32_t)io->bytes : room;
     if (bytes == 0) {
@@ -68,7 +85,6 @@ int64_t stream_send(struct socket *socket, struct io *io)
             socket->wants_room = true;
         return io->bytes ? -EAGAIN : 0;
     }
-    struct socket *peer = socket->peer;
     error = buffer_reserve(&peer->received, bytes, SOCKET_BUFFER_BYTES_MAX);
     if (!error)
         error = buffer_put(&peer->received, io, bytes);

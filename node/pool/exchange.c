@@ -22,6 +22,7 @@
 #include "node/streams/streams.h"
 
 #define BODY_PIECE_MIN 4096u /* smaller ones wait for room, but for the last */
+#define BODY_LAID_FROM (256u << 10) /* a reply's that is larger is laid out at once (base/buf.h) */
 
 static void made_room(struct instance *instance);
 static mf_err take_one(struct instance *instance, const struct channel_message *message,
@@ -339,13 +340,16 @@ static mf_err keep_body(struct instance *instance, struct call *call, const uint
         return mf_why(why, MF_EPROTO, "a reply of more than %u bytes", MF_BODY_BYTES_MAX);
     if (call->cancelled || call->reply_dropped || unwanted(instance, call))
         return MF_OK;
-    size_t room = mf_buf_room_after(&call->reply_body, bytes);
-    if (!budget_take(budget, room - call->reply_charged)) {
+    struct mf_buf *body = &call->reply_body;
+    if (!body->laid && body->bytes + bytes > BODY_LAID_FROM && mf_buf_lay(body, MF_BODY_BYTES_MAX) != MF_OK)
+        call->reply_dropped = true;
+    size_t room = mf_buf_room_after(body, bytes);
+    if (call->reply_dropped || !budget_take(budget, room - call->reply_charged)) {
         call->reply_dropped = true;
         return MF_OK;
     }
     call->reply_charged = room;
-    if (mf_buf_add(&call->reply_body, data, bytes))
+    if (mf_buf_add(body, data, bytes))
         call->reply_dropped = true;
     return MF_OK;
 }

@@ -66,6 +66,39 @@ static void buf_grows_and_stays_terminated(void **state)
     assert_null(buf.data);
 }
 
+static void buf_that_is_laid_out_is_given_in_steps(void **state)
+{
+    (void)state;
+    static char part[100000];
+    const size_t most = 6u << 20, step = 2u << 20;
+    struct mf_buf buf = {0};
+    memset(part, 'x', sizeof part);
+    assert_int_equal(mf_buf_printf(&buf, "begun"), MF_OK);
+    assert_int_equal(mf_buf_lay(&buf, most), MF_OK);
+    assert_string_equal((char *)buf.data, "begun");
+    const uint8_t *where = buf.data;
+    for (size_t bytes = 5; bytes < most; bytes = buf.bytes) {
+        size_t more = most - bytes < sizeof part ? most - bytes : sizeof part;
+        size_t room = mf_buf_room_after(&buf, more);
+        assert_true(room > bytes + more && room <= most + 1);
+        assert_true(room % step == 0 || room == most + 1);
+        assert_int_equal(mf_buf_add(&buf, part, more), MF_OK);
+        assert_int_equal(buf.room, room);
+        assert_ptr_equal(buf.data, where);
+    }
+    assert_int_equal(buf.bytes, most);
+    assert_int_equal(buf.data[most], 0);
+    assert_int_equal(mf_buf_add(&buf, part, 1), MF_OK); /* past it, as any other */
+    assert_int_equal(buf.laid, 0);
+    assert_true(buf.room > most + 1);
+    assert_memory_equal(buf.data, "begunx", 6);
+    assert_int_equal(buf.data[most], 'x');
+    mf_buf_close(&buf);
+    assert_int_equal(mf_buf_lay(&buf, 10), MF_OK); /* less than a step */
+    assert_int_equal(buf.room, 11);
+    mf_buf_close(&buf);
+}
+
 static void buf_refuses_a_size_that_overflows(void **state)
 {
     (void)state;
@@ -118,6 +151,7 @@ int main(void)
         cmocka_unit_test(why_without_text_gives_the_codes_words),
         cmocka_unit_test(buf_grows_and_stays_terminated),
         cmocka_unit_test(a_log_line_stays_one_line),
+        cmocka_unit_test(buf_that_is_laid_out_is_given_in_steps),
         cmocka_unit_test(buf_refuses_a_size_that_overflows),
         cmocka_unit_test(buf_room_is_known_before_it_is_taken),
     };

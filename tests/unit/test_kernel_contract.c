@@ -171,6 +171,127 @@ static void large_bodies_go_through(void **state)
     closes(server);
 }
 
+/* Into the channel from where the program has it: the connection's buffer holds nothing of it. */
+static void a_large_body_goes_past_the_buffer(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {"Content-Length: 300000\r\n\r\n", "Connection: close\r\n\r\n",
+                                        "Transfer-Encoding: chunked\r\n\r\n493e0\r\n"};
+    listens();
+    for (size_t i = 0; i < 3; i++) {
+        invoke("GET", 0);
+        assert_true(turn());
+        struct socket *server = accepts();
+        assert_true(reads(server) > 0);
+        writes(server, OK_LINE);
+        writes(server, heads[i]);
+        size_t at = 0;
+        while (at < 290000) {
+            int64_t sent = writes_bytes(server, body + at, 300000 - at);
+            assert_in_range(sent, 1, MF_CHUNK_BYTES_MAX);
+            assert_true(at + (size_t)sent == 300000 || server->peer->received.bytes == 0);
+            at += (size_t)sent;
+        }
+        while (at < 300000) { /* but for its end */
+            int64_t sent = writes_bytes(server, body + at, 300000 - at);
+            assert_true(sent > 0);
+            at += (size_t)sent;
+        }
+        assert_int_equal(got.ends, 0);
+        if (i == 2)
+            writes(server, "\r\n0\r\n\r\n");
+        closes(server);
+        assert_true(turn());
+        assert_int_equal(got.ends, 1);
+        assert_int_equal(got.errors, 0);
+        assert_int_equal(got.bytes, 300000);
+        assert_memory_equal(got.body, body, 300000);
+    }
+}
+
+/* What is written behind a head that ends the response, or is none, in one call: the connection is closed
+ * while its writer is at it. */
+static void a_large_body_that_none_may_follow_goes_nowhere(void **state)
+{
+    (void)state;
+    listens();
+    invoke("GET", 0);
+    assert_true(turn());
+    struct socket *server = accepts();
+    assert_true(reads(server) > 0);
+    writes(server, "SSH-2.0-OpenSSH\r\n");
+    assert_int_equal(writes_bytes(server, body, 100000), 100000); /* as Linux takes what comes behind the end */
+    take_all();
+    assert_int_equal(got.errors, 1);
+    assert_non_null(strstr(got.error, "first line"));
+    closes(server);
+    invoke("GET", 0);
+    assert_true(turn());
+    server = accepts();
+    assert_true(reads(server) > 0);
+    writes(server, "HTTP/1.1 204 No Content\r\n\r\n");
+    assert_int_equal(writes_bytes(server, body, 100000), 100000);
+    take_all();
+    assert_int_equal(got.ends, 1);
+    assert_int_equal(got.bytes, 0);
+    closes(server);
+    invoke("GET", 0);
+    assert_true(turn());
+    server = accepts();
+    assert_true(reads(server) > 0);
+    writes(server, OK_LINE "Content-Length: 7000000\r\n\r\n");
+    assert_int_equal(writes_bytes(server, body, 100000), 100000); /* as Linux takes what comes behind the end */
+    take_all();
+    assert_non_null(strstr(got.error, "larger than a reply"));
+    closes(server);
+}
+
+/* Without a length it may be of any, and is refused where it becomes too long. */
+static void a_large_body_past_the_limit_is_a_bad_answer(void **state)
+{
+    (void)state;
+    listens();
+    invoke("GET", 0);
+    assert_true(turn());
+    struct socket *server = accepts();
+    assert_true(reads(server) > 0);
+    writes(server, OK_LINE "\r\n");
+    for (size_t at = 0; at < MF_BODY_BYTES_MAX;) {
+        int64_t sent = writes_bytes(server, body + at, MF_BODY_BYTES_MAX - at);
+        assert_true(sent > 0);
+        at += (size_t)sent;
+        (void)turn();
+    }
+    assert_int_equal(got.errors, 0);
+    assert_int_equal(got.bytes, MF_BODY_BYTES_MAX);
+    assert_memory_equal(got.body, body, MF_BODY_BYTES_MAX);
+    assert_true(writes_bytes(server, body, 100000) != 0);
+    (void)turn();
+    assert_int_equal(got.errors, 1);
+    assert_non_null(strstr(got.error, "larger than a reply"));
+    closes(server);
+}
+
+static void a_large_body_of_a_cancelled_event_waits_for_its_end(void **state)
+{
+    (void)state;
+    listens();
+    invoke("GET", 0);
+    assert_true(turn());
+    struct socket *server = accepts();
+    assert_true(reads(server) > 0);
+    writes(server, OK_LINE "Content-Length: 300000\r\n\r\n");
+    assert_true(writes_bytes(server, body, 100000) > 0);
+    take_all();
+    size_t before = got.bytes;
+    send_message(MF_MSG_CANCEL, event.id);
+    assert_true(writes_bytes(server, body, 100000) > 0);
+    assert_true(turn());
+    assert_int_equal(got.errors, 1);
+    assert_int_equal(got.bytes, before);
+    closes(server);
+}
+
 static void an_answer_before_the_bodys_end_is_enough(void **state)
 {
     (void)state;
@@ -398,6 +519,10 @@ int main(void)
         TEST(what_nobody_read_is_sent_again),
         TEST(what_was_read_is_not_sent_again),
         TEST(large_bodies_go_through),
+        TEST(a_large_body_goes_past_the_buffer),
+        TEST(a_large_body_that_none_may_follow_goes_nowhere),
+        TEST(a_large_body_past_the_limit_is_a_bad_answer),
+        TEST(a_large_body_of_a_cancelled_event_waits_for_its_end),
         TEST(an_answer_before_the_bodys_end_is_enough),
         TEST(an_event_waits_until_somebody_listens),
         TEST(what_is_no_response_is_a_bad_answer),

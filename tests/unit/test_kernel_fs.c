@@ -46,6 +46,35 @@ static void the_image_is_the_root(void **state)
     assert_string_equal(path_of("/"), "/");
 }
 
+static void content_that_cannot_change_is_where_it_lies(void **state)
+{
+    (void)state;
+    struct file *file = open_file("/etc/passwd", O_RDONLY);
+    uint64_t bytes = 5;
+    const uint8_t *content = open_content(file, 0, &bytes);
+    assert_non_null(content);
+    assert_int_equal(bytes, 5);
+    assert_memory_equal(content, SAMPLE_PASSWD_TEXT, 5);
+    bytes = UINT64_MAX;
+    assert_ptr_equal(open_content(file, 2, &bytes), content + 2);
+    assert_int_equal(bytes, sizeof SAMPLE_PASSWD_TEXT - 1 - 2);
+    static const uint64_t behind[] = {sizeof SAMPLE_PASSWD_TEXT - 1, sizeof SAMPLE_PASSWD_TEXT, INT64_MAX, UINT64_MAX};
+    for (size_t i = 0; i < sizeof behind / sizeof behind[0]; i++) {
+        bytes = 5;
+        assert_non_null(open_content(file, behind[i], &bytes));
+        assert_int_equal(bytes, 0);
+    }
+    file_put(file);
+    file = open_file("/tmp", O_RDONLY);
+    assert_null(open_content(file, 0, &bytes));
+    file_put(file);
+    file = open_file("/tmp/changes", O_RDWR | O_CREAT);
+    assert_int_equal(write_text(file, "some"), 4);
+    assert_null(open_content(file, 0, &bytes));
+    file_put(file);
+    assert_int_equal(tree_remove("/tmp/changes", false), 0);
+}
+
 static void paths_that_lead_nowhere(void **state)
 {
     static char path[PATH_BYTES_MAX + 1];
@@ -222,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_image_is_the_root),
+        cmocka_unit_test(content_that_cannot_change_is_where_it_lies),
         cmocka_unit_test(paths_that_lead_nowhere),
         cmocka_unit_test(the_image_comes_before_what_is_made_in_etc),
         cmocka_unit_test(links_are_followed_so_far),

@@ -9,6 +9,7 @@
 #include "kernel/core/user.h"
 #include "kernel/file/descriptor.h"
 #include "kernel/file/limits.h"
+#include "kernel/fs/open.h"
 #include "kernel/linux/calls_linux.h"
 
 #define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
@@ -116,25 +117,36 @@ int64_t linux_lseek(struct frame *frame)
                                   (int)frame_argument(frame, 2));
 }
 
+/* The next part of a file: where it lies, if it cannot change, or a copy. Bytes of it, or as read() has it. */
+static int64_t part_of(struct file *from, uint64_t at, uint64_t bytes, struct io *io)
+{
+    static uint8_t part[SEND_PART_BYTES];
+    const uint8_t *content = open_content(from, at, &bytes);
+    if (content) {
+        io_kernel(io, (void *)(uintptr_t)content, bytes); /* to be read */
+        return (int64_t)bytes;
+    }
+    io_kernel(io, part, bytes < sizeof part ? bytes : sizeof part);
+    int64_t result = from->operations->read(from, io, &at);
+    io_kernel(io, part, result > 0 ? (size_t)result : 0);
+    return result;
+}
+
 /*
- * From a file to whatever, in parts by way of a buffer of the kernel's: what the goal did not take
- * is read again, so only what it took counts. Nothing is kept from one beginning of the call to the
- * next: it waits only while it has moved nothing.
+ * From a file to whatever, in parts: what the goal did not take is read again, so only what it took
+ * counts. Nothing is kept from one beginning of the call to the next: it waits only while it has moved
+ * nothing.
  */
 static int64_t send(struct file *from, uint64_t *from_at, struct file *to, uint64_t *to_at,
                     uint64_t bytes)
 {
-    static uint8_t part[SEND_PART_BYTES];
     uint64_t done = 0;
     int64_t result = 0;
     while (done < bytes) {
         struct io io;
-        uint64_t at = *from_at;
-        io_kernel(&io, part, bytes - done < sizeof part ? bytes - done : sizeof part);
-        result = from->operations->read(from, &io, &at);
+        result = part_of(from, *from_at, bytes - done, &io);
         if (result <= 0)
             break;
-        io_kernel(&io, part, (size_t)result);
         result = to->operations->write(to, &io, to_at);
         if (result <= 0)
             break;
