@@ -150,6 +150,15 @@ void bench_shuffle(uint32_t *order, uint32_t count);
 MF_CHECKED mf_err bench_cold_starts(struct bench_run *run, uint32_t starts, struct samples *took_us,
                                     struct mf_why *why);
 
+/* What `burst` does with a subject once: count instances that never ran, all asked at once; a sample
+ * more of each. They have ended when it returns. */
+struct bench_answers {
+    struct samples last_us, mean_us;
+};
+MF_CHECKED mf_err bench_one_burst(struct bench_run *run, struct subject *subject, uint32_t count,
+                                  enum subject_content content, struct bench_answers *answers,
+                                  struct mf_why *why);
+
 /* Samples, or the number the command line asked for. */
 uint32_t bench_samples(const struct bench_run *run, uint32_t usual);
 

@@ -19,10 +19,6 @@ struct burst {
     struct subject_call *call;
 };
 
-struct answers {
-    struct samples last_us, mean_us;
-};
-
 static mf_err burst_open(struct burst *burst, uint32_t count)
 {
     *burst = (struct burst){.count = count, .epoll = epoll_create1(EPOLL_CLOEXEC)};
@@ -74,7 +70,7 @@ static mf_err next_answer(struct burst *burst, uint32_t *index, uint64_t *at_ns,
     return MF_OK;
 }
 
-static mf_err begin_all(struct burst *burst, struct subject *subject, struct answers *answers,
+static mf_err begin_all(struct burst *burst, struct subject *subject, struct bench_answers *answers,
                         struct mf_why *why)
 {
     uint64_t began_ns = mf_monotonic_ns(), at_ns = 0, ignored_ns;
@@ -94,13 +90,14 @@ static mf_err begin_all(struct burst *burst, struct subject *subject, struct ans
     return err ? err : samples_add(&answers->mean_us, sum_us / burst->count);
 }
 
-static mf_err one_burst(struct bench_run *run, struct subject *subject, uint32_t count,
-                        struct answers *answers, struct mf_why *why)
+mf_err bench_one_burst(struct bench_run *run, struct subject *subject, uint32_t count,
+                       enum subject_content content, struct bench_answers *answers,
+                       struct mf_why *why)
 {
     struct burst burst;
     mf_err err = burst_open(&burst, count);
     if (!err)
-        err = bench_prepare(run, subject, count, CONTENT_DISTINCT, why);
+        err = bench_prepare(run, subject, count, content, why);
     if (!err)
         err = connect_all(&burst, subject, why);
     bench_settle(BURST_SETTLE_MS);
@@ -129,7 +126,7 @@ static mf_err add_row(struct bench_run *run, const struct subject *subject, cons
 
 static mf_err bursts_of(struct bench_run *run, uint32_t count, bool sweep, struct mf_why *why)
 {
-    struct answers answers[BENCH_SUBJECTS_MAX] = {0};
+    struct bench_answers answers[BENCH_SUBJECTS_MAX] = {0};
     uint32_t rounds = bench_samples(run, BURST_ROUNDS);
     mf_err err = MF_OK;
     for (uint32_t round = 0; round < rounds && !err; round++)
@@ -137,7 +134,9 @@ static mf_err bursts_of(struct bench_run *run, uint32_t count, bool sweep, struc
             if (run->subject[s].left_out)
                 continue;
             err = bench_outcome(run, &run->subject[s],
-                                one_burst(run, &run->subject[s], count, &answers[s], why), why);
+                                bench_one_burst(run, &run->subject[s], count, CONTENT_DISTINCT,
+                                                &answers[s], why),
+                                why);
         }
     for (uint32_t s = 0; s < run->subject_count; s++) {
         if (!err)

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
+#include "bench/paper_crowd.h"
 
 #define ROUNDS 10u
 #define LOAD_ROUNDS_EVERY 2u /* a round of load for so many others */
@@ -91,23 +92,42 @@ static mf_err check_answer(const struct http_reply *reply, struct http_reply *ri
 
 static struct http_reply right; /* of the work that is being measured */
 
+/* A connection to who does the work, open a while before it is asked. Close it also on failure. */
+static mf_err open_work(struct subject *subject, uint32_t instance, struct load_target *target,
+                        int *connection)
+{
+    *connection = -1;
+    mf_err err = subject->kind->target(subject, instance, "/work", target);
+    if (!err)
+        err = connect_to(ntohs(target->address.sin_port), connection);
+    bench_settle(BENCH_SETTLE_MS);
+    return err;
+}
+
+static void close_work(int connection)
+{
+    if (connection >= 0)
+        close(connection);
+}
+
+static mf_err ask(int connection, const struct load_target *target, struct http_reply *reply,
+                  struct mf_why *why)
+{
+    mf_err err = request_send(connection, target, why);
+    return err ? err : reply_read_long(connection, reply, why);
+}
+
 static mf_err take_work(struct subject *subject, uint32_t instance, double *value, struct mf_why *why)
 {
     struct load_target target;
     struct http_reply reply;
-    int connection = -1;
-    mf_err err = subject->kind->target(subject, instance, "/work", &target);
-    if (!err)
-        err = connect_to(ntohs(target.address.sin_port), &connection);
-    bench_settle(BENCH_SETTLE_MS);
+    int connection;
+    mf_err err = open_work(subject, instance, &target, &connection);
     uint64_t from_ns = mf_monotonic_ns();
     if (!err)
-        err = request_send(connection, &target, why);
-    if (!err)
-        err = reply_read_long(connection, &reply, why);
+        err = ask(connection, &target, &reply, why);
     *value = (double)(mf_monotonic_ns() - from_ns) / MF_NS_PER_US;
-    if (connection >= 0)
-        close(connection);
+    close_work(connection);
     return err ? err : check_answer(&reply, &right, why);
 }
 
@@ -128,25 +148,19 @@ static mf_err take_static(struct subject *subject, uint32_t instance, double *va
 {
     struct load_target target, part;
     struct http_reply reply;
-    int connection = -1;
-    mf_err err = subject->kind->target(subject, instance, "/work", &target);
-    if (!err)
-        err = connect_to(ntohs(target.address.sin_port), &connection);
-    bench_settle(BENCH_SETTLE_MS);
+    int connection;
+    mf_err err = open_work(subject, instance, &target, &connection);
     uint64_t from_ns = mf_monotonic_ns();
     for (uint32_t at = 0; at < STATIC_BYTES && !err; at += STATIC_PART_BYTES) {
         part = target;
         err = part_request(&part, at);
         if (!err)
-            err = request_send(connection, &part, why);
-        if (!err)
-            err = reply_read_long(connection, &reply, why);
+            err = ask(connection, &part, &reply, why);
         if (!err && reply.status != 206)
             err = mf_why(why, MF_EPROTO, "answered a request for a part with %u", reply.status);
     }
     uint64_t took_ns = mf_monotonic_ns() - from_ns;
-    if (connection >= 0)
-        close(connection);
+    close_work(connection);
     *value = STATIC_BYTES / 1024.0 / ((double)took_ns / MF_NS_PER_S);
     return err;
 }
@@ -289,6 +303,27 @@ static mf_err measure_cold(struct bench_run *run, const struct cold *cold, struc
     return report(run, cold->metric, UNIT_US, &taken, err);
 }
 
+/* Ours only: what is promised of many instances at once. */
+static const struct crowd crowds[] = {
+    {"burst_go", "idle_go", &hello, 100, 5, 20},
+    {"burst_node", "idle_node", &node, 100, 1, 8},
+};
+#define CROWD_COUNT (sizeof crowds / sizeof *crowds)
+
+static mf_err measure_crowds(struct bench_run *run, struct mf_why *why)
+{
+    mf_err err = MF_OK;
+    for (size_t i = 0; i < CROWD_COUNT && !err; i++) {
+        const struct cold as_cold = {crowds[i].burst, crowds[i].program, 0};
+        const struct cold as_idle = {crowds[i].idle, crowds[i].program, 0};
+        if (is_there(run, &as_cold))
+            err = crowd_burst(run, &crowds[i], why);
+        if (!err && is_there(run, &as_idle))
+            err = crowd_idle(run, &crowds[i], why);
+    }
+    return err;
+}
+
 static uint32_t ticks(const struct bench_run *run, uint32_t rounds)
 {
     return (uint32_t)(WORK_COUNT + 2) * 2 * (warm_ups() + rounds) * run->subject_count;
@@ -302,6 +337,8 @@ static mf_err paper_run(struct bench_run *run, struct mf_why *why)
     for (size_t i = 0; i < COLD_COUNT && !err; i++)
         if (is_there(run, &colds[i]))
             err = measure_cold(run, &colds[i], why);
+    if (!err)
+        err = measure_crowds(run, why);
     run->done = 0;
     run->total = ticks(run, rounds);
     for (size_t i = 0; i < WORK_COUNT && !err; i++) {
@@ -333,6 +370,10 @@ const struct bench bench_paper = {
         "cold_start_node, cold_start_python: the same of a server in JavaScript and one in Python\n"
         "(http.server), with the machine's own Node.js and Python, ten each. The containers' copies\n"
         "have the same data. Node.js runs without its compiler in ours (--jitless).\n"
+        "burst_go, burst_node: `last_answer` of `burst`, of the same two servers, ours only: 100\n"
+        "functions of one image that never ran, all asked at once; Go 5 times, Node.js once.\n"
+        "idle_go, idle_node: `pss_per_instance` of `memory`, over 0, 10 and 20 instances (Node.js:\n"
+        "0, 4, 8); of mayfly/process:reuse and mayfly/kvm.\n"
         "fib, fft, matrix, read, unzip, alloc: one request, from before it is written to the\n"
         "reply's last byte, to an instance that has answered another one before. No work is done\n"
         "in an instance that has done it before: runc and process are started anew for every\n"
@@ -344,7 +385,7 @@ const struct bench bench_paper = {
         "connection, since a reply of ours has 6 MiB at most.\n"
         "requests_per_second: of `hello`, 64 clients for a second, as in `throughput`.\n"
         "10 rounds (load: 5), all subjects in turn, after one that does not count; --samples N: N\n"
-        "starts and rounds. mayfly/X:reuse has rows for static and load only, where it differs.\n"
+        "starts and rounds. mayfly/X:reuse has rows only where it differs.\n"
         "Without --json the paper's own table follows, with our median beside it: another machine\n"
         "(8 cores), where container rows include Docker.",
     .run = paper_run,

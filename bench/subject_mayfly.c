@@ -32,6 +32,7 @@ struct node {
     struct scratch uploads; /* images on their way to it */
     struct own_image own;  /* copies of it are deployed */
     const char *own_name;  /* what it is a copy of; NULL: not open */
+    uint32_t written;      /* the copy of it that stands in uploads; WRITTEN_NONE: none */
     bool distinct;         /* by prepare() */
     char sandbox[16];
     char isolation[ISOLATION_BYTES]; /* "": the default */
@@ -48,6 +49,7 @@ static mf_err run_mayfly(const struct node *node, const char *const *argv, struc
     return child_run(&plan, why);
 }
 
+#define WRITTEN_NONE UINT32_MAX
 #define DEPLOY_ARGUMENTS_MAX 16
 #define NODE_ARGUMENTS_MAX 24
 #define COMMAND_ARGUMENTS_MAX 16
@@ -193,6 +195,7 @@ static mf_err mayfly_prepare(struct subject *subject, uint32_t count, enum subje
         return MF_OK;
     own_image_close(&node->own);
     node->own_name = NULL;
+    node->written = WRITTEN_NONE;
     char path[PATH_MAX];
     if (!beside_us(name, path))
         return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; ./up --build makes it",
@@ -214,7 +217,10 @@ static mf_err mayfly_make(struct subject *subject, uint32_t instance, struct mf_
     mf_assert(instance < node->count);
     instance_name(instance, name);
     (void)snprintf(path, sizeof path, "%s/copy.mf", node->uploads.path);
-    mf_err err = own_image_write(&node->own, copy_of(node, instance), path, why);
+    mf_err err = MF_OK;
+    if (node->written != copy_of(node, instance))
+        err = own_image_write(&node->own, copy_of(node, instance), path, why);
+    node->written = err ? WRITTEN_NONE : copy_of(node, instance);
     return err ? err : deploy_image(node, path, name, 0, why);
 }
 

@@ -138,6 +138,13 @@ def paper_promises(m):
         for sandbox, bound in zip(("process", "kvm"), bounds):
             yield (f"cold start of a server in {language.capitalize()}, {sandbox}", "µs", bound,
                    m.value("paper", f"mayfly/{sandbox}", f"cold_start_{language}"), command)
+    for language, last, kib in (("go", 150000, 1536), ("node", 1500000, 12288)):
+        for sandbox in ("process", "kvm"):
+            yield (f"burst of 100 cold starts of a server in {language.capitalize()}, last answer, {sandbox}", "µs", last,
+                   m.value("paper", f"mayfly/{sandbox}", f"burst_{language}"), command)
+        for sandbox in IDLE:
+            yield (f"idle instance of a server in {language.capitalize()}, PSS, {sandbox}", "KiB", kib,
+                   m.value("paper", f"mayfly/{sandbox}", f"idle_{language}"), command)
     for sandbox in ("process", "kvm"):
         for work in ("fib", "fft", "matrix"):
             times = m.times("paper", f"mayfly/{sandbox}", "process", work)
