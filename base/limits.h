@@ -255,6 +255,7 @@
 #define MF_STREAM_SILENT_MS 120000       /* that a peer may take nothing of what it is sent        */
 #define MF_STREAM_LINGERING_MAX 1024u    /* peers that have not taken all when their guest closed      */
 #define MF_STREAM_LINGER_MS 30000u       /* for one of them to acknowledge what it was sent           */
+#define MF_LISTEN_AGAIN_MS 10000u        /* until a port that was taken is asked for again                    */
 #define MF_STREAM_RETRY_MS 20u           /* until connections that found no instance ask again        */
 #define MF_STREAM_OLD_MS 60000u          /* that a version's connections may last behind the next one  */
 #define MF_STREAM_LOOKUPS_MAX 16u        /* names that are looked up at once                          */

@@ -23,12 +23,20 @@ static size_t count_state(const json_t *instances, const char *state)
     return count;
 }
 
-/* In one word: whether the next request finds an instance. */
+/* What keeps clients from the port that its settings name; NULL: nothing, or there is none. */
+static const char *no_port(const json_t *function)
+{
+    return json_string_value(json_object_get(json_object_get(function, "listening"), "why"));
+}
+
+/* In one or two words: whether the next request finds an instance. */
 static const char *state_of(const json_t *function)
 {
     const json_t *instances = json_object_get(function, "instances");
     if (strcmp(listing_text(json_object_get(function, "sandbox"), "in_force"), "none") == 0)
         return "unusable";
+    if (no_port(function))
+        return "no port";
     if (count_state(instances, "idle") + count_state(instances, "resetting"))
         return "warm";
     return json_array_size(instances) ? "busy" : "cold";
@@ -98,6 +106,9 @@ static void print_table(const json_t *functions)
     json_array_foreach(functions, i, function)
         add_row(&table, function);
     cli_table_close(&table);
+    json_array_foreach(functions, i, function)
+        if (no_port(function))
+            cli_note("%s does not listen: %s", listing_text(function, "name"), no_port(function));
 }
 
 static int by_name(const void *a, const void *b)

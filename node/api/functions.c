@@ -12,6 +12,8 @@
 #include "node/pool/isolation.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
+#include "node/streams/listen.h"
+#include "node/streams/place.h"
 
 #define INSTANCES_LISTED_MAX 256
 #define MEMORY_LOOKS_MAX 64 /* at instances, for one answer */
@@ -90,6 +92,12 @@ static void save(struct api_request *request)
     request->err = deploy_save(&request->api->state, &request->deployment, &request->why);
 }
 
+/* A port of the machine is had on the loop, before anything is saved. */
+static bool wants_port(const struct api_request *request)
+{
+    return request->deployment.version && request->deployment.version->settings.listen[0];
+}
+
 static void check(struct api_request *request)
 {
     request->err = deployment_parse(request->name, (const char *)request->body.data,
@@ -100,7 +108,7 @@ static void check(struct api_request *request)
     if (!request->err)
         request->err = durability_check(&request->hold, request->name, &request->deployment.version->settings,
                                         &request->why);
-    if (!request->err)
+    if (!request->err && !wants_port(request))
         save(request);
 }
 
@@ -114,7 +122,7 @@ void api_drop_image(struct api_request *request, const char *hash)
         (void)!image_remove(&request->api->state, hash, &why);
 }
 
-static void checked(struct api_request *request)
+static void saved(struct api_request *request)
 {
     struct node *node = request->api->node;
     char old_hash[IMAGE_HASH_HEX + 1] = "", older_hash[IMAGE_HASH_HEX + 1] = "";
@@ -140,6 +148,25 @@ static void checked(struct api_request *request)
     freezer_want(function);
     unsigned looks = 1;
     api_answer_json(request, created ? 201 : 200, function_json(function, &looks));
+}
+
+static mf_err reserve_port(struct api_request *request)
+{
+    return place_reserve(request->api->node, request->name, request->deployment.version, NULL, NULL, &request->why);
+}
+
+static void checked(struct api_request *request)
+{
+    if (!request->err && wants_port(request)) {
+        request->err = reserve_port(request);
+        if (!request->err) {
+            request->job = save;
+            request->after = saved;
+            api_start_job(request);
+            return;
+        }
+    }
+    saved(request);
 }
 
 /* A workflow's functions change with it. True: answered. */
@@ -193,12 +220,14 @@ static void check_back(struct api_request *request)
     if (!request->err)
         request->err = durability_check(&request->hold, request->name, &request->deployment.version->settings,
                                         &request->why);
-    if (!request->err && !is_dry(request))
+    if (!request->err && !is_dry(request) && !wants_port(request))
         save(request);
 }
 
 static void checked_back(struct api_request *request)
 {
+    if (!request->err && is_dry(request))
+        request->err = reserve_port(request);
     if (request->err == MF_ENOENT)
         api_answer_error(request, 404, mf_why_text(&request->why, request->err));
     else if (request->err || !is_dry(request))
@@ -368,6 +397,13 @@ static json_t *isolation_json(const struct version *version)
                      why.text[0] ? why.text : "as its settings say");
 }
 
+/* NULL: it is to listen nowhere, or the node does not yet. */
+static json_t *listening_json(const struct function *function)
+{
+    const char *why, *at = listen_where(function, &why);
+    return at || why ? json_pack("{s:s*, s:s*}", "at", at, "why", why) : NULL;
+}
+
 static json_t *function_json(struct function *function, unsigned *looks_left)
 {
     const struct version *version = function->version;
@@ -378,8 +414,8 @@ static json_t *function_json(struct function *function, unsigned *looks_left)
     list_instances(instances, &function->resetting, now_ns);
     list_instances(instances, &function->draining, now_ns);
     bool any = version->sandbox != MF_SANDBOX_AUTO;
-    return json_pack("{s:s, s:s*, s:s*, s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:I, s:o}", "name",
-                     function->name, "stopped", function->stopped, "workflow",
+    return json_pack("{s:s, s:s*, s:o*, s:s*, s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:I, s:o}", "name",
+                     function->name, "stopped", function->stopped, "listening", listening_json(function), "workflow",
                      workflows_owner(&function->node->workflows, function->name, NULL), "image", version->hash,
                      "deployed_at",
                      api_stamp_json(version->deployed_at_ns / MF_NS_PER_MS), "sandbox", "in_force",

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "node/logs/function_log.h"
@@ -35,6 +36,7 @@ mf_err version_create(const struct settings *settings, const char *hash, enum mf
     }
     made->refs = 1;
     made->image.fd = -1;
+    made->port_fd = -1;
     made->sandbox = sandbox;
     made->deployed_at_ns = mf_realtime_ns();
     made->window_bytes = (uint64_t)settings->memory_mib << 20;
@@ -55,6 +57,8 @@ void version_put(struct version *version)
     if (!version || --version->refs > 0)
         return;
     version_image_close(&version->image);
+    if (version->port_fd >= 0)
+        (void)close(version->port_fd);
     free(version->reason);
     settings_close(&version->settings);
     snapshot_status_close(&version->snapshot);

@@ -46,6 +46,7 @@ struct version {
     uint64_t deployed_at_ns;    /* CLOCK_REALTIME                                     */
     struct snapshot_status snapshot;
     const char *no_reset;       /* why no instance can be rolled back, static; NULL   */
+    int port_fd;                /* where its function is to listen (streams/place.h), until it does; -1 */
 };
 
 /* Counted: the registry holds one, each call and each instance another. */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "image/listen.h"
+#include "base/log.h"
 #include "node/egress/address.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
@@ -20,16 +20,19 @@
 #include "node/pool/dispatch.h"
 #include "node/pool/pool.h"
 #include "node/streams/peer.h"
+#include "node/streams/place.h"
 #include "node/streams/streams.h"
 
 #define ACCEPTS_A_TURN 64u
-#define BACKLOG 4096
 
 struct listening {
     struct function *function;
     struct watch watch;
-    struct timer retry;   /* after a moment without descriptors or memory */
+    struct timer retry;   /* after a moment without descriptors, memory, or the port */
     char text[MF_LISTEN_BYTES_MAX + 1];
+    char at[ADDRESS_TEXT_BYTES]; /* while watch.fd is one */
+    uint16_t port;
+    char *why;            /* there is none; NULL: there is; owned */
     struct link holds;
     uint32_t connections; /* accepted, and not ended yet */
     bool paused;
@@ -234,36 +237,78 @@ static void ready(struct watch *watch, uint32_t events)
     function_put(function);
 }
 
-static void retry(struct timer *timer, uint64_t now_ns)
+/* It is said once, and asked for again until it can be had. */
+static void has_no_port(struct listening *listening, const struct mf_why *why)
 {
-    (void)now_ns;
-    pace(list_of(timer, struct listening, retry));
+    struct function *function = listening->function;
+    timer_set(&function->node->loop.timers, &listening->retry,
+              function->node->loop.now_ns + MF_LISTEN_AGAIN_MS * MF_NS_PER_MS);
+    if (listening->why)
+        return;
+    listening->why = strdup(why->text);
+    function_log_node(function->log, MF_LOG_ERROR, 0, "does not listen: %s", why->text);
+    mf_log(MF_LOG_ERROR, "listen.failed", "fn=%s why=\"%s\"", function->name, why->text);
 }
 
-/* In the function's log, and nothing else, if it cannot be had. */
+/* The version has brought it, or not. */
+static mf_err find_port(const struct listening *listening, int *fd, struct mf_why *why)
+{
+    struct function *function = listening->function;
+    *fd = function->version->port_fd;
+    function->version->port_fd = -1;
+    return *fd >= 0 ? MF_OK : place_open(function->node, function->name, listening->text, fd, why);
+}
+
 static void open_port(struct listening *listening)
 {
-    static const int on = 1;
     struct function *function = listening->function;
     struct sockaddr_storage address;
-    socklen_t bytes;
-    char text[ADDRESS_TEXT_BYTES];
-    if (listen_parse(listening->text, &address, &bytes)) /* it was checked when it was set */
-        return;
-    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0)
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, bytes) != 0 || listen(fd, BACKLOG) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &bytes) != 0 ||
-        watch_add(&function->node->loop.watcher, &listening->watch, fd, EPOLLIN, ready)) {
-        function_log_node(function->log, MF_LOG_ERROR, 0, "cannot listen at %s: %s", listening->text,
-                          strerror(errno));
-        if (fd >= 0)
-            (void)close(fd);
+    socklen_t bytes = sizeof address;
+    struct mf_why why = {{0}};
+    int fd;
+    mf_err err = find_port(listening, &fd, &why);
+    if (!err && (getsockname(fd, (struct sockaddr *)&address, &bytes) != 0 ||
+                 watch_add(&function->node->loop.watcher, &listening->watch, fd, EPOLLIN, ready))) {
+        (void)close(fd);
+        err = mf_why(&why, MF_EIO, "%s: no memory or descriptor to listen with", listening->text);
+    }
+    if (err) {
+        has_no_port(listening, &why);
         return;
     }
+    free(listening->why);
+    listening->why = NULL;
+    listening->port = address_port((const struct sockaddr *)&address, bytes);
     function_log_node(function->log, MF_LOG_INFO, 0, "listens at %s",
-                      address_text((const struct sockaddr *)&address, bytes, text));
+                      address_text((const struct sockaddr *)&address, bytes, listening->at));
+}
+
+static void retry(struct timer *timer, uint64_t now_ns)
+{
+    struct listening *listening = list_of(timer, struct listening, retry);
+    (void)now_ns;
+    if (listening->watch.fd < 0)
+        open_port(listening);
+    pace(listening);
+}
+
+bool listen_at(const struct function *function, const char *text)
+{
+    const struct listening *listening = function->listening;
+    return listening && listening->watch.fd >= 0 && strcmp(listening->text, text) == 0;
+}
+
+uint16_t listen_port(const struct function *function)
+{
+    const struct listening *listening = function->listening;
+    return listening && listening->watch.fd >= 0 ? listening->port : 0;
+}
+
+const char *listen_where(const struct function *function, const char **why)
+{
+    const struct listening *listening = function->listening;
+    *why = listening ? listening->why : NULL;
+    return listening && listening->watch.fd >= 0 ? listening->at : NULL;
 }
 
 void listen_close(struct function *function)
@@ -286,6 +331,7 @@ void listen_close(struct function *function)
         else if (!hold->call.instance)
             dispatch_cancel(&hold->call); /* which frees it */
     }
+    free(listening->why);
     free(listening);
 }
 
@@ -294,7 +340,9 @@ void listen_settle(struct function *function)
     const struct streaming *streaming = &function->node->streaming;
     const char *wanted = function->version && streaming->begun && !streaming->quiet
                              ? function->version->settings.listen : "";
-    if (function->listening && strcmp(function->listening->text, wanted) == 0) {
+    const struct listening *present = function->listening;
+    if (present && strcmp(present->text, wanted) == 0 &&
+        (present->watch.fd >= 0 || function->version->port_fd < 0)) {
         pace(function->listening);
         return;
     }

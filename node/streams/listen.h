@@ -23,9 +23,18 @@ struct instance;
 struct listening;
 struct stream;
 
-/* The function has another version, or none any more; or the node stops. */
+/* The function has another version, or none any more; or the node stops. A port that cannot be had is
+ * asked for again from time to time. */
 void listen_settle(struct function *function);
 void listen_close(struct function *function);
+
+/* Does it listen there, as its setting says it? */
+bool listen_at(const struct function *function, const char *text);
+/* The port that it listens on; 0: none. */
+uint16_t listen_port(const struct function *function);
+/* Where it listens, "127.0.0.1:9000", or NULL; then why not, or NULL, since it is to listen nowhere.
+ * Both are the function's. */
+const char *listen_where(const struct function *function, const char **why);
 
 /* Of dispatch.c, by exchange.c: the call's connections into this instance. MF_ENOENT: there are none. */
 MF_CHECKED mf_err hold_begin(struct instance *instance, struct call *call);

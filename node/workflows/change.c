@@ -17,6 +17,7 @@
 #include "node/logs/function_log.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
+#include "node/workflows/places.h"
 #include "node/workflows/record.h"
 #include "node/workflows/workflows.h"
 
@@ -205,6 +206,11 @@ static mf_err compare_one(struct workflow_change *change, size_t at, struct mf_w
         json_decref(list);
         return err;
     }
+    err = same ? MF_OK : places_reserve(change, kept, deployment, why);
+    if (err) {
+        json_decref(list);
+        return err;
+    }
     change->alters[at] = !same;
     change->nothing &= same && kept &&
                        json_object_get(version_functions(record_version(kept->record, 0)), deployment->name);
@@ -322,6 +328,7 @@ mf_err change_apply(struct workflow_change *change, struct mf_why *why)
     struct workflows *workflows = &change->node->workflows;
     struct kept_workflow *kept = workflows_find(workflows, change->name);
     mf_err err = MF_OK;
+    places_leave(change, kept);
     for (size_t i = 0; i < change->count; i++) {
         mf_err one = MF_OK;
         if (change->alters[i])

@@ -15,6 +15,7 @@ import unittest
 
 import harness
 from harness import NodeTest, order, wait_until
+from sinks import unused_port
 
 MIB = 1 << 20
 
@@ -201,6 +202,77 @@ class Inbound(StreamTest):
         self.deploy()
         with self.assertRaisesRegex(AssertionError, 'a port of the node'):
             self.node.deploy('dials', listen=str(self.node.port), isolation='reuse')
+
+    def test_a_port_that_is_taken_refuses_the_deployment(self):
+        """Which names it and who can do what, and changes nothing; nor does one of a workflow."""
+        first = self.deploy()
+        sock = self.connect(first)
+        request(sock, '/')
+        response(sock)
+        before = self.node.function('dials')['settings']
+        entry = lambda port: {'image': self.node.upload('dials'), 'settings': {'sandbox': harness.ARGS.sandbox, 'listen': port}}
+        with socket.create_server(('127.0.0.1', 0)) as other:
+            port = str(other.getsockname()[1])
+            for method, path, body in (('PUT', '/v1/functions/dials', entry(port)), ('PUT', '/v1/functions/new', entry(port)),
+                                       ('PUT', '/v1/workflows/w', {'functions': {'new': entry(port)}}),
+                                       ('PUT', '/v1/workflows/w?dry_run=1', {'functions': {'new': entry(port)}})):
+                answer = self.node.api(method, path, body)
+                self.assertEqual(answer.status, 409, (path, answer.body))
+                self.assertRegex(answer.error['message'], f'listen: 127.0.0.1:{port} is taken by another program; end that .*'
+                                                          'or give (dials|new) another one')
+        answer = self.node.api('PUT', '/v1/functions/new', entry(str(first)))
+        self.assertEqual(answer.status, 409)
+        self.assertIn(f'127.0.0.1:{first} is where function dials listens', answer.error['message'])
+        self.assertEqual(self.node.function('dials')['settings'], before)
+        self.assertEqual(self.node.api('GET', '/v1/functions/new').status, 404)
+        self.assertEqual(self.node.api('GET', '/v1/workflows/w').status, 404)
+        self.assertFalse(os.path.exists(os.path.join(self.node.state, 'functions', 'new.json')))
+        request(sock, '/')
+        self.assertEqual(response(sock), (200, b'hello'))
+
+    def test_functions_of_a_workflow_change_ports(self):
+        """Each gets what the other one has, at once; two cannot have the same."""
+        ports = [str(unused_port()) for _ in range(2)]
+        image = self.node.upload('dials')
+
+        def put(*listen):
+            functions = {name: {'image': image, 'settings': {'sandbox': harness.ARGS.sandbox, 'isolation': 'reuse', 'listen': at}}
+                         for name, at in zip(('a', 'b'), listen)}
+            return self.node.api('PUT', '/v1/workflows/w', {'functions': functions})
+        self.addCleanup(self.node.api, 'DELETE', '/v1/workflows/w')
+        for listen in (ports, ports[::-1], ports):
+            answer = put(*listen)
+            self.assertIn(answer.status, (200, 201), answer.body)
+            for name, port in zip('ab', listen):
+                self.assertEqual(self.node.function(name)['listening'], {'at': f'127.0.0.1:{port}'})
+                request(sock := self.connect(int(port)), '/', close=True)
+                self.assertEqual(response(sock), (200, b'hello'))
+        answer = put(ports[0], ports[0])
+        self.assertIn(answer.status, (400, 409), answer.body)
+        self.assertIn(ports[0], answer.error['message'])
+        self.assertEqual(self.node.function('b')['listening'], {'at': f'127.0.0.1:{ports[1]}'})
+        answer = put(ports[1])  # what b leaves, which goes
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(self.node.function('a')['listening'], {'at': f'127.0.0.1:{ports[1]}'})
+
+    def test_a_port_that_is_taken_when_the_node_starts_is_said_and_had_later(self):
+        port = unused_port()
+        self.deploy(listen=str(port))
+        self.node.stop()
+        with socket.create_server(('127.0.0.1', port)):
+            self.node.start()
+            told = wait_until(lambda: self.node.function('dials').get('listening'), 'word of it')
+            self.assertIn(f'127.0.0.1:{port} is taken by another program', told['why'])
+            self.assertNotIn('at', told)
+            self.assertIn(b'listen.failed fn=dials', self.node.log())
+            self.assertIn(f'does not listen: 127.0.0.1:{port} is taken', self.node.logs('dials')[-1]['text'])
+            listed = subprocess.run([os.path.join(harness.ARGS.build, 'mayfly'), 'ls'], capture_output=True, text=True,
+                                    env=dict(os.environ, MAYFLY_STATE=self.node.state), check=True)
+            self.assertIn(' no port ', listed.stdout)
+            self.assertIn(f'dials does not listen: 127.0.0.1:{port}', listed.stderr)
+        wait_until(lambda: self.node.function('dials')['listening'] == {'at': f'127.0.0.1:{port}'}, 'the port')
+        request(sock := self.connect(port), '/')
+        self.assertEqual(response(sock), (200, b'hello'))
 
     def test_a_node_that_starts_again_listens_again(self):
         first = self.deploy()

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "node/streams/listen.h"
+#include "node/streams/place.h"
 #include "node/streams/streams.h"
 #include "stream_world.h"
 
@@ -179,6 +180,79 @@ static void nobody_listens_before_the_node_does(void **state)
     assert_true(listener() >= 0);
 }
 
+/* ---- ports ---- */
+
+static void says_that_it_is_taken(const char *why, uint16_t port)
+{
+    char place[32];
+    (void)snprintf(place, sizeof place, "127.0.0.1:%u is taken", port);
+    assert_non_null(strstr(why, place));
+    assert_non_null(strstr(why, "mayfly.yml")); /* what to do */
+}
+
+static void a_port_that_is_taken_is_asked_for_until_it_is_free(void **state)
+{
+    (void)state;
+    uint16_t port;
+    char text[8];
+    const char *why;
+    int other = server(&port);
+    (void)snprintf(text, sizeof text, "%u", port);
+    deploy(ISOLATION_REUSE, text, NULL);
+    for (int i = 0; i < 3; i++) {
+        assert_null(listen_where(function, &why));
+        says_that_it_is_taken(why, port);
+        advance(MF_LISTEN_AGAIN_MS);
+    }
+    leave(other, false);
+    assert_null(listen_where(function, &why));
+    advance(MF_LISTEN_AGAIN_MS);
+    assert_non_null(listen_where(function, &why));
+    assert_null(why);
+    assert_int_equal(listen_port(function), port);
+    (void)keep(connect_to(port));
+    turn();
+    (void)gets(&peer[0], MF_MSG_OPEN);
+}
+
+static void a_version_has_its_port_before_it_is_in_force(void **state)
+{
+    (void)state;
+    uint16_t port;
+    char text[8];
+    struct mf_why why = {{0}};
+    int other = server(&port);
+    (void)snprintf(text, sizeof text, "%u", port);
+    deploy(ISOLATION_REUSE, "", NULL);
+    struct version *version = function->version;
+    memcpy(version->settings.listen, text, sizeof text);
+    assert_int_equal(place_reserve(node, function->name, version, NULL, NULL, &why), MF_EEXIST);
+    says_that_it_is_taken(why.text, port);
+    assert_int_equal(version->port_fd, -1);
+    leave(other, false);
+    assert_int_equal(place_reserve(node, function->name, version, NULL, NULL, &why), MF_OK);
+    int fd = version->port_fd;
+    assert_int_equal(port_of(fd), port);
+    listen_settle(function);
+    assert_int_equal(version->port_fd, -1);
+    assert_int_equal(listener(), fd);
+    assert_true(listen_at(function, text));
+    assert_int_equal(place_reserve(node, function->name, version, NULL, NULL, &why), MF_OK); /* it has it */
+    assert_int_equal(version->port_fd, -1);
+    assert_int_equal(place_reserve(node, "another", version, NULL, NULL, &why), MF_EEXIST);
+    assert_non_null(strstr(why.text, function->name));
+}
+
+static void what_may_not_be_listened_on_is_said(void **state)
+{
+    (void)state;
+    struct mf_why why = {{0}};
+    int fd;
+    assert_int_equal(place_open(node, "f", "192.0.2.1:9", &fd, &why), MF_EINVAL);
+    assert_non_null(strstr(why.text, "192.0.2.1:9 is no place of this machine"));
+    assert_int_equal(fd, -1);
+}
+
 /* ---- starts that fail ---- */
 
 static void blank_fails(struct peer *at)
@@ -272,6 +346,9 @@ int main(void)
         STREAM_TEST(a_function_that_is_removed_is_not_held),
         STREAM_TEST(a_stopped_function_takes_no_connection_and_ends_those_it_has),
         STREAM_TEST(nobody_listens_before_the_node_does),
+        STREAM_TEST(a_port_that_is_taken_is_asked_for_until_it_is_free),
+        STREAM_TEST(a_version_has_its_port_before_it_is_in_force),
+        STREAM_TEST(what_may_not_be_listened_on_is_said),
         STREAM_TEST(a_connection_whose_instance_did_not_begin_loses_nothing),
         STREAM_TEST(an_instance_is_not_held_for_nobody),
         STREAM_TEST(who_speaks_first_through_a_stream_has_started),
