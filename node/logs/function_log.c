@@ -255,6 +255,15 @@ static void notice_timer(struct timer *timer, uint64_t now_ns)
     say_dropped(list_of(timer, struct function_log, notice));
 }
 
+/* What a kill of the node cut short in the midst of a line stays alone. */
+static void end_line(struct function_log *log)
+{
+    char last = '\n';
+    if (log->bytes && pread(log->fd, &last, 1, (off_t)log->bytes - 1) == 1 && last != '\n' &&
+        write(log->fd, "\n", 1) == 1)
+        log->bytes++;
+}
+
 static bool open_file(struct function_log *log)
 {
     char name[NAME_ROOM];
@@ -262,14 +271,14 @@ static bool open_file(struct function_log *log)
     if (log->fd >= 0 || log->logs->dir_fd < 0 || log->discarded)
         return log->fd >= 0;
     (void)snprintf(name, sizeof name, "%s.log", log->name);
-    log->fd = openat(log->logs->dir_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-                     0600);
+    log->fd = openat(log->logs->dir_fd, name, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (log->fd < 0) {
         mf_log(MF_LOG_WARN, "log.lost", "fn=%s why=\"%s\"", log->name, strerror(errno));
         return false;
     }
     log->logs->open++;
     log->bytes = fstat(log->fd, &stat) == 0 ? (uint64_t)stat.st_size : 0;
+    end_line(log);
     return true;
 }
 

@@ -109,6 +109,23 @@ static void a_line_is_json_with_its_keys(void **state)
     free(text);
 }
 
+static void what_a_kill_cut_short_stays_alone(void **state)
+{
+    (void)state;
+    static const char torn[] = "{\"timestamp\":\"2026";
+    int fd = openat(node->logs.dir_fd, "f.log", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, torn, sizeof torn - 1), sizeof torn - 1);
+    (void)close(fd);
+    say("whole");
+    logs_flush(&node->logs);
+    char *text = tail(10);
+    assert_int_equal(lines_of(text), 2);
+    json_t *line = nth_line(text, 1);
+    assert_string_equal(json_string_value(json_object_get(line, "text")), "whole");
+    json_decref(line);
+    free(text);
+}
+
 static void tail_counts_lines_across_files(void **state)
 {
     (void)state;
@@ -289,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_line_is_json_with_its_keys),
+        TEST(what_a_kill_cut_short_stays_alone),
         TEST(tail_counts_lines_across_files),
         TEST(files_are_bounded_in_number_and_size),
         TEST(a_reader_follows_across_rotations),
