@@ -82,7 +82,7 @@ struct call {
     size_t body_bytes;
     const char *name;           /* its call id, for logs                         */
     bool bulk;                  /* even if the function's events are urgent      */
-    bool holds;                 /* no event: connections hold an instance (streams/listen.h) */
+    bool holds;                 /* no event: connections hold an instance (streams/hold.h) */
 
     /* The dispatcher's. */
     uint64_t ran_ns;             /* in an instance; when done() is called          */

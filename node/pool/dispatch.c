@@ -25,7 +25,7 @@
 #include "node/pool/warm.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
-#include "node/streams/listen.h"
+#include "node/streams/hold.h"
 #include "node/streams/streams.h"
 
 #define PICK_LOOKS_MAX 16                   /* of running instances, for room ahead */

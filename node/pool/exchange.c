@@ -18,7 +18,7 @@
 #include "node/pool/pool.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
-#include "node/streams/listen.h"
+#include "node/streams/hold.h"
 #include "node/streams/streams.h"
 
 #define BODY_PIECE_MIN 4096u /* smaller ones wait for room, but for the last */

@@ -14,7 +14,7 @@
 #include "node/functions/function.h"
 #include "node/node.h"
 #include "node/pool/pool.h"
-#include "node/streams/listen.h"
+#include "node/streams/hold.h"
 
 #define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 

@@ -16,7 +16,7 @@
 #include "node/functions/function.h"
 #include "node/node.h"
 #include "node/pool/pool.h"
-#include "node/streams/listen.h"
+#include "node/streams/hold.h"
 #include "node/streams/names.h"
 #include "node/streams/outward.h"
 #include "node/streams/peer.h"
