@@ -83,3 +83,39 @@ bool elf_holds(const void *file, uint64_t bytes, uint64_t distance, uint64_t off
     }
     return false;
 }
+
+bool elf_piece(const void *file, uint64_t bytes, uint64_t distance, uint64_t *end, uint64_t *offset)
+{
+    uint64_t low, high;
+    uint32_t count = 0;
+    const struct elf64_phdr *segment = table_of(file, bytes, &count);
+    bool found = find_span(file, bytes, &low, &high);
+    *end = found ? high - low : 0;
+    for (uint32_t i = 0; found && i < count; i++) {
+        uint64_t start = page_down(segment[i].p_vaddr) - low;
+        uint64_t stop = page_up(segment[i].p_vaddr + segment[i].p_filesz) - low;
+        if (!is_loaded(&segment[i]))
+            continue;
+        if (distance >= start && distance < stop) {
+            *end = stop;
+            *offset = page_down(segment[i].p_offset) + (distance - start);
+            return true;
+        }
+        if (start > distance && start < *end)
+            *end = start;
+    }
+    return false;
+}
+
+const char *elf_loader(const void *file, uint64_t bytes)
+{
+    uint32_t count = 0;
+    const struct elf64_phdr *segment = table_of(file, bytes, &count);
+    for (uint32_t i = 0; segment && i < count; i++)
+        if (segment[i].p_type == PT_INTERP && segment[i].p_offset < bytes && segment[i].p_filesz &&
+            segment[i].p_filesz <= bytes - segment[i].p_offset) {
+            const char *path = (const char *)file + segment[i].p_offset;
+            return path[segment[i].p_filesz - 1] == 0 ? path : NULL;
+        }
+    return NULL;
+}

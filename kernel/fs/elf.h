@@ -13,4 +13,11 @@ bool elf_span(const void *file, uint64_t bytes, uint64_t *span);
 bool elf_holds(const void *file, uint64_t bytes, uint64_t distance, uint64_t offset,
                uint64_t length);
 
+/* What of its segments lies at a distance from its beginning in memory, and how far that goes. True: the
+ * file from offset on. False: zeros, or nothing. */
+bool elf_piece(const void *file, uint64_t bytes, uint64_t distance, uint64_t *end, uint64_t *offset);
+
+/* The path of the loader that it asks for, within the file and NUL-ended. NULL: none. */
+const char *elf_loader(const void *file, uint64_t bytes);
+
 #endif

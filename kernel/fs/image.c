@@ -11,9 +11,11 @@
 
 #include "kernel/core/assert.h"
 #include "kernel/core/string.h"
+#include "kernel/fs/elf.h"
 #include "kernel/fs/made.h"
 #include "kernel/fs/open.h"
 #include "kernel/fs/root.h"
+#include "kernel/fs/walk.h"
 
 #define DEVICE 0x10u
 #define NS_PER_S 1000000000ll
@@ -56,13 +58,49 @@ struct place image_shared(enum made_shared which)
     return both[which] ? place_of(both[which]) : made_shared(which);
 }
 
-bool image_is_loaded(const struct place *place, struct image_loaded *loaded)
+bool image_file(const struct place *place, struct image_loaded *file)
 {
-    if (place->fs != &filesystem || !inode_of(place)->loaded_at)
+    if (place->fs != &filesystem || root_type(inode_of(place)) != MF_ROOT_FILE)
         return false;
     const struct mf_root_inode *inode = inode_of(place);
-    *loaded = (struct image_loaded){root_content(&root, inode), inode->bytes, inode->loaded_at};
+    *file = (struct image_loaded){root_content(&root, inode), inode->bytes, inode->loaded_at};
     return true;
+}
+
+bool image_is_loaded(const struct place *place, struct image_loaded *loaded)
+{
+    return image_file(place, loaded) && loaded->address;
+}
+
+bool image_loaded_at(uint64_t address, struct place *place, struct image_loaded *loaded, uint64_t *next)
+{
+    *next = UINT64_MAX;
+    for (uint32_t inode = 0; inode < root.inode_count; inode++) {
+        uint64_t span;
+        *place = place_of(inode);
+        if (!image_is_loaded(place, loaded) || !elf_span(loaded->content, loaded->bytes, &span))
+            continue;
+        if (address >= loaded->address && address - loaded->address < span)
+            return true;
+        if (loaded->address > address && loaded->address < *next)
+            *next = loaded->address;
+    }
+    return false;
+}
+
+int64_t image_path(const struct place *file, char *to)
+{
+    for (uint32_t inode = 0; inode < root.inode_count; inode++) {
+        if (root_type(&root.inodes[inode]) != MF_ROOT_FOLDER)
+            continue;
+        const struct place folder = place_of(inode);
+        for (uint64_t i = 0; i < root.inodes[inode].bytes; i++) {
+            const struct mf_root_entry *entry = root_entry(&root, inode, i);
+            if (entry->inode == file->id)
+                return walk_path(&folder, (struct name){root.names + entry->name_at, entry->name_bytes}, to);
+        }
+    }
+    return -ENOENT;
 }
 
 /* The kernel's folder whose entries show where the image's has none of that name. */

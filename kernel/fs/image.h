@@ -26,5 +26,12 @@ struct image_loaded {
     uint64_t address; /* where its first segment begins */
 };
 bool image_is_loaded(const struct place *place, struct image_loaded *loaded);
+/* Any file of the image; the address is its segments', or 0. False: it is none. */
+bool image_file(const struct place *place, struct image_loaded *file);
+/* The one that has its segments there. False: none; then *next is where the next one begins, or
+ * UINT64_MAX. */
+bool image_loaded_at(uint64_t address, struct place *place, struct image_loaded *loaded, uint64_t *next);
+/* By one of its names, as walk_path() has it. */
+int64_t image_path(const struct place *file, char *to);
 
 #endif

@@ -1,9 +1,8 @@
 /*
  * made.c: see made.h.
- * The tree is a table; what changes with the process (its number, its descriptors) has numbers of
- * its own behind the table's.
+ * The tree is a table; what comes and goes with the process is made_process.c's.
  * Guarantees: a file's text is as things were when it was opened.
- * Leaves to others: texts (made_texts.c), devices (device.c), files in memory (tmp.c), secrets (secret.c). Owns nothing.
+ * Leaves to others: texts (made_texts.h, process_texts.h), devices (device.c), files in memory (tmp.c), secrets (secret.c). Owns nothing.
  */
 #include "kernel/fs/made.h"
 
@@ -16,13 +15,13 @@
 #include "kernel/core/assert.h"
 #include "kernel/core/heap.h"
 #include "kernel/core/string.h"
-#include "kernel/file/descriptor.h"
-#include "kernel/file/limits.h"
 #include "kernel/fs/device.h"
 #include "kernel/fs/image.h"
+#include "kernel/fs/made_process.h"
 #include "kernel/fs/made_table.h"
 #include "kernel/fs/made_texts.h"
 #include "kernel/fs/open.h"
+#include "kernel/fs/process_texts.h"
 #include "kernel/fs/secret.h"
 #include "kernel/fs/tmp.h"
 #include "kernel/fs/walk.h"
@@ -34,10 +33,6 @@
 #define MADE_ID(ID, parent, name, kind, argument) MADE_##ID,
 enum id { MADE(MADE_ID) IDS };
 
-/* Behind the table: a link for each descriptor, and what it leads to where that has no place. */
-#define FD_LINK 0x10000u
-#define FD_FILE 0x20000u
-
 struct made {
     const char *name;
     uint8_t parent, kind;
@@ -48,7 +43,9 @@ struct made {
 
 #define OF_FOLDER(argument) 0, NULL, NULL
 #define OF_DESCRIPTORS(argument) 0, NULL, NULL
+#define OF_TASKS(argument) 0, NULL, NULL
 #define OF_HERE(argument) 0, NULL, NULL
+#define OF_NAME(argument) 0, NULL, argument
 #define OF_TEXT(argument) 0, NULL, argument
 #define OF_LINK_TEXT(argument) 0, NULL, argument
 #define OF_CONSTANT(argument) 0, argument, NULL
@@ -70,20 +67,15 @@ static struct place place_of(uint64_t id)
     return (struct place){&filesystem, id};
 }
 
+bool made_is(const struct place *place)
+{
+    return place->fs == &filesystem;
+}
+
 static const struct made *made_at(const struct place *place)
 {
     mf_assert(place->id < IDS);
     return &table[place->id];
-}
-
-static bool is_fd(const struct place *place)
-{
-    return place->id >= FD_LINK;
-}
-
-static uint32_t fd_of(const struct place *place)
-{
-    return (uint32_t)(place->id & (FD_LINK - 1));
 }
 
 struct place made_root(void)
@@ -104,12 +96,6 @@ struct place made_shared(enum made_shared which)
 const char *made_shared_name(enum made_shared which)
 {
     return table[shared[which]].name;
-}
-
-bool made_descriptor(const struct place *place, uint32_t *fd)
-{
-    *fd = fd_of(place);
-    return place->fs == &filesystem && place->id >= FD_FILE;
 }
 
 /* A short text of the process's, for names. */
@@ -145,20 +131,6 @@ bool made_covers(const struct place *folder, struct name name)
     return false;
 }
 
-/* A descriptor's number, of its decimal digits. */
-static bool number_of(struct name name, uint32_t *number)
-{
-    *number = 0;
-    if (name.bytes == 0 || name.bytes > 5 || (name.text[0] == '0' && name.bytes > 1))
-        return false;
-    for (uint32_t i = 0; i < name.bytes; i++) {
-        if (name.text[i] < '0' || name.text[i] > '9')
-            return false;
-        *number = *number * 10 + (uint32_t)(name.text[i] - '0');
-    }
-    return true;
-}
-
 static struct place resolved(uint32_t id)
 {
     if (table[id].kind != MOUNT)
@@ -166,16 +138,22 @@ static struct place resolved(uint32_t id)
     return table[id].number == MOUNT_SECRETS ? secret_root() : tmp_root(table[id].number);
 }
 
+static enum made_kind kind_of(const struct place *place)
+{
+    return made_process_has(place) ? FOLDER : (enum made_kind)made_at(place)->kind;
+}
+
+/* A folder whose entries come and go. */
+static bool is_process(const struct place *folder)
+{
+    return made_process_has(folder) || kind_of(folder) == DESCRIPTORS || kind_of(folder) == TASKS;
+}
+
 static int made_find(const struct place *folder, struct name name, struct place *found)
 {
-    uint32_t fd;
     char buffer[NUMBER_TEXT_BYTES];
-    if (made_at(folder)->kind == DESCRIPTORS) {
-        if (!number_of(name, &fd) || !descriptor_any(fd))
-            return -ENOENT;
-        *found = place_of(FD_LINK + fd);
-        return 0;
-    }
+    if (is_process(folder))
+        return made_process_find(folder, kind_of(folder), name, found);
     for (uint32_t id = 1; id < IDS; id++) {
         if (table[id].parent != folder->id)
             continue;
@@ -190,6 +168,8 @@ static int made_find(const struct place *folder, struct name name, struct place 
 
 static struct place made_parent(const struct place *folder)
 {
+    if (made_process_has(folder))
+        return made_process_parent(folder, MADE_TASKS);
     switch (made_at(folder)->parent) {
     case MADE_ROOT:
         return walk_root();
@@ -205,6 +185,8 @@ static struct place made_parent(const struct place *folder)
 static uint32_t made_name(const struct place *folder, char *to)
 {
     char buffer[NUMBER_TEXT_BYTES];
+    if (made_process_has(folder))
+        return made_process_name(folder, to);
     struct name name = name_of((uint32_t)folder->id, buffer);
     memcpy(to, name.text, name.bytes);
     return name.bytes;
@@ -223,14 +205,18 @@ uint32_t made_mount_name(uint32_t mount, char *to, struct place *parent)
 
 static uint32_t mode_of(const struct place *place)
 {
-    if (is_fd(place))
-        return place->id >= FD_FILE ? S_IFIFO | 0600 : S_IFLNK | 0700;
+    if (made_process_has(place))
+        return made_process_mode(place);
     switch ((enum made_kind)made_at(place)->kind) {
     case FOLDER:
     case MOUNT:
         return S_IFDIR | 0755;
     case DESCRIPTORS:
         return S_IFDIR | 0500;
+    case TASKS:
+        return S_IFDIR | 0555;
+    case NAME:
+        return S_IFREG | 0644;
     case TEXT:
     case CONSTANT:
         return S_IFREG | 0444;
@@ -244,26 +230,10 @@ static uint32_t mode_of(const struct place *place)
     return 0;
 }
 
-static bool list_descriptors(uint64_t *cookie, struct listed *listed)
-{
-    struct sheet sheet = {0};
-    uint32_t fd = descriptor_next((uint32_t)*cookie);
-    if (fd == DESCRIPTORS_MAX)
-        return false;
-    sheet_decimal(&sheet, fd);
-    listed->name_bytes = (uint32_t)sheet.bytes;
-    memcpy(listed->name, sheet.data, sheet.bytes);
-    sheet_close(&sheet);
-    listed->mode = S_IFLNK;
-    listed->number = FD_LINK + fd + 1;
-    *cookie = fd + 1;
-    return true;
-}
-
 static bool made_list(const struct place *folder, uint64_t *cookie, struct listed *listed)
 {
-    if (made_at(folder)->kind == DESCRIPTORS)
-        return list_descriptors(cookie, listed);
+    if (is_process(folder))
+        return made_process_list(folder, kind_of(folder), cookie, listed);
     for (uint64_t id = *cookie ? *cookie : 1; id < IDS; id++) {
         const struct place place = place_of(id);
         if (table[id].parent != folder->id)
@@ -284,10 +254,8 @@ static int made_stat(const struct place *place, struct file_stat *stat)
                                .mode = mode_of(place),
                                .links = 1,
                                .block_bytes = MF_PAGE_BYTES};
-    if (is_fd(place)) {
-        const struct file *file = descriptor_any(fd_of(place));
-        if (place->id >= FD_FILE && file && file->operations->stat)
-            return file->operations->stat((struct file *)file, stat);
+    if (made_process_has(place)) {
+        made_process_stat(place, stat);
         return 0;
     }
     const struct made *made = made_at(place);
@@ -300,43 +268,10 @@ static int made_stat(const struct place *place, struct file_stat *stat)
     return 0;
 }
 
-/* "anon_inode:…" of all alike. */
-static bool is_whole(const char *name)
-{
-    while (*name && *name != ':')
-        name++;
-    return *name == ':';
-}
-
-/* "pipe:[7]" */
-static int64_t target_of_descriptor(uint32_t fd, char *to)
-{
-    struct sheet sheet = {0};
-    struct file *file = descriptor_any(fd);
-    if (!file)
-        return -ENOENT;
-    if (open_opened(file)) {
-        int64_t bytes = open_path(file, to);
-        return bytes < 0 ? bytes : bytes - 1;
-    }
-    const char *name = file->operations->name;
-    sheet_add(&sheet, name);
-    if (!is_whole(name)) {
-        sheet_add(&sheet, ":[");
-        sheet_decimal(&sheet, file->number);
-        sheet_add(&sheet, "]");
-    }
-    int64_t bytes = sheet.torn ? -ENOMEM : (int64_t)sheet.bytes;
-    if (bytes > 0)
-        memcpy(to, sheet.data, sheet.bytes);
-    sheet_close(&sheet);
-    return bytes;
-}
-
 static int64_t made_target(const struct place *place, char *to)
 {
-    if (is_fd(place))
-        return target_of_descriptor(fd_of(place), to);
+    if (made_process_has(place))
+        return made_process_target(place, to);
     const struct made *made = made_at(place);
     if (made->kind == LINK_TEXT)
         return (int64_t)short_text(made->write, to, PATH_BYTES_MAX - 1);
@@ -351,26 +286,29 @@ static int64_t made_target(const struct place *place, char *to)
 
 static bool made_leads(const struct place *place, struct place *to)
 {
-    struct file *file = is_fd(place) ? descriptor_any(fd_of(place)) : NULL;
-    if (!file)
-        return false;
-    const struct opened *opened = open_opened(file);
-    *to = opened ? opened->place : place_of(FD_FILE + fd_of(place));
-    return true;
+    return made_process_has(place) && made_process_leads(place, to);
+}
+
+static int write_text(const struct place *place, struct sheet *sheet)
+{
+    if (made_process_has(place))
+        return made_process_text(place, sheet);
+    const struct made *made = made_at(place);
+    if (made->kind == TEXT || made->kind == NAME)
+        made->write(sheet);
+    return 0;
 }
 
 static int made_open(struct opened *opened)
 {
     struct sheet sheet = {0};
-    if (is_fd(&opened->place))
-        return -ENXIO; /* opened by its descriptor, not here */
-    const struct made *made = made_at(&opened->place);
-    if (made->kind == NODE)
-        return device_open((enum device)made->number);
-    if (opened->file.flags & (O_WRONLY | O_RDWR))
+    if (kind_of(&opened->place) == NODE)
+        return device_open((enum device)made_at(&opened->place)->number);
+    if (file_may_write(&opened->file) && !(mode_of(&opened->place) & S_IWUSR))
         return -EACCES;
-    if (made->kind == TEXT)
-        made->write(&sheet);
+    int error = write_text(&opened->place, &sheet);
+    if (error)
+        return error;
     if (sheet.torn) {
         sheet_close(&sheet);
         return -ENOMEM;
@@ -388,11 +326,11 @@ static void made_close(struct opened *opened)
 
 static int64_t made_read(struct opened *opened, struct io *io, uint64_t *position)
 {
-    const struct made *made = made_at(&opened->place);
-    if (made->kind == NODE)
-        return device_read((enum device)made->number, io);
-    const char *text = made->kind == CONSTANT ? made->text : opened->content;
-    uint64_t bytes = made->kind == CONSTANT ? strlen(text) : opened->content_bytes;
+    const enum made_kind kind = kind_of(&opened->place);
+    if (kind == NODE)
+        return device_read((enum device)made_at(&opened->place)->number, io);
+    const char *text = kind == CONSTANT ? made_at(&opened->place)->text : opened->content;
+    uint64_t bytes = kind == CONSTANT ? strlen(text) : opened->content_bytes;
     if (*position >= bytes)
         return 0;
     bytes -= *position;
@@ -406,9 +344,15 @@ static int64_t made_read(struct opened *opened, struct io *io, uint64_t *positio
 
 static int64_t made_write(struct opened *opened, struct io *io, uint64_t *position)
 {
-    const struct made *made = made_at(&opened->place);
     (void)position;
-    return made->kind == NODE ? device_write((enum device)made->number, io) : -EACCES;
+    switch (kind_of(&opened->place)) {
+    case NODE:
+        return device_write((enum device)made_at(&opened->place)->number, io);
+    case NAME:
+        return process_name_task(0, io);
+    default:
+        return made_process_has(&opened->place) ? made_process_write(&opened->place, io) : -EACCES;
+    }
 }
 
 static const struct filesystem filesystem = {

@@ -9,6 +9,7 @@
 #include "kernel/fs/place.h"
 
 struct place made_root(void);
+bool made_is(const struct place *place);
 
 /* Folders of the root that the image may have, too: both's entries stand in them. */
 enum made_shared { MADE_SHARED_ETC, MADE_SHARED_VAR, MADE_SHARED };

@@ -8,13 +8,14 @@
 /* MOUNT: of files in memory tmp.h's number, and this */
 #define MOUNT_SECRETS TMP_COUNT
 
-enum made_kind { FOLDER, TEXT, CONSTANT, LINK, LINK_TEXT, DESCRIPTORS, HERE, MOUNT, NODE };
+enum made_kind { FOLDER, TEXT, NAME, CONSTANT, LINK, LINK_TEXT, DESCRIPTORS, TASKS, HERE, MOUNT, NODE };
 
 /*
  * X(ID, parent, name, kind, argument)
  *   TEXT, LINK_TEXT   a function that writes it        CONSTANT, LINK   itself
  *   MOUNT, NODE       which one (tmp.h, device.h)      DESCRIPTORS      a folder of them
- *   HERE              a link to the working folder
+ *   NAME              a text that is the name of a thread, and may be written
+ *   HERE              a link to the working folder      TASKS            a folder of threads
  * A parent stands before its children.
  */
 #define MADE(X)                                                                                   \
@@ -50,6 +51,7 @@ enum made_kind { FOLDER, TEXT, CONSTANT, LINK, LINK_TEXT, DESCRIPTORS, HERE, MOU
     X(STDERR, DEV, "stderr", LINK, "/proc/self/fd/2")                                             \
     X(SHM, DEV, "shm", MOUNT, TMP_SHM)                                                            \
     X(SELF, PROC, "self", LINK_TEXT, text_process)                                                \
+    X(THREAD_SELF, PROC, "thread-self", LINK_TEXT, text_thread)                                   \
     X(MEMINFO, PROC, "meminfo", TEXT, text_memory)                                                \
     X(CPUINFO, PROC, "cpuinfo", TEXT, text_processor)                                             \
     X(PROC_STAT, PROC, "stat", TEXT, text_machine_stat)                                           \
@@ -96,7 +98,7 @@ enum made_kind { FOLDER, TEXT, CONSTANT, LINK, LINK_TEXT, DESCRIPTORS, HERE, MOU
     X(STATM, PROCESS, "statm", TEXT, text_statm)                                                  \
     X(CMDLINE, PROCESS, "cmdline", TEXT, text_command_line)                                       \
     X(ENVIRON, PROCESS, "environ", TEXT, text_environment)                                        \
-    X(COMM, PROCESS, "comm", TEXT, text_command)                                                  \
+    X(COMM, PROCESS, "comm", NAME, text_command)                                                  \
     X(LIMITS, PROCESS, "limits", TEXT, text_limits)                                               \
     X(MOUNTS, PROCESS, "mounts", CONSTANT,                                                        \
       "mayfly / squashfs ro 0 0\nproc /proc proc rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n"               \
@@ -108,6 +110,7 @@ enum made_kind { FOLDER, TEXT, CONSTANT, LINK, LINK_TEXT, DESCRIPTORS, HERE, MOU
     X(CWD, PROCESS, "cwd", HERE, 0)                                                               \
     X(PROCESS_ROOT, PROCESS, "root", LINK, "/")                                                   \
     X(FD, PROCESS, "fd", DESCRIPTORS, 0)                                                          \
+    X(TASKS, PROCESS, "task", TASKS, 0)                                                           \
     X(DEVICES, SYS, "devices", FOLDER, 0)                                                         \
     X(SYSTEM, DEVICES, "system", FOLDER, 0)                                                       \
     X(CPU, SYSTEM, "cpu", FOLDER, 0)                                                              \

@@ -1,23 +1,9 @@
-/* made_texts.h: what stands in the files of /proc and its like. */
+/* made_texts.h: what stands in the files of /proc and its like, but for the process's (process_texts.h). */
 #ifndef KERNEL_FS_MADE_TEXTS_H
 #define KERNEL_FS_MADE_TEXTS_H
 
 #include "kernel/fs/sheet.h"
 
-/* Of the process. */
-void text_maps(struct sheet *sheet);
-void text_process_stat(struct sheet *sheet);
-void text_status(struct sheet *sheet);
-void text_statm(struct sheet *sheet);
-void text_command_line(struct sheet *sheet);
-void text_environment(struct sheet *sheet);
-void text_command(struct sheet *sheet);
-void text_limits(struct sheet *sheet);
-void text_mount_information(struct sheet *sheet);
-void text_program(struct sheet *sheet); /* its path */
-void text_process(struct sheet *sheet); /* its number */
-
-/* Of the machine. */
 void text_memory(struct sheet *sheet);
 void text_processor(struct sheet *sheet);
 void text_machine_stat(struct sheet *sheet);
@@ -26,5 +12,8 @@ void text_host_name(struct sheet *sheet);
 void text_random_id(struct sheet *sheet);
 void text_hosts(struct sheet *sheet);
 void text_utc(struct sheet *sheet); /* tzfile(5) of it */
+
+/* The name that all else takes. */
+const char *text_function(void);
 
 #endif

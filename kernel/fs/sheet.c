@@ -59,3 +59,23 @@ void sheet_close(struct sheet *sheet)
     heap_give(sheet->data, sheet->room);
     *sheet = (struct sheet){0};
 }
+
+void sheet_zeros(struct sheet *sheet, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        sheet_add(sheet, " 0");
+}
+
+void sheet_line(struct sheet *sheet, const char *what, uint64_t number)
+{
+    sheet_add(sheet, what);
+    sheet_decimal(sheet, number);
+    sheet_add(sheet, "\n");
+}
+
+void sheet_line_kib(struct sheet *sheet, const char *what, uint64_t bytes)
+{
+    sheet_add(sheet, what);
+    sheet_decimal(sheet, bytes >> 10);
+    sheet_add(sheet, " kB\n");
+}

@@ -18,6 +18,11 @@ void sheet_add(struct sheet *sheet, const char *text);
 void sheet_decimal(struct sheet *sheet, uint64_t value);
 /* At least so many digits. */
 void sheet_hex(struct sheet *sheet, uint64_t value, unsigned digits);
+/* So many numbers that are not known, each with a blank before it. */
+void sheet_zeros(struct sheet *sheet, unsigned count);
+/* Lines of what, and a number; or bytes, told in KiB. */
+void sheet_line(struct sheet *sheet, const char *what, uint64_t number);
+void sheet_line_kib(struct sheet *sheet, const char *what, uint64_t bytes);
 void sheet_close(struct sheet *sheet);
 
 #endif

@@ -18,8 +18,8 @@ printf 'c\na\nb\na\n' >letters
 printf 'one two\nthree\n' >folder/words
 ln -s letters link
 
-# inside PROGRAM ARGUMENT...: what it prints inside, against what stands in native.
-inside() {
+# run PROGRAM ARGUMENT...: what it prints inside stands in inside.
+run() {
     program=$1
     shift
     arguments=
@@ -32,10 +32,16 @@ inside() {
         -o "$work/applet.mf" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
     "$mayfly" run "$work/applet.mf" </dev/null >"$work/inside" 2>"$work/log"
     [ $? = 6 ] && cat "$work/log" && exit 77
+    return 0
+}
+
+# inside PROGRAM ARGUMENT...: the same, against what stands in native.
+inside() {
+    run "$@"
     if cmp -s "$work/native" "$work/inside"; then
-        echo "$program $*: ok"
+        echo "$*: ok"
     else
-        echo "$program $*: natively"; cat "$work/native"
+        echo "$*: natively"; cat "$work/native"
         echo "inside"; cat "$work/inside" "$work/log"
         failures=$((failures + 1))
     fi
@@ -74,5 +80,20 @@ for library in $(ldd /bin/cat | grep -o '/[^ ]*'); do
 done
 cat letters folder/words >"$work/native"
 inside /bin/cat letters folder/words
+
+# Whose text is where, and from which place in its file on.
+# shellcheck disable=SC2016
+text='/r-xp.*\// { name = $NF; sub(".*/", "", name); print $3, name }'
+# shellcheck disable=SC2002 # it is about this cat
+/bin/cat /proc/self/maps | awk "$text" | sort -u >"$work/texts"
+run /bin/cat /proc/self/maps
+awk "$text" "$work/inside" | sort -u >"$work/told"
+missing=$(comm -23 "$work/texts" "$work/told")
+if [ -s "$work/texts" ] && [ -z "$missing" ]; then
+    echo "texts in memory: ok"
+else
+    echo "texts in memory: inside there is no"; echo "${missing:-text}"; cat "$work/inside"
+    failures=$((failures + 1))
+fi
 
 [ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }

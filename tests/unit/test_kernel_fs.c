@@ -190,6 +190,36 @@ static void descriptors_are_in_proc(void **state)
         assert_int_equal(descriptor_close(fd), 0);
 }
 
+static void threads_are_in_proc(void **state)
+{
+    (void)state;
+    assert_string_equal(names_of("/proc/self/task"), "77 80 ");
+    assert_string_equal(names_of("/proc/self/task/80"), "stat status comm ");
+    assert_string_equal(path_of("/proc/thread-self"), "/proc/77/task/80");
+    expect_same("/proc/self/task/80/..", "/proc/77/task");
+    expect_text("/proc/self/task/77/stat", "stat 77\n");
+    expect_text("/proc/thread-self/status", "status 80\n");
+    struct file *file = open_file("/proc/thread-self/comm", O_RDWR);
+    assert_string_equal(read_text(file), "second");
+    assert_int_equal(write_text(file, "another one, of too many letters"), 32);
+    expect_text("/proc/self/task/80/comm", "another one, of");
+    struct place folder = tree_find("/proc/thread-self"), stat = tree_find("/proc/thread-self/stat");
+    struct place found;
+    struct listed listed;
+    struct file *none;
+    uint64_t cookie = 0;
+    tree_second_thread = false;
+    expect_error("/proc/self/task/80", 0, -ENOENT);
+    expect_error("/proc/self/task/078", 0, -ENOENT);
+    expect_error("/proc/self/task/9999999999", 0, -ENOENT);
+    assert_int_equal(folder.fs->find(&folder, (struct name){"stat", 4}, &found), -ENOENT);
+    assert_false(folder.fs->list(&folder, &cookie, &listed));
+    assert_int_equal(open_place(&stat, &folder, (struct name){"stat", 4}, O_RDONLY, &none), -ESRCH);
+    assert_int_equal(open_place(&stat, &folder, (struct name){"stat", 4}, O_RDWR, &none), -EACCES);
+    tree_second_thread = true;
+    file_put(file);
+}
+
 static void devices_do_what_they_do(void **state)
 {
     struct file *file = open_file("/dev/null", O_RDWR);
@@ -239,6 +269,27 @@ static void segments_of_elf_files(void **state)
     assert_false(elf_holds(&elf, sizeof elf, 0, 0x1000, 0x1000));
     assert_false(elf_holds(&elf, sizeof elf, 0x2000, 0x2000, 0x1000));
     assert_false(elf_holds(&elf, sizeof elf, 0x4000, 0x2000, 0x1000)); /* zeros, not the file */
+    uint64_t end, offset;
+    assert_true(elf_piece(&elf, sizeof elf, 0x1000, &end, &offset));
+    assert_int_equal(end, 0x2000);
+    assert_int_equal(offset, 0x1000);
+    assert_false(elf_piece(&elf, sizeof elf, 0x2000, &end, &offset)); /* between them */
+    assert_int_equal(end, 0x3000);
+    assert_true(elf_piece(&elf, sizeof elf, 0x3000, &end, &offset));
+    assert_int_equal(end, 0x4000);
+    assert_int_equal(offset, 0x1000);
+    assert_false(elf_piece(&elf, sizeof elf, 0x4000, &end, &offset)); /* zeros */
+    assert_int_equal(end, 0x6000);
+    assert_null(elf_loader(&elf, sizeof elf));
+    elf.segment[1] = (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = 1, .p_filesz = 3};
+    assert_null(elf_loader(&elf, sizeof elf)); /* not ended */
+    elf.segment[1].p_filesz = 6;
+    assert_non_null(elf_loader(&elf, sizeof elf));
+    elf.segment[1].p_filesz = UINT64_MAX;
+    assert_null(elf_loader(&elf, sizeof elf));
+    elf.segment[1].p_offset = sizeof elf;
+    assert_null(elf_loader(&elf, sizeof elf));
+    elf.segment[1] = (Elf64_Phdr){.p_type = PT_NOTE, .p_memsz = 0x900000};
     assert_false(elf_span(&elf, sizeof elf - 1, &span));
     elf.head.e_phnum = 0;
     assert_false(elf_span(&elf, sizeof elf, &span));
@@ -257,6 +308,7 @@ int main(void)
         cmocka_unit_test(links_are_followed_so_far),
         cmocka_unit_test(entries_are_as_getdents_has_them),
         cmocka_unit_test(descriptors_are_in_proc),
+        cmocka_unit_test(threads_are_in_proc),
         cmocka_unit_test(devices_do_what_they_do),
         cmocka_unit_test(segments_of_elf_files),
     };

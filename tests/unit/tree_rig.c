@@ -17,8 +17,13 @@
 #include "kernel/fs/image.h"
 #include "kernel/fs/made_texts.h"
 #include "kernel/fs/open.h"
+#include "kernel/fs/process_texts.h"
 #include "file_stubs.h"
 #include "root_sample.h"
+
+#define TREE_NAME_BYTES 16
+
+bool tree_second_thread = true;
 
 static struct root_sample sample;
 
@@ -53,6 +58,48 @@ STUB_TEXT(utc)
 void text_program(struct sheet *sheet)
 {
     sheet_add(sheet, "/bin/hello");
+}
+
+void text_thread(struct sheet *sheet)
+{
+    sheet_add(sheet, "77/task/80");
+}
+
+/* Two threads: the process's first, and another. */
+static char second_name[TREE_NAME_BYTES] = "second";
+
+bool process_has_task(uint32_t number)
+{
+    return number == 77 || (number == 80 && tree_second_thread);
+}
+
+uint32_t process_next_task(uint32_t number)
+{
+    return number <= 77 ? 77 : number <= 80 && tree_second_thread ? 80 : UINT32_MAX;
+}
+
+int64_t process_name_task(uint32_t number, struct io *io)
+{
+    const uint64_t bytes = io->bytes;
+    memset(second_name, 0, sizeof second_name);
+    return number == 80 && io_get(io, second_name, bytes < sizeof second_name ? bytes : sizeof second_name - 1) == 0
+               ? (int64_t)bytes
+               : -ESRCH;
+}
+
+void text_task_stat(struct sheet *sheet, uint32_t number)
+{
+    sheet_line(sheet, "stat ", number);
+}
+
+void text_task_status(struct sheet *sheet, uint32_t number)
+{
+    sheet_line(sheet, "status ", number);
+}
+
+void text_task_name(struct sheet *sheet, uint32_t number)
+{
+    sheet_add(sheet, number == 80 ? second_name : "first");
 }
 
 void text_process(struct sheet *sheet)

@@ -5,9 +5,12 @@
 #ifndef TEST_TREE_RIG_H
 #define TEST_TREE_RIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/fs/walk.h"
+
+extern bool tree_second_thread; /* number 80, beside 77: it is there */
 
 /* A group's setup. */
 int tree_open(void **state);

@@ -101,7 +101,7 @@ static int64_t open_walked(const struct walked *walked, uint32_t flags)
                                    : (flags & ~(uint32_t)OPENING) | LARGE_FILE;
     int error = open_place(&walked->place, &walked->folder,
                            (struct name){walked->name, walked->name_bytes}, kept, &file);
-    if (!error && flags & O_TRUNC && writes(flags) && file->operations->resize &&
+    if (!error && flags & O_TRUNC && writes(flags) && walked->place.fs->resize &&
         place_type(&walked->place) == S_IFREG)
         error = (int)file->operations->resize(file, 0);
     if (error)
