@@ -13,7 +13,8 @@
  * sees to `node_sleeping` and rings (channel.h) when the guest waits and is idle, so that
  * this is one exit, and the guest need not. With MF_BOOT_SEGMENTS the processor has no wrfsbase
  * and its like, or the host loses what they set: the bases of FS and GS, 0 at first, are set by
- * the hypercall `segment`.
+ * the hypercall `segment`. With MF_BOOT_JIT the function's settings say `jit: true`: `protect`
+ * may make memory of the program's executable.
  *
  * Where the host trusts its processors' time-stamp counter, the guest may go by it from a known
  * time on, for a second or so: the host's clock is adjusted now and then, and what adjusts it is
@@ -31,6 +32,7 @@
 #define MF_BOOT_RESTORED 2u /* flags: the memory is a snapshot's          */
 #define MF_BOOT_WAIT_RINGS 4u /* flags: `wait` with idle rings for the guest */
 #define MF_BOOT_SEGMENTS 8u   /* flags: FS and GS bases by the hypercall `segment` */
+#define MF_BOOT_JIT 16u       /* flags: memory may become executable             */
 #define MF_BOOT_SEED_BYTES 48u
 #define MF_BOOT_ENV_MAX (MF_BOOT_BYTES - MF_PAGE_BYTES)
 

@@ -27,7 +27,7 @@
     X(0, halt, "end this instance in good order, all its events answered")                \
     X(1, wait, "sleep until the node's doorbell rings or a deadline passes")              \
     X(2, ring, "wake the node: the guest-to-node ring has something for it")              \
-    X(3, protect, "change what a range of pages allows; never to execute")                \
+    X(3, protect, "change what a range of pages allows; to execute only with MF_BOOT_JIT") \
     X(4, discard, "give pages back; they read as zero afterwards")                        \
     X(5, clock, "read the node's clocks")                                                 \
     X(6, console, "write a line to the function's log without the channel")               \
@@ -56,7 +56,9 @@ _Static_assert(MF_HYPERCALL_COUNT <= 10, "the boundary stays tiny");
 #define MF_HC_protect_FIELDS(F)                                                           \
     F(in, uint64_t, address, "page-aligned; MF_KERNEL_BASE or above")                     \
     F(in, uint64_t, bytes, "page-aligned, not 0; ends at or before the channel")          \
-    F(in, uint32_t, prot, "MF_PROT_NONE, MF_PROT_READ or MF_PROT_READ|MF_PROT_WRITE")     \
+    F(in, uint32_t, prot, "MF_PROT_NONE, MF_PROT_READ or MF_PROT_READ|MF_PROT_WRITE; with " \
+      "MF_BOOT_JIT, at MF_PROGRAM_BASE or above, either of the last two with "            \
+      "MF_PROT_EXECUTE as well")                                                          \
     F(out, int32_t, error, "0 or -errno")
 
 #define MF_HC_discard_FIELDS(F)                                                           \
@@ -106,6 +108,7 @@ _Static_assert(sizeof(struct mf_hc_segment) == 16, "ABI: segment");
 #define MF_PROT_NONE  0u
 #define MF_PROT_READ  1u
 #define MF_PROT_WRITE 2u
+#define MF_PROT_EXECUTE 4u /* never without MF_PROT_READ */
 
 #define MF_CONSOLE_MAX 4096u
 

@@ -21,7 +21,7 @@
 #define MF_ABI_LAYOUT_H
 
 /* Raised whenever a header of this folder changes what the other side sees. */
-#define MF_ABI_VERSION 5u
+#define MF_ABI_VERSION 6u
 
 #define MF_PAGE_BYTES 0x1000u
 #define MF_LARGE_PAGE_BYTES 0x200000u /* what processors and host kernels may map as one */

@@ -12,7 +12,8 @@
  *   2. each range: these pages allow what `protect` would have made them allow;
  *   3. each run: these pages are the file's, private.
  * Ranges are what the guest said of itself (channel.h, FROZEN). They are worth as much
- * as its calls of `protect`, so they are allowed as much: no page becomes executable.
+ * as its calls of `protect`, so they are allowed as much: no page becomes executable but of
+ * a function with MF_BOOT_JIT, at MF_PROGRAM_BASE or above.
  */
 #ifndef MF_ABI_SNAPSHOT_H
 #define MF_ABI_SNAPSHOT_H
@@ -33,7 +34,7 @@
 struct mf_range {
     uint32_t page;
     uint32_t pages;
-    uint32_t prot;  /* MF_PROT_NONE, MF_PROT_READ or MF_PROT_READ|MF_PROT_WRITE */
+    uint32_t prot;  /* as of `protect` */
 };
 _Static_assert(sizeof(struct mf_range) == 12, "ABI: mf_range");
 _Static_assert(sizeof(struct mf_range) * MF_SNAPSHOT_RANGES_MAX <= MF_CHUNK_BYTES_MAX,

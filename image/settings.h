@@ -66,6 +66,7 @@ struct settings {
     char *folder;               /* heap, owned: absolute, where the program starts; NULL: / */
     char *program;              /* heap, owned: absolute, what it is in its root; NULL: its name */
     char *loader;               /* heap, owned: absolute, the dynamic loader that runs program; NULL */
+    bool jit;                   /* it may run code that it made itself                */
     char *arguments;            /* heap, owned: those after the program's name, each with its NUL */
     uint32_t argument_count;
     uint32_t argument_bytes;
@@ -116,7 +117,7 @@ MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to
  * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
  * cpu_share, cpu_ceiling_pct, next, priority, durability, overload, offload_url, grace_ms, scale_threshold,
  * min_instances, tenant, contract, listen, port, warm_up, folder, program, loader, args (list of strings; replaces
- * the whole list), jit (false), environment (object of strings; replaces the whole map), allow (object
+ * the whole list), jit (boolean), environment (object of strings; replaces the whole map), allow (object
  * of lists, allow.h; replaces all of them), triggers (triggers.h) and then (followers.h; each
  * replaces the whole list). A duration as keep_alive is idle_ms in
  * another spelling: both in one object must agree, and idle_ms alone is one. An unknown

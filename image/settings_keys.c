@@ -311,7 +311,7 @@ mf_err settings_apply(const char *key, const json_t *value, struct settings *set
     if (strcmp(key, "args") == 0)
         return settings_apply_arguments(value, settings, why);
     if (strcmp(key, "jit") == 0)
-        return settings_apply_jit(value, why);
+        return settings_apply_jit(value, settings, why);
     if (strcmp(key, "then") == 0)
         return followers_from_json(value, &settings->then, why);
     if (strcmp(key, "triggers") == 0)

@@ -33,7 +33,7 @@ json_t *settings_to_json(const struct settings *settings)
 {
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
-    return json_pack("{s:o, s:o, s:i, s:s, s:i, s:i, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:i, s:i, "
+    return json_pack("{s:o, s:o, s:i, s:s, s:i, s:i, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:b, s:s, s:s, s:s, s:i, s:i, "
                      "s:i, s:i, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:s, s:i, s:s, s:o, s:i, s:o, s:i, s:s}",
                      "allow", allow_to_json(&settings->allow),
                      "args", settings_arguments_to_json(settings),
@@ -48,6 +48,7 @@ json_t *settings_to_json(const struct settings *settings)
                      "grace_ms", (int)settings->grace_ms,
                      "idle_ms", (int)settings->idle_ms,
                      "isolation", isolation_name(settings->isolation),
+                     "jit", settings->jit,
                      "keep_alive", keep_alive_text(settings, room),
                      "listen", settings->listen,
                      "loader", settings->loader ? settings->loader : "",

@@ -21,7 +21,8 @@ MF_CHECKED mf_err settings_apply_warm_up(const char *path, struct settings *sett
                                          struct mf_why *why);
 MF_CHECKED mf_err settings_apply_arguments(const json_t *list, struct settings *settings,
                                            struct mf_why *why);
-MF_CHECKED mf_err settings_apply_jit(const json_t *value, struct mf_why *why);
+MF_CHECKED mf_err settings_apply_jit(const json_t *value, struct settings *settings,
+                                     struct mf_why *why);
 
 /* An overlay has been applied to what was before: give memory_mib the contract's default where
  * nobody chose it, check what only makes sense together, and make guest_env anew. */

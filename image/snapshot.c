@@ -3,9 +3,18 @@
 
 #include "abi/hypercall.h"
 
-static bool is_protection(uint32_t prot)
+static bool executes(uint32_t prot)
 {
-    return prot == MF_PROT_NONE || prot == MF_PROT_READ || prot == (MF_PROT_READ | MF_PROT_WRITE);
+    return prot & MF_PROT_EXECUTE;
+}
+
+/* What `protect` may be asked for (abi/hypercall.h). */
+static bool is_protection(uint32_t prot, uint32_t page, bool jit)
+{
+    const uint32_t plain = prot & ~MF_PROT_EXECUTE;
+    if (executes(prot) && (!jit || page < MF_PROGRAM_BASE / MF_PAGE_BYTES || plain == MF_PROT_NONE))
+        return false;
+    return plain == MF_PROT_NONE || plain == MF_PROT_READ || plain == (MF_PROT_READ | MF_PROT_WRITE);
 }
 
 /* Pages that come at or after *free and end at or before the channel; *free moves on. */
@@ -28,7 +37,7 @@ static uint32_t channel_page(uint64_t window_bytes)
 }
 
 mf_err snapshot_check_ranges(const struct mf_range *ranges, uint32_t count, uint64_t window_bytes,
-                             struct mf_why *why)
+                             bool jit, struct mf_why *why)
 {
     uint32_t end = channel_page(window_bytes), free = first_page();
     if (count > MF_SNAPSHOT_RANGES_MAX)
@@ -36,7 +45,7 @@ mf_err snapshot_check_ranges(const struct mf_range *ranges, uint32_t count, uint
                       MF_SNAPSHOT_RANGES_MAX);
     for (uint32_t i = 0; i < count; i++)
         if (!follows(ranges[i].page, ranges[i].pages, end, &free) ||
-            !is_protection(ranges[i].prot))
+            !is_protection(ranges[i].prot, ranges[i].page, jit))
             return mf_why(why, MF_EFORMAT,
                           "snapshot: range %u (pages 0x%x, %u of them, protection %u) is out of "
                           "bounds or order",
@@ -49,7 +58,7 @@ static mf_err check_runs(const struct snapshot *snapshot, struct mf_why *why)
     uint32_t end = channel_page(snapshot->head->window_bytes), free = first_page();
     for (uint32_t i = 0; i < snapshot->head->run_count; i++) {
         const struct mf_run *run = &snapshot->runs[i];
-        if (!follows(run->page, run->pages, end, &free) || !is_protection(run->prot) ||
+        if (!follows(run->page, run->pages, end, &free) || !is_protection(run->prot, run->page, true) ||
             (run->flags & ~MF_RUN_COPY) != 0)
             return mf_why(why, MF_EFORMAT,
                           "snapshot: run %u (pages 0x%x, %u of them, protection %u, flags %u) is "
@@ -102,8 +111,14 @@ mf_err snapshot_parse(const void *head, size_t bytes, uint64_t file_bytes,
         .ranges = ranges,
         .runs = (const struct mf_run *)(ranges + at->range_count),
     };
-    err = snapshot_check_ranges(ranges, at->range_count, at->window_bytes, why);
-    return err ? err : check_runs(snapshot, why);
+    err = snapshot_check_ranges(ranges, at->range_count, at->window_bytes, true, why);
+    if (!err)
+        err = check_runs(snapshot, why);
+    for (uint32_t i = 0; !err && i < at->range_count; i++)
+        snapshot->executes = snapshot->executes || executes(ranges[i].prot);
+    for (uint32_t i = 0; !err && i < at->run_count; i++)
+        snapshot->executes = snapshot->executes || executes(snapshot->runs[i].prot);
+    return err;
 }
 
 uint64_t snapshot_pages(const struct snapshot *snapshot)

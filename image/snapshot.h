@@ -17,15 +17,16 @@ struct snapshot {
     const struct mf_snapshot *head;
     const struct mf_range *ranges;
     const struct mf_run *runs;
+    bool executes; /* some pages are executable: only for a function with MF_BOOT_JIT */
 };
 
-/* The rules of a list of ranges in a window of so many bytes. MF_EFORMAT with the first
- * range that breaks one. */
+/* The rules of a list of ranges in a window of so many bytes; jit: of a function whose memory may
+ * become executable. MF_EFORMAT with the first range that breaks one. */
 MF_CHECKED mf_err snapshot_check_ranges(const struct mf_range *ranges, uint32_t count,
-                                        uint64_t window_bytes, struct mf_why *why);
+                                        uint64_t window_bytes, bool jit, struct mf_why *why);
 
 /* Decode bytes of head (aligned to 8) of a file of file_bytes. Checks everything but the
- * digest. MF_EFORMAT with the reason. */
+ * digest, and but whether pages may be executable: `executes` tells. MF_EFORMAT with the reason. */
 MF_CHECKED mf_err snapshot_parse(const void *head, size_t bytes, uint64_t file_bytes,
                                  struct snapshot *snapshot, struct mf_why *why);
 

@@ -108,8 +108,9 @@ struct mf_control {
 #define MF_START_RESTORE 2u /* from a snapshot of the image                              */
 #define MF_START_RESET   4u /* KVM, with RESTORE: roll back after every event            */
 #define MF_START_TOUCHED 8u /* with RESTORE: prepare the pages that the file names          */
+#define MF_START_JIT     16u /* it may make memory executable (abi/boot.h)                */
 #define MF_START_FLAGS \
-    (MF_START_FREEZE | MF_START_RESTORE | MF_START_RESET | MF_START_TOUCHED)
+    (MF_START_FREEZE | MF_START_RESTORE | MF_START_RESET | MF_START_TOUCHED | MF_START_JIT)
 #define MF_START_FD_MAX 4u
 #define MF_NICE_MAX 19
 

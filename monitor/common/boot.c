@@ -64,6 +64,7 @@ mf_err boot_fill(void *area, const struct monitor_start *start, const struct boo
         .flags = (start->flags & MF_START_FREEZE ? MF_BOOT_FREEZE : 0) |
                  (start->flags & MF_START_RESTORE ? MF_BOOT_RESTORED : 0) |
                  (start->flags & MF_START_RESET ? MF_BOOT_WAIT_RINGS : 0) |
+                 (start->flags & MF_START_JIT ? MF_BOOT_JIT : 0) |
                  boot_arch_flags(host->hwcap2),
         .generation = start->instance_id << GENERATION_SHIFT,
         .root_base = info->root_base,

@@ -31,6 +31,7 @@ struct writer {
 struct branches {
     uint32_t before;
     uint32_t any;
+    uint32_t more;
 };
 
 static void put(struct writer *w, uint16_t code, uint8_t yes, uint8_t no, uint32_t k)
@@ -209,7 +210,8 @@ static struct branches origin(struct writer *w, const struct filter_place *place
     give(w, SECCOMP_RET_KILL_PROCESS);
     if (!call_return)
         return branches;
-    const uint8_t others = (uint8_t)((place->before_return ? 2 : 0) + (place->any_return ? 2 : 0));
+    const uint8_t others = (uint8_t)((place->before_return ? 2 : 0) + (place->any_return ? 2 : 0) +
+                                     (place->more_return ? 2 : 0));
     load(w, ip + FILTER_ARCH_HIGH);
     put(w, jump | BPF_JEQ, place->home_end ? 6 : 1, 0, 0);
     if (place->home_end) {
@@ -224,6 +226,7 @@ static struct branches origin(struct writer *w, const struct filter_place *place
     put(w, jump | BPF_JEQ, (uint8_t)(others + 1), 0, call_return);
     branches.before = branch(w, place->before_return);
     branches.any = branch(w, place->any_return);
+    branches.more = branch(w, place->more_return);
     give(w, SECCOMP_RET_TRAP);
     return branches;
 }
@@ -255,7 +258,8 @@ uint32_t filter_program(const struct filter_place *place, const struct filter_li
     const struct filter_place any = {.base = place->base,
                                      .channel_base = MF_WINDOW_MAX - MF_CHANNEL_BYTES,
                                      .any_window = true};
-    mf_assert(count <= FILTER_LINES_MAX && place->before_count <= FILTER_LINES_MAX);
+    mf_assert(count <= FILTER_LINES_MAX && place->before_count <= FILTER_LINES_MAX &&
+              place->more_count <= FILTER_LINES_MAX);
     mf_assert(!place->home_end || (place->home >> 32 && place->home >> 32 == place->home_end >> 32));
     mf_assert(place->channel_base <= MF_WINDOW_MAX && (uint32_t)place->base == 0);
     struct writer w = {.out = out, .room = room};
@@ -263,5 +267,6 @@ uint32_t filter_program(const struct filter_place *place, const struct filter_li
     judge(&w, lines, count, place);
     judge_branch(&w, branches.before, place->before, place->before_count, &largest);
     judge_branch(&w, branches.any, lines, count, &any);
+    judge_branch(&w, branches.more, place->more, place->more_count, &any);
     return w.full ? 0 : w.length;
 }

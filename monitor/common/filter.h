@@ -54,6 +54,9 @@ struct filter_place {
     uint64_t home_end;     /*   within one, 4 GiB. home_end 0: there is no such place           */
     const struct filter_line *before; /* before_count lines, their ranges of any window      */
     uint32_t before_count;
+    uint32_t more_return;  /* likewise any_return, judged by more_count lines of its own      */
+    const struct filter_line *more;
+    uint32_t more_count;
 };
 
 /* Compile lines into out (room instructions). What no line admits, a 32-bit or an x32

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "abi/channel.h"
-#include "abi/hypercall.h"
 
 #define LARGE_PAGE_BYTES 0x200000u   /* of x86-64, and of aarch64 with small ones of 4 KiB */
 #define LARGE_GAP_MIN (8u * LARGE_PAGE_BYTES) /* a program that needs less has little from them */
@@ -80,15 +79,13 @@ void window_own(uint8_t *base, uint64_t address, uint64_t bytes)
 /* A file system mounted noexec refuses to have its pages executed (mmap(2), EPERM).
  * Then the text is read into memory of our own before it becomes executable: slower,
  * and not shared between instances, but an image is an image wherever it lies. */
-static mf_err copy_text(uint8_t *base, int fd, const struct image_segment *segment, int prot,
-                        struct mf_why *why)
+static mf_err copy_text(uint8_t *base, int fd, uint64_t address, uint64_t from, uint64_t bytes,
+                        int prot, const char *what, struct mf_why *why)
 {
-    mf_err err = window_anonymous(base, segment->address, segment->address + segment->file_bytes,
-                                  PROT_READ | PROT_WRITE, why);
+    mf_err err = window_anonymous(base, address, address + bytes, PROT_READ | PROT_WRITE, why);
     if (!err)
-        err = window_read(base, segment->address, fd, segment->file_offset, segment->file_bytes,
-                          "image's text", why);
-    if (!err && mprotect(at(base, segment->address), segment->file_bytes, prot) != 0)
+        err = window_read(base, address, fd, from, bytes, what, why);
+    if (!err && mprotect(at(base, address), bytes, prot) != 0)
         err = mf_why(why, mf_err_from_errno(errno), "cannot make text executable: %s",
                      strerror(errno));
     return err;
@@ -101,7 +98,8 @@ static mf_err load_file_part(uint8_t *base, int fd, const struct image_segment *
     mf_err err = map(base, segment->address, segment->address + segment->file_bytes, prot,
                      MAP_PRIVATE | MAP_NORESERVE, fd, segment->file_offset, "segment", why);
     if (err == MF_EDENIED && (prot & PROT_EXEC))
-        err = copy_text(base, fd, segment, prot, why);
+        err = copy_text(base, fd, segment->address, segment->file_offset, segment->file_bytes,
+                        prot, "image's text", why);
     return err;
 }
 
@@ -123,12 +121,16 @@ mf_err window_load(uint8_t *base, const struct monitor_start *start, uint32_t fi
     return MF_OK;
 }
 
+static int protection_of(uint32_t prot)
+{
+    return (int)(window_defers(prot) ? prot & ~MF_PROT_WRITE : prot); /* Linux's numbers */
+}
+
 static mf_err protect_range(uint8_t *base, const struct mf_range *range, struct mf_why *why)
 {
     uint64_t address = (uint64_t)range->page * MF_PAGE_BYTES;
     uint64_t bytes = (uint64_t)range->pages * MF_PAGE_BYTES;
-    /* MF_PROT_… are Linux's numbers (abi/hypercall.h). */
-    if (mprotect(at(base, address), bytes, (int)range->prot) != 0)
+    if (mprotect(at(base, address), bytes, protection_of(range->prot)) != 0)
         return mf_why(why, mf_err_from_errno(errno), "snapshot: cannot protect 0x%llx: %s",
                       (unsigned long long)address, strerror(errno));
     return MF_OK;
@@ -144,13 +146,16 @@ static bool copies(const struct mf_run *run, bool becomes_guest)
 static mf_err restore_run(uint8_t *base, int fd, const struct mf_run *run, bool becomes_guest,
                           struct mf_why *why)
 {
-    int prot = becomes_guest ? (int)run->prot : PROT_READ | PROT_WRITE;
+    int prot = becomes_guest ? protection_of(run->prot) : PROT_READ | PROT_WRITE;
     uint64_t address = (uint64_t)run->page * MF_PAGE_BYTES;
     uint64_t bytes = (uint64_t)run->pages * MF_PAGE_BYTES;
     if (copies(run, becomes_guest))
         return window_read(base, address, fd, address, bytes, "snapshot", why);
-    return map(base, address, address + bytes, prot, MAP_PRIVATE | MAP_NORESERVE, fd, address,
-               "snapshot", why);
+    mf_err err = map(base, address, address + bytes, prot, MAP_PRIVATE | MAP_NORESERVE, fd,
+                     address, "snapshot", why);
+    return err == MF_EDENIED && prot & PROT_EXEC
+               ? copy_text(base, fd, address, address, bytes, prot, "snapshot", why)
+               : err;
 }
 
 mf_err window_restore(uint8_t *base, const struct monitor_start *start, bool becomes_guest,

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/hypercall.h"
 #include "monitor/monitor.h"
 
 /* Map over [base + from, base + to), whatever was there: anonymous, private, not
@@ -37,6 +38,13 @@ void window_own(uint8_t *base, uint64_t address, uint64_t bytes);
  * ranges get their protection here, too; else that is for the page tables. */
 MF_CHECKED mf_err window_restore(uint8_t *base, const struct monitor_start *start,
                                  bool becomes_guest, struct mf_why *why);
+
+/* Pages that are to be written and executed are read and executed at first, where this process becomes
+ * the guest: its own calls make them both. */
+static inline bool window_defers(uint32_t prot)
+{
+    return prot == (MF_PROT_READ | MF_PROT_WRITE | MF_PROT_EXECUTE);
+}
 
 /* Of an instance that is restored: where nothing was open when it was frozen, the host may give memory in
  * large pages, so that a program that wants a hundred MiB does not pay a fault for each 4 KiB. What was

@@ -45,12 +45,20 @@ static bool decode_ring(const struct memory *memory, struct hypercall *call)
     return call->ring.reserved == 0;
 }
 
+static bool is_protection(uint32_t prot)
+{
+    return prot == MF_PROT_NONE || prot == MF_PROT_READ || prot == (MF_PROT_READ | MF_PROT_WRITE);
+}
+
 static bool decode_protect(const struct memory *memory, struct hypercall *call)
 {
     const struct mf_hc_protect *p = &call->protect;
-    call->refused = !pages(p->address, p->bytes, MF_KERNEL_BASE, memory->channel_base) ||
-                    (p->prot != MF_PROT_NONE && p->prot != MF_PROT_READ &&
-                     p->prot != (MF_PROT_READ | MF_PROT_WRITE));
+    const bool executes = p->prot & MF_PROT_EXECUTE;
+    const uint32_t plain = p->prot & ~MF_PROT_EXECUTE;
+    const uint64_t low = executes ? MF_PROGRAM_BASE : MF_KERNEL_BASE;
+    call->refused = !pages(p->address, p->bytes, low, memory->channel_base) ||
+                    !is_protection(plain) ||
+                    (executes && (!memory->jit || plain == MF_PROT_NONE));
     return true;
 }
 

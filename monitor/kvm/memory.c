@@ -107,8 +107,9 @@ mf_err memory_slots(const struct memory *memory, int vm, struct mf_why *why)
 
 static enum page_access access_of(uint32_t prot)
 {
-    return prot & MF_PROT_WRITE  ? PAGE_READ_WRITE
-           : prot & MF_PROT_READ ? PAGE_READ
+    const bool executes = prot & MF_PROT_EXECUTE;
+    return prot & MF_PROT_WRITE  ? executes ? PAGE_READ_WRITE_EXECUTE : PAGE_READ_WRITE
+           : prot & MF_PROT_READ ? executes ? PAGE_READ_EXECUTE : PAGE_READ
                                  : PAGE_NONE;
 }
 
@@ -264,6 +265,7 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
         err = boot_fill(memory->window + MF_BOOT_BASE, start, &memory->host, why);
     if (err)
         return err;
+    memory->jit = start->flags & MF_START_JIT;
     enter_segments(memory, &start->image);
     memory->content = (struct content){.image = &start->image};
     if (start->flags & MF_START_RESTORE) {

@@ -29,6 +29,7 @@ struct memory {
     bool shadowed;               /* cpu_is_shadowed()                                */
     bool large;                  /* what the guest opens may come in large pages     */
     struct boot_host host;       /* for the boot page                                */
+    bool jit;                    /* `protect` may make pages executable (abi/boot.h) */
     bool edited;                 /* by `protect` or `discard`, since reset.c cleared it */
     struct pagetable_undo *undo; /* where `protect` keeps what it changes; NULL: nowhere */
 };

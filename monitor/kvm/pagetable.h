@@ -1,6 +1,6 @@
 /*
  * pagetable.h: the guest's page tables: identity, 4 KiB pages, ring 3 never writes and
- * executes the same page. They lie in memory of the processor (cpu.h) that is
+ * executes the same page but of a function with MF_BOOT_JIT. They lie in memory of the processor (cpu.h) that is
  * mapped nowhere for the guest, and only its monitor edits them. A table page is
  * touched only when something is mapped in its 2 MiB. Pure: memory in, memory out.
  *
@@ -19,6 +19,7 @@ enum page_access {
     PAGE_READ,
     PAGE_READ_WRITE,
     PAGE_READ_EXECUTE,
+    PAGE_READ_WRITE_EXECUTE, /* of a function with MF_BOOT_JIT only */
 };
 
 /* cpu: the processor's memory, zeros. Enters what every VM has: ring 0's, and for ring 3

@@ -6,6 +6,7 @@
 #include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -68,8 +69,20 @@ const struct filter_line filter_lines[] = {
      {{FILTER_NOTHING, 0, 0}}},
 };
 const uint32_t filter_line_count = sizeof filter_lines / sizeof *filter_lines;
-_Static_assert(sizeof filter_lines / sizeof *filter_lines <= FILTER_LINES_MAX, "filter.h");
 
+const struct filter_line filter_jit_lines[] = {
+    {"mprotect", SYS_mprotect,
+     "pages in [program base, channel); read and execute, or read, write and execute",
+     "`protect` of functions with jit: code that the program makes. It runs as the program's own "
+     "does: its `syscall` instructions trap, and what it may touch is the same window.",
+     {{FILTER_RANGE, 0, MF_PROGRAM_BASE},
+      {FILTER_ONE_OF, 2,
+       1u << (PROT_READ | PROT_EXEC) | 1u << (PROT_READ | PROT_WRITE | PROT_EXEC)}}},
+};
+const uint32_t filter_jit_line_count = sizeof filter_jit_lines / sizeof *filter_jit_lines;
+_Static_assert((sizeof filter_lines + sizeof filter_jit_lines) / sizeof *filter_lines <=
+                   FILTER_LINES_MAX,
+               "filter.h");
 
 #define READABLE (1u << PROT_NONE | 1u << PROT_READ | 1u << (PROT_READ | PROT_WRITE))
 #define ANY_BUT_BOTH (READABLE | 1u << (PROT_READ | PROT_EXEC)) /* never write and execute */
@@ -149,12 +162,19 @@ const struct filter_line trampoline_lines[] = {
      "why an order is refused.",
      {{FILTER_EQUAL, 0, MONITOR_FD_CONTROL}, {FILTER_EQUAL, 4, 0}}},
     {"seccomp", SYS_seccomp, "SECCOMP_SET_MODE_FILTER, no flags",
-     "for a window that is not of the usual size: a second filter. All filters are asked, so "
+     "for a window that is not of the usual size, and for a function with jit: a second filter. All filters are asked, so "
      "one more can only forbid.",
      {{FILTER_EQUAL, 0, SECCOMP_SET_MODE_FILTER}, {FILTER_EQUAL, 1, 0}}},
     {"mremap", SYS_mremap, "the other gate page, over the gate page",
      "the same: the page whose calls the second filter judges.",
      {{FILTER_EQUAL, 0, TRAMPOLINE_OTHER_GATE},
+      {FILTER_EQUAL, 1, MF_GATE_BYTES},
+      {FILTER_EQUAL, 2, MF_GATE_BYTES},
+      {FILTER_EQUAL, 3, MREMAP_MAYMOVE | MREMAP_FIXED},
+      {FILTER_EQUAL, 4, MF_GATE_BASE}}},
+    {"mremap", SYS_mremap, "the gate page of functions with jit, over the gate page",
+     "the same, for one of those.",
+     {{FILTER_EQUAL, 0, TRAMPOLINE_JIT_GATE},
       {FILTER_EQUAL, 1, MF_GATE_BYTES},
       {FILTER_EQUAL, 2, MF_GATE_BYTES},
       {FILTER_EQUAL, 3, MREMAP_MAYMOVE | MREMAP_FIXED},
@@ -173,33 +193,53 @@ uint32_t filter_compile(const struct filter_line *lines, uint32_t count, uint64_
     return filter_program(&place, lines, count, out, room);
 }
 
-static struct filter_place whole(enum filter_gate gate, uint64_t channel_base)
+uint32_t filter_choose(bool jit, struct filter_line lines[FILTER_LINES_MAX])
 {
-    const bool other = gate == FILTER_GATE_OTHER;
-    return (struct filter_place){
-        .channel_base = channel_base,
-        .call_return = other ? FILTER_ARCH_OTHER_RETURN : FILTER_ARCH_CALL_RETURN,
-        .before_return = TRAMPOLINE_SYSCALL_RETURN,
-        .any_return = other ? 0 : FILTER_ARCH_OTHER_RETURN,
-        .before = trampoline_lines,
-        .before_count = trampoline_line_count,
-    };
+    memcpy(lines, filter_lines, sizeof filter_lines);
+    if (jit)
+        memcpy(lines + filter_line_count, filter_jit_lines, sizeof filter_jit_lines);
+    return filter_line_count + (jit ? filter_jit_line_count : 0);
+}
+
+static uint32_t call_return(enum filter_gate gate)
+{
+    return gate == FILTER_GATE_JIT     ? FILTER_ARCH_JIT_RETURN
+           : gate == FILTER_GATE_OTHER ? FILTER_ARCH_OTHER_RETURN
+                                       : FILTER_ARCH_CALL_RETURN;
+}
+
+/* A second filter is of one gate page; the first one leaves the calls of both others to it. */
+static uint32_t compile(enum filter_gate gate, struct filter_place place, struct sock_filter *out,
+                        uint32_t room)
+{
+    struct filter_line lines[FILTER_LINES_MAX], jit_lines[FILTER_LINES_MAX];
+    const uint32_t count = filter_choose(gate == FILTER_GATE_JIT, lines);
+    place.call_return = call_return(gate);
+    place.before_return = TRAMPOLINE_SYSCALL_RETURN;
+    place.before = trampoline_lines;
+    place.before_count = trampoline_line_count;
+    if (gate == FILTER_GATE_DEFAULT) {
+        place.any_return = FILTER_ARCH_OTHER_RETURN;
+        place.more_return = FILTER_ARCH_JIT_RETURN;
+        place.more = jit_lines;
+        place.more_count = filter_choose(true, jit_lines);
+    }
+    return filter_program(&place, lines, count, out, room);
 }
 
 uint32_t filter_compile_blank(enum filter_gate gate, uint64_t channel_base,
                               struct sock_filter *out, uint32_t room)
 {
-    const struct filter_place place = whole(gate, channel_base);
-    return filter_program(&place, filter_lines, filter_line_count, out, room);
+    return compile(gate, (struct filter_place){.channel_base = channel_base}, out, room);
 }
 
 uint32_t filter_compile_spawner(uint64_t home, uint64_t home_end, struct sock_filter *out,
                                 uint32_t room)
 {
-    struct filter_place place = whole(FILTER_GATE_DEFAULT, MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES);
-    place.home = home;
-    place.home_end = home_end;
+    const struct filter_place place = {.channel_base = MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES,
+                                       .home = home,
+                                       .home_end = home_end};
     if (home >> 32 == 0 || home >> 32 != home_end >> 32)
         return 0;
-    return filter_program(&place, filter_lines, filter_line_count, out, room);
+    return compile(FILTER_GATE_DEFAULT, place, out, room);
 }

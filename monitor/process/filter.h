@@ -20,17 +20,21 @@
  * another size gets a second filter, and then the other gate page, whose instruction
  * stands where the first page has none. The first filter judges calls from there by what
  * any window needs, the second by what this one needs: it only narrows, and whoever moves
- * that page without it has gained nothing but a wider window.
+ * that page without it has gained nothing but a wider window. Functions with jit have a
+ * third page in the same way, whatever their window, with a line more (filter_jit_lines): no
+ * other guest has an instruction where the first filter would listen to that line.
  */
 #ifndef MF_MONITOR_PROCESS_FILTER_H
 #define MF_MONITOR_PROCESS_FILTER_H
 
 #include "monitor/common/filter.h"
 
-#define FILTER_PROCESS_MAX 768u /* instructions */
+#define FILTER_PROCESS_MAX 896u /* instructions */
 
 extern const struct filter_line filter_lines[];
 extern const uint32_t filter_line_count;
+extern const struct filter_line filter_jit_lines[]; /* besides, of functions with jit */
+extern const uint32_t filter_jit_line_count;
 extern const struct filter_line trampoline_lines[];
 extern const uint32_t trampoline_line_count;
 
@@ -39,7 +43,10 @@ extern const uint32_t trampoline_line_count;
 uint32_t filter_compile(const struct filter_line *lines, uint32_t count, uint64_t channel_base,
                         struct sock_filter *out, uint32_t room);
 
-enum filter_gate { FILTER_GATE_DEFAULT, FILTER_GATE_OTHER };
+/* All of a guest's calls: filter_lines, and with jit filter_jit_lines behind them. How many. */
+uint32_t filter_choose(bool jit, struct filter_line lines[FILTER_LINES_MAX]);
+
+enum filter_gate { FILTER_GATE_DEFAULT, FILTER_GATE_OTHER, FILTER_GATE_JIT };
 
 /* The same of a whole blank's: both lists, with this page as the gate. */
 uint32_t filter_compile_blank(enum filter_gate gate, uint64_t channel_base,

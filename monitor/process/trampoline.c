@@ -19,10 +19,11 @@ _Static_assert(TRAMPOLINE_BASE == MF_GATE_DATA_BASE + MF_GATE_DATA_BYTES &&
                "layout.h: between the gate and the library OS");
 _Static_assert(TRAMPOLINE_OTHER_GATE == TRAMPOLINE_BASE &&
                    TRAMPOLINE_TEXT == TRAMPOLINE_OTHER_GATE + MF_GATE_BYTES &&
-                   TRAMPOLINE_DATA == TRAMPOLINE_TEXT + TRAMPOLINE_TEXT_BYTES,
-               "gate page, text, variables");
+                   TRAMPOLINE_JIT_GATE == TRAMPOLINE_TEXT + TRAMPOLINE_TEXT_BYTES &&
+                   TRAMPOLINE_DATA == TRAMPOLINE_JIT_GATE + MF_GATE_BYTES,
+               "gate page, text, gate page, variables");
 
-extern const char trampoline_bytes[], trampoline_bytes_end[];
+extern const char trampoline_bytes[], trampoline_bytes_end[], gate_jit_page[];
 
 static mf_err refused(const char *what, struct mf_why *why)
 {
@@ -35,10 +36,14 @@ mf_err trampoline_map(struct mf_why *why)
     const size_t bytes = (size_t)(trampoline_bytes_end - trampoline_bytes);
     void *text = (void *)(uintptr_t)TRAMPOLINE_BASE;
     void *data = (void *)(uintptr_t)TRAMPOLINE_DATA;
-    mf_assert(bytes <= TRAMPOLINE_DATA - TRAMPOLINE_BASE);
+    void *gate = (void *)(uintptr_t)TRAMPOLINE_JIT_GATE;
+    mf_assert(bytes <= TRAMPOLINE_JIT_GATE - TRAMPOLINE_BASE);
     if (mremap((void *)(uintptr_t)trampoline_bytes, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
                text) != text)
         return refused("text", why);
+    if (mremap((void *)(uintptr_t)gate_jit_page, MF_GATE_BYTES, MF_GATE_BYTES,
+               MREMAP_MAYMOVE | MREMAP_FIXED, gate) != gate)
+        return refused("gate page", why);
     if (mmap(data, TRAMPOLINE_END - TRAMPOLINE_DATA, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != data)
         return refused("variables", why);

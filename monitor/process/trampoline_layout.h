@@ -9,7 +9,8 @@
 #define TRAMPOLINE_BASE 0x40000
 #define TRAMPOLINE_OTHER_GATE 0x40000 /* the gate page of windows of other sizes (gate.S) */
 #define TRAMPOLINE_TEXT 0x41000       /* text and constants: read and execute          */
-#define TRAMPOLINE_TEXT_BYTES 0xf000
+#define TRAMPOLINE_TEXT_BYTES 0xe000
+#define TRAMPOLINE_JIT_GATE 0x4f000   /* the gate page of functions with jit (gate_jit.S) */
 #define TRAMPOLINE_DATA 0x50000      /* variables and stack, zero at first            */
 #define TRAMPOLINE_END 0x100000
 #define TRAMPOLINE_BYTES 0xc0000

@@ -35,10 +35,10 @@
 
 /* What is known of each page of the window. */
 enum {
-    PAGE_PROT = 3,    /* MF_PROT_…                            */
-    PAGE_OPEN = 4,    /* a segment's that is not text, or a range's */
-    PAGE_FILE = 8,    /* without content the image's shows    */
-    PAGE_CONTENT = 16 /* to be in the snapshot                */
+    PAGE_PROT = 7,    /* MF_PROT_…                            */
+    PAGE_OPEN = 8,    /* a segment's that is not text, or a range's */
+    PAGE_FILE = 16,   /* without content the image's shows    */
+    PAGE_CONTENT = 32 /* to be in the snapshot                */
 };
 
 struct freezing {
@@ -319,7 +319,8 @@ mf_err freeze_write(const struct freeze_order *order, int fd, struct mf_why *why
         .pagemap = -1,
         .pages = (uint32_t)((order->window_bytes - MF_CHANNEL_BYTES) / MF_PAGE_BYTES),
     };
-    mf_err err = snapshot_check_ranges(order->ranges, order->range_count, order->window_bytes, why);
+    mf_err err = snapshot_check_ranges(order->ranges, order->range_count, order->window_bytes,
+                                       order->jit, why);
     if (err)
         return err;
     freezing.page = calloc(freezing.pages, 1);

@@ -9,6 +9,7 @@
 #ifndef MF_NODE_INSTANCE_FREEZE_H
 #define MF_NODE_INSTANCE_FREEZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,7 @@ struct freeze_order {
     pid_t parent;                  /* the spawner, whose child it must be             */
     enum mf_sandbox sandbox;
     uint64_t window_bytes;
+    bool jit;                      /* its pages may be executable                     */
     const struct image *image;     /* what it runs                                    */
     const struct mf_range *ranges; /* as FROZEN gave them                             */
     uint32_t range_count;

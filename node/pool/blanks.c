@@ -71,7 +71,7 @@ mf_err blanks_order(struct instance *instance, const struct version *version,
 {
     const struct settings *settings = &version->settings;
     const struct start_order order = {
-        .flags = start->flags,
+        .flags = start->flags | (settings->jit ? MF_START_JIT : 0),
         .image_fd = version->image.fd,
         .snapshot_fd = start->snapshot_fd,
         .pagemap_fd = start->pagemap_fd,

@@ -35,7 +35,8 @@ static mf_err fail(struct mf_why *why, const char *doing)
 void snapshot_key(const struct snapshot_origin *origin, uint8_t key[MF_SNAPSHOT_HASH_BYTES])
 {
     const uint64_t numbers[] = {MF_SNAPSHOT_MAGIC, MF_ABI_VERSION, origin->window_bytes,
-                                origin->features, origin->env_count, origin->env_bytes};
+                                origin->features, origin->jit, origin->env_count,
+                                origin->env_bytes};
     crypto_generichash_state state;
     (void)crypto_generichash_init(&state, NULL, 0, MF_SNAPSHOT_HASH_BYTES);
     (void)crypto_generichash_update(&state, (const uint8_t *)numbers, sizeof numbers);

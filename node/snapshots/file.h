@@ -22,6 +22,7 @@ struct snapshot_origin {
     uint8_t image[MF_SNAPSHOT_HASH_BYTES]; /* hash                                   */
     uint64_t window_bytes;
     uint64_t features;                     /* of the processor, as a guest sees it   */
+    bool jit;                              /* its memory may be executable           */
     const char *env;                       /* NAME=value strings, each with its NUL  */
     uint32_t env_bytes, env_count;
 };

@@ -222,7 +222,7 @@ mf_err freezer_frozen(struct instance *instance, const void *ranges, size_t byte
     freezer->order.ranges = (const struct mf_range *)(const void *)freezer->ranges.data;
     freezer->order.range_count = (uint32_t)(bytes / sizeof(struct mf_range));
     err = snapshot_check_ranges(freezer->order.ranges, freezer->order.range_count,
-                                freezer->version->window_bytes, why);
+                                freezer->version->window_bytes, freezer->version->settings.jit, why);
     if (err)
         return err;
     freezer->parked = true;
@@ -257,6 +257,7 @@ static void read_out(struct freezer *freezer)
     freezer->order.parent = instance->pool->spawner.pid;
     freezer->order.sandbox = instance->blank.sandbox;
     freezer->order.window_bytes = freezer->version->window_bytes;
+    freezer->order.jit = freezer->version->settings.jit;
     queue(freezer, FREEZER_WRITING, write_out);
 }
 

@@ -47,6 +47,7 @@ void snapshots_origin(const struct node *node, const struct version *version,
     *origin = (struct snapshot_origin){
         .window_bytes = version->window_bytes,
         .features = node->api.rules.support.features[version->sandbox],
+        .jit = version->settings.jit,
         .env = version->settings.guest_env,
         .env_bytes = version->settings.guest_env_bytes,
         .env_count = version->settings.guest_env_count,

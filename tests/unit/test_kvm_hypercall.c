@@ -198,6 +198,33 @@ static void nothing_may_become_executable(void **state)
     }
 }
 
+static bool refuses_to_execute(uint64_t address, uint64_t bytes, uint32_t prot)
+{
+    struct hypercall call;
+    leave(DATA, &(struct mf_hc_protect){address, bytes, prot, 0}, sizeof(struct mf_hc_protect));
+    assert_true(hypercall_decode(&memory, MF_HC_protect, DATA, &call));
+    return call.refused;
+}
+
+static void with_jit_the_programs_memory_may(void **state)
+{
+    (void)state;
+    memory.jit = true;
+    for (uint32_t prot = 0; prot < 64; prot++) {
+        const bool known = prot == 0 || prot == 1 || prot == 3 || prot == 5 || prot == 7;
+        assert_int_equal(refuses_to_execute(MF_PROGRAM_BASE, PAGE, prot), !known);
+        assert_int_equal(refuses_to_execute(MF_PROGRAM_BASE - PAGE, PAGE, prot), !known || prot > 3);
+    }
+    assert_false(refuses_to_execute(MF_PROGRAM_BASE, CHANNEL - MF_PROGRAM_BASE, 7));
+    assert_true(refuses_to_execute(MF_PROGRAM_BASE - PAGE, 2 * PAGE, 5));
+    assert_true(refuses_to_execute(CHANNEL, PAGE, 5));
+    assert_true(refuses_to_execute(CHANNEL - PAGE, 2 * PAGE, 5));
+    assert_true(refuses_to_execute(MF_GATE_BASE, PAGE, 7));
+    assert_true(refuses_to_execute(MF_BOOT_BASE, PAGE, 5));
+    memory.jit = false;
+    assert_true(refuses_to_execute(MF_PROGRAM_BASE, PAGE, 5));
+}
+
 static void a_line_is_short_and_below_the_channel(void **state)
 {
     (void)state;
@@ -423,6 +450,7 @@ int main(void)
         cmocka_unit_test(reserved_words_are_zero),
         cmocka_unit_test(ranges_end_before_the_channel),
         cmocka_unit_test(nothing_may_become_executable),
+        cmocka_unit_test(with_jit_the_programs_memory_may),
         cmocka_unit_test(a_line_is_short_and_below_the_channel),
         cmocka_unit_test(a_base_is_an_address_of_a_user),
         cmocka_unit_test(protect_edits_the_page_tables),

@@ -143,6 +143,7 @@ static void pages_stand_at_their_own_address(void **state)
     } cases[] = {{PAGE_READ, PRESENT | USER | NX},
                  {PAGE_READ_WRITE, PRESENT | USER | WRITE | NX},
                  {PAGE_READ_EXECUTE, PRESENT | USER},
+                 {PAGE_READ_WRITE_EXECUTE, PRESENT | USER | WRITE},
                  {PAGE_NONE, 0}};
     static const uint64_t at[] = {MF_BOOT_BASE, MF_KERNEL_BASE, MF_PROGRAM_BASE, 0x1ff000,
                                   0x3ffff000,   0x40000000,     MF_WINDOW_MAX - 3 * PAGE};

@@ -58,11 +58,17 @@ static void a_guest_is_told_how_its_program_is_run(void **state)
         "MAYFLY_ARGUMENT=a b",
     };
     expect_guest_env(settings, http, 9);
+    assert_false(settings->jit);
+    take(settings, "{\"jit\": true}"); /* which no variable says */
+    expect_guest_env(settings, http, 9);
     assert_int_equal(settings_copy(settings, &copy), MF_OK);
+    assert_true(copy.jit);
     json_t *object = settings_to_json(&copy);
     settings_close(&copy);
     take(settings, "{\"contract\": \"lambda\", \"memory_mib\": 128, \"environment\": {}, "
-                   "\"args\": [], \"folder\": \"\", \"program\": \"\", \"warm_up\": \"\"}");
+                   "\"args\": [], \"folder\": \"\", \"program\": \"\", \"warm_up\": \"\", "
+                   "\"jit\": false}");
+    assert_false(settings->jit);
     static const char *const lambda[] = {
         "MAYFLY_CONTRACT=lambda", "AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001",
         "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
@@ -82,6 +88,7 @@ static void a_guest_is_told_how_its_program_is_run(void **state)
     json_object_del(object, "name");
     assert_int_equal(settings_from_json(object, settings, NULL), MF_OK); /* what is printed is taken */
     expect_guest_env(settings, http, 9);
+    assert_true(settings->jit);
     json_decref(object);
 }
 
@@ -105,8 +112,8 @@ static void how_a_program_is_run_is_checked(void **state)
     refuse(settings, "{\"contract\": 1}", "contract: must be a string");
     refuse(settings, "{\"port\": 0}", "port: 0; 1 to 65535 are allowed");
     refuse(settings, "{\"port\": 65536}", "port: 65536");
-    refuse(settings, "{\"jit\": true}", "jit: true is not possible");
     refuse(settings, "{\"jit\": \"no\"}", "jit: must be true or false");
+    refuse(settings, "{\"jit\": null}", "jit: must be true or false");
     refuse(settings, "{\"args\": [\"a\"]}", "args: not with contract: sdk");
     refuse(settings, "{\"folder\": \"/a\"}", "folder: not with contract: sdk");
     refuse(settings, "{\"program\": \"/a\"}", "program: not with contract: sdk");

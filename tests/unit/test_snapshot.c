@@ -21,7 +21,9 @@
 
 #define KERNEL_PAGE (MF_KERNEL_BASE / MF_PAGE_BYTES)
 #define CHANNEL_PAGE ((uint32_t)((MF_WINDOW_MIN - MF_CHANNEL_BYTES) / MF_PAGE_BYTES))
+#define PROGRAM_PAGE (MF_PROGRAM_BASE / MF_PAGE_BYTES)
 #define READ_WRITE (MF_PROT_READ | MF_PROT_WRITE)
+#define READ_EXECUTE (MF_PROT_READ | MF_PROT_EXECUTE)
 
 /* Two ranges, two runs. */
 static struct sample {
@@ -76,6 +78,49 @@ static void parse_takes_an_empty_one(void **state)
     assert_int_equal(parse(), MF_OK);
 }
 
+static bool executes(void)
+{
+    struct snapshot snapshot;
+    assert_int_equal(snapshot_parse(&sample, sizeof sample, sample.head.file_bytes, &snapshot, &why),
+                     MF_OK);
+    return snapshot.executes;
+}
+
+/* Whether it may be used is for whoever knows the function's settings. */
+static void parse_tells_what_is_executable(void **state)
+{
+    (void)state;
+    sample = good;
+    assert_false(executes());
+    sample.range[1].page = PROGRAM_PAGE;
+    sample.range[1].pages = 1;
+    sample.range[1].prot = READ_EXECUTE;
+    assert_true(executes());
+    sample.range[1].prot = READ_WRITE | MF_PROT_EXECUTE;
+    assert_true(executes());
+    sample.range[1].prot = READ_WRITE;
+    assert_false(executes());
+    sample.run[1].prot = READ_EXECUTE;
+    assert_true(executes());
+    sample.run[1].prot = READ_WRITE | MF_PROT_EXECUTE;
+    assert_true(executes());
+}
+
+static void ranges_are_executable_with_jit_only(void **state)
+{
+    (void)state;
+    for (uint32_t prot = 0; prot < 64; prot++) {
+        const bool plain = prot == 0 || prot == 1 || prot == 3, execute = prot == 5 || prot == 7;
+        const struct mf_range in_program = {PROGRAM_PAGE, 1, prot}, in_kernel = {PROGRAM_PAGE - 1, 2, prot};
+        for (int jit = 0; jit < 2; jit++) {
+            assert_int_equal(snapshot_check_ranges(&in_program, 1, MF_WINDOW_MIN, jit, &why) == MF_OK,
+                             plain || (execute && jit));
+            assert_int_equal(snapshot_check_ranges(&in_kernel, 1, MF_WINDOW_MIN, jit, &why) == MF_OK,
+                             plain);
+        }
+    }
+}
+
 #define REFUSED(name, change, sentence)                       \
     static void parse_refuses_##name(void **state)            \
     {                                                         \
@@ -106,12 +151,16 @@ static void parse_takes_an_empty_one(void **state)
     X(a_range_of_nothing, sample.range[0].pages = 0, "range 0")                                   \
     X(ranges_that_overlap, sample.range[0].pages = 10, "range 1")                                 \
     X(ranges_out_of_order, sample.range[0].page = KERNEL_PAGE + 20, "range 1")                    \
-    X(an_executable_range, sample.range[0].prot = 5, "range 0")                                   \
+    X(an_executable_range_of_the_kernel, sample.range[0].prot = 5, "range 0")                     \
+    X(a_range_only_to_execute, (sample.range[0] = (struct mf_range){PROGRAM_PAGE, 1, 4}), "range 0") \
+    X(a_range_to_write_and_execute, (sample.range[0] = (struct mf_range){PROGRAM_PAGE, 1, 6}), "range 0") \
     X(a_range_only_to_write, sample.range[0].prot = MF_PROT_WRITE, "range 0")                     \
     X(a_run_below_the_kernel, sample.run[0].page = KERNEL_PAGE - 1, "run 0")                      \
     X(a_run_in_the_channel, sample.run[1].page++, "run 1")                                        \
     X(runs_that_overlap, sample.run[0].pages = CHANNEL_PAGE - KERNEL_PAGE - 9, "run 1")           \
-    X(an_executable_run, sample.run[0].prot = 4, "run 0")                                         \
+    X(an_executable_run_of_the_kernel, sample.run[0].prot = 5, "run 0")                           \
+    X(a_run_only_to_execute, sample.run[1].prot = 4, "run 1")                                     \
+    X(a_run_with_more_bits, sample.run[1].prot = 9, "run 1")                                      \
     X(unknown_flags, sample.run[0].flags = 2, "run 0")
 CASES(REFUSED)
 
@@ -168,6 +217,7 @@ static void freeze_refuses_ranges_that_protect_would_refuse(void **state)
     (void)state;
     const struct mf_range bad[] = {{KERNEL_PAGE - 1, 1, MF_PROT_READ},
                                    {KERNEL_PAGE, 1, 5},
+                                   {PROGRAM_PAGE, 1, 5}, /* without jit */
                                    {CHANNEL_PAGE, 1, MF_PROT_READ},
                                    {KERNEL_PAGE, UINT32_MAX, MF_PROT_READ}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -180,6 +230,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parse_takes_a_good_one),
         cmocka_unit_test(parse_takes_an_empty_one),
+        cmocka_unit_test(parse_tells_what_is_executable),
+        cmocka_unit_test(ranges_are_executable_with_jit_only),
         CASES(TEST) cmocka_unit_test(parse_refuses_a_file_cut_off),
         cmocka_unit_test(freeze_reads_only_a_living_child_of_the_spawner),
         cmocka_unit_test(freeze_refuses_ranges_that_protect_would_refuse),

@@ -91,6 +91,8 @@ static uint64_t flags(enum page_access access)
         return ring3 | NO_EXECUTE | WRITABLE;
     case PAGE_READ_EXECUTE:
         return ring3;
+    case PAGE_READ_WRITE_EXECUTE:
+        return ring3 | WRITABLE;
     default:
         return 0;
     }

@@ -83,19 +83,48 @@ static mf_err resize(const struct monitor_start *start, struct mf_why *why)
     return err ? err : window_channel(NULL, start->channel_base, MONITOR_FD_CHANNEL, why);
 }
 
-/* The filter in force is of the usual window. First this window's is added, and only then
- * comes the gate page whose calls the first one leaves to it (filter.h). */
+/* The filter in force is of the usual window, and of no function with jit. First this one's is
+ * added, and only then comes the gate page whose calls the first one leaves to it (filter.h). */
 static mf_err change_gate(const struct monitor_start *start, struct mf_why *why)
 {
-    uint32_t length = filter_compile_blank(FILTER_GATE_OTHER, start->channel_base, order.filter,
-                                           FILTER_PROCESS_MAX);
+    const bool jit = start->flags & MF_START_JIT;
+    const uintptr_t page = jit ? TRAMPOLINE_JIT_GATE : TRAMPOLINE_OTHER_GATE;
+    uint32_t length = filter_compile_blank(jit ? FILTER_GATE_JIT : FILTER_GATE_OTHER,
+                                           start->channel_base, order.filter, FILTER_PROCESS_MAX);
     mf_assert(length > 0);
     mf_err err = attach(length, why);
     void *gate = (void *)(uintptr_t)MF_GATE_BASE;
-    if (!err && mremap((void *)(uintptr_t)TRAMPOLINE_OTHER_GATE, MF_GATE_BYTES, MF_GATE_BYTES,
-                       MREMAP_MAYMOVE | MREMAP_FIXED, gate) != gate)
+    if (!err && mremap((void *)page, MF_GATE_BYTES, MF_GATE_BYTES, MREMAP_MAYMOVE | MREMAP_FIXED,
+                       gate) != gate)
         err = mf_why(why, mf_err_from_errno(errno), "cannot change the gate page: %s",
                      strerror(errno));
+    return err;
+}
+
+/* By the guest's own call: none of ours allows both at once. */
+static mf_err open_page(uint32_t page, uint32_t pages, uint32_t prot, struct mf_why *why)
+{
+    struct mf_hc_protect protect = {.address = (uint64_t)page * MF_PAGE_BYTES,
+                                    .bytes = (uint64_t)pages * MF_PAGE_BYTES,
+                                    .prot = prot};
+    if (!window_defers(prot))
+        return MF_OK;
+    ((void (*)(struct mf_hc_protect *))mf_gate_address(MF_HC_protect))(&protect);
+    return protect.error ? mf_why(why, mf_err_from_errno(-protect.error),
+                                  "snapshot: cannot let 0x%llx be written and executed: %s",
+                                  (unsigned long long)protect.address, strerror(-protect.error))
+                         : MF_OK;
+}
+
+/* What the snapshot of a function with jit has both to be written and to be executed. */
+static mf_err open_both(const struct snapshot *snapshot, struct mf_why *why)
+{
+    mf_err err = MF_OK;
+    for (uint32_t i = 0; !err && i < snapshot->head->range_count; i++)
+        err = open_page(snapshot->ranges[i].page, snapshot->ranges[i].pages,
+                        snapshot->ranges[i].prot, why);
+    for (uint32_t i = 0; !err && i < snapshot->head->run_count; i++)
+        err = open_page(snapshot->runs[i].page, snapshot->runs[i].pages, snapshot->runs[i].prot, why);
     return err;
 }
 
@@ -143,8 +172,10 @@ static mf_err run(const struct monitor_start *start, struct mf_why *why)
         window_prepare(NULL, &start->touched);
     if (!err)
         err = fill_boot(start, why);
-    if (!err && start->channel_base != DEFAULT_CHANNEL)
+    if (!err && (start->channel_base != DEFAULT_CHANNEL || start->flags & MF_START_JIT))
         err = change_gate(start, why);
+    if (!err && start->snapshot.executes)
+        err = open_both(&start->snapshot, why);
     if (!err && start->image.info.flags & MF_IMAGE_LINUX)
         err = start_preempts(why);
     if (!err)

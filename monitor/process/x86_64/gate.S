@@ -12,13 +12,17 @@
 #include "monitor/process/trampoline_layout.h"
 
 /*
- * The page exists twice. In the other one (../trampoline/bytes.S) the `syscall` stands a few bytes
- * further on, where this one has none, so that the filter can tell by whose call it is
- * which page is mapped: this is the one of windows of the usual size.
+ * The page exists three times. In the others (../trampoline/bytes.S, gate_jit.S) the `syscall`
+ * stands a few bytes further on, where this one has none, so that the filter can tell by whose
+ * call it is which page is mapped: this is the one of windows of the usual size.
  */
-#ifdef GATE_OTHER
+#if defined(GATE_OTHER)
 #define gate_page trampoline_bytes
 #define gate_page_end gate_other_end
+#define LABEL(name)
+#elif defined(GATE_JIT)
+#define gate_page gate_jit_page
+#define gate_page_end gate_jit_end
 #define LABEL(name)
 #else
 #define LABEL(name) .globl name
@@ -81,10 +85,22 @@ gate_page:
     call gate_range
     jnz 2f
     mov $-GATE_EINVAL, %eax
-    cmp $3, %edx            /* none, read, or read and write */
+    cmp $7, %edx
     ja 2f
-    cmp $2, %edx
-    je 2f
+#ifdef GATE_JIT
+    mov $GATE_PROTECTIONS_JIT, %ecx
+    bt %edx, %ecx
+    jnc 2f
+    test $GATE_PROT_EXECUTE, %dl
+    jz 1f
+    cmp $GATE_PROGRAM_BASE, %r8 /* the library OS is never written and executed */
+    jb 2f
+1:
+#else
+    mov $GATE_PROTECTIONS, %ecx
+    bt %edx, %ecx
+    jnc 2f
+#endif
     push %rdi
     mov %r8, %rdi
     mov %r9, %rsi
@@ -178,9 +194,12 @@ gate_page:
 
     .org GATE_SYSCALL - GATE_PAGE
 gate_syscall:
-#ifdef GATE_OTHER
+#if defined(GATE_OTHER)
     jmp 1f
     .org GATE_OTHER_RETURN - 2 - GATE_PAGE, 0xcc
+#elif defined(GATE_JIT)
+    jmp 1f
+    .org GATE_JIT_RETURN - 2 - GATE_PAGE, 0xcc
 #endif
 1:  syscall                 /* the only one the filter listens to */
     ret

@@ -12,6 +12,7 @@
 #define GATE_SYSCALL 0x20800
 #define GATE_SYSCALL_RETURN 0x20802
 #define GATE_OTHER_RETURN 0x20805 /* the same in the other gate page */
+#define GATE_JIT_RETURN 0x20807   /* ... and in that of functions with jit */
 #define GATE_ONE 0x20808 /* eight bytes: the number 1, what `ring` writes */
 
 /* struct gate_data, at MF_GATE_DATA_BASE. The guest may write it: see gate.h. */
@@ -65,6 +66,9 @@
 #define GATE_ARCH_SET_GS 0x1001
 #define GATE_ARCH_SET_FS 0x1002
 #define GATE_EINVAL 22
+#define GATE_PROTECTIONS 0x0b     /* a bit for each that `protect` takes: none, r, rw */
+#define GATE_PROTECTIONS_JIT 0xab /* ... rx, rwx */
+#define GATE_PROT_EXECUTE 4
 
 #define GATE_UC_R11 64
 #define GATE_UC_RCX 152
