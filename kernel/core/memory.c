@@ -213,9 +213,14 @@ int memory_adopt(uint64_t address, uint64_t bytes)
         return -ENOMEM;
     regions_add(&space.regions, (struct region){.start = start,
                                                 .end = end,
-                                                .prot = MF_PROT_READ | REGION_EXECUTE,
+                                                .prot = MF_PROT_READ | REGION_TEXT,
                                                 .kind = REGION_PROGRAM});
     return 0;
+}
+
+bool memory_may_execute(void)
+{
+    return space.jit;
 }
 
 bool memory_executes(uint64_t address, uint64_t bytes)
@@ -225,7 +230,7 @@ bool memory_executes(uint64_t address, uint64_t bytes)
         return false;
     for (uint32_t page = start; page < end;) {
         const struct region *region = regions_at(&space.regions, page);
-        if (!region || !(region->prot & REGION_EXECUTE))
+        if (!region || !(region->prot & REGION_TEXT))
             return false;
         page = region->end;
     }
@@ -316,6 +321,6 @@ static int64_t move(uint32_t start, uint32_t old_pages, uint32_t new_pages, uint
                    MF_PAGE_BYTES);
     error = space_release(start, start + old_pages);
     if (!error && prot != PROT_RW)
-        error = memory_protect(address_of(to), address_of(new_pages), prot & PROT_RW);
+        error = memory_protect(address_of(to), address_of(new_pages), prot & PROT_ALL);
     return error ? error : (int64_t)address_of(to);
 }

@@ -1,7 +1,7 @@
 /*
  * memory.h: the program's address space. Addresses and sizes are page-aligned unless
  * said otherwise; results are 0 (or an address) or -errno. What is handed out is
- * zero, belongs to one owner, and is never executable.
+ * zero, belongs to one owner, and is executable only where memory_may_execute().
  */
 #ifndef KERNEL_CORE_MEMORY_H
 #define KERNEL_CORE_MEMORY_H
@@ -40,7 +40,9 @@ int memory_wipe(uint64_t address, uint64_t bytes, bool wipe);
 
 /* Pages of the image that are nobody's yet become the program's, text among them; as they are. */
 int memory_adopt(uint64_t address, uint64_t bytes);
-/* Is all of it text? */
+/* May memory become executable: do the function's settings say `jit: true`? */
+bool memory_may_execute(void);
+/* Is all of it the image's text? */
 bool memory_executes(uint64_t address, uint64_t bytes);
 /* Bytes into pages that the program may write; zeros behind them, up to a length. */
 void memory_fill(uint64_t address, const void *from, uint64_t bytes, uint64_t length);

@@ -29,7 +29,7 @@ struct region {
     bool wipe; /* its content is gone when the instance is frozen */
     uint8_t reserved;
 };
-#define REGION_EXECUTE 4u /* text of the program                                     */
+#define REGION_TEXT 16u   /* of the image, as that has it                            */
 #define REGION_STALE 8u   /* not accessible, and to be discarded before it is again */
 
 struct regions {

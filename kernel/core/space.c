@@ -68,6 +68,7 @@ int space_start(const struct mf_boot *boot)
     if (first_pages > stack_pages)
         first_pages = stack_pages;
 
+    space.jit = boot->flags & MF_BOOT_JIT;
     space.image_end = low;
     space.stack_low = low + page_of(STACK_GUARD_BYTES);
     space.stack_top = space.stack_low + stack_pages;
@@ -156,7 +157,7 @@ int space_zero(uint32_t start, uint32_t end)
     for (uint32_t page = start; !error && page < end && (page < space.image_end || frozen.count);) {
         const struct region *region = regions_at(&space.regions, page);
         uint32_t region_end = region->end < end ? region->end : end;
-        error = space_set(page, region_end, region->prot & PROT_RW);
+        error = space_set(page, region_end, region->prot & PROT_ALL);
         page = region_end;
     }
     return error;
@@ -186,7 +187,7 @@ int space_claim(struct region region, bool upwards)
         bool spare = at < space.regions.count &&
                      space.regions.region[at].start < region.end;
         if (spare || region.prot != MF_PROT_NONE)
-            error = space_set(region.start, region.end, region.prot & PROT_RW);
+            error = space_set(region.start, region.end, region.prot & PROT_ALL);
     }
     if (error || !regions_room(&space.regions, 2 * REGIONS_STEP))
         return error ? error : -ENOMEM;
@@ -232,10 +233,10 @@ static struct mf_range range_of(const struct region *region)
     uint32_t start = region->start;
     if (region->kind == REGION_STACK && start < space.stack_open)
         start = space.stack_open < region->end ? space.stack_open : region->end;
-    bool none = region->kind == REGION_GUARD || region->prot & REGION_EXECUTE;
+    bool none = region->kind == REGION_GUARD || region->prot & REGION_TEXT;
     return (struct mf_range){.page = start,
                              .pages = none ? 0 : region->end - start,
-                             .prot = region->prot & PROT_RW};
+                             .prot = region->prot & PROT_ALL};
 }
 
 uint32_t space_ranges(struct mf_range *to, uint32_t most)
@@ -286,7 +287,7 @@ static void add_program(const struct mf_boot *boot)
             .start = page_of(address),
             .end = page_after(address + header[i].p_memsz),
             .prot = (uint8_t)(MF_PROT_READ | (header[i].p_flags & PF_W ? MF_PROT_WRITE : 0) |
-                              (header[i].p_flags & PF_X ? REGION_EXECUTE : 0)),
+                              (header[i].p_flags & PF_X ? REGION_TEXT : 0)),
             .kind = REGION_PROGRAM,
         };
         if (region.start >= space.first && region.start < region.end && region.end <= limit &&

@@ -15,11 +15,13 @@
 #include "kernel/core/regions.h"
 
 #define PROT_RW (MF_PROT_READ | MF_PROT_WRITE)
+#define PROT_ALL (PROT_RW | MF_PROT_EXECUTE)
 
 struct space {
     uint32_t first, high; /* pages the program may own: [first, high) */
     uint32_t image_end;   /* below it the monitor's `discard` may bring the file back */
     uint32_t stack_low, stack_open, stack_top;
+    bool jit;             /* memory may become executable (abi/boot.h) */
     uint64_t heap_start, heap_break;
     struct regions regions; /* last: few of its entries are ever written */
 };

@@ -109,7 +109,7 @@ static void add_line(struct sheet *sheet, const struct region *region, uint64_t 
     sheet_hex(sheet, piece->end, 8);
     sheet_add(sheet, region->prot & MF_PROT_READ ? " r" : " -");
     sheet_add(sheet, region->prot & MF_PROT_WRITE ? "w" : "-");
-    sheet_add(sheet, region->prot & REGION_EXECUTE ? "xp " : "-p ");
+    sheet_add(sheet, region->prot & (REGION_TEXT | MF_PROT_EXECUTE) ? "xp " : "-p ");
     add_file(sheet, piece);
     if (region->kind == REGION_STACK)
         sheet_add(sheet, " [stack]");

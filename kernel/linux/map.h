@@ -5,8 +5,11 @@
 #ifndef KERNEL_LINUX_MAP_H
 #define KERNEL_LINUX_MAP_H
 
+#include <asm/mman.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "abi/hypercall.h"
 
 /* mmap(2)'s arguments; address and bytes are whole pages. */
 struct map_request {
@@ -15,6 +18,13 @@ struct map_request {
     uint64_t fd, offset;
     uint64_t caller; /* for the log */
 };
+
+/* Linux's protection as the monitor's: a page that may be written or executed may be read. */
+static inline uint32_t map_prot(uint32_t prot)
+{
+    return (prot & PROT_WRITE ? MF_PROT_READ | MF_PROT_WRITE : prot & PROT_READ ? MF_PROT_READ : MF_PROT_NONE) |
+           (prot & PROT_EXEC ? MF_PROT_READ | MF_PROT_EXECUTE : 0);
+}
 
 int64_t map_file(const struct map_request *request);
 

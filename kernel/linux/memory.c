@@ -1,7 +1,7 @@
 /*
  * memory.c: system calls for memory.
  * Guarantees: Linux's answers for what core/memory.c can do, EACCES for memory to be
- * executed. Owns nothing.
+ * executed unless the function has jit. Owns nothing.
  */
 #include <asm/errno.h>
 #include <asm/mman.h>
@@ -147,23 +147,20 @@ int64_t linux_madvise(struct frame *frame)
     }
 }
 
-/* Linux's protection to the monitor's: a page that may be written may be read. */
 static int decode_prot(const struct frame *frame, uint64_t prot, uint32_t *result)
 {
     static bool told;
-    if (prot & PROT_EXEC) {
+    if (prot & PROT_EXEC && !memory_may_execute()) {
         struct text line = {.bytes = 0};
-        text_add(&line, "memory to be executed is refused (EACCES), asked for at ");
+        text_add(&line, "memory to be executed is refused (EACCES) without the setting jit: true, asked for at ");
         text_hex(&line, frame_site(frame));
         if (!told)
             output_kernel(MF_LOG_WARN, line.data, line.bytes);
         told = true;
         return -EACCES;
     }
-    if (prot & ~(uint64_t)(PROT_READ | PROT_WRITE | PROT_GROWSDOWN))
+    if (prot & ~(uint64_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN))
         return -EINVAL;
-    *result = prot & PROT_WRITE  ? MF_PROT_READ | MF_PROT_WRITE
-              : prot & PROT_READ ? MF_PROT_READ
-                                 : MF_PROT_NONE;
+    *result = map_prot((uint32_t)prot);
     return 0;
 }

@@ -80,6 +80,7 @@ int hypercall_discard(uint64_t address, uint64_t bytes)
 }
 
 /* Every test in a process of its own: memory.c starts once. */
+static bool jit; /* of the children to come */
 static void child(void (*body)(void))
 {
     pid_t pid = fork();
@@ -87,7 +88,8 @@ static void child(void (*body)(void))
     if (pid == 0) {
         const struct mf_boot boot = {.window_bytes = WINDOW,
                                      .channel_base = CHANNEL,
-                                     .program_end = PROGRAM_END};
+                                     .program_end = PROGRAM_END,
+                                     .flags = jit ? MF_BOOT_JIT : 0};
         void *base = (void *)(uintptr_t)MF_PROGRAM_BASE;
         if (mmap(base, CHANNEL - MF_PROGRAM_BASE, PROT_NONE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != base)
@@ -322,6 +324,55 @@ static void protection_is_per_page_and_only_of_what_is_owned(void **state)
     child(protect_body);
 }
 
+/* Is this in the ranges of a snapshot? */
+static bool frozen_as(uint64_t address, uint64_t bytes, uint32_t prot)
+{
+    struct mf_range ranges[64];
+    uint32_t count = space_ranges(ranges, 64);
+    for (uint32_t i = 0; i < count; i++)
+        if (ranges[i].page <= address / PAGE && ranges[i].prot == prot &&
+            (address + bytes) / PAGE <= ranges[i].page + ranges[i].pages)
+            return true;
+    return false;
+}
+
+static int call(uint64_t code)
+{
+    return ((int (*)(void))(uintptr_t)code)();
+}
+
+static void made_code_body(void)
+{
+    static const uint8_t returns_42[] = {0xb8, 42, 0, 0, 0, 0xc3};
+    const uint32_t rx = MF_PROT_READ | MF_PROT_EXECUTE, rwx = RW | MF_PROT_EXECUTE;
+    uint64_t at = (uint64_t)memory_map(0, 8 * PAGE, rwx), moved;
+    CHECK(memory_may_execute() && zero(at, 8 * PAGE));
+    memcpy((void *)at, returns_42, sizeof returns_42);
+    CHECK(call(at) == 42 && frozen_as(at, 8 * PAGE, rwx) && !memory_executes(at, PAGE));
+    CHECK(memory_protect(at, PAGE, rx) == 0 && call(at) == 42);
+    CHECK(frozen_as(at, PAGE, rx) && frozen_as(at + PAGE, 7 * PAGE, rwx));
+    CHECK(memory_discard(at, 2 * PAGE) == 0 && zero(at, 2 * PAGE) && frozen_as(at, PAGE, rx));
+    CHECK(memory_protect(at, PAGE, RW) == 0 && frozen_as(at, PAGE, RW));
+    memcpy((void *)(at + PAGE), returns_42, sizeof returns_42);
+    moved = (uint64_t)memory_remap(at + PAGE, 7 * PAGE, 90 * PAGE, MEMORY_MOVE, 0);
+    CHECK(call(moved) == 42 && frozen_as(moved, 90 * PAGE, rwx));
+    /* What is given back and taken again is memory as any other. */
+    CHECK(memory_unmap(moved, 90 * PAGE) == 0 && !readable(moved));
+    CHECK(memory_map_fixed(moved, PAGE, RW, false) == (int64_t)moved && zero(moved, PAGE));
+    CHECK(frozen_as(moved, PAGE, RW) && !frozen_as(moved, PAGE, rwx));
+    /* The kernel's own part of the window is nobody's to ask for. */
+    CHECK(memory_protect(MF_KERNEL_BASE, PAGE, rx) == -ENOMEM);
+    CHECK(memory_map_fixed(MF_KERNEL_BASE, PAGE, rwx, true) == -ENOMEM);
+}
+
+static void made_code_keeps_what_it_allows(void **state)
+{
+    (void)state;
+    jit = true;
+    child(made_code_body);
+    jit = false;
+}
+
 static void remap_body(void)
 {
     uint64_t at = (uint64_t)memory_map(0, 4 * PAGE, RW);
@@ -529,6 +580,7 @@ int main(void)
         cmocka_unit_test(fixed_mappings_replace_only_the_programs),
         cmocka_unit_test(what_replaces_the_image_is_zero),
         cmocka_unit_test(protection_is_per_page_and_only_of_what_is_owned),
+        cmocka_unit_test(made_code_keeps_what_it_allows),
         cmocka_unit_test(remap_keeps_content_and_clears_the_old_place),
         cmocka_unit_test(a_full_list_refuses_and_recovers),
         cmocka_unit_test(a_monitor_that_refuses_is_enomem),

@@ -3,7 +3,8 @@
  *   - of the image, only to be read: where it lies; nobody may write there, nor take it away;
  *   - an ELF file of which the image has the segments as loaded: those, for only the image's text
  *     is ever executed. Its loader maps it as it maps any other, and finds all in place;
- *   - else memory of the program's: shared with a file in memory, or a copy.
+ *   - else memory of the program's: shared with a file in memory, or a copy; only a function with jit
+ *     has it executable.
  * Leaves to others: pages (core/memory.h), contents (fs/). Owns what is known of those that are
  * loaded.
  */
@@ -40,13 +41,6 @@ struct loaded {
 };
 
 static struct loaded *all_loaded;
-
-static uint32_t prot_of(const struct map_request *request)
-{
-    return request->prot & PROT_WRITE  ? MF_PROT_READ | MF_PROT_WRITE
-           : request->prot & PROT_READ ? MF_PROT_READ
-                                       : MF_PROT_NONE;
-}
 
 static bool is_fixed(const struct map_request *request)
 {
@@ -128,7 +122,7 @@ static int64_t refuse_execution(const struct map_request *request)
     static bool told;
     struct text line = {.bytes = 0};
     text_add(&line, "a file to be executed that the image does not have as loaded is refused "
-                    "(EACCES), mapped at ");
+                    "(EACCES) without the setting jit: true, mapped at ");
     text_hex(&line, request->caller);
     if (!told)
         output_kernel(MF_LOG_WARN, line.data, line.bytes);
@@ -154,8 +148,8 @@ static int64_t map_copy(const struct map_request *request, struct opened *opened
     io_kernel(&io, (void *)address, request->bytes);
     int64_t read = opened->file.operations->read(&opened->file, &io, &at);
     int error = read < 0 ? (int)read : 0;
-    if (!error && prot_of(request) != open)
-        error = memory_protect((uint64_t)address, request->bytes, prot_of(request));
+    if (!error && map_prot(request->prot) != open)
+        error = memory_protect((uint64_t)address, request->bytes, map_prot(request->prot));
     if (error)
         (void)memory_unmap((uint64_t)address, request->bytes);
     return error ? error : address;
@@ -178,10 +172,15 @@ int64_t map_file(const struct map_request *request)
     int64_t address = map_loaded(request, opened);
     if (address)
         return address;
-    if (request->prot & PROT_EXEC)
+    if (request->prot & PROT_EXEC && !memory_may_execute())
         return refuse_execution(request);
+    if (request->prot & PROT_EXEC) /* no file is ever both written and executed */
+        return shared ? -EACCES : map_copy(request, opened);
     const struct filesystem *fs = opened->place.fs;
-    bool lies = !is_fixed(request) && fs->content && (shared || !(request->prot & PROT_WRITE));
+    /* A loader's first mapping is of all segments, which it then maps over: with jit, a copy. */
+    bool replaced = !shared && memory_may_execute();
+    bool lies = !is_fixed(request) && !replaced && fs->content &&
+                (shared || !(request->prot & PROT_WRITE));
     bool writes = shared && (request->prot & PROT_WRITE || tmp_is(&opened->place));
     address = lies ? fs->content(opened, request->offset, request->bytes, writes) : -ENODEV;
     if (address != -ENODEV)
@@ -270,7 +269,8 @@ bool map_protect(uint64_t address, uint64_t bytes, uint32_t prot, int64_t *resul
         *result = prot & (PROT_WRITE | PROT_EXEC) ? -EACCES : 0;
         return true;
     }
-    return lent_holds(address, bytes) && !(prot & PROT_EXEC);
+    *result = prot & PROT_EXEC ? -EACCES : 0; /* as if mounted noexec */
+    return lent_holds(address, bytes);
 }
 
 bool map_advise(uint64_t address, uint64_t bytes, int64_t *result)
