@@ -27,7 +27,7 @@
 #define SNAPSHOT_LOOK_MS_MAX 100
 
 enum { KEY_DRY_RUN = CLI_LONG + 90, KEY_NAME = CLI_LONG + 1, KEY_SANDBOX, KEY_ISOLATION, KEY_KEEP_ALIVE, KEY_NEXT, KEY_TENANT, KEY_ALLOW, KEY_PRIORITY,
-       KEY_SECRET, KEY_DURABILITY, KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_LISTEN, KEY_JSON, KEY_NUMBER };
+       KEY_SECRET, KEY_DURABILITY, KEY_OVERLOAD, KEY_OFFLOAD_URL, KEY_LISTEN, KEY_JIT, KEY_JSON, KEY_NUMBER };
 
 /* Settings that are numbers: N(row, option, key of settings.h, unit, least, most, help). */
 #define NUMBERS(N)                                                                             \
@@ -84,6 +84,7 @@ static const struct cli_option options[] = {
                                       "stop-workflow or offload"},
     {"offload-url", KEY_OFFLOAD_URL, "URL", "where offload posts what is too much"},
     {"listen", KEY_LISTEN, "PLACE", "PORT or ADDRESS:PORT, connections to which the program's port gets"},
+    {"jit", KEY_JIT, "WHETHER", "true or false: may it run code that it made itself?"},
 #define ROW(row, option, key, unit, least, most, help) {option, KEY_NUMBER + (row), unit, help},
     NUMBERS(ROW)
 #undef ROW
@@ -212,6 +213,8 @@ static void parse(struct deploy *deploy, int argc, char **argv)
         if (key == KEY_PRIORITY || key == KEY_DURABILITY || key == KEY_OVERLOAD || key == KEY_OFFLOAD_URL ||
             key == KEY_LISTEN)
             set_text(deploy, key, optarg);
+        if (key == KEY_JIT)
+            json_object_set_new(deploy->settings, "jit", json_boolean(cli_whether("--jit", optarg)));
         if (key == 'f')
             deploy->file = optarg;
         deploy->dry_run |= key == KEY_DRY_RUN;

@@ -33,7 +33,7 @@ struct run {
     bool head, events;
 };
 
-enum { KEY_SANDBOX = CLI_LONG, KEY_ENV, KEY_TIMEOUT, KEY_EVENTS };
+enum { KEY_SANDBOX = CLI_LONG, KEY_ENV, KEY_TIMEOUT, KEY_JIT, KEY_EVENTS };
 
 #define STATUS_ERROR 400u
 
@@ -41,6 +41,7 @@ static const struct cli_option options[] = {
     {"sandbox", KEY_SANDBOX, "NAME", "kvm, process or auto; default: as the image says"},
     {"env", KEY_ENV, "NAME=VALUE", "add to the function's environment; may be repeated"},
     {"timeout", KEY_TIMEOUT, "MS", "milliseconds for one event; default: as the image says"},
+    {"jit", KEY_JIT, "WHETHER", "true or false: may it run code that it made itself? default: as the image says"},
     {"include", 'i', NULL, "print the reply's status and headers, too"},
     {"events", KEY_EVENTS, NULL, "read one JSON event a line, print one JSON reply a line"},
     {0},
@@ -82,7 +83,7 @@ static void close_all(struct run *run);
 /* Options that overlay the image's own settings are kept until those are read. */
 struct asked {
     enum mf_sandbox sandbox;
-    bool has_sandbox;
+    bool has_sandbox, jit, has_jit;
     uint32_t timeout_ms;
 };
 
@@ -99,6 +100,9 @@ static void parse(int argc, char **argv, struct run *run, struct asked *asked)
                 cli_usage(&cmd_run, "--env '%s': NAME=VALUE belongs here", optarg);
         } else if (key == KEY_TIMEOUT) {
             asked->timeout_ms = (uint32_t)cli_number("--timeout", optarg, 1, MF_TIMEOUT_MS_MAX);
+        } else if (key == KEY_JIT) {
+            asked->has_jit = true;
+            asked->jit = cli_whether("--jit", optarg);
         } else if (key == 'i') {
             run->head = true;
         } else if (key == KEY_EVENTS) {
@@ -122,6 +126,8 @@ static int run(int argc, char **argv)
     if (!code) {
         if (asked.has_sandbox)
             run.settings.sandbox = asked.sandbox;
+        if (asked.has_jit)
+            run.settings.jit = asked.jit;
         if (asked.timeout_ms)
             run.settings.timeout_ms = asked.timeout_ms;
         code = merge_env(&run);
@@ -208,6 +214,7 @@ static mf_err start(struct run *run, struct mf_why *why)
     struct session_options with = {
         .sandbox = run->settings.sandbox,
         .image_fd = run->image_fd,
+        .flags = run->settings.jit ? MF_START_JIT : 0,
         .window_bytes = (uint64_t)run->settings.memory_mib << 20,
         .env = (const char *)run->env.data,
         .env_bytes = (uint32_t)run->env.bytes,

@@ -93,6 +93,9 @@ int cli_getopt(const struct command *command, int argc, char **argv);
  * as the user knows it, "--memory". */
 uint64_t cli_number(const char *what, const char *text, uint64_t min, uint64_t max);
 
+/* true or false, likewise. */
+bool cli_whether(const char *what, const char *text);
+
 /* Usage mistakes that getopt cannot see: says it, points to --help, ends. */
 _Noreturn void cli_usage(const struct command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

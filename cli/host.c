@@ -59,18 +59,18 @@ static const char *const meaning[] = {
 };
 
 /* start_calls: admitted before there is a guest; besides, where a guest is rolled back,
- * reset_calls, and where it is preempted, preempt_calls. NULL: that is nowhere. */
+ * reset_calls, where it is preempted, preempt_calls, and with jit, jit_calls. NULL: that is nowhere. */
 static json_t *sandbox_to_json(enum mf_sandbox sandbox, const struct support *support,
                                json_t *calls, json_t *start_calls, json_t *reset_calls,
-                               json_t *preempt_calls)
+                               json_t *preempt_calls, json_t *jit_calls)
 {
     const char *why = support->why.text;
     if (support->known)
         why = support->sandbox.usable[sandbox] ? NULL : support->sandbox.why[sandbox].text;
-    return json_pack("{s:s, s:b, s:s?, s:s, s:o, s:o*, s:o*, s:o*}", "name", sandbox_name(sandbox), "usable",
+    return json_pack("{s:s, s:b, s:s?, s:s, s:o, s:o*, s:o*, s:o*, s:o*}", "name", sandbox_name(sandbox), "usable",
                      support->known && support->sandbox.usable[sandbox], "why", why, "meaning",
                      meaning[sandbox], "host_calls", calls, "start_calls", start_calls, "reset_calls",
-                     reset_calls, "preempt_calls", preempt_calls);
+                     reset_calls, "preempt_calls", preempt_calls, "jit_calls", jit_calls);
 }
 
 /* What `auto` takes here; MF_SANDBOX_AUTO: nothing. */
@@ -90,11 +90,12 @@ static json_t *host_to_json(const struct support *support)
         "[o, o]",
         sandbox_to_json(MF_SANDBOX_PROCESS, support,
                         lines_to_json(filter_lines, filter_line_count),
-                        lines_to_json(trampoline_lines, trampoline_line_count), NULL, NULL),
+                        lines_to_json(trampoline_lines, trampoline_line_count), NULL, NULL,
+                        lines_to_json(filter_jit_lines, filter_jit_line_count)),
         sandbox_to_json(MF_SANDBOX_KVM, support,
                         lines_to_json(kvm_filter_lines, kvm_filter_line_count), NULL,
                         lines_to_json(kvm_reset_lines, kvm_reset_line_count),
-                        lines_to_json(kvm_preempt_lines, kvm_preempt_line_count)));
+                        lines_to_json(kvm_preempt_lines, kvm_preempt_line_count), NULL));
     return json_pack("{s:s?, s:o}", "auto",
                      automatic == MF_SANDBOX_AUTO ? NULL : sandbox_name(automatic), "sandboxes",
                      sandboxes);
@@ -141,6 +142,10 @@ static void print_sandbox(const json_t *sandbox)
                "measured.\n",
                json_array_size(preempts));
     print_calls(preempts);
+    const json_t *jit = json_object_get(sandbox, "jit_calls");
+    if (jit)
+        printf("\n%zu more are admitted to a function with `jit: true`.\n", json_array_size(jit));
+    print_calls(jit);
 }
 
 json_t *host_choice(enum mf_sandbox asked)

@@ -84,6 +84,14 @@ uint64_t cli_number(const char *what, const char *text, uint64_t min, uint64_t m
     return value;
 }
 
+bool cli_whether(const char *what, const char *text)
+{
+    const bool yes = strcmp(text, "true") == 0;
+    if (!yes && strcmp(text, "false") != 0)
+        exit(cli_fail(CLI_USAGE, "%s '%s': true or false belongs here", what, text));
+    return yes;
+}
+
 void cli_usage(const struct command *command, const char *format, ...)
 {
     char text[MF_WHY_BYTES];
