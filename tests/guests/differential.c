@@ -85,11 +85,32 @@ static void compare(struct harness *harness, const char *image)
     mf_buf_close(&inside);
 }
 
+/* Of made code a guest has nothing without the setting. */
+static void without_jit(struct harness *harness)
+{
+    static const char expected[] = "mmap for 7: Permission denied\n";
+    struct mf_buf inside = {0};
+    char outcome[OUTCOME_BYTES];
+    if (!wanted(harness, "full-jit without jit"))
+        return;
+    run_inside(harness, "full-jit", &inside, outcome);
+    if (outcome_matches(outcome, "ends halted|ends exited") &&
+        (inside.bytes != sizeof expected - 1 || memcmp(inside.data, expected, inside.bytes) != 0))
+        snprintf(outcome, sizeof outcome, "says %.*s", (int)(inside.bytes < 80 ? inside.bytes : 80),
+                 inside.bytes ? (const char *)inside.data : "nothing");
+    judge(harness, "full-jit without jit", "", outcome, "ends halted|ends exited");
+    mf_buf_close(&inside);
+}
+
 void test_differential(struct harness *harness)
 {
     static const char names[] = LINUX_PROGRAMS; /* "linux-one,full-one", from CMake */
     char list[sizeof names], *rest = list;
     memcpy(list, names, sizeof names);
-    for (char *name = strsep(&rest, ","); name; name = strsep(&rest, ","))
+    for (char *name = strsep(&rest, ","); name; name = strsep(&rest, ",")) {
+        harness->jit = strcmp(name, "full-jit") == 0;
         compare(harness, name);
+        harness->jit = false;
+    }
+    without_jit(harness);
 }

@@ -37,6 +37,7 @@ static bool open_session(struct harness *harness, int image_fd, struct session *
     struct session_options options = {
         .sandbox = harness->sandbox,
         .image_fd = image_fd,
+        .flags = harness->jit && session == &harness->victim ? MF_START_JIT : 0,
         .ears = {.log = hear_log, .console = hear_console, .context = harness},
     };
     if (image_fd < 0)

@@ -26,6 +26,7 @@
 struct harness {
     struct session_host host;
     enum mf_sandbox sandbox;
+    bool jit;                             /* victims may make memory executable    */
     int hostile_fd, neighbour_fd, raw_fd; /* images; -1: not there                 */
     struct session neighbour;
     struct session victim;

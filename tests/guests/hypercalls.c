@@ -121,16 +121,19 @@ static bool pages_ok(uint64_t address, uint64_t bytes, uint64_t low)
 }
 
 /* error, as abi/hypercall.h words it, of a call whose struct is where it should be. */
-static int32_t expected_error(const struct order *order, bool *either)
+static int32_t expected_error(const struct order *order, bool jit, bool *either)
 {
     *either = false;
     if (order->number == MF_HC_protect) {
         struct mf_hc_protect in;
         memcpy(&in, order->bytes, sizeof in);
         *either = in.address < GUEST_IMAGE_END; /* it has shot itself */
-        return pages_ok(in.address, in.bytes, MF_KERNEL_BASE) &&
-                       (in.prot == MF_PROT_NONE || in.prot == MF_PROT_READ ||
-                        in.prot == (MF_PROT_READ | MF_PROT_WRITE))
+        const bool plain = in.prot == MF_PROT_NONE || in.prot == MF_PROT_READ ||
+                           in.prot == (MF_PROT_READ | MF_PROT_WRITE);
+        const bool executes = in.prot == (MF_PROT_READ | MF_PROT_EXECUTE) ||
+                              in.prot == (MF_PROT_READ | MF_PROT_WRITE | MF_PROT_EXECUTE);
+        return (plain && pages_ok(in.address, in.bytes, MF_KERNEL_BASE)) ||
+                       (executes && jit && pages_ok(in.address, in.bytes, MF_PROGRAM_BASE))
                    ? 0
                    : -22;
     }
@@ -201,7 +204,7 @@ static void try_error(struct harness *harness, const struct order *order, const 
     char outcome[OUTCOME_BYTES];
     const struct call *call = &calls[order->number];
     bool either, suicide = order->number == MF_HC_protect;
-    int32_t want = expected_error(order, &either);
+    int32_t want = expected_error(order, harness->jit, &either);
     suicide = suicide && either;
     if (victim_order_anew(harness, order, suicide ? HANG_NS : CASE_NS, &answer, outcome)) {
         int32_t error = error_of(call, &answer);
@@ -312,6 +315,44 @@ static void every_place(struct harness *harness, unsigned number)
     victim_close(harness);
 }
 
+/* To execute: with jit, and nowhere but in the program's part of the window. */
+static void executions(struct harness *harness)
+{
+    static const uint64_t address[] = {0, MF_GATE_BASE, MF_GATE_DATA_BASE, MF_KERNEL_BASE,
+                                       MF_KERNEL_LIMIT - 0x1000, MF_PROGRAM_BASE - 0x2000,
+                                       MF_PROGRAM_BASE, SCRATCH, CHANNEL - 0x2000, CHANNEL - 0x1000,
+                                       CHANNEL, WINDOW};
+    const struct call *call = &calls[MF_HC_protect];
+    for (size_t a = 0; a < sizeof address / sizeof address[0]; a++)
+        for (uint32_t prot = MF_PROT_EXECUTE; prot < 4 * MF_PROT_EXECUTE; prot++) {
+            struct order order = good(MF_HC_protect);
+            char detail[64];
+            set(&order, call, 0, address[a]);
+            set(&order, call, 1, 2ull * MF_PAGE_BYTES);
+            set(&order, call, 2, prot);
+            snprintf(detail, sizeof detail, "jit=%d address=0x%llx prot=%u", harness->jit,
+                     (unsigned long long)address[a], prot);
+            try(harness, &order, detail);
+        }
+}
+
+static void with_and_without_jit(struct harness *harness)
+{
+    static const char name[] = "hypercall protect, to execute";
+    if (!wanted(harness, name))
+        return;
+    group_begin(harness);
+    for (int jit = 0; jit < 2; jit++) {
+        victim_close(harness);
+        harness->jit = jit;
+        executions(harness);
+    }
+    every_field(harness, MF_HC_protect);
+    victim_close(harness);
+    harness->jit = false;
+    group_end(harness, name);
+}
+
 void test_hypercalls(struct harness *harness)
 {
     for (unsigned number = 0; number < MF_HYPERCALL_COUNT; number++) {
@@ -326,4 +367,5 @@ void test_hypercalls(struct harness *harness)
         every_place(harness, number);
         group_end(harness, name);
     }
+    with_and_without_jit(harness);
 }

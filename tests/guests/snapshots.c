@@ -38,6 +38,7 @@ static mf_err read_out(struct harness *harness, int image_fd, const struct sessi
         .parent = harness->host.spawner.pid,
         .sandbox = session->blank.sandbox,
         .window_bytes = file.image.info.window_bytes,
+        .jit = harness->jit,
         .image = &file.image,
         .ranges = (const struct mf_range *)(const void *)session->ranges.data,
         .range_count = (uint32_t)(session->ranges.bytes / sizeof(struct mf_range)),
@@ -53,7 +54,8 @@ int snapshots_freeze(struct harness *harness, enum mf_sandbox sandbox, int image
     struct session session;
     const struct session_options options = {.sandbox = sandbox,
                                             .image_fd = image_fd,
-                                            .flags = MF_START_FREEZE,
+                                            .flags = MF_START_FREEZE |
+                                                     (harness->jit ? MF_START_JIT : 0),
                                             .env = environment,
                                             .env_bytes = sizeof environment,
                                             .env_count = 1};
@@ -76,7 +78,8 @@ bool snapshots_restore(struct harness *harness, int image_fd, int snapshot_fd, i
     const struct session_options options = {.sandbox = harness->sandbox,
                                             .image_fd = image_fd,
                                             .flags = MF_START_RESTORE |
-                                                     (touched_fd >= 0 ? MF_START_TOUCHED : 0),
+                                                     (touched_fd >= 0 ? MF_START_TOUCHED : 0) |
+                                                     (harness->jit ? MF_START_JIT : 0),
                                             .snapshot_fd = snapshot_fd,
                                             .touched_fd = touched_fd,
                                             .env = environment,
@@ -269,6 +272,31 @@ static void crew_goes_on(struct harness *harness, const char *name, int image_fd
     }
 }
 
+/* Code that was made before the freeze, in each clone as it was then. */
+static void made_code_goes_on(struct harness *harness, const char *name, int image_fd, int snapshot_fd)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!restore(harness, image_fd, snapshot_fd)) {
+            judge(harness, name, "made code", "cannot be restored", "goes on");
+            return;
+        }
+        get(harness, name, "/show", "replies 10 20 30 71 later 0");
+        get(harness, name, "/show", "replies 11 21 31 72 later 184");
+        get(harness, name, i ? "/read" : "/write", i ? "replies 1" : "dies page-fault");
+    }
+    (void)restore(harness, image_fd, snapshot_fd);
+    get(harness, name, "/read", "dies page-fault");
+    harness->jit = false;
+    refused(harness, "made code, without jit", image_fd, dup(snapshot_fd));
+    harness->jit = true;
+}
+
+static void nothing_is_made(struct harness *harness, const char *name, int image_fd, int snapshot_fd)
+{
+    (void)restore(harness, image_fd, snapshot_fd);
+    get(harness, name, "/show", "replies refused 13");
+}
+
 static void all_of(struct harness *harness, enum mf_sandbox sandbox, const char *image,
                    void (*part)(struct harness *, const char *, int, int))
 {
@@ -294,5 +322,10 @@ void test_snapshots(struct harness *harness)
         all_of(harness, sandbox, "frozen", goes_on);
         all_of(harness, sandbox, "frozen-linux", goes_on);
         all_of(harness, sandbox, "crew-linux", crew_goes_on);
+        all_of(harness, sandbox, "made", nothing_is_made);
+        harness->jit = true;
+        all_of(harness, sandbox, "made", made_code_goes_on);
+        all_of(harness, sandbox, "made-linux", made_code_goes_on);
+        harness->jit = false;
     }
 }
