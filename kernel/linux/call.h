@@ -25,7 +25,7 @@
 #define KERNEL_CALLS_SHARED(X)                                                                   \
     X(brk, done, "")                                                                             \
     X(munmap, done, "")                                                                          \
-    X(mprotect, partial, "PROT_EXEC: EACCES")                                                    \
+    X(mprotect, partial, "PROT_EXEC: EACCES without jit")                                        \
     X(mremap, partial, "not MREMAP_DONTUNMAP")                                                   \
     X(madvise, partial, "MADV_DONTNEED acts on all but the program's own segments; "             \
       "MADV_WIPEONFORK on heap and mappings, at the freeze")                                     \

@@ -118,7 +118,8 @@
     X(removexattr, refused, "likewise")                                                          \
     X(lremovexattr, refused, "likewise")                                                         \
     X(fremovexattr, refused, "likewise")                                                         \
-    X(mmap, partial, "to be executed: only what the image has as loaded; shared and written: "   \
+    X(mmap, partial, "to be executed: only what the image has as loaded, with jit memory and "   \
+      "private copies, too; shared and written: "                                                \
       "only files in memory; of the image, not written: where it lies, and stays read-only; "    \
       "anonymous memory that is shared is as private")
 

@@ -27,7 +27,7 @@
     X(ioctl, refused, "ENOTTY: no descriptor is a terminal")                                     \
     X(fcntl, partial, "F_GETFD, F_SETFD, F_GETFL, F_SETFL")                                      \
     X(umask, partial, "stays 022")                                                               \
-    X(mmap, partial, "anonymous memory; PROT_EXEC: EACCES; shared is as private")
+    X(mmap, partial, "anonymous memory; PROT_EXEC: EACCES without jit; shared is as private")
 
 #define KERNEL_CALLS_TASK(X)                                                                     \
     X(nanosleep, done, "")                                                                       \
