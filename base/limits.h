@@ -282,6 +282,8 @@
 #define MF_CALLBACK_HAND_MS 20000u       /* for which one waits for a place; then it goes back               */
 #define MF_CALLBACK_AGE_MS_MAX 86400000u /* a day; then a letter is given up                          */
 #define MF_CALLBACK_ANSWER_BYTES_MAX 65536u /* which nobody reads                                     */
+#define MF_CALLBACK_STALL_MS 3000u       /* for which one may move nothing while its room is wanted   */
+#define MF_CALLBACK_STALL_BYTES 65536u   /* in that time; less is nothing                             */
 #define MF_CALLBACKS_ROOM_MS 100u        /* until there may be memory for the next one                */
 #define MF_CALLBACK_PAUSES_MAX 64u       /* hosts that are left alone                                 */
 #define MF_CALLBACK_PAUSE_MS_FIRST 1000u

@@ -30,6 +30,7 @@ struct posting {
     uint64_t enqueued_ms;
     uint64_t taken_ns;
     uint64_t begun_ns;         /* of the POST                                  */
+    uint64_t looked_ns, moved; /* when it had moved so many bytes              */
     size_t charged;
     bool ending;               /* its end is being written                      */
     struct url url;            /* for its host and port; pointers not valid     */
@@ -41,6 +42,7 @@ struct posting {
 static void take(struct callbacks *callbacks);
 static void ready(struct queue_watch *watch);
 static void due(struct timer *timer, uint64_t now_ns);
+static void look_for_stalls(struct timer *timer, uint64_t now_ns);
 static void post(struct posting *posting);
 static void post_all(struct callbacks *callbacks);
 static void settle(struct posting *posting, uint32_t status);
@@ -57,7 +59,7 @@ mf_err callbacks_open(struct callbacks *callbacks, struct node *node, struct mf_
 {
     const struct queue_settings settings = {.durability = STORE_POWER_LOSS,
                                             .count_max = MF_CALLBACKS_WAITING_MAX};
-    *callbacks = (struct callbacks){.node = node, .watch = {.ready = ready}, .timer = {.fire = due},
+    *callbacks = (struct callbacks){.node = node, .watch = {.ready = ready}, .timer = {.fire = due}, .stall = {.fire = look_for_stalls},
                                     .more = true};
     link_init(&callbacks->postings);
     mf_err err = queue_get(node->delivery.store, CALLBACKS_TENANT, "letters", &settings,
@@ -86,6 +88,7 @@ void callbacks_quiet(struct callbacks *callbacks)
     callbacks->quiet = true;
     post_all(callbacks); /* back with those that wait */
     timer_stop(&callbacks->node->loop.timers, &callbacks->timer);
+    timer_stop(&callbacks->node->loop.timers, &callbacks->stall);
 }
 
 bool callbacks_rest(const struct callbacks *callbacks)
@@ -208,13 +211,25 @@ static bool has_room(const struct callbacks *callbacks)
     return callbacks->held <= share / 2 || callbacks->held + MF_EVENT_BYTES_MAX <= share;
 }
 
+/* Are more wanted than there is room for? Then who holds it has to use it. */
+static void want_room(struct callbacks *callbacks)
+{
+    if (!callbacks->stall.armed)
+        timer_set(&callbacks->node->loop.timers, &callbacks->stall,
+                  mf_monotonic_ns() + MF_CALLBACK_STALL_MS * MF_NS_PER_MS / 2);
+}
+
 /* A take brings one entry however large it is. */
 static void take(struct callbacks *callbacks)
 {
     struct budget *budget = &callbacks->node->budget;
     if (callbacks->taking || !callbacks->more || callbacks->quiet ||
-        callbacks->in_hand >= MF_CALLBACKS_IN_HAND_MAX || !has_room(callbacks))
+        callbacks->in_hand >= MF_CALLBACKS_IN_HAND_MAX)
         return; /* the end of a posting looks again */
+    if (!has_room(callbacks)) {
+        want_room(callbacks);
+        return; /* the same */
+    }
     if (!budget_take(budget, MF_EVENT_BYTES_MAX)) {
         come_back(callbacks, MF_CALLBACKS_ROOM_MS);
         return;
@@ -295,6 +310,36 @@ static void failed(struct posting *posting, const char *words)
     again(posting, retry_delay_ms(strikes_add(&callbacks->strikes, posting->id), randombytes_random()), words);
 }
 
+/* On its way, large, and not moving. */
+static bool is_stalled(struct posting *posting, uint64_t now_ns)
+{
+    if (!posting->transfer || posting->charged <= MF_CALLBACK_STALL_BYTES)
+        return false;
+    uint64_t moved = egress_moved(posting->transfer);
+    if (!posting->looked_ns || moved - posting->moved >= MF_CALLBACK_STALL_BYTES) {
+        posting->looked_ns = now_ns;
+        posting->moved = moved;
+    }
+    return now_ns - posting->looked_ns >= MF_CALLBACK_STALL_MS * MF_NS_PER_MS;
+}
+
+/* Who is slow with nobody waiting has all its time. */
+static void look_for_stalls(struct timer *timer, uint64_t now_ns)
+{
+    struct callbacks *callbacks = list_of(timer, struct callbacks, stall);
+    list_each_safe(at, &callbacks->postings) {
+        struct posting *posting = list_of(at, struct posting, link);
+        if (!is_stalled(posting, now_ns))
+            continue;
+        egress_cancel(posting->transfer);
+        posting->transfer = NULL;
+        turns_took(&callbacks->turns, &posting->url, mf_monotonic_ns() - posting->begun_ns);
+        failed(posting, "its host does not take it, and others wait for its room");
+    }
+    post_all(callbacks);
+    take(callbacks); /* and looks again, if there is still no room */
+}
+
 /* Below 500 somebody has looked at it; but 408 and 429 say: later. */
 static void answered(void *context, const struct egress_answer *answer)
 {
@@ -334,9 +379,11 @@ static bool waits(const struct posting *posting)
     return !posting->transfer && !posting->ending;
 }
 
-/* Those on their way: all, and to this one's host; and of the host's, those that wait before it. */
+/* Those on their way: all, and to this one's host, with their bytes; and of the host's, those that wait
+ * before it. */
 struct crowd {
     uint32_t all, host, before;
+    size_t held;
 };
 
 static struct crowd crowd_of(const struct posting *posting)
@@ -349,9 +396,18 @@ static struct crowd crowd_of(const struct posting *posting)
         before = before && other != posting;
         crowd.all += other->transfer != NULL;
         crowd.host += same && other->transfer;
+        crowd.held += same && other->transfer ? other->charged : 0;
         crowd.before += same && before && waits(other);
     }
     return crowd;
+}
+
+/* One host's letters, but for the first, take no more than half of what there is for all: while they do, there is
+ * room for another (has_room()). */
+static bool too_large(const struct posting *posting, const struct crowd *crowd)
+{
+    uint64_t share = posting->callbacks->node->budget.limit / MF_CALLBACKS_SHARE;
+    return crowd->host > 0 && crowd->held + posting->charged > share / 2;
 }
 
 /* All that wait, in the order in which they came to hand. */
@@ -398,7 +454,7 @@ static void post(struct posting *posting)
         return;
     }
     const struct crowd crowd = crowd_of(posting);
-    bool slow = crowd.host >= MF_CALLBACKS_PER_HOST_MAX;
+    bool slow = crowd.host >= MF_CALLBACKS_PER_HOST_MAX || too_large(posting, &crowd);
     if (slow && (crowd.before >= MF_CALLBACKS_PER_HOST_MAX || !has_room(callbacks))) {
         again(posting, turns_give_ms(&callbacks->turns, &posting->url, now_ms(callbacks), posting->number,
                                      randombytes_random()),
@@ -420,6 +476,7 @@ static void post(struct posting *posting)
         .rule = node->options->callbacks.rule,
         .done = answered, .context = posting};
     posting->begun_ns = mf_monotonic_ns();
+    posting->looked_ns = 0;
     mf_err err = egress_send(&node->egress, &request, &posting->transfer, &why);
     if (err == MF_EAGAIN || err == MF_ENOMEM)
         again(posting, MF_CALLBACK_PAUSE_MS_FIRST, why.text);

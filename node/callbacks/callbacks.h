@@ -10,7 +10,8 @@
  * again for each POST. A host that does not answer is left alone for longer and longer
  * (pauses.h); one that is slow has MF_CALLBACKS_PER_HOST_MAX of the places (turns.h). All in hand have
  * one part in MF_CALLBACKS_SHARE of the node's buffer, or half of that and one letter; where that is full,
- * only those that are on their way stay in hand. After MF_CALLBACK_AGE_MS_MAX a letter is given
+ * only those that are on their way stay in hand, and of these only those that move: one that does not for
+ * MF_CALLBACK_STALL_MS is ended as if its time were over. After MF_CALLBACK_AGE_MS_MAX a letter is given
  * up, which the log says.
  * Loop thread only.
  */
@@ -38,6 +39,7 @@ struct callbacks {
     struct queue *queue;      /* NULL: not open                                  */
     struct queue_watch watch;
     struct timer timer;       /* of the next take                                */
+    struct timer stall;       /* while others want the room of those on their way */
     struct link postings;     /* letters in hand                                 */
     uint32_t in_hand;
     uint32_t operations;      /* of the store, that refer to it                  */

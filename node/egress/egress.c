@@ -104,6 +104,15 @@ static void take_out(struct transfer *transfer)
         --*transfer->under_way;
 }
 
+uint64_t egress_moved(const struct transfer *transfer)
+{
+    const struct curl_calls *curl = transfer->egress->curl;
+    curl_off_t up = 0, down = 0;
+    (void)curl->easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &up);
+    (void)curl->easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
+    return (uint64_t)up + (uint64_t)down;
+}
+
 void egress_cancel(struct transfer *transfer)
 {
     take_out(transfer);

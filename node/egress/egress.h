@@ -96,6 +96,8 @@ void egress_close(struct egress *egress);
  * libcurl. Nothing was sent then, and why says why. *transfer is egress's, until done(). */
 MF_CHECKED mf_err egress_send(struct egress *egress, const struct egress_request *request,
                               struct transfer **transfer, struct mf_why *why);
+/* Bytes of the request's body that the system has taken, and of the answer's. */
+uint64_t egress_moved(const struct transfer *transfer);
 /* Not from within its done(). */
 void egress_cancel(struct transfer *transfer);
 

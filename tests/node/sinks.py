@@ -146,6 +146,32 @@ class Gate(Sink):
         super().close()
 
 
+class Hole:
+    """Accepts connections, and reads nothing of them."""
+
+    def __init__(self):
+        self.listener = socket.create_server(('127.0.0.1', 0), backlog=128)
+        self.port = self.listener.getsockname()[1]
+        self.connections = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        try:
+            while True:
+                self.connections.append(self.listener.accept()[0])
+        except OSError:
+            return
+
+    def url(self, path='/'):
+        return f'http://127.0.0.1:{self.port}{path}'
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for connection in self.connections:
+            connection.close()
+
+
 def unused_port():
     """A port that nobody listens on; none that the kernel gives to others meanwhile."""
     while True:

@@ -9,7 +9,7 @@ import unittest
 
 import harness
 from harness import Node, NodeTest, wait_until
-from sinks import Sink, unused_port
+from sinks import Hole, Sink, unused_port
 
 
 def call(node, path, url, body=b'', call_id=None, name='f'):
@@ -326,6 +326,58 @@ class Durable(unittest.TestCase):
             node.close()
             for s in slow + [sink]:
                 s.close()
+
+    def large_to(self, node, holes, each=1):
+        """Letters of 6 MiB that wait, or are on their way, to hosts that read nothing."""
+        names = [f'large-{i}' for i in range(each * len(holes))]
+        for i, name in enumerate(names):
+            self.assertEqual(call(node, f'/bytes?n={6 << 20}', holes[i % len(holes)].url(), call_id=name).status, 202)
+        for name in names:
+            wait_until(lambda name=name: node.api('GET', '/v1/calls/' + name).json['state'] == 'delivered', name)
+
+    def small_beside_large(self):
+        """Two large letters to a host that reads nothing, then a small one to another: has it arrived before
+        any of them was given up, and how many were on their way?"""
+        sink, hole = Sink(), Hole()
+        node = Node('--callbacks', f'127.0.0.1:{hole.port},127.0.0.1:{sink.port}', '--buffer-mib', '64')
+        try:
+            node.deploy('f', 'trouble')
+            self.large_to(node, [hole], each=2)
+            wait_until(lambda: hole.connections, 'the first one')
+            self.assertEqual(call(node, '/count', sink.url('/quick'), call_id='quick').status, 202)
+            wait_until(sink.taken, 'the small one')
+            return b'callback.waits' not in node.log(), len(hole.connections)
+        finally:
+            hole.close()  # so that nothing is under way when the node stops
+            node.close()
+            sink.close()
+
+    def test_a_host_that_reads_nothing_leaves_room(self):
+        """A second large letter to it is not on its way beside the first: others have that room."""
+        for _ in range(3):  # a slow machine takes its ten seconds for something else
+            before, on_their_way = self.small_beside_large()
+            if before:
+                break
+        self.assertTrue(before)
+        self.assertEqual(on_their_way, 1)
+
+    def test_hosts_that_read_nothing_are_cut_short(self):
+        """Once others wait for the room that their letters have."""
+        sink, holes = Sink(), [Hole() for _ in range(3)]
+        places = ','.join(f'127.0.0.1:{each.port}' for each in holes + [sink])
+        node = Node('--callbacks', places, '--buffer-mib', '64')
+        try:
+            node.deploy('f', 'trouble')
+            self.large_to(node, holes)
+            wait_until(lambda: sum(len(hole.connections) for hole in holes) >= 2, 'two of them')
+            self.assertEqual(call(node, '/count', sink.url('/quick'), call_id='quick').status, 202)
+            wait_until(sink.taken, 'the small one')
+            self.assertIn(b'others wait for its room', node.log())
+        finally:
+            for each in holes:
+                each.close()
+            node.close()
+            sink.close()
 
     def test_an_idle_node_sleeps(self):
         if harness.sanitized():
