@@ -7,7 +7,9 @@
  *
  *   events         that an instance began, however they ended
  *   run            from the moment an event is its instance's first, a start included, to its end
- *   memory         the instance's whole window for so long: MiB · ms
+ *   memory         the instance's whole window for so long: MiB · ms. What it may have, by its version's
+ *                  setting, not what it touched: so it follows from the log's lines and the settings,
+ *                  whatever other instances share, and is the same for the same event each time
  *   cold starts    instances that were started for an event
  *   cpu            of the function's instances and the making of their blanks
  */

@@ -327,6 +327,18 @@ class Usage(Scaling):
         self.assertTrue(kept)
         self.assertIn(kept['events'], (1, 2))
 
+    def test_memory_is_that_of_the_version_that_ran(self):
+        paid = 0
+        for memory in (32, 96):
+            self.node.deploy('m', 'trouble', memory_mib=memory)
+            before = self.usage(self.node, 'm') or {'ms': 0}
+            for _ in range(3):
+                self.assertEqual(self.node.http('POST', '/function/m/spin?n=5').status, 200)
+            paid += memory * (self.usage(self.node, 'm')['ms'] - before['ms'])
+        used = self.usage(self.node, 'm')
+        self.assertEqual(used['events'], 6)
+        self.assertAlmostEqual(used['memory_mib_ms'], paid, delta=6 * 96 * 0.001)
+
     def test_tenants(self):
         for tenant, calls in (('acme', 2), ('other', 3)):
             self.node.deploy('t', 'trouble', tenant=tenant)
