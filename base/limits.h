@@ -125,6 +125,7 @@
 #define MF_BLANK_REFILL_MS 5       /* after the last start; then the pool is filled again */
 #define MF_SPAWNER_RETRY_MS 1000
 #define MF_SLICE_NS 100000u        /* of a processor, for node and instances, while others wait; the least that Linux takes */
+#define MF_SLICE_LONG_NS 3000000u  /* the same, for instances of a function that computes beside others */
 
 /* Snapshots. */
 #define MF_SNAPSHOT_CHECK_NOW_BYTES_MAX (1u << 20) /* read in the loop's thread, once; larger ones beside it */

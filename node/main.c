@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "node/options.h"
 #include "node/node.h"
@@ -24,7 +25,7 @@ static void prepare_process(struct options *options)
 {
     struct rlimit limit;
     int fd;
-    slice_shorten();
+    slice_set(0, MF_SLICE_NS);
     while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO)
         ;
     if (fd > STDERR_FILENO)

@@ -9,8 +9,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/limits.h"
-
 struct attributes { /* struct sched_attr, as of Linux 3.14 */
     uint32_t size;
     uint32_t policy;
@@ -21,12 +19,12 @@ struct attributes { /* struct sched_attr, as of Linux 3.14 */
 };
 _Static_assert(sizeof(struct attributes) == 48, "SCHED_ATTR_SIZE_VER0");
 
-void slice_shorten(void)
+void slice_set(pid_t pid, uint64_t ns)
 {
     struct attributes now = {0};
-    if (syscall(SYS_sched_getattr, 0, &now, (unsigned)sizeof now, 0u) != 0 || now.policy != SCHED_OTHER)
-        return; /* somebody has chosen another policy for us */
+    if (syscall(SYS_sched_getattr, pid, &now, (unsigned)sizeof now, 0u) != 0 || now.policy != SCHED_OTHER)
+        return; /* somebody has chosen another policy for it */
     now.size = sizeof now;
-    now.runtime_ns = MF_SLICE_NS;
-    (void)syscall(SYS_sched_setattr, 0, &now, 0u);
+    now.runtime_ns = ns;
+    (void)syscall(SYS_sched_setattr, pid, &now, 0u);
 }

@@ -9,8 +9,11 @@
 #ifndef MF_NODE_SLICE_H
 #define MF_NODE_SLICE_H
 
-/* Of the calling thread, and of all threads and processes that it makes from now on. What cannot be
- * done is not. */
-void slice_shorten(void);
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Of that process's main thread, and of all threads and processes that it makes from now on; 0: of the
+ * calling one. What cannot be done is not. ns: 100,000 … 100,000,000, else Linux takes the nearest. */
+void slice_set(pid_t pid, uint64_t ns);
 
 #endif

@@ -15,6 +15,7 @@
 #include "node/functions/function.h"
 #include "node/pool/dispatch.h"
 #include "node/node.h"
+#include "node/slice.h"
 
 #define VIEWS_MAX 64u /* functions that are compared in one tick; more at once share what there is */
 
@@ -50,6 +51,20 @@ void fair_init(struct fair *fair)
     link_init(&fair->active);
 }
 
+static void set_computes(struct function *function, bool computes)
+{
+    struct link *const lists[] = {&function->busy, &function->idle, &function->resetting, &function->draining};
+    if (function->fair.computes == computes)
+        return;
+    function->fair.computes = computes;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        list_each(at, lists[i]) {
+            pid_t pid = list_of(at, struct instance, link)->blank.pid;
+            if (pid > 0)
+                slice_set(pid, computes ? MF_SLICE_LONG_NS : MF_SLICE_NS);
+        }
+}
+
 static void leave(struct function *function)
 {
     struct fair *fair = &function->fair;
@@ -60,6 +75,13 @@ static void leave(struct function *function)
     fair->credit_ns = 0;
     fair->let_down = false;
     fair->limit = 0;
+    set_computes(function, false);
+}
+
+void fair_take(struct function *function, pid_t pid)
+{
+    if (function->fair.computes && pid > 0)
+        slice_set(pid, MF_SLICE_LONG_NS);
 }
 
 void fair_close(struct function *function)
@@ -212,6 +234,7 @@ static void tick(struct timer *timer, uint64_t now_ns)
         if (seen[i]->version) {
             decide(seen[i], &view[i], shorts > own, elapsed_ns);
             crowd(seen[i], &view[i], all_ns, elapsed_ns);
+            set_computes(seen[i], fair_computes(seen[i]->fair.computes, view[i].used_ns, elapsed_ns));
         }
         function_put(seen[i]);
     }
@@ -249,6 +272,11 @@ void fair_deal(struct fair_view *view, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         if (!view[i].due_ns && view[i].wanted_ns && weights)
             view[i].due_ns = left_ns * view[i].weight / weights;
+}
+
+bool fair_computes(bool before, uint64_t used_ns, uint64_t elapsed_ns)
+{
+    return used_ns > elapsed_ns / (before ? 4 : 2);
 }
 
 /* A quarter of a processor more is rounded away: who wants so little is no reason to have one less. */

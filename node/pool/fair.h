@@ -9,6 +9,8 @@
  *   crowding  Of a function whose instances wait for processors more than they run, more
  *             instances would only wait longer, and let everybody else wait. Its asynchronous
  *             events get fewer at a time, until they run more than they wait.
+ *   slices    Who computes, for more than half a processor, gets long slices (slice.h), so that whoever
+ *             wakes up beside it has its turn at once, not when slices end.
  *
  * The kernel's own weights do neither: they are of instances, not of functions, an ordinary user
  * can only lower them, and they hold for one processor at a time. Loop thread only, but for the
@@ -19,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "node/loop/list.h"
 #include "node/loop/timer.h"
@@ -53,6 +56,7 @@ struct fair {
     uint32_t keep;         /* instances that go on, if it is                             */
     uint32_t limit;        /* instances at work for asynchronous events; 0: as many as it may have */
     uint64_t stopped_ns;   /* how long it was let down, in all                           */
+    bool computes;         /* its instances have long slices                             */
 };
 
 void fairness_open(struct fairness *fairness, struct node *node);
@@ -61,6 +65,8 @@ void fair_init(struct fair *fair);
 /* Nothing of it is left: out of all lists. */
 void fair_close(struct function *function);
 
+/* A process has become the function's, or its number is known now. */
+void fair_take(struct function *function, pid_t pid);
 /* An instance of the function has become busy. */
 void fair_watch(struct function *function);
 
@@ -87,6 +93,9 @@ int64_t fair_credit(int64_t credit_ns, const struct fair_view *view);
  * processors is, by what fair_deal() gave it of all that was used; one at least. Others count for
  * what they want, so that one who wants little takes no processor from the others' limits. */
 uint32_t fair_least(uint32_t processors, uint64_t due_ns, uint64_t all_ns);
+
+/* Used so much of a tick: does it compute? Half a processor begins it, a quarter keeps it. */
+bool fair_computes(bool before, uint64_t used_ns, uint64_t elapsed_ns);
 
 /* What a function's instances did in one tick. */
 struct fair_work {

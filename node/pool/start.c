@@ -37,6 +37,7 @@ static void take_over(struct pool *pool, struct instance *instance, struct funct
 {
     instance->function = function_get(function);
     instance->version = version_get(version);
+    fair_take(function, instance->blank.pid);
     blanks_taken(pool);
 }
 
@@ -125,6 +126,8 @@ void pool_start_idle(struct instance *instance)
 void pool_spawned(struct instance *instance, int pid)
 {
     instance->blank.pid = pid;
+    if (instance->function)
+        fair_take(instance->function, pid);
     if (instance->blank.sandbox == MF_SANDBOX_KVM && instance->state != INSTANCE_DEAD &&
         (instance->state == INSTANCE_BLANK || instance->start_due))
         (void)!process_pagemap_open(pid, instance->pool->spawner.pid, &instance->pagemap, NULL);

@@ -41,6 +41,15 @@ static void nobody_is_due_more_than_it_wanted(void **state)
     dealt(0, NULL, NULL);
 }
 
+static void half_a_processor_is_computing(void **state)
+{
+    (void)state;
+    assert_false(fair_computes(false, TICK / 2, TICK));
+    assert_true(fair_computes(false, TICK / 2 + 1, TICK));
+    assert_true(fair_computes(true, TICK / 4 + 1, TICK));
+    assert_false(fair_computes(true, TICK / 4, TICK));
+}
+
 static void what_is_dealt_adds_up(void **state)
 {
     (void)state;
@@ -175,6 +184,7 @@ int main(void)
         cmocka_unit_test(what_was_used_is_dealt_out_by_weight),
         cmocka_unit_test(nobody_is_due_more_than_it_wanted),
         cmocka_unit_test(what_is_dealt_adds_up),
+        cmocka_unit_test(half_a_processor_is_computing),
         cmocka_unit_test(credit_has_bounds),
         cmocka_unit_test(two_that_spin_get_their_shares),
         cmocka_unit_test(who_only_waits_gets_fewer),

@@ -1,4 +1,4 @@
-/* test_node_slice.c: what slice_shorten() changes of a thread, and what not. */
+/* test_node_slice.c: what slice_set() changes of a thread, and what not. */
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,7 +60,7 @@ static void check_children(void)
 {
     uint64_t expected = slice_here();
     assert_int_equal(setpriority(PRIO_PROCESS, 0, 7), 0);
-    slice_shorten();
+    slice_set(0, MF_SLICE_NS);
     assert_int_equal(mine().runtime_ns, expected);
     assert_int_equal(mine().nice, 7);
     assert_int_equal(mine().policy, SCHED_OTHER);
@@ -70,6 +70,33 @@ static void check_children(void)
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
+}
+
+static void check_another(void)
+{
+    int ends[2];
+    char byte;
+    assert_int_equal(pipe(ends), 0);
+    struct attributes before = mine(), of_child = {0};
+    pid_t child = fork();
+    if (child == 0) {
+        (void)close(ends[1]);
+        (void)!read(ends[0], &byte, 1);
+        _exit(0);
+    }
+    slice_set(child, MF_SLICE_NS);
+    assert_int_equal(syscall(SYS_sched_getattr, child, &of_child, (unsigned)sizeof of_child, 0u), 0);
+    assert_int_equal(of_child.runtime_ns, slice_here());
+    assert_int_equal(mine().runtime_ns, before.runtime_ns);
+    (void)close(ends[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    slice_set(child, MF_SLICE_NS); /* there is nobody any more */
+}
+
+static void it_can_be_another_process_s(void **state)
+{
+    (void)state;
+    in_child(check_another);
 }
 
 static void it_is_short_and_inherited_and_the_share_stays(void **state)
@@ -83,7 +110,7 @@ static void check_batch(void)
     const struct sched_param none = {0};
     assert_int_equal(sched_setscheduler(0, SCHED_BATCH, &none), 0);
     struct attributes before = mine();
-    slice_shorten();
+    slice_set(0, MF_SLICE_NS);
     struct attributes after = mine();
     assert_memory_equal(&before, &after, sizeof before);
 }
@@ -98,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_short_and_inherited_and_the_share_stays),
+        cmocka_unit_test(it_can_be_another_process_s),
         cmocka_unit_test(who_was_given_another_policy_keeps_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
