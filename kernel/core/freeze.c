@@ -80,8 +80,9 @@ void freeze_resume(void)
     clock_start(boot);
     random_start(boot->seed);
     event_start(boot->channel_base, boot->flags);
+    /* GS's is 0 so far, as it is with most programs, and to set it may be an exit. */
     if (segment_set_base(MF_SEGMENT_FS, parked.fs_base) != 0 ||
-        segment_set_base(MF_SEGMENT_GS, parked.gs_base) != 0)
+        (parked.gs_base && segment_set_base(MF_SEGMENT_GS, parked.gs_base) != 0))
         fault_words(MF_CAUSE_KERNEL_BUG, "the monitor refuses the FS or GS base of the snapshot");
     if (vector_restore(&parked.vector, kernel_parked) != 0)
         fault_words(MF_CAUSE_KERNEL_BUG, "the processor refuses the vector state of the snapshot");

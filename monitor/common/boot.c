@@ -7,7 +7,6 @@
 
 #include "abi/boot.h"
 #include "base/clock.h"
-#include "boot_arch.h"
 
 /* Below: how often this instance was rolled back. */
 #define GENERATION_SHIFT 32
@@ -65,7 +64,7 @@ mf_err boot_fill(void *area, const struct monitor_start *start, const struct boo
                  (start->flags & MF_START_RESTORE ? MF_BOOT_RESTORED : 0) |
                  (start->flags & MF_START_RESET ? MF_BOOT_WAIT_RINGS : 0) |
                  (start->flags & MF_START_JIT ? MF_BOOT_JIT : 0) |
-                 boot_arch_flags(host->hwcap2),
+                 host->flags,
         .generation = start->instance_id << GENERATION_SHIFT,
         .root_base = info->root_base,
         .root_bytes = info->root_bytes,

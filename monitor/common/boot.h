@@ -10,6 +10,7 @@
 /* What the page says of the host. */
 struct boot_host {
     uint64_t hwcap, hwcap2;  /* what the guest may see (abi/boot.h)          */
+    uint32_t flags;          /* MF_BOOT_SEGMENTS, or 0                       */
     struct tsc_moment since; /* the spawner's start                          */
     bool same_counter;       /* the guest's time-stamp counter is the host's */
 };

@@ -73,8 +73,9 @@ MF_CHECKED mf_err cpu_preempt_open(const struct cpu *cpu, int vm, struct mf_why 
  * next KVM_RUN enter the kernel with it (abi/trap.h). No host call. */
 void cpu_preempt(const struct cpu *cpu, uint8_t *window, uint64_t channel_base);
 
-/* AT_HWCAP, AT_HWCAP2 for the guest. */
-void cpu_capabilities(const struct cpu_model *model, uint64_t *hwcap, uint64_t *hwcap2);
+/* Of what the boot page says: AT_HWCAP, AT_HWCAP2, flags. After cpu_open(). */
+struct boot_host;
+void cpu_capabilities(const struct cpu_model *model, struct boot_host *host);
 
 /* The call `segment`, arguments checked, while the guest waits for its answer: the base is there
  * when it goes on. Makes the host call KVM_RUN and no other, and no instruction of the guest

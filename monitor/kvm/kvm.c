@@ -98,7 +98,7 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
     if (!err)
         memory.shadowed = cpu_is_shadowed(model);
     if (!err)
-        cpu_capabilities(model, &memory.host.hwcap, &memory.host.hwcap2);
+        cpu_capabilities(model, &memory.host);
     memory.host.since = *tsc_since();
     memory.host.same_counter = cpu.same_counter;
     if (!err && cpu_learn_first(&cpu, vm, model, why) != MF_OK)

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "abi/layout.h"
+#include "boot_arch.h"
 #include "monitor/process/gate.h"
 
 _Static_assert(TRAMPOLINE_BASE == MF_GATE_DATA_BASE + MF_GATE_DATA_BYTES &&
@@ -55,6 +56,7 @@ void trampoline_arm(bool sealed, const struct tsc_moment *since, const struct mo
     struct trampoline_order *order = (struct trampoline_order *)(uintptr_t)TRAMPOLINE_DATA;
     order->host = (struct boot_host){.hwcap = getauxval(AT_HWCAP),
                                      .hwcap2 = getauxval(AT_HWCAP2),
+                                     .flags = boot_arch_flags(getauxval(AT_HWCAP2)),
                                      .since = *since,
                                      .same_counter = true};
     order->vdso = getauxval(AT_SYSINFO_EHDR);

@@ -17,6 +17,7 @@
 #include "abi/trap.h"
 #include "boot_arch.h"
 #include "cpu_layout.h"
+#include "monitor/common/boot.h"
 #include "monitor/kvm/pagetable.h"
 #include "cpu_state.h"
 #include "cpu_test.h"
@@ -191,10 +192,11 @@ mf_err cpu_slots(int vm, const uint8_t *memory, struct mf_why *why)
     return MF_OK;
 }
 
-void cpu_capabilities(const struct cpu_model *model, uint64_t *hwcap, uint64_t *hwcap2)
+void cpu_capabilities(const struct cpu_model *model, struct boot_host *host)
 {
-    *hwcap = getauxval(AT_HWCAP);
-    *hwcap2 = model->cr4 & CPU_CR4_FSGSBASE ? HWCAP2_FSGSBASE : 0;
+    host->hwcap = getauxval(AT_HWCAP);
+    host->hwcap2 = model->cr4 & CPU_CR4_FSGSBASE ? HWCAP2_FSGSBASE : 0;
+    host->flags = model->segments == CPU_SEGMENTS_OWN ? 0 : MF_BOOT_SEGMENTS;
 }
 
 /* Special registers come out with one KVM_RUN that only finishes the call's port write, and go

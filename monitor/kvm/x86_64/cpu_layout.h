@@ -92,6 +92,12 @@
 #define TEST_COUNTER 0x301f00 /* the time-stamp counter, 64 bits: what the test read */
 #define TEST_END     0x302000
 #define TEST_PORT    0x5f0
-#define TEST_SYSCALL 0x100 /* a system call arrived; else the vector of an exception */
+/* What is reported, but for the vector of an exception. */
+#define TEST_SYSCALL 0x100 /* a system call arrived                              */
+#define TEST_AWAY    0x101 /* FS and GS bases are set: look after them           */
+#define TEST_KEPT    0x102 /* they were still there                              */
+#define TEST_LOST    0x103
+#define TEST_FS_BASE 0x12345000
+#define TEST_GS_BASE 0x6789a000
 
 #endif

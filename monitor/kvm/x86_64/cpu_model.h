@@ -14,6 +14,10 @@
  * KVM that runs ring 3 natively and interprets ring 0, at once in a page of ring 3. */
 enum cpu_syscall { CPU_SYSCALL_UNKNOWN, CPU_SYSCALL_RING0, CPU_SYSCALL_RING3 };
 
+/* How FS and GS bases are set: by the guest's own instructions, which some KVMs' ring 3 has
+ * although they do not say so (CPUID), or by the hypercall `segment`. */
+enum cpu_segments { CPU_SEGMENTS_UNKNOWN, CPU_SEGMENTS_OWN, CPU_SEGMENTS_HYPERCALL };
+
 #define CPU_XSAVE_BYTES 16384u /* with every extension of today, AMX's 8 KiB included */
 
 /* What a guest in ring 3 can leave something in, but for memory, as every vCPU has it
@@ -31,6 +35,7 @@ struct cpu_model {
     uint64_t xcr0;            /* 0: no XSAVE                       */
     uint32_t run_bytes;       /* of a vCPU's mapping               */
     enum cpu_syscall syscall; /* found out by the first self-test  */
+    enum cpu_segments segments; /* as well                         */
     bool vectors_by_gate;     /* brought back there; else by KVM (cpu_reset.c)   */
     bool knows_first;         /* read from the first vCPU of all, after its test */
     uint32_t first_bytes;     /* of it, without the zeros at its end             */

@@ -20,7 +20,7 @@
 _Static_assert(TEST_CODE >= MF_KERNEL_BASE + MF_KERNEL_BYTES_MAX && TEST_END <= MF_PROGRAM_BASE,
                "where no start finds anything of it, nor disturbs what is staged");
 
-extern const uint8_t ring0_test[], ring0_test_pages[], ring0_test_syscall[], ring0_test_exception[], ring0_test_end[];
+extern const uint8_t ring0_test[], ring0_test_segments[], ring0_test_syscall[], ring0_test_exception[], ring0_test_end[];
 
 static mf_err failed(struct mf_why *why, const char *what)
 {
@@ -33,12 +33,26 @@ static uint64_t loaded(const uint8_t *label)
     return TEST_CODE + (uint64_t)(label - ring0_test);
 }
 
-/* *arrived: TEST_SYSCALL, or the vector of an exception. */
-static mf_err run_once(const struct cpu *cpu, const struct cpu_model *model, enum cpu_syscall how,
-                       uint32_t *arrived, struct mf_why *why)
+/* Run until it reports: *report, TEST_... or the vector of an exception. */
+static mf_err run_on(const struct cpu *cpu, uint32_t *report, struct mf_why *why)
 {
     struct kvm_run *run = cpu->run;
-    const uint8_t *entry = model->cr4 & CPU_CR4_FSGSBASE ? ring0_test : ring0_test_pages;
+    while (ioctl(cpu->fd, KVM_RUN, 0) != 0)
+        if (errno != EINTR)
+            return failed(why, "KVM_RUN");
+    if (run->exit_reason != KVM_EXIT_IO || run->io.port != TEST_PORT)
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: ring 3 does not run here: exit reason %u",
+                      run->exit_reason);
+    memcpy(report, (const uint8_t *)run + run->io.data_offset, sizeof *report);
+    run->immediate_exit = 1; /* KVM finishes the instruction, and nothing more */
+    bool finished = ioctl(cpu->fd, KVM_RUN, 0) != 0 && errno == EINTR;
+    run->immediate_exit = 0;
+    return finished ? MF_OK : failed(why, "KVM_RUN with immediate_exit");
+}
+
+static mf_err run_from(const struct cpu *cpu, const uint8_t *entry, enum cpu_syscall how,
+                       uint32_t *report, struct mf_why *why)
+{
     const struct mf_image_info info = {.kernel_entry = loaded(entry),
                                        .kernel_syscall = loaded(ring0_test_syscall),
                                        .kernel_exception = loaded(ring0_test_exception),
@@ -48,17 +62,7 @@ static mf_err run_once(const struct cpu *cpu, const struct cpu_model *model, enu
         err = cpu_enter(cpu, &info, why);
     if (err)
         return err;
-    while (ioctl(cpu->fd, KVM_RUN, 0) != 0)
-        if (errno != EINTR)
-            return failed(why, "KVM_RUN");
-    if (run->exit_reason != KVM_EXIT_IO || run->io.port != TEST_PORT)
-        return mf_why(why, MF_EUNSUPPORTED, "KVM: ring 3 does not run here: exit reason %u",
-                      run->exit_reason);
-    memcpy(arrived, (const uint8_t *)run + run->io.data_offset, sizeof *arrived);
-    run->immediate_exit = 1; /* KVM finishes the instruction, and nothing more */
-    bool finished = ioctl(cpu->fd, KVM_RUN, 0) != 0 && errno == EINTR;
-    run->immediate_exit = 0;
-    return finished ? MF_OK : failed(why, "KVM_RUN with immediate_exit");
+    return run_on(cpu, report, why);
 }
 
 /* With what stands of it on the stack of the test (abi/trap.h). */
@@ -72,28 +76,45 @@ static mf_err unexpected(const uint8_t *window, uint32_t vector, struct mf_why *
                   (unsigned long long)trap.rip);
 }
 
-static mf_err find_out(const struct cpu *cpu, struct cpu_model *model, const uint8_t *window,
+static mf_err find_syscall(const struct cpu *cpu, struct cpu_model *model, const uint8_t *window,
                        struct mf_why *why)
 {
     /* Once: where the probe was killed, other blanks find out and write at the same time. */
     const enum cpu_syscall known = __atomic_load_n(&model->syscall, __ATOMIC_RELAXED);
     enum cpu_syscall how = known == CPU_SYSCALL_UNKNOWN ? CPU_SYSCALL_RING0 : known;
     uint32_t arrived = 0;
-    mf_err err = run_once(cpu, model, how, &arrived, why);
+    mf_err err = run_from(cpu, ring0_test, how, &arrived, why);
     /* Never the other way round: where ring 0 works as it should, LSTAR must not name a
      * page of the guest. */
     if (!err && arrived == MF_VECTOR_PAGE_FAULT && known == CPU_SYSCALL_UNKNOWN) {
         how = CPU_SYSCALL_RING3;
-        err = run_once(cpu, model, how, &arrived, why);
+        err = run_from(cpu, ring0_test, how, &arrived, why);
     }
-    if (!err && arrived == MF_VECTOR_INVALID)
-        return mf_why(why, MF_EUNSUPPORTED, "KVM: says that guests have FSGSBASE, and they have "
-                                            "not");
     if (!err && arrived != TEST_SYSCALL)
         return unexpected(window, arrived, why);
     if (!err)
         __atomic_store_n(&model->syscall, how, __ATOMIC_RELAXED);
     return err;
+}
+
+/* Where KVM says that guests have the instructions, programs use them, too. */
+static mf_err find_segments(const struct cpu *cpu, struct cpu_model *model, struct mf_why *why)
+{
+    if (__atomic_load_n(&model->segments, __ATOMIC_RELAXED) != CPU_SEGMENTS_UNKNOWN)
+        return MF_OK;
+    uint32_t report = 0;
+    mf_err err = run_from(cpu, ring0_test_segments, model->syscall, &report, why);
+    if (!err && report == TEST_AWAY) /* and this process has set bases of its own */
+        err = run_on(cpu, &report, why);
+    if (err)
+        return err;
+    if (report != TEST_KEPT && model->cr4 & CPU_CR4_FSGSBASE)
+        return mf_why(why, MF_EUNSUPPORTED, "KVM: says that guests have FSGSBASE, and they have "
+                                            "not, or lose what they set");
+    __atomic_store_n(&model->segments,
+                     report == TEST_KEPT ? CPU_SEGMENTS_OWN : CPU_SEGMENTS_HYPERCALL,
+                     __ATOMIC_RELAXED);
+    return MF_OK;
 }
 
 mf_err test_run(struct cpu *cpu, struct cpu_model *model, uint8_t *window,
@@ -105,10 +126,12 @@ mf_err test_run(struct cpu *cpu, struct cpu_model *model, uint8_t *window,
     (void)pagetable_set(cpu->memory, TEST_CODE, TEST_STACK, PAGE_READ_EXECUTE);
     (void)pagetable_set(cpu->memory, TEST_STACK, TEST_END, PAGE_READ_WRITE);
     const uint64_t before = tsc_arch_read();
-    mf_err err = find_out(cpu, model, window, why);
+    mf_err err = find_syscall(cpu, model, window, why);
     uint64_t read; /* between before and now only by a counter that runs with ours */
     memcpy(&read, window + TEST_COUNTER, sizeof read);
     cpu->same_counter = !err && read >= before && read <= tsc_arch_read();
+    if (!err)
+        err = find_segments(cpu, model, why);
     (void)pagetable_set(cpu->memory, TEST_CODE, TEST_END, PAGE_NONE);
     /* For the host these pages are gone, so KVM forgets where they were (memory.c). */
     if (!err && madvise(window + TEST_CODE, TEST_END - TEST_CODE, MADV_DONTNEED) != 0)

@@ -220,14 +220,12 @@ vectors:
 
         .org    RING0_BYTES, 0xcc
 
-/* The self-test of a blank: FS base, where it is the guest's; pages that will be used, the gate's
- * among them; then a system call. What happened goes to a port, in EAX. Copied to TEST_CODE. */
+/* The self-test of a blank: pages that will be used, the gate's among them; then a system call.
+ * Before it, once for all: are FS and GS bases the guest's own, and still there when it has been
+ * away? What happened goes to a port, in EAX. Copied to TEST_CODE. */
         .balign 16
-        .globl  ring0_test, ring0_test_pages, ring0_test_syscall, ring0_test_exception, ring0_test_end
+        .globl  ring0_test, ring0_test_segments, ring0_test_syscall, ring0_test_exception, ring0_test_end
 ring0_test:
-        xor     %eax, %eax
-        wrfsbase %rax
-ring0_test_pages:
         mov     $TEST_END, %esp
         mov     $(GATE_CODE + GATE_RETURN), %eax
         call    *%rax
@@ -245,6 +243,26 @@ ring0_test_syscall:
         mov     %eax, TEST_COUNTER
         mov     %edx, TEST_COUNTER + 4
         mov     $TEST_SYSCALL, %eax
+        jmp     1f
+ring0_test_segments:
+        mov     $TEST_FS_BASE, %esi
+        mov     $TEST_GS_BASE, %edi
+        wrfsbase %rsi
+        wrgsbase %rdi
+        mov     $TEST_AWAY, %eax
+        mov     $TEST_PORT, %edx
+        out     %eax, (%dx)
+        rdfsbase %rax
+        rdgsbase %rcx
+        xor     %rax, %rsi
+        xor     %rcx, %rdi
+        or      %rsi, %rdi
+        mov     $0, %eax                                /* flags stay as they are */
+        wrfsbase %rax
+        wrgsbase %rax
+        mov     $TEST_LOST, %eax
+        jnz     1f
+        mov     $TEST_KEPT, %eax
         jmp     1f
 ring0_test_exception:
         mov     (%rsp), %eax                            /* struct mf_trap: the vector */
