@@ -76,7 +76,7 @@ if ! grep -qw fsgsbase /proc/cpuinfo; then
 fi
 step "the KVM monitor, from inside raw guests" "$build/test_kvm"
 step "instances that are rolled back" "$build/test_kvm_reset" "$build/tests/guests"
-for cases in / instruction "int n" selectors memory execute "hypercall protect" \
+for cases in / instruction "int n" selectors "memory " "memory:" execute "hypercall protect" \
   "hypercall discard" "hypercall wait" "syscall 0x" "linux program" snapshot \
   "calls, seed 1 of"; do
   step "guest-tests --only '$cases'" guests kvm "$cases"

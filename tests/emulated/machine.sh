@@ -5,7 +5,7 @@
 # The kernel's package is fetched once, into CACHE.
 set -euo pipefail
 cache=$1 files=$2
-seconds_max=${EMULATED_SECONDS_MAX:-300}
+seconds_max=${EMULATED_SECONDS_MAX:-1000}
 lacks=${EMULATED_LACKS:-} # a feature of the processor, as QEMU names it
 
 die() {
