@@ -338,6 +338,8 @@ static void read_some(struct mqtt_link *link)
     if (link->state == LINK_UP)
         link->parts->read(link);
     mqtt_link_flush(link);
+    if (link->state == LINK_UP && !link->asked && !link->withheld)
+        timer_set(&link->loop->timers, &link->timer, alive_until(link));
 }
 
 /* ---- what libmosquitto calls; none of these may end the client ---- */

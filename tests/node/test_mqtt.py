@@ -514,6 +514,15 @@ class Hostile(MqttTest):
         self.assertRegex(self.n.log().decode(), 'mqtt.not-subscribed filter="no/way" why=.*authori')
         self.assertEqual(self.status(self.n)['refused'], 1)
 
+    def test_the_broker_says_how_often_it_wants_to_hear_of_us(self):
+        self.start()
+        self.fake.accept(b'\x20\x06\x00\x00\x03\x13\x00\x01')  # every second
+        self.fake.connection.settimeout(13)  # more than ten times as patient as a broker
+        for _ in range(3):
+            self.assertEqual(self.fake.packet(), (0xc0, b''))
+            self.fake.connection.sendall(b'\xd0\x00')
+        self.assertEqual(self.status(self.n)['state'], 'connected')
+
     def test_messages_nobody_wants_are_acknowledged(self):
         self.start('a')
         self.fake.accept()
