@@ -84,7 +84,7 @@ bool lookup_is_at(const struct address *address)
 }
 
 /* Name, with dots and in small letters, type and class of the one question. An RCODE. */
-static unsigned parse(struct question *question, char name[MF_NAME_LOOKUP_BYTES_MAX + 1],
+static unsigned parse(struct question *question, char name[MF_NAME_LOOKUP_BYTES_MAX],
                       uint32_t *name_bytes)
 {
     const uint8_t *text = question->text;
@@ -97,9 +97,10 @@ static unsigned parse(struct question *question, char name[MF_NAME_LOOKUP_BYTES_
         uint32_t label = text[at++];
         if (label == 0)
             break;
-        if (label > question->bytes - at || length + label + 1 > MF_NAME_LOOKUP_BYTES_MAX + 1)
+        const uint32_t dot = length ? 1 : 0;
+        if (label > question->bytes - at || length + dot + label > MF_NAME_LOOKUP_BYTES_MAX)
             return RCODE_FORMAT;
-        if (length)
+        if (dot)
             name[length++] = '.';
         for (uint32_t i = 0; i < label; i++) {
             char letter = (char)text[at + i];
@@ -181,7 +182,7 @@ static bool ask(struct question *question, const char *name, uint32_t bytes)
 
 int64_t lookup_ask(struct socket *socket, struct io *io, const struct address *server)
 {
-    char name[MF_NAME_LOOKUP_BYTES_MAX + 1];
+    char name[MF_NAME_LOOKUP_BYTES_MAX];
     uint32_t name_bytes;
     int64_t whole = (int64_t)io->bytes;
     uint32_t bytes = whole < LOOKUP_BYTES_MAX ? (uint32_t)whole : LOOKUP_BYTES_MAX;

@@ -102,11 +102,43 @@ static void questions_that_are_none_ask_nobody(void **state)
     close_socket(client);
 }
 
+/* Four labels, so that with their dots they are so many bytes. */
+static size_t name_of(uint8_t *text, uint32_t bytes)
+{
+    size_t at = 12;
+    memcpy(text, question, at);
+    for (unsigned i = 0; i < 4; i++) {
+        const uint8_t label = (uint8_t)(i < 3 ? 63 : bytes - 3 * 64);
+        text[at] = label;
+        memset(text + at + 1, 'a', label);
+        at += label + 1u;
+    }
+    memcpy(text + at, question + sizeof question - 5, 5);
+    return at + 5;
+}
+
+static void a_name_is_as_long_as_the_node_takes_it(void **state)
+{
+    (void)state;
+    uint8_t text[512], got_text[512];
+    struct mf_why why;
+    client = open_socket(FAMILY_INET, SOCKET_DATAGRAM);
+    (void)ask(client, text, name_of(text, MF_NAME_LOOKUP_BYTES_MAX));
+    assert_int_equal(channel_stream_peek(&node, &said, &why), MF_OK);
+    assert_int_equal(said.data_bytes, MF_NAME_LOOKUP_BYTES_MAX);
+    channel_stream_release(&node);
+    (void)ask(client, text, name_of(text, MF_NAME_LOOKUP_BYTES_MAX + 1));
+    assert_answer(client, 1, 0, got_text);
+    assert_silent();
+    close_socket(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_CHANNEL(names_are_asked_of_the_node),
         WITH_CHANNEL(questions_that_are_none_ask_nobody),
+        WITH_CHANNEL(a_name_is_as_long_as_the_node_takes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
