@@ -14,7 +14,7 @@ struct entry **folder_find(struct node *folder, struct name name);
 void folder_put(struct node *folder, struct entry *entry, struct node *node);
 /* The entry, with nobody's name any more; the caller's. */
 struct entry *folder_take(struct node *folder, struct entry **link);
-/* Two names change their nodes. -EINVAL: one would be below itself. */
+/* Two names change their nodes, which are two. -EINVAL: one would be below itself. */
 int folder_exchange(struct entry *a, struct entry *b);
 
 /* Is the node the folder, or somewhere in it? */

@@ -34,6 +34,12 @@ struct node {
     struct watch *watches;
 };
 
+/* Of a place in memory. */
+static inline struct node *node_of(const struct place *place)
+{
+    return (struct node *)place->id;
+}
+
 static inline bool node_is_folder(const struct node *node)
 {
     return (node->mode & S_IFMT) == S_IFDIR;

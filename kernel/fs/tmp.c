@@ -20,6 +20,7 @@
 #include "kernel/fs/made.h"
 #include "kernel/fs/open.h"
 #include "kernel/fs/secret.h"
+#include "kernel/fs/tell.h"
 #include "kernel/fs/watch.h"
 #include "kernel/linux/identity.h"
 
@@ -32,11 +33,6 @@ static uint64_t last_number = TMP_COUNT, nodes_used;
 static const struct filesystem filesystem;
 static void forget(struct node *node);
 static void link_secrets(struct node *run);
-
-static struct node *node_of(const struct place *place)
-{
-    return (struct node *)place->id;
-}
 
 static struct place place_of(struct node *node)
 {
@@ -65,43 +61,6 @@ struct place tmp_root(uint32_t which)
 static bool is_root(const struct node *node)
 {
     return node >= roots && node < roots + TMP_COUNT;
-}
-
-static uint32_t as_folder(const struct node *node)
-{
-    return node_is_folder(node) ? IN_ISDIR : 0;
-}
-
-/* Something has happened to a name in a folder. */
-static void tell_name(const struct entry *entry, uint32_t mask, uint32_t cookie)
-{
-    watch_tell(entry->folder->watches, mask | as_folder(entry->node), cookie,
-               (struct name){entry->name, entry->name_bytes});
-}
-
-/* Something has happened to a node, known by that name (NULL: none). */
-static void tell_as(const struct node *node, const struct entry *entry, uint32_t mask)
-{
-    if (entry)
-        tell_name(entry, mask, 0);
-    watch_tell(node->watches, mask | as_folder(node), 0, (struct name){0});
-}
-
-static void tell(const struct node *node, uint32_t mask)
-{
-    tell_as(node, node->names, mask);
-}
-
-/* The same by the name that it was opened by, if it is still one. */
-static void tell_opened(const struct opened *opened, uint32_t mask)
-{
-    const struct node *node = node_of(&opened->place);
-    const struct entry *entry = node->names;
-    while (entry && (place_of(entry->folder).id != opened->folder.id ||
-                     entry->name_bytes != opened->name_bytes ||
-                     memcmp(entry->name, opened->name, entry->name_bytes) != 0))
-        entry = entry->other;
-    tell_as(node, entry ? entry : node->names, mask);
 }
 
 bool tmp_is(const struct place *place)
@@ -153,7 +112,7 @@ static int tmp_make(const struct place *place, struct name name, uint32_t mode,
         return error;
     }
     folder_put(folder, entry, node);
-    tell_name(entry, IN_CREATE, 0);
+    tell_name(entry, IN_CREATE);
     *made = place_of(node);
     return 0;
 }
@@ -198,7 +157,7 @@ static int tmp_remove(const struct place *place, struct name name, bool is_folde
     struct entry *entry = folder_take(folder, link);
     node->changed_ns = now_ns();
     if (!is_folder)
-        watch_tell(node->watches, IN_ATTRIB, 0, (struct name){0});
+        tell_itself(node, IN_ATTRIB);
     forget(node);
     watch_tell(folder->watches, IN_DELETE | (is_folder ? IN_ISDIR : 0u), 0, name);
     entry_destroy(entry);
@@ -211,19 +170,6 @@ static int may_replace(const struct node *node, const struct node *old)
     if (node_is_folder(node) != node_is_folder(old))
         return node_is_folder(node) ? -ENOTDIR : -EISDIR;
     return old->entries ? -ENOTEMPTY : 0;
-}
-
-/* A name of the node's has become another. */
-static void tell_moved(const struct entry *old, const struct entry *new, const struct node *replaced)
-{
-    static uint32_t cookie;
-    cookie++;
-    watch_tell(old->folder->watches, IN_MOVED_FROM | as_folder(new->node), cookie,
-               (struct name){old->name, old->name_bytes});
-    tell_name(new, IN_MOVED_TO, cookie);
-    if (replaced)
-        watch_tell(replaced->watches, IN_ATTRIB | as_folder(replaced), 0, (struct name){0});
-    watch_tell(new->node->watches, IN_MOVE_SELF, 0, (struct name){0});
 }
 
 static int exchange(struct entry *a, struct entry *b)
@@ -246,12 +192,12 @@ static int tmp_rename(const struct place *from, struct name old, const struct pl
     struct node *node = (*link)->node;
     if (flags & RENAME_NOREPLACE && there)
         return -EEXIST;
+    if (there && (*there)->node == node)
+        return 0;
     if (flags & RENAME_EXCHANGE)
         return exchange(*link, *there);
     if (node_is_folder(node) && folder_holds(node, goal))
         return -EINVAL;
-    if (there && (*there)->node == node)
-        return 0;
     int error = there ? may_replace(node, (*there)->node) : 0;
     struct entry *entry = error ? NULL : entry_create(new);
     if (!entry)
@@ -283,8 +229,8 @@ static int tmp_link(const struct place *file, const struct place *folder, struct
         return -ENOSPC;
     folder_put(node_of(folder), entry, node);
     node->changed_ns = now_ns();
-    watch_tell(node->watches, IN_ATTRIB, 0, (struct name){0});
-    tell_name(entry, IN_CREATE, 0);
+    tell_itself(node, IN_ATTRIB);
+    tell_name(entry, IN_CREATE);
     return 0;
 }
 

@@ -109,6 +109,11 @@ void watch_close(struct inotify *owner)
         end(&owner->watches);
 }
 
+bool watch_any(void)
+{
+    return watches_used != 0;
+}
+
 void watch_tell(struct watch *first, uint32_t mask, uint32_t cookie, struct name name)
 {
     while (first) {

@@ -5,6 +5,7 @@
 #ifndef KERNEL_FS_WATCH_H
 #define KERNEL_FS_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/fs/place.h"
@@ -29,6 +30,8 @@ int watch_remove(struct inotify *owner, int32_t number);
 /* All of the owner's, who is no more told. */
 void watch_close(struct inotify *owner);
 
+/* Is there any? */
+bool watch_any(void);
 /* Something has happened. name: of what is in the folder, bytes 0: to the place itself. */
 void watch_tell(struct watch *first, uint32_t mask, uint32_t cookie, struct name name);
 /* The place goes, and its watches with it. */

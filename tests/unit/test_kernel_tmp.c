@@ -90,6 +90,9 @@ static void names_come_and_go(void **state)
     assert_int_equal(tree_move("/tmp/d/g", "/tmp/d/e", 0), -EISDIR);
     assert_int_equal(tree_move("/tmp/d/e", "/tmp/d/g", 0), -ENOTDIR);
     assert_int_equal(tree_move("/tmp/d", "/tmp/d/e/x", 0), -EINVAL);
+    assert_int_equal(tree_move("/tmp/d/g", "/tmp/d/g", RENAME_EXCHANGE), 0);
+    assert_int_equal(tree_move("/tmp/d", "/tmp/d", RENAME_EXCHANGE), 0);
+    assert_int_equal(tree_move("/tmp/d", "/tmp/d/e", RENAME_EXCHANGE), -EINVAL);
     assert_int_equal(tree_move("/tmp/d/g", "/tmp/d/e", RENAME_EXCHANGE), 0);
     assert_int_equal(stat_of("/tmp/d/g").mode & S_IFMT, S_IFDIR);
     assert_string_equal(path_of("/tmp/d/g"), "/tmp/d/g");
