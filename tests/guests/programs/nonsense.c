@@ -17,15 +17,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "nonsense.h"
+
 #define ARENA_BYTES (4u << 20)
 #define CALLS 4000
 #define NUMBERS 460
-#define THREADS 4
+#define THREADS 5 /* of which one is about files only */
+#define FILE_CALLS 8000
 
 static uint8_t *arena;
 static atomic_uint calls_made, finished;
 
-static uint64_t next(uint64_t *state)
+uint64_t next(uint64_t *state)
 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
@@ -86,7 +89,7 @@ static void wake(int number)
     (void)number; /* whatever waits is interrupted */
 }
 
-static void set_wake(void)
+void set_wake(void)
 {
     const struct sigaction action = {.sa_handler = wake};
     const struct itimerval often = {{0, 3000}, {0, 3000}};
@@ -116,6 +119,14 @@ static void *calls(void *seed)
     return NULL;
 }
 
+static void *calls_on_files(void *seed)
+{
+    file_calls((uint64_t)seed, FILE_CALLS, arena, ARENA_BYTES / 64);
+    calls_made += FILE_CALLS;
+    finished++;
+    return NULL;
+}
+
 int mayfly_init(void)
 {
     arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -129,7 +140,7 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
     uint64_t seed = strtoull(mayfly_path(event) + 1, NULL, 10) * 0x9e3779b97f4a7c15ull + 1;
     const struct timespec moment = {0, 1000000};
     for (unsigned i = 0; i < THREADS; i++)
-        if (pthread_create(&thread, NULL, calls, (void *)(seed + i)) != 0)
+        if (pthread_create(&thread, NULL, i ? calls : calls_on_files, (void *)(seed + i)) != 0)
             break;
     for (unsigned i = 0; i < 1000 && finished < THREADS; i++) {
         set_wake();
