@@ -169,7 +169,7 @@ bool rig_redis_start(struct rig_redis *redis, const char *directory)
             (void)execv(REDIS_PROGRAM, arguments);
         _exit(127);
     }
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 3000; i++) {
         if (listens(path))
             return true;
         (void)usleep(20000);

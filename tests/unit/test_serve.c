@@ -28,7 +28,7 @@
 #define FAIL_BYTE 'f'             /* on its control descriptor: the fork fails */
 #define LATE_BYTE 'l'             /* it takes LATE_NS until it would die with the spawner */
 #define LATE_NS 100000000
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define DESCRIPTORS 64             /* that the loop's process may hold */
 
 mf_err blank_fork(const struct blank_plan *plan, pid_t *pid, struct mf_why *why)

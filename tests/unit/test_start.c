@@ -349,11 +349,14 @@ static void the_counter_tells_the_hosts_time(void **state)
 {
     (void)state;
     static struct mf_boot boot;
-    struct boot_host host = {.since = tsc_moment(), .same_counter = true};
-    if (!host.since.counter)
-        fail_msg("eight readings of the counter in a row were disturbed");
-    boot_stamp(&boot, &host);
-    assert_true(boot.tsc_scale == 0 && boot.tsc == 0); /* too soon */
+    struct boot_host host = {.same_counter = true};
+    bool soon = false;
+    for (int i = 0; i < 1000 && !soon; i++) { /* unless others had the processor in between */
+        host.since = tsc_moment();
+        boot_stamp(&boot, &host);
+        soon = host.since.counter && boot.monotonic_ns - host.since.monotonic_ns < MF_NS_PER_MS;
+    }
+    assert_true(soon && boot.tsc_scale == 0 && boot.tsc == 0); /* too soon */
     for (int i = 0; i < 3; i++) {
         const struct timespec rest = {.tv_nsec = 30 * MF_NS_PER_MS};
         nanosleep(&rest, NULL);

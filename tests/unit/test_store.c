@@ -310,7 +310,7 @@ static void note_hint(struct queue_watch *watch)
 
 static void assert_hinted(void)
 {
-    for (int i = 0; i < 2000 && !hints; i++) { /* Redis tells it on another connection */
+    for (int i = 0; i < 60000 && !hints; i++) { /* Redis tells it on another connection */
         (void)uv_run(&rig.loop, UV_RUN_NOWAIT);
         (void)usleep(1000);
     }

@@ -74,7 +74,7 @@ static void note_hint(struct queue_watch *watch)
 
 static void wait_for_hint(struct rig *rig)
 {
-    for (int i = 0; i < 3000 && !hints; i++) {
+    for (int i = 0; i < 60000 && !hints; i++) {
         (void)uv_run(&rig->loop, UV_RUN_NOWAIT);
         (void)usleep(1000);
     }
@@ -158,7 +158,7 @@ static void a_node_that_starts_again_has_no_leases(void **state)
 static mf_err until_not(struct rig *rig, struct queue *queue, mf_err err)
 {
     mf_err got = err;
-    for (int i = 0; i < 500 && got == err; i++) {
+    for (int i = 0; i < 3000 && got == err; i++) {
         got = RIG(rig, queue_stat(queue, rig_ask(rig)));
         for (int turn = 0; turn < 10 && got == err; turn++) {
             (void)usleep(2000);
@@ -233,7 +233,7 @@ static void nobody_there_is_said(void **state)
     assert_int_equal(rig_open(&one, &options, &why), MF_OK);
     queue = rig_queue(&one, "q", NULL);
     assert_int_equal(RIG(&one, queue_stat(queue, rig_ask(&one))), MF_EDEAD);
-    assert_true(mf_monotonic_ns() - before_ns < MF_REDIS_CONNECT_MS * MF_NS_PER_MS / 2); /* refused */
+    assert_true(mf_monotonic_ns() - before_ns < MF_REDIS_CONNECT_MS * MF_NS_PER_MS); /* refused, not waited for */
     queue_put(queue);
     rig_close(&one);
     options.url = "redis://localhost:1"; /* and closed while the name is looked up */
