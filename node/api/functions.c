@@ -160,6 +160,8 @@ static void checked(struct api_request *request)
     if (!request->err && wants_port(request)) {
         request->err = reserve_port(request);
         if (!request->err) {
+            request->newcomer = !registry_find(&request->api->node->registry, request->name);
+            request->api->newcomers += request->newcomer; /* the first job's place, for the second */
             request->job = save;
             request->after = saved;
             api_start_job(request);

@@ -56,7 +56,7 @@ CLEAN = {"reset": "us", "reset_wait": "us"}  # of `reset`, where every event has
 
 def run(mayfly, bench):
     done = subprocess.run([mayfly, "bench", bench, "--json", "--quick", "--samples", "1"], text=True,
-                          capture_output=True, timeout=240)
+                          capture_output=True, timeout=900)
     assert done.returncode == 0, f"{bench}: exit {done.returncode}: {done.stderr}"
     return json.loads(done.stdout), done.stderr
 
