@@ -467,6 +467,16 @@ class FakeBroker:
         assert self.packet()[0] == 0x10
         self.connection.sendall(greeting)
 
+    def forget(self):
+        """Connections of a life that is over, which nobody has accepted."""
+        self.server.setblocking(False)
+        try:
+            while True:
+                self.server.accept()[0].close()
+        except BlockingIOError:
+            pass
+        self.server.setblocking(True)
+
     def exactly(self, count):
         got = b''
         while len(got) < count:
@@ -620,6 +630,7 @@ class Hostile(MqttTest):
             self.fake.connection.close()
             self.assertEqual(self.n.http('GET', '/healthz').status, 200, case)
             self.n.stop()
+            self.fake.forget()
             self.n.start()  # which connects at once
 
     def test_a_flood_is_read_as_fast_as_it_is_kept(self):
