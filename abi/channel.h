@@ -37,6 +37,8 @@
  *   Bytes: at most as many as the receiver has given credit for. Both begin with
  * MF_STREAM_WINDOW of it; CREDIT and GRANT give more, never so much that more than
  * MF_STREAM_CREDIT_MAX is unused. MF_MSG_END with them, or with none, ends that direction.
+ *   Room: a guest that sleeps has rung for its first release since its start, and then for each quarter of the
+ * slots, or of the data, that it has released; for less the node does not wait.
  *   The end: each side sends CLOSED or CLOSE once, its last message of that id, with 0 or the errno for
  * which the connection is reset, and soon after it has had the other's. It has then dropped what it
  * may still get. Of an id that it closed the guest sends nothing, of one that it does not have

@@ -250,6 +250,9 @@
 #define MF_LISTEN_BYTES_MAX 63u
 #define MF_STREAM_DESCRIPTORS_SHARE 3    /* of the node's descriptors, one in so many              */
 #define MF_STREAM_OTHERS_SHARE 3         /* of these, one in so many is left by a function to others */
+#define MF_STREAM_WIDTH 0x30000u         /* credit beyond MF_STREAM_WINDOW for a guest whose peer keeps up */
+#define MF_STREAM_WIDE_AFTER 0x80000u    /* bytes in a row that it took at once                    */
+#define MF_STREAM_WIDE_MAX 64u           /* streams with so much, or with more than a window that waits */
 #define MF_STREAM_IDLE_S 60              /* without a word: is the peer there?                     */
 #define MF_STREAM_PROBE_S 10             /* if it does not say so, again                           */
 #define MF_STREAM_PROBES 6               /* so often                                               */

@@ -14,12 +14,16 @@
 #include "kernel/core/hypercall.h"
 
 #define EARLY_BYTES (MF_CHANNEL_DATA_BYTES / 4)
+#define EARLY_MESSAGES (MF_RING_SLOTS / 4)
 
 static struct ring ring;
 static struct ring streams BSS_LARGE; /* as of streams_of() */
 static bool streams_open;
 static bool unrung; /* sent or released since the node was last rung */
-static uint32_t unrung_bytes;
+static uint32_t unrung_bytes; /* of what was sent */
+static struct {
+    uint32_t messages, bytes; /* of streams, released since the node was last told of room */
+} freed BSS_LARGE;
 static bool wait_rings; /* `wait` with idle does */
 
 static _Noreturn void nonsense(void)
@@ -113,8 +117,11 @@ void wire_publish(struct mf_desc *desc, const struct ring_place *place)
 /* Opened when it is first used: a C function's start writes no page for it. */
 static struct ring *streams_of(void)
 {
-    if (!streams_open)
+    if (!streams_open) {
         ring_open(&streams, ring.base, RING_STREAMS);
+        freed.messages = EARLY_MESSAGES - 1; /* the first one says that somebody is there */
+        freed.bytes = 0;
+    }
     streams_open = true;
     return &streams;
 }
@@ -132,9 +139,14 @@ const uint8_t *wire_stream_data(const struct mf_desc *desc)
     return ring_data(streams_of(), desc);
 }
 
-void wire_stream_release(void)
+/* The node waits for room only while there is next to none: less than this is not worth to be told. */
+void wire_stream_release(uint32_t bytes)
 {
     ring_release(streams_of());
+    freed.bytes += bytes;
+    if (++freed.messages < EARLY_MESSAGES && freed.bytes < EARLY_BYTES)
+        return;
+    freed.messages = freed.bytes = 0;
     unrung = true;
 }
 

@@ -32,7 +32,7 @@ void wire_awake(void);
 /* The same of the rings of streams, without waiting. reserve: false: no room now. */
 bool wire_stream_peek(struct mf_desc *desc);
 const uint8_t *wire_stream_data(const struct mf_desc *desc);
-void wire_stream_release(void);
+void wire_stream_release(uint32_t bytes); /* of its data */
 bool wire_stream_reserve(uint32_t least, uint32_t most, struct ring_place *place);
 void wire_stream_publish(struct mf_desc *desc, const struct ring_place *place);
 

@@ -256,7 +256,7 @@ bool outside_turn(void)
     while (wire_stream_peek(&desc)) {
         if (!take(&desc))
             break;
-        wire_stream_release();
+        wire_stream_release(desc.data_bytes);
         moved = true;
     }
     struct outside *waits = due;

@@ -93,6 +93,8 @@ void pool_settle(struct instance *instance);
 void pool_wake(struct instance *instance);  /* look at it in this turn       */
 bool pool_turn(struct pool *pool);          /* take messages; true: there were some */
 void pool_ring(struct pool *pool);          /* wake guests that got something */
+/* One that waits for room, and has half of it again, goes on while the rest of what it said is taken. */
+void pool_ring_early(struct instance *instance);
 bool pool_sleep(struct pool *pool);         /* false: something came meanwhile */
 void pool_noise(struct instance *instance); /* it said something unasked: hold it, if too much */
 bool pool_holds(const struct instance *instance);

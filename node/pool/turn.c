@@ -94,6 +94,15 @@ void pool_ring(struct pool *pool)
     pool_retire_spent(pool, SPENT_MAX);
 }
 
+void pool_ring_early(struct instance *instance)
+{
+    if (instance->taken_bytes < MF_CHANNEL_DATA_BYTES / 2 || instance->go_due)
+        return;
+    instance->taken_messages = instance->taken_bytes = 0;
+    instance->bell_due = false;
+    channel_bell(&instance->blank.channel);
+}
+
 /* They have served, and nobody waits for what comes next. */
 static void look_at_unseen(struct pool *pool)
 {

@@ -50,6 +50,9 @@ struct stream {
     bool open_due, opened_due, end_due, close_due, moved;
     uint16_t error;         /* to say with CLOSED                                    */
     uint32_t owed;          /* bytes that the peer has taken, not granted again yet  */
+    uint32_t at_once;       /* bytes in a row that its peer took at once, up to MF_STREAM_WIDE_AFTER */
+    uint32_t width;         /* credit that the guest has beyond MF_STREAM_WINDOW     */
+    bool wide;              /* it has, or more than a window may wait: counted       */
     struct mf_buf pending;  /* that it has not; its room is of the node's budget      */
 };
 

@@ -120,6 +120,46 @@ static void stall(struct stream *stream)
         list_append(&stream->streams->stalled, &stream->link);
 }
 
+/* Who fills the window, and whose peer takes all at once, may have more on its way: the guest and we work at
+ * the same time then, and both sleep less often. */
+static void widen(struct stream *stream, uint32_t taken)
+{
+    struct streaming *streaming = &stream->node->streaming;
+    stream->at_once += taken;
+    if (stream->at_once < MF_STREAM_WIDE_AFTER)
+        return;
+    stream->at_once = MF_STREAM_WIDE_AFTER;
+    if (stream->wide || stream->guest_ended || stream->to_node > MF_STREAM_WINDOW / 2 ||
+        streaming->wide_count == MF_STREAM_WIDE_MAX)
+        return;
+    streaming->wide_count++;
+    stream->wide = true;
+    stream->width = MF_STREAM_WIDTH;
+    stream->owed += MF_STREAM_WIDTH;
+}
+
+static void no_longer_wide(struct stream *stream)
+{
+    if (stream->wide)
+        stream->node->streaming.wide_count--;
+    stream->wide = false;
+    stream->width = 0;
+}
+
+/* Whose peer has not kept up: what it takes from then on is not granted again. */
+static void narrow(struct stream *stream)
+{
+    if (stream->pending.bytes)
+        stream->at_once = 0;
+    if (stream->width && stream->at_once < MF_STREAM_WIDE_AFTER) {
+        uint32_t back = stream->owed < stream->width ? stream->owed : stream->width;
+        stream->owed -= back;
+        stream->width -= back;
+    }
+    if (!stream->width && !stream->pending.bytes)
+        no_longer_wide(stream);
+}
+
 /* What is to be said of it, in this order. False: there is no room for it. */
 static bool say(struct stream *stream)
 {
@@ -134,6 +174,7 @@ static bool say(struct stream *stream)
     if (stream->opened_due && !put(stream, MF_MSG_OPENED, 0, 0, NULL, 0))
         return false;
     stream->opened_due = false;
+    narrow(stream);
     if (stream->owed >= MF_STREAM_WINDOW / 2 && !stream->guest_ended && !stream->close_due) {
         if (!put(stream, MF_MSG_GRANT, 0, stream->owed, NULL, 0))
             return false;
@@ -171,6 +212,7 @@ static void settle(struct stream *stream)
     if (stream->hold && hold_leave(stream->hold))
         streams->over = stream->hold;
     list_remove(&stream->link);
+    no_longer_wide(stream);
     stream_remove(&streams->table, stream);
     stream->streams = NULL;
     peer_linger(stream->node, stream);
@@ -262,6 +304,8 @@ static void take_sent(struct stream *stream, const struct channel_message *messa
     stream->owed += (uint32_t)sent;
     if (sent < message->data_bytes && !peer_keep(stream, message->data + sent, message->data_bytes - sent))
         peer_fail(stream, ENOBUFS);
+    if (sent == message->data_bytes)
+        widen(stream, message->data_bytes);
     if (message->end)
         peer_flush(stream);
 }
@@ -354,6 +398,7 @@ bool streams_take(struct instance *instance)
         channel_stream_release(&instance->blank.channel);
         if (!conclude(instance) || (!held && pool_holds(instance)))
             break;
+        pool_ring_early(instance);
     }
     return any;
 }
@@ -418,6 +463,7 @@ void streams_lost(struct instance *instance)
             continue;
         struct hold *hold = stream->hold;
         list_remove(&stream->link);
+        no_longer_wide(stream);
         stream_remove(&streams->table, stream);
         stream->streams = NULL;
         if (hold && hold_take_back(hold, stream, instance->unbegun))

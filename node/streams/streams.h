@@ -41,6 +41,7 @@ struct streaming {
     struct link lookups, lookups_waiting; /* under way; for their turn, oldest first   */
     uint32_t lookup_count;       /* under way                                       */
     uint64_t opened, asked, denied;
+    uint32_t wide_count;         /* streams that are wide                           */
     uint32_t descriptors, descriptors_max;
     bool begun, quiet;
 };

@@ -11,6 +11,7 @@
 #include "node/instance/channel.h"
 
 extern unsigned socket_lines; /* that the kernel has said         */
+extern unsigned socket_rings; /* that the node was rung           */
 extern char got[256];         /* what receive_text() has received */
 
 struct socket *open_socket(int family, int type);

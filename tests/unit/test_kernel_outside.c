@@ -126,6 +126,42 @@ static void nothing_is_sent_without_credit(void **state)
     assert_said(MF_MSG_CLOSE, id);
 }
 
+/* The first message that is taken says that somebody is there; then the node is told of much room only. */
+static void the_node_is_rung_for_much_room(void **state)
+{
+    (void)state;
+    static uint8_t much[MF_CHUNK_BYTES_MAX];
+    static const struct {
+        uint32_t bytes, messages; /* that ring, the last of them */
+    } each[] = {{1, MF_RING_SLOTS / 4}, {MF_CHUNK_BYTES_MAX, MF_CHANNEL_DATA_BYTES / 4 / MF_CHUNK_BYTES_MAX},
+                {20000, MF_CHANNEL_DATA_BYTES / 4 / 20000 + 1}};
+    struct mf_why why;
+    listener = listener_at(FAMILY_INET, address_loopback(FAMILY_INET, 80));
+    assert_true(channel_sleep(&node));
+    socket_rings = 0;
+    node_says(MF_MSG_OPEN, 2, 80, 0, &someone, sizeof someone);
+    assert_int_equal(socket_rings, 1);
+    assert_int_equal(socket_accept(listener, 0, &server), 0);
+    socket_shutdown(server, true, false); /* nothing of it is kept */
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
+        for (uint32_t k = 1; k <= 3 * each[i].messages; k++) {
+            while (channel_stream_peek(&node, &said, &why) == MF_OK)
+                channel_stream_release(&node);
+            assert_true(channel_sleep(&node));
+            socket_rings = 0;
+            node_says(MF_MSG_RECEIVED, 2, 0, 0, much, each[i].bytes);
+            bool credited = channel_stream_peek(&node, &said, &why) == MF_OK;
+            assert_int_equal(socket_rings, credited || k % each[i].messages == 0);
+        }
+    }
+    close_socket(server);
+    close_socket(listener);
+    listener = server = NULL;
+    while (channel_stream_peek(&node, &said, &why) == MF_OK)
+        channel_stream_release(&node);
+    node_says(MF_MSG_CLOSED, 2, 0, 0, NULL, 0);
+}
+
 /* The ring holds so much; what finds no room goes on when there is some. */
 static void a_full_ring_is_waited_for(void **state)
 {
@@ -244,6 +280,7 @@ int main(void)
         WITH_CHANNEL(a_connection_to_the_outside_goes_through_the_channel),
         WITH_CHANNEL(one_that_cannot_be_had_says_why),
         WITH_CHANNEL(nothing_is_sent_without_credit),
+        WITH_CHANNEL(the_node_is_rung_for_much_room),
         WITH_CHANNEL(a_full_ring_is_waited_for),
         WITH_CHANNEL(an_id_is_free_once_both_sides_have_closed),
         WITH_CHANNEL(a_cut_resets_all),

@@ -51,6 +51,74 @@ static void what_a_slow_client_has_taken_is_kept_no_longer(void **state)
     assert_int_equal(node->budget.used, 0);
 }
 
+/* Guest and client: so much, by pieces, as long as there is credit; the client takes all of it, or nothing. */
+static uint64_t pours(uint64_t id, int fd, uint64_t bytes, uint64_t credit, bool takes)
+{
+    static uint8_t piece[MF_STREAM_WINDOW / 4], got[MF_STREAM_WINDOW];
+    for (uint64_t sent = 0; sent < bytes && credit >= sizeof piece; sent += sizeof piece) {
+        struct mf_desc desc;
+        credit -= sizeof piece;
+        sends(&peer[0], id, piece, sizeof piece);
+        guest_rings(&peer[0]);
+        while (takes && recv(fd, got, sizeof got, MSG_DONTWAIT) > 0)
+            ;
+        turn();
+        while (takes_stream(&peer[0], &desc))
+            credit += desc.type == MF_MSG_GRANT ? desc.arg : 0;
+        assert_false(peer[0].killed);
+    }
+    return credit;
+}
+
+static void who_keeps_up_has_a_wider_window_until_it_does_not(void **state)
+{
+    (void)state;
+    static uint8_t got[MF_STREAM_WINDOW];
+    struct streaming *streaming = &node->streaming;
+    const uint64_t most = MF_STREAM_WINDOW + MF_STREAM_WIDTH;
+    int fd, other_fd;
+    deploy(ISOLATION_REUSE, "0", NULL);
+    uint64_t id = opened(&fd);
+    uint64_t credit = pours(id, fd, MF_STREAM_WIDE_AFTER - MF_STREAM_WINDOW, MF_STREAM_WINDOW, true);
+    assert_true(credit <= MF_STREAM_WINDOW);
+    assert_int_equal(streaming->wide_count, 0);
+    credit = pours(id, fd, 4 * MF_STREAM_WINDOW, credit, true);
+    assert_int_equal(streaming->wide_count, 1);
+    assert_in_range(credit, most - MF_STREAM_WINDOW / 2, most);
+    /* its peer takes nothing any more: no more than that waits, and what it takes later is not granted */
+    credit = pours(id, fd, 64u << 20, credit, false);
+    assert_true(credit < MF_STREAM_WINDOW / 4);
+    assert_in_range(node->budget.used, MF_STREAM_WINDOW, 2 * most);
+    assert_int_equal(streaming->wide_count, 1); /* all the while that it waits */
+    for (int rounds = 0; node->budget.used && rounds < 100000; rounds++) {
+        struct mf_desc desc;
+        (void)recv(fd, got, 8192, MSG_DONTWAIT);
+        turn();
+        while (takes_stream(&peer[0], &desc))
+            credit += desc.type == MF_MSG_GRANT ? desc.arg : 0;
+    }
+    assert_int_equal(node->budget.used, 0);
+    assert_int_equal(streaming->wide_count, 0);
+    assert_true(credit <= MF_STREAM_WINDOW);
+    /* as many as may, and one more */
+    streaming->wide_count = MF_STREAM_WIDE_MAX;
+    while (recv(fd, got, sizeof got, MSG_DONTWAIT) > 0)
+        ;
+    credit = pours(id, fd, 2 * MF_STREAM_WIDE_AFTER, credit, true);
+    assert_true(credit <= MF_STREAM_WINDOW);
+    streaming->wide_count = 0;
+    credit = pours(id, fd, 2 * MF_STREAM_WIDE_AFTER, credit, true);
+    assert_int_equal(streaming->wide_count, 1);
+    says(&peer[0], MF_MSG_CLOSE, id, 0); /* with its stream */
+    assert_int_equal(streaming->wide_count, 0);
+    (void)gets(&peer[0], MF_MSG_CLOSED);
+    uint64_t other = opened(&other_fd);
+    (void)pours(other, other_fd, 2 * MF_STREAM_WIDE_AFTER, MF_STREAM_WINDOW, true);
+    assert_int_equal(streaming->wide_count, 1);
+    says(&peer[0], MF_MSG_CLOSE, MF_STREAM_ID_MAX, 0); /* with its instance, which may not say that */
+    assert_int_equal(streaming->wide_count, 0);
+}
+
 static void without_memory_for_what_waits_its_peer_hears_of_no_end(void **state)
 {
     (void)state;
@@ -290,6 +358,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STREAM_TEST(what_a_slow_client_has_taken_is_kept_no_longer),
+        STREAM_TEST(who_keeps_up_has_a_wider_window_until_it_does_not),
         STREAM_TEST(without_memory_for_what_waits_its_peer_hears_of_no_end),
         STREAM_TEST(what_nobody_waits_for_is_reset),
         STREAM_TEST(who_vanishes_is_noticed),
