@@ -7,7 +7,9 @@
  */
 #include "kernel/task/task.h"
 
+#include "abi/program.h"
 #include "kernel/core/assert.h"
+#include "kernel/core/boot.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/heap.h"
 #include "kernel/core/limits.h"
@@ -32,6 +34,7 @@ static struct vector vector;      /* no bytes: not known yet */
 static uint32_t count;
 static int32_t last_tid;
 
+static void name_first(void);
 static void link(struct task *task);
 static void unlink(struct task *task);
 
@@ -40,8 +43,23 @@ void task_start(void)
     heap_start();
     files_start();
     link(&first);
+    name_first();
     task_current = in_processor = &first;
     usage_begin(&first);
+}
+
+/* As Linux has it: the file that was started, without its folders. */
+static void name_first(void)
+{
+    const char *path = boot_environment(MF_ENV_PROGRAM);
+    const char *name = path ? path : boot_environment(MF_ENV_FUNCTION);
+    if (!name)
+        name = "function";
+    for (path = name; *path; path++)
+        if (*path == '/')
+            name = path + 1;
+    for (uint32_t i = 0; i < TASK_NAME_BYTES - 1 && name[i]; i++)
+        first.name[i] = name[i];
 }
 
 static bool give_vector(struct task *task)
