@@ -198,7 +198,7 @@ static bool next_entry(const struct place *folder, uint64_t *position, struct li
     return there;
 }
 
-static int64_t folder_list(struct file *file, struct io *io)
+static int64_t list_on(struct file *file, struct io *io)
 {
     static const uint8_t zeros[ENTRY_ALIGN];
     const struct opened *opened = opened_of(file);
@@ -223,6 +223,15 @@ static int64_t folder_list(struct file *file, struct io *io)
         file->position = position;
         done += (int64_t)bytes;
     }
+}
+
+static int64_t folder_list(struct file *file, struct io *io)
+{
+    struct opened *opened = opened_of(file);
+    int64_t done = list_on(file, io);
+    if (done >= 0 && opened->place.fs->listed)
+        opened->place.fs->listed(opened);
+    return done;
 }
 
 static const struct file_operations file_operations = {

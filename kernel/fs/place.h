@@ -55,6 +55,9 @@ struct filesystem {
     /* The entry at *cookie, which moves on to the next; 0 is the first. False: no more. */
     bool (*list)(const struct place *folder, uint64_t *cookie, struct listed *listed);
 
+    /* A folder's list was looked at. NULL: nothing to do. */
+    void (*listed)(struct opened *opened);
+
     /* What is opened: flags are those of its file. 0 or -errno. NULL: nothing to do. */
     int (*open)(struct opened *opened);
     void (*close)(struct opened *opened);

@@ -354,6 +354,11 @@ static void tmp_close(struct opened *opened)
         tell_opened(opened, file_may_write(&opened->file) ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 }
 
+static void tmp_listed(struct opened *opened)
+{
+    tell_opened(opened, IN_ACCESS);
+}
+
 static struct watch **tmp_watches(const struct place *place)
 {
     return &node_of(place)->watches;
@@ -421,6 +426,7 @@ static const struct filesystem filesystem = {
     .parent = tmp_parent,
     .name = tmp_name,
     .list = tmp_list,
+    .listed = tmp_listed,
     .open = tmp_open,
     .close = tmp_close,
     .read = tmp_read,

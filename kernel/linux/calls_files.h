@@ -37,7 +37,7 @@
     X(inotify_init, done, "")                                                                    \
     X(inotify_init1, done, "")                                                                   \
     X(inotify_add_watch, partial, "of files in memory, others do not change; a file without a "  \
-      "name tells its folder nothing; of named pipes the names")                                 \
+      "name tells its folder nothing; of named pipes the names; not chown")                      \
     X(inotify_rm_watch, done, "")                                                                \
     X(epoll_create, done, "")                                                                    \
     X(epoll_create1, done, "")                                                                   \
