@@ -58,10 +58,12 @@ const char *mayfly_parameter(struct mayfly_event *event, const char *name);
 /* A header's value; names compare without regard to case. NULL: not there. */
 const char *mayfly_header(const struct mayfly_event *event, const char *name);
 
-/* What the event is about, the header ce-subject: of an MQTT message its topic. "": nothing said.
+/* What the event is about: of an MQTT message its topic, also of one that is a CloudEvent; else the
+ * subject. As it was sent: decoded, where the headers ce-mqtttopic and ce-subject say k%C3%BCche.
+ * "": nothing said. An escape that is none, or that would be a NUL, stays as it is.
  * One level of a topic, from 0: of shop/12/fridge the levels are shop, 12 and fridge. NULL: it
  * has no such level. */
-const char *mayfly_topic(const struct mayfly_event *event);
+const char *mayfly_topic(struct mayfly_event *event);
 const char *mayfly_topic_level(struct mayfly_event *event, size_t level);
 
 /* All headers, names in lower case: start with *at = 0; false at the end. */

@@ -19,12 +19,10 @@ static int hex(char c)
     return -1;
 }
 
-/* One decoded character; *at moves behind it. */
-static char decoded(const char *text, size_t bytes, size_t *at)
+/* One character, %XX decoded; *at moves behind it. */
+static char percent_decoded(const char *text, size_t bytes, size_t *at)
 {
     char c = text[(*at)++];
-    if (c == '+')
-        return ' ';
     if (c != '%' || bytes - *at < 2)
         return c;
     int high = hex(text[*at]), low = hex(text[*at + 1]);
@@ -32,6 +30,24 @@ static char decoded(const char *text, size_t bytes, size_t *at)
         return c;
     *at += 2;
     return (char)(high << 4 | low);
+}
+
+static char decoded(const char *text, size_t bytes, size_t *at)
+{
+    if (text[*at] == '+') {
+        (*at)++;
+        return ' ';
+    }
+    return percent_decoded(text, bytes, at);
+}
+
+size_t percent_decode(const char *text, size_t bytes, char *to)
+{
+    size_t out = 0;
+    for (size_t at = 0; at < bytes;)
+        to[out++] = percent_decoded(text, bytes, &at);
+    to[out] = 0;
+    return out;
 }
 
 size_t query_decode(const char *text, size_t bytes, char *to)

@@ -1,4 +1,4 @@
-/* query.h: find and decode a parameter of a query. */
+/* query.h: find and decode a parameter of a query; decode what is percent-encoded elsewhere. */
 #ifndef MF_SDK_QUERY_H
 #define MF_SDK_QUERY_H
 
@@ -10,5 +10,8 @@ bool query_find(const char *query, const char *name, const char **value, size_t 
 
 /* Decode into to, which has room for bytes + 1; returns the length without the NUL. */
 size_t query_decode(const char *text, size_t bytes, char *to);
+
+/* The same of what is no form, e.g. a CloudEvent's header: a plus is a plus. */
+size_t percent_decode(const char *text, size_t bytes, char *to);
 
 #endif

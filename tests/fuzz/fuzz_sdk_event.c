@@ -35,6 +35,10 @@ static void use(void)
         const char *decoded = mayfly_parameter(&event, "n");
         mf_assert(decoded && strlen(decoded) <= length);
     }
+    const char *subject = mayfly_header(&event, "ce-subject"), *topic = mayfly_topic(&event);
+    mf_assert(!subject || mayfly_header(&event, "ce-mqtttopic") || strlen(topic) <= strlen(subject));
+    const char *level = mayfly_topic_level(&event, 1);
+    mf_assert(!level || (!strchr(level, '/') && strlen(level) < strlen(topic)));
     struct mayfly_bytes body = mayfly_body(&event);
     mf_assert(body.data[body.bytes] == 0);
 }

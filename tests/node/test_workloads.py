@@ -79,15 +79,16 @@ class Home(Workflow):
     def test_lights_follow_motion_and_smoke_is_told(self):
         self.deploy('home')
         watcher = subprocess.Popen(['mosquitto_sub', '-h', '127.0.0.1', '-p', str(self.broker.port), '-t',
-                                    'lights/+/bulb', '-q', '1', '-v', '-C', '2', '-i', 'watcher'],
+                                    'lights/+/bulb', '-q', '1', '-v', '-C', '3', '-i', 'watcher'],
                                    stdout=subprocess.PIPE, text=True)
         harness.STARTED.append(watcher)
         self.heard_by('watcher')
         self.publish('lights/hall/motion', '{"motion":true}')
         wait_until(lambda: self.calls('lights') >= 1, 'a call')
         self.publish('lights/attic/motion', '{"motion":false}')
+        self.publish('lights/große Küche 100%/motion', '{"motion":true}')
         self.assertEqual(sorted(watcher.communicate(timeout=PATIENCE_S)[0].splitlines()),
-                         ['lights/attic/bulb off', 'lights/hall/bulb on'])
+                         ['lights/attic/bulb off', 'lights/große Küche 100%/bulb on', 'lights/hall/bulb on'])
         for value in (12, 61, 50, 51):
             self.publish('smoke/hall/value', json.dumps({'value': value, 'room': 'hall'}))
         wait_until(lambda: len(self.told()) >= 2, 'two alarms')

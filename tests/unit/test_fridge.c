@@ -304,6 +304,22 @@ static void a_topic_has_levels(void **state)
     close_event(&event);
 }
 
+static void a_topic_is_as_it_was_sent(void **state)
+{
+    (void)state;
+    struct event_header encoded[] = {{"ce-subject", "lights/K%C3%BCche%20a+b/100%25/%00%zz%"}, {NULL, NULL}};
+    struct mayfly_event event = event_of(encoded);
+    assert_string_equal(mayfly_topic(&event), "lights/K\xc3\xbc" "che a+b/100%/%00%zz%");
+    assert_string_equal(mayfly_topic_level(&event, 1), "K\xc3\xbc" "che a+b");
+    assert_string_equal(mayfly_topic_level(&event, 2), "100%");
+    close_event(&event);
+    struct event_header own[] = {{"ce-subject", "its own"}, {"ce-mqtttopic", "shop/7%20a/door"}, {NULL, NULL}};
+    event = event_of(own);
+    assert_string_equal(mayfly_topic(&event), "shop/7 a/door");
+    assert_string_equal(mayfly_topic_level(&event, 1), "7 a");
+    close_event(&event);
+}
+
 /* By hand an event is read from standard input; the key-values live from then on. */
 static int begin_an_event(void **state)
 {
@@ -331,6 +347,7 @@ int main(void)
         cmocka_unit_test(an_event_without_an_id_is_always_new),
         cmocka_unit_test(what_does_not_fit_changes_nothing),
         cmocka_unit_test(a_topic_has_levels),
+        cmocka_unit_test(a_topic_is_as_it_was_sent),
     };
     return cmocka_run_group_tests(tests, begin_an_event, NULL);
 }
