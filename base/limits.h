@@ -213,7 +213,7 @@
 #define MF_ZONE_STEPS_MAX 4096u          /* of one time zone                                          */
 #define MF_CRON_YEARS_MAX 41u            /* that are looked at: 29 February on a Sunday, past 2100    */
 #define MF_TIMER_LATE_MS 60000u          /* a run that begins later than this was missed              */
-#define MF_TIMER_BACK_MS 10800000u       /* set back by less, a clock does not make runs come twice   */
+#define MF_TIMER_BACK_MS 10800000u       /* set back by less, a clock makes no fixed hour come twice  */
 #define MF_TRIGGER_RETRY_MS_FIRST 1000u  /* until a store that failed is asked again; doubled         */
 #define MF_TRIGGER_RETRY_MS_MAX 30000u
 #define MF_TRIGGER_VALUE_BYTES_MAX 16384u /* of a key's new value, told with its change               */

@@ -7,6 +7,7 @@
 #include "node/delivery/envelope.h"
 #include "node/events/cloudevent.h"
 #include "node/store/store.h"
+#include "node/triggers/timer_note.h"
 #include "node/triggers/triggering.h"
 
 /*
@@ -31,8 +32,10 @@ struct activation {
     struct timer timer;          /* WAITING: in triggering.due                       */
     struct timer retry;          /* TROUBLE: in the loop's                           */
     uint32_t trouble;            /* times in a row                                   */
-    bool noted;                  /* last_ms stands in the store                      */
-    uint64_t last_ms, due_ms;
+    bool noted;                  /* the note stands in the store                     */
+    bool by_others;              /* another node may have written it, by its clock   */
+    struct timer_note note;      /* up to when it has run                            */
+    uint64_t due_ms;
     size_t event_bytes;          /* of the one that is being appended                */
 };
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #define DAY 86400
+#define EVERY_HOUR 0xffffffu /* of cron.hours */
 
 static int64_t floor_div(int64_t number, int64_t by)
 {
@@ -101,9 +102,21 @@ static uint64_t last_due(const struct schedule *schedule, uint64_t since_ms, uin
     return 0;
 }
 
-uint64_t schedule_due(const struct schedule *schedule, uint64_t last_ms, uint64_t now_ms)
+/* A last run is ahead of the clock by that much: is it to be waited for? */
+static bool still_counts(const struct schedule *schedule, uint64_t last_ms, uint64_t ahead_ms, bool by_others)
 {
-    if (last_ms > now_ms && last_ms - now_ms > MF_TIMER_BACK_MS)
+    const uint64_t hour_ms = 3600000;
+    if (ahead_ms > MF_TIMER_BACK_MS)
+        return false;
+    uint64_t next_ms = schedule_next(schedule, last_ms), interval_ms = next_ms - last_ms;
+    bool often = schedule->trigger->kind == TRIGGER_EVERY || interval_ms < hour_ms ||
+                 schedule->trigger->cron.hours == EVERY_HOUR;
+    return by_others || !often || ahead_ms <= interval_ms;
+}
+
+uint64_t schedule_due(const struct schedule *schedule, uint64_t last_ms, uint64_t now_ms, bool by_others)
+{
+    if (last_ms > now_ms && !still_counts(schedule, last_ms, last_ms - now_ms, by_others))
         last_ms = now_ms; /* what the clock says now counts */
     uint64_t missed_ms = last_ms < now_ms ? last_due(schedule, last_ms, now_ms) : 0;
     bool late = missed_ms && now_ms - missed_ms <= MF_TIMER_LATE_MS;

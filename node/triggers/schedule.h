@@ -9,6 +9,7 @@
 #ifndef MF_NODE_TRIGGERS_SCHEDULE_H
 #define MF_NODE_TRIGGERS_SCHEDULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "image/triggers.h"
@@ -34,7 +35,14 @@ uint64_t schedule_next(const struct schedule *schedule, uint64_t after_ms);
 
 /* The due time to run for next, of a timer that has run up to last_ms: at most now_ms, i.e. at once,
  * where a run is late by no more than MF_TIMER_LATE_MS, or was missed and the trigger says `once`;
- * else one to come. A last_ms further ahead than MF_TIMER_BACK_MS is of a clock that was wrong. */
-uint64_t schedule_due(const struct schedule *schedule, uint64_t last_ms, uint64_t now_ms);
+ * else one to come.
+ *
+ * last_ms may be ahead of now_ms: the clock was set back, or was wrong (a board without a battery).
+ * By more than MF_TIMER_BACK_MS it does not count. By less, what comes several times an hour, in each
+ * hour, or by `every` goes on by the new clock if it would else be silent for longer than its own
+ * interval; what comes at fixed hours, or comes again in a moment anyhow, does not run twice at one
+ * time, as with cron(8). by_others: nodes whose clocks differ may have written last_ms; then all
+ * waits until that time. */
+uint64_t schedule_due(const struct schedule *schedule, uint64_t last_ms, uint64_t now_ms, bool by_others);
 
 #endif

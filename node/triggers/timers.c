@@ -6,7 +6,8 @@
  * killed when, and however many nodes share the store.
  *
  * Guarantees: nothing wakes between due times, unless somebody sets the clock. A run that was
- * missed is made up for once, or not at all, as `missed` says.
+ * missed is made up for once, or not at all, as `missed` says. No two events of a timer have one id,
+ * wherever the clock is set.
  * Leaves to others: when that is (schedule.c).
  */
 #include <errno.h>
@@ -22,7 +23,6 @@
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
 #include "node/node.h"
-#include "node/store/decimal.h"
 #include "node/triggers/activation.h"
 #include "node/triggers/schedule.h"
 
@@ -169,20 +169,20 @@ static void try_again(struct timer *timer, uint64_t now_ns)
 {
     struct activation *activation = list_of(timer, struct activation, retry);
     struct delivery *delivery = &activation->owner->node->delivery;
-    char key[NOTE_BYTES], now[24];
+    char key[NOTE_BYTES], now[TIMER_NOTE_BYTES];
     (void)now_ns;
     if (activation->noted) {
         arm(activation);
         return;
     }
     activation->state = ACTIVATION_NOTING;
-    activation->last_ms = wall_ms();
+    activation->note = (struct timer_note){.last_ms = wall_ms()};
     note_key(activation, key);
-    int bytes = snprintf(now, sizeof now, "%llu", (unsigned long long)activation->last_ms);
+    size_t bytes = timer_note_write(&activation->note, now);
     const struct store_ask ask = {delivery_now_ms(delivery), noted, activation};
     mf_err err = delivery->own && !activation->owner->quiet
                      ? space_compare_and_set(delivery->own, (struct store_bytes){key, strlen(key)}, NULL,
-                                             (struct store_bytes){now, (size_t)bytes}, 0, &ask)
+                                             (struct store_bytes){now, bytes}, 0, &ask)
                      : MF_EDEAD;
     if (err)
         trouble(activation, err);
@@ -193,9 +193,9 @@ static void try_again(struct timer *timer, uint64_t now_ns)
 /* What the store says is there. */
 static void learn(struct activation *activation, struct store_bytes value)
 {
-    int64_t number = 0;
     activation->noted = true;
-    activation->last_ms = decimal_read(value, &number) && number > 0 ? (uint64_t)number : 1;
+    activation->note = timer_note_read(value);
+    activation->by_others = activation->owner->node->delivery.shared;
 }
 
 static void noted(void *context, const struct store_answer *answer)
@@ -229,7 +229,7 @@ static void wait_for(struct activation *activation)
 static void arm(struct activation *activation)
 {
     const struct schedule schedule = schedule_of(activation);
-    activation->due_ms = schedule_due(&schedule, activation->last_ms, wall_ms());
+    activation->due_ms = schedule_due(&schedule, activation->note.last_ms, wall_ms(), activation->by_others);
     wait_for(activation);
 }
 
@@ -249,15 +249,16 @@ static void due(struct timer *timer, uint64_t now_ns)
 static mf_err make_event(struct activation *activation, struct occurrence *occurrence)
 {
     const struct trigger *trigger = &activation->trigger;
-    char when[24], source[MF_NAME_BYTES_MAX + 16];
+    char when[TIMER_NOTE_BYTES], source[MF_NAME_BYTES_MAX + 16];
     (void)snprintf(source, sizeof source, "/functions/%s", activation->name);
-    int bytes = snprintf(when, sizeof when, "%llu", (unsigned long long)activation->due_ms);
+    const struct timer_note note = timer_note_after(&activation->note, activation->due_ms);
+    size_t bytes = timer_note_write(&note, when);
     const struct event_text texts[] = {{"timer", 5},
                                        {activation->name, strlen(activation->name)},
                                        {trigger_kind_name(trigger->kind), strlen(trigger_kind_name(trigger->kind))},
                                        {trigger->text, trigger->text_bytes},
                                        {trigger->timezone, strlen(trigger->timezone)},
-                                       {when, (size_t)bytes}};
+                                       {when, bytes}};
     mf_err err = occurrence_init(occurrence, TYPE, source, activation->due_ms);
     if (!err)
         err = cloudevent_set(&occurrence->event, "subject", (struct event_text){trigger->text, trigger->text_bytes},
@@ -271,17 +272,16 @@ static mf_err note_and_append(struct activation *activation, const struct occurr
     const struct delivery *delivery = &activation->owner->node->delivery;
     const struct store_ask ask = {delivery_now_ms(delivery), ran, activation};
     struct store_also also = {.event = {occurrence->envelope, occurrence->bytes}};
-    char key[NOTE_BYTES], was[24], is[24];
+    const struct timer_note note = timer_note_after(&activation->note, activation->due_ms);
+    char key[NOTE_BYTES], was[TIMER_NOTE_BYTES], is[TIMER_NOTE_BYTES];
     mf_err err = delivery_target(activation->function, NULL, &also.queue, &also.priority);
     if (err)
         return err;
     note_key(activation, key);
-    int was_bytes = snprintf(was, sizeof was, "%llu", (unsigned long long)activation->last_ms);
-    int is_bytes = snprintf(is, sizeof is, "%llu", (unsigned long long)activation->due_ms);
-    const struct store_bytes expected = {was, (size_t)was_bytes};
+    const struct store_bytes expected = {was, timer_note_write(&activation->note, was)};
+    const struct store_bytes written = {is, timer_note_write(&note, is)};
     err = space_compare_and_set_beside(delivery->own, (struct store_bytes){key, strlen(key)},
-                                       activation->noted ? &expected : NULL,
-                                       (struct store_bytes){is, (size_t)is_bytes}, 0,
+                                       activation->noted ? &expected : NULL, written, 0,
                                        &(struct store_beside){&also, 1}, &ask);
     queue_put(also.queue);
     return err;
@@ -320,7 +320,8 @@ static void ran(void *context, const struct store_answer *answer)
     if (!answer->err) {
         activation->trouble = 0;
         activation->noted = true;
-        activation->last_ms = activation->due_ms;
+        activation->note = timer_note_after(&activation->note, activation->due_ms);
+        activation->by_others = false;
         delivery_appended(activation->function, activation->event_bytes);
         arm(activation);
     } else if (answer->err == MF_EEXIST) { /* another node's run */

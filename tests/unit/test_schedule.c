@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "node/triggers/schedule.h"
+#include "node/triggers/timer_note.h"
 
 static void dates_and_days_are_each_other(void **state)
 {
@@ -134,6 +135,8 @@ static void intervals_keep_their_phase(void **state)
 #define HOUR 3600000ull
 #define NOON 1790000000000ull /* about */
 
+static bool by_others;
+
 static uint64_t due(const char *fields, uint32_t every_ms, bool once, uint64_t last_ms, uint64_t now_ms)
 {
     static const struct zone utc;
@@ -141,7 +144,7 @@ static uint64_t due(const char *fields, uint32_t every_ms, bool once, uint64_t l
     const struct schedule schedule = {&trigger, &utc, 0};
     if (fields)
         assert_int_equal(cron_parse(fields, &trigger.cron, NULL), MF_OK);
-    return schedule_due(&schedule, last_ms, now_ms);
+    return schedule_due(&schedule, last_ms, now_ms, by_others);
 }
 
 static void what_comes_next_is_waited_for(void **state)
@@ -173,12 +176,86 @@ static void a_late_run_is_no_missed_one(void **state)
     assert_int_equal(due("0 * * * *", 0, false, hour - HOUR, hour + MF_TIMER_LATE_MS + 1), hour + HOUR);
 }
 
-static void a_clock_set_back_makes_nothing_run_twice(void **state)
+static void set_back_a_clock_makes_no_fixed_hour_run_twice(void **state)
+{
+    uint64_t day = NOON / 86400000 * 86400000, three = day + 3 * HOUR;
+    (void)state;
+    assert_int_equal(due("0 3 * * *", 0, true, three, three - 2 * HOUR), three + 24 * HOUR);
+    assert_int_equal(due("0 3,4 * * *", 0, true, three, three - 2 * HOUR), three + HOUR);
+    assert_int_equal(due("0 3 * * *", 0, true, three, three - MF_TIMER_BACK_MS), three + 24 * HOUR);
+    assert_int_equal(due("0 3 * * *", 0, true, three, three - MF_TIMER_BACK_MS - 1), three);
+}
+
+static void set_back_a_clock_silences_nothing_that_comes_often(void **state)
+{
+    uint64_t hour = NOON / HOUR * HOUR, morning = NOON / 86400000 * 86400000 + 9 * HOUR;
+    (void)state;
+    assert_int_equal(due(NULL, 10000, true, hour, hour - HOUR), hour - HOUR + 10000);
+    assert_int_equal(due(NULL, 10000, true, hour, hour - MF_TIMER_BACK_MS), hour - MF_TIMER_BACK_MS + 10000);
+    assert_int_equal(due("* * * * *", 0, true, hour, hour - HOUR), hour - HOUR + 60000);
+    assert_int_equal(due("0 * * * *", 0, true, hour, hour - 2 * HOUR + 1), hour - HOUR);
+    assert_int_equal(due("*/5 8-18 * * *", 0, true, morning, morning - HOUR / 2), morning - HOUR / 2 + 300000);
+}
+
+/* A step that is no longer than the interval: else a run would come again in a moment. */
+static void a_small_step_back_makes_no_second_run(void **state)
 {
     uint64_t hour = NOON / HOUR * HOUR;
     (void)state;
+    assert_int_equal(due("* * * * *", 0, true, hour, hour - 1), hour + 60000);
+    assert_int_equal(due("* * * * *", 0, true, hour, hour - 60000), hour + 60000);
+    assert_int_equal(due("* * * * *", 0, true, hour, hour - 60001), hour - 60000);
+    assert_int_equal(due("0 * * * *", 0, true, hour, hour - HOUR), hour + HOUR);
+    assert_int_equal(due(NULL, 10000, true, hour, hour - 10000), hour + 10000);
+    assert_int_equal(due(NULL, 10000, true, hour, hour - 10001), hour - 10000);
+}
+
+/* Of nodes whose clocks differ one would else make runs beside those of the other. */
+static void what_a_node_ahead_has_run_has_run(void **state)
+{
+    uint64_t hour = NOON / HOUR * HOUR;
+    (void)state;
+    by_others = true;
+    assert_int_equal(due(NULL, 10000, true, hour, hour - MF_TIMER_BACK_MS), hour + 10000);
     assert_int_equal(due("0 * * * *", 0, true, hour, hour - 2 * HOUR), hour + HOUR);
-    assert_int_equal(due(NULL, 10000, true, NOON, NOON - MF_TIMER_BACK_MS), NOON + 10000);
+    assert_int_equal(due(NULL, 10000, true, hour, hour - MF_TIMER_BACK_MS - 10000), hour - MF_TIMER_BACK_MS);
+    by_others = false;
+}
+
+static struct timer_note note_of(const char *text)
+{
+    return timer_note_read((struct store_bytes){text, strlen(text)});
+}
+
+static void a_time_that_comes_again_is_another_one(void **state)
+{
+    struct timer_note note = {.last_ms = 50000};
+    char text[TIMER_NOTE_BYTES];
+    (void)state;
+    note = timer_note_after(&note, 60000);
+    assert_int_equal(timer_note_write(&note, text), 5);
+    assert_string_equal(text, "60000");
+    note = timer_note_after(&note, 50000);
+    (void)timer_note_write(&note, text);
+    assert_string_equal(text, "50000 1");
+    note = timer_note_after(&note, 60000);
+    (void)timer_note_write(&note, text);
+    assert_string_equal(text, "60000 1"); /* not what the first was */
+    note = timer_note_after(&note, 60000);
+    (void)timer_note_write(&note, text);
+    assert_string_equal(text, "60000 2");
+    note = note_of(text);
+    assert_true(note.last_ms == 60000 && note.turn == 2);
+    assert_true(note_of("1790000000000").last_ms == NOON && note_of("1790000000000").turn == 0);
+}
+
+static void nonsense_is_a_note_of_no_run(void **state)
+{
+    static const char *const nonsense[] = {"", " ", "x", "-5", "0", "5 ", "5 0", "5 -1", "5 x", " 5", "5 4294967296",
+                                           "5 1 1", "99999999999999999999"};
+    (void)state;
+    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++)
+        assert_true(note_of(nonsense[i]).last_ms == 1 && note_of(nonsense[i]).turn == 0);
 }
 
 static void a_clock_that_was_wrong_does_not_count(void **state)
@@ -201,7 +278,12 @@ int main(void)
         cmocka_unit_test(what_comes_next_is_waited_for),
         cmocka_unit_test(what_was_missed_is_made_up_for_once_or_not),
         cmocka_unit_test(a_late_run_is_no_missed_one),
-        cmocka_unit_test(a_clock_set_back_makes_nothing_run_twice),
+        cmocka_unit_test(set_back_a_clock_makes_no_fixed_hour_run_twice),
+        cmocka_unit_test(set_back_a_clock_silences_nothing_that_comes_often),
+        cmocka_unit_test(a_small_step_back_makes_no_second_run),
+        cmocka_unit_test(what_a_node_ahead_has_run_has_run),
+        cmocka_unit_test(a_time_that_comes_again_is_another_one),
+        cmocka_unit_test(nonsense_is_a_note_of_no_run),
         cmocka_unit_test(a_clock_that_was_wrong_does_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
