@@ -76,8 +76,9 @@ const struct command cmd_stop = {
     .name = "stop",
     .arguments = "NAME...",
     .summary = "let functions take no more events",
-    .details = "Calls are refused with 503, what waits in the function's queue stays there, what runs ends. It\n"
-               "stays stopped when the node is started anew, until 'mayfly start' or 'mayfly deploy'.",
+    .details = "Calls are refused with 503, what waits in the function's queue stays there, what runs ends. MQTT\n"
+               "messages wait there, too, as long as there is room; runs of timers are left out. It stays stopped\n"
+               "when the node is started anew, until 'mayfly start' or 'mayfly deploy'.",
     .options = options,
     .run = run_stop,
 };

@@ -338,9 +338,9 @@ void delivery_submit_all(struct function *function, const struct envelope *envel
     submission->bytes = 0;
     for (size_t i = 0; i < count; i++)
         submission->bytes += envelope_bytes(&envelopes[i]);
-    if (delivery->quiet || !delivery->store || function->stopped) {
-        finish(submission, function->stopped ? SITUATION_STOPPED : SITUATION_STOPPING,
-               function->stopped);
+    bool stopped = function->stopped && !submission->anyhow;
+    if (delivery->quiet || !delivery->store || stopped) {
+        finish(submission, stopped ? SITUATION_STOPPED : SITUATION_STOPPING, stopped ? function->stopped : NULL);
         return;
     }
     if (consumer_of(function, &submission->consumer) != MF_OK) {

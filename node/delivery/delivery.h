@@ -120,6 +120,8 @@ struct submission {
     uint8_t *kept; /* a copy of the envelope, for who may need it yet; NULL: none */
     size_t bytes;
     size_t count; /* of events */
+    bool anyhow;  /* also of a function that is stopped, as long as its queue has room: who sent it was
+                     not asked, and cannot be told; the caller's, before it is submitted */
     /* SITUATION_REPLIED: accepted, as durable as a disk is. Else why not; nothing was kept. */
     void (*done)(struct submission *submission, enum situation situation, const char *message);
 };

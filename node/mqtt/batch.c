@@ -38,6 +38,7 @@ struct arrival {
     char call_id[2 * MQTT_ID_BYTES + 1];
     struct envelope envelope;  /* points into memory */
     uint8_t *memory;
+    const char *topic;         /* in memory, too */
     size_t count;
     struct copy copies[];
 };
@@ -112,6 +113,7 @@ static mf_err write_event(struct mqtt_intake *intake, const struct mqtt_incoming
     static struct cloudevent event;
     struct field_writer writer;
     uint64_t now_ns = mf_realtime_ns();
+    const size_t topic_room = strlen(incoming->topic) + 1;
     mf_err err = mqtt_message_event(incoming, intake->source, arrival->call_id,
                                     now_ns / MF_NS_PER_MS, &intake->words, &event);
     field_writer_init(&writer, fields, sizeof fields);
@@ -125,13 +127,16 @@ static mf_err write_event(struct mqtt_intake *intake, const struct mqtt_incoming
             err = cloudevent_guest(&event, arrival->call_id, now_ns, &writer);
     }
     if (!err)
-        arrival->memory = malloc(writer.bytes + event.data_bytes + 1);
+        arrival->memory = malloc(writer.bytes + event.data_bytes + topic_room);
     if (!err && !arrival->memory)
         err = MF_ENOMEM;
     if (!err) {
         memcpy(arrival->memory, fields, writer.bytes);
         if (event.data_bytes)
             memcpy(arrival->memory + writer.bytes, event.data, event.data_bytes);
+        uint8_t *topic = arrival->memory + writer.bytes + event.data_bytes;
+        memcpy(topic, incoming->topic, topic_room);
+        arrival->topic = (const char *)topic;
         arrival->envelope = (struct envelope){
             .arrived_ns = now_ns, .call_id = arrival->call_id,
             .call_id_bytes = strlen(arrival->call_id), .fields = arrival->memory,
@@ -176,7 +181,7 @@ void mqtt_batch_take(struct mqtt_intake *intake, const struct mqtt_incoming *inc
     }
     list_append(&batch->arrivals, &arrival->link);
     batch->count++;
-    batch->bytes += incoming->bytes + arrival->envelope.field_bytes;
+    batch->bytes += incoming->bytes + arrival->envelope.field_bytes + strlen(arrival->topic);
 }
 
 /* ---- they become durable ---- */
@@ -188,20 +193,34 @@ static void refuse(struct mqtt_batch *batch, enum situation situation, const str
     batch->culprit = copy;
 }
 
+/* What came for a function that is stopped waits in its queue. Once that is full, nobody knows for
+ * how long: the others do not wait for it. */
+static bool waits_for_nobody(const struct copy *copy, enum situation situation)
+{
+    const struct function *function = registry_find(&copy->arrival->batch->intake->node->registry, copy->function);
+    return situation == SITUATION_STOPPED ||
+           (situation == SITUATION_QUEUE_FULL && function && function->stopped);
+}
+
+static void drop(const struct copy *copy, enum mqtt_drop why)
+{
+    const struct arrival *arrival = copy->arrival;
+    mqtt_intake_drop(arrival->batch->intake, why, arrival->topic, arrival->envelope.body_bytes);
+}
+
 static void submitted(struct submission *submission, enum situation situation, const char *text)
 {
     struct copy *copy = list_of(submission, struct copy, submission);
     struct mqtt_batch *batch = copy->arrival->batch;
     (void)text;
     copy->state = COPY_OVER;
-    /* Of a function that is stopped nobody knows for how long: the others do not wait for it. */
-    if (situation == SITUATION_STOPPED) {
-        mqtt_intake_drop(batch->intake, MQTT_DROP_STOPPED, copy->function, copy->arrival->envelope.body_bytes);
+    if (waits_for_nobody(copy, situation)) {
+        drop(copy, MQTT_DROP_STOPPED);
     } else if (situation != SITUATION_REPLIED && copy->arrival->qos > 0) {
         copy->state = COPY_WAITING;
         refuse(batch, situation, copy);
     } else if (situation != SITUATION_REPLIED) {
-        mqtt_intake_drop(batch->intake, MQTT_DROP_NO_ROOM, copy->function, copy->arrival->envelope.body_bytes);
+        drop(copy, MQTT_DROP_NO_ROOM);
     }
     batch->pending--;
     settle(batch);
@@ -257,6 +276,7 @@ static void submit(struct mqtt_batch *batch, struct arrival *arrival)
             continue;
         copy->state = COPY_SENT;
         copy->submission.done = submitted;
+        copy->submission.anyhow = true;
         batch->pending++;
         delivery_submit(function, &arrival->envelope, &copy->submission);
     }

@@ -24,7 +24,7 @@ struct mqtt_batch;
     X(TOPIC, "topic")         /* not one that is allowed here: too long, control characters */ \
     X(TOO_BIG, "too-big")     /* more than an event may have                             */ \
     X(NO_ROOM, "no-room")     /* QoS 0, and the queue, disk or store did not take it      */ \
-    X(STOPPED, "stopped")     /* its function is stopped, until somebody starts it        */
+    X(STOPPED, "stopped")     /* its function is stopped, and its queue full              */
 #define MQTT_DROP_ENUM(NAME, word) MQTT_DROP_##NAME,
 enum mqtt_drop { MQTT_DROPS(MQTT_DROP_ENUM) MQTT_DROP_COUNT };
 

@@ -663,17 +663,20 @@ class Stopped(MqttTest):
     def test_a_stopped_function_holds_back_nobody(self):
         broker = self.broker()
         node = self.node(broker)
-        self.deploy(node, 'a/#', name='f')
+        self.deploy(node, 'a/#', name='f', queue_max=3)
         self.deploy(node, 'a/#', name='g')
         self.subscribed(broker, node, 1)
         node.api('POST', '/v1/functions/f/stop')
-        for i in range(3):
+        for i in range(5):
             broker.publish('a/b', f'{i}')
-        self.hears(node, ['0', '1', '2'], name='g')
-        self.assertEqual(self.metric(node, 'mayfly_mqtt_dropped_total{reason="stopped"}'), 3)
-        node.api('POST', '/v1/functions/f/start')
-        broker.publish('a/b', '3')
-        self.hears(node, ['3'], name='f')
+        self.hears(node, ['0', '1', '2', '3', '4'], name='g')
+        self.assertEqual(self.metric(node, 'mayfly_mqtt_dropped_total{reason="stopped"}'), 2)
+        self.assertIn('mqtt.dropped topic="a/b" bytes=1 why=stopped', node.log().decode())
+        self.assertEqual(heard(node, 'f'), [])
+        node.api('POST', '/v1/functions/f/start')  # what waited is not lost
+        self.hears(node, ['0', '1', '2'], name='f')
+        broker.publish('a/b', '5')
+        self.hears(node, ['0', '1', '2', '5'], name='f')
 
 
 class NotDurable(MqttTest):
