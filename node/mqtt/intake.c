@@ -41,16 +41,19 @@ const char *mqtt_drop_word(enum mqtt_drop drop)
 }
 
 mf_err mqtt_intake_open(struct mqtt_intake *intake, struct node *node,
-                        const struct mqtt_broker *broker, const char *client)
+                        const struct mqtt_broker *broker, const char *client, const char *role,
+                        bool lazy, struct mqtt_intake *other)
 {
     intake->node = node;
+    intake->other = other;
+    intake->lazy = lazy;
     intake->timer.fire = again;
     intake->batch_max = MF_MQTT_BATCH_MAX;
     (void)snprintf(intake->source, sizeof intake->source,
                    strchr(broker->url.host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
                    broker->url.tls ? "mqtts" : "mqtt", broker->url.host, (unsigned)broker->url.port);
     mqtt_subscriptions_open(&intake->subscriptions, changed);
-    mqtt_link_open(&intake->link, &node->loop, broker, "in", client, true, &parts, intake);
+    mqtt_link_open(&intake->link, &node->loop, broker, role, client, true, &parts, intake);
     return mqtt_session_open(&intake->session, node->delivery.store, client,
                              &intake->subscriptions, loaded);
 }
@@ -80,7 +83,8 @@ static void loaded(struct mqtt_session *session, mf_err err)
         return;
     }
     intake->begun = true;
-    mqtt_link_want(&intake->link, true);
+    if (!intake->lazy || intake->subscriptions.count)
+        mqtt_link_want(&intake->link, true);
 }
 
 void mqtt_intake_quiet(struct mqtt_intake *intake)
@@ -138,6 +142,8 @@ static void tell(struct mqtt_intake *intake, struct mqtt_filter *filter)
 static void changed(struct mqtt_subscriptions *subscriptions, struct mqtt_filter *filter)
 {
     struct mqtt_intake *intake = list_of(subscriptions, struct mqtt_intake, subscriptions);
+    if (intake->begun && !intake->quiet)
+        mqtt_link_want(&intake->link, true); /* up() tells, then */
     if (intake->link.state != LINK_UP || intake->quiet)
         return;
     tell(intake, filter);
@@ -243,8 +249,12 @@ static void message(struct mqtt_link *link, const struct mqtt_incoming *incoming
     }
     intake->chosen.bytes = 0;
     size_t count = numbers_of(incoming, numbers);
-    if (mqtt_subscriptions_match(&intake->subscriptions, incoming->topic, topic_bytes, numbers,
-                                 count, choose, intake) == 0)
+    size_t functions = mqtt_subscriptions_match(&intake->subscriptions, incoming->topic, topic_bytes,
+                                                numbers, count, choose, intake);
+    if (functions == 0) /* of a session whose function has another priority since */
+        functions = mqtt_subscriptions_match(&intake->other->subscriptions, incoming->topic, topic_bytes,
+                                             numbers, count, choose, intake);
+    if (functions == 0)
         mqtt_intake_drop(intake, MQTT_DROP_UNWANTED, incoming->topic, incoming->bytes);
     else
         mqtt_batch_take(intake, incoming);

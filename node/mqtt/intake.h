@@ -1,7 +1,8 @@
 /*
  * intake.h: messages on their way from the broker into the queues of functions: what the broker is
  * told to send, who gets a message, and what is dropped. What is read becomes durable by batches, one
- * after the other (batch.h), and nothing is read meanwhile. Loop thread only.
+ * after the other (batch.h), and nothing is read meanwhile. So there are two of them, each with a
+ * session of its own: one for functions whose priority is urgent, one for the others. Loop thread only.
  */
 #ifndef MF_NODE_MQTT_INTAKE_H
 #define MF_NODE_MQTT_INTAKE_H
@@ -30,6 +31,8 @@ enum mqtt_drop { MQTT_DROPS(MQTT_DROP_ENUM) MQTT_DROP_COUNT };
 
 struct mqtt_intake {
     struct node *node;
+    struct mqtt_intake *other;     /* the node's other one                          */
+    bool lazy;                     /* connect when there is a filter                */
     struct mqtt_link link;
     struct mqtt_subscriptions subscriptions;
     struct mqtt_session session;
@@ -47,9 +50,11 @@ struct mqtt_intake {
     uint64_t told_ns;              /* the last line about a dropped message         */
 };
 
-/* client: of the session. The store is open. */
+/* client: of the session; role: for people; other: the node's, of functions of another priority.
+ * lazy: connect only when a function has a trigger, or the session one that was left. The store is open. */
 MF_CHECKED mf_err mqtt_intake_open(struct mqtt_intake *intake, struct node *node,
-                                   const struct mqtt_broker *broker, const char *client);
+                                   const struct mqtt_broker *broker, const char *client,
+                                   const char *role, bool lazy, struct mqtt_intake *other);
 /* Functions are there: read what was kept, connect. */
 void mqtt_intake_begin(struct mqtt_intake *intake);
 /* Take no more; what is under way is finished. */

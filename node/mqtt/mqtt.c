@@ -18,6 +18,7 @@
 #define CLIENT_FILE "mqtt-client"
 #define CLIENT_RANDOM_BYTES 6
 #define OUT "-out"
+#define URGENT "-urgent"
 
 static mf_err read_password(const char *path, struct mqtt_url *url, struct mf_why *why)
 {
@@ -83,7 +84,8 @@ static mf_err client_id(const struct node *node, char *id, size_t room, struct m
 
 mf_err mqtt_open(struct mqtt *mqtt, struct node *node, struct mf_why *why)
 {
-    char client[MF_NAME_BYTES_MAX + 1], out[MQTT_CLIENT_BYTES];
+    char client[MF_NAME_BYTES_MAX + 1], urgent[MQTT_CLIENT_BYTES], out[MQTT_CLIENT_BYTES];
+    struct mqtt_intake *intake = mqtt->intake;
     mqtt->node = node;
     if (!node->options->mqtt_url[0])
         return MF_OK;
@@ -96,7 +98,12 @@ mf_err mqtt_open(struct mqtt *mqtt, struct node *node, struct mf_why *why)
         return err;
     mqtt->open = true;
     (void)snprintf(out, sizeof out, "%s" OUT, client);
-    err = mqtt_intake_open(&mqtt->intake, node, &mqtt->broker, client);
+    (void)snprintf(urgent, sizeof urgent, "%s" URGENT, client);
+    err = mqtt_intake_open(&intake[MQTT_BULK], node, &mqtt->broker, client, "in", false,
+                           &intake[MQTT_URGENT]);
+    if (!err)
+        err = mqtt_intake_open(&intake[MQTT_URGENT], node, &mqtt->broker, urgent, "in-urgent", true,
+                               &intake[MQTT_BULK]);
     if (!err)
         err = mqtt_outbox_open(&mqtt->outbox, node, &mqtt->broker, out);
     return err ? mf_why(why, err, "MQTT: the store: %s", mf_err_words(err)) : MF_OK;
@@ -106,7 +113,8 @@ void mqtt_begin(struct mqtt *mqtt)
 {
     if (!mqtt->open)
         return;
-    mqtt_intake_begin(&mqtt->intake);
+    for (int i = 0; i < MQTT_INTAKES; i++)
+        mqtt_intake_begin(&mqtt->intake[i]);
     mqtt_outbox_begin(&mqtt->outbox);
 }
 
@@ -114,8 +122,9 @@ bool mqtt_turn(struct mqtt *mqtt)
 {
     if (!mqtt->open)
         return false;
-    bool more = mqtt_link_turn(&mqtt->intake.link);
-    more |= mqtt_link_turn(&mqtt->outbox.link);
+    bool more = mqtt_link_turn(&mqtt->outbox.link);
+    for (int i = 0; i < MQTT_INTAKES; i++)
+        more |= mqtt_link_turn(&mqtt->intake[i].link);
     return more;
 }
 
@@ -126,14 +135,16 @@ static bool link_due(const struct mqtt_link *link)
 
 bool mqtt_due(const struct mqtt *mqtt)
 {
-    return link_due(&mqtt->intake.link) || link_due(&mqtt->outbox.link);
+    return link_due(&mqtt->intake[MQTT_BULK].link) || link_due(&mqtt->intake[MQTT_URGENT].link) ||
+           link_due(&mqtt->outbox.link);
 }
 
 void mqtt_quiet(struct mqtt *mqtt)
 {
     if (!mqtt->open)
         return;
-    mqtt_intake_quiet(&mqtt->intake);
+    for (int i = 0; i < MQTT_INTAKES; i++)
+        mqtt_intake_quiet(&mqtt->intake[i]);
     mqtt_outbox_quiet(&mqtt->outbox);
 }
 
@@ -146,7 +157,8 @@ void mqtt_close(struct mqtt *mqtt)
 {
     if (!mqtt->open)
         return;
-    mqtt_intake_close(&mqtt->intake);
+    for (int i = 0; i < MQTT_INTAKES; i++)
+        mqtt_intake_close(&mqtt->intake[i]);
     mqtt_outbox_close(&mqtt->outbox);
     sodium_memzero(mqtt->broker.url.password, sizeof mqtt->broker.url.password);
     mqtt->open = false;
@@ -162,14 +174,23 @@ void mqtt_deployed(struct function *function)
                    "option --mqtt names one\"", function->name);
         return;
     }
-    mqtt_subscriptions_set(&mqtt->intake.subscriptions, function, triggers, &function->subscriber);
+    bool urgent = function->version->settings.priority == PRIORITY_URGENT;
+    struct mqtt_subscriptions *now = &mqtt->intake[urgent ? MQTT_URGENT : MQTT_BULK].subscriptions;
+    struct mqtt_subscriber *before = NULL;
+    if (function->subscriber && function->subscriber->owner != now) { /* its priority is another one */
+        before = function->subscriber;
+        function->subscriber = NULL;
+    }
+    mqtt_subscriptions_set(now, function, triggers, &function->subscriber);
+    if (before)
+        mqtt_subscriptions_set(before->owner, function, NULL, &before);
 }
 
 void mqtt_removed(struct function *function)
 {
     struct mqtt *mqtt = &function->node->mqtt;
-    if (mqtt->open)
-        mqtt_subscriptions_set(&mqtt->intake.subscriptions, function, NULL, &function->subscriber);
+    if (mqtt->open && function->subscriber)
+        mqtt_subscriptions_set(function->subscriber->owner, function, NULL, &function->subscriber);
 }
 
 mf_err mqtt_publish(struct mqtt *mqtt, const struct mqtt_publication *publication,

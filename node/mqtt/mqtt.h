@@ -11,11 +11,14 @@
 #include "node/mqtt/intake.h"
 #include "node/mqtt/outbox.h"
 
+/* By the priority of functions: a full queue holds back those of its own. */
+enum { MQTT_BULK, MQTT_URGENT, MQTT_INTAKES };
+
 struct mqtt {
     struct node *node;
     bool open;                   /* the node has a broker              */
     struct mqtt_broker broker;
-    struct mqtt_intake intake;
+    struct mqtt_intake intake[MQTT_INTAKES];
     struct mqtt_outbox outbox;
 };
 

@@ -1,6 +1,8 @@
 /* status.c: what is told of MQTT: in GET /v1/node, and in metrics. */
 #include "node/mqtt/mqtt.h"
 
+#define LINKS (MQTT_INTAKES + 1)
+
 static uint32_t refused(const struct mqtt_subscriptions *subscriptions)
 {
     uint32_t count = 0;
@@ -9,18 +11,24 @@ static uint32_t refused(const struct mqtt_subscriptions *subscriptions)
     return count;
 }
 
+static bool is_held(const struct mqtt_intake *intake)
+{
+    return intake->batch && intake->link.withheld;
+}
+
 json_t *mqtt_status(const struct mqtt *mqtt)
 {
-    const struct mqtt_intake *intake = &mqtt->intake;
+    const struct mqtt_intake *intake = &mqtt->intake[MQTT_BULK], *urgent = &mqtt->intake[MQTT_URGENT];
     const struct mqtt_link *link = &intake->link;
     if (!mqtt->open)
         return json_null();
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:s}", "broker", intake->source,
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:s, s:s}", "broker", intake->source,
                      "client", link->client, "state", mqtt_link_state_word(link->state), "version",
                      link->old ? "3.1.1" : "5", "why", link->state == LINK_UP ? "" : link->words,
-                     "subscriptions", (int)intake->subscriptions.count, "refused",
-                     (int)refused(&intake->subscriptions), "held",
-                     intake->batch && link->withheld, "publishing",
+                     "subscriptions", (int)(intake->subscriptions.count + urgent->subscriptions.count),
+                     "refused", (int)(refused(&intake->subscriptions) + refused(&urgent->subscriptions)),
+                     "held", is_held(intake) || is_held(urgent), "urgent",
+                     mqtt_link_state_word(urgent->link.state), "publishing",
                      mqtt_link_state_word(mqtt->outbox.link.state));
 }
 
@@ -32,50 +40,52 @@ static mf_err family(struct mf_buf *out, const char *name, const char *type, con
 
 static mf_err links(const struct mqtt *mqtt, struct mf_buf *out)
 {
-    const struct mqtt_link *const link[] = {&mqtt->intake.link, &mqtt->outbox.link};
-    mf_err err = family(out, "connected", "gauge", "Whether the broker is there; the connection out is made when it is needed.");
-    for (int i = 0; i < 2 && !err; i++)
+    const struct mqtt_link *const link[] = {&mqtt->intake[MQTT_BULK].link, &mqtt->intake[MQTT_URGENT].link,
+                                            &mqtt->outbox.link};
+    mf_err err = family(out, "connected", "gauge", "Whether the broker is there; connections out, and in for urgent functions, are made when they are needed.");
+    for (int i = 0; i < LINKS && !err; i++)
         err = mf_buf_printf(out, "mayfly_mqtt_connected{link=\"%s\"} %d\n", link[i]->role,
                             link[i]->state == LINK_UP);
     if (!err)
         err = family(out, "connections_total", "counter", "Connections that were made.");
-    for (int i = 0; i < 2 && !err; i++)
+    for (int i = 0; i < LINKS && !err; i++)
         err = mf_buf_printf(out, "mayfly_mqtt_connections_total{link=\"%s\"} %llu\n", link[i]->role,
                             (unsigned long long)link[i]->connections);
     if (!err)
         err = family(out, "lost_total", "counter", "Connections that were lost.");
-    for (int i = 0; i < 2 && !err; i++)
+    for (int i = 0; i < LINKS && !err; i++)
         err = mf_buf_printf(out, "mayfly_mqtt_lost_total{link=\"%s\"} %llu\n", link[i]->role,
                             (unsigned long long)link[i]->losses);
     return err;
 }
 
-static mf_err came(const struct mqtt_intake *intake, struct mf_buf *out)
+static mf_err came(const struct mqtt *mqtt, struct mf_buf *out)
 {
+    const struct mqtt_intake *bulk = &mqtt->intake[MQTT_BULK], *urgent = &mqtt->intake[MQTT_URGENT];
     mf_err err = family(out, "messages_total", "counter", "Messages that came.");
     for (int qos = 0; qos < 3 && !err; qos++)
         err = mf_buf_printf(out, "mayfly_mqtt_messages_total{qos=\"%d\"} %llu\n", qos,
-                            (unsigned long long)intake->messages[qos]);
+                            (unsigned long long)(bulk->messages[qos] + urgent->messages[qos]));
     if (!err)
         err = family(out, "redelivered_total", "counter",
                      "Messages that came again, with the id they had.");
     if (!err)
         err = mf_buf_printf(out, "mayfly_mqtt_redelivered_total %llu\n",
-                            (unsigned long long)intake->redelivered);
+                            (unsigned long long)(bulk->redelivered + urgent->redelivered));
     if (!err)
         err = family(out, "dropped_total", "counter", "Messages that got to no function, by reason.");
     for (enum mqtt_drop why = 0; why < MQTT_DROP_COUNT && !err; why++)
         err = mf_buf_printf(out, "mayfly_mqtt_dropped_total{reason=\"%s\"} %llu\n",
-                            mqtt_drop_word(why), (unsigned long long)intake->drops[why]);
+                            mqtt_drop_word(why), (unsigned long long)(bulk->drops[why] + urgent->drops[why]));
     if (!err)
         err = family(out, "held_total", "counter",
                      "Times that messages were not acknowledged at once, for want of room.");
     if (!err)
-        err = mf_buf_printf(out, "mayfly_mqtt_held_total %llu\n", (unsigned long long)intake->held);
+        err = mf_buf_printf(out, "mayfly_mqtt_held_total %llu\n", (unsigned long long)(bulk->held + urgent->held));
     if (!err)
         err = family(out, "subscriptions", "gauge", "Topic filters that functions have.");
     if (!err)
-        err = mf_buf_printf(out, "mayfly_mqtt_subscriptions %u\n", intake->subscriptions.count);
+        err = mf_buf_printf(out, "mayfly_mqtt_subscriptions %u\n", bulk->subscriptions.count + urgent->subscriptions.count);
     return err;
 }
 
@@ -102,7 +112,7 @@ mf_err mqtt_metrics(const struct mqtt *mqtt, struct mf_buf *out)
         return MF_OK;
     mf_err err = links(mqtt, out);
     if (!err)
-        err = came(&mqtt->intake, out);
+        err = came(mqtt, out);
     if (!err)
         err = went(&mqtt->outbox, out);
     return err;

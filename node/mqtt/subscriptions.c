@@ -67,6 +67,7 @@ static struct mqtt_subscriber *subscriber_create(struct mqtt_subscriptions *subs
     link_init(&subscriber->link);
     link_init(&subscriber->members);
     subscriber->function = function;
+    subscriber->owner = subscriptions;
     list_append(&subscriptions->subscribers, &subscriber->link);
     return subscriber;
 }

@@ -51,6 +51,7 @@ struct mqtt_subscriber {
     struct link link;
     struct link members;
     struct function *function; /* borrowed                                      */
+    struct mqtt_subscriptions *owner;
     uint64_t stamp;            /* the last message it was chosen for            */
 };
 

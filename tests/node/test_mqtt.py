@@ -83,6 +83,9 @@ class MqttTest(unittest.TestCase):
         came = {(event['body'], event['ce-id']) for event in heard(node, name)}
         self.assertEqual(len(came), len(expected), came)
 
+    def queue(self, node, name):
+        return node.api('GET', f'/v1/queues/{name}').json
+
     def metric(self, node, name):
         text = node.api('GET', '/metrics').body.decode()
         return sum(float(line.rsplit(' ', 1)[1]) for line in text.splitlines()
@@ -696,6 +699,38 @@ class NotDurable(MqttTest):
         self.assertIn(b'mqtt.goes-on', node.log())
         self.assertEqual(len({event['ce-id'] for event in heard(node)}), 20)
         self.assertEqual(self.metric(node, 'mayfly_mqtt_lost_total'), 0)
+
+    def test_a_full_queue_holds_back_no_urgent_function(self):
+        broker = self.broker()
+        node = self.node(broker)
+        self.deploy(node, 'slow', max_instances=1, queue_max=4, timeout_ms=300000, environment={'NAP_MS': '200000'})
+        self.subscribed(broker, node, 1)
+        self.assertEqual(self.status(node)['urgent'], 'off')  # no session of which nobody has need
+        self.deploy(node, 'alarm', 'slow', name='alarm', priority='urgent')
+        self.subscribed(broker, node, 3)
+        self.assertEqual(self.status(node)['urgent'], 'connected')
+        sent = [str(i) for i in range(30)]
+        broker.publish_lines('slow', sent)
+        wait_until(lambda: self.status(node)['held'], 'back-pressure')
+        broker.publish('alarm', 'fire')
+        self.hears(node, [*sent, 'fire'], name='alarm')
+        self.assertTrue(self.status(node)['held'])
+        self.assertEqual(self.queue(node, 'f')['count'], 4)
+
+    def test_what_waits_at_the_broker_for_a_function_that_becomes_urgent(self):
+        broker = self.broker()
+        node = self.node(broker)
+        self.deploy(node, 'm', max_instances=1, queue_max=4, environment={'NAP_MS': '300'})
+        self.subscribed(broker, node, 1)
+        sent = [str(i) for i in range(20)]
+        broker.publish_lines('m', sent)
+        wait_until(lambda: self.status(node)['held'], 'back-pressure')
+        self.deploy(node, 'm', priority='urgent')
+        self.subscribed(broker, node, 2)
+        self.hears(node, sent)
+        wait_until(lambda: self.status(node)['subscriptions'] == 1, 'one session')
+        broker.publish('m', 'last')
+        self.hears(node, [*sent, 'last'])
 
     def test_a_full_disk(self):
         state = harness.small_disk(self, 48)
