@@ -164,6 +164,20 @@ void mqtt_close(struct mqtt *mqtt)
     mqtt->open = false;
 }
 
+/* Nodes of one store make one event of everything else; who did not think of it should hear it. */
+static void tell_of_shared_store(const struct function *function, const struct triggers *triggers)
+{
+    for (uint32_t i = 0; function->node->delivery.shared && i < triggers->count; i++) {
+        const struct trigger *trigger = &triggers->each[i];
+        size_t prefix = 0;
+        if (trigger->kind == TRIGGER_MQTT &&
+            mqtt_shared_prefix(trigger->text, trigger->text_bytes, &prefix) == MF_OK && !prefix)
+            mf_log(MF_LOG_WARN, "mqtt.every-node", "fn=%s filter=\"%.200s\" why=\"each node of this store that "
+                   "has the function makes an event of a message; with $share/GROUP/FILTER one does\"",
+                   function->name, trigger->text);
+    }
+}
+
 void mqtt_deployed(struct function *function)
 {
     struct mqtt *mqtt = &function->node->mqtt;
@@ -181,6 +195,7 @@ void mqtt_deployed(struct function *function)
         before = function->subscriber;
         function->subscriber = NULL;
     }
+    tell_of_shared_store(function, triggers);
     mqtt_subscriptions_set(now, function, triggers, &function->subscriber);
     if (before)
         mqtt_subscriptions_set(before->owner, function, NULL, &before);
