@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "node/options.h"
 #include "node/node.h"
+#include "node/option_files.h"
 #include "node/slice.h"
 
 #define EXIT_USAGE 2
@@ -57,6 +58,11 @@ int main(int argc, char *argv[])
     if (options.help || options.version) {
         printf("%s", options.help ? options_help : "mayfly-node " MF_VERSION "\n");
         return EXIT_SUCCESS;
+    }
+    err = option_files_check(&options, &why);
+    if (err) {
+        fprintf(stderr, "mayfly-node: %s\n", mf_why_text(&why, err));
+        return EXIT_USAGE;
     }
     mf_log_level_set(options.log_level);
     prepare_process(&options);

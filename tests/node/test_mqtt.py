@@ -422,16 +422,23 @@ class Security(MqttTest):
         wait_until(lambda: b'mqtt.refused' in without.log(), 'refusal')
 
     def test_options_that_do_not_fit(self):
-        self.b = self.broker(start=False)
-        secret = self.secret('x')
+        self.b = self.broker(start=False, tls=True)
+        ca, secret = self.b.path('ca.pem'), self.secret('x')
         public = self.secret('x') + '2'
         with open(public, 'w') as file:
             file.write('x')
         os.chmod(public, 0o644)
         for words, expect in ((['--mqtt', 'http://h'], 'mqtt://'), (['--mqtt', 'mqtt://u:p@'], 'mqtt://'),
                               (['--mqtt-what', 'x'], 'no such option'), (['--mqtt'], 'missing'),
-                              (['--mqtt', 'mqtt://h', '--mqtt-ca', '/x'], 'mqtts'),
-                              (['--mqtt', 'mqtts://h', '--mqtt-cert', '/x'], 'belong together'),
+                              (['--mqtt', 'mqtt://h', '--mqtt-ca', ca], 'mqtts'),
+                              (['--mqtt', 'mqtts://h', '--mqtt-cert', ca], 'belong together'),
+                              (['--mqtt-ca', ca], '--mqtt-ca: of which broker'),
+                              (['--mqtt', 'mqtts://h', '--mqtt-ca', '/nosuch'], '--mqtt-ca /nosuch: there is no such'),
+                              (['--mqtt', 'mqtts://h', '--mqtt-ca', secret], 'no certificates in PEM'),
+                              (['--mqtt', 'mqtts://h', '--mqtt-cert', ca, '--mqtt-key', secret], 'no key in PEM'),
+                              (['--egress-ca', '/nosuch'], '--egress-ca /nosuch: there is no such'),
+                              (['--secrets', '/nosuch'], '--secrets /nosuch: No such'),
+                              (['--secrets', secret], 'no directory'),
                               (['--mqtt', 'mqtt://h', '--mqtt-password-file', secret], 'needs a user'),
                               (['--mqtt', 'mqtt://u@h', '--mqtt-password-file', public], 'public|secret2')):
             process = subprocess.run([os.path.join(harness.ARGS.build, 'mayfly-node'), '--state',
@@ -680,6 +687,29 @@ class Stopped(MqttTest):
         self.hears(node, ['0', '1', '2'], name='f')
         broker.publish('a/b', '5')
         self.hears(node, ['0', '1', '2', '5'], name='f')
+
+
+class SeveralNodes(MqttTest):
+    """On one Redis (docs/adr/mqtt-several-nodes.md)."""
+    def test_who_gets_a_message(self):
+        broker, redis = self.broker(), harness.Redis(self)
+        nodes = [self.node(broker, '--mqtt', broker.url(), '--store', redis.url, '--node-name', name)
+                 for name in ('one', 'two')]
+        for node in nodes:
+            self.deploy(node, '$share/g/two/+', name='once')
+            self.deploy(node, 'two/+', name='each')
+        self.subscribed(broker, nodes[0], 4)
+        sent = [str(i) for i in range(20)]
+        for line in sent:
+            broker.publish('two/x', line)
+        both = lambda name: [body for node in nodes for body in bodies(node, name)]
+        wait_until(lambda: len(both('each')) == 40, 'each on both')
+        wait_until(lambda: len(both('once')) >= 20, 'once on one')
+        self.assertEqual(sorted(both('once')), sorted(sent))
+        self.assertEqual(sorted(both('each')), sorted(2 * sent))
+        for node in nodes:
+            self.assertIn('mqtt.every-node fn=each filter="two/+"', node.log().decode())
+            self.assertNotIn('fn=once filter', node.log().decode())
 
 
 class NotDurable(MqttTest):
