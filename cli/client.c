@@ -149,6 +149,7 @@ static void set_request(struct client *client, struct transfer *t, const char *u
     const struct request *request = t->request;
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* a key may be called .. */
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*"); /* the node is near, never behind a proxy */
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -164,6 +164,9 @@ case_ 'kv get' shows 'the value' "$mayfly" kv get shop/a
 case_ 'kv ls' shows 'shop/a' "$mayfly" kv ls shop/
 case_ 'kv ls of another tenant' json 'd["keys"] == []' "$mayfly" kv ls --tenant other --json
 case_ 'kv rm' "$mayfly" kv rm shop/a
+case_ 'kv set of dots' "$mayfly" kv set .. -d 'two dots'
+case_ 'kv get of dots' shows 'two dots' "$mayfly" kv get ..
+case_ 'kv rm of dots' "$mayfly" kv rm ..
 case_ 'kv get of none' exits 3 'no such key' "$mayfly" kv get shop/a
 case_ 'kv set to nothing' exits 2 'to what' "$mayfly" kv set shop/a
 case_ 'deploy with what it may' json 'd["settings"]["allow"] == {"read": ["a", "b"], "push": ["*"]}' \
