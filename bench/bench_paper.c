@@ -369,7 +369,7 @@ const struct bench bench_paper = {
         "socket, in which the request waits.\n"
         "cold_start_node, cold_start_python: the same of a server in JavaScript and one in Python\n"
         "(http.server), with the machine's own Node.js and Python, ten each. The containers' copies\n"
-        "have the same data. Node.js runs without its compiler in ours (--jitless).\n"
+        "have the same data. Node.js compiles in all of them (ours: jit: true).\n"
         "burst_go, burst_node: `last_answer` of `burst`, of the same two servers, ours only: 100\n"
         "functions of one image that never ran, all asked at once; Go 5 times, Node.js once.\n"
         "idle_go, idle_node: `pss_per_instance` of `memory`, over 0, 10 and 20 instances (Node.js:\n"

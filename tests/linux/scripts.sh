@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 
 case $language in
     node)
-        native=(node --jitless --no-expose-wasm)
+        native=(node)
         command -v node >/dev/null || { echo 'skipped: no node here (Debian: nodejs)'; exit 77; }
         suffix=js ;;
     python)

@@ -12,6 +12,13 @@ ldd "$node" | grep -o '/[^ ]*' | sort -u | while read -r library; do
   mkdir -p "root${library%/*}"
   cp -L "$library" "root$library"
 done
+# For each memory of WebAssembly, which fetch() has, V8 reserves 10 GiB of addresses, or 4 without guards: here
+# 256 MiB at most, if this Node.js can be told.
+for option in --wasm-max-mem-pages=4096 --disable-wasm-trap-handler; do
+  if "$node" "$option" --version >/dev/null 2>&1; then
+    sed -i "/$option\|--jitless/! s|^args: \[|&$option, |" function.yml
+  fi
+done
 # Debian's Node.js reads parts of itself from there.
 for file in acorn/dist/acorn.js acorn-walk/dist/walk.js cjs-module-lexer/lexer.js \
     cjs-module-lexer/dist/lexer.js undici/undici-fetch.js; do
