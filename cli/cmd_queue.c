@@ -126,6 +126,18 @@ static void print_entries(const json_t *entries, bool dead)
     cli_table_close(&table);
 }
 
+/* Of those that ended in a fault. */
+static void print_reports(const json_t *entries)
+{
+    size_t i;
+    const json_t *entry;
+    json_array_foreach(entries, i, entry) {
+        const char *report = json_string_value(json_object_get(entry, "report"));
+        if (report)
+            printf("\n%s\n%s\n", listing_text(entry, "id"), report);
+    }
+}
+
 static int peek(struct client *client, const struct queue_command *command)
 {
     char path[PATH_BYTES_MAX], query[QUERY_BYTES_MAX];
@@ -144,6 +156,7 @@ static int peek(struct client *client, const struct queue_command *command)
         cli_note(command->dead ? "no dead letters" : "nothing waits");
     else
         print_entries(entries, command->dead);
+    print_reports(entries);
     if (json_is_true(json_object_get(answer, "more")))
         cli_note("there are more: --after %s",
                  listing_text(json_array_get(entries, json_array_size(entries) - 1), "id"));

@@ -8,6 +8,7 @@
 
 #include "node/api/request.h"
 #include "node/delivery/consumer.h"
+#include "node/delivery/reason.h"
 #include "node/functions/function.h"
 #include "node/node.h"
 
@@ -135,7 +136,7 @@ static json_t *entry_json(const struct api_request *request, const struct queue_
         envelope.call_id_bytes != strlen(request->name) ||
         memcmp(envelope.call_id, request->name, envelope.call_id_bytes) != 0)
         return NULL;
-    (void)snprintf(reason, sizeof reason, "%.*s", (int)entry->reason.bytes,
+    (void)snprintf(reason, sizeof reason, "%.*s", (int)reason_words(entry->reason.data, entry->reason.bytes),
                    entry->reason.data ? (const char *)entry->reason.data : "");
     for (char *at = reason; *at; at++)
         if (*at < ' ' || *at > '~')

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "node/api/queue_job.h"
 #include "node/delivery/envelope.h"
+#include "node/delivery/reason.h"
 #include "node/functions/function.h"
 #include "node/gateway/answer.h"
 #include "node/instance/event.h"
@@ -182,6 +183,13 @@ void api_get_queue(struct api_request *request)
 
 /* ---- peek ---- */
 
+/* Room for the number of the attempt: nobody sent that. */
+static bool is_internal(const struct field *field)
+{
+    return field->name_bytes == sizeof ATTEMPT_HEADER - 1 &&
+           memcmp(field->name, ATTEMPT_HEADER, field->name_bytes) == 0;
+}
+
 static void put_event(json_t *to, const struct store_bytes *event)
 {
     struct envelope envelope;
@@ -195,7 +203,9 @@ static void put_event(json_t *to, const struct store_bytes *event)
     field_reader_init(&reader, envelope.fields, envelope.field_bytes, false);
     while (field_next(&reader, &field) == MF_OK) {
         json_t *value = answer_words(field.value, field.value_bytes);
-        if (field.kind == MF_FIELD_HEADER)
+        if (field.kind == MF_FIELD_HEADER && is_internal(&field))
+            json_decref(value);
+        else if (field.kind == MF_FIELD_HEADER)
             json_array_append_new(headers, json_pack("[o, o]", answer_words(field.name, field.name_bytes),
                                                      value));
         else
@@ -212,6 +222,15 @@ static void put_event(json_t *to, const struct store_bytes *event)
                                                                           : BODY_SHOWN_MAX));
 }
 
+static void put_reason(json_t *to, const struct store_bytes *reason)
+{
+    const char *text = reason->data;
+    size_t words = reason_words(text, reason->bytes);
+    json_object_set_new(to, "reason", answer_words(text, words));
+    if (words < reason->bytes)
+        json_object_set_new(to, "report", answer_words(text + words + 1, reason->bytes - words - 1));
+}
+
 /* Ids are strings: as numbers they need not survive a reader that has doubles only. */
 static json_t *entry_json(const struct queue_job *job, const struct queue_entry *entry)
 {
@@ -225,7 +244,7 @@ static json_t *entry_json(const struct queue_job *job, const struct queue_entry 
         return NULL;
     if (job->dead) {
         json_object_set_new(made, "died_at", api_stamp_json(entry->died_ms));
-        json_object_set_new(made, "reason", answer_words(entry->reason.data, entry->reason.bytes));
+        put_reason(made, &entry->reason);
     } else if (entry->due_ms) {
         json_object_set_new(made, "due_at", api_stamp_json(entry->due_ms));
     }

@@ -25,6 +25,7 @@
 #include "node/delivery/circle.h"
 #include "node/delivery/consumer.h"
 #include "node/delivery/outputs.h"
+#include "node/delivery/reason.h"
 #include "node/delivery/retry.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
@@ -229,10 +230,7 @@ static void failed(struct attempt *attempt, const struct outcome *outcome, uint6
         return;
     }
     attempt->end = END_BURY;
-    mf_err err = mf_buf_add(&attempt->reason, text, reason_bytes);
-    if (!err && outcome->instance_id) /* whose report stands in the function's log */
-        err = mf_buf_printf(&attempt->reason, " (instance %llu)",
-                            (unsigned long long)outcome->instance_id);
+    mf_err err = reason_write(&attempt->reason, text, reason_bytes, outcome);
     if (err) /* then the code alone */
         mf_buf_close(&attempt->reason);
     struct mf_why why = {{0}};

@@ -6,11 +6,14 @@
 #include "node/logs/console.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "abi/hypercall.h"
 #include "image/image.h"
+#include "base/limits.h"
 #include "node/functions/function.h"
+#include "node/instance/report.h"
 #include "node/logs/function_log.h"
 #include "node/pool/pool.h"
 
@@ -21,7 +24,33 @@ struct console {
     struct image_file image; /* mapped while the instance speaks; data NULL: could not be */
     size_t bytes;
     char line[MF_CONSOLE_MAX];
+    struct mf_buf report;    /* of its fault, as console_report() has it */
 };
+
+static bool begins(const struct console *console, const char *with)
+{
+    size_t bytes = strlen(with);
+    return console->bytes >= bytes && memcmp(console->line, with, bytes) == 0;
+}
+
+/* Of a fault's report what tells where it was: its first line and the backtrace, not the registers. */
+static void keep_report(struct console *console)
+{
+    struct mf_buf *report = &console->report;
+    bool first = begins(console, CONSOLE_FAULT);
+    if (first)
+        report->bytes = 0;
+    if ((!first && !(report->bytes && begins(console, "  #"))) ||
+        report->bytes >= MF_QUEUE_REASON_BYTES_MAX)
+        return;
+    size_t before = report->bytes;
+    mf_err err = before ? mf_buf_add(report, "\n", 1) : MF_OK;
+    if (!err)
+        err = report_add(report, console->line, console->bytes,
+                         console->image.data ? &console->image : NULL);
+    if (err)
+        report->bytes = before;
+}
 
 static void end_line(struct instance *instance)
 {
@@ -29,6 +58,7 @@ static void end_line(struct instance *instance)
     function_log_write(instance->function->log, MF_LOG_ERROR, instance->blank.id, NULL,
                        console->line, console->bytes,
                        console->image.data ? &console->image : NULL);
+    keep_report(console);
     console->bytes = 0;
     pool_noise(instance);
 }
@@ -74,12 +104,20 @@ void console_drain(struct instance *instance)
         end_line(instance);
 }
 
+const char *console_report(const struct instance *instance, size_t *bytes)
+{
+    const struct console *console = instance->console;
+    *bytes = console ? console->report.bytes : 0;
+    return *bytes ? (const char *)console->report.data : NULL;
+}
+
 void console_close(struct instance *instance)
 {
     if (!instance->console)
         return;
     if (instance->console->image.data)
         image_close(&instance->console->image);
+    mf_buf_close(&instance->console->report);
     free(instance->console);
     instance->console = NULL;
 }

@@ -7,6 +7,7 @@
 #define MF_NODE_LOGS_CONSOLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct instance;
 
@@ -16,5 +17,10 @@ bool console_read(struct instance *instance);
 /* Read all, and end a last line without a newline. Before anyone is told of its end. */
 void console_drain(struct instance *instance);
 void console_close(struct instance *instance);
+
+#define CONSOLE_FAULT "fault: cause=" /* how a report begins (kernel/core/fault.c) */
+/* Of the report of its last fault: the line with cause, address and place, and the backtrace, with names as
+ * in the log; lines of at most MF_QUEUE_REASON_BYTES_MAX and one more. NULL: none. The instance's. */
+const char *console_report(const struct instance *instance, size_t *bytes);
 
 #endif

@@ -55,6 +55,8 @@ struct outcome {
     const char *message;        /* words for a person; may be NULL                  */
     size_t message_bytes;
     const char *cause;          /* of a fault: a name as in abi/cause.h; or NULL    */
+    const char *report;         /* of a fault: what its kernel told of it (logs/console.h); or NULL */
+    size_t report_bytes;
     uint64_t instance_id;       /* 0: none was involved                             */
     const struct version *version; /* REPLIED: the one that ran                     */
     const uint8_t *fields;      /* REPLIED: checked, abi/event.h                    */

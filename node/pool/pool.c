@@ -121,10 +121,14 @@ void pool_end(struct instance *instance, enum situation situation, const char *c
     mf_log(MF_LOG_DEBUG, "instance.ended", "fn=%s id=%llu cause=%s", function->name,
            (unsigned long long)instance->blank.id, cause);
     blank_kill(&instance->blank);
+    size_t report_bytes;
+    const char *report = console_report(instance, &report_bytes);
     pool_bury(instance, &(struct outcome){.situation = situation,
                                      .cause = cause,
                                      .message = text,
                                      .message_bytes = strlen(text),
+                                     .report = report,
+                                     .report_bytes = report_bytes,
                                      .instance_id = instance->blank.id});
     dispatch_place(function);
     function_put(function);
@@ -278,8 +282,9 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
         if (!was_told) /* an answer among its last words must not bring it the next event */
             instance_go(instance, INSTANCE_DRAINING, instance->pool->node->loop.now_ns);
         pool_settle(instance);
-        console_drain(instance);
         exchange_take_rest(instance);
+        if (instance->state != INSTANCE_DEAD)
+            console_drain(instance);
     }
     if (was_told && instance->state == INSTANCE_DRAINING && instance->count == 0 &&
         said->status == 0)
@@ -354,6 +359,10 @@ void pool_forget(struct instance *instance)
 void pool_console_ready(struct watch *watch, uint32_t events)
 {
     struct instance *instance = list_of(watch, struct instance, console_watch);
+    if (instance->function && instance->state != INSTANCE_DEAD)
+        exchange_take_rest(instance); /* its kernel reports a fault after what the function said */
+    if (instance->state == INSTANCE_DEAD)
+        return;
     if (!console_read(instance) && (events & (EPOLLHUP | EPOLLERR)))
         watch_remove(&instance->pool->node->loop.watcher, watch);
 }

@@ -401,6 +401,26 @@ class Queues(NodeTest):
         wait_until(lambda: 'mayfly_queue_dead{function="r"} 0' in
                    self.node.api('GET', '/metrics').body.decode(), 'the metric')
 
+    def test_a_dead_letter_has_the_fault_report(self):
+        self.node.deploy('n', 'trouble', attempts_max=2)
+        call = self.node.http('POST', '/async-function/n/null').header('X-Call-Id')
+        self.state(call, 'dead')
+        self.assertNotIn('?', self.call(call).json['last'])
+        entry, = self.entries('n', '?dead=1')['entries']
+        self.assertRegex(entry['reason'], r'^instance-fault \(page-fault\): .* \(instance \d+\)$')
+        first, *frames = entry['report'].split('\n')
+        self.assertRegex(first, r'^fault: cause=page-fault addr.*0x0.* rip=0x\w+ <deep_fault\+0x\w+>')
+        self.assertRegex(frames[0], r'^  #0 0x\w+ <deep_fault\+0x\w+>$')
+        self.assertIn('<mayfly_handle+', frames[1])
+        self.assertNotIn('x-mayfly-attempt', [name for name, _ in entry['headers']])
+        self.assertLessEqual(len(entry['reason'] + entry['report']), 1024)
+        # The last attempt's: one that is answered has none.
+        self.node.deploy('n', 'trouble', attempts_max=1)
+        self.node.http('POST', '/async-function/n/fail?n=7')
+        wait_until(lambda: self.queue('n')['dead'] == 2, 'the second')
+        entry = self.entries('n', '?dead=1')['entries'][1]
+        self.assertNotIn('report', entry)
+
     def test_redrive_after_a_repair(self):
         self.node.deploy('d', 'trouble', attempts_max=1, environment={'TROUBLE_INIT': 'none'})
         call = self.node.http('POST', '/async-function/d/spin?n=300').header('X-Call-Id')

@@ -35,6 +35,12 @@ class Logs(NodeTest):
         self.node.http('GET', '/function/trouble/stderr')
         wait_until(lambda: 'a line on standard error' in [l['text'] for l in self.node.logs('trouble')], 'the line')
 
+    def test_a_fault_is_reported_behind_the_functions_own_last_words(self):
+        self.assertEqual(self.node.http('GET', '/function/other/last').status, 502)
+        texts = [l['text'] for l in self.node.logs('other')]
+        said = texts.index('its last words')
+        self.assertTrue(texts[said + 1].startswith('fault: cause=page-fault'), texts[said:])
+
     def test_tail_gives_the_last_lines(self):
         self.node.http('GET', '/function/trouble/log?n=30')
         self.assertEqual([l['text'] for l in self.node.logs('trouble', 3)],
