@@ -7,6 +7,7 @@
 
 #include "node/store/ledger.h"
 
+static mf_err siblings(struct ledger *ledger, struct store_op *op);
 static void peek(struct ledger *ledger, struct store_op *op, const struct record_queue *queue);
 static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct record *queue);
 static mf_err bury_aged(struct ledger *ledger, struct store_op *op, struct record *queue);
@@ -17,6 +18,10 @@ bool ledger_ask_queue(struct ledger *ledger, struct store_op *op)
 {
     struct record queue;
     struct lease lease;
+    if (op->kind == STORE_SIBLINGS) {
+        op->answer.err = siblings(ledger, op);
+        return false;
+    }
     mf_err err = ledger_find_queue(ledger, op, &queue);
     if (op->kind == STORE_TAKE)
         op->answer.due_ms = STORE_NEVER;
@@ -92,6 +97,42 @@ void ledger_uncount(uint64_t *count, uint64_t *bytes, uint64_t less_bytes)
 }
 
 /* ---- questions ---- */
+
+static mf_err tell_sibling(struct store_op *op, struct store_bytes name, const struct record_queue *queue)
+{
+    const struct queue_stat stat = {queue->count, queue->bytes, queue->dead_count, queue->dead_bytes};
+    return store_op_pair(op, &(struct space_pair){.key = name, .value = {&stat, sizeof stat}});
+}
+
+/* Under the tenant's key alone is what is left of those that gave their names back. */
+static mf_err siblings(struct ledger *ledger, struct store_op *op)
+{
+    struct record_key key;
+    struct store_bytes found, value;
+    struct record record;
+    mf_err err;
+    key_of_tenant(&key, op->queue);
+    const size_t prefix = key.bytes;
+    record_key_number(&key, 0, 1);
+    while (!(err = ledger_seek(ledger->durable, &key, prefix, &found, &value))) {
+        if (found.bytes > sizeof key.data - 1)
+            return MF_EFORMAT;
+        if (op->answer.count == op->count_max) {
+            op->answer.more = true;
+            return MF_OK;
+        }
+        key.bytes = 0;
+        record_key_bytes(&key, found);
+        struct store_bytes name = {key.data + prefix, key.bytes - prefix};
+        err = ledger_read(ledger, RECORD_QUEUE, &key, value, &record);
+        if (!err)
+            err = tell_sibling(op, name, &record.queue);
+        if (err && err != MF_EFORMAT) /* a damaged one is passed over */
+            return err;
+        record_key_number(&key, 0, 1);
+    }
+    return err == MF_ENOENT ? MF_OK : err;
+}
 
 static mf_err tell_entry(struct ledger *ledger, struct store_op *op, uint32_t queue, uint64_t id)
 {

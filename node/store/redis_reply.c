@@ -110,6 +110,9 @@ static void add_queue_arguments(struct redis_arguments *a, const struct store_op
         if (op->kind == STORE_PURGE)
             redis_arguments_number(a, settings->tenant_queues_max);
         return;
+    case STORE_SIBLINGS:
+        redis_arguments_number(a, op->count_max);
+        return;
     case STORE_REDRIVE:
         redis_arguments_number(a, op->count_max);
         redis_arguments_number(a, settings->count_max);
@@ -201,6 +204,7 @@ void redis_arguments_operation(struct redis_arguments *arguments, const struct s
 {
     static const char *const names[] = {
         [STORE_TAKE] = "take",     [STORE_EXTEND] = "extend",       [STORE_STAT] = "stat",
+        [STORE_SIBLINGS] = "siblings",
         [STORE_PEEK] = "peek",     [STORE_READ] = "read",           [STORE_SCAN] = "scan",
         [STORE_APPEND] = "append", [STORE_ACK] = "ack",             [STORE_NACK] = "nack",
         [STORE_BURY] = "bury",     [STORE_REDRIVE] = "redrive",     [STORE_PURGE] = "purge",
@@ -338,13 +342,28 @@ static mf_err read_pairs(struct store_op *op, struct reader *reader)
     return err;
 }
 
-static mf_err read_stat(struct store_op *op, struct reader *reader)
+static struct queue_stat next_stat(struct reader *reader)
 {
-    op->answer.stat.count = next_count(reader);
-    op->answer.stat.bytes = next_count(reader);
-    op->answer.stat.dead_count = next_count(reader);
-    op->answer.stat.dead_bytes = next_count(reader);
-    return MF_OK;
+    struct queue_stat stat = {.count = next_count(reader)};
+    stat.bytes = next_count(reader);
+    stat.dead_count = next_count(reader);
+    stat.dead_bytes = next_count(reader);
+    return stat;
+}
+
+static mf_err read_siblings(struct store_op *op, struct reader *reader)
+{
+    mf_err err = MF_OK;
+    op->answer.more = next_count(reader) != 0;
+    while (!err && !reader->bad && reader->at < reader->array->elements) {
+        struct space_pair pair = {.key = next_bytes(reader)};
+        const struct queue_stat stat = next_stat(reader);
+        pair.value = (struct store_bytes){&stat, sizeof stat};
+        reader->bad |= op->answer.count == op->count_max;
+        if (!reader->bad)
+            err = store_op_pair(op, &pair);
+    }
+    return err;
 }
 
 static mf_err read_fields(struct store_op *op, struct reader *reader)
@@ -364,7 +383,10 @@ static mf_err read_fields(struct store_op *op, struct reader *reader)
     case STORE_SCAN:
         return read_pairs(op, reader);
     case STORE_STAT:
-        return read_stat(op, reader);
+        op->answer.stat = next_stat(reader);
+        return MF_OK;
+    case STORE_SIBLINGS:
+        return read_siblings(op, reader);
     case STORE_REDRIVE:
     case STORE_PURGE:
         op->answer.count = next_count(reader);

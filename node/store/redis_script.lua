@@ -511,6 +511,24 @@ function operation.stat()
   return { 0, counter('count'), counter('bytes'), counter('dead_count'), counter('dead_bytes') }
 end
 
+-- The queues of its tenant; count_max
+function operation.siblings()
+  local tenant, answer, count_max = string.match(base, '^mayfly:{([^/]*)/'), { 0, 0 }, tonumber(ARGV[3])
+  local names = call('SMEMBERS', 'mayfly:{' .. tenant .. '}:q')
+  table.sort(names)
+  for i, name in ipairs(names) do
+    if i > count_max then
+      answer[2] = 1
+      break
+    end
+    answer[#answer + 1] = name
+    for _, field in ipairs({ 'count', 'bytes', 'dead_count', 'dead_bytes' }) do
+      answer[#answer + 1] = call('HGET', 'mayfly:{' .. tenant .. '/' .. name .. '}:m', field) or '0'
+    end
+  end
+  return answer
+end
+
 -- What one entry is told as: id, enqueued, due, attempts, died, bytes, event if not too large, reason
 local function tell(answer, body_max, id, enqueued, due, attempts, died, event, reason)
   local body = #event <= body_max and event or ''

@@ -185,6 +185,11 @@ MF_CHECKED mf_err queue_bury(struct queue *queue, uint64_t id, uint32_t attempts
 /* Answer: stat. A queue that was never appended to is empty. */
 MF_CHECKED mf_err queue_stat(struct queue *queue, const struct store_ask *ask);
 
+/* All queues of this one's tenant, which has a tenant_queues_max, in the order of their names, and their
+ * sizes; empty ones, too. Answer: pairs, count; each one's value is a struct queue_stat, not aligned.
+ * more: the tenant has some beyond that bound, from when it was larger. MF_EINVAL: it has none. */
+MF_CHECKED mf_err queue_siblings(struct queue *queue, const struct store_ask *ask);
+
 /* Entries after the one of that id (0: from the first), taken ones too, urgent ones first,
  * then as they were appended; or dead letters. Answer: entries, count, more. Of events larger than a body_max only the
  * size is told, data NULL. */

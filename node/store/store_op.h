@@ -13,6 +13,7 @@ enum store_op_kind {
     STORE_TAKE,
     STORE_EXTEND,
     STORE_STAT,
+    STORE_SIBLINGS,
     STORE_PEEK,
     STORE_READ,
     STORE_SCAN,

@@ -129,6 +129,19 @@ mf_err queue_stat(struct queue *queue, const struct store_ask *ask)
     return err;
 }
 
+mf_err queue_siblings(struct queue *queue, const struct store_ask *ask)
+{
+    struct store_op *op;
+    if (!queue->settings.tenant_queues_max)
+        return MF_EINVAL;
+    mf_err err = begin_queue(queue, STORE_SIBLINGS, ask, 0, &op);
+    if (err)
+        return err;
+    op->count_max = queue->settings.tenant_queues_max;
+    store_op_submit(op);
+    return MF_OK;
+}
+
 static mf_err on_many(struct queue *queue, enum store_op_kind kind, bool dead, uint64_t after_id,
                       uint32_t count_max, size_t bytes_max, const struct store_ask *ask)
 {

@@ -128,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         ask_queue(&ledger, STORE_REDRIVE, true, 0);
         ask_queue(&ledger, STORE_TAKE, false, 0);
         ask_queue(&ledger, STORE_STAT, false, 0);
+        ask_queue(&ledger, STORE_SIBLINGS, false, 0);
         ask_queue(&ledger, STORE_PURGE, false, 0);
         ask_queue(&ledger, STORE_PURGE, true, 0);
         for (int kind = STORE_SET; kind <= STORE_COMPARE; kind++)

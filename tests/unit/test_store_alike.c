@@ -207,6 +207,7 @@ static void change_queue(int step)
         unsigned body_max = roll(50);
         uint64_t after = held_count && roll(2) ? held[h].id : 0;
         EACH("stat", queue_stat(queue[s][q], ASK));
+        EACH("siblings", queue_siblings(queue[s][q], ASK));
         EACH("peek", queue_peek(queue[s][q], dead, after, count, body_max, ASK));
     }
     }

@@ -133,6 +133,17 @@ static void what_has_no_room_is_buried(void **state)
     queue_put(queue);
 }
 
+static void store_has_siblings(struct queue *queue, const char *const *names, size_t count)
+{
+    OK(queue_siblings(queue, ASK));
+    assert_int_equal(rig.got.count, count);
+    assert_false(rig.got.more);
+    for (size_t i = 0; i < count; i++) {
+        store_has_text(rig.got.pairs[i].key, names[i]);
+        assert_int_equal(rig.got.pairs[i].value.bytes, sizeof(struct queue_stat));
+    }
+}
+
 static void a_tenant_has_so_many_queues_and_bytes(void **state)
 {
     (void)state;
@@ -145,6 +156,7 @@ static void a_tenant_has_so_many_queues_and_bytes(void **state)
     OK(queue_append(a, QUEUE_BULK, &event, 1, ASK));
     OK(queue_append(b, QUEUE_BULK, &event, 1, ASK));
     OK(queue_append(c, QUEUE_BULK, &event, 1, ASK));
+    store_has_siblings(d, (const char *const[]){"a", "b", "c"}, 3);
     IS(MF_EFULL, queue_append(d, QUEUE_BULK, &event, 1, ASK)); /* one more name */
     assert_true(rig.got.bounded);
     store_has_stat(d, 0, 0, 0, 0);
@@ -159,7 +171,14 @@ static void a_tenant_has_so_many_queues_and_bytes(void **state)
     IS(MF_EFULL, queue_append(c, QUEUE_BULK, &event, 1, ASK));
     OK(queue_purge(b, false, 10, ASK)); /* nothing: a dead letter keeps the name */
     IS(MF_EFULL, queue_append(d, QUEUE_BULK, &event, 1, ASK));
+    OK(queue_siblings(a, ASK));
+    struct queue_stat stat;
+    memcpy(&stat, rig.got.pairs[1].value.data, sizeof stat);
+    assert_int_equal(stat.count, 0);
+    assert_int_equal(stat.dead_count, 1);
+    assert_int_equal(stat.dead_bytes, 5);
     OK(queue_purge(b, true, 10, ASK)); /* which it gives back */
+    store_has_siblings(a, (const char *const[]){"a", "c"}, 2);
     OK(queue_append(d, QUEUE_BULK, &event, 1, ASK));
     IS(MF_EFULL, queue_append(b, QUEUE_BULK, &event, 1, ASK)); /* for another one to have */
     store_takes(c, "12345", 1);
@@ -172,6 +191,7 @@ static void a_tenant_has_so_many_queues_and_bytes(void **state)
     OK(queue_purge(c, false, 10, ASK));
     struct queue *free_one = rig_queue(&rig, "free", &(struct queue_settings){0});
     OK(queue_append(free_one, QUEUE_BULK, two, 2, ASK)); /* whose settings ask for no bound */
+    assert_int_equal(queue_siblings(free_one, ASK), MF_EINVAL);
     struct queue *all[] = {a, b, c, d, other, free_one};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         queue_put(all[i]);
