@@ -405,6 +405,7 @@ class Queues(NodeTest):
         self.node.deploy('n', 'trouble', attempts_max=2)
         call = self.node.http('POST', '/async-function/n/null').header('X-Call-Id')
         self.state(call, 'dead')
+        wait_until(lambda: self.queue('n')['dead'] == 1, 'its burial')
         self.assertNotIn('?', self.call(call).json['last'])
         entry, = self.entries('n', '?dead=1')['entries']
         self.assertRegex(entry['reason'], r'^instance-fault \(page-fault\): .* \(instance \d+\)$')
