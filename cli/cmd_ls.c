@@ -35,6 +35,8 @@ static const char *state_of(const json_t *function)
     const json_t *instances = json_object_get(function, "instances");
     if (strcmp(listing_text(json_object_get(function, "sandbox"), "in_force"), "none") == 0)
         return "unusable";
+    if (json_object_get(function, "stopped"))
+        return "stopped";
     if (no_port(function))
         return "no port";
     if (count_state(instances, "idle") + count_state(instances, "resetting"))
@@ -106,9 +108,12 @@ static void print_table(const json_t *functions)
     json_array_foreach(functions, i, function)
         add_row(&table, function);
     cli_table_close(&table);
-    json_array_foreach(functions, i, function)
+    json_array_foreach(functions, i, function) {
         if (no_port(function))
             cli_note("%s does not listen: %s", listing_text(function, "name"), no_port(function));
+        if (json_object_get(function, "stopped"))
+            cli_note("%s is stopped: %s", listing_text(function, "name"), listing_text(function, "stopped"));
+    }
 }
 
 static int by_name(const void *a, const void *b)

@@ -17,7 +17,7 @@
 enum { KEY_JSON = CLI_LONG + 1, KEY_DEAD, KEY_COUNT, KEY_AFTER, KEY_TENANT };
 
 static const struct cli_option options[] = {
-    {"tenant", KEY_TENANT, "TENANT", "NAME is a named queue of this tenant, not a function's"},
+    {"tenant", KEY_TENANT, "TENANT", "named queues of this tenant, not functions'"},
     {"dead", KEY_DEAD, NULL, "peek, purge: the dead letters, not what waits"},
     {"count", KEY_COUNT, "N", "peek: so many at most (default: 20)"},
     {"after", KEY_AFTER, "ID", "peek: those after the entry of this id"},
@@ -68,14 +68,15 @@ static int ask(struct client *client, const struct request *request, const struc
 
 static void print_queues(const json_t *queues)
 {
-    static const char *const heading[] = {"NAME", "WAITING", "BYTES", "DEAD"};
+    static const char *const heading[] = {"NAME", "TENANT", "WAITING", "BYTES", "DEAD"};
     struct cli_table table;
     size_t i;
     const json_t *queue;
     char bytes[16];
-    listing_table_open(&table, heading, 4);
+    listing_table_open(&table, heading, 5);
     json_array_foreach(queues, i, queue) {
         cli_table_add(&table, "%s", listing_text(queue, "name"));
+        cli_table_add(&table, "%s", listing_text(queue, "tenant")); /* "-": it is a function's */
         cli_table_add(&table, "%lld", listing_number(queue, "count"));
         cli_table_add(&table, "%s", cli_bytes((uint64_t)listing_number(queue, "bytes"), bytes));
         cli_table_add(&table, "%lld", listing_number(queue, "dead"));
@@ -97,7 +98,9 @@ static int list(struct client *client, const struct queue_command *command)
     json_decref(answer);
     if (command->json)
         return cli_print_json(queues);
-    if (json_array_size(queues) == 0)
+    if (json_array_size(queues) == 0 && command->tenant)
+        cli_note("nothing was ever pushed to a queue of tenant '%s'", command->tenant);
+    else if (json_array_size(queues) == 0)
         cli_note("no function has a queue yet; 'mayfly invoke --async' makes one");
     else
         print_queues(queues);
@@ -258,8 +261,6 @@ static int run(int argc, char **argv)
         verb = cli_verb_find(&cmd_queue, verbs, argc, argv, &command.name);
     if (code == CLI_OK && command.name)
         client_check_name(command.name);
-    if (code == CLI_OK && command.tenant && !command.name)
-        cli_usage(&cmd_queue, "--tenant: of which queue? The node keeps no list of them");
     if (code == CLI_OK)
         code = client_open(&client, command.node);
     if (code == CLI_OK)
@@ -280,7 +281,9 @@ const struct command cmd_queue = {
         "on their way again; purge removes what waits, or with --dead the dead letters. What\n"
         "waits for a function that was removed stays, and is delivered when one of that name is\n"
         "deployed. With --tenant it is a named queue, to which functions push, and from which they\n"
-        "pop or are triggered; what is pushed here reaches them as if a function had pushed it.",
+        "pop or are triggered; what is pushed here reaches them as if a function had pushed it.\n"
+        "ls lists functions' queues and the named ones of the tenants that functions belong to;\n"
+        "with --tenant those of that tenant.",
     .options = options,
     .run = run,
 };

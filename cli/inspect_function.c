@@ -85,6 +85,8 @@ static void print(const json_t *function)
     const json_t *starts = json_object_get(json_object_get(function, "counters"), "starts");
     printf("%s%s%s, deployed %s\n", cli_colour(CLI_BOLD), text(function, "name"),
            cli_colour(CLI_PLAIN), text(function, "deployed_at"));
+    if (json_object_get(function, "stopped"))
+        printf("%sstopped%s    %s\n", cli_colour(CLI_RED), cli_colour(CLI_PLAIN), text(function, "stopped"));
     printf("image      %s\n", text(function, "image"));
     print_reasoned("sandbox", json_object_get(function, "sandbox"));
     print_reasoned("isolation", json_object_get(function, "isolation"));

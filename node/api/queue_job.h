@@ -1,4 +1,4 @@
-/* queue_job.h: one request about a queue: queues.c, queue_push.c. Loop thread only. */
+/* queue_job.h: one request about a queue: queues.c, queue_list.c, queue_push.c. Loop thread only. */
 #ifndef MF_NODE_API_QUEUE_JOB_H
 #define MF_NODE_API_QUEUE_JOB_H
 
@@ -16,12 +16,17 @@ struct queue_job {
     struct queue_stat stat;  /* of both                        */
     json_t *entries;         /* the same; NULL: it is no peek  */
     uint32_t count;          /* of them, at most               */
+    struct tenants *tenants; /* of queue_list.c                */
     struct submission submission;
     struct call_ids ids;
     char call_id[UUID_TEXT_BYTES + 1];
     struct api_request *request;
 };
 
+/* ?tenant= into job->tenant; "": there is none. False: answered. */
+bool queue_job_tenant(struct api_request *request, struct queue_job *job);
+void queue_job_answer_err(struct api_request *request, mf_err err);
+json_t *queue_json(const char *name, bool deployed, const struct queue_stat *stat);
 /* The queue, and the request's stay. False: answered. */
 bool queue_job_begin(struct api_request *request);
 /* err: answer so. */

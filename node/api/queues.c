@@ -30,7 +30,7 @@ static struct delivery *delivery_of(const struct api_request *request)
     return &request->api->node->delivery;
 }
 
-static void answer_store_err(struct api_request *request, mf_err err)
+void queue_job_answer_err(struct api_request *request, mf_err err)
 {
     uint32_t status = err == MF_EDEAD || err == MF_EAGAIN ? 503 : err == MF_EFULL ? 507 : 500;
     api_answer_error(request, status,
@@ -43,8 +43,7 @@ static bool is_deployed(const struct api_request *request)
     return registry_find(&request->api->node->registry, request->name) != NULL;
 }
 
-/* Into job->tenant. False: answered. */
-static bool read_tenant(struct api_request *request, struct queue_job *job)
+bool queue_job_tenant(struct api_request *request, struct queue_job *job)
 {
     size_t bytes = 0;
     bool good = api_query_text(request, "tenant", job->tenant, sizeof job->tenant - 1, &bytes) &&
@@ -66,13 +65,13 @@ bool queue_job_begin(struct api_request *request)
         api_answer_error(request, 404, "no function can have that name, and so no queue");
         return false;
     }
-    if (!err && !read_tenant(request, job))
+    if (!err && !queue_job_tenant(request, job))
         return false;
     if (!err)
         err = job->tenant[0] ? named_queue(request->api->node, job->tenant, request->name, &job->queue)
                              : delivery_queue(delivery_of(request), request->name, &job->queue);
     if (err) {
-        answer_store_err(request, err);
+        queue_job_answer_err(request, err);
         return false;
     }
     job->request = request;
@@ -85,7 +84,7 @@ bool queue_job_begin(struct api_request *request)
 void queue_job_end(struct api_request *request, mf_err err)
 {
     if (err)
-        answer_store_err(request, err);
+        queue_job_answer_err(request, err);
     json_decref(request->queue->entries);
     request->queue->entries = NULL;
     queue_put(request->queue->queue);
@@ -121,23 +120,11 @@ static bool to_second(struct queue_job *job)
     return job->second = true;
 }
 
-static json_t *queue_json(const char *name, bool deployed, const struct queue_stat *stat)
+json_t *queue_json(const char *name, bool deployed, const struct queue_stat *stat)
 {
     return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I}", "name", name, "deployed", (int)deployed,
                      "count", (json_int_t)stat->count, "bytes", (json_int_t)stat->bytes, "dead",
                      (json_int_t)stat->dead_count, "dead_bytes", (json_int_t)stat->dead_bytes);
-}
-
-/* As this node has counted; the exact numbers are each queue's own. */
-void api_list_queues(struct api_request *request)
-{
-    json_t *list = json_array();
-    list_each(at, &delivery_of(request)->consumers) {
-        const struct consumer *consumer = list_of(at, struct consumer, link);
-        if (consumer->function)
-            json_array_append_new(list, queue_json(consumer->name, true, &consumer->stat));
-    }
-    api_answer_json(request, 200, json_pack("{s:o}", "queues", list));
 }
 
 static void size_up(struct api_request *request);

@@ -36,7 +36,7 @@ struct api_request {
     void (*after)(struct api_request *request);
     mf_err err;                 /* the job's result; why says more           */
     struct upload upload;
-    struct queue_job *queue;    /* queues.c, calls.c; freed with free()      */
+    struct queue_job *queue;    /* queues.c, queue_list.c, calls.c; freed with free()      */
     struct publish_job *publish; /* publish.c; freed with free()             */
     struct deployment deployment;
     struct durability_hold hold; /* on how durable the function's queue is   */

@@ -141,7 +141,7 @@ case_ 'call of nobody' exits 3 'no asynchronous call' "$mayfly" call nobody
 case_ 'invoke --async of nobody' exits 3 "no function 'nobody'" "$mayfly" invoke --async nobody
 "$mayfly" queue push greet -d you >call.txt
 case_ 'queue push' delivered "$(cat call.txt)"
-case_ 'queue ls' shows 'greet  0' "$mayfly" queue ls
+case_ 'queue ls' shows 'greet  -' "$mayfly" queue ls
 case_ 'queue ls of one' json 'd[0]["name"] == "greet" and d[0]["dead"] == 0' \
     "$mayfly" queue ls greet --json
 case_ 'queue peek' exits 0 'no dead letters' "$mayfly" queue peek greet --dead
@@ -157,7 +157,18 @@ case_ 'queue ls of it' json 'd[0]["count"] == 1 and not d[0]["deployed"]' "$mayf
 case_ 'queue of another tenant' exits 3 "nothing waits in a queue 'orders' of tenant 'other'" \
     "$mayfly" queue ls orders --tenant other
 case_ 'queue of the node itself' exits 1 "the node's own" "$mayfly" queue ls orders --tenant functions
-case_ 'queue ls of all of a tenant' exits 2 'of which queue' "$mayfly" queue ls --tenant shop
+case_ 'queue ls of all of a tenant' json '[(q["name"], q["tenant"], q["count"]) for q in d] == [("orders", "shop", 1)]' \
+    "$mayfly" queue ls --tenant shop --json
+case_ 'queue ls of a tenant without any' exits 0 'nothing was ever pushed' "$mayfly" queue ls --tenant other
+"$mayfly" queue push tasks --tenant default -d x >/dev/null
+case_ 'queue ls lists named queues, too' json \
+    '[q["count"] for q in d if q.get("tenant") == "default" and q["name"] == "tasks"] == [1] and "greet" in [q["name"] for q in d]' \
+    "$mayfly" queue ls --json
+case_ 'stop' "$mayfly" stop greet
+case_ 'a stopped function is shown as such' shows 'greet ' bash -c '"$1" ls | grep -w stopped' - "$mayfly"
+case_ '... with the reason' grep -q 'greet is stopped: it was stopped by hand' err.txt
+case_ '... by inspect, too' shows 'stopped    it was stopped by hand' "$mayfly" inspect greet
+case_ 'start' "$mayfly" start greet
 case_ 'queue purge of it' json 'd == {"removed": 1}' "$mayfly" queue purge orders --tenant shop --json
 case_ 'kv set' "$mayfly" kv set shop/a -d 'the value'
 case_ 'kv get' shows 'the value' "$mayfly" kv get shop/a
