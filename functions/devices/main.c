@@ -49,7 +49,8 @@ static void usage(FILE *out)
           "  --interval MS        between them (default 1000)\n"
           "  --devices N          (default 1; cold-chain 50)\n"
           "  --step S             between them in the devices' own time (default 60)\n"
-          "  --start S            of their time, seconds since 1970 (default now)\n"
+          "  --start S            of their time, seconds since 1970 (default: so that their last\n"
+          "                       message is of now)\n"
           "  --seed N             (default 1)\n"
           "  --qos N              0, 1 or 2 (default 1)\n"
           "  --print              print what is sent, a JSON object a line\n", out);
@@ -92,6 +93,13 @@ static enum pattern pattern_from(const char *text)
     refuse("no such pattern: ", text);
 }
 
+/* What fell silent among them did so in the past, as whoever looks at the clock has it. */
+static int64_t ending_now(const struct play *play)
+{
+    const int64_t now_s = time(NULL), lasts_s = (int64_t)(play->count - 1) * play->scene.step_s;
+    return lasts_s < now_s ? now_s - lasts_s : 0;
+}
+
 static struct play parse(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -99,7 +107,7 @@ static struct play parse(int argc, char **argv)
         {"devices", 1, 0, 'd'}, {"step", 1, 0, 't'}, {"start", 1, 0, 's'}, {"seed", 1, 0, 'r'},
         {"qos", 1, 0, 'q'}, {"print", 0, 0, 'P'}, {"help", 0, 0, 'h'}, {0}};
     struct play play = {.pattern = REPETITIVE, .count = 30, .interval_ms = 1000, .qos = 1,
-                        .scene = {.seed = 1, .start_s = time(NULL), .step_s = 60}};
+                        .scene = {.seed = 1, .start_s = -1, .step_s = 60}};
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         switch (c) {
         case 'b': broker(&play, optarg); break;
@@ -125,6 +133,8 @@ static struct play parse(int argc, char **argv)
         play.scene.devices = strcmp(play.workload->name, "cold-chain") == 0 ? 50 : 1;
     if (play.pattern == SINGLE)
         play.count = 1;
+    if (play.scene.start_s < 0)
+        play.scene.start_s = ending_now(&play);
     return play;
 }
 

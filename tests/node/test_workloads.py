@@ -55,6 +55,18 @@ class Health(Workflow):
         return {'days': len(weights), 'average': average(weights), 'week': span(7), 'month': span(30)}
 
 
+class Devices(unittest.TestCase):
+    def test_their_time_ends_now_so_that_who_looks_at_the_clock_finds_the_silent_one(self):
+        began = time.time()
+        last = {}
+        for topic, payload in messages('cold-chain', '--print', '--interval', '0'):
+            last[topic.split('/')[3]] = json.loads(payload)['at']
+        self.assertEqual(len(last), 50)
+        self.assertGreaterEqual(max(last.values()), int(began))
+        self.assertLessEqual(max(last.values()), time.time())
+        self.assertGreater(time.time() - last['f2'], 15 * 60)  # SILENT_MINUTES of its mayfly.yml
+
+
 class Home(Workflow):
     def test_doors_are_counted_once_each_under_concurrency_and_kills(self):
         self.deploy('home')
