@@ -16,6 +16,8 @@ int fifo_join(struct opened *opened)
 {
     const uint32_t flags = opened->file.flags;
     struct pipe **pipe = opened->place.fs->pipe(&opened->place);
+    if (!file_may_read(&opened->file) && !file_may_write(&opened->file))
+        return -EINVAL;
     if ((flags & O_ACCMODE) == O_WRONLY && flags & O_NONBLOCK && !(*pipe && pipe_has_readers(*pipe)))
         return -ENXIO;
     struct pipe_end *end = heap_take(sizeof *end);

@@ -4,7 +4,8 @@
 
 #include "kernel/fs/open.h"
 
-/* The opened file becomes an end of its place's pipe. -ENXIO: O_NONBLOCK, and nobody reads; -ENOMEM. */
+/* The opened file becomes an end of its place's pipe. -EINVAL: it neither reads nor writes;
+ * -ENXIO: O_NONBLOCK, and nobody reads; -ENOMEM. */
 int fifo_join(struct opened *opened);
 void fifo_leave(struct opened *opened);
 struct pipe_end *fifo_end(struct file *file);

@@ -81,6 +81,7 @@ static void making(void)
     printf("%s\n", strrchr(name, '/'));
     close(fd);
     OPEN(O_RDONLY | O_DIRECTORY);
+    OPEN(O_ACCMODE | O_NONBLOCK);
     told("exclusive", open(PATH, O_RDWR | O_CREAT | O_EXCL, 0600));
     fd = told("made already", open(PATH, O_RDWR | O_CREAT | O_TRUNC | O_NONBLOCK, 0600));
     close(fd);

@@ -43,7 +43,7 @@ static int fd(void)
 static long open_one(void)
 {
     static const int more[] = {O_CREAT, O_TRUNC, O_EXCL | O_CREAT, O_APPEND, O_PATH, O_DIRECTORY, O_NOFOLLOW, O_TMPFILE};
-    int flags = (int)some(3) | (some(8) ? O_NONBLOCK : 0);
+    int flags = (int)some(4) | (some(8) ? O_NONBLOCK : 0);
     if (some(2))
         flags |= more[some(sizeof more / sizeof more[0])];
     return open(path(), flags, 0600);
