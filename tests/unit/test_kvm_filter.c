@@ -149,6 +149,7 @@ static const struct call_case bad[] = {
     {"discard kernel", 0, SYS_madvise, {AT(MF_PROGRAM_BASE - PAGE), PAGE, MADV_DONTNEED}},
     {"discard channel", 0, SYS_madvise, {AT(CHANNEL), PAGE, MADV_DONTNEED}},
     {"other advice", 0, SYS_madvise, {AT(MF_PROGRAM_BASE), PAGE, MADV_WILLNEED}},
+    {"large pages", 0, SYS_madvise, {AT(MF_PROGRAM_BASE), PAGE, MADV_HUGEPAGE}},
     {"cpu clock", 0, SYS_clock_gettime, {CLOCK_PROCESS_CPUTIME_ID, AT(MF_KERNEL_BASE)}},
     {"standard output", 0, SYS_write, {STDOUT_FILENO, AT(MF_KERNEL_BASE), 1}},
     {"bell", 0, SYS_write, {MONITOR_FD_BELL, AT(MF_KERNEL_BASE), 8}},
