@@ -89,13 +89,24 @@ static void print(const json_t *answer)
 
 int changes_ask(struct client *client, const struct request *request, const char *doing, bool json)
 {
-    json_t *answer = NULL;
-    int code = client_json(client, request, doing, &answer);
+    struct answer answer;
+    int code = client_call(client, request, &answer);
+    if (code != CLI_OK)
+        return code;
+    code = answer.status >= 400 ? client_refused(&answer, doing) : changes_show(client, &answer, doing, json);
+    mf_buf_close(&answer.body);
+    return code;
+}
+
+int changes_show(struct client *client, const struct answer *answer, const char *doing, bool json)
+{
+    json_t *changes = NULL;
+    int code = client_answer(client, answer, doing, &changes);
     if (code != CLI_OK)
         return code;
     if (json)
-        return cli_print_json(answer);
-    print(answer);
-    json_decref(answer);
+        return cli_print_json(changes);
+    print(changes);
+    json_decref(changes);
     return CLI_OK;
 }

@@ -9,5 +9,7 @@
 
 /* Ask for it and print the answer: lines, or JSON. doing: for messages. */
 int changes_ask(struct client *client, const struct request *request, const char *doing, bool json);
+/* The second half, of an answer below 400. */
+int changes_show(struct client *client, const struct answer *answer, const char *doing, bool json);
 
 #endif

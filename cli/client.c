@@ -274,23 +274,35 @@ int client_refused(const struct answer *answer, const char *doing)
     return (int)code;
 }
 
+char *client_said(const struct answer *answer)
+{
+    json_t *json = answer->body.data ? json_loadb((const char *)answer->body.data, answer->body.bytes, 0, NULL) : NULL;
+    const char *text = json_string_value(json_object_get(json_object_get(json, "error"), "message"));
+    char *said = text ? strdup(text) : NULL;
+    json_decref(json);
+    return said;
+}
+
 int client_json(struct client *client, const struct request *request, const char *doing,
                 json_t **json)
 {
     struct answer answer;
-    json_error_t error;
     int code = client_call(client, request, &answer);
     if (code == CLI_OK && answer.status >= 400)
         code = client_refused(&answer, doing);
-    if (code == CLI_OK) {
-        *json = json_loadb(answer.body.data ? (const char *)answer.body.data : "",
-                           answer.body.bytes, 0, &error);
-        if (!*json)
-            code = cli_fail(CLI_FAILED, "%s: the node at %s does not speak this API: %s", doing,
-                            client->name, error.text);
-    }
+    if (code == CLI_OK)
+        code = client_answer(client, &answer, doing, json);
     mf_buf_close(&answer.body);
     return code;
+}
+
+int client_answer(const struct client *client, const struct answer *answer, const char *doing, json_t **json)
+{
+    json_error_t error;
+    *json = json_loadb(answer->body.data ? (const char *)answer->body.data : "", answer->body.bytes, 0, &error);
+    return *json ? CLI_OK
+                 : cli_fail(CLI_FAILED, "%s: the node at %s does not speak this API: %s", doing, client->name,
+                            error.text);
 }
 
 void client_check_name(const char *name)

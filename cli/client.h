@@ -65,6 +65,12 @@ int client_call(struct client *client, const struct request *request, struct ans
 /* For an answer with status 400 or more: say what the node said. Returns a cli_exit. */
 int client_refused(const struct answer *answer, const char *doing);
 
+/* Parse the JSON of one below 400: *json is the caller's. */
+int client_answer(const struct client *client, const struct answer *answer, const char *doing, json_t **json);
+
+/* What it said: the caller's to free; NULL: nothing. */
+char *client_said(const struct answer *answer);
+
 /* Call, refuse what is not below 400, parse the JSON answer: *json is the caller's. */
 int client_json(struct client *client, const struct request *request, const char *doing,
                 json_t **json);

@@ -129,6 +129,16 @@ static int read_text(struct job *job)
     return err ? cli_fail(CLI_FAILED, "out of memory") : CLI_OK;
 }
 
+/* It may be meant: a function that gives itself more to do. */
+static void warn_of_circle(const struct job *job)
+{
+    struct mf_why why = {{0}};
+    size_t at;
+    if (workflow_has_circle(&job->workflow, &at, &why))
+        cli_note("%s:%u: %s: %s", job->deploy->file, line_of(job, &job->workflow.function[at], NULL),
+                 job->workflow.function[at].name, why.text);
+}
+
 static int read_file(struct job *job)
 {
     struct mf_why why = {{0}};
@@ -145,6 +155,7 @@ static int read_file(struct job *job)
                                 &job->workflow, &line, &why);
     if (err)
         return fail_at(job, CLI_FAILED, line, mf_why_text(&why, err));
+    warn_of_circle(job);
     job->part = calloc(job->workflow.count, sizeof *job->part);
     return job->part ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
 }
@@ -283,8 +294,19 @@ static char *make_body(const struct job *job)
     return text;
 }
 
+/* With the line, if the node names what stands in one. */
+static int tell_refusal(const struct job *job, const struct answer *answer)
+{
+    char *said = client_said(answer);
+    unsigned line = said ? workflow_line_said((const char *)job->text.data, job->text.bytes, &job->workflow, said) : 0;
+    int code = line ? fail_at(job, CLI_FAILED, line, said) : client_refused(answer, job->deploy->file);
+    free(said);
+    return code;
+}
+
 static int apply(struct job *job)
 {
+    struct answer answer;
     char path[sizeof "/v1/workflows/?dry_run=1" + MF_NAME_BYTES_MAX];
     char *body = make_body(job);
     if (!body)
@@ -296,7 +318,12 @@ static int apply(struct job *job)
                                     .data = body,
                                     .bytes = strlen(body),
                                     .content_type = "application/json"};
-    int code = changes_ask(&job->client, &request, job->deploy->file, job->deploy->json);
+    int code = client_call(&job->client, &request, &answer);
     free(body);
+    if (code != CLI_OK)
+        return code;
+    code = answer.status >= 400 ? tell_refusal(job, &answer)
+                                : changes_show(&job->client, &answer, job->deploy->file, job->deploy->json);
+    mf_buf_close(&answer.body);
     return code;
 }

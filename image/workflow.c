@@ -66,6 +66,28 @@ unsigned workflow_line(const char *yaml, size_t bytes, const char *function, con
     return yaml_line_of(yaml, bytes, path);
 }
 
+unsigned workflow_line_said(const char *yaml, size_t bytes, const struct workflow *workflow,
+                            const char *sentence)
+{
+    char name[MF_NAME_BYTES_MAX + 1], key[32], index[24] = "";
+    size_t entry = 0;
+    int end = 0;
+    if (sscanf(sentence, "%63[a-z0-9-]: %31[a-z_]%n", name, key, &end) != 2 || sentence[end] != ':')
+        return 0;
+    size_t i = 0;
+    while (i < workflow->count && strcmp(workflow->function[i].name, name) != 0)
+        i++;
+    if (i == workflow->count)
+        return 0;
+    if (sscanf(sentence + end, ": entry %9zu", &entry) == 1 && entry > 0)
+        (void)snprintf(index, sizeof index, "%zu", entry - 1);
+    const char *const path[] = {"functions", name, key, index[0] ? index : NULL, NULL};
+    unsigned line = yaml_line_of(yaml, bytes, path);
+    if (!line)
+        line = workflow_line(yaml, bytes, name, key);
+    return line ? line : workflow_line(yaml, bytes, name, NULL);
+}
+
 static unsigned line_at(const struct parse *parse, const char *a, const char *b, const char *c,
                         const char *d)
 {

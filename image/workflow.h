@@ -14,7 +14,8 @@
  *
  * Refused, with the line: unknown keys, settings out of bounds, what `then` or `next` names and is
  * not here, circles of `then`, a function that nothing leads to (no trigger, nobody's `then`, not
- * said to be called over HTTP, nor behind one that is reached).
+ * said to be called over HTTP, nor behind one that is reached). Told of by workflow_has_circle():
+ * circles of queues and keys.
  */
 #ifndef MF_IMAGE_WORKFLOW_H
 #define MF_IMAGE_WORKFLOW_H
@@ -56,5 +57,15 @@ unsigned workflow_line(const char *yaml, size_t bytes, const char *function, con
  * *entry which one of its `then`; SIZE_MAX: none of them, but what *key says. */
 MF_CHECKED mf_err workflow_check_order(const struct workflow *workflow, size_t *at, size_t *entry,
                                        const char **key, struct mf_why *why);
+
+/* Of one that was taken: do functions lead back to one before them by what they may push to queues, or
+ * write to keys, that are triggers here? That may be meant, so it is not refused. *at: the function that
+ * leads back; why: the sentence. */
+bool workflow_has_circle(const struct workflow *workflow, size_t *at, struct mf_why *why);
+
+/* Where something stands that the node said of it, "FUNCTION: KEY: …" or "FUNCTION: KEY: entry N: …": of
+ * the entry, else the key, else the function; 0: it says nothing of a function of this workflow. */
+unsigned workflow_line_said(const char *yaml, size_t bytes, const struct workflow *workflow,
+                            const char *sentence);
 
 #endif

@@ -242,6 +242,13 @@ case_ 'a circle has a line' exits 1 'mayfly.yml:7: then: a circle, first → sec
 flow 'next: nobody'
 case_ 'an unknown name has a line' exits 1 'mayfly.yml:7: next: no function of this workflow' \
     "$mayfly" deploy -f flow/mayfly.yml
+flow 'triggers: [{every: 1s}, {cron: "0 3 * * *", timezone: Mars/X}]'
+case_ 'what only the node knows has a line' exits 1 \
+    'flow/mayfly.yml:7: second: triggers: entry 2: timezone: no time zone Mars/X' "$mayfly" deploy -f flow/mayfly.yml
+flow 'triggers: [{queue: again}]
+    allow: {push: [again]}'
+case_ 'a circle by a queue is told of' exits 0 'flow/mayfly.yml:5: second: what they may push or write makes a circle, second → second' \
+    "$mayfly" deploy -f flow/mayfly.yml --dry-run
 flow 'memory_mib: 8'
 mv flow/second.mf flow/moved.mf
 case_ 'an image that is not there has a line' exits 3 'mayfly.yml:6: second: image: flow/second.mf: No such file' \

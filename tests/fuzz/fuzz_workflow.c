@@ -44,6 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         settings_close(&settings);
         check_run(&workflow, i, 1, &budget);
     }
+    size_t at = workflow.count;
+    mf_assert(!workflow_has_circle(&workflow, &at, &why) || (at < workflow.count && why.text[0]));
     workflow_close(&workflow);
     return 0;
 }

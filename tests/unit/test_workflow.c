@@ -205,6 +205,55 @@ static void what_follows_is_checked(void **state)
               "  c: {image: x, then: [d]}\n  d: {image: x}\n");
 }
 
+static void circle(const char *yaml, const char *sentence)
+{
+    struct mf_why why = {{0}};
+    size_t at = 99;
+    take(yaml);
+    assert_int_equal(workflow_has_circle(&taken, &at, &why), sentence != NULL);
+    if (sentence && !strstr(why.text, sentence))
+        fail_msg("%s: \"%s\"; expected \"%s\"", yaml, why.text, sentence);
+    assert_true(!sentence || at < taken.count);
+}
+
+static void circles_by_queues_and_keys_are_told_of(void **state)
+{
+    (void)state;
+    circle(HEAD "  a: {image: x, triggers: [{queue: q}], allow: {push: [q]}}\n", "a circle, a → a; ");
+    circle(HEAD "  a: {image: x, triggers: [{queue: q}], then: [b]}\n  b: {image: x, allow: {push: [p, q]}}\n",
+           "a circle, a → b → a; ");
+    circle(HEAD "  a: {image: x, triggers: [{key: door/}], allow: {write: [door/1]}}\n", "a → a");
+    circle(HEAD "  a: {image: x, triggers: [{key: door/1}], allow: {write: [door/]}}\n", "a → a");
+    circle(HEAD "  c: {image: x, triggers: [{queue: q}]}\n  a: {image: x, triggers: [{queue: p}], allow: {push: [q]}}\n"
+                "  b: {image: x, triggers: [{queue: q}], allow: {push: [p]}}\n", "a circle, a → b → a; ");
+    circle(HEAD "  a: {image: x, triggers: [{queue: q}], allow: {push: [p], write: [q], pop: [q]}}\n", NULL);
+    circle(HEAD "  a: {image: x, triggers: [{queue: q}], allow: {push: ['*']}}\n", NULL);
+    circle(HEAD "  a: {image: x, triggers: [{key: door/}], allow: {write: [window/], read: [door/]}}\n", NULL);
+    circle(HEAD "  a: {image: x, http: true, then: [b, c]}\n  b: {image: x, then: [d]}\n"
+                "  c: {image: x, then: [d]}\n  d: {image: x}\n", NULL);
+}
+
+static void what_the_node_says_has_a_line(void **state)
+{
+    static const char yaml[] = HEAD "  a:\n    image: x\n    triggers:\n    - every: 1s\n    - cron: '* * * * *'\n"
+                                    "      timezone: Mars/X\n  b: {image: x, http: true}\n";
+    static const struct {
+        const char *sentence;
+        unsigned line;
+    } said[] = {
+        {"a: triggers: entry 2: timezone: no time zone Mars/X", 7}, {"a: triggers: entry 1: x", 6},
+        {"a: triggers: entry 9: x", 5}, {"a: triggers: something", 5}, {"a: memory_mib: too much", 3},
+        {"b: http: x", 9}, {"c: triggers: x", 0}, {"a: nonsense", 0}, {"a", 0}, {"", 0},
+        {"a: triggers: entry 99999999999999999999: x", 5},
+    };
+    (void)state;
+    take(yaml);
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        if (workflow_line_said(yaml, strlen(yaml), &taken, said[i].sentence) != said[i].line)
+            fail_msg("%s: line %u", said[i].sentence,
+                     workflow_line_said(yaml, strlen(yaml), &taken, said[i].sentence));
+}
+
 static void bounds(void **state)
 {
     (void)state;
@@ -241,6 +290,8 @@ int main(void)
         cmocka_unit_test(defaults_are_checked),
         cmocka_unit_test(functions_are_checked),
         cmocka_unit_test(what_follows_is_checked),
+        cmocka_unit_test(circles_by_queues_and_keys_are_told_of),
+        cmocka_unit_test(what_the_node_says_has_a_line),
         cmocka_unit_test(bounds),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
