@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -78,9 +79,9 @@ static void show_stat(const char *path, int number)
     end += at;
     for (unsigned i = 4; i <= 24 && sscanf(end, " %ld%n", &field[i], &at) == 1; i++)
         end += at;
-    printf("%.*s %c, its number: %d, parent: %d, group: %d, priority %ld %ld, threads %ld, memory: %d\n",
+    printf("%.*s %c, its number: %d, parent: %d, group: %d, priority: %d, threads %ld, memory: %d\n",
            (int)(strrchr(text, ')') + 1 - name), name, state, atoi(text) == number, field[4] == getppid(),
-           field[5] == getpgrp(), field[18], field[19], field[20], field[23] > 0);
+           field[5] == getpgrp(), field[18] == 20 + field[19] && field[19] == getpriority(PRIO_PROCESS, 0), field[20], field[23] > 0);
 }
 
 static void show_status(const char *path, int number)
