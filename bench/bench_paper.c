@@ -25,6 +25,8 @@
     {.image = "bench-paper-" name ".mf", .server = "bench-paper/" name, .folder = "bench-paper/data"}
 
 static const struct subject_program hello = {.image = "bench-paper-hello.mf", .server = "bench-paper/hello"};
+static const struct subject_program streams = {
+    .image = "bench-paper-hello.mf", .server = "bench-paper/hello", .streams = true};
 static const struct subject_program node = {
     .image = "bench-paper-node.mf", .server = "bench-paper/data/own.bin", .interpreter = "/usr/bin/node",
     .root = "bench-paper/node/root", .script = "main.js"};
@@ -212,9 +214,14 @@ static mf_err one_sample(struct bench_run *run, uint32_t s, uint32_t round, take
     return err;
 }
 
-static bool takes_part(const struct bench_run *run, uint32_t s, bool load)
+/* Streams are compared with the program as it is; an instance that is not used again serves one connection. */
+static bool takes_part(const struct bench_run *run, uint32_t s, const struct subject_program *program,
+                       bool load)
 {
     const struct subject *subject = &run->subject[s];
+    if (program->streams && (is_ours(subject) ? strcmp(subject->isolation, "reuse") != 0
+                                              : subject->kind != &subject_program))
+        return false;
     return !subject->left_out && (load || !for_load(run, subject));
 }
 
@@ -224,7 +231,7 @@ static mf_err prepare(struct bench_run *run, const struct subject_program *progr
     mf_err err = MF_OK;
     for (uint32_t s = 0; s < run->subject_count && !err; s++) {
         struct subject *subject = &run->subject[s];
-        if (!takes_part(run, s, load))
+        if (!takes_part(run, s, program, load))
             continue;
         subject->program = program;
         err = bench_prepare(run, subject, is_ours(subject) ? 1 : warm_ups() + rounds, CONTENT_SAME, why);
@@ -242,7 +249,7 @@ static mf_err measure(struct bench_run *run, const struct subject_program *progr
     mf_err err = prepare(run, program, rounds, load, why);
     for (uint32_t round = 0; round < warm_ups() + rounds && !err; round++)
         for (uint32_t s = 0; s < run->subject_count && !err; s++) {
-            if (!takes_part(run, s, load))
+            if (!takes_part(run, s, program, load))
                 continue;
             err = one_sample(run, s, round, take, taken, why);
             err = bench_outcome(run, &run->subject[s], err, why);
@@ -250,7 +257,7 @@ static mf_err measure(struct bench_run *run, const struct subject_program *progr
                 err = bench_tick(run, why);
         }
     for (uint32_t s = 0; s < run->subject_count && !err; s++)
-        if (takes_part(run, s, load) && is_ours(&run->subject[s]))
+        if (takes_part(run, s, program, load) && is_ours(&run->subject[s]))
             err = run->subject[s].kind->end(&run->subject[s], 0, NULL, why);
     return err;
 }
@@ -326,7 +333,7 @@ static mf_err measure_crowds(struct bench_run *run, struct mf_why *why)
 
 static uint32_t ticks(const struct bench_run *run, uint32_t rounds)
 {
-    return (uint32_t)(WORK_COUNT + 2) * 2 * (warm_ups() + rounds) * run->subject_count;
+    return (uint32_t)(WORK_COUNT + 3) * 2 * (warm_ups() + rounds) * run->subject_count;
 }
 
 static mf_err paper_run(struct bench_run *run, struct mf_why *why)
@@ -352,6 +359,9 @@ static mf_err paper_run(struct bench_run *run, struct mf_why *why)
     if (!err)
         err = report(run, "requests_per_second", UNIT_PER_S, &taken,
                      measure(run, &hello, load_rounds, take_load, &taken, why));
+    if (!err)
+        err = report(run, "requests_per_second_by_stream", UNIT_PER_S, &taken,
+                     measure(run, &streams, load_rounds, take_load, &taken, why));
     return err;
 }
 
@@ -384,6 +394,8 @@ const struct bench bench_paper = {
         "static: a file of 50 MiB, KiB a second, by ten requests for ranges of 5 MiB on one\n"
         "connection, since a reply of ours has 6 MiB at most.\n"
         "requests_per_second: of `hello`, 64 clients for a second, as in `throughput`.\n"
+        "requests_per_second_by_stream: the same at a port that is the program's (`listen`), past the\n"
+        "gateway: of mayfly/X:reuse and process.\n"
         "10 rounds (load: 5), all subjects in turn, after one that does not count; --samples N: N\n"
         "starts and rounds. mayfly/X:reuse has rows only where it differs.\n"
         "Without --json the paper's own table follows, with our median beside it: another machine\n"

@@ -52,6 +52,8 @@ struct subject_program {
     const char *interpreter; /* a command of the system, and a path in root; NULL: no script */
     const char *root;        /* a folder with the interpreter, and the script as /SCRIPT     */
     const char *script;
+    bool streams; /* ours: further requests go to a port of the machine that is the program's (`listen`), of one
+                     instance, and not through the gateway */
 };
 
 struct subject_kind {

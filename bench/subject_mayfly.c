@@ -40,6 +40,7 @@ struct node {
     uint16_t port;
     uint32_t first_copy, count; /* of the instances prepared */
     bool serves;       /* serve() deployed its function    */
+    uint16_t stream_port; /* of its one instance; 0: none */
 };
 
 static mf_err run_mayfly(const struct node *node, const char *const *argv, struct mf_why *why)
@@ -60,7 +61,7 @@ static mf_err deploy_image(const struct node *node, const char *image, const cha
 {
     const char *argv[DEPLOY_ARGUMENTS_MAX] = {node->mayfly, "deploy",    image,        "--name",
                                               name,         "--sandbox", node->sandbox};
-    char number[16];
+    char number[16], place[32];
     size_t n = 7;
     if (node->isolation[0] && bench_has_isolation()) {
         argv[n++] = "--isolation";
@@ -70,6 +71,11 @@ static mf_err deploy_image(const struct node *node, const char *image, const cha
         (void)snprintf(number, sizeof number, "%u", max_instances);
         argv[n++] = "--max-instances";
         argv[n++] = number;
+    }
+    if (node->stream_port) {
+        (void)snprintf(place, sizeof place, "127.0.0.1:%u", node->stream_port);
+        argv[n++] = "--listen";
+        argv[n++] = place;
     }
     argv[n] = NULL;
     return run_mayfly(node, argv, why);
@@ -190,6 +196,10 @@ static mf_err mayfly_prepare(struct subject *subject, uint32_t count, enum subje
     node->first_copy += node->count; /* never a copy that was there before */
     node->count = count;
     node->distinct = content == CONTENT_DISTINCT;
+    node->stream_port = 0;
+    mf_err err = subject->program && subject->program->streams ? free_port(&node->stream_port) : MF_OK;
+    if (err)
+        return mf_why(why, err, "no port is free");
     const char *name = subject->program ? subject->program->image : BENCH_DISTINCT_IMAGE;
     if (node->own_name && strcmp(node->own_name, name) == 0)
         return MF_OK;
@@ -200,7 +210,7 @@ static mf_err mayfly_prepare(struct subject *subject, uint32_t count, enum subje
     if (!beside_us(name, path))
         return mf_why(why, MF_EUNSUPPORTED, "%s is not beside the mayfly command; ./up --build makes it",
                       name);
-    mf_err err = own_image_open(&node->own, path, why);
+    err = own_image_open(&node->own, path, why);
     node->own_name = err ? NULL : name;
     return err;
 }
@@ -243,6 +253,8 @@ static mf_err mayfly_target(struct subject *subject, uint32_t instance, const ch
 {
     const struct node *node = subject->state;
     char whole[PATH_BYTES];
+    if (node->stream_port)
+        return load_target_set(target, node->stream_port, path);
     instance_path(instance, path, whole);
     return load_target_set(target, node->port, whole);
 }

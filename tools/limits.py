@@ -156,6 +156,10 @@ def paper_promises(m):
                    100 * times if times else None, command)
         static = m.value("paper", f"mayfly/{sandbox}:reuse", "static")
         yield (f"static file, MiB a second, {sandbox}:reuse", "", -1024, static / 1024 if static else None, command)
+        by_stream = m.value("paper", f"mayfly/{sandbox}:reuse", "requests_per_second_by_stream")
+        bare = m.value("paper", "process", "requests_per_second_by_stream")
+        yield (f"requests a second of a Go no-op by `listen`, 64 clients, of the bare program's, {sandbox}", "%", -50,
+               100 * by_stream / bare if by_stream and bare else None, command)
 
 
 def promises(m):

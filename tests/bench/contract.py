@@ -95,6 +95,8 @@ def check_bench(mayfly, bench):
         if bench == "paper" and subject.endswith(":reuse"):
             idle = ("idle_go", "idle_node") if subject == "mayfly/process:reuse" else ()
             wanted = {m: u for m, u in wanted.items() if m in ("static", "requests_per_second", *idle)}
+        if bench == "paper" and (subject.endswith(":reuse") or subject == "process"):
+            wanted |= {"requests_per_second_by_stream": "1/s"}
         if bench == "reset" and not subject.endswith(":reuse"):
             wanted |= CLEAN
         if bench == "queue" and subject != "redis":
