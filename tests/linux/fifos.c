@@ -176,12 +176,19 @@ static void *open_later(void *how)
     return NULL;
 }
 
-static void *count_as_other(void *how)
+/* Who waits counts already: but for that there would be ENXIO for ever. */
+static int open_writing(void)
 {
-    usleep(20000);
-    int fd = open(PATH, (int)(long)how | O_NONBLOCK); /* who waits counts already */
-    printf("other: %s\n", fd < 0 ? strerror(errno) : "open");
-    close(fd);
+    int fd;
+    while ((fd = open(PATH, O_WRONLY | O_NONBLOCK)) < 0)
+        usleep(1000);
+    return fd;
+}
+
+static void *count_as_other(void *unused)
+{
+    (void)unused;
+    close(open_writing());
     return NULL;
 }
 
@@ -201,7 +208,7 @@ static void waiting(void)
     SAY(write(fd, "x", 1));
     look(fd);
     close(fd);
-    pthread_create(&thread, NULL, count_as_other, (void *)(long)O_WRONLY);
+    pthread_create(&thread, NULL, count_as_other, NULL);
     fd = open(PATH, O_RDONLY);
     pthread_join(thread, NULL);
     hear(fd);
@@ -225,10 +232,14 @@ static void *interrupt(void *self)
     return open_later((void *)(long)O_WRONLY);
 }
 
+static volatile int was_interrupted;
+
 static void *interrupt_only(void *self)
 {
-    usleep(20000);
-    pthread_kill(*(pthread_t *)self, SIGUSR1);
+    while (!was_interrupted) {
+        usleep(5000);
+        pthread_kill(*(pthread_t *)self, SIGUSR1);
+    }
     return NULL;
 }
 
@@ -238,13 +249,15 @@ static void interrupted(void)
     struct sigaction action = {.sa_handler = handler};
     sigaction(SIGUSR1, &action, NULL);
     pthread_create(&thread, NULL, interrupt_only, &self);
-    OPEN(O_RDONLY);
+    int fd = open(PATH, O_RDONLY), error = errno;
+    was_interrupted = 1;
     pthread_join(thread, NULL);
+    printf("interrupted: %d %s\n", fd, strerror(error));
     OPEN(O_WRONLY | O_NONBLOCK); /* it does not count any more */
     action.sa_flags = SA_RESTART;
     sigaction(SIGUSR1, &action, NULL);
     pthread_create(&thread, NULL, interrupt, &self);
-    int fd = OPEN(O_RDONLY);
+    fd = OPEN(O_RDONLY);
     hear(fd);
     pthread_join(thread, NULL);
     close(fd);
@@ -253,8 +266,7 @@ static void interrupted(void)
 static void *unlink_and_join(void *unused)
 {
     (void)unused;
-    usleep(20000);
-    int fd = open(PATH, O_WRONLY | O_NONBLOCK);
+    int fd = open_writing();
     unlink(PATH);
     write(fd, "nameless", 8);
     close(fd);
