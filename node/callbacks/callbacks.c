@@ -16,28 +16,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/callbacks/letter.h"
+#include "node/callbacks/room.h"
 #include "node/delivery/retry.h"
 #include "node/egress/egress.h"
 #include "node/node.h"
-
-/* One letter in hand. */
-struct posting {
-    struct link link;
-    struct callbacks *callbacks;
-    struct transfer *transfer; /* NULL: not on its way                          */
-    uint64_t id;               /* the entry's, and the lease's name             */
-    uint32_t number;
-    uint64_t enqueued_ms;
-    uint64_t taken_ns;
-    uint64_t begun_ns;         /* of the POST                                  */
-    uint64_t looked_ns, moved; /* when it had moved so many bytes              */
-    size_t charged;
-    bool ending;               /* its end is being written                      */
-    struct url url;            /* for its host and port; pointers not valid     */
-    char call_id[MF_CALL_ID_BYTES_MAX + 1];
-    size_t bytes;
-    uint8_t letter[];
-};
 
 static void take(struct callbacks *callbacks);
 static void ready(struct queue_watch *watch);
@@ -204,13 +186,6 @@ static void taken(void *context, const struct store_answer *answer)
     take(callbacks);
 }
 
-/* Is there room for one more, however large it is? While half of the share is free there is: most are small. */
-static bool has_room(const struct callbacks *callbacks)
-{
-    uint64_t share = callbacks->node->budget.limit / MF_CALLBACKS_SHARE;
-    return callbacks->held <= share / 2 || callbacks->held + MF_EVENT_BYTES_MAX <= share;
-}
-
 /* Are more wanted than there is room for? Then who holds it has to use it. */
 static void want_room(struct callbacks *callbacks)
 {
@@ -226,7 +201,7 @@ static void take(struct callbacks *callbacks)
     if (callbacks->taking || !callbacks->more || callbacks->quiet ||
         callbacks->in_hand >= MF_CALLBACKS_IN_HAND_MAX)
         return; /* the end of a posting looks again */
-    if (!has_room(callbacks)) {
+    if (!room_left(callbacks)) {
         want_room(callbacks);
         return; /* the same */
     }
@@ -310,26 +285,13 @@ static void failed(struct posting *posting, const char *words)
     again(posting, retry_delay_ms(strikes_add(&callbacks->strikes, posting->id), randombytes_random()), words);
 }
 
-/* On its way, large, and not moving. */
-static bool is_stalled(struct posting *posting, uint64_t now_ns)
-{
-    if (!posting->transfer || posting->charged <= MF_CALLBACK_STALL_BYTES)
-        return false;
-    uint64_t moved = egress_moved(posting->transfer);
-    if (!posting->looked_ns || moved - posting->moved >= MF_CALLBACK_STALL_BYTES) {
-        posting->looked_ns = now_ns;
-        posting->moved = moved;
-    }
-    return now_ns - posting->looked_ns >= MF_CALLBACK_STALL_MS * MF_NS_PER_MS;
-}
-
 /* Who is slow with nobody waiting has all its time. */
 static void look_for_stalls(struct timer *timer, uint64_t now_ns)
 {
     struct callbacks *callbacks = list_of(timer, struct callbacks, stall);
     list_each_safe(at, &callbacks->postings) {
         struct posting *posting = list_of(at, struct posting, link);
-        if (!is_stalled(posting, now_ns))
+        if (!room_stalled(posting, now_ns))
             continue;
         egress_cancel(posting->transfer);
         posting->transfer = NULL;
@@ -374,50 +336,14 @@ static void settle(struct posting *posting, uint32_t status)
     finish(posting, 0);
 }
 
-static bool waits(const struct posting *posting)
-{
-    return !posting->transfer && !posting->ending;
-}
-
-/* Those on their way: all, and to this one's host, with their bytes; and of the host's, those that wait
- * before it. */
-struct crowd {
-    uint32_t all, host, before;
-    size_t held;
-};
-
-static struct crowd crowd_of(const struct posting *posting)
-{
-    struct crowd crowd = {0};
-    bool before = true;
-    list_each(at, &posting->callbacks->postings) {
-        const struct posting *other = list_of(at, struct posting, link);
-        bool same = other->url.port == posting->url.port && strcmp(other->url.host.text, posting->url.host.text) == 0;
-        before = before && other != posting;
-        crowd.all += other->transfer != NULL;
-        crowd.host += same && other->transfer;
-        crowd.held += same && other->transfer ? other->charged : 0;
-        crowd.before += same && before && waits(other);
-    }
-    return crowd;
-}
-
-/* One host's letters, but for the first, take no more than half of what there is for all: while they do, there is
- * room for another (has_room()). */
-static bool too_large(const struct posting *posting, const struct crowd *crowd)
-{
-    uint64_t share = posting->callbacks->node->budget.limit / MF_CALLBACKS_SHARE;
-    return crowd->host > 0 && crowd->held + posting->charged > share / 2;
-}
-
 /* All that wait, in the order in which they came to hand. */
 static void post_all(struct callbacks *callbacks)
 {
     list_each_safe(at, &callbacks->postings) {
         struct posting *posting = list_of(at, struct posting, link);
-        if (waits(posting) && callbacks->quiet)
+        if (room_waits(posting) && callbacks->quiet)
             finish(posting, 1); /* it came too late */
-        else if (waits(posting))
+        else if (room_waits(posting))
             post(posting);
     }
 }
@@ -453,9 +379,9 @@ static void post(struct posting *posting)
         again(posting, pause_ms + randombytes_uniform(MF_CALLBACK_PAUSE_MS_FIRST), "its host does not answer");
         return;
     }
-    const struct crowd crowd = crowd_of(posting);
-    bool slow = crowd.host >= MF_CALLBACKS_PER_HOST_MAX || too_large(posting, &crowd);
-    if (slow && (crowd.before >= MF_CALLBACKS_PER_HOST_MAX || !has_room(callbacks))) {
+    const struct room_crowd crowd = room_crowd(posting);
+    bool slow = crowd.host >= MF_CALLBACKS_PER_HOST_MAX || room_too_large(posting, &crowd);
+    if (slow && (crowd.before >= MF_CALLBACKS_PER_HOST_MAX || !room_left(callbacks))) {
         again(posting, turns_give_ms(&callbacks->turns, &posting->url, now_ms(callbacks), posting->number,
                                      randombytes_random()),
               "its host takes them too slowly");
