@@ -124,8 +124,8 @@
 #define MF_WARM_RETRY_MS 1000      /* when an instance that is always kept could not be had   */
 #define MF_BLANK_REFILL_MS 5       /* after the last start; then the pool is filled again */
 #define MF_SPAWNER_RETRY_MS 1000
-#define MF_SLICE_NS 100000u        /* of a processor, for node and instances, while others wait; the least that Linux takes */
-#define MF_SLICE_LONG_NS 3000000u  /* the same, for instances of a function that computes beside others */
+#define MF_SLICE_NS 100000u        /* of a processor, while a function computes beside others: for all but its instances */
+#define MF_SLICE_LONG_NS 3000000u  /* for these. 100,000 is the least that Linux takes             */
 
 /* Snapshots. */
 #define MF_SNAPSHOT_CHECK_NOW_BYTES_MAX (1u << 20) /* read in the loop's thread, once; larger ones beside it */

@@ -9,12 +9,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/limits.h"
 #include "base/log.h"
 #include "node/options.h"
 #include "node/node.h"
 #include "node/option_files.h"
-#include "node/slice.h"
 
 #define EXIT_USAGE 2
 #define TRIM_BYTES (1 << 20)
@@ -26,7 +24,6 @@ static void prepare_process(struct options *options)
 {
     struct rlimit limit;
     int fd;
-    slice_set(0, MF_SLICE_NS);
     while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO)
         ;
     if (fd > STDERR_FILENO)

@@ -4,8 +4,10 @@
  */
 #include "node/slice.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,4 +29,15 @@ void slice_set(pid_t pid, uint64_t ns)
     now.size = sizeof now;
     now.runtime_ns = ns;
     (void)syscall(SYS_sched_setattr, pid, &now, 0u);
+}
+
+void slice_set_own(uint64_t ns)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    const struct dirent *task;
+    while (tasks && (task = readdir(tasks)) != NULL)
+        if (task->d_name[0] != '.')
+            slice_set((pid_t)strtol(task->d_name, NULL, 10), ns);
+    if (tasks)
+        (void)closedir(tasks);
 }

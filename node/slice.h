@@ -1,10 +1,12 @@
 /*
- * slice.h: how long the kernel lets this process run while others wait for its processor.
+ * slice.h: how long the kernel lets a task run while others wait for its processor.
  *
  * A task that wakes up goes before one whose slice is longer, and has its turn within its own: the
  * scheduler deals out the same shares, in smaller pieces (EEVDF; Linux 6.12 and later take a slice
- * for ordinary tasks, older ones pass it over). An event goes through six tasks and more, node, store, spawner, monitor;
- * beside a function that computes on all processors it waits for each, for whole ticks, without it.
+ * for ordinary tasks, older ones pass it over). An event goes through six tasks, node, store, spawner, monitor among them;
+ * beside a function that computes on all processors it waited for each, for whole ticks. With nobody beside it a
+ * short slice only costs: who is woken for each message takes them one by one (`pool/fair.c` says when).
+ * Any thread.
  */
 #ifndef MF_NODE_SLICE_H
 #define MF_NODE_SLICE_H
@@ -12,8 +14,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Of that process's main thread, and of all threads and processes that it makes from now on; 0: of the
- * calling one. What cannot be done is not. ns: 100,000 … 100,000,000, else Linux takes the nearest. */
+/* Of that thread, or that process's first one, and of all threads and processes that it makes from now on; 0: of the
+ * calling one. What cannot be done is not. ns: 100,000 … 100,000,000, else Linux takes the nearest;
+ * 0: what the kernel gives to all. */
 void slice_set(pid_t pid, uint64_t ns);
+/* Of all threads of this process. */
+void slice_set_own(uint64_t ns);
 
 #endif

@@ -51,18 +51,56 @@ void fair_init(struct fair *fair)
     link_init(&fair->active);
 }
 
-static void set_computes(struct function *function, bool computes)
+static void set_slices(struct function *function, uint64_t ns)
 {
     struct link *const lists[] = {&function->busy, &function->idle, &function->resetting, &function->draining};
-    if (function->fair.computes == computes)
+    if (function->fair.slice_ns == ns)
         return;
-    function->fair.computes = computes;
+    function->fair.slice_ns = ns;
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_each(at, lists[i]) {
             pid_t pid = list_of(at, struct instance, link)->blank.pid;
             if (pid > 0)
-                slice_set(pid, computes ? MF_SLICE_LONG_NS : MF_SLICE_NS);
+                slice_set(pid, ns);
         }
+}
+
+/* Somebody computes, and others work, or did a moment ago. Blanks have the spawner's slice. */
+static void set_crowded(struct fairness *fairness, uint64_t now_ns)
+{
+    bool computes = false;
+    list_each(at, &fairness->active)
+        computes = computes || list_of(at, struct function, fair.active)->fair.computes;
+    if (computes && fairness->count >= 2)
+        fairness->crowded_ns = now_ns;
+    bool crowded = fairness->count > 0 && fairness->crowded_ns &&
+                   now_ns - fairness->crowded_ns < FAIR_CROWDED_MS * MF_NS_PER_MS;
+    if (crowded != fairness->crowded) {
+        uint64_t ns = crowded ? MF_SLICE_NS : 0;
+        slice_set_own(ns);
+        if (fairness->node->pool.spawner.pid > 0)
+            slice_set(fairness->node->pool.spawner.pid, ns);
+    }
+    fairness->crowded = crowded;
+    list_each(each, &fairness->active) {
+        struct function *function = list_of(each, struct function, fair.active);
+        set_slices(function, !crowded ? 0 : function->fair.computes ? MF_SLICE_LONG_NS : MF_SLICE_NS);
+    }
+}
+
+/* Another one works: did those that were there compute, since they were looked at? A tick may be long ago. */
+static void judge(struct fairness *fairness, uint64_t now_ns)
+{
+    list_each(at, &fairness->active) {
+        struct function *function = list_of(at, struct function, fair.active);
+        struct fair *fair = &function->fair;
+        if (now_ns - fair->seen_ns < FAIR_TICK_MS * MF_NS_PER_MS)
+            continue; /* the next tick says more */
+        cpu_meter_look(function, false);
+        fair->computes = fair_computes(fair->computes, function->cpu.used_ns - fair->used_seen_ns,
+                                       now_ns - fair->seen_ns);
+    }
+    set_crowded(fairness, now_ns);
 }
 
 static void leave(struct function *function)
@@ -75,13 +113,14 @@ static void leave(struct function *function)
     fair->credit_ns = 0;
     fair->let_down = false;
     fair->limit = 0;
-    set_computes(function, false);
+    fair->computes = false;
+    set_slices(function, 0);
 }
 
 void fair_take(struct function *function, pid_t pid)
 {
-    if (function->fair.computes && pid > 0)
-        slice_set(pid, MF_SLICE_LONG_NS);
+    if (function->node->fairness.crowded_ns && pid > 0) /* else no blank was made with another than the kernel's */
+        slice_set(pid, function->fair.slice_ns);
 }
 
 void fair_close(struct function *function)
@@ -109,6 +148,9 @@ void fair_watch(struct function *function)
         cpu_meter_look(function, true);
         fair->used_seen_ns = function->cpu.used_ns;
         fair->waited_seen_ns = function->cpu.waited_ns;
+        fair->seen_ns = fairness->node->loop.now_ns;
+        if (fairness->count >= 2)
+            judge(fairness, fair->seen_ns);
     }
     if (fairness->timer.armed || !is_due(function))
         return;
@@ -137,13 +179,15 @@ static uint64_t weight_of(const struct function *function)
 }
 
 /* Of one that is let down nobody can see what it wants: all that its instances could use. */
-static struct fair_view look(struct function *function, uint64_t elapsed_ns)
+static struct fair_view look(struct function *function, uint64_t now_ns, uint64_t elapsed_ns)
 {
     struct fair *fair = &function->fair;
     cpu_meter_look(function, true);
     struct fair_view view = {.weight = weight_of(function),
                              .used_ns = function->cpu.used_ns - fair->used_seen_ns};
     uint64_t waited_ns = function->cpu.waited_ns - fair->waited_seen_ns;
+    fair->computes = fair_computes(fair->computes, view.used_ns, now_ns - fair->seen_ns);
+    fair->seen_ns = now_ns;
     fair->used_seen_ns = function->cpu.used_ns;
     fair->waited_seen_ns = function->cpu.waited_ns;
     view.wanted_ns = view.used_ns + waited_ns;
@@ -219,7 +263,7 @@ static void tick(struct timer *timer, uint64_t now_ns)
             leave(function);
         } else if (count < VIEWS_MAX) {
             seen[count] = function_get(function);
-            view[count] = look(function, elapsed_ns);
+            view[count] = look(function, now_ns, elapsed_ns);
             all_ns += view[count].used_ns;
             count++;
         }
@@ -234,11 +278,11 @@ static void tick(struct timer *timer, uint64_t now_ns)
         if (seen[i]->version) {
             decide(seen[i], &view[i], shorts > own, elapsed_ns);
             crowd(seen[i], &view[i], all_ns, elapsed_ns);
-            set_computes(seen[i], fair_computes(seen[i]->fair.computes, view[i].used_ns, elapsed_ns));
         }
         function_put(seen[i]);
     }
-    bool due = fairness->count >= 2;
+    set_crowded(fairness, now_ns);
+    bool due = fairness->count >= 2 || fairness->crowded;
     list_each(at, &fairness->active)
         due = due || is_due(list_of(at, struct function, fair.active));
     if (due)

@@ -9,8 +9,9 @@
  *   crowding  Of a function whose instances wait for processors more than they run, more
  *             instances would only wait longer, and let everybody else wait. Its asynchronous
  *             events get fewer at a time, until they run more than they wait.
- *   slices    Who computes, for more than half a processor, gets long slices (slice.h), so that whoever
- *             wakes up beside it has its turn at once, not when slices end.
+ *   slices    While a function computes, for more than half a processor, and others work, its instances
+ *             have long slices (slice.h), and node, spawner and all other instances short ones, so that
+ *             whoever wakes up has its turn at once, not when slices end.
  *
  * The kernel's own weights do neither: they are of instances, not of functions, an ordinary user
  * can only lower them, and they hold for one processor at a time. Loop thread only, but for the
@@ -31,6 +32,7 @@
 #define FAIR_CREDIT_MS_MAX 50   /* what is owed, or saved up, at most                   */
 #define FAIR_DEBT_MS 10         /* of that, before somebody is stopped                  */
 #define FAIR_URGENT_WEIGHT 8    /* times the share: what an urgent function counts for   */
+#define FAIR_CROWDED_MS 2000    /* slices stay as they are for so long when others have nothing to do */
 #define FAIR_LIMIT_NONE UINT32_MAX
 
 struct function;
@@ -44,19 +46,23 @@ struct fairness {
     uint32_t count;
     uint32_t processors;
     uint64_t looked_ns;
+    bool crowded;          /* slices are not the kernel's                          */
+    uint64_t crowded_ns;   /* when somebody computed beside others last            */
 };
 
 /* Of one. */
 struct fair {
     struct link active;    /* in fairness.active                                         */
-    uint64_t used_seen_ns, waited_seen_ns; /* of the meter, at the last tick             */
+    uint64_t seen_ns;      /* the last tick                                              */
+    uint64_t used_seen_ns, waited_seen_ns; /* of the meter, then                         */
     uint32_t quiet;        /* ticks without work                                         */
     int64_t credit_ns;
     bool let_down;
     uint32_t keep;         /* instances that go on, if it is                             */
     uint32_t limit;        /* instances at work for asynchronous events; 0: as many as it may have */
     uint64_t stopped_ns;   /* how long it was let down, in all                           */
-    bool computes;         /* its instances have long slices                             */
+    bool computes;
+    uint64_t slice_ns;     /* of its instances; 0: the kernel's                          */
 };
 
 void fairness_open(struct fairness *fairness, struct node *node);
@@ -94,7 +100,7 @@ int64_t fair_credit(int64_t credit_ns, const struct fair_view *view);
  * what they want, so that one who wants little takes no processor from the others' limits. */
 uint32_t fair_least(uint32_t processors, uint64_t due_ns, uint64_t all_ns);
 
-/* Used so much of a tick: does it compute? Half a processor begins it, a quarter keeps it. */
+/* Used so much since it was looked at: does it compute? Half a processor begins it, a quarter keeps it. */
 bool fair_computes(bool before, uint64_t used_ns, uint64_t elapsed_ns);
 
 /* What a function's instances did in one tick. */

@@ -1,7 +1,9 @@
-/* test_node_slice.c: what slice_set() changes of a thread, and what not. */
+/* test_node_slice.c: what slice_set() changes of a task, and what not. */
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -93,6 +95,41 @@ static void check_another(void)
     slice_set(child, MF_SLICE_NS); /* there is nobody any more */
 }
 
+struct looking {
+    bool go;
+    uint64_t seen_ns;
+};
+
+static void *looks(void *argument)
+{
+    struct looking *looking = argument;
+    while (!__atomic_load_n(&looking->go, __ATOMIC_ACQUIRE))
+        (void)sched_yield();
+    looking->seen_ns = mine().runtime_ns;
+    return NULL;
+}
+
+static void check_own(void)
+{
+    struct looking thread = {0};
+    pthread_t other;
+    uint64_t before = mine().runtime_ns;
+    assert_int_equal(pthread_create(&other, NULL, looks, &thread), 0);
+    slice_set_own(MF_SLICE_NS);
+    __atomic_store_n(&thread.go, true, __ATOMIC_RELEASE);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    assert_int_equal(thread.seen_ns, slice_here());
+    assert_int_equal(mine().runtime_ns, slice_here());
+    slice_set_own(0);
+    assert_int_equal(mine().runtime_ns, before);
+}
+
+static void it_can_be_all_threads_and_the_kernel_s_again(void **state)
+{
+    (void)state;
+    in_child(check_own);
+}
+
 static void it_can_be_another_process_s(void **state)
 {
     (void)state;
@@ -125,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_short_and_inherited_and_the_share_stays),
+        cmocka_unit_test(it_can_be_all_threads_and_the_kernel_s_again),
         cmocka_unit_test(it_can_be_another_process_s),
         cmocka_unit_test(who_was_given_another_policy_keeps_it),
     };
