@@ -24,11 +24,11 @@ add() {
 rm -rf "$files"
 mkdir -p "$files"
 add "$build"/{mayfly,mayfly-node,mayfly-spawner,guest-tests,test_kvm,test_kvm_reset,test_process,functions/echo.mf} \
-  "$build"/tests/guests/{raw,hostile,neighbour,frozen,frozen-linux,crew-linux,nonsense-linux}.mf
+  "$build"/tests/guests/*.mf
 for image in "$build"/tests/guests/{linux,full}-*.mf; do
   program=${image##*/linux-}
   program=${program##*/full-}
-  add "$image" "$build/tests/guests/linux_${program%.mf}" # the same program, to run outside
+  add "$build/tests/guests/linux_${program%.mf}" # the same program, to run outside
 done
 [ ! -e "$build/tests/node/gohello.mf" ] || add "$build/tests/node/gohello.mf"
 sed "s|@build@|$build|g" "$here/inside.sh" >"$files/test"
