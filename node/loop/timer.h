@@ -29,6 +29,9 @@ void timer_stop(struct timers *timers, struct timer *timer);
 /* When the earliest is due; TIMER_NEVER when none is armed. */
 uint64_t timers_next(const struct timers *timers);
 
+/* The clock was set: it says now_ns, which may be before the last timers_fire(). Timers keep their times. */
+void timers_clock_set(struct timers *timers, uint64_t now_ns);
+
 /* Fire all that are due at now_ns. True if any was. */
 bool timers_fire(struct timers *timers, uint64_t now_ns);
 

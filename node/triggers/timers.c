@@ -76,8 +76,11 @@ static void set_clock(struct triggering *triggering)
         when.it_value = (struct timespec){.tv_sec = (time_t)(at_ns / MF_NS_PER_S),
                                           .tv_nsec = (long)(at_ns % MF_NS_PER_S)};
     int flags = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
-    if (timerfd_settime(triggering->clock.fd, flags, &when, NULL) != 0 && errno == ECANCELED)
-        (void)timerfd_settime(triggering->clock.fd, flags, &when, NULL); /* set just now */
+    if (timerfd_settime(triggering->clock.fd, flags, &when, NULL) != 0 && errno == ECANCELED) {
+        triggering->clock_set = true; /* just now, and no read will tell: wake at once */
+        when.it_value = (struct timespec){.tv_nsec = 1};
+        (void)timerfd_settime(triggering->clock.fd, flags, &when, NULL);
+    }
 }
 
 static void arm_anew(struct function *function, void *context)
@@ -95,7 +98,10 @@ static void woken(struct watch *watch, uint32_t events)
     struct triggering *triggering = list_of(watch, struct triggering, clock);
     uint64_t expirations;
     (void)events;
-    if (read(watch->fd, &expirations, sizeof expirations) < 0 && errno == ECANCELED) {
+    bool set = read(watch->fd, &expirations, sizeof expirations) < 0 && errno == ECANCELED;
+    if (set || triggering->clock_set) {
+        triggering->clock_set = false;
+        timers_clock_set(&triggering->due, mf_realtime_ns());
         mf_log(MF_LOG_INFO, "clock.set", "now=%llu", (unsigned long long)wall_ms());
         registry_each(&triggering->node->registry, arm_anew, NULL);
     }

@@ -37,6 +37,7 @@ struct triggering {
                                  somebody sets the clock                              */
     struct link keys, queues; /* activations of these kinds                           */
     struct link movers;       /* one for each named queue of a tenant that has one    */
+    bool clock_set;           /* by somebody, while we set the descriptor             */
     bool begun, quiet;
 };
 

@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -87,6 +88,40 @@ class Timers(NodeTest):
         self.assertIn(self.node.api('GET', '/v1/queues/gone').json.get('count', 0), (0,))
         self.node.deploy('gone', 'heard', triggers=[{'every': '720h', 'missed': 'once'}])
         self.assertEqual(heard(self.node, 'gone'), [])
+
+
+class ClockSetBack(unittest.TestCase):
+    """Somebody sets the wall clock while the node runs."""
+
+    def setUp(self):
+        if harness.sanitized():
+            self.skipTest('a sanitizer wants to be loaded first')
+        self.file = tempfile.NamedTemporaryFile(prefix='mf-clock-')
+        self.addCleanup(self.file.close)
+        self.set(0)
+        for name, value in (('LD_PRELOAD', os.path.join(harness.ARGS.build, 'tests', 'node', 'mf_set_clock.so')),
+                            ('MF_SET_CLOCK', self.file.name)):
+            os.environ[name] = value
+            self.addCleanup(os.environ.pop, name)
+        self.node = harness.Node()
+        self.addCleanup(self.node.close)
+
+    def set(self, seconds):
+        os.pwrite(self.file.fileno(), struct.pack('=q', seconds), 0)
+
+    def test_intervals_go_on_and_no_two_events_have_one_id(self):
+        self.node.deploy('heard', triggers=[{'every': '200ms'}])
+        wait_for(self.node, 'heard', 10)
+        self.set(-2)  # due times come again
+        events = wait_for(self.node, 'heard', 25)
+        self.assertLess(len({e['time'] for e in events}), len(events))
+        self.assertEqual(len({e['id'] for e in events}), len(events))
+        self.set(-3600)
+        events = wait_for(self.node, 'heard', len(events) + 10)
+        self.set(0)
+        events = wait_for(self.node, 'heard', len(events) + 10)
+        self.assertEqual(len({e['id'] for e in events}), len(events))
+        self.assertIn(b'clock.set', self.node.log())
 
 
 class TimersAndOutages(unittest.TestCase):

@@ -87,6 +87,18 @@ static void one_set_for_the_past_waits_for_the_next_time(void **state)
     assert_int_equal(fired_count, 2);
 }
 
+static void a_clock_set_back_delays_no_timer_set_since(void **state)
+{
+    (void)state;
+    timer_set(&timers, &timer[0], 1000);
+    assert_true(timers_fire(&timers, 1000));
+    timers_clock_set(&timers, 100);
+    timer_set(&timers, &timer[1], 150);
+    assert_int_equal(timers_next(&timers), 150);
+    assert_true(timers_fire(&timers, 150));
+    assert_int_equal(fired_count, 2);
+}
+
 static void stop_others(struct timer *at, uint64_t now_ns)
 {
     (void)now_ns;
@@ -114,6 +126,7 @@ int main(void)
         cmocka_unit_test_setup(fires_in_order_and_only_what_is_due, start),
         cmocka_unit_test_setup(never_stops_a_timer, start),
         cmocka_unit_test_setup(one_set_for_the_past_waits_for_the_next_time, start),
+        cmocka_unit_test_setup(a_clock_set_back_delays_no_timer_set_since, start),
         cmocka_unit_test_setup(a_due_timer_that_another_stops_does_not_fire, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
