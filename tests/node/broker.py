@@ -162,7 +162,7 @@ class Broker:
         subprocess.run(['mosquitto_pub', *self._words(user), '-t', topic, '-q', str(qos), '-l'],
                        input='\n'.join(lines).encode() + b'\n', check=True, timeout=2 * PATIENCE_S)
 
-    def listen(self, topic, count, qos=1, user=None, timeout=PATIENCE_S, client=None, form='%t %p'):
+    def listen(self, topic, count, qos=1, user=None, timeout=3 * PATIENCE_S, client=None, form='%t %p'):
         """A mosquitto_sub that ends after so many messages."""
         words = ['mosquitto_sub', *self._words(user), '-t', topic, '-q', str(qos), '-C', str(count),
                  '-W', str(timeout), '-F', form, '-V', '5']

@@ -134,14 +134,15 @@ class Node:
 
     def raw(self, data, timeout=PATIENCE_S):
         """Bytes as they are; all that comes back until the connection closes."""
+        got = b''
         with socket.create_connection(('127.0.0.1', self.port), timeout) as sock:
-            sock.sendall(data)
-            got = b''
-            while True:
-                part = sock.recv(65536)
-                if not part:
-                    return got
-                got += part
+            try:
+                sock.sendall(data)
+                while part := sock.recv(65536):
+                    got += part
+            except (ConnectionResetError, BrokenPipeError):
+                pass  # closed before all was read
+        return got
 
     def api(self, method, path, body=None, timeout=PATIENCE_S):
         connection = UnixConnection(os.path.join(self.state, 'api.sock'), timeout)

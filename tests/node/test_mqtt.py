@@ -19,6 +19,7 @@ from harness import Node, wait_until
 
 SEED = 5
 KILLS = 8
+RETRY_S = 180  # a node tries a broker that was lost again and again at least each minute
 
 
 def heard(node, name='f'):
@@ -57,7 +58,7 @@ class MqttTest(unittest.TestCase):
         return node
 
     def connected(self, node):
-        wait_until(lambda: self.status(node)['state'] == 'connected', 'the broker')
+        wait_until(lambda: self.status(node)['state'] == 'connected', 'the broker', RETRY_S)
 
     def status(self, node):
         return node.api('GET', '/v1/node').json['mqtt']
@@ -71,7 +72,7 @@ class MqttTest(unittest.TestCase):
         """The broker has answered that many SUBSCRIBEs in all."""
         wait_until(lambda: broker.log().count('Sending SUBACK to') >= count, 'subscriptions')
 
-    def hears(self, node, expected, name='f', seconds=harness.PATIENCE_S):
+    def hears(self, node, expected, name='f', seconds=RETRY_S):
         try:
             wait_until(lambda: sorted(bodies(node, name)) == sorted(expected), 'events', seconds)
         except AssertionError:
@@ -471,11 +472,21 @@ class FakeBroker:
         self.url = f'mqtt://127.0.0.1:{self.server.getsockname()[1]}'
 
     def accept(self, greeting=b'\x20\x03\x00\x00\x00'):
-        self.connection, _ = self.server.accept()
-        self.connection.settimeout(harness.PATIENCE_S)
-        self.test.addCleanup(self.connection.close)
-        assert self.packet()[0] == 0x10
+        while True:
+            self.connection, _ = self.server.accept()
+            self.connection.settimeout(harness.PATIENCE_S)
+            self.test.addCleanup(self.connection.close)
+            assert self.packet()[0] == 0x10
+            if not self.was_given_up():
+                break
         self.connection.sendall(greeting)
+
+    def was_given_up(self):
+        """It was not accepted for so long that the node tries another one."""
+        try:
+            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b''
+        except BlockingIOError:
+            return False
 
     def forget(self):
         """Connections of a life that is over, which nobody has accepted."""
@@ -892,7 +903,7 @@ class Publishing(MqttTest):
         return answer
 
     def lines(self, process):
-        out, _ = process.communicate(timeout=2 * harness.PATIENCE_S)
+        out, _ = process.communicate(timeout=2 * RETRY_S)
         return out.decode().splitlines()
 
     def test_every_quality_of_service_and_retain(self):
