@@ -99,7 +99,7 @@ class Durability(unittest.TestCase):
         """In whichever of the two files it is, and in both."""
         def leave(durability, calls):
             self.assertEqual(self.put(durability=durability, max_instances=1).status, 201)
-            self.post('f/nap?n=60000', durability)
+            self.post('f/' + self.gate.path, durability)
             for call in calls:
                 self.post('f/count', call)
             self.assertEqual(self.node.api('DELETE', '/v1/functions/f').status, 200)
