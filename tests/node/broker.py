@@ -109,18 +109,23 @@ class Broker:
         self.process.kill()
         self.process.wait(PATIENCE_S)
 
+    def turns(self):
+        """It has taken a connection, and is done with what was before."""
+        line = f' from 127.0.0.1:%d on port {self.port}'
+        with socket.create_connection(('127.0.0.1', self.port), PATIENCE_S) as sock:
+            line %= sock.getsockname()[1]
+            harness.wait_until(lambda: line in self.log(), 'its turn')
+
     def kill_saved(self):
         """Once all that it has acknowledged is in its file, for it writes a moment later. Publishers of the
         test's are to rest meanwhile."""
         saving, publish = 'Saving in-memory database', 'Received PUBLISH'
+        self.turns()  # it may have begun just now, and a signal end it
         while True:
             saves = self.log().count(saving)
             self.process.send_signal(signal.SIGUSR1)
             harness.wait_until(lambda saves=saves: self.log().count(saving) > saves, 'the saving')
-            connections = self.log().count('New connection from')
-            socket.create_connection(('127.0.0.1', self.port), PATIENCE_S).close()  # behind the saving, that is
-            harness.wait_until(lambda connections=connections: self.log().count('New connection from') > connections,
-                               'the end of it')
+            self.turns()  # behind the saving, that is
             self.process.send_signal(signal.SIGSTOP)
             if publish not in self.log().rsplit(saving, 1)[1]:
                 return self.kill()

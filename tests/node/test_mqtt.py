@@ -3,6 +3,7 @@ get to the broker. A real mosquitto, and what goes wrong with one."""
 import json
 import os
 import random
+import select
 import shutil
 import signal
 import socket
@@ -483,10 +484,8 @@ class FakeBroker:
 
     def was_given_up(self):
         """It was not accepted for so long that the node tries another one."""
-        try:
-            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b''
-        except BlockingIOError:
-            return False
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b''
 
     def forget(self):
         """Connections of a life that is over, which nobody has accepted."""
