@@ -150,6 +150,11 @@ void bench_shuffle(uint32_t *order, uint32_t count);
 MF_CHECKED mf_err bench_cold_starts(struct bench_run *run, uint32_t starts, struct samples *took_us,
                                     struct mf_why *why);
 
+/* Until nothing of the instances made runs: a deploy starts its function once, to freeze it, and that may
+ * end after its answer. MF_EEXIST: something still does after ten seconds. MF_EDENIED: processes hide
+ * from this user what they map. */
+MF_CHECKED mf_err bench_await_cold(struct subject *subject, struct mf_why *why);
+
 /* What `burst` does with a subject once: count instances that never ran, all asked at once; a sample
  * more of each. They have ended when it returns. */
 struct bench_answers {

@@ -98,6 +98,8 @@ mf_err bench_one_burst(struct bench_run *run, struct subject *subject, uint32_t 
     mf_err err = burst_open(&burst, count);
     if (!err)
         err = bench_prepare(run, subject, count, content, why);
+    if (!err && bench_await_cold(subject, why) == MF_EEXIST)
+        err = MF_EEXIST;
     if (!err)
         err = connect_all(&burst, subject, why);
     bench_settle(BURST_SETTLE_MS);

@@ -46,8 +46,7 @@ static uint32_t starts_of(const struct subject *subject, const struct rounds *ro
     return WARM_UPS + (rounds->samples + every - 1) / every;
 }
 
-/* A deploy starts its function once, to freeze it; that may end after its answer. */
-static mf_err await_cold(struct subject *subject, struct mf_why *why)
+mf_err bench_await_cold(struct subject *subject, struct mf_why *why)
 {
     mf_err err = subject->kind->is_cold ? subject->kind->is_cold(subject, why) : MF_OK;
     for (uint32_t waited_ms = 0; err == MF_EEXIST && waited_ms < COLD_MS_MAX && !bench_stop;
@@ -68,7 +67,7 @@ static mf_err make_all(struct bench_run *run, const struct rounds *rounds, struc
             continue;
         err = bench_prepare(run, subject, starts_of(subject, rounds), CONTENT_DISTINCT, why);
         if (!err)
-            err = await_cold(subject, why);
+            err = bench_await_cold(subject, why);
         if (err == MF_EDENIED) {
             run->options->remark(run->options->context,
                                  "processes hide from this user what they map; that none maps a "

@@ -70,6 +70,8 @@ static mf_err curve_of(struct bench_run *run, struct subject *subject, uint32_t 
 {
     double instances[POINTS], kib[POINTS];
     mf_err err = bench_prepare(run, subject, (POINTS - 1) * half, CONTENT_SAME, why);
+    if (!err && bench_await_cold(subject, why) == MF_EEXIST)
+        err = MF_EEXIST;
     for (uint32_t i = 0; i < POINTS && !err; i++) {
         instances[i] = (double)i * half;
         if (i > 0)
