@@ -121,6 +121,13 @@ mf_err snapshot_parse(const void *head, size_t bytes, uint64_t file_bytes,
     return err;
 }
 
+mf_err snapshot_allowed(const struct snapshot *snapshot, bool jit, struct mf_why *why)
+{
+    if (snapshot->executes && !jit)
+        return mf_why(why, MF_EFORMAT, "snapshot: pages to be executed, of a function without jit");
+    return MF_OK;
+}
+
 uint64_t snapshot_pages(const struct snapshot *snapshot)
 {
     uint64_t pages = 0;

@@ -30,6 +30,9 @@ MF_CHECKED mf_err snapshot_check_ranges(const struct mf_range *ranges, uint32_t 
 MF_CHECKED mf_err snapshot_parse(const void *head, size_t bytes, uint64_t file_bytes,
                                  struct snapshot *snapshot, struct mf_why *why);
 
+/* May it be restored in an instance with, or without, jit? MF_EFORMAT with the reason. */
+MF_CHECKED mf_err snapshot_allowed(const struct snapshot *snapshot, bool jit, struct mf_why *why);
+
 /* How many pages all runs have together. */
 uint64_t snapshot_pages(const struct snapshot *snapshot);
 

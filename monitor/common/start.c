@@ -176,8 +176,8 @@ static mf_err take_snapshot(int fd, struct monitor_start *start, struct mf_why *
                  memcmp(start->snapshot.head->image, start->image.info.hash,
                         MF_SNAPSHOT_HASH_BYTES) != 0))
         err = mf_why(why, MF_EFORMAT, "snapshot: of another image or another window");
-    if (!err && start->snapshot.executes && !(start->flags & MF_START_JIT))
-        err = mf_why(why, MF_EFORMAT, "snapshot: pages to be executed, of a function without jit");
+    if (!err)
+        err = snapshot_allowed(&start->snapshot, start->flags & MF_START_JIT, why);
     return err;
 }
 

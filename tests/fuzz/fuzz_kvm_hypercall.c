@@ -2,8 +2,9 @@
  * fuzz_kvm_hypercall.c: a guest that makes hypercall after hypercall under the KVM
  * monitor, decoded and acted upon without a VM. Whatever it asks for, it must not reach
  * its gate, its boot page, the channel's place or memory past the window, and nothing
- * becomes executable.
- * Input: records of a number, an address and a struct's bytes.
+ * becomes executable, with jit nothing of the kernel.
+ * Input: records of a number, whose highest bit says whether the guest has jit, an address and a
+ * struct's bytes.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -66,6 +67,9 @@ static void serve(const struct record *record)
         memcpy(memory.window + record->address, record->bytes, sizeof record->bytes);
     if (!hypercall_decode(&memory, record->number, record->address, &call))
         return;
+    if (call.number == MF_HC_protect && !call.refused && call.protect.prot & MF_PROT_EXECUTE &&
+        (!memory.jit || call.protect.address < MF_PROGRAM_BASE))
+        abort();
     if (call.number == MF_HC_halt || call.number == MF_HC_fault || call.number == MF_HC_wait)
         return; /* they end or sleep */
     hypercall_act(&host, &call);
@@ -86,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         memcpy(&record, data, sizeof record);
         data += sizeof record;
         bytes -= sizeof record;
+        memory.jit = record.number >> 31;
         record.number %= MF_HYPERCALL_COUNT + 1;
         serve(&record);
         check_walls();

@@ -1,10 +1,10 @@
 /*
  * fuzz_snapshot.c: a snapshot's head, which says what a guest said of itself, from the
- * parser into mappings and page tables. Whatever it says: nothing becomes executable, text
- * that it covers is none any more, boot page, gate and channel stay as they are, and each
- * page's content is found where abi/snapshot.h puts it.
+ * parser into mappings and page tables. Whatever it says: nothing becomes executable but with
+ * jit, and of the kernel nothing at all, text that it covers is none any more, boot page, gate
+ * and channel stay as they are, and each page's content is found where abi/snapshot.h puts it.
  * Input: the head of a snapshot file; its magic, sizes and window are set right for it, for
- * else nothing would ever be decoded.
+ * else nothing would ever be decoded. A bit of its key says whether the function has jit.
  */
 #include <elf.h>
 #include <stdint.h>
@@ -87,13 +87,16 @@ static void check_page(const struct snapshot *snapshot, uint32_t page)
     const uint32_t prot = expected_access(snapshot, page, &text);
     must(pagetable_allows(memory.cpu, address, MF_PAGE_BYTES, false) == (prot != MF_PROT_NONE));
     must(pagetable_allows(memory.cpu, address, MF_PAGE_BYTES, true) == !!(prot & MF_PROT_WRITE));
-    /* To make it what it is but not executable changes an entry only if it is text. */
-    must(!text == !pagetable_set(memory.cpu, address, address + MF_PAGE_BYTES,
-                                 prot & MF_PROT_WRITE  ? PAGE_READ_WRITE
-                                 : prot & MF_PROT_READ ? PAGE_READ
-                                                       : PAGE_NONE));
-    if (text)
-        (void)pagetable_set(memory.cpu, address, address + MF_PAGE_BYTES, PAGE_READ_EXECUTE);
+    /* To make it what it is but not executable changes an entry only if it is text, or made code. */
+    const bool made = prot & MF_PROT_EXECUTE;
+    must(!made || (start.flags & MF_START_JIT && address >= MF_PROGRAM_BASE));
+    must((text || made) == pagetable_set(memory.cpu, address, address + MF_PAGE_BYTES,
+                                         prot & MF_PROT_WRITE  ? PAGE_READ_WRITE
+                                         : prot & MF_PROT_READ ? PAGE_READ
+                                                               : PAGE_NONE));
+    if (text || made)
+        (void)pagetable_set(memory.cpu, address, address + MF_PAGE_BYTES,
+                            prot & MF_PROT_WRITE ? PAGE_READ_WRITE_EXECUTE : PAGE_READ_EXECUTE);
 }
 
 /* The edges of everything that the head names, and a page to either side. */
@@ -188,7 +191,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     /* As it is, then as a plausible one: the parser must survive both. */
     (void)!snapshot_parse(&head, bytes, head.snapshot.file_bytes, &start.snapshot, &why);
     const uint64_t file_bytes = make_plausible(&head.snapshot, bytes);
+    const bool jit = head.snapshot.key[0] & 1;
+    start.flags = MF_START_RESTORE | (jit ? MF_START_JIT : 0);
     if (snapshot_parse(&head, bytes, file_bytes, &start.snapshot, &why) != MF_OK ||
+        snapshot_allowed(&start.snapshot, jit, &why) != MF_OK ||
         copied_pages(&start.snapshot) > COPIES_MAX)
         return 0;
     (void)pagetable_set(memory.cpu, MF_KERNEL_BASE, CHANNEL, PAGE_NONE);

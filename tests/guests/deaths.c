@@ -3,6 +3,7 @@
  * case gets an instance of its own; kvm NULL: as under process.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "harness.h"
@@ -275,6 +276,39 @@ static void unread_bodies(struct harness *harness)
     judge(harness, "unread bodies", "", outcome, "replies not read");
 }
 
+/* The same with jit: another answer to who asks for it, and to nobody else. */
+static const char *with_jit(const struct death *death)
+{
+    static const struct {
+        const char *target, *outcome;
+    } others[] = {{"/protect_execute", "replies survived"},
+                  {"/map_execute", "replies survived"},
+                  {"/syscall_from_data", "replies survived"}};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(death->target, others[i].target) == 0)
+            return others[i].outcome;
+    return NULL;
+}
+
+static void deaths_with_jit(struct harness *harness)
+{
+    group_begin(harness);
+    harness->jit = true;
+    for (size_t i = 0; i < sizeof deaths / sizeof deaths[0]; i++) {
+        const struct death *death = &deaths[i];
+        const char *other = with_jit(death);
+        char outcome[OUTCOME_BYTES];
+        if (death->hangs || !victim_open(harness, harness->hostile_fd))
+            continue;
+        victim_get(harness, death->target, NULL, 0, CASE_NS, outcome);
+        judge(harness, "with jit", death->target, outcome,
+              other ? other : here(harness, death->process, death->kvm ? death->kvm : death->process));
+    }
+    victim_close(harness);
+    harness->jit = false;
+    group_end(harness, "deaths, with jit");
+}
+
 void test_deaths(struct harness *harness)
 {
     if (wanted(harness, "unread bodies"))
@@ -294,6 +328,8 @@ void test_deaths(struct harness *harness)
     }
     if (wanted(harness, "sweep"))
         sweep_calls(harness);
+    if (wanted(harness, "deaths, with jit"))
+        deaths_with_jit(harness);
     far_jump(harness);
     if (wanted(harness, "int n"))
         every_interrupt(harness);

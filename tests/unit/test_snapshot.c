@@ -83,6 +83,8 @@ static bool executes(void)
     struct snapshot snapshot;
     assert_int_equal(snapshot_parse(&sample, sizeof sample, sample.head.file_bytes, &snapshot, &why),
                      MF_OK);
+    assert_int_equal(snapshot_allowed(&snapshot, true, &why), MF_OK);
+    assert_int_equal(snapshot_allowed(&snapshot, false, &why), snapshot.executes ? MF_EFORMAT : MF_OK);
     return snapshot.executes;
 }
 
