@@ -192,6 +192,7 @@ void event_log(enum mf_log_level level, const void *text, size_t bytes)
 {
     struct ring_place place = wire_reserve((uint32_t)bytes, (uint32_t)bytes);
     log_in(&place, level, text, bytes);
+    wire_ring_line(level >= MF_LOG_WARN);
 }
 
 bool event_is_owed(void)

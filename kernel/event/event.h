@@ -40,8 +40,9 @@ uint64_t event_current(void);
 void event_current_set(uint64_t id);
 
 /* A log record of the current event, from the kernel's memory; at most
- * MF_LOG_BYTES_MAX. Waits for room. The node hears of it with what comes next:
- * a reply, a sleep, the end. */
+ * MF_LOG_BYTES_MAX. Waits for room. The node hears of a warning or an
+ * error at once, of others 20 ms later than of the one before at the earliest; at the latest with what
+ * comes next: a reply, a sleep, the end. */
 void event_log(enum mf_log_level level, const void *text, size_t bytes);
 
 /* Does somebody wait for an answer: to the current event, or to one in the ring? */

@@ -1,8 +1,8 @@
 /*
  * wire.c: waiting for the node, and waking it, by the rule of abi/channel.h.
  * Guarantees: before the guest sleeps, the node knows of all that was sent and of all
- * room that was made: it may wait for either. No exit but for a sleep, or for a node
- * that sleeps. Leaves to others: what messages mean (event.c).
+ * room that was made: it may wait for either. No exit but for a sleep, for a node
+ * that sleeps, or for the time of a line (once in a second). Leaves to others: what messages mean (event.c).
  * Owns the rings.
  */
 #include "kernel/event/wire.h"
@@ -10,9 +10,11 @@
 #include <asm/errno.h>
 
 #include "kernel/core/bss.h"
+#include "kernel/core/clock.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/hypercall.h"
 
+#define LINE_NS 20000000u /* of one that is told at once, to the next */
 #define EARLY_BYTES (MF_CHANNEL_DATA_BYTES / 4)
 #define EARLY_MESSAGES (MF_RING_SLOTS / 4)
 
@@ -24,6 +26,7 @@ static uint32_t unrung_bytes; /* of what was sent */
 static struct {
     uint32_t messages, bytes; /* of streams, released since the node was last told of room */
 } freed BSS_LARGE;
+static uint64_t line_ns; /* when the node was last rung for a line */
 static bool wait_rings; /* `wait` with idle does */
 
 static _Noreturn void nonsense(void)
@@ -204,6 +207,18 @@ void wire_ring(void)
     unrung_bytes = 0;
     if (ring_take_node_sleep(&ring))
         hypercall_ring();
+}
+
+void wire_ring_line(bool at_once)
+{
+    uint64_t now_ns, realtime_ns;
+    if (!at_once && clock_counts()) {
+        hypercall_clock(&now_ns, &realtime_ns);
+        if (now_ns - line_ns < LINE_NS && now_ns >= line_ns)
+            return;
+        line_ns = now_ns;
+    }
+    wire_ring();
 }
 
 void wire_ring_early(void)

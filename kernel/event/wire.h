@@ -53,6 +53,9 @@ void wire_result_wipe(uint32_t bytes); /* of it                                 
 void wire_ring(void);
 /* The same, if more is unrung than the node should be kept waiting for, when more is to come. */
 void wire_ring_early(void);
+/* The same, for a line of the log: at once, or if the last such ring is a while ago. Who works on tells so
+ * what it does; who ends soon rings once. Where time costs an exit as a ring does: at once. */
+void wire_ring_line(bool at_once);
 /* The same, unless what comes at once, wire_wait(idle), will do it. */
 void wire_ring_before(bool idle);
 

@@ -35,6 +35,16 @@ class Logs(NodeTest):
         self.node.http('GET', '/function/trouble/stderr')
         wait_until(lambda: 'a line on standard error' in [l['text'] for l in self.node.logs('trouble')], 'the line')
 
+    def test_a_line_is_there_while_its_event_still_runs(self):
+        self.node.deploy('toils', 'trouble', timeout_ms=100000)
+        connection = self.node.connect()
+        connection.request('GET', '/function/toils/toil?n=90000')
+        texts = wait_until(lambda: [texts for texts in [[l['text'] for l in self.node.logs('toils')]]
+                                    if 'it toils' in texts], 'the line')[0]
+        self.assertEqual([t for t in texts if t.startswith('instance ended')], [])
+        self.assertEqual(self.node.api('GET', '/v1/functions/toils').json['instances'][0]['state'], 'busy')
+        connection.close()  # and nobody waits for it
+
     def test_a_fault_is_reported_behind_the_functions_own_last_words(self):
         self.assertEqual(self.node.http('GET', '/function/other/last').status, 502)
         texts = [l['text'] for l in self.node.logs('other')]

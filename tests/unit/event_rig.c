@@ -62,6 +62,13 @@ void freeze_here(void) /* no test here freezes */
 {
 }
 
+uint64_t rig_clock_ns;
+
+void hypercall_clock(uint64_t *monotonic_ns, uint64_t *realtime_ns)
+{
+    *monotonic_ns = *realtime_ns = rig_clock_ns;
+}
+
 void hypercall_ring(void)
 {
     rings++;

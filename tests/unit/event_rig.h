@@ -25,6 +25,7 @@ extern struct channel node;
 extern int memfd;
 extern void *guest; /* its end of the channel */
 extern unsigned rings, waits, idle_waits;
+extern uint64_t rig_clock_ns;      /* the program's, and the host's */
 extern void (*node_turn)(void);    /* what the node does while the guest waits */
 extern jmp_buf end;                /* where the kernel goes that halts or has a fault: END_… */
 extern enum mf_cause end_cause;    /* of the fault                     */

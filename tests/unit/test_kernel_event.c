@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "abi/boot.h"
 #include "event_rig.h"
+#include "kernel/core/clock.h"
 #include "kernel/event/output.h"
 
 static void a_small_event_is_one_message_each_way(void **state)
@@ -31,6 +33,37 @@ static void a_small_event_is_one_message_each_way(void **state)
     assert_int_equal(got.ends, 1);
     assert_memory_equal(got.body, "there", 5);
     assert_int_equal(waits, 0);
+}
+
+static void a_line_is_told_while_the_event_runs(void **state)
+{
+    const struct mf_boot boot = {.tsc_scale = 1}; /* time costs no exit */
+    (void)state;
+    clock_start(&boot);
+    rig_clock_ns = 1000000000;
+    invoke(7, "hello");
+    assert_int_equal(next(4096), 0);
+    for (unsigned i = 0; i < 3; i++) { /* the first of many */
+        assert_true(channel_sleep(&node));
+        output_kernel(MF_LOG_INFO, "a line", 6);
+        assert_int_equal(rings, 1);
+        take_all();
+    }
+    rig_clock_ns += 20000000; /* one, a while later */
+    assert_true(channel_sleep(&node));
+    output_kernel(MF_LOG_INFO, "a line", 6);
+    assert_int_equal(rings, 2);
+    take_all();
+    assert_true(channel_sleep(&node));
+    output_kernel(MF_LOG_ERROR, "a line", 6); /* an error, at once */
+    assert_int_equal(rings, 3);
+    take_all();
+    assert_int_equal(got.logs, 5);
+    clock_stop();
+    assert_true(channel_sleep(&node));
+    output_kernel(MF_LOG_INFO, "a line", 6); /* where time costs as much */
+    assert_int_equal(rings, 4);
+    assert_int_equal(reply(200, "y", 1, MF_CALL_END), 1);
 }
 
 static unsigned to_send;
@@ -360,6 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_small_event_is_one_message_each_way),
+        TEST(a_line_is_told_while_the_event_runs),
         TEST(an_idle_instance_costs_one_ring_and_one_wait),
         TEST(who_goes_on_to_next_leaves_the_ring_to_wait),
         TEST(a_busy_instance_costs_no_exit),

@@ -135,6 +135,10 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
         deep_fault(n ? (int *)n : NULL);
         mayfly_puts(reply, "still here"); /* so that the call above is none at the tail */
     }
+    else if (strcmp(path, "/toil") == 0) {
+        mayfly_log(MAYFLY_INFO, "it toils");
+        spin_ms(n);
+    }
     else if (strcmp(path, "/last") == 0) {
         mayfly_log(MAYFLY_INFO, "its last words");
         deep_fault(NULL);
