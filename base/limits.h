@@ -47,7 +47,8 @@
 #define MF_ALLOW_ENTRY_BYTES_MAX 512u
 #define MF_ALLOW_BYTES_MAX 16384u    /* all of them                                          */
 #define MF_CONTENT_TYPE_BYTES_MAX 256u /* of a pushed event, and so its CloudEvents type      */
-#define MF_POP_LEASE_MS 30000u       /* from its take to its acknowledgement                 */
+#define MF_POP_LEASE_MS 30000u       /* of what is popped, beyond the time that its event has */
+#define MF_POPS_PER_EVENT_MAX 1024u  /* of one event, from queues                            */
 
 /* Images and what they are made of; more stands in abi/image.h. */
 #define MF_PROJECT_FILE_BYTES_MAX 65536u

@@ -179,8 +179,10 @@ struct mayfly_message {
  * pushed again with the same id. *id (may be NULL). */
 enum mayfly_error mayfly_push(struct mayfly_event *event, const char *queue,
                               const struct mayfly_message *message, const char **id);
-/* The oldest one, which is taken for good: if the handler fails, it is lost. MAYFLY_NOT_FOUND:
- * the queue is empty. */
+/* The oldest one. It is gone when the event is handled well, a status below 500; if the handler fails, or
+ * the node is killed, it comes back, so it may be had twice; after as many failures as attempts_max it
+ * is a dead letter of its queue. MAYFLY_NOT_FOUND: the queue is empty. MAYFLY_BUSY: this event has popped
+ * 1024. */
 enum mayfly_error mayfly_pop(struct mayfly_event *event, const char *queue,
                              struct mayfly_message *message);
 

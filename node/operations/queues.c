@@ -1,8 +1,8 @@
 /*
  * queues.c: named queues of a function's tenant: pushed events, and their taking.
  * Guarantees: a push is answered OK when the event is on the disk; the same push of the same
- * event, done again, has the same id. What is popped is gone before it is given out: at most
- * once.
+ * event, done again, has the same id. What is popped is leased for as long as its event may run
+ * (popped.h): at least once.
  * Leaves to others: functions with a trigger on a queue (services.push).
  */
 #include <stdio.h>
@@ -15,13 +15,16 @@
 #include "node/instance/event.h"
 #include "node/operations/named.h"
 #include "node/operations/operations.h"
+#include "node/operations/popped.h"
 #include "node/pool/call.h"
 #include "node/node.h"
 
 #define SOURCE "/functions/"
 
 static void taken(void *context, const struct store_answer *answer);
+static mf_err hold(struct operation *operation, const struct queue_entry *entry);
 static void acknowledged(void *context, const struct store_answer *answer);
+static void give(struct operation *operation);
 
 static mf_err queue_of(const struct operation *operation, struct queue **queue)
 {
@@ -147,9 +150,10 @@ void operation_pop(struct operation *operation)
 {
     const struct delivery *delivery = &operation->node->delivery;
     const struct store_ask ask = {delivery_now_ms(delivery), taken, operation};
+    const uint64_t lease_ms = operation->version->settings.timeout_ms + MF_POP_LEASE_MS;
     mf_err err = queue_of(operation, &operation->popping);
     if (!err) {
-        err = queue_take(operation->popping, 1, MF_CHUNK_BYTES_MAX, MF_POP_LEASE_MS, &ask);
+        err = queue_take(operation->popping, 1, MF_CHUNK_BYTES_MAX, lease_ms, &ask);
         if (err)
             queue_put(operation->popping);
     }
@@ -205,25 +209,46 @@ static void taken(void *context, const struct store_answer *answer)
         operation_refuse(operation, *reason ? MF_RESULT_TOO_LARGE : MF_RESULT_BUSY, reason);
         return;
     }
-    const struct store_ask ask = {delivery_now_ms(&operation->node->delivery), acknowledged,
-                                  operation};
-    mf_err err = queue_ack(operation->popping, entry->id, entry->attempts, &ask);
+    mf_err err = hold(operation, entry);
     if (err) {
         give_back(operation, entry, NULL);
-        operation_refuse(operation, operation_error(err), mf_err_words(err));
+        operation_refuse(operation, err == MF_EFULL ? MF_RESULT_BUSY : operation_error(err),
+                         err == MF_EFULL ? "this event has taken as many as it may; the next one takes more"
+                                         : mf_err_words(err));
     }
+}
+
+/* Connections have no end that says whether all went well: theirs is taken for good. */
+static mf_err hold(struct operation *operation, const struct queue_entry *entry)
+{
+    struct call *call = instance_head(operation->instance);
+    if (call->holds) {
+        const struct store_ask ask = {delivery_now_ms(&operation->node->delivery), acknowledged,
+                                      operation};
+        return queue_ack(operation->popping, entry->id, entry->attempts, &ask);
+    }
+    mf_err err = popped_add(call, operation->popping, entry->id, entry->attempts);
+    if (!err)
+        give(operation);
+    return err;
 }
 
 static void acknowledged(void *context, const struct store_answer *answer)
 {
     struct operation *operation = context;
+    if (!answer->err) {
+        give(operation);
+        return;
+    }
     queue_put(operation->popping);
-    if (answer->err)
-        operation_refuse(operation, answer->err == MF_ENOENT ? MF_RESULT_BUSY
-                                                             : operation_error(answer->err),
-                         mf_err_words(answer->err));
-    else
-        operation_answer(operation,
+    operation_refuse(operation, answer->err == MF_ENOENT ? MF_RESULT_BUSY : operation_error(answer->err),
+                     mf_err_words(answer->err));
+}
+
+static void give(struct operation *operation)
+{
+    queue_put(operation->popping);
+    operation_answer(operation,
                          &(struct operation_reply){.head = operation->popped,
                                                    .head_bytes = operation->popped_head_bytes,
                                                    .data = operation->popped +

@@ -18,6 +18,7 @@
 struct function;
 struct instance;
 struct call;
+struct popped;
 struct version;
 
 /* How a call can end. X(NAME, HTTP status, code in answers, meaning) */
@@ -92,6 +93,8 @@ struct call {
     uint32_t blanks_failed;      /* that it was to have                            */
     size_t body_sent;
     uint32_t pushes;            /* of its event, to queues, so far (operations/)  */
+    struct popped *popped;      /* from queues, of its event (operations/popped.h) */
+    uint32_t popped_count;
     uint32_t status;            /* of the reply that has begun; 0: none          */
     struct mf_buf reply_fields;
     struct mf_buf reply_body;

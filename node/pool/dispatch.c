@@ -14,6 +14,7 @@
 #include "node/delivery/consumer.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
+#include "node/operations/popped.h"
 #include "node/pool/call.h"
 #include "node/pool/exchange.h"
 #include "node/pool/isolation.h"
@@ -477,6 +478,7 @@ static void let_go(struct call *call)
 
 static void answer(struct call *call, const struct outcome *outcome)
 {
+    popped_settle(call, outcome);
     if (!call->cancelled)
         call->done(call, outcome);
     let_go(call);

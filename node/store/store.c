@@ -122,6 +122,12 @@ mf_err queue_get(struct store *store, const char *tenant, const char *name,
     return MF_OK;
 }
 
+struct queue *queue_again(struct queue *queue)
+{
+    queue->references++;
+    return queue;
+}
+
 void queue_put(struct queue *queue)
 {
     mf_assert(queue->references > 0);

@@ -144,6 +144,7 @@ struct queue_stat {
 MF_CHECKED mf_err queue_get(struct store *store, const char *tenant, const char *name,
                             const struct queue_settings *settings, struct queue **queue);
 void queue_put(struct queue *queue);
+struct queue *queue_again(struct queue *queue); /* one more reference; the queue */
 
 /* Who wants to know that a take may find something, or another due_ms, now: after an
  * append, a give-back, a redrive, by whatever node. A hint: may come for nothing, and comes

@@ -6,7 +6,7 @@ import unittest
 import urllib.parse
 
 import harness
-from harness import OPERATION, Node, NodeTest, desc, order
+from harness import OPERATION, Node, NodeTest, desc, order, wait_until
 
 CHUNK = 65536
 
@@ -174,6 +174,54 @@ class Queues(Asks, NodeTest):
                               answer.header('x-content')),
                              ('ok', b'%d' % i, ids[i], 'a.b', 'text/x'))
         self.assertEqual(self.ask('pop', queue='work')[0], 'not-found')
+
+    def fails(self, how, status, name='asks'):
+        self.assertEqual(self.node.http('POST', f'/function/{name}/pop?queue=work&{how}').status, status)
+
+    def popped(self):
+        """What was given back is there once the store has it."""
+        return wait_until(lambda: [a.body for e, a in [self.ask('pop', queue='work')] if e == 'ok'], 'an entry')[0]
+
+    def is_empty(self):
+        return self.node.api('GET', '/v1/queues/work?tenant=default').json.get('count', 0) == 0
+
+    def fails_with_one(self):
+        """It may not have been given back yet."""
+        return self.node.http('POST', '/function/frail/pop?queue=work&status=503').header('x-error') == 'ok'
+
+    def test_what_a_handler_popped_that_fails_comes_back(self):
+        self.node.deploy('frail', 'asks', attempts_max=2)
+        self.node.api('DELETE', '/v1/queues/work/entries?tenant=default&dead=1')  # other tests'
+        for how, status in (('status=500', 500), ('die=1', 502)):
+            self.value('push', how.encode(), queue='work')
+            self.fails(how, status)
+            self.assertEqual(self.popped(), how.encode())
+            self.assertEqual(self.ask('pop', queue='work')[0], 'not-found')
+        self.value('push', b'hard', queue='work')
+        self.fails('status=404', 404)  # looked at, and not wanted: it is gone
+        wait_until(self.is_empty, 'its end')
+        # Nor does it stand in the others' way for ever.
+        self.value('push', b'poison', queue='work')
+        for _ in range(2):
+            wait_until(self.fails_with_one, 'it')
+        wait_until(lambda: self.node.api('GET', '/v1/queues/work?tenant=default').json['dead'] == 1, 'its burial')
+        entry, = self.node.api('GET', '/v1/queues/work/entries?tenant=default&dead=1').json['entries']
+        self.assertIn('frail popped it and failed, 2 attempts', entry['reason'])
+        self.assertEqual(self.node.api('POST', '/v1/queues/work/redrive?tenant=default').json, {'redriven': 1})
+        self.assertEqual(self.popped(), b'poison')
+
+    def test_what_was_popped_when_the_node_was_killed_comes_back(self):
+        self.node.deploy('slow', 'asks', timeout_ms=60000)
+        self.value('push', b'kept', queue='work')
+        connection = self.node.connect()
+        connection.request('POST', '/function/slow/pop?queue=work&spin=1')
+        wait_until(lambda: 'due_at' in (self.node.api('GET', '/v1/queues/work/entries?tenant=default')
+                                        .json['entries'] or [{}])[0], 'it is taken')
+        self.node.process.kill()
+        self.node.process.wait()
+        connection.close()
+        self.node.start()
+        self.assertEqual(self.popped(), b'kept')
 
     def test_the_same_event_pushes_with_the_same_id(self):
         def push(call):

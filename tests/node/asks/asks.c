@@ -165,4 +165,10 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
     if (error)
         mayfly_add_header(reply, "x-words", mayfly_error_words(event));
     mayfly_write(reply, out.data, out.bytes);
+    if (mayfly_parameter(event, "status"))
+        mayfly_set_status(reply, (unsigned)number(event, "status"));
+    while (mayfly_parameter(event, "spin"))
+        ;
+    if (mayfly_parameter(event, "die"))
+        abort();
 }
