@@ -129,6 +129,14 @@ json_t *queue_json(const char *name, bool deployed, const struct queue_stat *sta
 
 static void size_up(struct api_request *request);
 
+/* Of a redrive or a purge. */
+static void answer_total(struct api_request *request)
+{
+    const bool redrives = strcmp(request->route->method, "POST") == 0;
+    api_answer_json(request, 200, json_pack("{s:I}", redrives ? "redriven" : "removed",
+                                            (json_int_t)request->queue->total));
+}
+
 static void sized(void *context, const struct store_answer *answer)
 {
     struct api_request *request = context;
@@ -147,6 +155,8 @@ static void sized(void *context, const struct store_answer *answer)
         api_answer_error(request, 404, named ? "nothing waits in a queue of that name"
                                              : "no function of that name is deployed, and nothing waits "
                                                "for one");
+    else if (!answer->err && strcmp(request->route->method, "GET") != 0)
+        answer_total(request);
     else if (!answer->err)
         api_answer_json(request, 200, queue_json(request->name, deployed, stat));
     queue_job_end(request, answer->err);
@@ -319,9 +329,13 @@ static void went_on(void *context, const struct store_answer *answer)
     bool redrives = strcmp(request->route->method, "POST") == 0;
     if (!job->tenant[0])
         delivery_recount(delivery_of(request), request->name);
+    if (!answer->err && !job->total && !job->tenant[0] && !is_deployed(request)) {
+        job->second = false; /* is there such a queue at all? */
+        size_up(request);
+        return;
+    }
     if (!answer->err)
-        api_answer_json(request, 200, json_pack("{s:I}", redrives ? "redriven" : "removed",
-                                                (json_int_t)job->total));
+        answer_total(request);
     else if (answer->err == MF_EFULL && redrives && answer->bounded)
         api_answer_error(request, 429, "the queue has no room for them");
     queue_job_end(request, request->answered ? MF_OK : answer->err);

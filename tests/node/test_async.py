@@ -464,6 +464,8 @@ class Queues(NodeTest):
 
     def test_nonsense(self):
         self.assertEqual(self.node.api('GET', '/v1/queues/No').status, 404)
+        for method, path in (('POST', 'redrive'), ('DELETE', 'entries'), ('DELETE', 'entries?dead=1')):
+            self.assertEqual(self.node.api(method, '/v1/queues/nosuch/' + path).status, 404, path)
         self.assertEqual(self.node.api('GET', '/v1/queues/f/entries?after=3').status, 400)
         for bad in ('%', '%2', '%zz', '%00', 'x' * 129, 'a%20b'):
             self.assertEqual(self.call(bad).status, 404, bad)
