@@ -349,6 +349,10 @@ void delivery_submit_all(struct function *function, const struct envelope *envel
         return;
     }
     mf_err err = append_all(function, envelopes, submission);
+    submission->call_id[0] = 0;
+    if (count == 1 && function->version && function->version->settings.overload == OVERLOAD_DEAD_LETTER)
+        (void)snprintf(submission->call_id, sizeof submission->call_id, "%.*s",
+                       (int)envelopes->call_id_bytes, envelopes->call_id);
     if (!err && count == 1 && function->version && offload_may(&function->version->settings))
         submission->kept = malloc(submission->bytes); /* without memory it is refused */
     if (submission->kept)

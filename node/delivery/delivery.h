@@ -120,6 +120,7 @@ struct submission {
     uint8_t *kept; /* a copy of the envelope, for who may need it yet; NULL: none */
     size_t bytes;
     size_t count; /* of events */
+    char call_id[MF_CALL_ID_BYTES_MAX + 1]; /* for the log, of one whose function buries what is too much; "" */
     bool anyhow;  /* also of a function that is stopped, as long as its queue has room: who sent it was
                      not asked, and cannot be told; the caller's, before it is submitted */
     /* SITUATION_REPLIED: accepted, as durable as a disk is. Else why not; nothing was kept. */

@@ -41,10 +41,10 @@ enum queue_overflow overload_overflow(const struct settings *settings)
 }
 
 /* Rationed as a guest's lines are: there may be thousands a second. */
-static void tell(const struct consumer *consumer, const char *text, size_t bytes)
+static void tell(const struct consumer *consumer, const char *call_id, const char *text, size_t bytes)
 {
     if (consumer->function)
-        function_log_write(consumer->function->log, MF_LOG_WARN, 0, NULL, text, bytes, NULL);
+        function_log_write(consumer->function->log, MF_LOG_WARN, 0, call_id, text, bytes, NULL);
 }
 
 void overload_appended(struct submission *submission, uint32_t number)
@@ -58,7 +58,7 @@ void overload_appended(struct submission *submission, uint32_t number)
         consumer->stat.dead_count += number;
         consumer->stat.dead_bytes += submission->bytes;
         consumer->outcomes[OUTCOME_DEAD] += number;
-        tell(consumer, words, sizeof words - 1);
+        tell(consumer, submission->call_id[0] ? submission->call_id : NULL, words, sizeof words - 1);
         return;
     }
     consumer->stat.count += submission->count;
@@ -69,7 +69,7 @@ void overload_appended(struct submission *submission, uint32_t number)
     consumer->outcomes[OUTCOME_DROPPED] += number;
     int bytes = snprintf(text, sizeof text, "its queue is full: %u event%s dropped, the oldest that waited",
                          number, number == 1 ? "" : "s");
-    tell(consumer, text, (size_t)bytes);
+    tell(consumer, NULL, text, (size_t)bytes);
     consumer_ask_size(consumer); /* nobody has said how large they were */
 }
 

@@ -175,6 +175,8 @@ class Overload(Scaling):
         self.assertEqual((self.queue('dl')['count'], self.queue('dl')['dead']), (3, 1))
         entry, = self.node.api('GET', '/v1/queues/dl/entries?dead=1').json['entries']
         self.assertEqual((entry['call'], entry['reason']), ('new', 'queue full'))
+        wait_until(lambda: [l.get('call') for l in self.node.logs('dl') if 'a dead letter at once' in l['text']] == ['new'],
+                   'its line, with its id')
         self.gate.open()
         wait_until(lambda: len(self.delivered('dl')) == 3, 'the others')
         self.node.api('POST', '/v1/queues/dl/redrive')
