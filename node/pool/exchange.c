@@ -33,6 +33,7 @@ static mf_err take_body(struct instance *instance, struct call *call,
                         const struct channel_message *message, struct mf_why *why);
 static mf_err keep_body(struct instance *instance, struct call *call, const uint8_t *data,
                         uint32_t bytes, struct mf_why *why);
+static void drop_body(struct budget *budget, struct call *call);
 static void take_log(struct instance *instance, const struct channel_message *message);
 static void finish(struct instance *instance, struct call *call);
 
@@ -341,17 +342,29 @@ static mf_err keep_body(struct instance *instance, struct call *call, const uint
     if (call->cancelled || call->reply_dropped || unwanted(instance, call))
         return MF_OK;
     struct mf_buf *body = &call->reply_body;
-    if (!body->laid && body->bytes + bytes > BODY_LAID_FROM && mf_buf_lay(body, MF_BODY_BYTES_MAX) != MF_OK)
-        call->reply_dropped = true;
+    if (!body->laid && body->bytes + bytes > BODY_LAID_FROM && mf_buf_lay(body, MF_BODY_BYTES_MAX) != MF_OK) {
+        drop_body(budget, call);
+        return MF_OK;
+    }
     size_t room = mf_buf_room_after(body, bytes);
-    if (call->reply_dropped || !budget_take(budget, room - call->reply_charged)) {
-        call->reply_dropped = true;
+    if (!budget_take(budget, room - call->reply_charged)) {
+        drop_body(budget, call);
         return MF_OK;
     }
     call->reply_charged = room;
     if (mf_buf_add(body, data, bytes))
-        call->reply_dropped = true;
+        drop_body(budget, call);
     return MF_OK;
+}
+
+/* There is no room for it. What there is of it goes at once: it may stand in large pages that nobody
+ * has counted, and its guest may take all its time to end it. */
+static void drop_body(struct budget *budget, struct call *call)
+{
+    call->reply_dropped = true;
+    mf_buf_close(&call->reply_body);
+    budget_give(budget, call->reply_charged);
+    call->reply_charged = 0;
 }
 
 static void finish(struct instance *instance, struct call *call)
