@@ -77,10 +77,19 @@ void peer_hang_up(struct node *node, struct stream *stream)
     watch_remove(&node->loop.watcher, &stream->watch);
     (void)close(fd);
     keep_nothing(stream);
+    peer_not_wide(stream); /* not before: what waits is counted when its guest has closed it, too */
     node->streaming.descriptors--;
     stream->function->stream_descriptors--;
     function_put(stream->function);
     stream->function = NULL;
+}
+
+void peer_not_wide(struct stream *stream)
+{
+    if (stream->wide)
+        stream->node->streaming.wide_count--;
+    stream->wide = false;
+    stream->width = 0;
 }
 
 /* With the peer told that it is no orderly end. */

@@ -30,6 +30,8 @@ struct stream *peer_create(struct node *node);
 /* Closed in good order, or as a reset. Harmless without a connection. */
 void peer_hang_up(struct node *node, struct stream *stream);
 void peer_reset(struct node *node, struct stream *stream);
+/* It has no more than a window any longer, nor waits more than that: it is not counted as wide. */
+void peer_not_wide(struct stream *stream);
 /* It cannot go on, for this errno: reset, and due to be told. */
 void peer_fail(struct stream *stream, int error);
 

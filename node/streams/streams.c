@@ -138,14 +138,6 @@ static void widen(struct stream *stream, uint32_t taken)
     stream->owed += MF_STREAM_WIDTH;
 }
 
-static void no_longer_wide(struct stream *stream)
-{
-    if (stream->wide)
-        stream->node->streaming.wide_count--;
-    stream->wide = false;
-    stream->width = 0;
-}
-
 /* Whose peer has not kept up: what it takes from then on is not granted again. */
 static void narrow(struct stream *stream)
 {
@@ -157,7 +149,7 @@ static void narrow(struct stream *stream)
         stream->width -= back;
     }
     if (!stream->width && !stream->pending.bytes)
-        no_longer_wide(stream);
+        peer_not_wide(stream);
 }
 
 /* What is to be said of it, in this order. False: there is no room for it. */
@@ -175,7 +167,7 @@ static bool say(struct stream *stream)
         return false;
     stream->opened_due = false;
     narrow(stream);
-    if (stream->owed >= MF_STREAM_WINDOW / 2 && !stream->guest_ended && !stream->close_due) {
+    if (stream->owed >= MF_STREAM_WINDOW / 2 && !stream->guest_ended && !stream->close_due && !stream->node_closed) {
         if (!put(stream, MF_MSG_GRANT, 0, stream->owed, NULL, 0))
             return false;
         stream->to_node += stream->owed;
@@ -212,7 +204,6 @@ static void settle(struct stream *stream)
     if (stream->hold && hold_leave(stream->hold))
         streams->over = stream->hold;
     list_remove(&stream->link);
-    no_longer_wide(stream);
     stream_remove(&streams->table, stream);
     stream->streams = NULL;
     peer_linger(stream->node, stream);
@@ -463,7 +454,6 @@ void streams_lost(struct instance *instance)
             continue;
         struct hold *hold = stream->hold;
         list_remove(&stream->link);
-        no_longer_wide(stream);
         stream_remove(&streams->table, stream);
         stream->streams = NULL;
         if (hold && hold_take_back(hold, stream, instance->unbegun))

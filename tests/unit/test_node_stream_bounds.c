@@ -119,6 +119,67 @@ static void who_keeps_up_has_a_wider_window_until_it_does_not(void **state)
     assert_int_equal(streaming->wide_count, 0);
 }
 
+/* What waits for its peer when its guest has closed it is as much as before, and so it is counted. */
+static void who_was_wide_is_counted_until_its_bytes_are_gone(void **state)
+{
+    (void)state;
+    static uint8_t got[MF_STREAM_WINDOW];
+    struct streaming *streaming = &node->streaming;
+    int fd;
+    deploy(ISOLATION_REUSE, "0", NULL);
+    uint64_t id = opened(&fd);
+    uint64_t credit = pours(id, fd, 2 * MF_STREAM_WIDE_AFTER, MF_STREAM_WINDOW, true);
+    assert_int_equal(streaming->wide_count, 1);
+    (void)pours(id, fd, 64u << 20, credit, false);
+    says(&peer[0], MF_MSG_CLOSE, id, 0);
+    (void)gets(&peer[0], MF_MSG_CLOSED);
+    assert_int_equal(streaming->lingering_count, 1);
+    assert_true(node->budget.used > MF_STREAM_WINDOW);
+    assert_int_equal(streaming->wide_count, 1);
+    for (int rounds = 0; streaming->lingering_count && rounds < 100000; rounds++) {
+        (void)recv(fd, got, 8192, MSG_DONTWAIT);
+        turn();
+    }
+    assert_int_equal(streaming->lingering_count, 0);
+    assert_int_equal(node->budget.used, 0);
+    assert_int_equal(streaming->wide_count, 0);
+}
+
+/* Credit that found no room before the end is not said behind it: the id may be another stream's by then. */
+static void behind_its_end_nothing_is_granted(void **state)
+{
+    (void)state;
+    static uint8_t piece[MF_STREAM_WINDOW / 2], got[MF_STREAM_WINDOW];
+    struct mf_desc desc;
+    int fd;
+    deploy(ISOLATION_REUSE, "0", NULL);
+    uint64_t id = opened(&fd);
+    for (unsigned i = 0; i < MF_RING_SLOTS; i++) { /* the guest takes none */
+        assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+        turn();
+    }
+    sends(&peer[0], id, piece, sizeof piece);
+    guest_rings(&peer[0]);
+    while (recv(fd, got, sizeof got, MSG_DONTWAIT) > 0)
+        ;
+    leave(fd, true);
+    sends(&peer[0], id, piece, 1); /* by which the node hears of it, while there is no room */
+    guest_rings(&peer[0]);
+    unsigned ends = 0;
+    for (int turns = 0; turns < 3; turns++) {
+        while (takes_stream(&peer[0], &desc)) {
+            assert_false(ends && desc.type == MF_MSG_GRANT);
+            ends += desc.type == MF_MSG_CLOSED;
+        }
+        guest_rings(&peer[0]);
+    }
+    assert_int_equal(ends, 1);
+    says(&peer[0], MF_MSG_CREDIT, id, 1); /* it did not know yet */
+    gets_none(&peer[0]);
+    says(&peer[0], MF_MSG_CLOSE, id, 0);
+    assert_false(peer[0].killed);
+}
+
 static void without_memory_for_what_waits_its_peer_hears_of_no_end(void **state)
 {
     (void)state;
@@ -359,6 +420,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STREAM_TEST(what_a_slow_client_has_taken_is_kept_no_longer),
         STREAM_TEST(who_keeps_up_has_a_wider_window_until_it_does_not),
+        STREAM_TEST(who_was_wide_is_counted_until_its_bytes_are_gone),
+        STREAM_TEST(behind_its_end_nothing_is_granted),
         STREAM_TEST(without_memory_for_what_waits_its_peer_hears_of_no_end),
         STREAM_TEST(what_nobody_waits_for_is_reset),
         STREAM_TEST(who_vanishes_is_noticed),
