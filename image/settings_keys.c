@@ -1,6 +1,7 @@
 /* settings_keys.c: see settings_keys.h. One function for each kind of value. */
 #include "image/settings_keys.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,16 @@ static mf_err apply_listen(const char *text, struct settings *settings, struct m
     return MF_OK;
 }
 
+/* As YAML reads a port that nobody has put in quotes. */
+static mf_err apply_listen_number(const json_t *value, struct settings *settings, struct mf_why *why)
+{
+    json_int_t port = json_integer_value(value);
+    if (port < 0 || port > UINT16_MAX)
+        return mf_why(why, MF_EINVAL, "listen: %lld; a port is 0 to 65535", (long long)port);
+    (void)snprintf(settings->listen, sizeof settings->listen, "%u", (unsigned)port);
+    return MF_OK;
+}
+
 /* Absolute, http or https, with a host, all of it visible ASCII. Who may be reached is
  * another question, asked when it is. */
 static mf_err apply_offload_url(const char *url, struct settings *settings, struct mf_why *why)
@@ -299,6 +310,8 @@ mf_err settings_apply(const char *key, const json_t *value, struct settings *set
     for (size_t i = 0; i < sizeof text_key / sizeof text_key[0]; i++) {
         if (strcmp(key, text_key[i].key) != 0)
             continue;
+        if (text_key[i].apply == apply_listen && json_is_integer(value))
+            return apply_listen_number(value, settings, why);
         if (!json_is_string(value))
             return mf_why(why, MF_EINVAL, "%s: must be a string%s", key,
                           text_key[i].apply == apply_keep_alive ? ": none, hybrid, or a duration "

@@ -61,6 +61,22 @@ static void where_events_are_posted_is_not_an_images_to_say(void **state)
     assert_int_equal(settings->overload, OVERLOAD_DROP_OLDEST);
 }
 
+/* YAML makes a number of `listen: 9000`. */
+static void a_port_may_be_a_number(void **state)
+{
+    struct settings *settings = *state;
+    take(settings, "{\"contract\": \"http\", \"listen\": 9000}");
+    assert_string_equal(settings->listen, "9000");
+    take(settings, "{\"listen\": 0}");
+    assert_string_equal(settings->listen, "0");
+    take(settings, "{\"listen\": 65535}");
+    assert_string_equal(settings->listen, "65535");
+    refuse(settings, "{\"listen\": 65536}", "listen: 65536; a port is 0 to 65535");
+    refuse(settings, "{\"listen\": -1}", "listen: -1; a port");
+    refuse(settings, "{\"listen\": 80.5}", "listen: must be a string");
+    refuse(settings, "{\"listen\": true}", "listen: must be a string");
+}
+
 static void scaling_keys_out_of_place_are_refused(void **state)
 {
     struct settings *settings = *state;
@@ -169,6 +185,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, settings_rig_open, settings_rig_close)
     const struct CMUnitTest tests[] = {
         TEST(scaling_keys_are_taken),
+        TEST(a_port_may_be_a_number),
         TEST(scaling_keys_out_of_place_are_refused),
         TEST(where_events_are_posted_is_not_an_images_to_say),
         TEST(keep_alive_is_none_hybrid_or_a_duration),
