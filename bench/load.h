@@ -15,6 +15,7 @@
 #define LOAD_CONNECTIONS_MAX 8192u
 #define LOAD_THREADS_MAX 64u
 #define LOAD_ERRORS_MAX 10000u /* then the run ends as failed */
+#define LOAD_LATE_NS_MAX 10000000000ull /* that the counted time goes on at most where there was no answer */
 
 /* Where to, and the whole request as it is written. */
 struct load_target {
@@ -41,7 +42,7 @@ struct load_result {
     struct samples client_answers; /* the same, of each connection */
     uint64_t answered;         /* with 200 while it counted, whenever it was begun    */
     uint64_t errors;           /* other statuses, broken replies and connections */
-    double elapsed_s;          /* the counted time                               */
+    double elapsed_s;          /* the counted time: duration_ns, longer where it brought none */
 };
 
 /* Run plan; blocks. *result is the caller's, to end with load_result_close(), also
