@@ -90,8 +90,8 @@ const struct command cmd_call = {
     .arguments = "[--json] ID",
     .summary = "tell what has become of an asynchronous call",
     .details =
-        "waiting, running, retrying, delivered or dead, with the attempts so far and how the\n"
-        "last one ended. The node remembers the last 2048 calls that ended since its start, and\n"
+        "waiting, running, retrying, delivered, dead or dropped, with the attempts so far and how\n"
+        "the last one ended. The node remembers the last 2048 calls that ended since its start, and\n"
         "looks for others among the first 16384 entries of its queues.",
     .options = options,
     .run = run,

@@ -61,8 +61,9 @@ static json_t *find_attempt(const struct delivery *delivery, const char *id)
 
 static json_t *end_json(const char *id, const struct call_end *end)
 {
-    json_t *call = call_json(id, end->function, end->dead ? "dead" : "delivered", end->attempts,
-                             end->words);
+    static const char *const state[] = {
+        [CALL_DELIVERED] = "delivered", [CALL_DEAD] = "dead", [CALL_DROPPED] = "dropped"};
+    json_t *call = call_json(id, end->function, state[end->state], end->attempts, end->words);
     if (call)
         json_object_set_new(call, "ended_at", api_stamp_json(end->ended_ms));
     return call;
@@ -88,7 +89,7 @@ void api_get_call(struct api_request *request)
     struct delivery *delivery = &request->api->node->delivery;
     const struct call_end *end = calls_find(&delivery->calls, request->name);
     json_t *call = find_attempt(delivery, request->name);
-    if (!call && end && !end->dead) /* a dead one may have been sent on its way again */
+    if (!call && end && end->state != CALL_DEAD) /* a dead one may have been sent on its way again */
         call = end_json(request->name, end);
     if (call) {
         api_answer_json(request, 200, call);

@@ -59,8 +59,8 @@ static void ended(struct attempt *attempt, bool ours)
         stat->dead_bytes += attempt->event_bytes;
     }
     if (leaves)
-        calls_ended(&delivery->calls, attempt->call_id, consumer->name, attempt->end == END_BURY,
-                    attempt->number, attempt->words, delivery_now_ms(delivery));
+        calls_ended(&delivery->calls, attempt->call_id, consumer->name,
+                    attempt->end == END_BURY ? CALL_DEAD : CALL_DELIVERED, attempt->number, attempt->words, delivery_now_ms(delivery));
     if (!attempt->returned)
         consumer->outcomes[attempt->end == END_ACK    ? OUTCOME_DELIVERED
                            : attempt->end == END_BURY ? OUTCOME_DEAD

@@ -35,13 +35,10 @@ bool callback_wanted(const struct attempt *attempt)
     return wanted(attempt, &url, &url_bytes);
 }
 
-static mf_err keep(struct attempt *attempt, const struct letter *letter, struct mf_why *why)
+/* err: of writing it. */
+static mf_err keep(struct attempt *attempt, struct callback *callback, mf_err err, struct mf_why *why)
 {
     struct budget *budget = &attempt->consumer->delivery->node->budget;
-    struct callback *callback = calloc(1, sizeof *callback);
-    if (!callback)
-        return mf_why(why, MF_ENOMEM, "no memory for its caller's callback");
-    mf_err err = letter_write(letter, &callback->letter);
     if (err)
         (void)mf_why(why, err, "no callback can be made of the reply");
     else if (!budget_take(budget, callback->letter.room))
@@ -57,34 +54,44 @@ static mf_err keep(struct attempt *attempt, const struct letter *letter, struct 
 }
 
 /* {"error":{"code","message","function","call"}}, as a caller who waits would get it. */
-static char *error_text(const struct attempt *attempt, const char *code, const char *words, size_t bytes)
+static char *error_text(const struct letter *letter, const char *code, const char *words, size_t bytes)
 {
-    json_t *body = json_pack("{s:{s:s, s:o, s:s, s:s}}", "error", "code", code, "message",
-                             answer_words(words, bytes), "function", attempt->consumer->name, "call",
-                             attempt->call_id);
+    json_t *body = json_pack("{s:{s:s, s:o, s:s, s:s%}}", "error", "code", code, "message",
+                             answer_words(words, bytes), "function", letter->function, "call",
+                             letter->call_id, letter->call_id_bytes);
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
     return text;
 }
 
-static mf_err keep_error(struct attempt *attempt, struct letter *letter, const char *code,
-                         const char *words, size_t bytes, struct mf_why *why)
+/* Words instead of a reply: as a letter, to be freed. */
+static mf_err write_error(struct letter *letter, const char *code, const char *words, size_t bytes,
+                          struct mf_buf *out)
 {
     static const char type[] = "content-type", json[] = "application/json";
     uint8_t fields[sizeof(struct mf_field) + sizeof type + sizeof json];
     struct field_writer writer;
-    char *text = error_text(attempt, code, words, bytes);
+    char *text = error_text(letter, code, words, bytes);
     if (!text)
-        return mf_why(why, MF_ENOMEM, "no memory for its caller's callback");
+        return MF_ENOMEM;
     field_writer_init(&writer, fields, sizeof fields);
     field_put(&writer, MF_FIELD_HEADER, type, sizeof type - 1, json, sizeof json - 1);
     letter->fields = fields;
     letter->field_bytes = writer.bytes;
     letter->body = (const uint8_t *)text;
     letter->body_bytes = strlen(text);
-    mf_err err = keep(attempt, letter, why);
+    mf_err err = letter_write(letter, out);
     free(text);
     return err;
+}
+
+static mf_err keep_error(struct attempt *attempt, struct letter *letter, const char *code,
+                         const char *words, size_t bytes, struct mf_why *why)
+{
+    struct callback *callback = calloc(1, sizeof *callback);
+    if (!callback)
+        return mf_why(why, MF_ENOMEM, "no memory for its caller's callback");
+    return keep(attempt, callback, write_error(letter, code, words, bytes, &callback->letter), why);
 }
 
 static struct letter letter_of(const struct attempt *attempt)
@@ -110,7 +117,10 @@ mf_err callback_make(struct attempt *attempt, const struct outcome *outcome, uin
         letter.field_bytes = outcome->field_bytes;
         letter.body = outcome->body;
         letter.body_bytes = status_has_body(outcome->status) ? outcome->body_bytes : 0;
-        return keep(attempt, &letter, why);
+        struct callback *callback = calloc(1, sizeof *callback);
+        if (!callback)
+            return mf_why(why, MF_ENOMEM, "no memory for its caller's callback");
+        return keep(attempt, callback, letter_write(&letter, &callback->letter), why);
     }
     if (outcome->situation == SITUATION_HANDLER_FAILED ||
         outcome->situation == SITUATION_BAD_ANSWER)
@@ -171,6 +181,44 @@ void callback_send(struct attempt *attempt)
     }
     callback->asked = true;
     attempt->operations++;
+}
+
+/* ---- of one that is no attempt ---- */
+
+static void lost(const char *call_id, mf_err err)
+{
+    mf_log(MF_LOG_WARN, "callback.lost", "call=%s why=\"%s\"", call_id,
+           err == MF_EFULL ? "as many callbacks wait as may" : mf_err_words(err));
+}
+
+static void told(void *context, const struct store_answer *answer)
+{
+    if (answer->err)
+        lost(context, answer->err);
+    free(context);
+}
+
+void callback_tell_dropped(const struct consumer *consumer, const struct envelope *envelope,
+                           const char *words)
+{
+    struct letter letter = {.call_id = envelope->call_id,
+                            .call_id_bytes = envelope->call_id_bytes,
+                            .function = consumer->name,
+                            .status = STATUS_UNREACHED,
+                            .now_ns = mf_realtime_ns()};
+    struct mf_buf out = {0};
+    if (!envelope->names_caller ||
+        !letter_wanted(envelope->fields, envelope->field_bytes, &letter.url, &letter.url_bytes))
+        return;
+    char *call_id = strndup(envelope->call_id, envelope->call_id_bytes);
+    mf_err err = call_id ? write_error(&letter, "dropped", words, strlen(words), &out) : MF_ENOMEM;
+    if (!err)
+        err = callbacks_append(&consumer->delivery->node->callbacks, out.data, out.bytes, told, call_id);
+    mf_buf_close(&out);
+    if (!err)
+        return;
+    lost(call_id ? call_id : "", err);
+    free(call_id);
 }
 
 bool callback_under_way(const struct callback *callback)

@@ -19,6 +19,11 @@ MF_CHECKED mf_err callback_make(struct attempt *attempt, const struct outcome *o
 /* It was never answered: words instead of an outcome. */
 void callback_make_words(struct attempt *attempt, const char *words, size_t bytes);
 
+/* Of an event that waited and was dropped: to its caller, if that wants word; an error
+ * "dropped". Not durable with the drop: who kills the node in between keeps it from him. */
+void callback_tell_dropped(const struct consumer *consumer, const struct envelope *envelope,
+                           const char *words);
+
 /* Append it. At the end attempt_settle(), with attempt->callback NULL, or attempt_stuck(). */
 void callback_send(struct attempt *attempt);
 bool callback_under_way(const struct callback *callback); /* NULL: no */

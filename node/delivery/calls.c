@@ -12,15 +12,15 @@ static void key_of(const char *call_id, uint8_t key[CALL_KEY_BYTES])
                              0);
 }
 
-void calls_ended(struct calls *calls, const char *call_id, const char *function, bool dead,
-                 uint32_t attempts, const char *words, uint64_t now_ms)
+void calls_ended(struct calls *calls, const char *call_id, const char *function,
+                 enum call_state state, uint32_t attempts, const char *words, uint64_t now_ms)
 {
     if (!calls->end)
         calls->end = calloc(MF_CALLS_REMEMBERED, sizeof *calls->end);
     if (!calls->end)
         return;
     struct call_end *end = &calls->end[calls->count++ % MF_CALLS_REMEMBERED];
-    *end = (struct call_end){.ended_ms = now_ms, .attempts = attempts, .dead = dead};
+    *end = (struct call_end){.ended_ms = now_ms, .attempts = attempts, .state = state};
     key_of(call_id, end->key);
     memcpy(end->function, function, strnlen(function, sizeof end->function - 1)); /* the rest is 0 */
     memcpy(end->words, words, strnlen(words, sizeof end->words - 1));

@@ -15,13 +15,15 @@
 #define CALL_KEY_BYTES 16
 #define CALL_WORDS_BYTES 96
 
+enum call_state { CALL_DELIVERED, CALL_DEAD, CALL_DROPPED };
+
 struct call_end {
     uint8_t key[CALL_KEY_BYTES]; /* a hash of its id, which may be long      */
     char function[MF_NAME_BYTES_MAX + 1];
     char words[CALL_WORDS_BYTES]; /* of the last attempt: "status 200"       */
     uint64_t ended_ms;            /* since 1970                              */
     uint32_t attempts;
-    bool dead;                    /* else delivered                          */
+    enum call_state state;
 };
 
 struct calls {
@@ -30,8 +32,8 @@ struct calls {
 };
 
 /* Without memory it is forgotten at once. */
-void calls_ended(struct calls *calls, const char *call_id, const char *function, bool dead,
-                 uint32_t attempts, const char *words, uint64_t now_ms);
+void calls_ended(struct calls *calls, const char *call_id, const char *function,
+                 enum call_state state, uint32_t attempts, const char *words, uint64_t now_ms);
 /* The last that ended under that id; NULL: not remembered. */
 const struct call_end *calls_find(const struct calls *calls, const char *call_id);
 void calls_close(struct calls *calls);

@@ -17,6 +17,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "heads are written as 
 _Static_assert(sizeof(struct envelope_head) + MF_CALL_ID_BYTES_MAX + MF_HEAD_BYTES_MAX +
                        MF_BODY_BYTES_MAX <= MF_EVENT_BYTES_MAX,
                "an envelope fits into a queue's entry");
+_Static_assert(sizeof(struct envelope_head) + MF_CALL_ID_BYTES_MAX + MF_HEAD_BYTES_MAX <=
+                       MF_QUEUE_DROPPED_TOLD_BYTES,
+               "what is told of a dropped one has all but its body");
 
 static bool fields_valid(struct envelope *envelope);
 
@@ -44,7 +47,8 @@ void envelope_write(const struct envelope *envelope, uint8_t *room)
         memcpy(room, envelope->body, envelope->body_bytes);
 }
 
-mf_err envelope_read(const void *data, size_t bytes, struct envelope *envelope, struct mf_why *why)
+static mf_err read_parts(const void *data, size_t bytes, bool whole, struct envelope *envelope,
+                         struct mf_why *why)
 {
     struct envelope_head head;
     const uint8_t *at = data;
@@ -60,20 +64,31 @@ mf_err envelope_read(const void *data, size_t bytes, struct envelope *envelope, 
                       ENVELOPE_VERSION);
     if (head.call_id_bytes > MF_CALL_ID_BYTES_MAX || head.field_bytes > MF_HEAD_BYTES_MAX ||
         head.body_bytes > MF_BODY_BYTES_MAX ||
-        bytes != (size_t)head.call_id_bytes + head.field_bytes + head.body_bytes)
+        bytes < (size_t)head.call_id_bytes + head.field_bytes ||
+        (whole && bytes - head.call_id_bytes - head.field_bytes != head.body_bytes))
         return mf_why(why, MF_EFORMAT, "an event whose parts are not as long as it says");
     *envelope = (struct envelope){.arrived_ns = head.arrived_ns,
                                   .call_id = (const char *)at,
                                   .call_id_bytes = head.call_id_bytes,
                                   .fields = at + head.call_id_bytes,
                                   .field_bytes = head.field_bytes,
-                                  .body = at + head.call_id_bytes + head.field_bytes,
-                                  .body_bytes = head.body_bytes};
+                                  .body = whole ? at + head.call_id_bytes + head.field_bytes : NULL,
+                                  .body_bytes = whole ? head.body_bytes : 0};
     if (!call_id_valid(envelope->call_id, envelope->call_id_bytes))
         return mf_why(why, MF_EFORMAT, "an event without a call id");
     if (!fields_valid(envelope))
         return mf_why(why, MF_EFORMAT, "an event whose fields break a rule");
     return MF_OK;
+}
+
+mf_err envelope_read(const void *data, size_t bytes, struct envelope *envelope, struct mf_why *why)
+{
+    return read_parts(data, bytes, true, envelope, why);
+}
+
+mf_err envelope_read_beginning(const void *data, size_t bytes, struct envelope *envelope)
+{
+    return read_parts(data, bytes, false, envelope, NULL);
 }
 
 static bool is_named(const struct field *field, const char *name, size_t bytes)

@@ -54,6 +54,9 @@ void envelope_write(const struct envelope *envelope, uint8_t *room); /* envelope
 MF_CHECKED mf_err envelope_read(const void *data, size_t bytes, struct envelope *envelope,
                                 struct mf_why *why);
 
+/* The same of its first bytes, which hold all but the body, or less of that: it has none then. */
+MF_CHECKED mf_err envelope_read_beginning(const void *data, size_t bytes, struct envelope *envelope);
+
 /* The value of a header, its name in small letters; NULL: it has none. */
 const char *envelope_header(const struct envelope *envelope, const char *name, size_t *bytes);
 

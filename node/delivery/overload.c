@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/delivery/callback.h"
 #include "node/delivery/consumer.h"
 #include "node/delivery/offload.h"
 #include "node/delivery/stop.h"
@@ -52,7 +53,6 @@ void overload_appended(struct submission *submission, uint32_t number)
     struct consumer *consumer = submission->consumer;
     const struct settings *settings = consumer->function && consumer->function->version
                                           ? &consumer->function->version->settings : NULL;
-    char text[128];
     if (number && settings && settings->overload == OVERLOAD_DEAD_LETTER) {
         static const char words[] = "its queue is full: an event became a dead letter at once";
         consumer->stat.dead_count += number;
@@ -61,16 +61,35 @@ void overload_appended(struct submission *submission, uint32_t number)
         tell(consumer, submission->call_id[0] ? submission->call_id : NULL, words, sizeof words - 1);
         return;
     }
-    consumer->stat.count += submission->count;
+    consumer->stat.count += submission->count; /* without what was dropped: overload_dropped() */
     consumer->stat.bytes += submission->bytes;
-    if (!number)
+}
+
+static void end_dropped(struct consumer *consumer, const struct queue_entry *entry)
+{
+    static const char words[] = "its queue was full: it was dropped, the oldest that waited";
+    struct delivery *delivery = consumer->delivery;
+    struct envelope envelope;
+    char call_id[MF_CALL_ID_BYTES_MAX + 1];
+    if (envelope_read_beginning(entry->event.data, entry->event.bytes, &envelope)) {
+        tell(consumer, NULL, words, sizeof words - 1); /* nobody's call */
         return;
-    consumer->stat.count -= number < consumer->stat.count ? number : consumer->stat.count;
-    consumer->outcomes[OUTCOME_DROPPED] += number;
-    int bytes = snprintf(text, sizeof text, "its queue is full: %u event%s dropped, the oldest that waited",
-                         number, number == 1 ? "" : "s");
-    tell(consumer, NULL, text, (size_t)bytes);
-    consumer_ask_size(consumer); /* nobody has said how large they were */
+    }
+    (void)snprintf(call_id, sizeof call_id, "%.*s", (int)envelope.call_id_bytes, envelope.call_id);
+    tell(consumer, call_id, words, sizeof words - 1);
+    calls_ended(&delivery->calls, call_id, consumer->name, CALL_DROPPED, entry->attempts, QUEUE_WAS_FULL,
+                delivery_now_ms(delivery));
+    callback_tell_dropped(consumer, &envelope, words);
+}
+
+void overload_dropped(struct queue_watch *watch, const struct queue_entry *entries, size_t count)
+{
+    struct consumer *consumer = list_of(watch, struct consumer, watch);
+    for (size_t i = 0; i < count; i++)
+        end_dropped(consumer, &entries[i]);
+    consumer->stat.count -= count < consumer->stat.count ? count : consumer->stat.count;
+    consumer->outcomes[OUTCOME_DROPPED] += count;
+    consumer_ask_size(consumer); /* how large they were is not among what is told */
 }
 
 /* Not while it is only starting up, or waits for something else. */

@@ -18,6 +18,9 @@ enum queue_overflow overload_overflow(const struct settings *settings);
 
 /* The submission's event is durable, and so many were dropped or buried with it. */
 void overload_appended(struct submission *submission, uint32_t number);
+/* A consumer's watch: these made room in its queue, whoever appended. Each ends as "dropped": in the
+ * log, for who asks for its call, and for who wants to be called back. */
+void overload_dropped(struct queue_watch *watch, const struct queue_entry *entries, size_t count);
 /* The function's queue is full, and has not taken the event. Finishes the submission. */
 void overload_refused(struct submission *submission);
 

@@ -150,6 +150,8 @@ bool ledger_has_room(const struct store_op *op, const struct record_queue *queue
 mf_err ledger_add_entry(struct ledger *ledger, struct record_queue *queue,
                         enum queue_priority priority, uint64_t now_ms, struct store_bytes event,
                         uint64_t *id);
+/* How often an entry was taken. */
+uint32_t ledger_attempts(struct ledger *ledger, uint32_t queue, uint64_t id);
 mf_err ledger_remove_entry(struct ledger *ledger, struct record_queue *queue, uint64_t id,
                            uint64_t event_bytes);
 mf_err ledger_put_dead(struct ledger *ledger, const struct store_op *op,

@@ -95,6 +95,17 @@ static mf_err choose_all_dropped(struct ledger *ledger, struct store_op *op, uin
     return MF_OK;
 }
 
+static mf_err tell_dropped(struct ledger *ledger, struct store_op *op, uint32_t queue, uint64_t id,
+                           const struct record *entry)
+{
+    const struct queue_entry told = {.id = id,
+                                     .priority = store_id_priority(id),
+                                     .enqueued_ms = entry->entry.enqueued_ms,
+                                     .attempts = ledger_attempts(ledger, queue, id),
+                                     .event = entry->body};
+    return store_op_dropped(op, &told);
+}
+
 /* Nothing is removed unless that is enough. */
 static mf_err make_room(struct ledger *ledger, struct store_op *op, struct record_queue *queue,
                         uint64_t bytes)
@@ -106,6 +117,8 @@ static mf_err make_room(struct ledger *ledger, struct store_op *op, struct recor
         struct record entry;
         key_of_entry(&key, queue->number, op->aged[i]);
         err = ledger_get(ledger, RECORD_ENTRY, &key, &entry);
+        if (!err)
+            err = tell_dropped(ledger, op, queue->number, op->aged[i], &entry);
         if (!err)
             err = ledger_remove_entry(ledger, queue, op->aged[i], entry.body.bytes);
     }

@@ -344,7 +344,7 @@ static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct recor
     return err ? err : ledger_kept_put(ledger, op, queue);
 }
 
-static uint32_t attempts_of(struct ledger *ledger, uint32_t queue, uint64_t id)
+uint32_t ledger_attempts(struct ledger *ledger, uint32_t queue, uint64_t id)
 {
     struct record_key key;
     struct record state;
@@ -370,7 +370,7 @@ static mf_err bury_aged(struct ledger *ledger, struct store_op *op, struct recor
             continue; /* another take has it meanwhile, as dead letters were full */
         if (ledger_get(ledger, RECORD_ENTRY, &key, &entry) == MF_OK)
             err = bury(ledger, op, &queue->queue, id,
-                       attempts_of(ledger, queue->queue.number, id), &entry, reason);
+                       ledger_attempts(ledger, queue->queue.number, id), &entry, reason);
     }
     return err ? err : ledger_kept_put(ledger, op, queue);
 }

@@ -16,7 +16,7 @@ _Static_assert((int)MF_ENOENT == -5 && (int)MF_EEXIST == -6 && (int)MF_EINVAL ==
                "script");
 _Static_assert(MF_QUEUE_AGED_MAX == 64u && MF_EXPIRED_PER_CHANGE_MAX == 16u &&
                    MF_SCAN_BYTES_MAX == 8388608u && MF_QUEUE_BATCH_BYTES_MAX == 16777216u &&
-                   MF_QUEUE_DROPPED_MAX == 64u && MF_QUEUE_DROP_LOOKS_MAX == 2048u,
+                   MF_QUEUE_DROPPED_MAX == 64u && MF_QUEUE_DROP_LOOKS_MAX == 2048u && MF_QUEUE_DROPPED_TOLD_BYTES == 33024u,
                "script");
 _Static_assert((int)QUEUE_DROPS == 1 && (int)QUEUE_BURIES == 2, "script");
 _Static_assert(1 << STORE_ID_SHIFT == 4 && (int)QUEUE_PRIORITIES == 2, "script");
@@ -226,14 +226,14 @@ void redis_arguments_operation(struct redis_arguments *arguments, const struct s
 /* Takes elements one after the other; once one is not as expected, `bad` stays. */
 struct reader {
     const redisReply *array;
-    size_t at;
+    size_t at, end; /* of its elements */
     bool bad;
 };
 
 static const redisReply *next(struct reader *reader)
 {
     static const redisReply none = {.type = REDIS_REPLY_NIL};
-    if (reader->at >= reader->array->elements || !reader->array->element[reader->at]) {
+    if (reader->at >= reader->end || !reader->array->element[reader->at]) {
         reader->bad = true;
         return &none;
     }
@@ -298,7 +298,7 @@ static mf_err read_taken(struct store_op *op, struct reader *reader)
 {
     mf_err err = MF_OK;
     op->answer.due_ms = next_time(reader);
-    while (!err && !reader->bad && reader->at < reader->array->elements) {
+    while (!err && !reader->bad && reader->at < reader->end) {
         struct queue_entry entry = next_entry(reader);
         entry.event = next_bytes(reader);
         reader->bad |= op->answer.count == op->count_max;
@@ -312,7 +312,7 @@ static mf_err read_peeked(struct store_op *op, struct reader *reader)
 {
     mf_err err = MF_OK;
     op->answer.more = next_count(reader) != 0;
-    while (!err && !reader->bad && reader->at < reader->array->elements) {
+    while (!err && !reader->bad && reader->at < reader->end) {
         struct queue_entry entry = next_entry(reader);
         entry.died_ms = next_count(reader);
         uint64_t bytes = next_count(reader);
@@ -331,7 +331,7 @@ static mf_err read_pairs(struct store_op *op, struct reader *reader)
 {
     mf_err err = MF_OK;
     op->answer.more = next_count(reader) != 0;
-    while (!err && !reader->bad && reader->at < reader->array->elements) {
+    while (!err && !reader->bad && reader->at < reader->end) {
         struct space_pair pair = {.key = next_bytes(reader)};
         pair.expires_ms = next_time(reader);
         pair.value = next_bytes(reader);
@@ -355,7 +355,7 @@ static mf_err read_siblings(struct store_op *op, struct reader *reader)
 {
     mf_err err = MF_OK;
     op->answer.more = next_count(reader) != 0;
-    while (!err && !reader->bad && reader->at < reader->array->elements) {
+    while (!err && !reader->bad && reader->at < reader->end) {
         struct space_pair pair = {.key = next_bytes(reader)};
         const struct queue_stat stat = next_stat(reader);
         pair.value = (struct store_bytes){&stat, sizeof stat};
@@ -373,7 +373,7 @@ static mf_err read_fields(struct store_op *op, struct reader *reader)
     case STORE_APPEND:
         for (size_t i = 0; i < op->event_count && !err; i++)
             err = store_op_id(op, next_id(reader));
-        if (reader->at < reader->array->elements) /* where some were dropped, or buried */
+        if (reader->at < reader->end) /* where some were dropped, or buried */
             op->answer.number = (int64_t)next_count(reader);
         return err;
     case STORE_TAKE:
@@ -404,6 +404,37 @@ static mf_err read_fields(struct store_op *op, struct reader *reader)
     }
 }
 
+/* What the operation's own append has dropped, or one beside it. */
+static mf_err read_dropped(struct store_op *op, const redisReply *list)
+{
+    struct reader reader = {.array = list, .end = list->elements};
+    mf_err err = MF_OK;
+    while (!err && !reader.bad && reader.at < reader.end) {
+        struct store_op *which = op;
+        for (uint64_t i = next_count(&reader); i > 0 && which; i--)
+            which = which->also;
+        struct queue_entry entry = {.id = next_id(&reader)};
+        entry.priority = store_id_priority(entry.id);
+        entry.enqueued_ms = next_count(&reader);
+        entry.attempts = (uint32_t)next_count(&reader);
+        entry.event = next_bytes(&reader);
+        reader.bad |= !which || which->kind != STORE_APPEND;
+        if (!reader.bad)
+            err = store_op_dropped(which, &entry);
+    }
+    return reader.bad ? MF_EPROTO : err;
+}
+
+/* It is the last element, if there is any. */
+static mf_err take_dropped(struct store_op *op, struct reader *reader)
+{
+    const redisReply *last = reader->end ? reader->array->element[reader->end - 1] : NULL;
+    if (!last || last->type != REDIS_REPLY_ARRAY)
+        return MF_OK;
+    reader->end--;
+    return read_dropped(op, last);
+}
+
 /* Words of the server's own, before the first space of an error. */
 static mf_err error_of(const redisReply *reply)
 {
@@ -429,9 +460,13 @@ void redis_reply_read(struct store_op *op, const redisReply *reply)
     else if (reply->type == REDIS_REPLY_ERROR)
         err = error_of(reply);
     else if (reply->type == REDIS_REPLY_ARRAY) {
+        reader.end = reply->elements;
+        mf_err dropped = take_dropped(op, &reader);
         int64_t said = next_number(&reader);
+        if (dropped)
+            reader.bad |= dropped == MF_EPROTO;
         if (said == MF_OK)
-            err = read_fields(op, &reader);
+            err = dropped ? dropped : read_fields(op, &reader);
         else if (said == MF_EEXIST && op->kind == STORE_COMPARE) {
             err = store_op_value(op, next_bytes(&reader));
             op->answer.expires_ms = next_time(&reader);

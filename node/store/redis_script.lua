@@ -19,7 +19,7 @@
 local ENOENT, EEXIST, EINVAL, EFULL, ETOOBIG = -5, -6, -1, -14, -7
 local GROUP, NOBODY, NEVER = 'mayfly', '-', -1
 local AGED_MAX, EXPIRED_MAX, BYTES_MAX, MOVED_BYTES_MAX = 64, 16, 8388608, 16777216
-local DROPPED_MAX, DROP_LOOKS_MAX = 64, 2048
+local DROPPED_MAX, DROP_LOOKS_MAX, DROPPED_TOLD = 64, 2048, 33024
 local base, now = KEYS[1], tonumber(ARGV[2])
 local call = redis.call
 
@@ -32,6 +32,14 @@ local function count(name, by) call('HINCRBY', key('m'), name, text(by)) end
 local function wake() call('PUBLISH', key('wake'), '') end
 
 local operation = {}
+
+-- What appends have dropped, if any, is an answer's last element, a list; of each: for which append (0:
+-- the operation's own, else that to KEYS[i + 1]), id, enqueued_ms, attempts, the event's beginning.
+local told_dropped
+local function with_dropped(answer)
+  if told_dropped then answer[#answer + 1] = told_dropped end
+  return answer
+end
 
 -- Redis runs all of this anew for each call, and every function costs a part of a microsecond to
 -- define: what is called often stands first.
@@ -84,7 +92,7 @@ local function room_for(k, priority, more_count, more_bytes, count_max, bytes_ma
           local id = string.sub(one[1], 3)
           from = '(' .. one[1]
           if not call('ZSCORE', k .. 'l' .. text(each), string.format('%017.0f', tonumber(id))) then
-            dropped[#dropped + 1] = { text(each), id }
+            dropped[#dropped + 1] = { text(each), id, one[2][2], one[2][4] }
             count_was, bytes_was = count_was - 1, bytes_was - #one[2][2]
           end
         end
@@ -113,8 +121,23 @@ local function bury_in(k, priority, first, last, answer)
   answer[#answer + 1] = last - first + 1
 end
 
--- ARGV[first] to ARGV[last], as room_for() found.
-local function append_to(k, priority, first, last, more_bytes, room, answer)
+local function drop_from(k, dropped, which)
+  told_dropped = told_dropped or {}
+  for _, each in ipairs(dropped) do
+    local stream, id, event, enqueued = k .. each[1], '0-' .. each[2], each[3], each[4]
+    local pending = call('XPENDING', stream, GROUP, id, id, 1)[1]
+    for _, field in ipairs({ which, each[2], enqueued, pending and pending[4] or 0,
+      string.sub(event, 1, DROPPED_TOLD) }) do
+      told_dropped[#told_dropped + 1] = field
+    end
+    call('XACK', stream, GROUP, id)
+    call('XDEL', stream, id)
+    call('ZREM', k .. 'r' .. each[1], string.format('%017.0f', tonumber(each[2])))
+  end
+end
+
+-- ARGV[first] to ARGV[last], as room_for() found; which: of the appends of this step.
+local function append_to(k, priority, first, last, more_bytes, room, answer, which)
   local ids = room.ids
   if room.is_new then
     call('HSET', k .. 'm', 'counter', text(ids)) -- where bury_in() goes on, too
@@ -125,13 +148,7 @@ local function append_to(k, priority, first, last, more_bytes, room, answer)
     call('INCRBY', room.whose .. 'b', text(more_bytes))
   end
   if room.buried then return bury_in(k, priority, first, last, answer) end
-  if room.dropped then
-    for _, each in ipairs(room.dropped) do
-      call('XACK', k .. each[1], GROUP, '0-' .. each[2])
-      call('XDEL', k .. each[1], '0-' .. each[2])
-      call('ZREM', k .. 'r' .. each[1], string.format('%017.0f', tonumber(each[2])))
-    end
-  end
+  if room.dropped and #room.dropped > 0 then drop_from(k, room.dropped, which) end
   local stream = k .. text(priority)
   for i = first, last do
     ids = ids + 1
@@ -169,7 +186,7 @@ if #KEYS > 1 then
   function also_append()
     for i = 2, #KEYS do
       local at = first + (i - 2) * 8
-      append_to(KEYS[i], tonumber(ARGV[at]), at + 7, at + 7, #ARGV[at + 7], room_of(i, true), {})
+      append_to(KEYS[i], tonumber(ARGV[at]), at + 7, at + 7, #ARGV[at + 7], room_of(i, true), {}, i - 1)
     end
   end
 end
@@ -182,9 +199,9 @@ if ARGV[1] == 'append' then
   local room = room_for(base, priority, own_last - FIRST_EVENT + 1, more_bytes, ARGV[4], ARGV[5], ARGV[6], ARGV[7],
     ARGV[8], ARGV[9])
   if not room or (also_fits and not also_fits()) then return { EFULL } end
-  append_to(base, priority, FIRST_EVENT, own_last, more_bytes, room, answer)
+  append_to(base, priority, FIRST_EVENT, own_last, more_bytes, room, answer, 0)
   if also_append then also_append() end
-  return answer
+  return with_dropped(answer)
 end
 
 -- ---- key-values ----
@@ -320,7 +337,7 @@ if not string.find(base, '/', 1, true) then
     end
   end
 
-  return operation[ARGV[1]]()
+  return with_dropped(operation[ARGV[1]]())
 end
 
 -- ---- queues ----
@@ -650,4 +667,4 @@ function operation.release()
   return { 0 }
 end
 
-return operation[ARGV[1]]()
+return with_dropped(operation[ARGV[1]]())

@@ -160,6 +160,17 @@ static void hint(struct queue *queue)
         list_of(at, struct queue_watch, link)->ready(list_of(at, struct queue_watch, link));
 }
 
+void store_tell_dropped(const struct store_op *op)
+{
+    if (!op->dropped_count || op->answer.err)
+        return;
+    list_each(at, &op->queue->watches) {
+        struct queue_watch *watch = list_of(at, struct queue_watch, link);
+        if (watch->dropped)
+            watch->dropped(watch, op->dropped, op->dropped_count);
+    }
+}
+
 void store_hint(struct store *store, struct queue *queue)
 {
     if (queue) {

@@ -153,6 +153,10 @@ struct queue *queue_again(struct queue *queue); /* one more reference; the queue
 struct queue_watch {
     struct link link;
     void (*ready)(struct queue_watch *watch);
+    /* NULL: nobody wants to know. What an append of this store's, also one beside another change,
+     * has dropped (QUEUE_DROPS), 1 … MF_QUEUE_DROPPED_MAX, before it is answered: id, priority, enqueued_ms, attempts,
+     * and of each event the beginning, MF_QUEUE_DROPPED_TOLD_BYTES at most. May unwatch nobody. */
+    void (*dropped)(struct queue_watch *watch, const struct queue_entry *entries, size_t count);
 };
 void queue_watch(struct queue *queue, struct queue_watch *watch);
 void queue_unwatch(struct queue *queue, struct queue_watch *watch);

@@ -85,6 +85,8 @@ void store_finish(struct store_op *op)
     op->answer.ids = op->ids;
     op->answer.entries = op->entries;
     op->answer.pairs = op->pairs;
+    for (const struct store_op *each = op; each && !op->answer.err; each = each->also)
+        store_tell_dropped(each);
     if (op->done)
         op->done(op->context, &op->answer);
     store_op_reset(op);
@@ -115,6 +117,9 @@ void store_op_reset(struct store_op *op)
     free(op->ids);
     free(op->entries);
     free(op->pairs);
+    free(op->dropped);
+    op->dropped = NULL;
+    op->dropped_count = 0;
     op->ids = NULL;
     op->entries = NULL;
     op->pairs = NULL;
@@ -177,6 +182,23 @@ mf_err store_op_entry(struct store_op *op, const struct queue_entry *entry)
     op->list_bytes += own.event.data ? own.event.bytes : 0;
     op->entries[op->answer.count++] = own;
     return MF_OK;
+}
+
+mf_err store_op_dropped(struct store_op *op, const struct queue_entry *entry)
+{
+    struct queue_entry own = *entry;
+    if (op->dropped_count == MF_QUEUE_DROPPED_MAX)
+        return MF_EPROTO;
+    if (!op->dropped)
+        op->dropped = malloc(MF_QUEUE_DROPPED_MAX * sizeof *op->dropped);
+    if (!op->dropped)
+        return MF_ENOMEM;
+    if (own.event.bytes > MF_QUEUE_DROPPED_TOLD_BYTES)
+        own.event.bytes = MF_QUEUE_DROPPED_TOLD_BYTES;
+    mf_err err = copy(op, &own.event);
+    if (!err)
+        op->dropped[op->dropped_count++] = own;
+    return err;
 }
 
 mf_err store_op_pair(struct store_op *op, const struct space_pair *pair)

@@ -18,6 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     struct field field;
     struct mf_why why = {{0}};
     uint32_t field_bytes;
+    if (envelope_read_beginning(data, bytes, &envelope) == MF_OK)
+        mf_assert(envelope.fields + envelope.field_bytes <= data + bytes && envelope_bytes(&envelope) <= bytes);
     mf_err err = envelope_read(data, bytes, &envelope, &why);
     if (err) {
         mf_assert(err == MF_EFORMAT && why.text[0]);

@@ -1,7 +1,7 @@
 /*
  * fuzz_store_reply.c: any answer of a Redis server, to every operation; and any text as its
  * address. Input: a byte for the operation, then the answer: a byte for the type of each
- * element, one for a string's length, bytes or a number.
+ * element, one for a string's length, bytes or a number. A list holds all that comes behind it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +21,7 @@ static size_t make(const uint8_t *data, size_t bytes, redisReply *reply, char *t
     static const int types[] = {REDIS_REPLY_STRING, REDIS_REPLY_INTEGER, REDIS_REPLY_NIL,
                                 REDIS_REPLY_STATUS, REDIS_REPLY_ERROR, REDIS_REPLY_ARRAY};
     reply->type = types[data[0] % 6];
+    reply->elements = 0;
     reply->str = text;
     reply->len = bytes > 1 ? data[1] : 0;
     if (reply->len > bytes - 1)
@@ -61,7 +62,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         data += used;
         bytes -= used;
     }
+    for (size_t i = whole.elements; i-- > 0;)
+        if (element[i].type == REDIS_REPLY_ARRAY) {
+            element[i].element = &elements[i + 1];
+            element[i].elements = whole.elements - i - 1;
+            whole.elements = i + 1;
+        }
     redis_reply_read(&op, &whole);
+    mf_assert(op.dropped_count <= MF_QUEUE_DROPPED_MAX);
     mf_assert(op.answer.count <= 5 || !op.entries);
     store_op_reset(&op);
     if (whole.elements && element[0].type != REDIS_REPLY_ARRAY) {

@@ -10,7 +10,7 @@ import unittest
 
 import harness
 from harness import Node, NodeTest, wait_until
-from sinks import Hole, Sink, unused_port
+from sinks import Gate, Hole, Sink, unused_port
 
 
 def call(node, path, url, body=b'', call_id=None, name='f'):
@@ -91,6 +91,27 @@ class Callbacks(NodeTest):
             self.assertEqual((error['code'], error['function'], error['call']),
                              (code, 'f', got['headers']['x-call-id']), path)
             self.assertEqual(got['headers']['content-type'], 'application/json')
+
+    def test_one_that_was_dropped(self):
+        """It waited, and made room for another: its caller had a 202, and hears of its end."""
+        gate = Gate()
+        self.addCleanup(gate.close)
+        self.node.deploy('d', 'trouble', max_instances=1, queue_max=2, overload='drop-oldest', **gate.settings)
+        self.addCleanup(gate.open)
+        self.assertEqual(self.node.http('POST', f'/async-function/d/{gate.path}').status, 202)
+        wait_until(gate.held, 'the first')
+        self.assertEqual(call(self.node, '/count', self.sink.url('/dropped'), b'x' * 100000, 'unlucky', 'd').status, 202)
+        self.assertEqual(call(self.node, '/count', self.sink.url('/next'), b'', 'lucky', 'd').status, 202)
+        got, = wait_until(lambda: letters(self.sink, 'unlucky'), 'a letter')
+        self.assertEqual((got['path'], got['headers']['x-function-status'], got['headers']['x-function-name']),
+                         ('/dropped', '503', 'd'))
+        error = json.loads(got['body'])['error']
+        self.assertEqual((error['code'], error['function'], error['call']), ('dropped', 'd', 'unlucky'))
+        self.assertIn('its queue was full', error['message'])
+        self.assertEqual(self.node.api('GET', '/v1/calls/unlucky').json['state'], 'dropped')
+        gate.open()
+        got, = wait_until(lambda: letters(self.sink, 'lucky'), 'the other letter')
+        self.assertEqual(got['headers']['x-function-status'], '200')
 
     def test_only_the_end_is_told(self):
         self.node.deploy('r', 'trouble', attempts_max=2)

@@ -163,8 +163,12 @@ class Overload(Scaling):
         # Which one is in hand already, and stays, is the first.
         wait_until(lambda: len(self.delivered('do')) == 3, 'three')
         self.assertEqual(self.delivered('do'), ['0', '2', 'new'])
-        self.assertEqual(self.lines('do', 'dropped'),
-                         ['its queue is full: 1 event dropped, the oldest that waited'])
+        self.assertEqual([(l['call'], l['text']) for l in self.node.logs('do') if 'dropped' in l['text']],
+                         [('1', 'its queue was full: it was dropped, the oldest that waited')])
+        call = self.node.api('GET', '/v1/calls/1').json
+        self.assertEqual((call['state'], call['function'], call['attempts'], call['last']),
+                         ('dropped', 'do', 0, 'queue full'))
+        self.assertIn('ended_at', call)
         for line in (b'mayfly_deliveries_total{function="do",outcome="dropped"} 1',
                      b'mayfly_queue_depth{function="do"} 0'):
             wait_until(lambda line=line: line in self.node.api('GET', '/metrics').body, line)

@@ -180,16 +180,17 @@ static void the_last_calls_are_remembered(void **state)
     assert_null(calls_find(&calls, "0"));
     for (unsigned i = 0; i < MF_CALLS_REMEMBERED + 10; i++) {
         (void)snprintf(id, sizeof id, "%u", i);
-        calls_ended(&calls, id, "f", i % 2, i, "words", i);
+        calls_ended(&calls, id, "f", i % 2 ? CALL_DEAD : CALL_DELIVERED, i, "words", i);
     }
     assert_null(calls_find(&calls, "9"));
     const struct call_end *end = calls_find(&calls, "11");
     assert_non_null(end);
     assert_int_equal(end->attempts, 11);
-    assert_true(end->dead);
+    assert_int_equal(end->state, CALL_DEAD);
     assert_string_equal(end->function, "f");
-    calls_ended(&calls, "11", "g", false, 1, "again", 5);
+    calls_ended(&calls, "11", "g", CALL_DROPPED, 1, "again", 5);
     assert_string_equal(calls_find(&calls, "11")->words, "again");
+    assert_int_equal(calls_find(&calls, "11")->state, CALL_DROPPED);
     calls_close(&calls);
 }
 

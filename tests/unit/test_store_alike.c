@@ -42,6 +42,37 @@ static unsigned roll(unsigned sides)
     return (unsigned)rand() % sides;
 }
 
+/* What was dropped, as a count, and a number that stands for all of it. */
+static struct heard {
+    struct queue_watch watch;
+    uint64_t count, sum;
+} heard[STORES][QUEUES];
+
+static void hear_nothing(struct queue_watch *watch)
+{
+    (void)watch;
+}
+
+static void hear(struct queue_watch *watch, const struct queue_entry *entries, size_t count)
+{
+    struct heard *of = list_of(watch, struct heard, watch);
+    for (size_t i = 0; i < count; i++) {
+        const struct queue_entry *entry = &entries[i];
+        const uint64_t word[] = {entry->id, entry->priority, entry->enqueued_ms, entry->attempts, entry->event.bytes,
+                                 entry->event.bytes ? *(const uint8_t *)entry->event.data : 0};
+        for (size_t w = 0; w < sizeof word / sizeof word[0]; w++)
+            of->sum = (of->sum ^ word[w]) * 0x100000001b3u;
+    }
+    of->count += count;
+}
+
+static void listen_to(int s, int q, struct queue *to)
+{
+    heard[s][q] = (struct heard){.watch = {.ready = hear_nothing, .dropped = hear}};
+    queue[s][q] = to;
+    queue_watch(to, &heard[s][q].watch);
+}
+
 static void open_one(int s)
 {
 #define TENANT .tenant_queues_max = QUEUES, .tenant_bytes_max = 1500
@@ -58,15 +89,25 @@ static void open_one(int s)
     if (now_ms)
         rig[s].now_ms = now_ms;
     for (int q = 0; q < QUEUES; q++)
-        queue[s][q] = rig_queue(&rig[s], names[q], &settings[q]);
+        listen_to(s, q, rig_queue(&rig[s], names[q], &settings[q]));
     const struct space_settings of_space = {.bytes_max = 2000};
     assert_int_equal(space_get(rig[s].store, RIG_TENANT, &of_space, &space[s]), MF_OK);
 }
 
-static void close_one(int s)
+static void compare_heard(int s, int step)
 {
     for (int q = 0; q < QUEUES; q++)
+        if (heard[0][q].count != heard[s][q].count || heard[0][q].sum != heard[s][q].sum)
+            fail_msg("step %d, store %d, queue %d: dropped %llu %llu", step, s, q,
+                     (unsigned long long)heard[0][q].count, (unsigned long long)heard[s][q].count);
+}
+
+static void close_one(int s)
+{
+    for (int q = 0; q < QUEUES; q++) {
+        queue_unwatch(queue[s][q], &heard[s][q].watch);
         queue_put(queue[s][q]);
+    }
     space_put(space[s]);
     rig_close(&rig[s]);
 }
@@ -92,6 +133,7 @@ static void compare_entries(const struct store_answer *a, const struct store_ans
 
 static void compare(int s, int step, const char *what)
 {
+    compare_heard(s, step);
     const struct store_answer *a = &rig[0].got, *b = &rig[s].got;
     if (a->err != b->err || a->bounded != b->bounded || a->count != b->count || a->more != b->more || a->due_ms != b->due_ms ||
         a->number != b->number || a->expires_ms != b->expires_ms || !same(a->value, b->value) ||
@@ -276,6 +318,7 @@ static void all_back_ends_answer_alike(void **state)
         for (int s = 0; s < STORES; s++)
             rig[s].now_ms += later;
     }
+    assert_true(heard[0][2].count > 0); /* of the queue that drops */
     for (int s = 0; s < STORES; s++)
         close_one(s);
 }

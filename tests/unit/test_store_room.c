@@ -86,6 +86,113 @@ static void one_that_came_back_may_be_dropped(void **state)
     queue_put(queue);
 }
 
+static struct {
+    struct queue_watch watch;
+    struct queue_entry entries[MF_QUEUE_DROPPED_MAX]; /* without event.data */
+    char first[MF_QUEUE_DROPPED_MAX];                 /* of each event      */
+    size_t count;
+    uint32_t answered; /* before */
+} heard;
+
+static void hear_nothing(struct queue_watch *watch)
+{
+    (void)watch;
+}
+
+static void hear(struct queue_watch *watch, const struct queue_entry *entries, size_t count)
+{
+    assert_ptr_equal(watch, &heard.watch);
+    assert_in_range(count, 1, MF_QUEUE_DROPPED_MAX);
+    heard.count = count;
+    heard.answered = rig.answered;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *event = entries[i].event.data;
+        heard.entries[i] = entries[i];
+        heard.first[i] = (char)event[0];
+        for (size_t b = 0; b < entries[i].event.bytes; b++) /* all of it is there */
+            assert_int_equal(event[b], event[0]);
+        heard.entries[i].event.data = NULL;
+    }
+}
+
+static void listen_to(struct queue *queue)
+{
+    memset(&heard, 0, sizeof heard);
+    heard.watch = (struct queue_watch){.ready = hear_nothing, .dropped = hear};
+    queue_watch(queue, &heard.watch);
+}
+
+static void who_watches_is_told_what_was_dropped(void **state)
+{
+    (void)state;
+    const struct queue_settings settings = {.count_max = 2, .overflow = QUEUE_DROPS};
+    struct queue *queue = rig_queue(&rig, "q", &settings), *from = rig_queue(&rig, "from", NULL);
+    struct store_bytes two[] = {{"x", 1}, {"y", 1}};
+    uint64_t ids[] = {rig_append(&rig, queue, "1"), rig_append(&rig, queue, "2")}, began_ms = rig.now_ms;
+    store_takes(queue, "1", 1);
+    listen_to(queue);
+    IS(MF_EFULL, queue_append(queue, QUEUE_BULK, two, 2, ASK)); /* one is taken: the other is not enough */
+    assert_int_equal(heard.count, 0);
+    OK(queue_nack(queue, ids[0], 1, 0, ASK));
+    rig.now_ms += 500;
+    uint32_t answered = rig.answered;
+    OK(queue_append(queue, QUEUE_BULK, two, 2, ASK));
+    assert_int_equal(heard.answered, answered); /* before the append was answered */
+    assert_int_equal(heard.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(heard.entries[i].id, ids[i]);
+        assert_int_equal(heard.entries[i].priority, QUEUE_BULK);
+        assert_int_equal(heard.entries[i].enqueued_ms, began_ms);
+        assert_int_equal(heard.entries[i].attempts, 1 - i);
+        assert_int_equal(heard.entries[i].event.bytes, 1);
+        assert_int_equal(heard.first[i], '1' + (int)i);
+    }
+    heard.count = 0;
+    /* Beside a change of something else, and beside an append elsewhere. */
+    const struct store_also also[] = {{queue, QUEUE_URGENT, {"z", 1}}};
+    const struct store_beside beside = {also, 1};
+    struct space *space = rig_space(&rig, RIG_TENANT);
+    OK(space_set_beside(space, rig_text("k"), rig_text("v"), 0, &beside, ASK));
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.first[0], 'x');
+    heard.count = 0;
+    OK(queue_append_beside(from, QUEUE_BULK, two, 1, &beside, ASK));
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.first[0], 'y');
+    heard.count = 0;
+    store_takes(from, "x", 1);
+    OK(queue_ack_beside(from, rig.got.entries[0].id, 1, &beside, ASK));
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.entries[0].priority, QUEUE_URGENT);
+    assert_int_equal(heard.first[0], 'z');
+    queue_unwatch(queue, &heard.watch);
+    space_put(space);
+    queue_put(from);
+    queue_put(queue);
+}
+
+static void of_what_was_dropped_the_beginning_is_told(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {MF_QUEUE_DROPPED_TOLD_BYTES - 1, MF_QUEUE_DROPPED_TOLD_BYTES,
+                                   MF_QUEUE_DROPPED_TOLD_BYTES + 1};
+    static char text[MF_QUEUE_DROPPED_TOLD_BYTES + 1];
+    const struct queue_settings settings = {.count_max = 1, .overflow = QUEUE_DROPS};
+    struct queue *queue = rig_queue(&rig, "q", &settings);
+    memset(text, 'e', sizeof text);
+    listen_to(queue);
+    for (size_t i = 0; i < 3; i++) {
+        OK(queue_append(queue, QUEUE_BULK, &(struct store_bytes){text, sizes[i]}, 1, ASK));
+        OK(queue_append(queue, QUEUE_BULK, &(struct store_bytes){"s", 1}, 1, ASK));
+        assert_int_equal(heard.count, 1);
+        assert_int_equal(heard.first[0], 'e');
+        assert_int_equal(heard.entries[0].event.bytes,
+                         sizes[i] < MF_QUEUE_DROPPED_TOLD_BYTES ? sizes[i] : MF_QUEUE_DROPPED_TOLD_BYTES);
+    }
+    queue_unwatch(queue, &heard.watch);
+    queue_put(queue);
+}
+
 static void so_many_make_room_and_no_more(void **state)
 {
     (void)state;
@@ -96,8 +203,11 @@ static void so_many_make_room_and_no_more(void **state)
         rig_append(&rig, queue, "1");
     IS(MF_EFULL, queue_append(queue, QUEUE_BULK, &(struct store_bytes){text, MF_QUEUE_DROPPED_MAX + 1}, 1, ASK));
     store_has_stat(queue, 2 * MF_QUEUE_DROPPED_MAX, 2 * MF_QUEUE_DROPPED_MAX, 0, 0);
+    listen_to(queue);
     OK(queue_append(queue, QUEUE_BULK, &(struct store_bytes){text, MF_QUEUE_DROPPED_MAX}, 1, ASK));
     assert_int_equal(rig.got.number, MF_QUEUE_DROPPED_MAX);
+    assert_int_equal(heard.count, MF_QUEUE_DROPPED_MAX);
+    queue_unwatch(queue, &heard.watch);
     store_has_stat(queue, MF_QUEUE_DROPPED_MAX + 1, 2 * MF_QUEUE_DROPPED_MAX, 0, 0);
     queue_put(queue);
 }
@@ -415,6 +525,8 @@ int main(int argc, char **argv)
         STORE_TEST(a_full_queue_refuses_all_of_an_append),
         STORE_TEST(the_oldest_that_wait_make_room),
         STORE_TEST(one_that_came_back_may_be_dropped),
+        STORE_TEST(who_watches_is_told_what_was_dropped),
+        STORE_TEST(of_what_was_dropped_the_beginning_is_told),
         STORE_TEST(so_many_make_room_and_no_more),
         STORE_TEST(what_has_no_room_is_buried),
         STORE_TEST(a_tenant_has_so_many_queues_and_bytes),
