@@ -245,6 +245,10 @@
 #define MF_CIRCLE_FUNCTIONS_MAX 256u     /* looked at for a circle; where there are more, it may be one        */
 #define MF_THEN_HOPS_MAX 32u             /* times that an event may have been passed on: a loop ends there     */
 #define MF_CALLS_REMEMBERED 2048u        /* that have ended                                           */
+#define MF_NOTES_MAX 16384u              /* of ends, in the store: in LMDB of each file           */
+#define MF_NOTE_CHUNK_BYTES 1900u        /* of notes in one record:                        */
+#define MF_NOTE_LOOKS_MAX 128u           /* at such records, for one key in one step              */
+#define MF_NOTE_BYTES_MAX 256u           /* of one                                                */
 #define MF_CALL_SEARCH_MAX 16384u        /* entries that are looked at for one call id                */
 #define MF_STORE_URL_BYTES_MAX 512u
 

@@ -91,8 +91,9 @@ const struct command cmd_call = {
     .summary = "tell what has become of an asynchronous call",
     .details =
         "waiting, running, retrying, delivered, dead or dropped, with the attempts so far and how\n"
-        "the last one ended. The node remembers the last 2048 calls that ended since its start, and\n"
-        "looks for others among the first 16384 entries of its queues.",
+        "the last one ended. The store keeps the ends of the last 16384, also when the node is\n"
+        "started anew (of power-loss queues, and as many of others; not of dropped ones); calls that\n"
+        "wait are looked for among the first 16384 entries of the queues.",
     .options = options,
     .run = run,
 };

@@ -1,7 +1,8 @@
 /*
  * calls.c: GET /v1/calls/{id}: what has become of an asynchronous call. Those in hand and those
  * that ended lately are known; others are looked for in the queues, in a bounded number of
- * entries: waiting calls are not indexed, which would cost memory for each of a million.
+ * entries: waiting calls are not indexed, which would cost memory for each of a million. Then among
+ * the store's notes of those that ended, in this life of the node or another.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@ struct queue_job {
     bool dead;
     uint64_t after;
     uint32_t looks_left;
+    enum store_durability notes; /* of queues like that are looked at, at last */
+    uint64_t older;
 };
 
 static void search(struct api_request *request);
@@ -104,12 +107,59 @@ void api_get_call(struct api_request *request)
     search(request);
 }
 
+static void answer(struct api_request *request, json_t *call)
+{
+    const struct queue_job *job = request->queue;
+    struct mf_why why;
+    if (call) {
+        api_answer_json(request, 200, call);
+    } else {
+        (void)mf_why(&why, MF_ENOENT, "no asynchronous call of that id is among the last %u that "
+                     "ended, nor among %s", MF_NOTES_MAX,
+                     job->looks_left ? "those that wait" : "the first of those that wait");
+        api_answer_error(request, 404, why.text);
+    }
+    api_wait_over(request);
+}
+
+static void noted(void *context, const struct store_answer *told);
+
+static void search_notes(struct api_request *request)
+{
+    struct queue_job *job = request->queue;
+    struct delivery *delivery = &request->api->node->delivery;
+    const struct store_ask ask = {delivery_now_ms(delivery), noted, request};
+    uint8_t key[CALL_KEY_BYTES];
+    call_note_key(request->name, key);
+    if (job->notes > STORE_PROCESS_CRASH || !delivery->own ||
+        space_note(delivery->own, job->notes, key, job->older, &ask) != MF_OK)
+        answer(request, NULL);
+}
+
+static void noted(void *context, const struct store_answer *told)
+{
+    struct api_request *request = context;
+    struct queue_job *job = request->queue;
+    struct call_end end;
+    if (!told->err && call_note_read(told->value, &end) == MF_OK) {
+        answer(request, end_json(request->name, &end));
+        return;
+    }
+    if (told->err && told->err != MF_ENOENT) {
+        api_answer_error(request, 503, "the store cannot tell what has ended");
+        api_wait_over(request);
+        return;
+    }
+    job->older = told->more ? (uint64_t)told->number : 0;
+    job->notes += !told->more;
+    search_notes(request);
+}
+
 static void finish(struct api_request *request, json_t *call)
 {
     struct queue_job *job = request->queue;
     struct delivery *delivery = &request->api->node->delivery;
     const struct call_end *end = calls_find(&delivery->calls, request->name);
-    struct mf_why why;
     if (job->queue)
         queue_put(job->queue);
     job->queue = NULL;
@@ -117,15 +167,10 @@ static void finish(struct api_request *request, json_t *call)
         call = find_attempt(delivery, request->name);
     if (!call && end)
         call = end_json(request->name, end);
-    if (call) {
-        api_answer_json(request, 200, call);
-    } else {
-        (void)mf_why(&why, MF_ENOENT, "no asynchronous call of that id is among the last %u that "
-                     "ended, nor among %s", MF_CALLS_REMEMBERED,
-                     job->looks_left ? "those that wait" : "the first of those that wait");
-        api_answer_error(request, 404, why.text);
-    }
-    api_wait_over(request);
+    if (call)
+        answer(request, call);
+    else
+        search_notes(request);
 }
 
 static json_t *entry_json(const struct api_request *request, const struct queue_entry *entry)

@@ -59,7 +59,7 @@ static void ended(struct attempt *attempt, bool ours)
         stat->dead_bytes += attempt->event_bytes;
     }
     if (leaves)
-        calls_ended(&delivery->calls, attempt->call_id, consumer->name,
+        calls_ended(&delivery->calls, attempt->call_key, consumer->name,
                     attempt->end == END_BURY ? CALL_DEAD : CALL_DELIVERED, attempt->number, attempt->words, delivery_now_ms(delivery));
     if (!attempt->returned)
         consumer->outcomes[attempt->end == END_ACK    ? OUTCOME_DELIVERED
@@ -111,15 +111,22 @@ static mf_err ask_end(struct attempt *attempt, const struct store_ask *ask)
     struct queue *queue = attempt->consumer->queue;
     const char *words = attempt->words;
     struct store_bytes reason = {attempt->reason.data, attempt->reason.bytes};
+    struct call_note note;
+    if (attempt->end != END_NACK) {
+        call_note_make(attempt->call_id, attempt->consumer->name,
+                       attempt->end == END_BURY ? CALL_DEAD : CALL_DELIVERED, attempt->number,
+                       words, ask->now_ms, &note);
+        memcpy(attempt->call_key, note.note.key, sizeof attempt->call_key);
+    }
     switch (attempt->end) {
     case END_ACK:
-        return queue_ack(queue, attempt->id, attempt->number, ask);
+        return queue_ack_noted(queue, attempt->id, attempt->number, &note.note, ask);
     case END_NACK:
         return queue_nack(queue, attempt->id, attempt->number, attempt->delay_ms, ask);
     default:
         if (!reason.bytes)
             reason = (struct store_bytes){words, strlen(words)};
-        return queue_bury(queue, attempt->id, attempt->number, reason, ask);
+        return queue_bury_noted(queue, attempt->id, attempt->number, reason, &note.note, ask);
     }
 }
 

@@ -6,13 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void key_of(const char *call_id, uint8_t key[CALL_KEY_BYTES])
+#define NOTE_VERSION 1
+
+/* What stands before the function's name and the words; little-endian. */
+struct note_head {
+    uint8_t version;
+    uint8_t state;
+    uint8_t function_bytes;
+    uint8_t words_bytes;
+    uint32_t attempts;
+    uint64_t ended_ms;
+};
+_Static_assert(sizeof(struct note_head) == 16, "format");
+_Static_assert(sizeof(struct note_head) + MF_NAME_BYTES_MAX + CALL_WORDS_BYTES <= MF_NOTE_BYTES_MAX, "a note has room");
+
+void call_note_key(const char *call_id, uint8_t key[static CALL_KEY_BYTES])
 {
     (void)crypto_generichash(key, CALL_KEY_BYTES, (const uint8_t *)call_id, strlen(call_id), NULL,
                              0);
 }
 
-void calls_ended(struct calls *calls, const char *call_id, const char *function,
+void calls_ended(struct calls *calls, const uint8_t key[static CALL_KEY_BYTES], const char *function,
                  enum call_state state, uint32_t attempts, const char *words, uint64_t now_ms)
 {
     if (!calls->end)
@@ -21,7 +35,7 @@ void calls_ended(struct calls *calls, const char *call_id, const char *function,
         return;
     struct call_end *end = &calls->end[calls->count++ % MF_CALLS_REMEMBERED];
     *end = (struct call_end){.ended_ms = now_ms, .attempts = attempts, .state = state};
-    key_of(call_id, end->key);
+    memcpy(end->key, key, sizeof end->key);
     memcpy(end->function, function, strnlen(function, sizeof end->function - 1)); /* the rest is 0 */
     memcpy(end->words, words, strnlen(words, sizeof end->words - 1));
 }
@@ -30,7 +44,7 @@ const struct call_end *calls_find(const struct calls *calls, const char *call_id
 {
     uint8_t key[CALL_KEY_BYTES];
     uint64_t held = calls->count < MF_CALLS_REMEMBERED ? calls->count : MF_CALLS_REMEMBERED;
-    key_of(call_id, key);
+    call_note_key(call_id, key);
     for (uint64_t i = 1; i <= held; i++) {
         const struct call_end *end = &calls->end[(calls->count - i) % MF_CALLS_REMEMBERED];
         if (memcmp(end->key, key, sizeof key) == 0)
@@ -43,4 +57,54 @@ void calls_close(struct calls *calls)
 {
     free(calls->end);
     *calls = (struct calls){0};
+}
+
+/* ---- in the store ---- */
+
+void call_note_make(const char *call_id, const char *function, enum call_state state, uint32_t attempts,
+                    const char *words, uint64_t now_ms, struct call_note *note)
+{
+    const struct note_head head = {.version = NOTE_VERSION,
+                                   .state = (uint8_t)state,
+                                   .function_bytes = (uint8_t)strnlen(function, MF_NAME_BYTES_MAX),
+                                   .words_bytes = (uint8_t)strnlen(words, CALL_WORDS_BYTES - 1),
+                                   .attempts = attempts,
+                                   .ended_ms = now_ms};
+    uint8_t *at = note->text;
+    memcpy(at, &head, sizeof head);
+    at += sizeof head;
+    memcpy(at, function, head.function_bytes);
+    at += head.function_bytes;
+    for (size_t i = 0; i < head.words_bytes; i++) /* a guest may have chosen them */
+        *at++ = words[i] < ' ' || words[i] > '~' ? '?' : (uint8_t)words[i];
+    note->note.text = (struct store_bytes){note->text, (size_t)(at - note->text)};
+    call_note_key(call_id, note->note.key);
+}
+
+/* Both are to be shown, and another program may have written them. */
+static bool is_text(const uint8_t *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        if (text[i] < ' ' || text[i] > '~')
+            return false;
+    return true;
+}
+
+mf_err call_note_read(struct store_bytes text, struct call_end *end)
+{
+    struct note_head head;
+    const uint8_t *at = text.data;
+    if (text.bytes < sizeof head)
+        return MF_EFORMAT;
+    memcpy(&head, at, sizeof head);
+    at += sizeof head;
+    if (head.version != NOTE_VERSION || head.state > CALL_DROPPED || head.function_bytes > MF_NAME_BYTES_MAX ||
+        head.words_bytes >= CALL_WORDS_BYTES || head.ended_ms > STORE_DATE_MS_MAX ||
+        text.bytes != sizeof head + head.function_bytes + head.words_bytes ||
+        !is_text(at, text.bytes - sizeof head))
+        return MF_EFORMAT;
+    *end = (struct call_end){.ended_ms = head.ended_ms, .attempts = head.attempts, .state = (enum call_state)head.state};
+    memcpy(end->function, at, head.function_bytes);
+    memcpy(end->words, at + head.function_bytes, head.words_bytes);
+    return MF_OK;
 }

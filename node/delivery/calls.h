@@ -1,7 +1,8 @@
 /*
  * calls.h: how the last asynchronous calls ended, by call id: the last MF_CALLS_REMEMBERED of
- * this life of the node, in so much memory and no more. Those that have not ended are in hand
- * or in their queue. Loop thread only.
+ * this life of the node, in so much memory and no more; and what the store keeps of many more, for other lives: a
+ * note, written with the end itself. Those that have not ended are in hand or in their queue. Loop
+ * thread only.
  */
 #ifndef MF_NODE_DELIVERY_CALLS_H
 #define MF_NODE_DELIVERY_CALLS_H
@@ -11,8 +12,9 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "node/store/store.h"
 
-#define CALL_KEY_BYTES 16
+#define CALL_KEY_BYTES STORE_NOTE_KEY_BYTES
 #define CALL_WORDS_BYTES 96
 
 enum call_state { CALL_DELIVERED, CALL_DEAD, CALL_DROPPED };
@@ -32,10 +34,23 @@ struct calls {
 };
 
 /* Without memory it is forgotten at once. */
-void calls_ended(struct calls *calls, const char *call_id, const char *function,
+void calls_ended(struct calls *calls, const uint8_t key[static CALL_KEY_BYTES], const char *function,
                  enum call_state state, uint32_t attempts, const char *words, uint64_t now_ms);
 /* The last that ended under that id; NULL: not remembered. */
 const struct call_end *calls_find(const struct calls *calls, const char *call_id);
 void calls_close(struct calls *calls);
+
+/* ---- in the store ---- */
+
+struct call_note {
+    struct store_note note; /* its text is here */
+    uint8_t text[MF_NOTE_BYTES_MAX];
+};
+void call_note_make(const char *call_id, const char *function, enum call_state state, uint32_t attempts,
+                    const char *words, uint64_t now_ms, struct call_note *note);
+/* The key under which it is looked for. */
+void call_note_key(const char *call_id, uint8_t key[static CALL_KEY_BYTES]);
+/* MF_EFORMAT: it is none. end->key is not in it. */
+MF_CHECKED mf_err call_note_read(struct store_bytes text, struct call_end *end);
 
 #endif

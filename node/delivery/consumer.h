@@ -54,6 +54,7 @@ struct attempt {
     size_t charged;               /* of the node's budget                     */
     struct envelope envelope;     /* what event says; points into it          */
     char call_id[MF_CALL_ID_BYTES_MAX + 1];
+    uint8_t call_key[CALL_KEY_BYTES]; /* under which its end is noted, once it is on its way to the store */
     size_t event_bytes;
     uint8_t event[];              /* an envelope                              */
 };

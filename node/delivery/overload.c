@@ -71,13 +71,15 @@ static void end_dropped(struct consumer *consumer, const struct queue_entry *ent
     struct delivery *delivery = consumer->delivery;
     struct envelope envelope;
     char call_id[MF_CALL_ID_BYTES_MAX + 1];
+    uint8_t key[CALL_KEY_BYTES];
     if (envelope_read_beginning(entry->event.data, entry->event.bytes, &envelope)) {
         tell(consumer, NULL, words, sizeof words - 1); /* nobody's call */
         return;
     }
     (void)snprintf(call_id, sizeof call_id, "%.*s", (int)envelope.call_id_bytes, envelope.call_id);
     tell(consumer, call_id, words, sizeof words - 1);
-    calls_ended(&delivery->calls, call_id, consumer->name, CALL_DROPPED, entry->attempts, QUEUE_WAS_FULL,
+    call_note_key(call_id, key);
+    calls_ended(&delivery->calls, key, consumer->name, CALL_DROPPED, entry->attempts, QUEUE_WAS_FULL,
                 delivery_now_ms(delivery));
     callback_tell_dropped(consumer, &envelope, words);
 }

@@ -34,6 +34,15 @@ struct kept_queue {
     bool changed;              /* the tables have it otherwise, or not yet             */
 };
 
+/* The notes of the transaction under way that are in no record yet, and which records there are. */
+struct kept_notes {
+    struct record_notes record;
+    bool known, changed;
+    uint32_t count;
+    size_t bytes;
+    uint8_t room[MF_NOTE_CHUNK_BYTES];
+};
+
 struct ledger {
     struct tables *durable; /* borrowed; the back end sets it before each step */
     struct tables *memory;  /* leases, hints                                   */
@@ -41,6 +50,8 @@ struct ledger {
     struct mf_buf scratch;
     struct kept_queue kept[LEDGER_KEPT_MAX];
     uint32_t kept_next;
+    struct kept_notes notes;
+    bool frugal;            /* the back end's: write no notes, for want of room */
     uint64_t damaged;       /* records that were not what they should be       */
 };
 
@@ -139,6 +150,13 @@ mf_err ledger_find_queue(struct ledger *ledger, const struct store_op *op, struc
 mf_err ledger_kept_find(struct ledger *ledger, const struct store_op *op, struct record *record);
 mf_err ledger_kept_put(struct ledger *ledger, const struct store_op *op, const struct record *record);
 void ledger_kept_forget(struct ledger *ledger, const struct store_op *op); /* it was removed */
+
+/* Notes of ends (ledger_note.c): write op's, if it has one, in its transaction; what of that stands at
+ * the transaction's end; find one. */
+mf_err ledger_note(struct ledger *ledger, const struct store_op *op);
+mf_err ledger_notes_write_down(struct ledger *ledger);
+void ledger_notes_let_go(struct ledger *ledger);
+void ledger_find_note(struct ledger *ledger, struct store_op *op);
 
 /* Between ledger_queue.c and ledger_append.c: entries and dead letters. */
 void ledger_uncount(uint64_t *count, uint64_t *bytes, uint64_t less_bytes);

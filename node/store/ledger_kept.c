@@ -79,10 +79,11 @@ mf_err ledger_write_down(struct ledger *ledger)
     mf_err err = MF_OK;
     for (uint32_t i = 0; i < LEDGER_KEPT_MAX && !err; i++)
         err = write_down(ledger, &ledger->kept[i]);
-    return err;
+    return err ? err : ledger_notes_write_down(ledger);
 }
 
 void ledger_let_go(struct ledger *ledger)
 {
     memset(ledger->kept, 0, sizeof ledger->kept);
+    ledger_notes_let_go(ledger);
 }

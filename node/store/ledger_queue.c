@@ -341,6 +341,8 @@ static mf_err end_lease(struct ledger *ledger, struct store_op *op, struct recor
     err = op->kind == STORE_ACK
               ? ledger_remove_entry(ledger, &queue->queue, op->id, entry.body.bytes)
               : bury(ledger, op, &queue->queue, op->id, op->attempts, &entry, op->reason);
+    if (!err)
+        err = ledger_note(ledger, op);
     return err ? err : ledger_kept_put(ledger, op, queue);
 }
 

@@ -18,6 +18,8 @@ void ledger_ask_space(struct ledger *ledger, struct store_op *op)
 {
     if (op->kind == STORE_SCAN)
         scan(ledger, op);
+    else if (op->kind == STORE_NOTE)
+        ledger_find_note(ledger, op);
     else
         read_value(ledger, op);
 }

@@ -68,7 +68,8 @@ mf_err record_read(enum record_kind kind, struct store_bytes key, struct store_b
     record->kind = kind;
     memcpy(&record->meta, data + sizeof head, fields);
     record->body = (struct store_bytes){data + sizeof head + fields, head.body_bytes};
-    bool has_body = kind == RECORD_ENTRY || kind == RECORD_DEAD || kind == RECORD_VALUE;
+    bool has_body = kind == RECORD_ENTRY || kind == RECORD_DEAD || kind == RECORD_VALUE ||
+                    kind == RECORD_CHUNK;
     if (!has_body && head.body_bytes)
         return MF_EFORMAT;
     if (kind == RECORD_DEAD && record->dead.reason_bytes > head.body_bytes)

@@ -2,7 +2,7 @@
  * record.h: what stands in the store's file. A file format: records written by one version
  * are read by the next. Pure functions, any thread.
  *
- * A record is a head, fields by its kind, and, of ENTRY, DEAD and VALUE, a body of any bytes. Everything is
+ * A record is a head, fields by its kind, and, of ENTRY, DEAD, VALUE and CHUNK, a body of any bytes. Everything is
  * little-endian. The head's check covers the record's key, too, so that a record in a
  * wrong place is noticed. Nothing of a record is believed before record_read() said yes.
  *
@@ -16,6 +16,8 @@
  *   S tenant                              SPACE
  *   v tenant 0 key                        VALUE
  *   t tenant 0 expires_ms:8 key           –      the same in the order of their end
+ *   N                                     NOTES: which there are
+ *   n number:8                            CHUNK  of notes of leases that ended, of one commit
  */
 #ifndef MF_NODE_STORE_RECORD_H
 #define MF_NODE_STORE_RECORD_H
@@ -72,10 +74,23 @@ struct record_value {
     uint64_t expires_ms;
 };
 
+struct record_notes {
+    uint64_t chunks; /* ever written: the next one's number */
+    uint64_t oldest; /* the first that is there             */
+    uint64_t held;   /* notes in all that are               */
+};
+
+/* Body: of each note its key, the length of its text in two bytes, its text. */
+struct record_chunk {
+    uint64_t number;
+    uint32_t count;
+    uint32_t reserved;
+};
+
 /* X(NAME, name) */
 #define RECORD_KINDS(X)                                                                \
     X(META, meta) X(QUEUE, queue) X(ENTRY, entry) X(STATE, state) X(DEAD, dead)        \
-    X(SPACE, space) X(VALUE, value)
+    X(SPACE, space) X(VALUE, value) X(NOTES, notes) X(CHUNK, chunk)
 #define RECORD_ENUM(NAME, name) RECORD_##NAME,
 enum record_kind { RECORD_NONE, RECORD_KINDS(RECORD_ENUM) RECORD_END };
 
@@ -91,7 +106,8 @@ struct record {
 _Static_assert(sizeof(struct record_meta) == 8 && sizeof(struct record_queue) == 48 &&
                    sizeof(struct record_entry) == 8 && sizeof(struct record_state) == 16 &&
                    sizeof(struct record_dead) == 24 && sizeof(struct record_space) == 16 &&
-                   sizeof(struct record_value) == 8,
+                   sizeof(struct record_value) == 8 && sizeof(struct record_notes) == 24 &&
+                   sizeof(struct record_chunk) == 16,
                "format");
 
 /* How large it is when written. */

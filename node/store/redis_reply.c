@@ -16,7 +16,8 @@ _Static_assert((int)MF_ENOENT == -5 && (int)MF_EEXIST == -6 && (int)MF_EINVAL ==
                "script");
 _Static_assert(MF_QUEUE_AGED_MAX == 64u && MF_EXPIRED_PER_CHANGE_MAX == 16u &&
                    MF_SCAN_BYTES_MAX == 8388608u && MF_QUEUE_BATCH_BYTES_MAX == 16777216u &&
-                   MF_QUEUE_DROPPED_MAX == 64u && MF_QUEUE_DROP_LOOKS_MAX == 2048u && MF_QUEUE_DROPPED_TOLD_BYTES == 33024u,
+                   MF_QUEUE_DROPPED_MAX == 64u && MF_QUEUE_DROP_LOOKS_MAX == 2048u && MF_QUEUE_DROPPED_TOLD_BYTES == 33024u &&
+                   MF_NOTES_MAX == 16384u,
                "script");
 _Static_assert((int)QUEUE_DROPS == 1 && (int)QUEUE_BURIES == 2, "script");
 _Static_assert(1 << STORE_ID_SHIFT == 4 && (int)QUEUE_PRIORITIES == 2, "script");
@@ -98,6 +99,10 @@ static void add_queue_arguments(struct redis_arguments *a, const struct store_op
         else
             redis_arguments_number(a, op->span_ms);
         redis_arguments_number(a, settings->dead_max);
+        if (op->kind == STORE_ACK || op->kind == STORE_BURY) {
+            add(a, op->key);
+            add(a, op->value);
+        }
         return;
     case STORE_PEEK:
     case STORE_PURGE:
@@ -206,6 +211,7 @@ void redis_arguments_operation(struct redis_arguments *arguments, const struct s
         [STORE_TAKE] = "take",     [STORE_EXTEND] = "extend",       [STORE_STAT] = "stat",
         [STORE_SIBLINGS] = "siblings",
         [STORE_PEEK] = "peek",     [STORE_READ] = "read",           [STORE_SCAN] = "scan",
+        [STORE_NOTE] = "note",
         [STORE_APPEND] = "append", [STORE_ACK] = "ack",             [STORE_NACK] = "nack",
         [STORE_BURY] = "bury",     [STORE_REDRIVE] = "redrive",     [STORE_PURGE] = "purge",
         [STORE_SET] = "set",       [STORE_DELETE] = "delete",       [STORE_INCREMENT] = "increment",
@@ -396,6 +402,8 @@ static mf_err read_fields(struct store_op *op, struct reader *reader)
         err = store_op_value(op, next_bytes(reader));
         op->answer.expires_ms = next_time(reader);
         return err;
+    case STORE_NOTE:
+        return store_op_value(op, next_bytes(reader));
     case STORE_INCREMENT:
         op->answer.number = next_number(reader);
         return MF_OK;

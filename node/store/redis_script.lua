@@ -15,11 +15,14 @@
 -- and of a tenant whose queues are counted, mayfly:{TENANT}: and behind it:
 --   q       their names        f  no id of one that gave its name back is above it
 --   b       their bytes are no more than that: what was appended since they were last added up
+-- mayfly:notes: is of all queues: behind it
+--   v       keys to notes of ends      k  keys in the order of these      n  how many there ever were
 -- Numbers are doubles: everything is below 2^53 but values of `increment`, which stay text.
 local ENOENT, EEXIST, EINVAL, EFULL, ETOOBIG = -5, -6, -1, -14, -7
 local GROUP, NOBODY, NEVER = 'mayfly', '-', -1
 local AGED_MAX, EXPIRED_MAX, BYTES_MAX, MOVED_BYTES_MAX = 64, 16, 8388608, 16777216
 local DROPPED_MAX, DROP_LOOKS_MAX, DROPPED_TOLD = 64, 2048, 33024
+local NOTES, NOTES_MAX = 'mayfly:notes:', 16384
 local base, now = KEYS[1], tonumber(ARGV[2])
 local call = redis.call
 
@@ -262,6 +265,13 @@ if not string.find(base, '/', 1, true) then
     return { 0, value, text(expires) }
   end
 
+  -- key
+  function operation.note()
+    local note = call('HGET', NOTES .. 'v', ARGV[3])
+    if not note then return { ENOENT } end
+    return { 0, note }
+  end
+
   -- key, value, life_ms, bytes_max
   function operation.set()
     drop_expired()
@@ -487,6 +497,14 @@ if ARGV[1] == 'take' then
   return run()
 end
 
+-- What is said of an end, under a key: ARGV[7], empty: nothing is; ARGV[8].
+local function note()
+  if ARGV[7] == '' then return end
+  call('HSET', NOTES .. 'v', ARGV[7], ARGV[8])
+  call('ZADD', NOTES .. 'k', call('INCR', NOTES .. 'n'), ARGV[7])
+  if call('ZCARD', NOTES .. 'k') > NOTES_MAX then call('HDEL', NOTES .. 'v', call('ZPOPMIN', NOTES .. 'k')[1]) end
+end
+
 -- id, attempts, and what each needs
 function operation.ack()
   if not holds(ARGV[3], tonumber(ARGV[4])) then return { ENOENT } end
@@ -494,6 +512,7 @@ function operation.ack()
   if not event then return { ENOENT } end
   if also_fits and not also_fits() then return { EFULL } end
   remove(ARGV[3], event)
+  note()
   if also_append then also_append() end
   return { 0 }
 end
@@ -521,6 +540,7 @@ function operation.bury()
   if not event then return { ENOENT } end
   if counter('dead_count') >= tonumber(ARGV[6]) then return { EFULL } end
   bury(id, event, enqueued, attempts, ARGV[5])
+  note()
   return { 0 }
 end
 

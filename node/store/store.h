@@ -187,6 +187,21 @@ MF_CHECKED mf_err queue_extend(struct queue *queue, uint64_t id, uint32_t attemp
 MF_CHECKED mf_err queue_bury(struct queue *queue, uint64_t id, uint32_t attempts,
                              struct store_bytes reason, const struct store_ask *ask);
 
+/* How a lease ended, to be found by a key when its entry is gone: written with its end, in the same
+ * step; an end that is refused writes none. At least the last MF_NOTES_MAX of the store are there (LMDB: of each
+ * durability), the oldest go first; of two with the same key the later is found. At a full disk LMDB ends leases and
+ * writes no notes. */
+#define STORE_NOTE_KEY_BYTES 16
+struct store_note {
+    uint8_t key[STORE_NOTE_KEY_BYTES];
+    struct store_bytes text; /* at most MF_NOTE_BYTES_MAX; MF_ETOOBIG */
+};
+MF_CHECKED mf_err queue_ack_noted(struct queue *queue, uint64_t id, uint32_t attempts,
+                                  const struct store_note *note, const struct store_ask *ask);
+MF_CHECKED mf_err queue_bury_noted(struct queue *queue, uint64_t id, uint32_t attempts,
+                                   struct store_bytes reason, const struct store_note *note,
+                                   const struct store_ask *ask);
+
 /* Answer: stat. A queue that was never appended to is empty. */
 MF_CHECKED mf_err queue_stat(struct queue *queue, const struct store_ask *ask);
 
@@ -257,6 +272,13 @@ MF_CHECKED mf_err space_compare_and_set(struct space *space, struct store_bytes 
 MF_CHECKED mf_err space_scan(struct space *space, struct store_bytes prefix,
                              struct store_bytes after, uint32_t count_max, size_t bytes_max,
                              bool values, const struct store_ask *ask);
+
+/* The note of that key among those that ended leases of queues that durable; the space says of which
+ * store. older: 0, or where an answer said to go on. Answer: value; or MF_ENOENT, and if there
+ * are older ones that were not looked at: more, and number, where to go on. */
+MF_CHECKED mf_err space_note(struct space *space, enum store_durability durability,
+                             const uint8_t key[static STORE_NOTE_KEY_BYTES], uint64_t older,
+                             const struct store_ask *ask);
 
 /* ---- changes with appends beside them ---- */
 

@@ -321,6 +321,7 @@ static mf_err try_changes(struct worker *worker, struct link *changes)
             store_op_reset(child);
         step_begin(worker);
         worker->ledger.durable = &worker->file.write.tables;
+        worker->ledger.frugal = worker->file.walled; /* an end needs the room that is kept back */
         err = ledger_change(&worker->ledger, op);
         step_end(worker);
     }

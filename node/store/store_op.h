@@ -17,6 +17,7 @@ enum store_op_kind {
     STORE_PEEK,
     STORE_READ,
     STORE_SCAN,
+    STORE_NOTE,
     /* changes */
     STORE_APPEND,
     STORE_ACK,
@@ -74,6 +75,7 @@ struct store_op {
     int64_t by;
     bool dead, values, absent; /* absent: compare with nothing */
     bool judged; /* of `also`: its tenant's bounds, before anything of the step was written */
+    /* an end's note is `key` and `value`; no key: none */
     struct store_bytes reason, key, value, expected, prefix, after;
     struct store_bytes *events;
     size_t event_count;

@@ -69,12 +69,16 @@ mf_err queue_take(struct queue *queue, uint32_t count_max, size_t bytes_max, uin
 /* What ends or changes a lease. */
 static mf_err end_lease(struct queue *queue, enum store_op_kind kind, uint64_t id,
                         uint32_t attempts, uint64_t span_ms, struct store_bytes reason,
-                        const struct store_beside *beside, const struct store_ask *ask)
+                        const struct store_note *note, const struct store_beside *beside,
+                        const struct store_ask *ask)
 {
     struct store_op *op;
+    size_t note_bytes = note ? STORE_NOTE_KEY_BYTES + note->text.bytes : 0;
     if (store_id_priority(id) >= QUEUE_PRIORITIES)
         return MF_EINVAL;
-    mf_err err = begin_queue(queue, kind, ask, reason.bytes, &op);
+    if (note && note->text.bytes > MF_NOTE_BYTES_MAX)
+        return MF_ETOOBIG;
+    mf_err err = begin_queue(queue, kind, ask, reason.bytes + note_bytes, &op);
     if (err)
         return err;
     uint8_t *at = op->bytes;
@@ -82,6 +86,10 @@ static mf_err end_lease(struct queue *queue, enum store_op_kind kind, uint64_t i
     op->attempts = attempts;
     op->span_ms = span_ms;
     op->reason = store_op_keep(&at, reason);
+    if (note) {
+        op->key = store_op_keep(&at, (struct store_bytes){note->key, STORE_NOTE_KEY_BYTES});
+        op->value = store_op_keep(&at, note->text);
+    }
     return store_op_submit_beside(op, beside);
 }
 
@@ -93,7 +101,13 @@ mf_err queue_ack(struct queue *queue, uint64_t id, uint32_t attempts, const stru
 mf_err queue_ack_beside(struct queue *queue, uint64_t id, uint32_t attempts,
                         const struct store_beside *beside, const struct store_ask *ask)
 {
-    return end_lease(queue, STORE_ACK, id, attempts, 0, (struct store_bytes){0}, beside, ask);
+    return end_lease(queue, STORE_ACK, id, attempts, 0, (struct store_bytes){0}, NULL, beside, ask);
+}
+
+mf_err queue_ack_noted(struct queue *queue, uint64_t id, uint32_t attempts,
+                       const struct store_note *note, const struct store_ask *ask)
+{
+    return end_lease(queue, STORE_ACK, id, attempts, 0, (struct store_bytes){0}, note, NULL, ask);
 }
 
 mf_err queue_nack(struct queue *queue, uint64_t id, uint32_t attempts, uint64_t delay_ms,
@@ -101,7 +115,7 @@ mf_err queue_nack(struct queue *queue, uint64_t id, uint32_t attempts, uint64_t 
 {
     if (delay_ms > MF_QUEUE_DELAY_MS_MAX)
         return MF_EINVAL;
-    return end_lease(queue, STORE_NACK, id, attempts, delay_ms, (struct store_bytes){0}, NULL, ask);
+    return end_lease(queue, STORE_NACK, id, attempts, delay_ms, (struct store_bytes){0}, NULL, NULL, ask);
 }
 
 mf_err queue_extend(struct queue *queue, uint64_t id, uint32_t attempts, uint64_t lease_ms,
@@ -109,15 +123,21 @@ mf_err queue_extend(struct queue *queue, uint64_t id, uint32_t attempts, uint64_
 {
     if (!store_counts(lease_ms, MF_QUEUE_LEASE_MS_MAX))
         return MF_EINVAL;
-    return end_lease(queue, STORE_EXTEND, id, attempts, lease_ms, (struct store_bytes){0}, NULL, ask);
+    return end_lease(queue, STORE_EXTEND, id, attempts, lease_ms, (struct store_bytes){0}, NULL, NULL, ask);
 }
 
 mf_err queue_bury(struct queue *queue, uint64_t id, uint32_t attempts, struct store_bytes reason,
                   const struct store_ask *ask)
 {
+    return queue_bury_noted(queue, id, attempts, reason, NULL, ask);
+}
+
+mf_err queue_bury_noted(struct queue *queue, uint64_t id, uint32_t attempts, struct store_bytes reason,
+                        const struct store_note *note, const struct store_ask *ask)
+{
     if (reason.bytes > MF_QUEUE_REASON_BYTES_MAX)
         return MF_ETOOBIG;
-    return end_lease(queue, STORE_BURY, id, attempts, 0, reason, NULL, ask);
+    return end_lease(queue, STORE_BURY, id, attempts, 0, reason, note, NULL, ask);
 }
 
 mf_err queue_stat(struct queue *queue, const struct store_ask *ask)

@@ -38,6 +38,21 @@ mf_err space_read(struct space *space, struct store_bytes key, size_t bytes_max,
     return MF_OK;
 }
 
+mf_err space_note(struct space *space, enum store_durability durability,
+                  const uint8_t key[static STORE_NOTE_KEY_BYTES], uint64_t older,
+                  const struct store_ask *ask)
+{
+    struct store_op *op;
+    uint8_t *at;
+    mf_err err = begin_space(space, STORE_NOTE, (struct store_bytes){key, STORE_NOTE_KEY_BYTES}, 0, ask, &op, &at);
+    if (err)
+        return err;
+    op->space_settings.durability = durability; /* where it is looked for */
+    op->id = older;
+    store_op_submit(op);
+    return MF_OK;
+}
+
 mf_err space_delete(struct space *space, struct store_bytes key, const struct store_ask *ask)
 {
     return space_delete_beside(space, key, NULL, ask);

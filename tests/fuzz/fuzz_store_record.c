@@ -96,7 +96,7 @@ static void ask_queue(struct ledger *ledger, enum store_op_kind kind, bool dead,
     static struct store_bytes event = {"event", 5};
     struct store_op op = {.kind = kind, .queue = &queue, .now_ms = 5000, .dead = dead, .id = id, .attempts = 1,
                           .count_max = 20, .bytes_max = 1000, .span_ms = 10, .events = &event, .event_count = 1,
-                          .priority = QUEUE_BULK, .reason = {"why", 3},
+                          .priority = QUEUE_BULK, .reason = {"why", 3}, .key = {"0123456789abcdef", STORE_NOTE_KEY_BYTES}, .value = {"note", 4},
                           .queue_settings = {.count_max = 50, .bytes_max = 5000, .dead_max = 20, .age_ms_max = 2000,
                                              .overflow = id % 2 ? QUEUE_DROPS : QUEUE_BURIES}};
     run(ledger, &op);
@@ -135,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
             ask_space(&ledger, (enum store_op_kind)kind);
         ask_space(&ledger, STORE_READ);
         ask_space(&ledger, STORE_SCAN);
+        ask_space(&ledger, STORE_NOTE);
     }
     tables_memory_destroy(ledger.durable);
     ledger_close(&ledger);

@@ -359,6 +359,27 @@ class Queues(NodeTest):
         self.assertEqual(self.node.api('GET', '/v1/queues/nobody').status, 404)
         self.assertEqual(self.call('nobody').status, 404)
 
+    def test_how_it_ended_outlives_the_node(self):
+        self.node.deploy('f', 'trouble', attempts_max=1)
+        self.node.deploy('loose', 'trouble', durability='process-crash')
+        good, loose = self.push('f'), self.push('loose')
+        bad = self.node.http('POST', '/async-function/f/fail?n=9', 'x').header('X-Call-Id')
+        self.state(bad, 'dead')
+        for call in good, loose:
+            self.state(call, 'delivered')
+        for name in 'f', 'loose':
+            wait_until(lambda: self.queue(name)['count'] == 0, 'its acknowledgement')
+        before = {call: self.call(call).json for call in (good, loose)}
+        self.node.process.kill()
+        self.node.process.wait()
+        self.node.start()
+        for call in good, loose:
+            self.assertEqual(self.call(call).json, before[call])
+        self.assertEqual(self.call(bad).json['state'], 'dead')
+        self.assertEqual(self.node.api('DELETE', '/v1/queues/f/entries?dead=1').json, {'removed': 1})
+        self.assertEqual(self.call(bad).json['state'], 'dead')
+        self.assertEqual(self.call('nobody').status, 404)
+
     def test_states(self):
         gate = self.gate()
         self.node.deploy('one', 'trouble', max_instances=1, attempts_max=2, **gate.settings)

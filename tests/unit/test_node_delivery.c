@@ -180,7 +180,9 @@ static void the_last_calls_are_remembered(void **state)
     assert_null(calls_find(&calls, "0"));
     for (unsigned i = 0; i < MF_CALLS_REMEMBERED + 10; i++) {
         (void)snprintf(id, sizeof id, "%u", i);
-        calls_ended(&calls, id, "f", i % 2 ? CALL_DEAD : CALL_DELIVERED, i, "words", i);
+        uint8_t key[CALL_KEY_BYTES];
+        call_note_key(id, key);
+        calls_ended(&calls, key, "f", i % 2 ? CALL_DEAD : CALL_DELIVERED, i, "words", i);
     }
     assert_null(calls_find(&calls, "9"));
     const struct call_end *end = calls_find(&calls, "11");
@@ -188,10 +190,38 @@ static void the_last_calls_are_remembered(void **state)
     assert_int_equal(end->attempts, 11);
     assert_int_equal(end->state, CALL_DEAD);
     assert_string_equal(end->function, "f");
-    calls_ended(&calls, "11", "g", CALL_DROPPED, 1, "again", 5);
+    uint8_t again[CALL_KEY_BYTES];
+    call_note_key("11", again);
+    calls_ended(&calls, again, "g", CALL_DROPPED, 1, "again", 5);
     assert_string_equal(calls_find(&calls, "11")->words, "again");
     assert_int_equal(calls_find(&calls, "11")->state, CALL_DROPPED);
     calls_close(&calls);
+}
+
+static void an_end_is_read_from_its_note(void **state)
+{
+    (void)state;
+    struct call_note note, other;
+    struct call_end end;
+    call_note_make("id", "f", CALL_DEAD, 7, "status 500", 1234, &note);
+    assert_int_equal(call_note_read(note.note.text, &end), MF_OK);
+    assert_string_equal(end.function, "f");
+    assert_string_equal(end.words, "status 500");
+    assert_true(end.state == CALL_DEAD && end.attempts == 7 && end.ended_ms == 1234);
+    call_note_make("other", "f", CALL_DEAD, 7, "status 500", 1234, &other);
+    assert_memory_not_equal(note.note.key, other.note.key, sizeof note.note.key);
+    for (size_t bytes = 0; bytes < note.note.text.bytes; bytes++)
+        assert_int_equal(call_note_read((struct store_bytes){note.text, bytes}, &end), MF_EFORMAT);
+    for (size_t at = 0; at < 4; at++) { /* each byte of the head that has few good values */
+        other = note;
+        other.text[at] ^= 0x80;
+        assert_int_equal(call_note_read((struct store_bytes){other.text, note.note.text.bytes}, &end), MF_EFORMAT);
+    }
+    call_note_make("id", "f", CALL_DELIVERED, 1, "a\n\xc3\xa4", 1, &other);
+    assert_int_equal(call_note_read(other.note.text, &end), MF_OK);
+    assert_string_equal(end.words, "a???");
+    note.text[note.note.text.bytes - 1] = '\n';
+    assert_int_equal(call_note_read(note.note.text, &end), MF_EFORMAT);
 }
 
 int main(void)
@@ -204,6 +234,7 @@ int main(void)
         cmocka_unit_test(pauses_double_up_to_a_bound),
         cmocka_unit_test(chance_spreads_them),
         cmocka_unit_test(the_last_calls_are_remembered),
+        cmocka_unit_test(an_end_is_read_from_its_note),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,7 +192,8 @@ static void change_queue(int step)
     static char text[200];
     unsigned q = roll(QUEUES), h = held_count ? roll(held_count) : 0;
     struct store_bytes events[4];
-    unsigned count = 1 + roll(4);
+    unsigned count = 1 + roll(4), noted = roll(2);
+    struct store_note note = {.key = {(uint8_t)roll(8)}, .text = {text, roll(40)}};
     memset(text, 'a' + (int)roll(26), sizeof text);
     for (unsigned i = 0; i < count; i++)
         events[i] = (struct store_bytes){text, roll(40)};
@@ -220,6 +221,10 @@ static void change_queue(int step)
     }
     case 5:
     case 6:
+        if (roll(2)) {
+            EACH("ack", queue_ack_noted(queue[s][held[h].queue], held[h].id, held[h].attempts, &note, ASK));
+            return;
+        }
         roll_beside();
         EACH("ack", queue_ack_beside(queue[s][held[h].queue], held[h].id, held[h].attempts, BESIDE, ASK));
         return;
@@ -234,7 +239,8 @@ static void change_queue(int step)
         return;
     }
     case 9:
-        EACH("bury", queue_bury(queue[s][held[h].queue], held[h].id, held[h].attempts, events[0], ASK));
+        EACH("bury", queue_bury_noted(queue[s][held[h].queue], held[h].id, held[h].attempts, events[0],
+                                      noted ? &note : NULL, ASK));
         return;
     case 10:
         if (roll(3))
@@ -265,7 +271,12 @@ static void change_space(int step)
     struct store_bytes value = {text, roll(2) ? strlen(text) : roll(sizeof text)};
     unsigned life = roll(3) ? 0 : 1 + roll(300);
     roll_beside();
-    switch (roll(7)) {
+    switch (roll(8)) {
+    case 7: {
+        uint8_t noted[STORE_NOTE_KEY_BYTES] = {(uint8_t)roll(8)};
+        EACH("note", space_note(space[s], STORE_POWER_LOSS, noted, 0, ASK));
+        return;
+    }
     case 0: {
         size_t bytes_max = roll(2) ? SIZE_MAX : roll(40);
         EACH("read", space_read(space[s], key, bytes_max, ASK));

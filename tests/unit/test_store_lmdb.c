@@ -186,6 +186,18 @@ static void the_file_grows_and_is_used_again(void **state)
     rig_close(&rig);
 }
 
+/* An end needs the room that is kept back: it leaves no note there. */
+static void end_without_a_note(struct queue *queue, enum store_durability durability)
+{
+    const struct queue_entry *entry = rig_take(&rig, queue);
+    const struct store_note note = {.key = {1}, .text = rig_text("note")};
+    struct space *space = rig_space(&rig, RIG_TENANT);
+    assert_non_null(entry);
+    OK(queue_ack_noted(queue, entry->id, 1, &note, ASK));
+    assert_int_equal(RIG(&rig, space_note(space, durability, note.key, 0, ASK)), MF_ENOENT);
+    space_put(space);
+}
+
 static void fill_to_the_bound(const struct queue_settings *settings)
 {
     static uint8_t large[1 << 20];
@@ -200,6 +212,7 @@ static void fill_to_the_bound(const struct queue_settings *settings)
     assert_int_equal(err, MF_EFULL);
     OK(queue_stat(queue, ASK));
     assert_int_equal(rig.got.stat.count, count);
+    end_without_a_note(queue, settings->durability);
     for (int i = 0; i < 50; i++) { /* as long as one likes */
         for (int taken = 0; taken < 3; taken++) {
             const struct queue_entry *entry = rig_take(&rig, queue);
