@@ -1,6 +1,6 @@
 /*
  * lmdb_file.c: LMDB's environment, and its errors in our words.
- * Guarantees: a file that is shorter than it says, or none of LMDB's, is refused, as
+ * Guarantees: a file that lacks pages which are in use, or none of LMDB's, is refused, as
  * reading it would be SIGBUS. What LMDB does not check (pages in the midst of the file) it
  * believes: records carry their own checks.
  */
@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "node/store/lmdb_steady.h"
+#include "node/store/lmdb_tail.h"
 
 static mf_err open_env(struct lmdb_file *file, struct mf_why *why);
 static bool take_reserve(struct lmdb_file *file);
@@ -78,7 +79,8 @@ static uint64_t round_up(uint64_t bytes)
     return (bytes + unit - 1) / unit * unit;
 }
 
-/* What is there must be as long as its head says. */
+/* What its head counts must be there, but for free pages at the end, which LMDB may never have
+ * written. They become zeros that take no place, so that reading one is harmless. */
 static mf_err check_length(struct lmdb_file *file, struct mf_why *why)
 {
     MDB_envinfo info;
@@ -88,13 +90,19 @@ static mf_err check_length(struct lmdb_file *file, struct mf_why *why)
     if (mdb_env_info(file->env, &info) || mdb_env_stat(file->env, &stat_of) ||
         mdb_env_get_fd(file->env, &fd) || fstat(fd, &stat) != 0)
         return mf_why(why, MF_EIO, "cannot look at %s", file->path);
+    uint64_t bytes = (uint64_t)stat.st_size;
     uint64_t least = ((uint64_t)info.me_last_pgno + 1) * stat_of.ms_psize;
-    if (stat.st_size > 0 && (uint64_t)stat.st_size < least && info.me_last_txnid > 0)
-        return mf_why(why, MF_EFORMAT,
-                      "%s is damaged: it has %lld bytes and should have %llu; with it moved away, "
-                      "the node starts with an empty store", file->path, (long long)stat.st_size,
+    if (bytes == 0 || info.me_last_pgno < bytes / stat_of.ms_psize || info.me_last_txnid == 0)
+        return MF_OK;
+    mf_err err = lmdb_tail_check(fd, bytes, stat_of.ms_psize, info.me_last_pgno);
+    if (err == MF_EFORMAT)
+        return mf_why(why, err,
+                      "%s is damaged: it has %llu bytes and should have %llu; with it moved away, "
+                      "the node starts with an empty store", file->path, (unsigned long long)bytes,
                       (unsigned long long)least);
-    return MF_OK;
+    if (!err && ftruncate(fd, (off_t)least) != 0)
+        err = mf_err_from_errno(errno);
+    return err ? mf_why(why, err, "cannot read or lengthen %s", file->path) : MF_OK;
 }
 
 static mf_err open_dbi(struct lmdb_file *file)
