@@ -3,21 +3,9 @@
  * change keys, that call one before it. What it may, it need not do: so they are told of, not refused.
  * The settings have been checked before.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "image/workflow.h"
-
-struct search {
-    const struct workflow *workflow;
-    uint8_t mark[MF_WORKFLOW_FUNCTIONS_MAX];
-    struct {
-        size_t at, next; /* which is looked at next */
-    } way[MF_WORKFLOW_FUNCTIONS_MAX];
-    size_t depth;
-};
-enum { NOT_SEEN, ON_THE_WAY, SEEN };
+#include "image/workflow_search.h"
 
 static bool begins_with(const char *text, const char *beginning)
 {
@@ -64,55 +52,28 @@ static bool leads(const struct workflow *workflow, size_t from, size_t to)
                             json_object_get(workflow->function[to].settings, "triggers"));
 }
 
-static void tell(const struct search *search, size_t to, struct mf_why *why)
+/* The n-th edge is to the n-th function, if it leads there. */
+static size_t edge(const struct workflow *workflow, size_t from, size_t n)
 {
-    struct mf_buf text = {0};
-    mf_err err = MF_OK;
-    bool inside = false;
-    for (size_t i = 0; i < search->depth && !err; i++) {
-        inside |= search->way[i].at == to;
-        if (inside)
-            err = mf_buf_printf(&text, "%s → ", search->workflow->function[search->way[i].at].name);
-    }
-    (void)mf_why(why, MF_EINVAL, "what they may push or write makes a circle, %s%s; an event in it ends after %u steps",
-                 text.data ? (const char *)text.data : "", search->workflow->function[to].name, MF_THEN_HOPS_MAX);
-    mf_buf_close(&text);
-}
-
-/* Depth first, without recursion, as workflow_order.c. */
-static bool follow(struct search *search, size_t from, size_t *at, struct mf_why *why)
-{
-    const struct workflow *workflow = search->workflow;
-    search->way[0].at = from;
-    search->way[0].next = 0;
-    search->mark[from] = ON_THE_WAY;
-    for (search->depth = 1; search->depth > 0;) {
-        size_t here = search->way[search->depth - 1].at, to = search->way[search->depth - 1].next++;
-        if (to >= workflow->count) {
-            search->mark[here] = SEEN;
-            search->depth--;
-            continue;
-        }
-        if (search->mark[to] == SEEN || !leads(workflow, here, to))
-            continue;
-        if (search->mark[to] == ON_THE_WAY) {
-            *at = here;
-            tell(search, to, why);
-            return true;
-        }
-        search->mark[to] = ON_THE_WAY;
-        search->way[search->depth].at = to;
-        search->way[search->depth++].next = 0;
-    }
-    return false;
+    if (n >= workflow->count)
+        return WORKFLOW_NO_MORE;
+    return leads(workflow, from, n) ? n : WORKFLOW_NOWHERE;
 }
 
 bool workflow_has_circle(const struct workflow *workflow, size_t *at, struct mf_why *why)
 {
-    struct search search = {.workflow = workflow};
-    mf_assert(workflow->count <= MF_WORKFLOW_FUNCTIONS_MAX);
-    for (size_t i = 0; i < workflow->count; i++)
-        if (search.mark[i] == NOT_SEEN && follow(&search, i, at, why))
-            return true;
-    return false;
+    struct workflow_search search = {.workflow = workflow, .edge = edge};
+    struct workflow_circle circle;
+    bool found = false;
+    for (size_t i = 0; i < workflow->count && !found; i++)
+        found = !workflow_search_seen(&search, i) && workflow_search_from(&search, i, &circle);
+    if (!found)
+        return false;
+    struct mf_buf names = {0};
+    workflow_search_names(&search, &circle, &names);
+    (void)mf_why(why, MF_EINVAL, "what they may push or write makes a circle, %s; an event in it ends after %u steps",
+                 names.data ? (const char *)names.data : "", MF_THEN_HOPS_MAX);
+    mf_buf_close(&names);
+    *at = circle.at;
+    return true;
 }

@@ -4,22 +4,9 @@
  * and each function is led to. Settings have been checked before.
  */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "image/workflow.h"
-
-/* Where a search is: the functions on the way, each with the entry it went on by. */
-struct search {
-    const struct workflow *workflow;
-    uint8_t *mark;
-    struct {
-        size_t at, entry;
-    } *way;
-    size_t depth;
-};
-enum { NOT_SEEN, ON_THE_WAY, SEEN };
+#include "image/workflow_search.h"
 
 static size_t find(const struct workflow *workflow, const char *name)
 {
@@ -59,52 +46,26 @@ static mf_err check_names(const struct workflow *workflow, size_t *at, size_t *e
     return MF_OK;
 }
 
-/* "then: a circle, a → b → a" */
-static mf_err tell_circle(const struct search *search, size_t to, struct mf_why *why)
+static size_t edge(const struct workflow *workflow, size_t from, size_t n)
 {
-    struct mf_buf text = {0};
-    mf_err err = MF_OK;
-    bool inside = false;
-    for (size_t i = 0; i < search->depth && !err; i++) {
-        inside |= search->way[i].at == to;
-        if (inside)
-            err = mf_buf_printf(&text, "%s → ", search->workflow->function[search->way[i].at].name);
-    }
-    err = mf_why(why, MF_EINVAL, "then: a circle, %s%s", text.data ? (const char *)text.data : "",
-                 search->workflow->function[to].name);
-    mf_buf_close(&text);
-    return err;
+    if (n >= json_array_size(then_of(workflow, from)))
+        return WORKFLOW_NO_MORE;
+    return find(workflow, follower(workflow, from, n)); /* checked: there is one */
 }
 
-/* Depth first, without recursion: a hostile file may have a chain of all its functions. */
-static mf_err follow(struct search *search, size_t from, size_t *at, size_t *entry,
+static mf_err follow(struct workflow_search *search, size_t from, size_t *at, size_t *entry,
                      struct mf_why *why)
 {
-    const struct workflow *workflow = search->workflow;
-    search->way[0].at = from;
-    search->way[0].entry = 0;
-    search->mark[from] = ON_THE_WAY;
-    for (search->depth = 1; search->depth > 0;) {
-        size_t here = search->way[search->depth - 1].at;
-        size_t next = search->way[search->depth - 1].entry++;
-        if (next >= json_array_size(then_of(workflow, here))) {
-            search->mark[here] = SEEN;
-            search->depth--;
-            continue;
-        }
-        size_t to = find(workflow, follower(workflow, here, next));
-        if (search->mark[to] == ON_THE_WAY) {
-            *at = here;
-            *entry = next;
-            return tell_circle(search, to, why);
-        }
-        if (search->mark[to] == SEEN)
-            continue;
-        search->mark[to] = ON_THE_WAY;
-        search->way[search->depth].at = to;
-        search->way[search->depth++].entry = 0;
-    }
-    return MF_OK;
+    struct workflow_circle circle;
+    if (!workflow_search_from(search, from, &circle))
+        return MF_OK;
+    struct mf_buf names = {0};
+    workflow_search_names(search, &circle, &names);
+    mf_err err = mf_why(why, MF_EINVAL, "then: a circle, %s", names.data ? (const char *)names.data : "");
+    mf_buf_close(&names);
+    *at = circle.at;
+    *entry = circle.edge;
+    return err;
 }
 
 static bool is_entry(const struct workflow_function *function)
@@ -118,23 +79,17 @@ mf_err workflow_check_order(const struct workflow *workflow, size_t *at, size_t 
     mf_err err = check_names(workflow, at, entry, key, why);
     if (err)
         return err;
-    struct search search = {.workflow = workflow,
-                            .mark = calloc(workflow->count + 1, 1),
-                            .way = calloc(workflow->count + 1, sizeof *search.way)};
-    if (!search.mark || !search.way)
-        err = MF_ENOMEM;
+    struct workflow_search search = {.workflow = workflow, .edge = edge};
     *key = "then";
     for (size_t i = 0; i < workflow->count && !err; i++) /* from where events come in … */
-        if (is_entry(&workflow->function[i]) && search.mark[i] == NOT_SEEN)
+        if (is_entry(&workflow->function[i]) && !workflow_search_seen(&search, i))
             err = follow(&search, i, at, entry, why);
     size_t unreached = SIZE_MAX;
     for (size_t i = 0; i < workflow->count && !err; i++)
-        if (search.mark[i] == NOT_SEEN) { /* … and from elsewhere, for the circles there */
+        if (!workflow_search_seen(&search, i)) { /* … and from elsewhere, for the circles there */
             unreached = unreached == SIZE_MAX ? i : unreached;
             err = follow(&search, i, at, entry, why);
         }
-    free(search.mark);
-    free(search.way);
     if (err || unreached == SIZE_MAX)
         return err;
     *at = unreached;
