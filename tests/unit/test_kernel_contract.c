@@ -14,14 +14,21 @@
 
 #include "contract_rig.h"
 
-static void an_event_is_a_request_and_its_response_the_reply(void **state)
+/* The program listens, an event comes, and its request has been read: the connection to answer on. */
+static struct socket *asked(const char *method, size_t bytes)
 {
-    (void)state;
     listens();
-    invoke("POST", 5);
+    invoke(method, bytes);
     assert_true(turn());
     struct socket *server = accepts();
     assert_true(reads(server) > 0);
+    return server;
+}
+
+static void an_event_is_a_request_and_its_response_the_reply(void **state)
+{
+    (void)state;
+    struct socket *server = asked("POST", 5);
     assert_memory_equal(request, "POST /path HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n\r\n", 52);
     assert_memory_equal(request + request_bytes - 5, body, 5);
     assert_false(turn());
@@ -88,11 +95,7 @@ static void a_connection_closed_meanwhile_is_opened_anew(void **state)
 static void what_nobody_read_is_sent_again(void **state)
 {
     (void)state;
-    listens();
-    invoke("GET", 0);
-    assert_true(turn());
-    struct socket *server = accepts();
-    assert_true(reads(server) > 0);
+    struct socket *server = asked("GET", 0);
     writes(server, OK_LINE "Content-Length: 2\r\n\r\nok");
     assert_true(turn());
     invoke("POST", 200000);
@@ -116,11 +119,7 @@ static void what_nobody_read_is_sent_again(void **state)
 static void what_was_read_is_not_sent_again(void **state)
 {
     (void)state;
-    listens();
-    invoke("GET", 0);
-    assert_true(turn());
-    struct socket *server = accepts();
-    assert_true(reads(server) > 0);
+    struct socket *server = asked("GET", 0);
     writes(server, OK_LINE "Content-Length: 2\r\n\r\nok");
     assert_true(turn());
     invoke("POST", 10);
@@ -214,11 +213,7 @@ static void a_large_body_goes_past_the_buffer(void **state)
 static void a_large_body_that_none_may_follow_goes_nowhere(void **state)
 {
     (void)state;
-    listens();
-    invoke("GET", 0);
-    assert_true(turn());
-    struct socket *server = accepts();
-    assert_true(reads(server) > 0);
+    struct socket *server = asked("GET", 0);
     writes(server, "SSH-2.0-OpenSSH\r\n");
     assert_int_equal(writes_bytes(server, body, 100000), 100000); /* as Linux takes what comes behind the end */
     take_all();
@@ -250,11 +245,7 @@ static void a_large_body_that_none_may_follow_goes_nowhere(void **state)
 static void a_large_body_past_the_limit_is_a_bad_answer(void **state)
 {
     (void)state;
-    listens();
-    invoke("GET", 0);
-    assert_true(turn());
-    struct socket *server = accepts();
-    assert_true(reads(server) > 0);
+    struct socket *server = asked("GET", 0);
     writes(server, OK_LINE "\r\n");
     for (size_t at = 0; at < MF_BODY_BYTES_MAX;) {
         int64_t sent = writes_bytes(server, body + at, MF_BODY_BYTES_MAX - at);
@@ -275,11 +266,7 @@ static void a_large_body_past_the_limit_is_a_bad_answer(void **state)
 static void a_large_body_of_a_cancelled_event_waits_for_its_end(void **state)
 {
     (void)state;
-    listens();
-    invoke("GET", 0);
-    assert_true(turn());
-    struct socket *server = accepts();
-    assert_true(reads(server) > 0);
+    struct socket *server = asked("GET", 0);
     writes(server, OK_LINE "Content-Length: 300000\r\n\r\n");
     assert_true(writes_bytes(server, body, 100000) > 0);
     take_all();
@@ -295,11 +282,7 @@ static void a_large_body_of_a_cancelled_event_waits_for_its_end(void **state)
 static void an_answer_before_the_bodys_end_is_enough(void **state)
 {
     (void)state;
-    listens();
-    invoke("POST", MF_BODY_BYTES_MAX);
-    assert_true(turn());
-    struct socket *server = accepts();
-    assert_true(reads(server) > 0);
+    struct socket *server = asked("POST", MF_BODY_BYTES_MAX);
     writes(server, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
     (void)turn();
     assert_int_equal(got.status, 413);
@@ -383,11 +366,7 @@ static void what_is_no_response_is_a_bad_answer(void **state)
 static void a_cancelled_event_closes_its_connection(void **state)
 {
     (void)state;
-    listens();
-    invoke("GET", 0);
-    assert_true(turn());
-    struct socket *server = accepts();
-    assert_true(reads(server) > 0);
+    struct socket *server = asked("GET", 0);
     send_message(MF_MSG_CANCEL, event.id);
     assert_true(turn());
     assert_int_equal(got.errors, 1);
@@ -403,11 +382,7 @@ static void a_cancelled_event_closes_its_connection(void **state)
 static void what_comes_behind_a_response_ends_the_connection(void **state)
 {
     (void)state;
-    listens();
-    invoke("GET", 0);
-    assert_true(turn());
-    struct socket *server = accepts();
-    assert_true(reads(server) > 0);
+    struct socket *server = asked("GET", 0);
     writes(server, OK_LINE "Content-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\n\r\n");
     assert_true(turn());
     assert_int_equal(got.ends, 1);
@@ -422,11 +397,7 @@ static void what_comes_behind_a_response_ends_the_connection(void **state)
 static void what_comes_between_events_is_nobodys_reply(void **state)
 {
     (void)state;
-    listens();
-    invoke("GET", 0);
-    assert_true(turn());
-    struct socket *server = accepts();
-    assert_true(reads(server) > 0);
+    struct socket *server = asked("GET", 0);
     writes(server, OK_LINE "Content-Length: 1\r\n\r\na");
     assert_true(turn());
     assert_int_equal(got.ends, 1);
