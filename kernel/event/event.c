@@ -1,8 +1,8 @@
 /*
- * event.c: the current event: its body, its reply, its end.
+ * event.c: the current event: its body and its end, and lines of the log.
  * Guarantees: every event gets exactly one end (END or ERROR) before the next one
  * begins, one cancelled before it was begun included; messages leave in order.
- * Leaves to others: waiting and waking (wire.c), lines of output (output.c).
+ * Leaves to others: replies (reply.c), waiting and waking (wire.c), lines of output (output.c).
  * Owns the event's state.
  */
 #include "kernel/event/event.h"
@@ -10,18 +10,15 @@
 #include <asm/errno.h>
 
 #include "abi/boot.h"
-#include "abi/event.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
-#include "kernel/event/fields.h"
 #include "kernel/event/operation.h"
 #include "kernel/event/output.h"
+#include "kernel/event/reply.h"
 #include "kernel/event/wire.h"
-
-#define CHUNK_LEAST 8192u /* less room than this: better wait than cut so small */
 
 static struct {
     uint64_t id;          /* the current event; 0: none                       */
@@ -30,14 +27,11 @@ static struct {
     uint32_t chunk_at;    /* body bytes from here to chunk.data_bytes         */
     bool chunk_held;
     bool cancelled;
-    bool replied;         /* the reply has begun                              */
     bool restored;        /* no event has begun since                         */
-    uint64_t reply_bytes; /* of its body                                      */
 } now;
 
 static void log_in(const struct ring_place *place, enum mf_log_level level, const void *text,
                    size_t bytes);
-static bool data_range(const struct event_data *data);
 static bool take_invoke(const struct mf_desc *desc);
 static int64_t begin(const struct mf_desc *desc, uint64_t event, const struct event_data *buffer);
 static int64_t take_body(const struct event_data *buffer);
@@ -45,11 +39,6 @@ static int64_t next_chunk(void);
 static void end_chunk(void);
 static bool cancelled_ahead(uint64_t id);
 static void fail(uint64_t id, const char *message, size_t bytes);
-static void end_event(bool next_follows);
-static bool flags_known(uint64_t flags);
-static int64_t send(struct mf_desc *desc, struct ring_place place,
-                    const struct event_data *body, uint64_t flags);
-static struct ring_place reserve_for(uint32_t head_bytes, uint64_t body_bytes);
 static _Noreturn void out_of_order(void);
 
 void event_start(uint64_t channel_base, uint32_t boot_flags)
@@ -104,55 +93,6 @@ int64_t event_body(const struct event_data *buffer)
     return take_body(buffer);
 }
 
-int64_t event_reply(uint64_t status, const struct event_data *fields,
-                    const struct event_data *body, uint64_t flags)
-{
-    if (!now.id)
-        return -ENOENT;
-    if (now.replied)
-        return -EALREADY;
-    if (status < MF_STATUS_MIN || status > MF_STATUS_MAX || fields->bytes > MF_HEAD_BYTES_MAX ||
-        !flags_known(flags))
-        return -EINVAL;
-    if (body->bytes > MF_BODY_BYTES_MAX)
-        return -EFBIG;
-    if (!data_range(fields) || !data_range(body))
-        return -EFAULT;
-    if (flags & MF_CALL_END)
-        output_flush(); /* lines begun belong to the event */
-    uint32_t head_bytes = (uint32_t)fields->bytes;
-    struct ring_place place = reserve_for(head_bytes, body->bytes);
-    if (head_bytes && user_read(place.data, fields->address, head_bytes) != 0)
-        return -EFAULT;
-    if (!fields_valid_reply(place.data, head_bytes))
-        return -EINVAL;
-    now.reply_bytes = 0;
-    struct mf_desc desc = {.id = now.id,
-                           .type = MF_MSG_REPLY,
-                           .head_bytes = head_bytes,
-                           .data_bytes = head_bytes,
-                           .arg = status};
-    return send(&desc, place, body, flags);
-}
-
-int64_t event_write(const struct event_data *body, uint64_t flags)
-{
-    if (!now.id)
-        return -ENOENT;
-    if (!now.replied || !flags_known(flags))
-        return -EINVAL;
-    if (body->bytes > MF_BODY_BYTES_MAX - now.reply_bytes)
-        return -EFBIG;
-    if (!data_range(body))
-        return -EFAULT;
-    if (body->bytes == 0 && !(flags & MF_CALL_END))
-        return 0;
-    if (flags & MF_CALL_END)
-        output_flush();
-    struct mf_desc desc = {.id = now.id, .type = MF_MSG_REPLY_BODY};
-    return send(&desc, reserve_for(0, body->bytes), body, flags);
-}
-
 int64_t event_fail(const struct event_data *message)
 {
     if (!now.id)
@@ -165,7 +105,7 @@ int64_t event_fail(const struct event_data *message)
         return -EFAULT;
     struct mf_desc desc = {.id = now.id, .type = MF_MSG_ERROR, .data_bytes = bytes};
     wire_publish(&desc, &place);
-    end_event(false);
+    event_end(false);
     return 0;
 }
 
@@ -178,6 +118,11 @@ int64_t event_cancelled(void)
     return now.cancelled;
 }
 
+bool event_data_there(const struct event_data *data)
+{
+    return data->bytes == 0 || user_range(data->address, data->bytes);
+}
+
 uint64_t event_current(void)
 {
     return now.id;
@@ -186,6 +131,12 @@ uint64_t event_current(void)
 void event_current_set(uint64_t id)
 {
     now.id = id;
+}
+
+void event_end(bool next_follows)
+{
+    now.id = 0;
+    wire_ring_before(next_follows);
 }
 
 void event_log(enum mf_log_level level, const void *text, size_t bytes)
@@ -242,11 +193,6 @@ static void log_in(const struct ring_place *place, enum mf_log_level level, cons
     wire_publish(&desc, place);
 }
 
-static bool data_range(const struct event_data *data)
-{
-    return data->bytes == 0 || user_range(data->address, data->bytes);
-}
-
 /* Release and end an event that was cancelled while it waited: false. */
 static bool take_invoke(const struct mf_desc *desc)
 {
@@ -269,7 +215,8 @@ static int64_t begin(const struct mf_desc *desc, uint64_t event, const struct ev
         .id = desc->id, .deadline_ns = desc->arg ? clock_of_host(desc->arg) : 0, .field_bytes = desc->head_bytes};
 
     now.id = desc->id;
-    now.cancelled = now.replied = false;
+    now.cancelled = false;
+    reply_reset();
     operation_reset();
     now.chunk = *desc;
     now.chunk_at = 0;
@@ -362,59 +309,7 @@ static void fail(uint64_t id, const char *message, size_t bytes)
     struct mf_desc desc = {
         .id = id, .type = MF_MSG_ERROR, .data_bytes = (uint32_t)bytes};
     wire_publish(&desc, &place);
-    end_event(false);
-}
-
-/* Its end is sent. */
-static void end_event(bool next_follows)
-{
-    now.id = 0;
-    wire_ring_before(next_follows);
-}
-
-/* Of a reply or a part of one: MF_CALL_NEXT only at its end. */
-static bool flags_known(uint64_t flags)
-{
-    return (flags & ~(uint64_t)(MF_CALL_END | MF_CALL_NEXT)) == 0 && flags != MF_CALL_NEXT;
-}
-
-/* The message in its place, with as much body as fits; the rest as more messages. */
-static int64_t send(struct mf_desc *desc, struct ring_place place,
-                    const struct event_data *body, uint64_t flags)
-{
-    const bool end = flags & MF_CALL_END;
-    uint64_t at = 0;
-    for (;;) {
-        uint64_t left = body->bytes - at;
-        uint32_t room = place.bytes - desc->data_bytes;
-        uint32_t part = left < room ? (uint32_t)left : room;
-        if (part && user_read(place.data + desc->data_bytes, body->address + at, part) != 0)
-            return -EFAULT;
-        at += part;
-        now.reply_bytes += part;
-        desc->data_bytes += part;
-        desc->flags = end && at == body->bytes ? MF_MSG_END : 0;
-        wire_publish(desc, &place);
-        now.replied = true;
-        if (at == body->bytes)
-            break;
-        *desc = (struct mf_desc){.id = now.id, .type = MF_MSG_REPLY_BODY};
-        place = reserve_for(0, body->bytes - at);
-    }
-    if (end)
-        end_event(flags & MF_CALL_NEXT);
-    else
-        wire_ring();
-    return (int64_t)body->bytes;
-}
-
-/* For a message of so much head and some of so much body. */
-static struct ring_place reserve_for(uint32_t head_bytes, uint64_t body_bytes)
-{
-    uint32_t room = MF_CHUNK_BYTES_MAX - head_bytes;
-    uint32_t most = body_bytes < room ? (uint32_t)body_bytes : room;
-    uint32_t least = most < CHUNK_LEAST ? most : CHUNK_LEAST;
-    return wire_reserve(head_bytes + least, head_bytes + most);
+    event_end(false);
 }
 
 static void out_of_order(void)

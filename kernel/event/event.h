@@ -1,5 +1,5 @@
 /*
- * event.h: events, replies and log records, one event at a time. Sleeps by the
+ * event.h: events and log records, one event at a time. Sleeps by the
  * hypercall `wait` and wakes the node by `ring`, each as seldom as can be: an idle
  * instance costs one of each for an event, a busy one neither.
  */
@@ -13,20 +13,19 @@
 #include "abi/calls.h"
 #include "abi/log.h"
 
-/* restored: the program had been waiting for an event elsewhere. */
-void event_start(uint64_t channel_base, uint32_t boot_flags); /* MF_BOOT_… */
+/* boot_flags: MF_BOOT_… */
+void event_start(uint64_t channel_base, uint32_t boot_flags);
 
 /* A run of the program's memory, as it came with a call: not checked. */
 struct event_data {
     uint64_t address, bytes;
 };
+/* Is all of it where the program may have memory? */
+bool event_data_there(const struct event_data *data);
 
-/* The calls of abi/calls.h, with pointers of the program's. Result or -errno. */
+/* Calls of abi/calls.h, with pointers of the program's. Result or -errno. */
 int64_t event_next(uint64_t event, const struct event_data *buffer);
 int64_t event_body(const struct event_data *buffer);
-int64_t event_reply(uint64_t status, const struct event_data *fields,
-                    const struct event_data *body, uint64_t flags);
-int64_t event_write(const struct event_data *body, uint64_t flags);
 int64_t event_fail(const struct event_data *message);
 int64_t event_cancelled(void);
 
@@ -38,6 +37,9 @@ int64_t event_await(void);
 uint64_t event_current(void);
 /* A contract has begun one, or ended it (0): what is logged belongs to it. */
 void event_current_set(uint64_t id);
+
+/* The current event's last message is in the ring. next_follows: so is the call `next`, at once. */
+void event_end(bool next_follows);
 
 /* A log record of the current event, from the kernel's memory; at most
  * MF_LOG_BYTES_MAX. Waits for room. The node hears of a warning or an

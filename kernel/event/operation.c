@@ -24,11 +24,6 @@ void operation_reset(void)
     answered_bytes = 0;
 }
 
-static bool readable(const struct event_data *data)
-{
-    return data->bytes == 0 || user_range(data->address, data->bytes);
-}
-
 /* What stands in the place is a request: send it, and wait for the answer. */
 static void send(uint64_t id, uint64_t operation, uint32_t bytes, const struct ring_place *place,
                  struct mf_result *head)
@@ -56,7 +51,8 @@ int64_t operation_call(uint64_t operation, const struct event_data *request,
         return -EINVAL;
     if (request->bytes > MF_CHUNK_BYTES_MAX || data->bytes > MF_CHUNK_BYTES_MAX - request->bytes)
         return -E2BIG;
-    if (!readable(request) || !readable(data) || !user_range(result, sizeof(struct mf_call_result)))
+    if (!event_data_there(request) || !event_data_there(data) ||
+        !user_range(result, sizeof(struct mf_call_result)))
         return -EFAULT;
     uint32_t bytes = (uint32_t)(request->bytes + data->bytes);
     struct ring_place place = wire_reserve(bytes, bytes);

@@ -1,6 +1,6 @@
 /*
- * node.h: what files in memory are made of: a node is a file, folder or link; an entry is a name for
- * one. Of tmp.c, which owns nodes, and of folder.c, which owns entries.
+ * node.h: what files in memory are made of: a node is a file, folder, link or named pipe; an entry is a
+ * name for one. Of node.c, which owns nodes, and of folder.c, which owns entries.
  */
 #ifndef KERNEL_FS_NODE_H
 #define KERNEL_FS_NODE_H
@@ -26,13 +26,26 @@ struct entry {
 struct node {
     uint32_t mode, links, holds;
     uint64_t number;
-    int64_t accessed_ns, modified_ns, changed_ns;
+    int64_t accessed_ns, modified_ns, changed_ns; /* CLOCK_REALTIME */
     struct entry *names;           /* its own, the newest first; none: a root, or removed */
     struct entry *entries, **last; /* folder: by serial                                   */
     struct content content;        /* file; link: its target                              */
     struct pipe *pipe;             /* named pipe: while somebody has it open              */
     struct watch *watches;
 };
+
+/* Without a name or a holder, of this moment. NULL: no memory, or TMP_NODES_MAX. */
+struct node *node_create(uint32_t mode);
+/* Give it back, if nobody has it any more. */
+void node_forget(struct node *node);
+
+/* A file system's root (tmp.h), which stays. */
+struct node *node_root(uint32_t which, bool *is_new);
+bool node_is_root(const struct node *node);
+uint32_t node_root_number(const struct node *root);
+
+/* CLOCK_REALTIME, for the times of nodes. */
+int64_t node_now_ns(void);
 
 /* Of a place in memory. */
 static inline struct node *node_of(const struct place *place)

@@ -16,6 +16,7 @@
 #include "kernel/event/event.h"
 #include "kernel/event/operation.h"
 #include "kernel/event/output.h"
+#include "kernel/event/reply.h"
 
 static int64_t mayfly_call(struct frame *frame);
 static int64_t not_implemented(const struct frame *frame);
@@ -69,9 +70,9 @@ static int64_t mayfly_call(struct frame *frame)
     case MF_CALL_body:
         return event_body(&first);
     case MF_CALL_reply:
-        return event_reply(argument[0], &second, &fourth, argument[5]);
+        return reply_begin(argument[0], &second, &fourth, argument[5]);
     case MF_CALL_write:
-        return event_write(&first, argument[2]);
+        return reply_write(&first, argument[2]);
     case MF_CALL_fail:
         return event_fail(&first);
     case MF_CALL_log:

@@ -18,6 +18,7 @@
 #include "kernel/core/hypercall.h"
 #include "kernel/core/user.h"
 #include "kernel/event/output.h"
+#include "kernel/event/reply.h"
 
 #define WAITS_MAX 10000u
 
@@ -221,13 +222,13 @@ struct event_data run_of(const void *data, size_t bytes)
 int64_t reply(unsigned status, const void *data, size_t bytes, unsigned flags)
 {
     struct event_data fields = {0}, run = run_of(data, bytes);
-    return event_reply(status, &fields, &run, flags);
+    return reply_begin(status, &fields, &run, flags);
 }
 
 int64_t more(const void *data, size_t bytes, unsigned flags)
 {
     struct event_data run = run_of(data, bytes);
-    return event_write(&run, flags);
+    return reply_write(&run, flags);
 }
 
 int64_t read_body(size_t capacity)

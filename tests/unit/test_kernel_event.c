@@ -12,6 +12,7 @@
 #include "event_rig.h"
 #include "kernel/core/clock.h"
 #include "kernel/event/output.h"
+#include "kernel/event/reply.h"
 
 static void a_small_event_is_one_message_each_way(void **state)
 {
@@ -311,7 +312,7 @@ static void wrong_replies_are_refused_where_they_are_made(void **state)
     assert_int_equal(reply(200, NULL, 0, 2), -EINVAL);
     assert_int_equal(reply(200, body, MF_BODY_BYTES_MAX + 1, 0), -EFBIG);
     struct event_data bad_fields = run_of("not fields", 10), none = {0};
-    assert_int_equal(event_reply(200, &bad_fields, &none, MF_CALL_END), -EINVAL);
+    assert_int_equal(reply_begin(200, &bad_fields, &none, MF_CALL_END), -EINVAL);
     assert_int_equal(reply(200, NULL, 0, 0), 0);
     assert_int_equal(reply(200, NULL, 0, 0), -EALREADY);
     take_all();
