@@ -5,7 +5,7 @@
  * the end of the list if it is level-triggered, and off it if it is edge-triggered; one that
  * is not goes off it, too.
  * Guarantees: items go when their file does; epolls watch each other in no circle, and at most
- * EPOLL_NEST_MAX in a row. Leaves to others: waiting (linux/file_epoll.c). Owns its items.
+ * EPOLL_NEST_MAX in a row. Leaves to others: waiting (linux/files/wait.c). Owns its items.
  */
 #include "kernel/file/epoll.h"
 

@@ -1,7 +1,7 @@
 /*
  * timerfd.c: see timerfd.h.
  * Guarantees: every time that has come is counted once. Leaves to others: that clocks differ
- * (linux/file_timer.c). Owns its deadline.
+ * (linux/files/timer.c). Owns its deadline.
  */
 #include "kernel/file/timerfd.h"
 

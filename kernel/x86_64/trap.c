@@ -4,7 +4,7 @@
  * call's EFAULT; one in the program goes to its signal handler, if it has one, and
  * else into a report that names it; one in the kernel is reported as the kernel's;
  * one while reporting ends the instance at once. Nothing loops.
- * Leaves to others: the record (abi/trap.h: the monitor's), signals (linux/signal.c).
+ * Leaves to others: the record (abi/trap.h: the monitor's), signals (linux/one/signal.c, linux/many/signal.c).
  * Owns nothing.
  */
 #include "kernel/x86_64/trap.h"
