@@ -5,6 +5,7 @@
 #ifndef MF_TESTS_SEALED_H
 #define MF_TESTS_SEALED_H
 
+#include <linux/filter.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -21,6 +22,9 @@
 SEALED long through_gate(long number, const uint64_t a[6]);
 SEALED void leave(int status);
 int outcome(pid_t pid);
+
+/* Under this filter from now on, or the child ends; length: 0 if it could not be compiled. */
+void seal_by(struct sock_filter *code, uint32_t length);
 
 /* Private, anonymous, read-write memory at [from, to), or the child ends. */
 void map_fixed(uint64_t from, uint64_t to, int flags);

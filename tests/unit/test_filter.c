@@ -7,7 +7,6 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <linux/futex.h>
-#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,7 +17,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -52,12 +50,7 @@ static void seal(const struct filter_line *lines, uint32_t count)
     if (gate_map(&why) || pipe(console) || dup2(console[1], MONITOR_FD_CONSOLE) < 0 ||
         dup2(eventfd(0, EFD_NONBLOCK), MONITOR_FD_BELL) < 0)
         _exit(98);
-    struct sock_fprog program = {
-        .len = (unsigned short)filter_compile(lines, count, CHANNEL, code, FILTER_PROCESS_MAX),
-        .filter = code};
-    if (program.len == 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
-        _exit(97);
+    seal_by(code, filter_compile(lines, count, CHANNEL, code, FILTER_PROCESS_MAX));
 }
 
 static int call_with(const struct filter_line *lines, uint32_t count, long number,

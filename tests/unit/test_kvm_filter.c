@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/kvm.h>
-#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,10 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +26,7 @@
 #include "monitor/kvm/filter.h"
 #include "monitor/kvm/memory.h"
 #include "monitor/kvm/reset.h"
+#include "sealed.h"
 
 #define CHANNEL (MF_WINDOW_MIN - MF_CHANNEL_BYTES)
 #define PAGE (uint64_t)MF_PAGE_BYTES
@@ -37,9 +34,6 @@
 #define AT(address) (MEMORY_HOST + (address))
 #define BELL AT(CHANNEL + offsetof(struct mf_channel_head, bell))
 #define RW (PROT_READ | PROT_WRITE)
-
-#define ALLOWED 1 /* child's status: the call reached the kernel, whatever it said there */
-#define DIED 256  /* by SIGSYS */
 
 /* By hand: a sealed child may not even use the C library's way out. */
 static long call(long number, const uint64_t a[6])
@@ -65,18 +59,12 @@ static void seal(const struct filter_line *lines, uint32_t count)
         pipe(console) || dup2(console[1], MONITOR_FD_CONSOLE) < 0 ||
         dup2(open("/dev/null", O_RDWR), KVM_FD_VCPU) < 0)
         _exit(98);
-    const struct sock_fprog program = {
-        .len = (unsigned short)kvm_filter_compile(lines, count, CHANNEL, code, KVM_FILTER_MAX),
-        .filter = code};
-    if (program.len == 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
-        _exit(97);
+    seal_by(code, kvm_filter_compile(lines, count, CHANNEL, code, KVM_FILTER_MAX));
 }
 
 static int call_with(const struct filter_line *lines, uint32_t count, long number,
                      const uint64_t a[6])
 {
-    int status = 0;
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -86,11 +74,7 @@ static int call_with(const struct filter_line *lines, uint32_t count, long numbe
         (void)call(SYS_exit_group, (const uint64_t[6]){ALLOWED});
         __builtin_trap();
     }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFEXITED(status))
-        return WEXITSTATUS(status);
-    assert_int_equal(WTERMSIG(status), SIGSYS);
-    return DIED;
+    return outcome(pid);
 }
 
 struct call_case {
@@ -219,15 +203,15 @@ static const struct call_case reset_bad[] = {
 };
 
 /* Which of these cases do not come to that with these lines? */
-static void all_are(int outcome, const struct filter_line *lines, uint32_t count,
+static void all_are(int wanted, const struct filter_line *lines, uint32_t count,
                     const struct call_case *cases, size_t case_count)
 {
     for (size_t i = 0; i < case_count; i++)
-        if (call_with(lines, count, cases[i].number, cases[i].a) != outcome)
-            fail_msg("%s: %s", cases[i].what, outcome == DIED ? "passed" : "died");
+        if (call_with(lines, count, cases[i].number, cases[i].a) != wanted)
+            fail_msg("%s: %s", cases[i].what, wanted == DIED ? "passed" : "died");
 }
-#define ALL_ARE(outcome, lines, count, cases) \
-    all_are(outcome, lines, count, cases, sizeof(cases) / sizeof *(cases))
+#define ALL_ARE(wanted, lines, count, cases) \
+    all_are(wanted, lines, count, cases, sizeof(cases) / sizeof *(cases))
 
 static void good_arguments_pass(void **state)
 {

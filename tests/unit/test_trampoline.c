@@ -2,10 +2,8 @@
  * test_trampoline.c: what a blank can do before it is sealed, and that none of it can be
  * done afterwards. Each line of the trampoline's calls, in the kernel that will enforce
  * it, as in test_filter.c: good arguments pass, each limit kills one step beyond, and
- * without its line a good call kills too. And its sentences against the C library's.
+ * without its line a good call kills too.
  */
-#include <errno.h>
-#include <inttypes.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <setjmp.h>
@@ -14,10 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -26,65 +21,17 @@
 
 #include <cmocka.h>
 
-#include "abi/channel.h"
-#include "abi/layout.h"
 #include "gate_layout.h"
-#include "monitor/process/gate.h"
+#include "monitor/monitor.h"
+#include "monitor/process/filter.h"
 #include "monitor/process/trampoline.h"
-#include "monitor/process/trampoline/format.h"
-#include "sealed.h"
+#include "sealed_blank.h"
 
-#define PAGE (uint64_t)MF_PAGE_BYTES
-#define HIGH (1ull << 32)
-#define RW (PROT_READ | PROT_WRITE)
-#define RX (PROT_READ | PROT_EXEC)
-#define HERE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE)
 #define FILE_HERE (MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE)
 #define SHARED_HERE (MAP_SHARED | MAP_FIXED)
-#define LARGEST_CHANNEL (MF_WINDOW_MAX - MF_CHANNEL_BYTES)
-#define NOBODY ~0ull
 #define DATA (TRAMPOLINE_DATA + 0x8000)
-#define DEFAULT_CHANNEL (MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES)
-#define SMALL_CHANNEL (MF_WINDOW_MIN - MF_CHANNEL_BYTES)
-#define BELL_AT(channel) ((channel) + offsetof(struct mf_channel_head, bell))
 
-/* The trampoline's own instruction, with its host_call() around it. */
-SEALED static long through_trampoline(long number, const uint64_t a[6])
-{
-    long (*host_call)(long, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) =
-        (long (*)(long, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))TRAMPOLINE_TEXT;
-    return host_call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-}
-
-static void attach(const struct sock_filter *code, uint32_t length)
-{
-    const struct sock_fprog program = {.len = (unsigned short)length,
-                                       .filter = (struct sock_filter *)(uintptr_t)code};
-    if (length == 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
-        _exit(97);
-}
-
-/* What the process monitor sets up before a blank waits, all but the filter. */
-static void prepare(void)
-{
-    struct mf_why why;
-    map_fixed(MF_BOOT_BASE, MF_WINDOW_DEFAULT, MAP_FIXED_NOREPLACE);
-    if (gate_map(&why) || trampoline_map(&why))
-        _exit(98);
-    (void)close(MONITOR_FD_CONTROL);
-    (void)close(MONITOR_FD_CHANNEL);
-}
-
-static void wait_sealed(void)
-{
-    static struct sock_filter code[FILTER_PROCESS_MAX];
-    prepare();
-    attach(code, filter_compile_blank(FILTER_GATE_DEFAULT, DEFAULT_CHANNEL, code,
-                                      FILTER_PROCESS_MAX));
-}
-
-/* The same with these of the trampoline's lines only. */
+/* A blank that waits, with these of the trampoline's lines only. */
 static void wait_sealed_with(const struct filter_line *lines, uint32_t count)
 {
     static struct sock_filter code[FILTER_PROCESS_MAX];
@@ -97,9 +44,8 @@ static void wait_sealed_with(const struct filter_line *lines, uint32_t count)
                                        .more_return = GATE_JIT_RETURN,
                                        .more = filter_lines,
                                        .more_count = filter_line_count};
-    prepare();
-    attach(code,
-           filter_program(&place, filter_lines, filter_line_count, code, FILTER_PROCESS_MAX));
+    prepare_blank();
+    seal_by(code, filter_program(&place, filter_lines, filter_line_count, code, FILTER_PROCESS_MAX));
 }
 
 static int call_with(const struct filter_line *lines, uint32_t count, long number,
@@ -350,238 +296,6 @@ static void the_trampolines_calls_are_not_the_gates(void **state)
     }
 }
 
-/* Each of the three pages has one `syscall`, where the filter knows it, and no bytes that could be
- * jumped to as another. */
-static void each_gate_has_one_call_only(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t page, call_return;
-    } gates[] = {{MF_GATE_BASE, GATE_SYSCALL_RETURN},
-                 {TRAMPOLINE_OTHER_GATE, GATE_OTHER_RETURN},
-                 {TRAMPOLINE_JIT_GATE, GATE_JIT_RETURN}};
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        prepare();
-        for (size_t i = 0; i < sizeof gates / sizeof *gates; i++) {
-            const uint8_t *page = (const uint8_t *)(uintptr_t)gates[i].page;
-            const uint64_t wanted = gates[i].call_return - MF_GATE_BASE - 2;
-            for (uint64_t at = 0; at + 1 < PAGE; at++) {
-                bool calls = page[at] == 0x0f && (page[at + 1] == 0x05 || page[at + 1] == 0x34);
-                calls |= page[at] == 0xcd && page[at + 1] == 0x80;
-                if (calls != (at == wanted))
-                    _exit(1);
-            }
-        }
-        _exit(ALLOWED);
-    }
-    assert_int_equal(outcome(pid), ALLOWED);
-}
-
-/* What the first filter judges as any window's calls ends at GATE_OTHER_RETURN; the usual page
- * has no instruction there. */
-static void the_usual_gate_has_one_call_only(void **state)
-{
-    (void)state;
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        (void)signal(SIGTRAP, SIG_DFL);
-        wait_sealed();
-        ((void (*)(void))(uintptr_t)(GATE_OTHER_RETURN - 2))();
-        leave(ALLOWED);
-    }
-    assert_int_equal(outcome(pid), DIED + SIGTRAP);
-}
-
-/* A parser that was taken over moves the other gate page and attaches no second filter: what
- * then comes from there must be a call that some window's guest may make. */
-static int unfiltered(uint64_t gate, long number, const uint64_t a[6])
-{
-    const uint64_t move[6] = {gate, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, MF_GATE_BASE};
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        wait_sealed();
-        if (through_trampoline(SYS_mremap, move) != MF_GATE_BASE)
-            leave(99);
-        leave(through_gate(number, a) < 0 ? ALLOWED_ERRNO : ALLOWED);
-    }
-    return outcome(pid);
-}
-
-static void without_a_second_filter_the_other_gate_has_any_windows_rules(void **state)
-{
-    (void)state;
-#define CALL(number, ...) \
-    unfiltered(TRAMPOLINE_OTHER_GATE, number, (const uint64_t[6]){__VA_ARGS__})
-    static const uint64_t bells[] = {BELL_AT(SMALL_CHANNEL), BELL_AT(DEFAULT_CHANNEL),
-                                     BELL_AT(DEFAULT_CHANNEL + MF_WINDOW_STEP),
-                                     BELL_AT(LARGEST_CHANNEL)};
-    static const uint64_t no_bells[] = {BELL_AT(SMALL_CHANNEL - MF_WINDOW_STEP),
-                                        BELL_AT(SMALL_CHANNEL) - 4, BELL_AT(SMALL_CHANNEL) + 4,
-                                        BELL_AT(DEFAULT_CHANNEL) + MF_WINDOW_STEP / 2,
-                                        BELL_AT(LARGEST_CHANNEL + MF_WINDOW_STEP),
-                                        BELL_AT(DEFAULT_CHANNEL) + HIGH};
-    for (size_t i = 0; i < sizeof bells / sizeof *bells; i++)
-        assert_int_equal(CALL(SYS_futex, bells[i], FUTEX_WAIT_BITSET, 7, 0, 0, ~0u), ALLOWED_ERRNO);
-    for (size_t i = 0; i < sizeof no_bells / sizeof *no_bells; i++)
-        assert_int_equal(CALL(SYS_futex, no_bells[i], FUTEX_WAIT_BITSET, 7, 0, 0, ~0u), DIED);
-    assert_int_equal(CALL(SYS_futex, BELL_AT(DEFAULT_CHANNEL), FUTEX_WAKE, 1), DIED);
-    assert_int_equal(CALL(SYS_mprotect, MF_KERNEL_BASE, PAGE, PROT_READ), ALLOWED);
-    assert_int_equal(CALL(SYS_mprotect, MF_KERNEL_BASE, PAGE, RX), DIED);
-    assert_int_equal(CALL(SYS_mprotect, LARGEST_CHANNEL - PAGE, PAGE, PROT_READ), ALLOWED_ERRNO);
-    assert_int_equal(CALL(SYS_mprotect, LARGEST_CHANNEL, PAGE, PROT_READ), DIED);
-    assert_int_equal(CALL(SYS_mmap, MF_KERNEL_BASE, PAGE, RX, HERE, NOBODY), DIED);
-    assert_int_equal(CALL(SYS_munmap, TRAMPOLINE_BASE, TRAMPOLINE_BYTES), ALLOWED);
-    assert_int_equal(CALL(SYS_getpid, 0), DIED);
-    assert_int_equal(CALL(SYS_socket, AF_UNIX, SOCK_STREAM, 0), DIED);
-    assert_int_equal(CALL(SYS_execve, 0), DIED);
-    assert_int_equal(CALL(SYS_exit_group, ALLOWED), ALLOWED);
-#undef CALL
-}
-
-/* The gate of jit: the same, and its one line more. */
-static void without_a_second_filter_the_gate_of_jit_has_any_windows_rules(void **state)
-{
-    (void)state;
-#define CALL(number, ...) \
-    unfiltered(TRAMPOLINE_JIT_GATE, number, (const uint64_t[6]){__VA_ARGS__})
-    assert_int_equal(CALL(SYS_futex, BELL_AT(SMALL_CHANNEL), FUTEX_WAIT_BITSET, 7, 0, 0, ~0u),
-                     ALLOWED_ERRNO);
-    assert_int_equal(CALL(SYS_futex, BELL_AT(SMALL_CHANNEL) + 4, FUTEX_WAIT_BITSET, 7, 0, 0, ~0u),
-                     DIED);
-    assert_int_equal(CALL(SYS_mprotect, MF_PROGRAM_BASE, PAGE, RX), ALLOWED);
-    assert_int_equal(CALL(SYS_mprotect, MF_PROGRAM_BASE, PAGE, RW | PROT_EXEC), ALLOWED);
-    assert_int_equal(CALL(SYS_mprotect, MF_PROGRAM_BASE - PAGE, PAGE, RX), DIED);
-    assert_int_equal(CALL(SYS_mprotect, LARGEST_CHANNEL, PAGE, RX), DIED);
-    assert_int_equal(CALL(SYS_mmap, MF_PROGRAM_BASE, PAGE, RX, HERE, NOBODY), DIED);
-    assert_int_equal(CALL(SYS_socket, AF_UNIX, SOCK_STREAM, 0), DIED);
-    assert_int_equal(CALL(SYS_execve, 0), DIED);
-#undef CALL
-}
-
-/* As the trampoline does for a window of an unusual size, or for a function with jit. */
-static void seal_with(enum filter_gate gate, uint64_t channel_base)
-{
-    static struct sock_filter code[FILTER_PROCESS_MAX];
-    const struct sock_fprog program = {
-        .len = (unsigned short)filter_compile_blank(gate, channel_base, code, FILTER_PROCESS_MAX),
-        .filter = code};
-    const uint64_t add[6] = {SECCOMP_SET_MODE_FILTER, 0, (uintptr_t)&program};
-    const uint64_t move[6] = {gate == FILTER_GATE_JIT ? TRAMPOLINE_JIT_GATE : TRAMPOLINE_OTHER_GATE,
-                              PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, MF_GATE_BASE};
-    const uint64_t unmap[6] = {TRAMPOLINE_BASE, TRAMPOLINE_BYTES};
-    wait_sealed();
-    if (program.len == 0 || through_trampoline(SYS_seccomp, add) != 0 ||
-        through_trampoline(SYS_mremap, move) != MF_GATE_BASE || through_gate(SYS_munmap, unmap) != 0)
-        leave(99);
-}
-
-static int sealed_call(enum filter_gate gate, uint64_t channel_base, long number, const uint64_t a[6])
-{
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        seal_with(gate, channel_base);
-        leave(through_gate(number, a) < 0 ? ALLOWED_ERRNO : ALLOWED);
-    }
-    return outcome(pid);
-}
-
-static void another_window_has_rules_of_its_own(void **state)
-{
-    (void)state;
-#define CALL(number, ...) \
-    sealed_call(FILTER_GATE_OTHER, SMALL_CHANNEL, number, (const uint64_t[6]){__VA_ARGS__})
-    assert_int_equal(CALL(SYS_futex, BELL_AT(SMALL_CHANNEL), FUTEX_WAIT_BITSET, 7, 0, 0, ~0u),
-                     ALLOWED_ERRNO);
-    assert_int_equal(CALL(SYS_futex, BELL_AT(DEFAULT_CHANNEL), FUTEX_WAIT_BITSET, 7, 0, 0, ~0u),
-                     DIED);
-    assert_int_equal(CALL(SYS_mprotect, SMALL_CHANNEL - PAGE, PAGE, PROT_READ), ALLOWED);
-    assert_int_equal(CALL(SYS_mprotect, SMALL_CHANNEL, PAGE, PROT_READ), DIED);
-    assert_int_equal(CALL(SYS_mprotect, MF_PROGRAM_BASE, PAGE, RX), DIED);
-    assert_int_equal(CALL(SYS_mprotect, MF_PROGRAM_BASE, PAGE, RW | PROT_EXEC), DIED);
-    assert_int_equal(CALL(SYS_madvise, SMALL_CHANNEL - PAGE, PAGE, MADV_DONTNEED), ALLOWED);
-    assert_int_equal(CALL(SYS_madvise, SMALL_CHANNEL, PAGE, MADV_DONTNEED), DIED);
-    assert_int_equal(CALL(SYS_mmap, MF_KERNEL_BASE, PAGE, RX, HERE, NOBODY), DIED);
-    assert_int_equal(CALL(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, 0), DIED);
-    assert_int_equal(CALL(SYS_execve, 0), DIED);
-    assert_int_equal(CALL(SYS_exit_group, ALLOWED), ALLOWED);
-#undef CALL
-}
-
-/* What a function with jit has more than any other of its window, and what it has not. */
-static void with_jit_the_programs_memory_may_become_executable(void **state)
-{
-    (void)state;
-#define CALL(number, ...) \
-    sealed_call(FILTER_GATE_JIT, DEFAULT_CHANNEL, number, (const uint64_t[6]){__VA_ARGS__})
-#define PROTECT(at, bytes, prot) CALL(SYS_mprotect, at, bytes, prot)
-    assert_int_equal(PROTECT(MF_PROGRAM_BASE, PAGE, RX), ALLOWED);
-    assert_int_equal(PROTECT(MF_PROGRAM_BASE, PAGE, RW | PROT_EXEC), ALLOWED);
-    assert_int_equal(PROTECT(DEFAULT_CHANNEL - PAGE, PAGE, RX), ALLOWED);
-    assert_int_equal(PROTECT(MF_PROGRAM_BASE, DEFAULT_CHANNEL - MF_PROGRAM_BASE, RX), ALLOWED);
-    assert_int_equal(PROTECT(MF_KERNEL_BASE, PAGE, PROT_READ), ALLOWED);
-    assert_int_equal(PROTECT(MF_KERNEL_BASE, PAGE, RX), DIED);
-    assert_int_equal(PROTECT(MF_PROGRAM_BASE - PAGE, PAGE, RW | PROT_EXEC), DIED);
-    assert_int_equal(PROTECT(MF_PROGRAM_BASE - PAGE, 2 * PAGE, RX), DIED);
-    assert_int_equal(PROTECT(DEFAULT_CHANNEL, PAGE, RX), DIED);
-    assert_int_equal(PROTECT(DEFAULT_CHANNEL - PAGE, 2 * PAGE, RX), DIED);
-    assert_int_equal(PROTECT(MF_GATE_BASE, PAGE, RW | PROT_EXEC), DIED);
-    assert_int_equal(PROTECT(MF_GATE_DATA_BASE, PAGE, RX), DIED);
-    assert_int_equal(PROTECT(MF_BOOT_BASE, PAGE, RX), DIED);
-    assert_int_equal(PROTECT(TRAMPOLINE_TEXT, PAGE, RX), DIED);
-    assert_int_equal(PROTECT(MF_PROGRAM_BASE, PAGE, PROT_EXEC), DIED);
-    assert_int_equal(PROTECT(MF_PROGRAM_BASE, PAGE, PROT_WRITE | PROT_EXEC), DIED);
-    assert_int_equal(PROTECT(MF_PROGRAM_BASE, PAGE, RX + HIGH), DIED);
-    assert_int_equal(PROTECT(MF_PROGRAM_BASE + HIGH, PAGE, RX), DIED);
-    assert_int_equal(PROTECT(MF_PROGRAM_BASE, PAGE, RX | PROT_GROWSDOWN), DIED);
-    assert_int_equal(CALL(SYS_mmap, MF_PROGRAM_BASE, PAGE, RX, HERE, NOBODY), DIED);
-    assert_int_equal(CALL(SYS_mremap, MF_PROGRAM_BASE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
-                          TRAMPOLINE_TEXT),
-                     DIED);
-    assert_int_equal(CALL(SYS_pkey_mprotect, MF_PROGRAM_BASE, PAGE, RX, ~0ull), DIED);
-    assert_int_equal(CALL(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, 0), DIED);
-    assert_int_equal(CALL(SYS_execve, 0), DIED);
-#undef PROTECT
-#undef CALL
-}
-
-/* A `syscall` in memory that the program made executable is nobody's place: it traps. */
-static void a_call_of_made_code_traps(void **state)
-{
-    (void)state;
-    static const uint8_t call[] = {0x0f, 0x05, 0xc3}; /* syscall; ret */
-    static const long numbers[] = {SYS_getpid, SYS_write, SYS_mprotect, SYS_exit_group, SYS_execve};
-    static const uint64_t protect[6] = {MF_PROGRAM_BASE, PAGE, RX};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        pid_t pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-            (void)signal(SIGSYS, SIG_DFL);
-            prepare();
-            memcpy((void *)(uintptr_t)MF_PROGRAM_BASE, call, sizeof call);
-            static struct sock_filter code[FILTER_PROCESS_MAX];
-            attach(code, filter_compile_blank(FILTER_GATE_DEFAULT, DEFAULT_CHANNEL, code,
-                                              FILTER_PROCESS_MAX));
-            const uint64_t move[6] = {TRAMPOLINE_JIT_GATE, PAGE, PAGE,
-                                      MREMAP_MAYMOVE | MREMAP_FIXED, MF_GATE_BASE};
-            if (through_trampoline(SYS_mremap, move) != MF_GATE_BASE ||
-                through_gate(SYS_mprotect, protect) != 0)
-                leave(99);
-            long result = numbers[i];
-            __asm__ volatile("call *%1"
-                             : "+a"(result)
-                             : "r"((uintptr_t)MF_PROGRAM_BASE), "D"(0), "S"(0), "d"(0)
-                             : "rcx", "r11", "memory");
-            leave(ALLOWED);
-        }
-        assert_int_equal(outcome(pid), DIED); /* of SIGSYS, by default */
-    }
-}
-
 /* The spawner's filter, with a page of calls as its text: how a getpid ends that is made so
  * far from the start of a text of 64 bytes. */
 #define HOME 0x300000000000ull
@@ -594,12 +308,12 @@ static int from_home(int64_t offset)
     if (pid == 0) {
         uint8_t *at = (uint8_t *)(uintptr_t)HOME + offset;
         (void)signal(SIGSYS, SIG_DFL);
-        prepare();
+        prepare_blank();
         map_fixed(HOME - PAGE, HOME + PAGE, MAP_FIXED_NOREPLACE);
         memcpy(at, call, sizeof call);
         if (mprotect((void *)(uintptr_t)(HOME - PAGE), 2 * PAGE, RX) != 0)
             _exit(96);
-        attach(code, filter_compile_spawner(HOME, HOME + 64, code, FILTER_PROCESS_MAX));
+        seal_by(code, filter_compile_spawner(HOME, HOME + 64, code, FILTER_PROCESS_MAX));
         long result = SYS_getpid;
         __asm__ volatile("call *%1" : "+a"(result) : "r"(at) : "rcx", "r11", "memory");
         leave(result > 0 ? ALLOWED : ALLOWED_ERRNO);
@@ -621,37 +335,6 @@ static void only_the_spawners_text_calls_what_it_likes(void **state)
     assert_int_equal(filter_compile_spawner(PAGE, 2 * PAGE, code, FILTER_PROCESS_MAX), 0);
 }
 
-__attribute__((format(printf, 1, 2))) static void same(const char *format, ...)
-{
-    char ours[64], theirs[64];
-    va_list list;
-    for (size_t room = 0; room <= sizeof ours; room += room < 8 ? 1 : 28) {
-        memset(ours, 'x', sizeof ours);
-        memset(theirs, 'x', sizeof theirs);
-        va_start(list, format);
-        int bytes = format_into(ours, room, format, list);
-        va_end(list);
-        va_start(list, format);
-        assert_int_equal(bytes, vsnprintf(theirs, room, format, list));
-        va_end(list);
-        assert_memory_equal(ours, theirs, sizeof ours);
-    }
-}
-
-static void sentences_are_the_c_librarys(void **state)
-{
-    (void)state;
-    same("nothing to put in, 100%%");
-    same("%s and %s", "one", "");
-    same("%d %d %d", 0, -7, INT32_MIN);
-    same("%u %x 0x%x", UINT32_MAX, UINT32_MAX, 0u);
-    same("%zu of 0x%zx", SIZE_MAX, SIZE_MAX);
-    same("%llu 0x%llx", 18446744073709551615ull, 0x123456789abcdefull);
-    same("%" PRIu64 " 0x%" PRIx64 " %" PRIu32, UINT64_MAX, UINT64_MAX, 5u);
-    same("%lu %ld", 1ul << 40, -(1l << 40));
-    same("%s: a sentence that is longer than what there is room for, so that it is cut", "snapshot");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -661,15 +344,7 @@ int main(void)
         cmocka_unit_test(every_line_has_a_good_call_and_a_reason),
         cmocka_unit_test(after_the_seal_there_is_nothing_to_jump_to),
         cmocka_unit_test(the_trampolines_calls_are_not_the_gates),
-        cmocka_unit_test(the_usual_gate_has_one_call_only),
-        cmocka_unit_test(each_gate_has_one_call_only),
-        cmocka_unit_test(without_a_second_filter_the_other_gate_has_any_windows_rules),
-        cmocka_unit_test(without_a_second_filter_the_gate_of_jit_has_any_windows_rules),
-        cmocka_unit_test(another_window_has_rules_of_its_own),
-        cmocka_unit_test(with_jit_the_programs_memory_may_become_executable),
-        cmocka_unit_test(a_call_of_made_code_traps),
         cmocka_unit_test(only_the_spawners_text_calls_what_it_likes),
-        cmocka_unit_test(sentences_are_the_c_librarys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
