@@ -317,6 +317,50 @@ static void timers(void)
     printf(" %u\n", alarm(0));
 }
 
+/* Which values the signals have that are pending: a bit each. */
+static unsigned take_values(const sigset_t *set)
+{
+    const struct timespec none = {0, 0};
+    siginfo_t info;
+    unsigned values = 0;
+    while (sigtimedwait(set, &info, &none) > 0)
+        values |= 1u << info.si_value.sival_int;
+    return values;
+}
+
+static timer_t once(int number, int with)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = number, .sigev_value.sival_int = with};
+    const struct itimerspec spec = {.it_value.tv_nsec = 1000000};
+    timer_t timer;
+    timer_create(CLOCK_MONOTONIC, &event, &timer);
+    timer_settime(timer, 0, &spec, NULL);
+    return timer;
+}
+
+/* Each timer has its signal, whatever else is pending of that number; and one that is new is not taken for
+ * the one before it. */
+static void timers_of_one_signal(int number)
+{
+    sigset_t set, before;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    raise(number);
+    timer_t first = once(number, 1), second = once(number, 2);
+    moment();
+    printf("of two timers: %x\n", take_values(&set) & 6);
+    timer_delete(second);
+    timer_settime(first, 0, &(struct itimerspec){.it_value.tv_nsec = 1000000}, NULL);
+    moment();
+    timer_delete(first); /* its signal is pending */
+    first = once(number, 3);
+    moment();
+    printf("of the one behind: %x\n", take_values(&set) & 8);
+    timer_delete(first);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 static atomic_int stop;
 
 static void *computes(void *argument)
@@ -360,6 +404,8 @@ int main(void)
     choosing();
     passing_on();
     timers();
+    timers_of_one_signal(SIGRTMIN + 4);
+    timers_of_one_signal(SIGUSR2);
     preempting();
     return 0;
 }

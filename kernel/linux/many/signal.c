@@ -1,8 +1,8 @@
 /*
  * signal.c: signals: sending, waiting for their time, entering handlers.
  * Guarantees: as Linux: an ordinary signal is pending at most once for a thread and once for
- * the process, real-time ones queue up to SIGNALS_QUEUED_MAX; a thread's own come before the
- * process's. Default actions that stop or kill end the instance: SIGABRT as
+ * the process, real-time ones and those of timers queue up to SIGNALS_QUEUED_MAX; a thread's own
+ * come before the process's. Default actions that stop or kill end the instance: SIGABRT as
  * MF_CAUSE_ABORTED, others as MF_CAUSE_SIGNAL.
  * Leaves to others: the frame on the program's stack (x86_64/signal_frame.c), the calls
  * (signal_call.c). Owns dispositions and what is pending.
@@ -41,6 +41,9 @@ static struct {
 
 static bool is_ignored(int number);
 static bool queue(struct signal_queued **list, const struct siginfo *info);
+static struct signal_queued **find_queued(struct signal_queued **link, const struct siginfo *info);
+static void unlink_queued(struct signal_queued **link);
+static uint64_t bit_of_queued(const struct signal_queued *list, int number);
 static void wake_one(uint64_t bit);
 static bool take_from(uint64_t *pending, struct signal_queued **list, uint64_t set,
                       struct siginfo *info);
@@ -56,7 +59,7 @@ int signal_send(struct task *task, const struct siginfo *info)
     uint64_t *pending = task ? &task->signals.pending : &process.pending;
     if (is_ignored(number) && !(bit & (judge->signals.blocked | judge->signals.awaited)))
         return 0;
-    if (number < SIGNAL_REALTIME && *pending & bit)
+    if (number < SIGNAL_REALTIME && *pending & bit && info->si_code != SI_TIMER)
         return 0;
     if (!queue(task ? &task->signals.queued : &process.queued, info) &&
         number >= SIGNAL_REALTIME && info->si_code != SI_USER)
@@ -68,6 +71,24 @@ int signal_send(struct task *task, const struct siginfo *info)
         (void)task_wake(task);
     signalfd_tell(bit);
     return 0;
+}
+
+bool signal_waits(const struct task *task, const struct siginfo *info)
+{
+    struct signal_queued *first = task ? task->signals.queued : process.queued;
+    return *find_queued(&first, info) != NULL;
+}
+
+void signal_drop(struct task *task, const struct siginfo *info)
+{
+    uint64_t *pending = task ? &task->signals.pending : &process.pending;
+    struct signal_queued **list = task ? &task->signals.queued : &process.queued;
+    struct signal_queued **link = find_queued(list, info);
+    if (!*link)
+        return;
+    unlink_queued(link);
+    *pending &= ~SIGNAL_BIT(info->si_signo);
+    *pending |= bit_of_queued(*list, info->si_signo);
 }
 
 uint64_t signal_pending(const struct task *task)
@@ -191,6 +212,31 @@ static bool queue(struct signal_queued **list, const struct siginfo *info)
     return true;
 }
 
+/* The link to what says the same, of the same timer; it leads to NULL if nothing does. */
+static struct signal_queued **find_queued(struct signal_queued **link, const struct siginfo *info)
+{
+    while (*link && ((*link)->info.si_signo != info->si_signo || (*link)->info.si_code != info->si_code ||
+                     (*link)->info.si_tid != info->si_tid))
+        link = &(*link)->next;
+    return link;
+}
+
+static void unlink_queued(struct signal_queued **link)
+{
+    struct signal_queued *queued = *link;
+    *link = queued->next;
+    heap_give(queued, sizeof *queued);
+    process.queued_count--;
+}
+
+/* The signal's bit, if one is in that list. */
+static uint64_t bit_of_queued(const struct signal_queued *list, int number)
+{
+    while (list && list->info.si_signo != number)
+        list = list->next;
+    return list ? SIGNAL_BIT(number) : 0;
+}
+
 /* For the process: the current thread takes it when it goes on, if it may; else one that waits. */
 static void wake_one(uint64_t bit)
 {
@@ -212,16 +258,11 @@ static bool take_from(uint64_t *pending, struct signal_queued **list, uint64_t s
     *info = (struct siginfo){.si_signo = number, .si_code = SI_USER};
     while (*list && (*list)->info.si_signo != number)
         list = &(*list)->next;
-    struct signal_queued *queued = *list;
-    if (!queued)
+    if (!*list)
         return true;
-    *info = queued->info;
-    *list = queued->next;
-    heap_give(queued, sizeof *queued);
-    process.queued_count--;
-    for (const struct signal_queued *more = *list; more; more = more->next)
-        if (more->info.si_signo == number)
-            *pending |= SIGNAL_BIT(number);
+    *info = (*list)->info;
+    unlink_queued(list);
+    *pending |= bit_of_queued(*list, number);
     return true;
 }
 

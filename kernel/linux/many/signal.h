@@ -19,6 +19,10 @@
  * -EAGAIN: a real-time signal finds no room in the queue. */
 int signal_send(struct task *task, const struct siginfo *info);
 
+/* Of a timer's, which are all queued, for it has one at most: is it in that queue? And out of it. */
+bool signal_waits(const struct task *task, const struct siginfo *info);
+void signal_drop(struct task *task, const struct siginfo *info);
+
 /* Is one pending that this thread does not block? */
 bool signal_is_due(const struct task *task);
 

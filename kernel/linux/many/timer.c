@@ -112,7 +112,9 @@ int64_t linux_timer_delete(struct frame *frame)
     struct timer **timer = find(frame_argument(frame, 0));
     if (!timer)
         return -EINVAL;
+    struct task *task = (*timer)->tid ? task_find((*timer)->tid) : NULL;
     deadline_clear(&(*timer)->deadline);
+    signal_drop(task, &(*timer)->info); /* its number will be another one's */
     heap_give(*timer, sizeof **timer);
     *timer = NULL;
     return 0;
@@ -133,17 +135,13 @@ static void due(struct deadline *deadline)
     struct timer *timer = (struct timer *)deadline; /* its first member */
     struct task *task = timer->tid ? task_find(timer->tid) : NULL;
     uint64_t now_ns = time_monotonic(), late_ns = now_ns - deadline->at_ns;
-    uint64_t bit = timer->silent ? 0 : SIGNAL_BIT(timer->info.si_signo);
     uint64_t missed = timer->interval_ns ? late_ns / timer->interval_ns : 0;
     if (timer->interval_ns)
         deadline_set(deadline, deadline->at_ns + (missed + 1) * timer->interval_ns);
     if (timer->silent || (timer->tid && !task))
         return;
-    bool waits = signal_pending(task ? task : task_first) & bit;
-    missed += waits;
+    missed += signal_waits(task, &timer->info) || signal_send(task, &timer->info) != 0;
     timer->missed += missed > INT32_MAX - timer->missed ? INT32_MAX - timer->missed : (uint32_t)missed;
-    if (!waits)
-        (void)signal_send(task, &timer->info);
 }
 
 /* at_ns 0: not at all. */
