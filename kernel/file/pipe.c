@@ -205,11 +205,13 @@ int64_t pipe_read(struct file *file, struct io *io, uint64_t *position)
         if (part > io->bytes)
             part = (uint32_t)io->bytes;
         if (io_put(io, pipe->data + pipe->at, part) != 0)
-            return done ? (int64_t)done : -EFAULT;
+            break;
         pipe->at = (pipe->at + part) % pipe->room;
         pipe->bytes -= part;
         done += part;
     }
+    if (done == 0)
+        return -EFAULT;
     if (pipe->bytes == 0)
         pipe->at = 0; /* the next ones lie in a row */
     writers_changed(pipe);

@@ -17,7 +17,7 @@
 
 size_t stub_heap_used, stub_heap_max = 64u << 20;
 unsigned stub_woken, stub_waits;
-const void *stub_watched;
+const void *stub_watched, *stub_unmapped;
 bool stub_watched_was_wiped;
 
 void kernel_assert_failed(const char *fact, const char *file, int line)
@@ -66,7 +66,7 @@ bool user_range(uint64_t address, uint64_t bytes)
 
 int user_read(void *to, uint64_t from, size_t bytes)
 {
-    if (!user_range(from, bytes))
+    if (!user_range(from, bytes) || (const void *)from == stub_unmapped)
         return -EFAULT;
     memcpy(to, (const void *)from, bytes);
     return 0;
@@ -74,7 +74,7 @@ int user_read(void *to, uint64_t from, size_t bytes)
 
 int user_write(uint64_t to, const void *from, size_t bytes)
 {
-    if (!user_range(to, bytes))
+    if (!user_range(to, bytes) || (const void *)to == stub_unmapped)
         return -EFAULT;
     memcpy((void *)to, from, bytes);
     return 0;

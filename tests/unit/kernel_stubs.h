@@ -12,6 +12,7 @@ extern size_t stub_heap_used;      /* bytes that are out               */
 extern size_t stub_heap_max;       /* no more than so many             */
 extern unsigned stub_woken;        /* by wait_wake(), whoever it was   */
 extern unsigned stub_waits;        /* calls of wait_for()              */
+extern const void *stub_unmapped;  /* of the program's: not there, and in range all the same */
 extern const void *stub_watched;   /* of the heap: was it all zero when it was given back? */
 extern bool stub_watched_was_wiped;
 

@@ -291,6 +291,28 @@ static void epoll_tells_levels_edges_and_once(void **state)
     assert_null(ends[0]->watchers);
 }
 
+/* What was read before bad memory has made room. */
+static void who_reads_a_part_tells_who_writes(void **state)
+{
+    static uint8_t data[PIPE_BYTES], unmapped[100];
+    const struct iovec vector[] = {{data, PIPE_BYTES - 100}, {unmapped, 100}};
+    struct file *epoll = epoll_create();
+    struct io io;
+    (void)state;
+    assert_int_equal(put(ends[1], data, PIPE_BYTES), PIPE_BYTES);
+    assert_int_equal(get(ends[0], data, 100), 100);
+    assert_int_equal(put(ends[1], data, 100), 100); /* at the beginning of the buffer */
+    assert_int_equal(add(epoll, ends[1], 11, EPOLLOUT | EPOLLET), 0);
+    assert_int_equal(take(epoll), 0);
+    assert_int_equal(io_vector(&io, (uint64_t)vector, 2), 0);
+    stub_unmapped = unmapped;
+    assert_int_equal(file_read(ends[0], &io, NULL), PIPE_BYTES - 100);
+    stub_unmapped = NULL;
+    assert_int_equal(take(epoll), 1);
+    assert_int_equal(get(ends[0], data, PIPE_BYTES), 100);
+    file_put(epoll);
+}
+
 static void epoll_forgets_what_is_closed(void **state)
 {
     struct file *epoll = epoll_create();
@@ -343,6 +365,7 @@ int main(void)
         cmocka_unit_test(descriptors_end_at_their_bound),
         WITH_PIPE(pipes_keep_order_and_size),
         WITH_PIPE(pipes_hold_what_they_can_hold),
+        WITH_PIPE(who_reads_a_part_tells_who_writes),
         WITH_PIPE(a_blocking_write_goes_on_where_it_was),
         WITH_PIPE(pipes_end),
         cmocka_unit_test(counters_count),
