@@ -90,7 +90,7 @@ struct entry *folder_take(struct node *folder, struct entry **link)
 
 bool folder_holds(const struct node *folder, const struct node *node)
 {
-    for (uint32_t deep = 0; node && deep < FOLDERS_DEEP_MAX; node = node_parent(node), deep++)
+    for (uint32_t deep = 0; node && deep <= TMP_NODES_MAX; node = node_parent(node), deep++)
         if (node == folder)
             return true;
     return false;

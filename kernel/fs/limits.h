@@ -5,7 +5,6 @@
 #define NAME_BYTES_MAX 255u
 #define PATH_BYTES_MAX 4096u /* with its NUL: Linux's PATH_MAX */
 #define LINKS_MAX 40u        /* followed on the way to one file, as Linux has it */
-#define FOLDERS_DEEP_MAX 512u /* one in the other, on the way up to the root    */
 #define SECRET_NAME_BYTES_MAX 63u
 #define SECRETS_MAX 64u /* of one function: as many as its settings can name */
 #define TMP_SHARE 2u         /* files in memory: one part of so many of the kernel's own memory */

@@ -165,9 +165,9 @@ int64_t walk_path(const struct place *folder, struct name name, char *to)
     bool fits = put_before(to, &at, "", 1);
     if (name.bytes)
         fits = put_before(to, &at, name.text, name.bytes) && put_before(to, &at, "/", 1);
-    for (uint32_t deep = 0; fits && !place_same(&place, &root); deep++) {
+    while (fits && !place_same(&place, &root)) { /* each name takes some of the room */
         uint32_t bytes = place.fs->name(&place, part);
-        if (bytes == 0 || deep == FOLDERS_DEEP_MAX)
+        if (bytes == 0)
             return -ENOENT;
         fits = put_before(to, &at, part, bytes) && put_before(to, &at, "/", 1);
         place = place.fs->parent(&place);

@@ -111,6 +111,29 @@ static void names_come_and_go(void **state)
     assert_int_equal(tree_remove("/tmp/moved", true), 0);
 }
 
+/* As deep as a path is long. */
+static void a_folder_is_never_below_itself(void **state)
+{
+    const unsigned deep = 2000;
+    const struct place root = tree_find("/");
+    struct place here = tree_find("/tmp");
+    (void)state;
+    for (unsigned i = 0; i < deep; i++) {
+        walk_go(&here);
+        assert_int_equal(tree_make("d", S_IFDIR | 0755, NULL), 0);
+        here = tree_find("d");
+    }
+    walk_go(&here);
+    assert_int_equal(strlen(path_of(".")), strlen("/tmp") + 2 * deep);
+    assert_int_equal(tree_move("/tmp/d", "x", 0), -EINVAL);
+    for (unsigned i = 0; i < deep; i++) {
+        here = tree_find("..");
+        walk_go(&here);
+        assert_int_equal(tree_remove("d", true), 0);
+    }
+    walk_go(&root);
+}
+
 static void a_list_goes_on_while_names_go(void **state)
 {
     char path[32];
@@ -193,6 +216,7 @@ int main(void)
         cmocka_unit_test(files_in_memory_are_written_and_read),
         cmocka_unit_test(memory_for_files_has_a_bound),
         cmocka_unit_test(names_come_and_go),
+        cmocka_unit_test(a_folder_is_never_below_itself),
         cmocka_unit_test(a_list_goes_on_while_names_go),
         cmocka_unit_test(hard_links_are_one_file),
         cmocka_unit_test(a_shared_file_is_lent_until_nobody_has_it),
