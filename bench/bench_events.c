@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "bench/account.h"
 #include "bench/async.h"
-#include "bench/bench.h"
-#include "bench/broker.h"
+#include "bench/publisher.h"
 #include "bench/sink.h"
 
 #define ROUNDS 3u
@@ -29,14 +29,14 @@ struct measured {
     struct broker_client listener;
     char smoke[TOPIC_BYTES], motion[TOPIC_BYTES], reading[TOPIC_BYTES];
     uint64_t events, alerts; /* sent so far */
-    struct samples rate, trip_us, co2_us;
+    struct samples rate, trip_us, co2_us, cpu_us[ACCOUNT_PARTY_COUNT];
     char name[16], mqtt[48];
     const char *options[8];
 };
 
 struct stage {
     struct broker broker;
-    struct broker_client publisher;
+    struct publisher publisher;
     struct sink sink;
     struct scratch folder;
     struct measured measured[SUBJECTS];
@@ -56,12 +56,14 @@ const struct bench bench_events = {
         "is acknowledged by itself. The generator is the bench, on the same processors.\n"
         "3 rounds; in each, every subject in turn; 100 events before, that do not count.\n"
         "events_per_second: 10,000 messages of QoS 1 (mayfly/process: 2,000), as fast as the broker takes\n"
-        "them, 2,000 unacknowledged at most, to `alert`; one in seven is an alert, which goes through a second\n"
-        "queue to a second function. Events by the time from the first message until the node has\n"
-        "delivered all events and all alerts, which it counts (/metrics); another number of alerts\n"
-        "than was sent fails the bench.\n"
+        "them, twenty in one write, 2,000 unacknowledged at most, to `alert`; one in seven is an alert, which\n"
+        "goes through a second queue to a second function. Events by the time from the first message until\n"
+        "the node has delivered all events and all alerts, which it counts (/metrics); another number of\n"
+        "alerts than was sent fails the bench.\n"
+        "cpu_generator, cpu_broker, cpu_node, cpu_instances: processor time for one of these events, of the\n"
+        "bench, of the broker, of the node's daemon and of all its other processes.\n"
         "mqtt_round_trip: a message to `lights`, which publishes another: from before the first is\n"
-        "given to the client's library until the second has come. One after the other, 100 a round.\n"
+        "written until the second has come. One after the other, 100 a round.\n"
         "co2_event: a reading above the limit to `threshold`, whose answer goes through a queue to\n"
         "`slack`, which posts it: until the webhook has the request. 50 a round.\n"
         "mosquitto: the broker alone, from the same generator to one subscriber of QoS 1.",
@@ -162,7 +164,7 @@ static mf_err send_value(struct stage *stage, struct measured *m, struct mf_why 
                    m->number, (unsigned long long)m->events);
     m->events++;
     m->alerts += alert;
-    return broker_publish(&stage->publisher, m->smoke, text, WINDOW, why);
+    return publisher_send(&stage->publisher, m->smoke, text, WINDOW, why);
 }
 
 static uint64_t events_of(const struct measured *m)
@@ -173,16 +175,30 @@ static uint64_t events_of(const struct measured *m)
     return fresh ? EVENTS_FRESH : EVENTS;
 }
 
-static mf_err take_rate(struct stage *stage, struct measured *m, struct mf_why *why)
+static mf_err send_values(struct stage *stage, struct measured *m, uint64_t count, struct mf_why *why)
 {
-    uint64_t first = m->events, from_ns = mf_monotonic_ns();
     mf_err err = MF_OK;
-    while (!err && m->events - first < events_of(m))
+    for (uint64_t i = 0; i < count && !err; i++)
         err = send_value(stage, m, why);
     if (!err)
-        err = await_all(m, why);
+        err = publisher_flush(&stage->publisher, why);
+    return err ? err : await_all(m, why);
+}
+
+static mf_err take_rate(struct stage *stage, struct measured *m, struct mf_why *why)
+{
+    struct subject *ours = is_alone(m) ? NULL : &m->subject;
+    struct account before, after;
+    mf_err err = account_read(&stage->broker, ours, &before);
+    uint64_t from_ns = mf_monotonic_ns();
+    if (!err)
+        err = send_values(stage, m, events_of(m), why);
     double seconds = (double)(mf_monotonic_ns() - from_ns) / MF_NS_PER_S;
-    return err ? err : samples_add(&m->rate, (double)(m->events - first) / seconds);
+    if (!err)
+        err = account_read(&stage->broker, ours, &after);
+    if (!err)
+        err = account_add(&before, &after, events_of(m), m->cpu_us);
+    return err ? err : samples_add(&m->rate, (double)events_of(m) / seconds);
 }
 
 /* From before a message is published until `heard` has counted one more. */
@@ -191,7 +207,9 @@ static mf_err trip(struct stage *stage, const char *topic, const char *text,
                    double *took_us, struct mf_why *why)
 {
     uint64_t before = atomic_load(heard), from_ns = mf_monotonic_ns();
-    mf_err err = broker_publish(&stage->publisher, topic, text, WINDOW, why);
+    mf_err err = publisher_send(&stage->publisher, topic, text, WINDOW, why);
+    if (!err)
+        err = publisher_flush(&stage->publisher, why);
     if (!err)
         err = broker_await(heard, before + 1, WAIT_NS, topic, why);
     *took_us = (double)(atomic_load(heard_ns) - from_ns) / MF_NS_PER_US;
@@ -216,12 +234,8 @@ static mf_err take_reading(struct stage *stage, struct measured *m, double *took
 
 static mf_err warm_up(struct stage *stage, struct measured *m, struct mf_why *why)
 {
-    mf_err err = MF_OK;
     double ignored;
-    for (uint32_t i = 0; i < WARM_UP && !err; i++)
-        err = send_value(stage, m, why);
-    if (!err)
-        err = await_all(m, why);
+    mf_err err = send_values(stage, m, WARM_UP, why);
     if (!err)
         err = take_trip(stage, m, &ignored, why);
     if (!err && !is_alone(m))
@@ -286,7 +300,7 @@ static mf_err add_rows(struct bench_run *run, struct measured *m)
         err = bench_row(run, &m->subject, "mqtt_round_trip", UNIT_US, &m->trip_us, NULL);
     if (!err && m->co2_us.count)
         err = bench_row(run, &m->subject, "co2_event", UNIT_US, &m->co2_us, NULL);
-    return err;
+    return err ? err : account_rows(run, &m->subject, m->cpu_us);
 }
 
 static void close_all(struct stage *stage)
@@ -300,8 +314,10 @@ static void close_all(struct stage *stage)
         samples_close(&m->rate);
         samples_close(&m->trip_us);
         samples_close(&m->co2_us);
+        for (int party = 0; party < ACCOUNT_PARTY_COUNT; party++)
+            samples_close(&m->cpu_us[party]);
     }
-    broker_disconnect(&stage->publisher);
+    publisher_close(&stage->publisher);
     broker_close(&stage->broker);
     sink_close(&stage->sink);
     scratch_close(&stage->folder);
@@ -312,6 +328,7 @@ static mf_err events_run(struct bench_run *run, struct mf_why *why)
     static struct stage stage;
     uint32_t rounds = bench_samples(run, ROUNDS);
     memset(&stage, 0, sizeof stage);
+    stage.publisher = PUBLISHER_NONE;
     for (uint32_t i = 0; i < SUBJECTS; i++)
         stage.measured[i].async = ASYNC_NONE;
     run->total = (uint64_t)rounds * SUBJECTS;
@@ -321,7 +338,7 @@ static mf_err events_run(struct bench_run *run, struct mf_why *why)
     if (!err)
         err = broker_open(&stage.broker, "", why);
     if (!err)
-        err = broker_connect(&stage.broker, NULL, &stage.publisher, why);
+        err = publisher_open(&stage.publisher, &stage.broker, why);
     if (!err)
         err = open_all(run, &stage, why);
     for (uint32_t round = 0; round < rounds && !err; round++) {

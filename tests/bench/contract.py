@@ -38,7 +38,8 @@ CONTRACT = {
     "deployed": ({"functions": "count", "deploy": "us", "start": "us", "node_rss": "KiB",
                   "node_rss_deploying": "KiB", "processes": "count"}, {}),
     "queue": ({"durable_appends": "1/s", "append_latency": "us"}, {}),
-    "events": ({"events_per_second": "1/s", "mqtt_round_trip": "us"}, {"co2_event": "us"}),
+    "events": ({"events_per_second": "1/s", "mqtt_round_trip": "us", "cpu_generator": "us", "cpu_broker": "us"},
+               {"co2_event": "us", "cpu_node": "us", "cpu_instances": "us"}),
     "workloads": ({f"{name}_event": "us" for name in WORKLOADS} | {
         f"{name}_{metric}@{n}": unit for name in WORKLOADS for n in range(1, 11)
         for metric, unit in (("cpu", "pct"), ("memory", "KiB"))}, {}),
