@@ -198,6 +198,7 @@
 #define MF_STORE_ALSO_MAX 32u           /* queues that one change appends to                         */
 #define MF_STORE_TAKEN_MAX 65536u       /* entries of one file that are taken at once                */
 #define MF_STORE_SYNC_MS 1000u          /* until what need not be on the disk is there               */
+#define MF_STORE_HELD_BYTES (16u << 20)  /* or until so much was freed that waits for it        */
 #define MF_STORE_FILE_BYTES_MIN (16u << 20)  /* a file's map at first; doubled when full             */
 #define MF_STORE_FILE_BYTES_MAX (16ull << 30)
 #define MF_STORE_RESERVE_BYTES (1u << 20) /* of a full file, for what makes room again              */

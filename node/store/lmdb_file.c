@@ -19,15 +19,12 @@
 #include "node/store/lmdb_tail.h"
 
 static mf_err open_env(struct lmdb_file *file, struct mf_why *why);
-static bool take_reserve(struct lmdb_file *file);
-static mf_err fail(struct lmdb_file *file, int error);
-static const struct tables_kind lmdb_kind;
 
 mf_err lmdb_file_open(struct lmdb_file *file, const char *directory, const char *name, bool loose,
                       uint64_t bytes_max, struct mf_why *why)
 {
-    *file = (struct lmdb_file){.write = {.tables = {&lmdb_kind}, .file = file},
-                               .read = {.tables = {&lmdb_kind}, .file = file},
+    *file = (struct lmdb_file){.write = {.tables = {&lmdb_tables_kind}, .file = file},
+                               .read = {.tables = {&lmdb_tables_kind}, .file = file},
                                .dir_fd = -1,
                                .loose = loose,
                                .bytes_max = bytes_max ? bytes_max : MF_STORE_FILE_BYTES_MAX};
@@ -45,7 +42,7 @@ mf_err lmdb_file_open(struct lmdb_file *file, const char *directory, const char 
     if (err)
         lmdb_file_close(file);
     else
-        file->walled = !take_reserve(file);
+        file->walled = !lmdb_file_take_reserve(file);
     return err;
 }
 
@@ -57,11 +54,13 @@ static void close_env(struct lmdb_file *file)
         mdb_txn_abort(file->read.txn);
     if (file->steady)
         mdb_txn_abort(file->steady);
+    if (file->counting)
+        mdb_txn_abort(file->counting);
     if (file->env)
         mdb_env_close(file->env);
     file->read.cursor = NULL;
     file->read.txn = NULL;
-    file->steady = NULL;
+    file->steady = file->counting = NULL;
     file->env = NULL;
 }
 
@@ -73,7 +72,7 @@ void lmdb_file_close(struct lmdb_file *file)
     file->dir_fd = -1;
 }
 
-static uint64_t round_up(uint64_t bytes)
+uint64_t lmdb_file_map_bytes(uint64_t bytes)
 {
     uint64_t unit = MF_STORE_FILE_BYTES_MIN;
     return (bytes + unit - 1) / unit * unit;
@@ -112,12 +111,12 @@ static mf_err open_dbi(struct lmdb_file *file)
     if (!error)
         error = mdb_dbi_open(txn, NULL, 0, &file->dbi);
     else
-        return fail(file, error);
+        return lmdb_file_fail(file, error);
     if (error)
         mdb_txn_abort(txn);
     else
         error = mdb_txn_commit(txn);
-    return error ? fail(file, error) : MF_OK;
+    return error ? lmdb_file_fail(file, error) : MF_OK;
 }
 
 static mf_err open_env(struct lmdb_file *file, struct mf_why *why)
@@ -127,14 +126,14 @@ static mf_err open_env(struct lmdb_file *file, struct mf_why *why)
     if (fstatat(file->dir_fd, file->name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
         !S_ISREG(stat.st_mode))
         return mf_why(why, MF_EFORMAT, "%s is no file", file->path);
-    uint64_t bytes = round_up((uint64_t)stat.st_size);
+    uint64_t bytes = lmdb_file_map_bytes((uint64_t)stat.st_size);
     int error = mdb_env_create(&file->env);
     if (!error)
         error = mdb_env_set_mapsize(file->env, bytes ? bytes : MF_STORE_FILE_BYTES_MIN);
     if (!error)
         error = mdb_env_open(file->env, file->path, flags, 0600);
     if (error) {
-        mf_err err = fail(file, error);
+        mf_err err = lmdb_file_fail(file, error);
         close_env(file);
         return mf_why(why, err, "%s: %s%s", file->path, mdb_strerror(error),
                       err == MF_EFORMAT ? "; with it moved away, the node starts with an empty store"
@@ -156,7 +155,7 @@ static mf_err open_env(struct lmdb_file *file, struct mf_why *why)
 
 /* ---- transactions ---- */
 
-static mf_err fail(struct lmdb_file *file, int error)
+mf_err lmdb_file_fail(struct lmdb_file *file, int error)
 {
     switch (error) {
     case MDB_NOTFOUND:
@@ -205,12 +204,12 @@ mf_err lmdb_file_begin_read(struct lmdb_file *file)
     int error = view->txn ? mdb_txn_renew(view->txn)
                           : mdb_txn_begin(file->env, NULL, MDB_RDONLY, &view->txn);
     if (error)
-        return fail(file, error);
+        return lmdb_file_fail(file, error);
     error = view->cursor ? mdb_cursor_renew(view->txn, view->cursor)
                          : mdb_cursor_open(view->txn, file->dbi, &view->cursor);
     if (error) {
         mdb_txn_reset(view->txn);
-        return fail(file, error);
+        return lmdb_file_fail(file, error);
     }
     return MF_OK;
 }
@@ -234,7 +233,7 @@ mf_err lmdb_file_begin(struct lmdb_file *file)
     }
     if (error)
         view->txn = NULL;
-    return error ? fail(file, error) : MF_OK;
+    return error ? lmdb_file_fail(file, error) : MF_OK;
 }
 
 /* LMDB says EIO, too, when a write ended early because the disk is full. */
@@ -247,12 +246,15 @@ static bool is_disk_full(const struct lmdb_file *file)
 
 mf_err lmdb_file_commit(struct lmdb_file *file)
 {
+    size_t transaction = mdb_txn_id(file->write.txn);
     int error = mdb_txn_commit(file->write.txn); /* its cursor ends with it */
     file->write.txn = NULL;
     file->write.cursor = NULL;
     if (error == EIO && is_disk_full(file))
         error = ENOSPC;
-    return error ? fail(file, error) : MF_OK;
+    if (!error && file->loose)
+        lmdb_file_count_held(file, transaction);
+    return error ? lmdb_file_fail(file, error) : MF_OK;
 }
 
 void lmdb_file_abort(struct lmdb_file *file)
@@ -262,172 +264,13 @@ void lmdb_file_abort(struct lmdb_file *file)
     file->write.cursor = NULL;
 }
 
-mf_err lmdb_file_grow(struct lmdb_file *file)
-{
-    MDB_envinfo info;
-    if (!file->env || file->broken)
-        return MF_EIO;
-    if (mdb_env_info(file->env, &info))
-        return MF_EIO;
-    if (info.me_mapsize >= file->bytes_max)
-        return MF_EFULL;
-    uint64_t bytes = info.me_mapsize * 2 < file->bytes_max ? info.me_mapsize * 2 : file->bytes_max;
-    int error = mdb_env_set_mapsize(file->env, bytes);
-    mf_log(MF_LOG_INFO, "store.grows", "file=%s mib=%llu", file->name,
-           (unsigned long long)(bytes >> 20));
-    return error ? fail(file, error) : MF_OK;
-}
-
-/* ---- the wall ---- */
-
-static int open_reserve(struct lmdb_file *file)
-{
-    char name[NAME_MAX + 1];
-    (void)snprintf(name, sizeof name, "%s.reserve", file->name);
-    return openat(file->dir_fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-}
-
-static bool take_reserve(struct lmdb_file *file)
-{
-    int fd = open_reserve(file);
-    if (fd < 0)
-        return false;
-    bool taken = posix_fallocate(fd, 0, MF_STORE_RESERVE_BYTES) == 0;
-    if (!taken)
-        (void)ftruncate(fd, 0);
-    (void)close(fd);
-    return taken;
-}
-
-static void give_reserve(struct lmdb_file *file)
-{
-    int fd = open_reserve(file);
-    if (fd < 0)
-        return;
-    (void)ftruncate(fd, 0);
-    (void)close(fd);
-}
-
-/* How much of the file is in use or free in it; and of that, free. */
-static mf_err count_pages(struct lmdb_file *file, uint64_t *used_bytes, uint64_t *free_bytes)
-{
-    MDB_envinfo info;
-    MDB_stat stat_of;
-    MDB_cursor *cursor;
-    MDB_val key, data;
-    if (!file->env || file->broken || mdb_env_info(file->env, &info) ||
-        mdb_env_stat(file->env, &stat_of))
-        return MF_EIO;
-    *used_bytes = ((uint64_t)info.me_last_pgno + 1) * stat_of.ms_psize;
-    *free_bytes = 0;
-    mf_err err = lmdb_file_begin_read(file);
-    if (err)
-        return err;
-    int error = mdb_cursor_open(file->read.txn, 0, &cursor); /* database 0: lists of free pages */
-    if (!error) {
-        while (!(error = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))) {
-            size_t pages;
-            memcpy(&pages, data.mv_data, sizeof pages);
-            *free_bytes += (uint64_t)pages * stat_of.ms_psize;
-        }
-        mdb_cursor_close(cursor);
-    }
-    lmdb_file_end_read(file);
-    return error == MDB_NOTFOUND ? MF_OK : MF_EIO;
-}
-
-mf_err lmdb_file_at_wall(struct lmdb_file *file, bool grows)
-{
-    uint64_t used_bytes, free_bytes;
-    mf_err err = count_pages(file, &used_bytes, &free_bytes);
-    if (err)
-        return err;
-    if (grows && free_bytes < MF_STORE_RESERVE_BYTES)
-        return MF_EFULL;
-    if (!grows)
-        give_reserve(file);
-    int error = mdb_env_set_mapsize(file->env,
-                                    grows ? used_bytes : used_bytes + MF_STORE_RESERVE_BYTES);
-    return error ? fail(file, error) : MF_OK;
-}
-
-void lmdb_file_try_unwall(struct lmdb_file *file)
-{
-    uint64_t used_bytes, free_bytes;
-    if (count_pages(file, &used_bytes, &free_bytes) ||
-        used_bytes + MF_STORE_RESERVE_BYTES > file->bytes_max || !take_reserve(file))
-        return;
-    uint64_t bytes = round_up(used_bytes + MF_STORE_RESERVE_BYTES);
-    if (mdb_env_set_mapsize(file->env, bytes < file->bytes_max ? bytes : file->bytes_max))
-        return;
-    file->walled = false;
-}
-
 mf_err lmdb_file_sync(struct lmdb_file *file)
 {
     if (!file->env || file->broken)
         return MF_EIO;
+    file->held_bytes = 0; /* if this fails, again after as much more */
     int error = mdb_env_sync(file->env, 1);
     if (!error && file->loose)
         return lmdb_steady_keep(file);
-    return error ? fail(file, error) : MF_OK;
+    return error ? lmdb_file_fail(file, error) : MF_OK;
 }
-
-/* ---- tables ---- */
-
-static MDB_val value_of(struct store_bytes bytes)
-{
-    return (MDB_val){.mv_size = bytes.bytes, .mv_data = (void *)(uintptr_t)bytes.data};
-}
-
-static struct store_bytes bytes_of(MDB_val value)
-{
-    return (struct store_bytes){value.mv_data, value.mv_size};
-}
-
-static mf_err lmdb_get(struct tables *tables, struct store_bytes key, struct store_bytes *value)
-{
-    struct lmdb_view *view = (struct lmdb_view *)tables;
-    MDB_val name = value_of(key), data;
-    int error = mdb_get(view->txn, view->file->dbi, &name, &data);
-    if (error)
-        return fail(view->file, error);
-    *value = bytes_of(data);
-    return MF_OK;
-}
-
-static mf_err lmdb_put(struct tables *tables, struct store_bytes key, size_t bytes, uint8_t **room)
-{
-    struct lmdb_view *view = (struct lmdb_view *)tables;
-    uint8_t none = 0;
-    MDB_val name = value_of(key), data = {.mv_size = bytes, .mv_data = &none};
-    int error = mdb_put(view->txn, view->file->dbi, &name, &data, bytes ? MDB_RESERVE : 0);
-    if (error)
-        return fail(view->file, error);
-    *room = data.mv_data;
-    return MF_OK;
-}
-
-static mf_err lmdb_remove(struct tables *tables, struct store_bytes key)
-{
-    struct lmdb_view *view = (struct lmdb_view *)tables;
-    MDB_val name = value_of(key);
-    int error = mdb_del(view->txn, view->file->dbi, &name, NULL);
-    return error ? fail(view->file, error) : MF_OK;
-}
-
-static mf_err lmdb_seek(struct tables *tables, struct store_bytes key, struct store_bytes *found,
-                        struct store_bytes *value)
-{
-    struct lmdb_view *view = (struct lmdb_view *)tables;
-    MDB_val name = value_of(key), data;
-    int error = mdb_cursor_get(view->cursor, &name, &data, MDB_SET_RANGE);
-    if (error)
-        return fail(view->file, error);
-    *found = bytes_of(name);
-    *value = bytes_of(data);
-    return MF_OK;
-}
-
-static const struct tables_kind lmdb_kind = {
-    .get = lmdb_get, .put = lmdb_put, .remove = lmdb_remove, .seek = lmdb_seek};

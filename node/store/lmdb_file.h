@@ -38,6 +38,8 @@ struct lmdb_file {
     MDB_env *env;          /* NULL: not open */
     MDB_dbi dbi;
     MDB_txn *steady;      /* loose: holds the state of the last sync */
+    MDB_txn *counting;    /* loose: kept, and renewed for each commit */
+    uint64_t held_bytes;  /* loose: freed since the last sync, or the last try: not to be used before */
     int dir_fd;
     char path[PATH_MAX];  /* directory and name */
     const char *name;     /* behind the directory in path */
@@ -77,5 +79,18 @@ MF_CHECKED mf_err lmdb_file_grow(struct lmdb_file *file);
 
 /* All that was committed is on the disk, whatever comes. */
 MF_CHECKED mf_err lmdb_file_sync(struct lmdb_file *file);
+/* It should be synced soon, or it grows by whatever is committed, however little is in it. */
+bool lmdb_file_holds_much(const struct lmdb_file *file);
+
+/* ---- between the files of LMDB (lmdb_*.c) ---- */
+
+/* LMDB's error in our words. */
+mf_err lmdb_file_fail(struct lmdb_file *file, int error);
+uint64_t lmdb_file_map_bytes(uint64_t bytes); /* of a map that holds so many */
+/* The place on the disk that is kept for what makes room. False: there is none. */
+bool lmdb_file_take_reserve(struct lmdb_file *file);
+/* Loose: that transaction is committed; what it freed is held. Writing thread. */
+void lmdb_file_count_held(struct lmdb_file *file, size_t transaction);
+extern const struct tables_kind lmdb_tables_kind;
 
 #endif

@@ -304,6 +304,8 @@ static void *write_on(void *context)
         if (stop)
             return NULL;
         change_all(worker, &batch);
+        if (lmdb_file_holds_much(&worker->file))
+            sync_late(worker);
     }
 }
 

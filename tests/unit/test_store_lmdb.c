@@ -186,6 +186,29 @@ static void the_file_grows_and_is_used_again(void **state)
     rig_close(&rig);
 }
 
+/* However fast they come, between two syncs too. */
+static void what_comes_and_goes_takes_no_disk(void **state)
+{
+    (void)state;
+    static const uint8_t small[200];
+    struct store_bytes event = {small, sizeof small};
+    struct stat stat_of;
+    char path[64];
+    open_rig();
+    struct queue *queue = rig_queue(&rig, "loose", &loose);
+    for (unsigned i = 0; i < 4000; i++) {
+        OK(queue_append(queue, QUEUE_BULK, &event, 1, ASK));
+        const struct queue_entry *entry = rig_take(&rig, queue);
+        assert_non_null(entry);
+        OK(queue_ack(queue, entry->id, 1, ASK));
+    }
+    (void)snprintf(path, sizeof path, "%s/process-crash.mdb", folder);
+    assert_int_equal(stat(path, &stat_of), 0);
+    assert_in_range(stat_of.st_size, 1, 2 * MF_STORE_HELD_BYTES);
+    queue_put(queue);
+    rig_close(&rig);
+}
+
 /* An end needs the room that is kept back: it leaves no note there. */
 static void end_without_a_note(struct queue *queue, enum store_durability durability)
 {
@@ -481,6 +504,7 @@ int main(void)
         TEST(a_killed_process_leaves_all_but_its_leases),
         TEST(attempts_add_up_over_deaths),
         TEST(the_file_grows_and_is_used_again),
+        TEST(what_comes_and_goes_takes_no_disk),
         TEST(a_file_at_its_bound_refuses_and_takes_again),
         TEST(a_full_disk_refuses_and_recovers),
         TEST(files_that_are_none_are_refused_with_a_reason),
