@@ -23,6 +23,7 @@
 #ifndef MF_MONITOR_MONITOR_H
 #define MF_MONITOR_MONITOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -51,6 +52,8 @@ struct monitor_blank {
     int bell;    /* MF_BLANK_BELL: `ring` writes the 8 bytes of a 1                           */
     int console; /* MF_BLANK_CONSOLE: `console` writes at most MF_CONSOLE_MAX                 */
     int kvm;     /* /dev/kvm, opened by the spawner; -1 where it is closed to us              */
+    uint64_t window_bytes; /* of the start that it is for: layout.h's bounds and step          */
+    bool jit;              /* the same                                                         */
 };
 
 /* A decoded MF_START (common/start.c): every field checked against abi/ and the image. */

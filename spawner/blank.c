@@ -70,6 +70,8 @@ _Noreturn static void child(const struct blank_plan *plan)
         .bell = MONITOR_FD_BELL,
         .console = MONITOR_FD_CONSOLE,
         .kvm = has_kvm ? MONITOR_FD_KVM : -1,
+        .window_bytes = plan->window_bytes,
+        .jit = plan->jit,
     };
     if (plan->probe)
         monitor_probe(&blank);

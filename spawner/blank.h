@@ -16,6 +16,8 @@ struct blank_plan {
     int self;      /* a pidfd of the spawner                                 */
     int follows;   /* a pipe that gets id when the child will die with the spawner; -1: none */
     uint64_t id;
+    uint64_t window_bytes; /* that it is for: layout.h's bounds and step       */
+    bool jit;      /* it is for functions with jit                           */
     bool probe;    /* try the sandbox out instead of waiting for a start     */
 };
 

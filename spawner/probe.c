@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "abi/channel.h"
+#include "abi/layout.h"
 #include "spawner/blank.h"
 
 #define PROBE_MS_MAX 10000
@@ -80,7 +81,7 @@ static mf_err probe(enum mf_sandbox sandbox, int kvm, int self, bool *killed, st
     int fd[FD_COUNT] = {-1, -1, -1, -1, -1, -1};
     pid_t pid = 0;
     const struct blank_plan plan = {
-        .follows = -1,
+        .follows = -1, .window_bytes = MF_WINDOW_DEFAULT,
         .sandbox = sandbox, .fd = fd, .kvm = kvm, .self = self, .probe = true};
     mf_err err = open_all(fd, why);
     if (!err)

@@ -75,6 +75,10 @@ struct mf_spawn_packet {
     uint64_t features;    /* MF_SUPPORT: digest of all of the processor that a guest can
                              see there; a snapshot restores where it is the same     */
     uint32_t faults;      /* MF_EXITED: page faults that needed no reading           */
+    uint32_t window_mib;  /* MF_SPAWN: the blank is for windows of this size; 0: the usual.
+                             It takes other orders, too, at a price, but for a blank of the
+                             process sandbox that is not the usual one                 */
+    uint32_t jit;         /* MF_SPAWN: 1 = and for functions with jit                 */
     uint32_t reserved;    /* 0                                                       */
     struct mf_why why;    /* where status is an mf_err: what, where, what to do      */
 };

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "abi/layout.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "spawner/blank.h"
@@ -89,16 +90,22 @@ static bool reap(int node)
 static bool spawn(const struct server *server, const struct mf_spawn_packet *in, const int *fd)
 {
     struct mf_spawn_packet out = {.type = MF_SPAWNED, .id = in->id, .sandbox = in->sandbox};
+    const uint64_t window_bytes =
+        in->window_mib ? (uint64_t)in->window_mib << 20 : MF_WINDOW_DEFAULT;
     const struct blank_plan plan = {.sandbox = (enum mf_sandbox)in->sandbox,
                                     .fd = fd,
                                     .kvm = server->kvm,
                                     .self = server->self,
                                     .follows = server->follows[1],
-                                    .id = in->id};
+                                    .id = in->id,
+                                    .window_bytes = window_bytes,
+                                    .jit = in->jit};
     mf_err err;
     pid_t pid = 0;
     if (in->sandbox != MF_SANDBOX_PROCESS && in->sandbox != MF_SANDBOX_KVM)
         err = mf_why(&out.why, MF_EINVAL, "sandbox %u: PROCESS or KVM was expected", in->sandbox);
+    else if (window_bytes < MF_WINDOW_MIN || window_bytes > MF_WINDOW_MAX || in->jit > 1)
+        err = mf_why(&out.why, MF_EINVAL, "a blank for %u MiB and jit %u", in->window_mib, in->jit);
     else if (child_count == MF_CHILDREN_MAX)
         err = mf_why(&out.why, MF_EFULL, "%u blanks and instances already", child_count);
     else

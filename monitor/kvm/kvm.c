@@ -85,11 +85,11 @@ mf_err monitor_kvm_prepare(struct monitor_blank *blank, struct mf_why *why)
     mf_assert(blank->kvm == MONITOR_FD_KVM && blank->console == MONITOR_FD_CONSOLE);
     mf_err err = model ? MF_OK : monitor_kvm_survey(blank->kvm, why);
     if (!err)
-        err = memory_open(&memory, blank->channel, why);
+        err = memory_open(&memory, blank->window_bytes, blank->channel, why);
     if (!err)
         err = make_vm(blank, why);
     uint32_t used[MEMORY_USED + STAGED_PAGES_MAX], staged = 0;
-    memcpy(used, memory_used, sizeof memory_used);
+    memory_used(&memory, used);
     if (!err)
         err = staged_open(&memory, used + MEMORY_USED, &staged, why);
     cpu.memory = memory.cpu;

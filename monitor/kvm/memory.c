@@ -30,16 +30,15 @@ enum { SLOT_WINDOW = CPU_SLOTS, SLOT_WINDOW_MORE };
 #define NEAR_PAGES_MAX 24u
 #define GROUP_BYTES (8u * MF_PAGE_BYTES) /* of pages that KVM adds at a time to a shadow: PTE_PREFETCH_NUM */
 
-#define DEFAULT_CHANNEL ((uint32_t)MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES)
-
-const uint32_t memory_used[MEMORY_USED] = {
-    MF_BOOT_BASE,
-    DEFAULT_CHANNEL,
-    DEFAULT_CHANNEL + MF_CHANNEL_TO_GUEST_SLOTS,
-    DEFAULT_CHANNEL + MF_CHANNEL_TO_NODE_SLOTS,
-    DEFAULT_CHANNEL + MF_CHANNEL_TO_GUEST_DATA,
-    DEFAULT_CHANNEL + MF_CHANNEL_TO_NODE_DATA,
-};
+void memory_used(const struct memory *memory, uint32_t used[MEMORY_USED])
+{
+    static const uint32_t of_channel[MEMORY_USED - 1] = {
+        0, MF_CHANNEL_TO_GUEST_SLOTS, MF_CHANNEL_TO_NODE_SLOTS, MF_CHANNEL_TO_GUEST_DATA,
+        MF_CHANNEL_TO_NODE_DATA};
+    for (size_t i = 0; i < MEMORY_USED - 1; i++)
+        used[i] = (uint32_t)memory->channel_base + of_channel[i];
+    used[MEMORY_USED - 1] = MF_BOOT_BASE;
+}
 
 static mf_err failed(struct mf_why *why, const char *what)
 {
@@ -66,7 +65,7 @@ static mf_err unmap_channel(const struct memory *memory, struct mf_why *why)
                             PROT_READ | PROT_WRITE, why);
 }
 
-mf_err memory_open(struct memory *memory, int channel, struct mf_why *why)
+mf_err memory_open(struct memory *memory, uint64_t window_bytes, int channel, struct mf_why *why)
 {
     void *where = (void *)(uintptr_t)MEMORY_HOST;
     *memory = (struct memory){0};
@@ -77,7 +76,8 @@ mf_err memory_open(struct memory *memory, int channel, struct mf_why *why)
         return failed(why, "cannot reserve the guest's window");
     mf_err err = cpu_memory(&memory->cpu, why);
     if (!err)
-        err = map_channel(memory, MF_WINDOW_DEFAULT, channel, why);
+        err = map_channel(memory, window_bytes, channel, why);
+    memory->slot_bytes = window_bytes;
     if (err)
         return err;
     (void)pagetable_set(memory->cpu, MF_BOOT_BASE, MF_BOOT_BASE + MF_BOOT_BYTES, PAGE_READ);
@@ -102,7 +102,7 @@ static mf_err slot(const struct memory *memory, int vm, uint32_t number, uint64_
 mf_err memory_slots(const struct memory *memory, int vm, struct mf_why *why)
 {
     mf_err err = cpu_slots(vm, memory->cpu, why);
-    return err ? err : slot(memory, vm, SLOT_WINDOW, 0, MF_WINDOW_DEFAULT, why);
+    return err ? err : slot(memory, vm, SLOT_WINDOW, 0, memory->slot_bytes, why);
 }
 
 static enum page_access access_of(uint32_t prot)
@@ -248,8 +248,8 @@ mf_err memory_load(struct memory *memory, int vm, const struct monitor_start *st
         if (!err)
             err = map_channel(memory, start->window_bytes, channel, why);
     }
-    if (!err && start->window_bytes > MF_WINDOW_DEFAULT)
-        err = slot(memory, vm, SLOT_WINDOW_MORE, MF_WINDOW_DEFAULT, start->window_bytes, why);
+    if (!err && start->window_bytes > memory->slot_bytes)
+        err = slot(memory, vm, SLOT_WINDOW_MORE, memory->slot_bytes, start->window_bytes, why);
     if (!err && memory->staged)
         err = staged_keep(memory, start, &staged, why);
     if (!err)

@@ -25,8 +25,6 @@
 #include "monitor/process/gate.h"
 #include "monitor/process/trampoline.h"
 
-#define DEFAULT_CHANNEL ((uint64_t)MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES)
-
 /* Take [from, to) for us, if nothing is there. */
 static mf_err reserve(uint64_t from, uint64_t to, struct mf_why *why)
 {
@@ -42,22 +40,14 @@ static mf_err reserve(uint64_t from, uint64_t to, struct mf_why *why)
                   got == MAP_FAILED ? strerror(errno) : "taken", MF_BOOT_BASE);
 }
 
-/* What every start writes, and what its first event uses of the channel: pages to be found
- * while nobody waits. */
+/* What every start writes: pages to be found while nobody waits. The channel's are the trampoline's. */
 static void touch(void)
 {
     static const uint64_t written[] = {MF_BOOT_BASE, MF_GATE_DATA_BASE,
                                        MF_GATE_DATA_BASE + MF_GATE_DATA_BYTES - 1};
-    static const uint64_t read[] = {MF_GATE_BASE,
-                                    DEFAULT_CHANNEL,
-                                    DEFAULT_CHANNEL + MF_CHANNEL_TO_GUEST_SLOTS,
-                                    DEFAULT_CHANNEL + MF_CHANNEL_TO_NODE_SLOTS,
-                                    DEFAULT_CHANNEL + MF_CHANNEL_TO_GUEST_DATA,
-                                    DEFAULT_CHANNEL + MF_CHANNEL_TO_NODE_DATA};
     for (size_t i = 0; i < sizeof written / sizeof *written; i++)
         *(volatile uint8_t *)(uintptr_t)written[i] = 0;
-    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
-        (void)*(volatile uint8_t *)(uintptr_t)read[i];
+    (void)*(volatile uint8_t *)(uintptr_t)MF_GATE_BASE;
 }
 
 /* Beyond a window of the usual size nothing is kept; but nothing must be in the way there. */
@@ -95,13 +85,12 @@ mf_err monitor_process_seal(struct mf_why *why)
     return MF_OK;
 }
 
-/* All that is this blank's own, and window and channel as nearly every start will have them. */
+/* All that is this blank's own; window and channel are the trampoline's. */
 static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
 {
-    mf_assert(blank->bell == MONITOR_FD_BELL && blank->console == MONITOR_FD_CONSOLE);
+    mf_assert(blank->bell == MONITOR_FD_BELL && blank->console == MONITOR_FD_CONSOLE &&
+              blank->channel == MONITOR_FD_CHANNEL);
     mf_err err = gate_catch(why);
-    if (!err)
-        err = window_channel(NULL, DEFAULT_CHANNEL, blank->channel, why);
     if (!err)
         touch();
     return err;
@@ -114,6 +103,6 @@ mf_err monitor_process_wait(struct monitor_blank *blank, const struct monitor_st
     if (err)
         return err;
     gate_arm();
-    trampoline_arm(sealed, tsc_since(), probe);
+    trampoline_arm(blank, sealed, tsc_since(), probe);
     trampoline_enter();
 }

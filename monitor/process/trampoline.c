@@ -51,7 +51,8 @@ mf_err trampoline_map(struct mf_why *why)
     return MF_OK;
 }
 
-void trampoline_arm(bool sealed, const struct tsc_moment *since, const struct monitor_start *probe)
+void trampoline_arm(const struct monitor_blank *blank, bool sealed, const struct tsc_moment *since,
+                    const struct monitor_start *probe)
 {
     struct trampoline_order *order = (struct trampoline_order *)(uintptr_t)TRAMPOLINE_DATA;
     order->host = (struct boot_host){.hwcap = getauxval(AT_HWCAP),
@@ -62,6 +63,8 @@ void trampoline_arm(bool sealed, const struct tsc_moment *since, const struct mo
     order->vdso = getauxval(AT_SYSINFO_EHDR);
     order->seal = gate_seal_address();
     order->nice = getpriority(PRIO_PROCESS, 0);
+    order->window_bytes = blank->window_bytes;
+    order->jit = blank->jit;
     if (!sealed) {
         order->length = filter_compile_blank(
             FILTER_GATE_DEFAULT, MF_WINDOW_DEFAULT - MF_CHANNEL_BYTES, order->filter,

@@ -29,7 +29,8 @@ struct trampoline_order {
     int32_t nice;    /* as the spawner left it                                   */
     uint32_t probe;  /* 1: start is filled in already; nobody is waited for      */
     uint32_t length; /* of filter; 0: one is in force already                    */
-    uint32_t reserved;
+    uint32_t jit;    /* 1: it is for functions with jit only                     */
+    uint64_t window_bytes; /* that it is for; only the usual blank takes others, too */
     struct monitor_start start;
     struct sock_filter filter[FILTER_PROCESS_MAX]; /* to be in force while it waits */
 };
@@ -40,7 +41,8 @@ MF_CHECKED mf_err trampoline_map(struct mf_why *why);
 
 /* Fill in its order. since: the spawner's start. sealed: the filter is in force already. probe: NULL, or the start of a
  * guest that is not ordered by packet. */
-void trampoline_arm(bool sealed, const struct tsc_moment *since, const struct monitor_start *probe);
+void trampoline_arm(const struct monitor_blank *blank, bool sealed, const struct tsc_moment *since,
+                    const struct monitor_start *probe);
 
 /* Go there: it unmaps all above a window of the usual size, our own text and stack
  * included. What fails in there ends the process with MF_CAUSE_HOST. */

@@ -57,8 +57,8 @@ void api_get_node(struct api_request *request)
         (int)in_state[INSTANCE_RESTORING], "idle", (int)in_state[INSTANCE_IDLE], "busy",
         (int)in_state[INSTANCE_BUSY], "resetting", (int)in_state[INSTANCE_RESETTING], "draining",
         (int)in_state[INSTANCE_DRAINING],
-        "blanks", "process", (int)pool->blank_count[MF_SANDBOX_PROCESS], "kvm",
-        (int)pool->blank_count[MF_SANDBOX_KVM],
+        "blanks", "process", (int)pool_blanks(pool, MF_SANDBOX_PROCESS), "kvm",
+        (int)pool_blanks(pool, MF_SANDBOX_KVM),
         "mqtt", mqtt_status(&node->mqtt));
     api_answer_json(request, 200, body);
 }

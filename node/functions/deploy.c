@@ -294,8 +294,9 @@ mf_err deploy_apply(struct node *node, struct deployment *deployment, bool *crea
     function->version = deployment->version;
     deployment->version = NULL;
     snapshots_drop(node, old);
+    pool_use(&node->pool, function->version);
+    pool_leave(&node->pool, old);
     version_put(old);
-    pool_use(&node->pool, function->version->sandbox);
     listen_settle(function);
     dispatch_redeployed(function);
     delivery_deployed(function);
@@ -317,6 +318,7 @@ void deploy_remove(struct function *function)
     delivery_removed(function);
     mqtt_removed(function);
     snapshots_drop(node, old);
+    pool_leave(&node->pool, old);
     version_put(old);
     function_log_discard(function->log);
     registry_remove(&node->registry, function);

@@ -30,6 +30,7 @@ struct function_names;
 struct listening;
 struct next_step;
 struct node;
+struct shelf;
 struct usage_record;
 struct warmth;
 
@@ -42,6 +43,7 @@ struct version {
     struct version_image image;
     uint64_t window_bytes;      /* 0: as the image says                               */
     enum mf_sandbox sandbox;    /* in force; AUTO: none can be, see reason            */
+    struct shelf *shelf;        /* the pool's, whose blanks its starts take; NULL: not in force */
     char *reason;               /* why this one; owned                                */
     uint64_t deployed_at_ns;    /* CLOCK_REALTIME                                     */
     struct snapshot_status snapshot;

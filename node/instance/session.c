@@ -71,7 +71,7 @@ mf_err session_open(struct session_host *host, const struct session_options *opt
     enum mf_sandbox sandbox = options->sandbox;
     mf_err err = session_sandbox(host, &sandbox, why);
     if (!err)
-        err = blank_open(&host->spawner, ++host->last_id, sandbox, &session->blank, why);
+        err = blank_open(&host->spawner, ++host->last_id, sandbox, NULL, &session->blank, why);
     if (err)
         return err;
     const struct start_order order = {

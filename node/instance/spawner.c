@@ -229,7 +229,7 @@ static mf_err open_ends(struct blank *blank, int theirs[MF_BLANK_FD_COUNT])
 }
 
 mf_err blank_open(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox,
-                  struct blank *blank, struct mf_why *why)
+                  const struct blank_fit *fit, struct blank *blank, struct mf_why *why)
 {
     int theirs[MF_BLANK_FD_COUNT] = {-1, -1, -1, -1};
     *blank = (struct blank){.id = id,
@@ -245,6 +245,10 @@ mf_err blank_open(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox,
         struct mf_spawn_packet packet = {
             .magic = MF_SPAWN_MAGIC, .type = MF_SPAWN, .id = id, .sandbox = sandbox};
         struct iovec part[2] = {{&packet, sizeof packet}, {NULL, 0}};
+        if (fit) {
+            packet.window_mib = (uint32_t)(fit->window_bytes >> 20);
+            packet.jit = fit->jit;
+        }
         err = send_packet(spawner->fd, part, theirs, MF_BLANK_FD_COUNT);
         if (err)
             (void)mf_why(why, err, "the spawner takes no request: %s", mf_err_words(err));

@@ -47,9 +47,15 @@ struct blank {
 MF_CHECKED mf_err spawner_open(const char *path, struct spawner *spawner, struct mf_why *why);
 void spawner_close(struct spawner *spawner); /* ends it and all it started */
 
+/* Which starts a blank is for. NULL where one is asked for: the usual ones. */
+struct blank_fit {
+    uint64_t window_bytes; /* layout.h's bounds and step */
+    bool jit;
+};
+
 /* Make the descriptors of a blank and ask for it. MF_SPAWNED or MF_SPAWN_FAILED follows. */
 MF_CHECKED mf_err blank_open(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox,
-                             struct blank *blank, struct mf_why *why);
+                             const struct blank_fit *fit, struct blank *blank, struct mf_why *why);
 /* What a blank is to become. All borrowed for the call. */
 struct start_order {
     uint32_t flags;        /* MF_START_…                                  */

@@ -461,7 +461,7 @@ static void node_gauges(struct metrics_writer *writer)
     family(writer, "mayfly_blanks", "gauge", "Confined monitors kept ready for starts.");
     for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox < SANDBOXES; sandbox++)
         put(writer, "mayfly_blanks{sandbox=\"%s\"} %u\n", sandbox_name(sandbox),
-            node->pool.blank_count[sandbox]);
+            pool_blanks(&node->pool, sandbox));
     family(writer, "mayfly_operations_total", "counter",
            "What running functions asked of the node, by what it came to.");
     for (unsigned kind = 1; kind < MF_OPERATION_END; kind++)

@@ -18,21 +18,21 @@
 
 #define BLANK_TRIES 3
 
-static mf_err make_blank(struct pool *pool, enum mf_sandbox sandbox, struct instance **instance,
+static mf_err make_blank(struct pool *pool, struct shelf *shelf, struct instance **instance,
                          struct mf_why *why);
 static int nice_of_share(uint32_t share);
 static mf_err watch_instance(struct instance *instance);
 
 /* So many are for first instances, if there is more than one function. */
-static uint32_t kept(const struct pool *pool)
+static uint32_t kept(const struct pool *pool, const struct shelf *shelf)
 {
-    return pool->node->registry.count > 1 ? pool->blanks_wanted / 2 : 0;
+    return pool->node->registry.count > 1 ? shelf_least(shelf, pool->blanks_wanted) / 2 : 0;
 }
 
 /* The older one is, the sooner it is ready. */
-static struct instance *oldest_after(const struct pool *pool, enum mf_sandbox sandbox, uint32_t left)
+static struct instance *oldest_after(const struct shelf *shelf, uint32_t left)
 {
-    struct link *at = pool->blanks[sandbox].next;
+    struct link *at = shelf->blanks.next;
     for (uint32_t i = 0; i < left; i++)
         at = at->next;
     return list_of(at, struct instance, link);
@@ -42,20 +42,20 @@ static struct instance *oldest_after(const struct pool *pool, enum mf_sandbox sa
 mf_err blanks_take(struct pool *pool, const struct function *function, const struct version *version,
                    const struct start *start, struct instance **instance, struct mf_why *why)
 {
-    enum mf_sandbox sandbox = version->sandbox;
-    uint32_t left = function_live(function) > 0 ? kept(pool) : 0;
+    struct shelf *shelf = version->shelf ? version->shelf : &pool->shelf[version->sandbox];
+    uint32_t left = function_live(function) > 0 ? kept(pool, shelf) : 0;
     mf_err err = MF_EDEAD;
     for (int i = 0; i < BLANK_TRIES && err == MF_EDEAD; i++) {
         struct instance *made = NULL;
-        if (pool->blank_count[sandbox] <= left) {
-            err = make_blank(pool, sandbox, &made, why);
+        if (shelf->count <= left) {
+            err = make_blank(pool, shelf, &made, why);
             if (err)
                 return err;
         }
         if (!made)
-            made = oldest_after(pool, sandbox, left);
+            made = oldest_after(shelf, left);
         list_remove(&made->link);
-        pool->blank_count[sandbox]--;
+        shelf->count--;
         err = start ? blanks_order(made, version, start, why) : MF_OK;
         *instance = made;
         if (!err)
@@ -87,19 +87,21 @@ mf_err blanks_order(struct instance *instance, const struct version *version,
 }
 
 /* As many as the last bursts of starts would have used, within bounds. */
-static uint32_t wanted(const struct pool *pool, enum mf_sandbox sandbox, uint64_t now_ns)
+static uint32_t wanted(const struct pool *pool, const struct shelf *shelf, uint64_t now_ns)
 {
-    uint32_t expected = burst_expected(&pool->burst[sandbox], now_ns);
-    if (!pool->in_use[sandbox])
+    const uint32_t least = shelf_least(shelf, pool->blanks_wanted);
+    const uint32_t most = shelf_most(shelf, pool->blanks_wanted, pool->blanks_bytes);
+    uint32_t expected = burst_expected(&shelf->burst, now_ns);
+    if (!shelf->in_use)
         return 0;
-    if (expected > pool->blanks_most)
-        expected = pool->blanks_most;
-    return expected > pool->blanks_wanted ? expected : pool->blanks_wanted;
+    if (expected > most)
+        expected = most;
+    return expected > least ? expected : least;
 }
 
-static void drop_one(struct pool *pool, enum mf_sandbox sandbox)
+static void drop_one(const struct shelf *shelf)
 {
-    struct instance *oldest = list_of(pool->blanks[sandbox].next, struct instance, link);
+    struct instance *oldest = list_of(shelf->blanks.next, struct instance, link);
     blank_kill(&oldest->blank);
     pool_bury(oldest, NULL);
 }
@@ -110,20 +112,21 @@ static bool in_burst(const struct pool *pool, uint64_t now_ns)
 }
 
 /* False: none can be made now. The next start tries again. */
-static bool adjust(struct pool *pool, enum mf_sandbox sandbox, uint64_t now_ns)
+static bool adjust(struct pool *pool, struct shelf *shelf, uint64_t now_ns)
 {
     struct mf_why why = {{0}};
-    uint32_t count = wanted(pool, sandbox, now_ns);
+    const uint32_t least = kept(pool, shelf);
+    uint32_t count = wanted(pool, shelf, now_ns);
     if (in_burst(pool, now_ns))
-        count = pool->blank_count[sandbox] > kept(pool) || !count ? pool->blank_count[sandbox] : kept(pool);
-    while (pool->blank_count[sandbox] > count)
-        drop_one(pool, sandbox);
-    while (pool->blank_count[sandbox] < count) {
+        count = shelf->count > least || !count ? shelf->count : least;
+    while (shelf->count > count)
+        drop_one(shelf);
+    while (shelf->count < count) {
         struct instance *instance;
-        mf_err err = make_blank(pool, sandbox, &instance, &why);
+        mf_err err = make_blank(pool, shelf, &instance, &why);
         if (!err)
             continue;
-        mf_log(MF_LOG_WARN, "blank.failed", "sandbox=%s why=\"%s\"", sandbox_name(sandbox),
+        mf_log(MF_LOG_WARN, "blank.failed", "sandbox=%s why=\"%s\"", sandbox_name(shelf->sandbox),
                mf_why_text(&why, err));
         return false;
     }
@@ -144,11 +147,12 @@ void blanks_refill(struct timer *timer, uint64_t now_ns)
     uint64_t again_ns = TIMER_NEVER;
     if (pool->spawner.fd < 0 || pool->closing)
         return;
-    for (enum mf_sandbox sandbox = MF_SANDBOX_PROCESS; sandbox < SANDBOXES; sandbox++) {
-        if (!adjust(pool, sandbox, now_ns))
+    for (uint32_t i = MF_SANDBOX_PROCESS; i < SHELVES; i++) {
+        struct shelf *shelf = &pool->shelf[i];
+        if (!adjust(pool, shelf, now_ns))
             return;
-        uint64_t falls_ns = burst_falls_ns(&pool->burst[sandbox], now_ns);
-        if (pool->blank_count[sandbox] > pool->blanks_wanted && falls_ns < again_ns)
+        uint64_t falls_ns = burst_falls_ns(&shelf->burst, now_ns);
+        if (shelf->count > shelf_least(shelf, pool->blanks_wanted) && falls_ns < again_ns)
             again_ns = falls_ns; /* else nothing would change: an idle pool has no timer */
     }
     if (in_burst(pool, now_ns))
@@ -157,9 +161,10 @@ void blanks_refill(struct timer *timer, uint64_t now_ns)
 }
 
 /* A blank at the end of the pool's list. */
-static mf_err make_blank(struct pool *pool, enum mf_sandbox sandbox, struct instance **instance,
+static mf_err make_blank(struct pool *pool, struct shelf *shelf, struct instance **instance,
                          struct mf_why *why)
 {
+    const struct blank_fit *fit = shelf_is_usual(shelf) ? NULL : &shelf->fit;
     if (pool->spawner.fd < 0)
         return mf_why(why, MF_EDEAD, "the spawner is not running; it is being started again");
     if (pool->count >= MF_INSTANCES_NODE_MAX)
@@ -170,8 +175,10 @@ static mf_err make_blank(struct pool *pool, enum mf_sandbox sandbox, struct inst
         return mf_why(why, MF_ENOMEM, "no memory for an instance");
     instance_init(made, pool->node->loop.now_ns);
     made->pool = pool;
+    made->shelf = shelf;
     made->timer.fire = dispatch_instance_timer;
-    mf_err err = blank_open(&pool->spawner, ++pool->last_id, sandbox, &made->blank, why);
+    mf_err err =
+        blank_open(&pool->spawner, ++pool->last_id, shelf->sandbox, fit, &made->blank, why);
     if (err) {
         free(made);
         return err;
@@ -184,8 +191,8 @@ static mf_err make_blank(struct pool *pool, enum mf_sandbox sandbox, struct inst
         pool_bury(made, NULL);
         return mf_why(why, err, "no more descriptors can be watched");
     }
-    list_append(&pool->blanks[sandbox], &made->link);
-    pool->blank_count[sandbox]++;
+    list_append(&shelf->blanks, &made->link);
+    shelf->count++;
     *instance = made;
     return MF_OK;
 }

@@ -61,6 +61,7 @@ struct streams;
 struct console;
 struct function;
 struct pool;
+struct shelf;
 struct version;
 
 struct instance {
@@ -82,6 +83,7 @@ struct instance {
     struct function *function; /* NULL: BLANK. Counted                                  */
     struct version *version;   /* the same                                              */
     struct blank blank;
+    struct shelf *shelf;       /* that it was a blank of                                */
     struct watch bell, console_watch;
     struct timer timer;
     struct link by_id;         /* in the pool's table                                   */

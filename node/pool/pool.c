@@ -37,17 +37,13 @@ mf_err pool_open(struct pool *pool, struct node *node, const char *spawner_path,
     return spawner_link_up(pool, why);
 }
 
-/* After bursts: as many more as the machine has memory to spare. */
-static uint32_t blanks_most(uint32_t wanted)
+/* What the machine has to spare after bursts. */
+static uint64_t blanks_bytes(void)
 {
     struct sysinfo machine;
-    uint64_t most = (uint64_t)wanted * BLANKS_GROWTH;
-    if (sysinfo(&machine) == 0) {
-        uint64_t bytes = (uint64_t)machine.totalram * machine.mem_unit / BLANKS_MEMORY_SHARE;
-        most = bytes / BLANK_BYTES < most ? bytes / BLANK_BYTES : most;
-    }
-    most = most < MF_BLANKS_MAX ? most : MF_BLANKS_MAX;
-    return most > wanted ? (uint32_t)most : wanted;
+    return sysinfo(&machine) == 0
+               ? (uint64_t)machine.totalram * machine.mem_unit / BLANKS_MEMORY_SHARE
+               : UINT64_MAX;
 }
 
 void pool_init(struct pool *pool, struct node *node, const char *spawner_path,
@@ -62,12 +58,11 @@ void pool_init(struct pool *pool, struct node *node, const char *spawner_path,
         .refill = {.fire = blanks_refill},
         .hold = {.fire = pool_release},
         .blanks_wanted = blanks_wanted,
-        .blanks_most = blanks_most(blanks_wanted),
+        .blanks_bytes = blanks_bytes(),
     };
     for (uint32_t i = 0; i < POOL_BUCKETS; i++)
         link_init(&pool->by_id[i]);
-    for (uint32_t i = 0; i < SANDBOXES; i++)
-        link_init(&pool->blanks[i]);
+    shelves_init(pool->shelf);
     link_init(&pool->awake);
     link_init(&pool->held);
     link_init(&pool->spent);
@@ -93,12 +88,33 @@ void pool_close(struct pool *pool)
     spawner_close(&pool->spawner);
 }
 
-void pool_use(struct pool *pool, enum mf_sandbox sandbox)
+void pool_use(struct pool *pool, struct version *version)
 {
-    if (sandbox == MF_SANDBOX_AUTO || pool->in_use[sandbox])
+    const struct blank_fit fit = {version->window_bytes, version->settings.jit};
+    if (version->sandbox == MF_SANDBOX_AUTO || version->shelf)
         return;
-    pool->in_use[sandbox] = true;
-    blanks_refill(&pool->refill, pool->node->loop.now_ns);
+    version->shelf = shelf_use(pool->shelf, version->sandbox, &fit);
+    if (version->shelf->users == 1)
+        blanks_refill(&pool->refill, pool->node->loop.now_ns);
+}
+
+void pool_leave(struct pool *pool, struct version *version)
+{
+    if (!version || !version->shelf)
+        return;
+    struct shelf *shelf = version->shelf;
+    version->shelf = NULL;
+    shelf_leave(shelf);
+    if (!shelf->in_use)
+        blanks_refill(&pool->refill, pool->node->loop.now_ns);
+}
+
+uint32_t pool_blanks(const struct pool *pool, enum mf_sandbox sandbox)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SHELVES; i++)
+        count += pool->shelf[i].sandbox == sandbox ? pool->shelf[i].count : 0;
+    return count;
 }
 
 void pool_end(struct instance *instance, enum situation situation, const char *cause,
@@ -178,7 +194,7 @@ void pool_settle(struct instance *instance)
         if (instance->listed)
             function->in_state[instance->listed_as]--;
         if (instance->listed && instance->listed_as == INSTANCE_RESTORING)
-            instance->pool->starting[instance->blank.sandbox]--;
+            instance->shelf->starting--;
         list_remove(&instance->link);
         if (state == INSTANCE_IDLE)
             list_prepend(&function->idle, &instance->link);
@@ -324,7 +340,7 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
         function_put(instance->function);
     } else if (was_blank && !list_empty(&instance->link)) {
         list_remove(&instance->link);
-        pool->blank_count[instance->blank.sandbox]--;
+        instance->shelf->count--;
     }
     freezer_lost(instance);
     operation_lost(instance);

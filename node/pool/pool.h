@@ -12,17 +12,15 @@
 #include "node/loop/list.h"
 #include "node/loop/timer.h"
 #include "node/loop/watch.h"
-#include "node/pool/burst.h"
 #include "node/pool/call.h"
 #include "node/pool/instance.h"
+#include "node/pool/shelf.h"
 
 #define POOL_BUCKETS 256u
-#define SANDBOXES 3
-#define BLANKS_GROWTH 16u       /* so many times the blanks asked for are kept after bursts of starts */
-#define BLANKS_MEMORY_SHARE 32u /* but not in more than this part of the machine's memory, */
-#define BLANK_BYTES (1u << 20)  /* as if each took what one under KVM does, the kernel's share included */
+#define BLANKS_MEMORY_SHARE 32u /* of the machine's memory, for the blanks of a kind after bursts of starts */
 
 struct node;
+struct version;
 
 struct pool {
     struct node *node;
@@ -32,13 +30,9 @@ struct pool {
     struct timer spawner_retry;
     struct timer refill;
     struct link by_id[POOL_BUCKETS];
-    struct link blanks[SANDBOXES];      /* oldest first                                 */
-    uint32_t blank_count[SANDBOXES];
+    struct shelf shelf[SHELVES];        /* the blanks                                   */
     uint32_t blanks_wanted;             /* of each sandbox that a function uses, at least */
-    uint32_t blanks_most;               /* of each, after bursts                        */
-    uint32_t starting[SANDBOXES];       /* instances that are RESTORING                 */
-    struct burst burst[SANDBOXES];      /* of them                                      */
-    bool in_use[SANDBOXES];
+    uint64_t blanks_bytes;              /* for each kind, after bursts                  */
     uint64_t started_ns;                /* a blank was taken last; 0: none was          */
     struct link awake;                  /* instances that need not ring us              */
     struct link held;                   /* make too much noise: not listened to         */
@@ -61,8 +55,12 @@ void pool_init(struct pool *pool, struct node *node, const char *spawner_path,
 /* Ends every process. Calls that were in instances are answered STOPPING. */
 void pool_close(struct pool *pool);
 
-/* A function uses this sandbox: keep blanks of it ready. */
-void pool_use(struct pool *pool, enum mf_sandbox sandbox);
+/* The version comes into force: keep blanks for it ready. It is in force no more; one of no use is no
+ * error. */
+void pool_use(struct pool *pool, struct version *version);
+void pool_leave(struct pool *pool, struct version *version);
+/* Blanks of a sandbox, of whatever kind. */
+uint32_t pool_blanks(const struct pool *pool, enum mf_sandbox sandbox);
 
 /* End an instance that still runs, or has just ended. Its head event is answered with
  * situation; those not begun go back to the function's queue. cause: a name, static. */

@@ -86,8 +86,7 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     if (restores)
         prepare(made, function);
     function->counters.starts[restores]++;
-    burst_start(&pool->burst[version->sandbox], ++pool->starting[version->sandbox],
-                pool->node->loop.now_ns);
+    burst_start(&made->shelf->burst, ++made->shelf->starting, pool->node->loop.now_ns);
     instance_start(made, isolation, pool->node->loop.now_ns);
     pool_settle(made);
     return MF_OK;

@@ -39,7 +39,7 @@ static void setup(void)
     struct mf_why why;
     int channel = memfd_create("channel", MFD_CLOEXEC);
     if (channel < 0 || ftruncate(channel, MF_CHANNEL_BYTES) ||
-        memory_open(&memory, channel, &why))
+        memory_open(&memory, MF_WINDOW_DEFAULT, channel, &why))
         abort();
     memory.window_bytes = WINDOW;
     memory.channel_base = CHANNEL;

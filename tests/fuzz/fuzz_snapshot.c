@@ -55,7 +55,7 @@ static void setup(void)
     channel = memfd_create("channel", MFD_CLOEXEC);
     file = memfd_create("files", MFD_CLOEXEC); /* both: all zeros */
     must(channel >= 0 && file >= 0 && ftruncate(channel, MF_CHANNEL_BYTES) == 0 &&
-         ftruncate(file, (off_t)WINDOW) == 0 && memory_open(&memory, channel, &why) == MF_OK);
+         ftruncate(file, (off_t)WINDOW) == 0 && memory_open(&memory, MF_WINDOW_DEFAULT, channel, &why) == MF_OK);
     start.image_fd = start.snapshot_fd = file;
 }
 

@@ -57,9 +57,15 @@ void next_packet(struct spawner *spawner, struct mf_spawn_packet *packet)
 
 void spawned(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox, struct blank *blank)
 {
+    spawned_for(spawner, id, sandbox, NULL, blank);
+}
+
+void spawned_for(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox,
+                 const struct blank_fit *fit, struct blank *blank)
+{
     struct mf_why why = {{0}};
     struct mf_spawn_packet packet;
-    mf_err err = blank_open(spawner, id, sandbox, blank, &why);
+    mf_err err = blank_open(spawner, id, sandbox, fit, blank, &why);
     if (err)
         fail_msg("blank: %s", mf_why_text(&why, err));
     next_packet(spawner, &packet);

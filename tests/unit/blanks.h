@@ -18,6 +18,8 @@ void next_packet(struct spawner *spawner, struct mf_spawn_packet *packet);
 
 /* A blank that has been spawned; its pid is known. */
 void spawned(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox, struct blank *blank);
+void spawned_for(struct spawner *spawner, uint64_t id, enum mf_sandbox sandbox,
+                 const struct blank_fit *fit, struct blank *blank);
 
 /* Wait for its MF_EXITED; the waitpid status. */
 int ended(struct spawner *spawner, const struct blank *blank);

@@ -163,6 +163,7 @@ void hear_node(void)
         assert_int_equal(packet.type, MF_SPAWN);
         memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
         new_peer(packet.id, fd);
+        peer[peers - 1].window_mib = packet.window_mib;
     }
 }
 

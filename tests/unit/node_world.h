@@ -21,6 +21,7 @@
 /* The other side of one instance: its process, monitor and guest. */
 struct peer {
     uint64_t id;
+    uint32_t window_mib; /* asked for; 0: the usual       */
     pid_t pid; /* of a child that stands for its process; 0: none */
     int control, console, bell;
     uint8_t *channel;    /* MF_CHANNEL_FILE_BYTES      */

@@ -188,12 +188,13 @@ static unsigned long long huge_memory(pid_t pid)
     return field(text, "AnonHugePages:", 10) + field(text, "ShmemPmdMapped:", 10);
 }
 
-/* filters: one is in force before a blank waits; a window of an unusual size adds its own. */
-static void check_sealed_guest(uint64_t window_bytes, unsigned filters)
+/* filters: one is in force before a blank waits; a window of an unusual size adds its own, before
+ * a blank for it waits (fit). */
+static void check_sealed_guest(const struct blank_fit *fit, uint64_t window_bytes, unsigned filters)
 {
     static char text[PROC_TEXT_MAX];
     struct blank blank;
-    spawned(&spawner, 2, MF_SANDBOX_PROCESS, &blank);
+    spawned_for(&spawner, 2, MF_SANDBOX_PROCESS, fit, &blank);
     guest_start(&blank, raw_wait, window_bytes);
     rung_once(&blank);
     check_credentials(blank.pid);
@@ -215,9 +216,41 @@ static void check_sealed_guest(uint64_t window_bytes, unsigned filters)
 static void a_sealed_guest_holds_its_window_and_two_descriptors(void **state)
 {
     (void)state;
-    check_sealed_guest(MF_WINDOW_DEFAULT, 1);
-    check_sealed_guest(MF_WINDOW_MIN, 2);
-    check_sealed_guest(MF_WINDOW_MAX, 2);
+    const struct blank_fit small = {.window_bytes = MF_WINDOW_MIN},
+                           large = {.window_bytes = MF_WINDOW_MAX};
+    check_sealed_guest(NULL, MF_WINDOW_DEFAULT, 1);
+    check_sealed_guest(NULL, MF_WINDOW_MIN, 2);
+    check_sealed_guest(NULL, MF_WINDOW_MAX, 2);
+    check_sealed_guest(&small, MF_WINDOW_MIN, 2);
+    check_sealed_guest(&large, MF_WINDOW_MAX, 2);
+}
+
+/* A second filter of another window, or of a function with jit, would not let go of the first one's. */
+static void a_blank_for_other_starts_refuses(void **state)
+{
+    (void)state;
+    const struct blank_fit large = {.window_bytes = MF_WINDOW_MAX},
+                           jit = {.window_bytes = MF_WINDOW_MAX, .jit = true};
+    const struct {
+        const struct blank_fit *fit;
+        uint64_t window_bytes;
+        uint32_t flags;
+    } orders[] = {{&large, MF_WINDOW_DEFAULT, 0}, {&large, MF_WINDOW_MAX, MF_START_JIT}, {&jit, MF_WINDOW_MAX, 0}};
+    int image = guest_image(raw_halt);
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        struct blank blank;
+        struct mf_why why = {{0}};
+        const struct start_order order = {
+            .image_fd = image, .window_bytes = orders[i].window_bytes, .flags = orders[i].flags};
+        spawned_for(&spawner, 3, MF_SANDBOX_PROCESS, orders[i].fit, &blank);
+        assert_int_equal(blank_start(&blank, &order, &why), MF_OK);
+        (void)ended(&spawner, &blank);
+        assert_true(blank_start_failed(&blank, &why));
+        assert_false(blank.unready);
+        assert_non_null(strstr(why.text, "a blank for 2048 MiB"));
+        blank_close(&blank);
+    }
+    (void)close(image);
 }
 
 /* Only the first order is taken: the socket is closed before the guest runs. */
@@ -249,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_blank_is_confined_before_its_image_is_known),
         cmocka_unit_test(a_sealed_guest_holds_its_window_and_two_descriptors),
+        cmocka_unit_test(a_blank_for_other_starts_refuses),
         cmocka_unit_test(a_second_order_finds_nobody),
     };
     return cmocka_run_group_tests(tests, open_spawner, close_spawner);

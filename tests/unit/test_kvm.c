@@ -115,6 +115,8 @@ static const struct guest {
 
 static struct spawner spawner;
 
+static const struct blank_fit *fit; /* of the blanks that run() takes */
+
 static int run_flagged(const struct raw_entries *entries, uint64_t window_bytes, uint32_t flags,
                        char *console, size_t room)
 {
@@ -122,7 +124,7 @@ static int run_flagged(const struct raw_entries *entries, uint64_t window_bytes,
     struct mf_why why = {{0}};
     int image = raw_image_flagged(entries, flags);
     assert_true(image >= 0);
-    spawned(&spawner, 1, MF_SANDBOX_KVM, &blank);
+    spawned_for(&spawner, 1, MF_SANDBOX_KVM, fit, &blank);
     mf_err err = blank_start(&blank,
                              &(struct start_order){.image_fd = image,
                                                    .window_bytes = window_bytes,
@@ -214,8 +216,13 @@ static void windows_have_every_size(void **state)
     static const uint64_t sizes[] = {MF_WINDOW_MIN, MF_WINDOW_DEFAULT,
                                      MF_WINDOW_DEFAULT + MF_WINDOW_STEP, 0x40000000,
                                      MF_WINDOW_MAX};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        assert_int_equal(run(&entries, sizes[i], console, sizeof console), HALTED);
+    static const struct blank_fit fits[] = {{.window_bytes = MF_WINDOW_MIN}, {.window_bytes = 0x40000000}};
+    for (size_t k = 0; k <= sizeof fits / sizeof *fits; k++) {
+        fit = k ? &fits[k - 1] : NULL;
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            assert_int_equal(run(&entries, sizes[i], console, sizeof console), HALTED);
+    }
+    fit = NULL;
 }
 
 /* The key of every snapshot: the same at each start of the node, on whichever processor
@@ -318,7 +325,7 @@ static void blanks_of_a_spawner_without_its_probe_are_made(void **state)
          spawner_close(&other)) /* or one was through when it was killed */
         assert_true(++tries < PROBES_TRIED_MAX);
     for (unsigned i = 0; i < AT_ONCE; i++) {
-        assert_int_equal(blank_open(&other, i + 1, MF_SANDBOX_KVM, &blank[i], &why), MF_OK);
+        assert_int_equal(blank_open(&other, i + 1, MF_SANDBOX_KVM, NULL, &blank[i], &why), MF_OK);
         assert_int_equal(blank_start(&blank[i], &(struct start_order){.image_fd = image}, &why), MF_OK);
     }
     for (unsigned exited = 0; exited < AT_ONCE;) {

@@ -45,7 +45,7 @@ static int setup(void **state)
     struct mf_why why;
     int channel = memfd_create("channel", MFD_CLOEXEC);
     if (channel < 0 || ftruncate(channel, MF_CHANNEL_BYTES) ||
-        memory_open(&memory, channel, &why) || pipe(console) || fcntl(console[0], F_SETFL, O_NONBLOCK))
+        memory_open(&memory, MF_WINDOW_DEFAULT, channel, &why) || pipe(console) || fcntl(console[0], F_SETFL, O_NONBLOCK))
         return -1;
     memory.window_bytes = WINDOW;
     memory.channel_base = CHANNEL;

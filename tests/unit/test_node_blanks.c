@@ -24,7 +24,8 @@ static void add_other(void)
 static void make_blanks(void)
 {
     node->pool.blanks_wanted = WANTED;
-    pool_use(&node->pool, MF_SANDBOX_PROCESS);
+    node->pool.blanks_bytes = 0; /* no more after bursts */
+    pool_use(&node->pool, function->version);
     hear_node();
     assert_int_equal(peers, WANTED);
     takes(50 * MS); /* long: an event that finds no instance free gets one of its own */
@@ -32,7 +33,7 @@ static void make_blanks(void)
 
 static uint32_t blanks(void)
 {
-    return node->pool.blank_count[MF_SANDBOX_PROCESS];
+    return pool_blanks(&node->pool, MF_SANDBOX_PROCESS);
 }
 
 static struct test_call *submit_to(struct function *to)
@@ -116,12 +117,46 @@ static void a_function_alone_takes_them_all(void **state)
     timer_stop(&node->loop.timers, &node->pool.refill);
 }
 
+/* A function whose window is another one. */
+static void wide_windows_have_blanks_of_their_own(void **state)
+{
+    (void)state;
+    struct settings settings;
+    settings_init(&settings);
+    settings.isolation = ISOLATION_REUSE;
+    settings.memory_mib = 1024;
+    make_blanks();
+    struct version *wide = world_version(&settings, MF_SANDBOX_PROCESS);
+    settings_close(&settings);
+    assert_int_equal(function_create(node, "g", &other), MF_OK);
+    other->version = wide;
+    registry_add(&node->registry, other);
+    pool_use(&node->pool, wide);
+    hear_node();
+    assert_int_equal(peers, WANTED + WANTED / 2);
+    for (uint32_t i = 0; i < peers; i++)
+        assert_int_equal(peer[i].window_mib, i < WANTED ? 0 : 1024);
+    struct test_call *call = submit_to(other), *usual = submit();
+    assert_int_equal(blanks(), WANTED + WANTED / 2 - 2);
+    serves(&peer[WANTED], call); /* its oldest */
+    serves(&peer[0], usual);
+    advance(6); /* both kinds are made up for */
+    assert_int_equal(blanks(), WANTED + WANTED / 2);
+    pool_leave(&node->pool, wide);
+    advance(6);
+    assert_int_equal(blanks(), WANTED); /* nobody wants the others any more */
+    for (uint32_t i = 1; i < peers; i++)
+        assert_int_equal(peer[i].killed, i > WANTED && peer[i].window_mib);
+    remove_other();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(who_has_instances_leaves_the_last_ones),
         WORLD_TEST(they_are_made_again_while_others_start_without_end),
         WORLD_TEST(a_function_alone_takes_them_all),
+        WORLD_TEST(wide_windows_have_blanks_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

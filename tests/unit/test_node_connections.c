@@ -308,12 +308,12 @@ static void who_speaks_first_through_a_stream_has_started(void **state)
     int fd;
     deploy(ISOLATION_REUSE, "0", NULL);
     uint64_t id = opened(&fd);
-    assert_int_equal(node->pool.starting[MF_SANDBOX_PROCESS], 1);
+    assert_int_equal(node->pool.shelf[MF_SANDBOX_PROCESS].starting, 1);
     sends(&peer[0], id, "x", 1);
     guest_rings(&peer[0]);
     assert_int_equal(function->in_state[INSTANCE_BUSY], 1);
     assert_int_equal(function->in_state[INSTANCE_RESTORING], 0);
-    assert_int_equal(node->pool.starting[MF_SANDBOX_PROCESS], 0);
+    assert_int_equal(node->pool.shelf[MF_SANDBOX_PROCESS].starting, 0);
     says(&peer[0], MF_MSG_CLOSE, id, 0);
 }
 

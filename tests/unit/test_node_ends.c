@@ -216,9 +216,9 @@ static void last_words_bring_the_dead_no_event(void **state)
     advance(50); /* longer than patience */
     assert_int_equal(peers, 2);
     node->pool.blanks_wanted = 1; /* it has died, too */
-    pool_use(&node->pool, MF_SANDBOX_PROCESS);
+    pool_use(&node->pool, function->version);
     hear_node();
-    assert_int_equal(node->pool.blank_count[MF_SANDBOX_PROCESS], 1);
+    assert_int_equal(pool_blanks(&node->pool, MF_SANDBOX_PROCESS), 1);
     second = &peer[1];
     uint64_t id = guest_gets(first, MF_MSG_INVOKE), other = guest_gets(second, MF_MSG_INVOKE);
     struct test_call *three = submit();

@@ -81,7 +81,8 @@ static int probe_after(void (*seal)(void))
                                       .channel = MONITOR_FD_CHANNEL,
                                       .bell = MONITOR_FD_BELL,
                                       .console = MONITOR_FD_CONSOLE,
-                                      .kvm = -1};
+                                      .kvm = -1,
+                                      .window_bytes = MF_WINDOW_DEFAULT};
         struct mf_why why = {{0}};
         mf_err err = monitor_process_survey(&why);
         if (!err)

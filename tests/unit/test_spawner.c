@@ -20,6 +20,8 @@
 
 #include "raw_guest.h"
 
+#include "abi/layout.h"
+
 static void both_sandboxes_are_reported(void **state)
 {
     (void)state;
@@ -169,12 +171,29 @@ static void an_unknown_sandbox_is_a_failed_spawn(void **state)
     struct blank blank;
     struct mf_why why = {{0}};
     struct mf_spawn_packet packet;
-    assert_int_equal(blank_open(&spawner, 12, (enum mf_sandbox)7, &blank, &why), MF_OK);
+    assert_int_equal(blank_open(&spawner, 12, (enum mf_sandbox)7, NULL, &blank, &why), MF_OK);
     next_packet(&spawner, &packet);
     assert_int_equal(packet.type, MF_SPAWN_FAILED);
     assert_int_equal(packet.id, 12);
     assert_non_null(strstr(packet.why.text, "sandbox"));
     blank_close(&blank);
+}
+
+static void a_blank_for_an_impossible_window_is_a_failed_spawn(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {MF_WINDOW_MIN - MF_WINDOW_STEP, MF_WINDOW_MAX + MF_WINDOW_STEP};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct blank blank;
+        struct mf_why why = {{0}};
+        struct mf_spawn_packet packet;
+        const struct blank_fit fit = {.window_bytes = sizes[i]};
+        assert_int_equal(blank_open(&spawner, 13, MF_SANDBOX_PROCESS, &fit, &blank, &why), MF_OK);
+        next_packet(&spawner, &packet);
+        assert_int_equal(packet.type, MF_SPAWN_FAILED);
+        assert_non_null(strstr(packet.why.text, "MiB"));
+        blank_close(&blank);
+    }
 }
 
 static void a_spawner_that_is_not_there_is_an_error(void **state)
@@ -246,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_killed_node_takes_all_along),
         cmocka_unit_test(nonsense_ends_the_spawner_and_all_with_it),
         cmocka_unit_test(an_unknown_sandbox_is_a_failed_spawn),
+        cmocka_unit_test(a_blank_for_an_impossible_window_is_a_failed_spawn),
         cmocka_unit_test(a_spawner_that_is_not_there_is_an_error),
         cmocka_unit_test(a_program_that_is_no_spawner_is_an_error),
         cmocka_unit_test(a_refused_namespace_is_a_refusal),

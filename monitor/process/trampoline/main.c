@@ -1,6 +1,7 @@
 /*
  * main.c: from a waiting blank to its guest: leave the spawner's image → let the filter be
- * in force → wait for MF_START → parse → map → unmap the trampoline → run.
+ * in force → take the window that it is for, and its filter → wait for MF_START → parse → map →
+ * unmap the trampoline → run.
  * Guarantees: what a hostile image or snapshot could do to this code, it could do only
  * with the calls of trampoline_lines; when the guest's first instruction runs, the process
  * holds the window and nothing else, two descriptors, and only the gate's calls.
@@ -69,28 +70,26 @@ static mf_err attach(uint32_t length, struct mf_why *why)
     return MF_OK;
 }
 
-/* The guess was wrong: the channel goes elsewhere, and the window gets its own size. */
-static mf_err resize(const struct monitor_start *start, struct mf_why *why)
+/* From what is reserved, a window of the usual size, to one of this size with its channel. */
+static mf_err resize(uint64_t window_bytes, struct mf_why *why)
 {
-    mf_err err = window_anonymous(NULL, DEFAULT_CHANNEL, MF_WINDOW_DEFAULT, PROT_NONE, why);
-    if (!err && start->window_bytes > MF_WINDOW_DEFAULT)
-        err = window_anonymous(NULL, MF_WINDOW_DEFAULT, start->window_bytes, PROT_NONE, why);
-    void *past = (void *)(uintptr_t)start->window_bytes;
-    if (!err && start->window_bytes < MF_WINDOW_DEFAULT &&
-        munmap(past, MF_WINDOW_DEFAULT - start->window_bytes) != 0)
+    mf_err err = MF_OK;
+    if (window_bytes > MF_WINDOW_DEFAULT)
+        err = window_anonymous(NULL, MF_WINDOW_DEFAULT, window_bytes, PROT_NONE, why);
+    if (window_bytes < MF_WINDOW_DEFAULT && !unmap(window_bytes, MF_WINDOW_DEFAULT))
         err = mf_why(why, mf_err_from_errno(errno), "cannot cut the window to size: %s",
                      strerror(errno));
-    return err ? err : window_channel(NULL, start->channel_base, MONITOR_FD_CHANNEL, why);
+    return err ? err : window_channel(NULL, window_bytes - MF_CHANNEL_BYTES, MONITOR_FD_CHANNEL, why);
 }
 
 /* The filter in force is of the usual window, and of no function with jit. First this one's is
  * added, and only then comes the gate page whose calls the first one leaves to it (filter.h). */
-static mf_err change_gate(const struct monitor_start *start, struct mf_why *why)
+static mf_err change_gate(uint64_t window_bytes, bool jit, struct mf_why *why)
 {
-    const bool jit = start->flags & MF_START_JIT;
     const uintptr_t page = jit ? TRAMPOLINE_JIT_GATE : TRAMPOLINE_OTHER_GATE;
-    uint32_t length = filter_compile_blank(jit ? FILTER_GATE_JIT : FILTER_GATE_OTHER,
-                                           start->channel_base, order.filter, FILTER_PROCESS_MAX);
+    uint32_t length =
+        filter_compile_blank(jit ? FILTER_GATE_JIT : FILTER_GATE_OTHER,
+                             window_bytes - MF_CHANNEL_BYTES, order.filter, FILTER_PROCESS_MAX);
     mf_assert(length > 0);
     mf_err err = attach(length, why);
     void *gate = (void *)(uintptr_t)MF_GATE_BASE;
@@ -99,6 +98,40 @@ static mf_err change_gate(const struct monitor_start *start, struct mf_why *why)
         err = mf_why(why, mf_err_from_errno(errno), "cannot change the gate page: %s",
                      strerror(errno));
     return err;
+}
+
+static bool is_usual(uint64_t window_bytes, bool jit)
+{
+    return window_bytes == MF_WINDOW_DEFAULT && !jit;
+}
+
+/* What nearly every order will find as it has it: window, channel, filter and gate page. */
+static mf_err guess(struct mf_why *why)
+{
+    mf_err err = resize(order.window_bytes, why);
+    return err || is_usual(order.window_bytes, order.jit)
+               ? err
+               : change_gate(order.window_bytes, order.jit, why);
+}
+
+/* The guess was wrong, which only one of the usual blank can be: a filter more would not undo the
+ * other's. */
+static mf_err adapt(const struct monitor_start *start, struct mf_why *why)
+{
+    const bool jit = start->flags & MF_START_JIT;
+    mf_err err = MF_OK;
+    if (start->window_bytes == order.window_bytes && jit == order.jit)
+        return MF_OK;
+    if (!is_usual(order.window_bytes, order.jit))
+        return mf_why(why, MF_EPROTO, "a blank for %llu MiB and jit %u, and an order for %llu and %u",
+                      (unsigned long long)order.window_bytes >> 20, order.jit,
+                      (unsigned long long)start->window_bytes >> 20, jit);
+    if (start->window_bytes != order.window_bytes) {
+        err = window_anonymous(NULL, DEFAULT_CHANNEL, MF_WINDOW_DEFAULT, PROT_NONE, why);
+        if (!err)
+            err = resize(start->window_bytes, why);
+    }
+    return err ? err : change_gate(start->window_bytes, jit, why);
 }
 
 /* By the guest's own call: none of ours allows both at once. */
@@ -160,8 +193,8 @@ static mf_err close_others(struct mf_why *why)
 static mf_err run(const struct monitor_start *start, struct mf_why *why)
 {
     mf_err err = start_nice(start, order.nice, why);
-    if (!err && start->channel_base != DEFAULT_CHANNEL) /* first: the window may reach past it */
-        err = resize(start, why);
+    if (!err) /* first: the window may reach past the guess */
+        err = adapt(start, why);
     if (!err)
         err = window_load(NULL, start, 0, start->image.segment_count, true, why);
     if (!err && start->flags & MF_START_RESTORE)
@@ -172,8 +205,6 @@ static mf_err run(const struct monitor_start *start, struct mf_why *why)
         window_prepare(NULL, &start->touched);
     if (!err)
         err = fill_boot(start, why);
-    if (!err && (start->channel_base != DEFAULT_CHANNEL || start->flags & MF_START_JIT))
-        err = change_gate(start, why);
     if (!err && start->snapshot.executes)
         err = open_both(&start->snapshot, why);
     if (!err && start->image.info.flags & MF_IMAGE_LINUX)
@@ -203,6 +234,17 @@ static void touch(void)
     start_touch();
 }
 
+/* The same of the channel, which a first event reads. */
+static void touch_channel(void)
+{
+    static const uint32_t read[] = {0, MF_CHANNEL_TO_GUEST_SLOTS, MF_CHANNEL_TO_NODE_SLOTS,
+                                    MF_CHANNEL_TO_GUEST_DATA, MF_CHANNEL_TO_NODE_DATA};
+    const volatile uint8_t *channel =
+        (void *)(uintptr_t)(order.window_bytes - MF_CHANNEL_BYTES);
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        (void)channel[read[i]];
+}
+
 void trampoline_main(void)
 {
     static struct mf_why why;
@@ -210,6 +252,10 @@ void trampoline_main(void)
     mf_err err = leave(&why);
     if (!err && order.length)
         err = attach(order.length, &why);
+    if (!err)
+        err = guess(&why);
+    if (!err)
+        touch_channel();
     if (!err && !order.probe) /* a probe's order is here already, with its image's descriptor */
         err = close_standard(&why);
     if (err)
