@@ -73,44 +73,34 @@ static int part_of(struct io *io, uint64_t bytes, uint64_t *address, size_t *par
     return error;
 }
 
-int io_put(struct io *io, const void *from, size_t bytes)
+/* To the program's memory, or from there; ours is the other end. */
+static int transfer(struct io *io, uint8_t *ours, size_t bytes, bool out)
 {
-    const uint8_t *data = from;
     while (bytes) {
         uint64_t address;
         size_t part;
         int error = part_of(io, bytes, &address, &part);
         if (!error && io->kernel)
-            memcpy((void *)address, data, part);
+            memcpy(out ? (void *)address : ours, out ? ours : (const void *)address, part);
         else if (!error)
-            error = user_write(address, data, part);
+            error = out ? user_write(address, ours, part) : user_read(ours, address, part);
         if (error)
             return error;
         moved(io, part);
-        data += part;
+        ours += part;
         bytes -= part;
     }
     return 0;
 }
 
+int io_put(struct io *io, const void *from, size_t bytes)
+{
+    return transfer(io, (uint8_t *)(uintptr_t)from, bytes, true);
+}
+
 int io_get(struct io *io, void *to, size_t bytes)
 {
-    uint8_t *data = to;
-    while (bytes) {
-        uint64_t address;
-        size_t part;
-        int error = part_of(io, bytes, &address, &part);
-        if (!error && io->kernel)
-            memcpy(data, (const void *)address, part);
-        else if (!error)
-            error = user_read(data, address, part);
-        if (error)
-            return error;
-        moved(io, part);
-        data += part;
-        bytes -= part;
-    }
-    return 0;
+    return transfer(io, to, bytes, false);
 }
 
 int io_zero(struct io *io, size_t bytes)

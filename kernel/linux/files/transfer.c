@@ -16,8 +16,10 @@
 
 typedef int64_t transfer(struct file *file, struct io *io, uint64_t *at);
 
+typedef int io_of(struct io *io, uint64_t address, uint64_t count);
+
 /* at: NULL, or a position that the call brings along. */
-static int64_t buffer_call(struct frame *frame, transfer *move, uint64_t *at)
+static int64_t call(struct frame *frame, io_of *memory, transfer *move, uint64_t *at)
 {
     struct io io;
     struct file *file = descriptor_file(frame_argument(frame, 0));
@@ -25,20 +27,18 @@ static int64_t buffer_call(struct frame *frame, transfer *move, uint64_t *at)
         return -EBADF;
     if (at && *at > INT64_MAX)
         return -EINVAL;
-    int error = io_buffer(&io, frame_argument(frame, 1), frame_argument(frame, 2));
+    int error = memory(&io, frame_argument(frame, 1), frame_argument(frame, 2));
     return error ? error : move(file, &io, at);
+}
+
+static int64_t buffer_call(struct frame *frame, transfer *move, uint64_t *at)
+{
+    return call(frame, io_buffer, move, at);
 }
 
 static int64_t vector_call(struct frame *frame, transfer *move, uint64_t *at)
 {
-    struct io io;
-    struct file *file = descriptor_file(frame_argument(frame, 0));
-    if (!file)
-        return -EBADF;
-    if (at && *at > INT64_MAX)
-        return -EINVAL;
-    int error = io_vector(&io, frame_argument(frame, 1), frame_argument(frame, 2));
-    return error ? error : move(file, &io, at);
+    return call(frame, io_vector, move, at);
 }
 
 int64_t linux_read(struct frame *frame)

@@ -11,9 +11,7 @@
 
 #include <asm/errno.h>
 
-#include "abi/cause.h"
 #include "kernel/core/boot.h"
-#include "kernel/core/fault.h"
 #include "kernel/core/heap.h"
 #include "kernel/core/limits.h"
 #include "kernel/core/user.h"
@@ -23,8 +21,6 @@
 #include "kernel/x86_64/signal_frame.h"
 
 #define SIGNAL_REALTIME 32 /* the first that queues */
-#define IGNORED_BY_DEFAULT \
-    (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
 
 /* What a signal says beside its number. */
 struct signal_queued {
@@ -39,7 +35,6 @@ static struct {
     struct sigaction action[SIGNALS]; /* of signal number - 1 */
 } process;
 
-static bool is_ignored(int number);
 static bool queue(struct signal_queued **list, const struct siginfo *info);
 static struct signal_queued **find_queued(struct signal_queued **link, const struct siginfo *info);
 static void unlink_queued(struct signal_queued **link);
@@ -49,7 +44,6 @@ static bool take_from(uint64_t *pending, struct signal_queued **list, uint64_t s
                       struct siginfo *info);
 static void restart(struct frame *frame);
 static bool enter(struct frame *frame, const struct siginfo *info);
-static _Noreturn void die(const struct frame *frame, int number);
 
 int signal_send(struct task *task, const struct siginfo *info)
 {
@@ -57,7 +51,8 @@ int signal_send(struct task *task, const struct siginfo *info)
     uint64_t bit = SIGNAL_BIT(number);
     const struct task *judge = task ? task : task_current ? task_current : task_first;
     uint64_t *pending = task ? &task->signals.pending : &process.pending;
-    if (is_ignored(number) && !(bit & (judge->signals.blocked | judge->signals.awaited)))
+    if (signal_is_ignored(signal_action(number), number) &&
+        !(bit & (judge->signals.blocked | judge->signals.awaited)))
         return 0;
     if (number < SIGNAL_REALTIME && *pending & bit && info->si_code != SI_TIMER)
         return 0;
@@ -124,15 +119,15 @@ bool signal_deliver(struct frame *frame, bool interrupted)
         }
         if (number == 0)
             return entered;
-        if (is_ignored(number))
-            continue;
         const struct sigaction *action = signal_action(number);
+        if (signal_is_ignored(action, number))
+            continue;
         if (action->sa_handler == SIG_DFL)
-            die(frame, number);
+            signal_die(frame, number);
         if (interrupted && !entered && action->sa_flags & SA_RESTART)
             restart(frame);
         if (!enter(frame, &info))
-            die(frame, SIGSEGV);
+            signal_die(frame, SIGSEGV);
         entered = true; /* another one that is due interrupts the handler at its start */
     }
 }
@@ -170,13 +165,6 @@ struct sigaction *signal_action(int number)
     return &process.action[number - 1];
 }
 
-bool signal_on_stack(const struct task *task, uint64_t rsp)
-{
-    const stack_t *stack = &task->signals.stack;
-    uint64_t base = (uint64_t)stack->ss_sp;
-    return stack->ss_size && rsp > base && rsp - base <= stack->ss_size;
-}
-
 void signal_retarget(void)
 {
     for (uint64_t left = process.pending; left; left &= left - 1)
@@ -188,13 +176,6 @@ void signal_forget(struct task *task)
     struct siginfo info;
     while (take_from(&task->signals.pending, &task->signals.queued, ~0ull, &info))
         continue;
-}
-
-static bool is_ignored(int number)
-{
-    const struct sigaction *action = signal_action(number);
-    return action->sa_handler == SIG_IGN ||
-           (action->sa_handler == SIG_DFL && SIGNAL_BIT(number) & IGNORED_BY_DEFAULT);
 }
 
 static bool queue(struct signal_queued **list, const struct siginfo *info)
@@ -287,7 +268,7 @@ static bool enter(struct frame *frame, const struct siginfo *info)
     uint64_t mask = own->restore ? own->saved : own->blocked;
     uint64_t sp = frame->trap.rsp - SIGNAL_RED_ZONE_BYTES;
     if (action->sa_flags & SA_ONSTACK && own->stack.ss_size &&
-        !signal_on_stack(task_current, frame->trap.rsp))
+        !signal_on_stack(&own->stack, frame->trap.rsp))
         sp = (uint64_t)own->stack.ss_sp + own->stack.ss_size;
     if (!(action->sa_flags & SA_RESTORER) ||
         signal_frame_push(frame, sp, action, info, mask, &own->stack) != 0)
@@ -300,13 +281,4 @@ static bool enter(struct frame *frame, const struct siginfo *info)
     if (action->sa_flags & SA_RESETHAND)
         action->sa_handler = SIG_DFL;
     return true;
-}
-
-static void die(const struct frame *frame, int number)
-{
-    struct text detail = {.bytes = 0};
-    text_add(&detail, " signal=");
-    text_decimal(&detail, (uint64_t)number);
-    fault_program(number == SIGABRT ? MF_CAUSE_ABORTED : MF_CAUSE_SIGNAL, frame,
-                  text_string(&detail));
 }

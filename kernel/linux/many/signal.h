@@ -5,15 +5,8 @@
 #ifndef KERNEL_LINUX_MANY_SIGNAL_H
 #define KERNEL_LINUX_MANY_SIGNAL_H
 
-#include <asm/siginfo.h>
-#include <asm/signal.h>
-
 #include "kernel/linux/signal.h"
 #include "kernel/task/task.h"
-
-#define SIGNALS 64
-#define SIGNAL_BIT(number) (1ull << ((number) - 1))
-#define SIGNAL_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 
 /* To a thread; NULL: to the process, any thread of it. info->si_signo: 1 to SIGNALS. 0, or
  * -EAGAIN: a real-time signal finds no room in the queue. */
@@ -43,9 +36,6 @@ int signal_take(struct task *task, uint64_t set, struct siginfo *info);
 uint64_t signal_pending(const struct task *task);
 
 struct sigaction *signal_action(int number);
-/* Is the stack pointer on the thread's alternate stack? */
-bool signal_on_stack(const struct task *task, uint64_t rsp);
-
 /* The current thread blocks more, or is gone: what is pending for the process, and was to be
  * taken by it, is for another one that waits. */
 void signal_retarget(void);

@@ -19,86 +19,24 @@ static int64_t queue_info(struct task *task, uint64_t number, uint64_t info_at);
 
 int64_t linux_rt_sigaction(struct frame *frame)
 {
-    uint64_t number = (uint32_t)frame_argument(frame, 0);
-    uint64_t new_at = frame_argument(frame, 1);
-    uint64_t old_at = frame_argument(frame, 2);
-    if (number < 1 || number > SIGNALS || frame_argument(frame, 3) != sizeof(sigset_t))
-        return -EINVAL;
-    struct sigaction *action = signal_action((int)number);
-    struct sigaction new, old = *action;
-    if (new_at) {
-        if (SIGNAL_BIT(number) & SIGNAL_UNBLOCKABLE)
-            return -EINVAL;
-        if (user_read(&new, new_at, sizeof new) != 0)
-            return -EFAULT;
-        new.sa_mask &= ~SIGNAL_UNBLOCKABLE;
-    }
-    if (old_at && user_write(old_at, &old, sizeof old) != 0)
-        return -EFAULT;
-    if (new_at)
-        *action = new;
-    return 0;
+    return signal_action_call(frame, signal_action(1));
 }
 
 int64_t linux_rt_sigprocmask(struct frame *frame)
 {
-    uint64_t set_at = frame_argument(frame, 1);
-    uint64_t old_at = frame_argument(frame, 2);
-    uint64_t *blocked = &task_current->signals.blocked;
-    uint64_t set = 0, old = *blocked;
-    if (frame_argument(frame, 3) != sizeof set)
-        return -EINVAL;
-    if (set_at && user_read(&set, set_at, sizeof set) != 0)
-        return -EFAULT;
-    if (set_at) {
-        switch ((int)frame_argument(frame, 0)) {
-        case SIG_BLOCK:
-            set = old | set;
-            break;
-        case SIG_UNBLOCK:
-            set = old & ~set;
-            break;
-        case SIG_SETMASK:
-            break;
-        default:
-            return -EINVAL;
-        }
-        *blocked = set & ~SIGNAL_UNBLOCKABLE;
-        signal_retarget();
-    }
-    return old_at ? user_write(old_at, &old, sizeof old) : 0;
+    int64_t result = signal_mask_call(frame, &task_current->signals.blocked);
+    signal_retarget();
+    return result;
 }
 
 int64_t linux_rt_sigpending(struct frame *frame)
 {
-    uint64_t set = signal_pending(task_current) & task_current->signals.blocked;
-    if (frame_argument(frame, 1) > sizeof set)
-        return -EINVAL;
-    return user_write(frame_argument(frame, 0), &set, frame_argument(frame, 1));
+    return signal_pending_call(frame, signal_pending(task_current) & task_current->signals.blocked);
 }
 
 int64_t linux_sigaltstack(struct frame *frame)
 {
-    uint64_t new_at = frame_argument(frame, 0);
-    uint64_t old_at = frame_argument(frame, 1);
-    stack_t *stack = &task_current->signals.stack;
-    bool busy = signal_on_stack(task_current, frame->trap.rsp);
-    stack_t new, old = *stack;
-    old.ss_flags = stack->ss_size == 0 ? SS_DISABLE : busy ? SS_ONSTACK : 0;
-    if (new_at) {
-        if (user_read(&new, new_at, sizeof new) != 0)
-            return -EFAULT;
-        if (busy)
-            return -EPERM;
-        if (new.ss_flags & ~(SS_DISABLE | SS_ONSTACK))
-            return -EINVAL;
-        if (new.ss_flags & SS_DISABLE)
-            new = (stack_t){0};
-        else if (new.ss_size < MINSIGSTKSZ)
-            return -ENOMEM;
-        *stack = new;
-    }
-    return old_at ? user_write(old_at, &old, sizeof old) : 0;
+    return signal_stack_call(frame, &task_current->signals.stack);
 }
 
 /* 0: the frame is the interrupted program's again. */

@@ -3,7 +3,8 @@
  * Guarantees: as Linux for one thread; a signal is pending at most once, real-time
  * ones too. Default actions that stop or kill end the instance: SIGABRT as
  * MF_CAUSE_ABORTED, others as MF_CAUSE_SIGNAL.
- * Leaves to others: the frame on the program's stack (x86_64/signal_frame.c).
+ * Leaves to others: the frame on the program's stack (x86_64/signal_frame.c), what calls say
+ * (linux/signal.c).
  * Owns dispositions, mask, pending set, alternate stack.
  */
 #include "kernel/linux/one/signal.h"
@@ -19,11 +20,6 @@
 #include "kernel/linux/identity.h"
 #include "kernel/x86_64/signal_frame.h"
 
-#define SIGNALS 64
-#define BIT(number) (1ull << ((number) - 1))
-#define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
-#define IGNORED_BY_DEFAULT (BIT(SIGCHLD) | BIT(SIGCONT) | BIT(SIGURG) | BIT(SIGWINCH))
-
 static struct {
     uint64_t blocked, pending;
     stack_t stack; /* the alternate one; ss_size 0: none */
@@ -33,12 +29,6 @@ static struct {
 static bool enter(struct frame *frame, int number, const struct siginfo *info);
 static int64_t send(uint64_t number);
 
-static bool on_stack(uint64_t rsp)
-{
-    uint64_t base = (uint64_t)signals.stack.ss_sp;
-    return signals.stack.ss_size && rsp > base && rsp - base <= signals.stack.ss_size;
-}
-
 bool signal_deliver(struct frame *frame)
 {
     uint64_t due;
@@ -46,9 +36,8 @@ bool signal_deliver(struct frame *frame)
     while ((due = signals.pending & ~signals.blocked) != 0) {
         int number = __builtin_ctzll(due) + 1;
         const struct sigaction *action = &signals.action[number - 1];
-        signals.pending &= ~BIT(number);
-        if (action->sa_handler == SIG_IGN ||
-            (action->sa_handler == SIG_DFL && BIT(number) & IGNORED_BY_DEFAULT))
+        signals.pending &= ~SIGNAL_BIT(number);
+        if (signal_is_ignored(action, number))
             continue;
         struct siginfo info = {.si_signo = number, .si_code = SI_TKILL};
         info.si_pid = identity_pid();
@@ -57,18 +46,14 @@ bool signal_deliver(struct frame *frame)
             entered = true;
             continue; /* another one that is due interrupts the handler at its start */
         }
-        struct text detail = {.bytes = 0};
-        text_add(&detail, " signal=");
-        text_decimal(&detail, (uint64_t)number);
-        fault_program(number == SIGABRT ? MF_CAUSE_ABORTED : MF_CAUSE_SIGNAL, frame,
-                      text_string(&detail));
+        signal_die(frame, number);
     }
     return entered;
 }
 
 bool signal_fault(struct frame *frame, int number, int code, uint64_t address)
 {
-    if (number == 0 || signals.blocked & BIT(number) ||
+    if (number == 0 || signals.blocked & SIGNAL_BIT(number) ||
         signals.action[number - 1].sa_handler == SIG_DFL ||
         signals.action[number - 1].sa_handler == SIG_IGN)
         return false;
@@ -79,82 +64,22 @@ bool signal_fault(struct frame *frame, int number, int code, uint64_t address)
 
 int64_t linux_rt_sigaction(struct frame *frame)
 {
-    uint64_t number = (uint32_t)frame_argument(frame, 0);
-    uint64_t new_at = frame_argument(frame, 1);
-    uint64_t old_at = frame_argument(frame, 2);
-    if (number < 1 || number > SIGNALS || frame_argument(frame, 3) != sizeof(sigset_t))
-        return -EINVAL;
-    struct sigaction new, old = signals.action[number - 1];
-    if (new_at) {
-        if (BIT(number) & UNBLOCKABLE)
-            return -EINVAL;
-        if (user_read(&new, new_at, sizeof new) != 0)
-            return -EFAULT;
-        new.sa_mask &= ~UNBLOCKABLE;
-    }
-    if (old_at && user_write(old_at, &old, sizeof old) != 0)
-        return -EFAULT;
-    if (new_at)
-        signals.action[number - 1] = new;
-    return 0;
+    return signal_action_call(frame, signals.action);
 }
 
 int64_t linux_rt_sigprocmask(struct frame *frame)
 {
-    uint64_t set_at = frame_argument(frame, 1);
-    uint64_t old_at = frame_argument(frame, 2);
-    uint64_t set = 0, old = signals.blocked;
-    if (frame_argument(frame, 3) != sizeof set)
-        return -EINVAL;
-    if (set_at && user_read(&set, set_at, sizeof set) != 0)
-        return -EFAULT;
-    if (set_at) {
-        switch ((int)frame_argument(frame, 0)) {
-        case SIG_BLOCK:
-            set = old | set;
-            break;
-        case SIG_UNBLOCK:
-            set = old & ~set;
-            break;
-        case SIG_SETMASK:
-            break;
-        default:
-            return -EINVAL;
-        }
-        signals.blocked = set & ~UNBLOCKABLE;
-    }
-    return old_at ? user_write(old_at, &old, sizeof old) : 0;
+    return signal_mask_call(frame, &signals.blocked);
 }
 
 int64_t linux_rt_sigpending(struct frame *frame)
 {
-    uint64_t set = signals.pending & signals.blocked;
-    if (frame_argument(frame, 1) != sizeof set)
-        return -EINVAL;
-    return user_write(frame_argument(frame, 0), &set, sizeof set);
+    return signal_pending_call(frame, signals.pending & signals.blocked);
 }
 
 int64_t linux_sigaltstack(struct frame *frame)
 {
-    uint64_t new_at = frame_argument(frame, 0);
-    uint64_t old_at = frame_argument(frame, 1);
-    bool busy = on_stack(frame->trap.rsp);
-    stack_t new, old = signals.stack;
-    old.ss_flags = signals.stack.ss_size == 0 ? SS_DISABLE : busy ? SS_ONSTACK : 0;
-    if (new_at) {
-        if (user_read(&new, new_at, sizeof new) != 0)
-            return -EFAULT;
-        if (busy)
-            return -EPERM;
-        if (new.ss_flags & ~(SS_DISABLE | SS_ONSTACK))
-            return -EINVAL;
-        if (new.ss_flags & SS_DISABLE)
-            new = (stack_t){0};
-        else if (new.ss_size < MINSIGSTKSZ)
-            return -ENOMEM;
-        signals.stack = new;
-    }
-    return old_at ? user_write(old_at, &old, sizeof old) : 0;
+    return signal_stack_call(frame, &signals.stack);
 }
 
 /* 0: the frame is the interrupted program's again. */
@@ -164,7 +89,7 @@ int64_t linux_rt_sigreturn(struct frame *frame)
     stack_t stack;
     if (signal_frame_pop(frame, &mask, &stack) != 0)
         fault_program(MF_CAUSE_SIGNAL, frame, " signal=11 why=bad-signal-frame");
-    signals.blocked = mask & ~UNBLOCKABLE;
+    signals.blocked = mask & ~SIGNAL_UNBLOCKABLE;
     return 0;
 }
 
@@ -196,7 +121,7 @@ static int64_t send(uint64_t number)
     if ((uint32_t)number > SIGNALS)
         return -EINVAL;
     if ((uint32_t)number)
-        signals.pending |= BIT((uint32_t)number);
+        signals.pending |= SIGNAL_BIT((uint32_t)number);
     return 0;
 }
 
@@ -205,14 +130,15 @@ static bool enter(struct frame *frame, int number, const struct siginfo *info)
 {
     struct sigaction *action = &signals.action[number - 1];
     uint64_t sp = frame->trap.rsp - SIGNAL_RED_ZONE_BYTES;
-    if (action->sa_flags & SA_ONSTACK && signals.stack.ss_size && !on_stack(frame->trap.rsp))
+    if (action->sa_flags & SA_ONSTACK && signals.stack.ss_size &&
+        !signal_on_stack(&signals.stack, frame->trap.rsp))
         sp = (uint64_t)signals.stack.ss_sp + signals.stack.ss_size;
     if (!(action->sa_flags & SA_RESTORER) ||
         signal_frame_push(frame, sp, action, info, signals.blocked, &signals.stack) != 0)
         return false;
     signals.blocked |= action->sa_mask;
     if (!(action->sa_flags & SA_NODEFER))
-        signals.blocked |= BIT(number);
+        signals.blocked |= SIGNAL_BIT(number);
     if (action->sa_flags & SA_RESETHAND)
         action->sa_handler = SIG_DFL;
     return true;
