@@ -228,6 +228,23 @@ class Node:
                 pass
         return count
 
+    def wakes(self, seconds, children=False):
+        """How often its threads, and its children's, were switched in that time, were it only to wait for a
+        processor. One that comes to its end meanwhile has been awake."""
+        def switches():
+            total = 0
+            for pid in [self.process.pid] + (self.children() if children else []):
+                for task in os.listdir(f'/proc/{pid}/task'):
+                    with open(f'/proc/{pid}/task/{task}/status') as file:
+                        total += sum(int(n) for n in re.findall(r'ctxt_switches:\s+(\d+)', file.read()))
+            return total
+        try:
+            before = switches()
+            time.sleep(seconds)
+            return abs(switches() - before)
+        except OSError:
+            return sys.maxsize
+
     def resident_kib(self):
         with open(f'/proc/{self.process.pid}/status') as file:
             return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))

@@ -1,5 +1,4 @@
 """Asynchronous calls, where one has to wait for leases: an idle node, nodes that share a Redis."""
-import os
 import threading
 import time
 import unittest
@@ -20,18 +19,8 @@ class Idle(unittest.TestCase):
         call = node.http('POST', '/async-function/f/count').header('X-Call-Id')
         wait_until(lambda: node.api('GET', '/v1/calls/' + call).json['state'] == 'delivered', 'it')
         time.sleep(8)  # what it used is written once, a few seconds later (on a slow machine in the first half minute)
-
-        def switches():
-            total = 0
-            for task in os.listdir(f'/proc/{node.process.pid}/task'):
-                with open(f'/proc/{node.process.pid}/task/{task}/status') as file:
-                    total += sum(int(line.split()[1]) for line in file if line.startswith('voluntary'))
-            return total
-        def wakes():
-            before = switches()
-            time.sleep(35)  # longer than a lease
-            return switches() - before
-        wait_until(lambda: wakes() <= 1, 'half a minute of sleep')  # the idle connection, once
+        # Longer than a lease; the idle connection, once.
+        wait_until(lambda: node.wakes(35) <= 1, 'half a minute of sleep')
 
 
 class Shared(unittest.TestCase):

@@ -419,19 +419,7 @@ class Durable(unittest.TestCase):
             wait_until(lambda: letters(sink, answer.header('X-Call-Id')), 'a letter')
             wait_until(lambda: not node.function('f')['instances'], 'no instance')
             time.sleep(1.5) # the pool's own after-care
-
-            def switches():
-                total = 0
-                for task in os.listdir(f'/proc/{node.process.pid}/task'):
-                    with open(f'/proc/{node.process.pid}/task/{task}/status') as file:
-                        total += sum(int(line.split()[1]) for line in file if line.startswith('voluntary'))
-                return total
-
-            def wakes():
-                before = switches()
-                time.sleep(1)
-                return switches() - before
-            wait_until(lambda: wakes() <= 1, 'a second of sleep')
+            wait_until(lambda: node.wakes(1) <= 1, 'a second of sleep')
         finally:
             node.close()
             sink.close()

@@ -148,26 +148,11 @@ class Quiet(NodeTest):
         for _ in range(2):
             cls.node.http('POST', '/function/echo', b'x')
 
-    def switches(self):
-        total = 0
-        for pid in [self.node.process.pid] + self.node.children():
-            for task in os.listdir(f'/proc/{pid}/task'):
-                with open(f'/proc/{pid}/task/{task}/status') as file:
-                    total += sum(int(n) for n in re.findall(r'ctxt_switches:\s+(\d+)', file.read()))
-        return total
-
     def test_an_idle_node_does_not_wake_up(self):
         if harness.sanitized((b'__tsan_init',)):
             self.skipTest('the sanitizer wakes up')
-        def quiet():
-            """For so long, and none was woken, were it only to wait for a processor."""
-            try:
-                before = self.switches()
-                time.sleep(1.5)
-                return self.switches() == before
-            except OSError:  # an instance of the test before this one ended just now
-                return False
-        wait_until(quiet, 'a second and a half in which nothing wakes up')
+        # At first an instance of the test before this one may come to its end.
+        wait_until(lambda: self.node.wakes(1.5, children=True) == 0, 'a second and a half in which nothing wakes up')
 
     def test_an_idle_instance_is_stopped_in_good_order(self):
         self.assertEqual(self.node.http('POST', '/function/brief', b'x').body, b'x')

@@ -357,16 +357,7 @@ class Files(unittest.TestCase):
             held.request('GET', '/healthz')
             held.getresponse().read()
             time.sleep(0.5)
-
-            def switches():
-                with open(f'/proc/{node.process.pid}/status') as file:
-                    return sum(int(line.split()[1]) for line in file if line.startswith('voluntary'))
-
-            def wakes():
-                before = switches()
-                time.sleep(1)
-                return switches() - before
-            wait_until(lambda: wakes() <= 1, 'a second of sleep')
+            wait_until(lambda: node.wakes(1) <= 1, 'a second of sleep')
             held.close()
         finally:
             node.close()

@@ -355,17 +355,8 @@ class Idle(NodeTest):
             self.skipTest('a sanitizer has a thread that wakes up')
         self.node.deploy('asks', allow=EVERYTHING)
         self.node.deploy('heard', triggers=[{'every': '720h'}, {'cron': '0 0 1 1 *'}, {'key': ''}, {'queue': 'q'}])
-
-        def sleeps():
-            """For three seconds; at first what deploying began goes on."""
-            with open(f'/proc/{self.node.process.pid}/status') as file:
-                return sum(int(n) for n in re.findall(r'ctxt_switches:\s+(\d+)', file.read()))
-
-        def quiet():
-            before = sleeps()
-            time.sleep(3)
-            return sleeps() == before
-        harness.wait_until(quiet, 'three seconds in which nothing wakes up')
+        # At first what deploying began goes on.
+        harness.wait_until(lambda: self.node.wakes(3) == 0, 'three seconds in which nothing wakes up')
 
 
 if __name__ == '__main__':
