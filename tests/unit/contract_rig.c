@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -23,14 +22,10 @@
 #include "kernel/event/event.h"
 #include "kernel/event/wire.h"
 #include "kernel/socket/socket.h"
-#include "node/instance/channel.h"
 #include "node/instance/event.h"
 
 #define PORT 8080
 
-struct channel node;
-static int memfd = -1;
-static void *guest;
 struct mf_boot *boot;
 const char *warm_up;
 jmp_buf rig_end;
@@ -239,11 +234,7 @@ void closes(struct socket *server)
 int contract_rig_open(void **state)
 {
     (void)state;
-    memfd = memfd_create("channel", MFD_CLOEXEC);
-    assert_int_equal(ftruncate(memfd, MF_CHANNEL_BYTES), 0);
-    assert_int_equal(channel_open(memfd, &node), MF_OK);
-    guest = mmap(NULL, MF_CHANNEL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-    assert_ptr_not_equal(guest, MAP_FAILED);
+    channel_ends_open();
     for (size_t i = 0; i < sizeof body; i++)
         body[i] = (uint8_t)(i * 17 + (i >> 9));
     event_start((uint64_t)(uintptr_t)guest, 0);
@@ -262,9 +253,7 @@ int contract_rig_close(void **state)
     if (listener)
         closes(listener);
     listener = NULL;
-    channel_close(&node);
-    munmap(guest, MF_CHANNEL_BYTES);
-    close(memfd);
+    channel_ends_close();
     return 0;
 }
 

@@ -13,10 +13,10 @@
 #include "abi/boot.h"
 #include "abi/event.h"
 #include "base/limits.h"
+#include "channel_ends.h"
 #include "kernel/contract/parts.h"
 #include "kernel/event/event.h"
 #include "kernel/socket/socket.h"
-#include "node/instance/channel.h"
 #include "node/instance/event.h"
 
 #define OK_LINE "HTTP/1.1 200 OK\r\n"
@@ -41,7 +41,6 @@ struct pushed {
 };
 extern struct pushed event;
 
-extern struct channel node;
 extern struct mf_boot *boot;
 extern const char *warm_up;      /* the environment's */
 extern jmp_buf rig_end;          /* where the kernel goes that halts or has a fault */

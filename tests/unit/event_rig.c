@@ -8,8 +8,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -22,9 +20,6 @@
 
 #define WAITS_MAX 10000u
 
-struct channel node;
-int memfd = -1;
-void *guest;
 unsigned rings, waits, idle_waits;
 void (*node_turn)(void);
 jmp_buf end;
@@ -77,7 +72,7 @@ void hypercall_ring(void)
 
 uint32_t hypercall_wait(uint64_t deadline_ns, uint32_t seen, bool idle)
 {
-    struct mf_channel_head *head = guest;
+    struct mf_channel_head *head = (void *)guest;
     idle_waits += idle;
     if (++waits > WAITS_MAX)
         fail_msg("waits for ever");
@@ -113,11 +108,7 @@ int user_write(uint64_t to, const void *from, size_t bytes)
 int open_pair(void **state)
 {
     (void)state;
-    memfd = memfd_create("channel", MFD_CLOEXEC);
-    assert_int_equal(ftruncate(memfd, MF_CHANNEL_BYTES), 0);
-    assert_int_equal(channel_open(memfd, &node), MF_OK);
-    guest = mmap(NULL, MF_CHANNEL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-    assert_ptr_not_equal(guest, MAP_FAILED);
+    channel_ends_open();
     memset(&got, 0, sizeof got);
     rings = waits = 0;
     node_turn = NULL;
@@ -135,9 +126,7 @@ int close_pair(void **state)
     memset(guest, 0, sizeof(struct mf_channel_head));
     event_start((uint64_t)(uintptr_t)guest, 0);
     output_flush();
-    channel_close(&node);
-    munmap(guest, MF_CHANNEL_BYTES);
-    close(memfd);
+    channel_ends_close();
     return 0;
 }
 

@@ -14,16 +14,13 @@
 #include "abi/boot.h"
 #include "abi/cause.h"
 #include "abi/event.h"
+#include "channel_ends.h"
 #include "kernel/event/event.h"
-#include "node/instance/channel.h"
 
 #define END_HALT 1
 #define END_FAULT 2
 #define LOG_MAX 16
 
-extern struct channel node;
-extern int memfd;
-extern void *guest; /* its end of the channel */
 extern unsigned rings, waits, idle_waits;
 extern uint64_t rig_clock_ns;      /* the program's, and the host's */
 extern void (*node_turn)(void);    /* what the node does while the guest waits */

@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
+#include "own_folder.h"
 #include "store_suite.h"
 
 struct rig rig;
 static struct store_options options;
-static char folder[] = "/tmp/mf-store-XXXXXX";
 static char part[64]; /* LMDB: a folder for each test */
 static struct rig_redis redis;
 static unsigned tests_begun;
@@ -25,7 +25,7 @@ int store_begin(void **state)
     struct mf_why why = {{0}};
     (void)state;
     if (!options.url) {
-        (void)snprintf(part, sizeof part, "%s/%u", folder, tests_begun++);
+        (void)snprintf(part, sizeof part, "%s/%u", own_folder, tests_begun++);
         char command[96];
         (void)snprintf(command, sizeof command, "mkdir -p %s", part);
         if (system(command) != 0)
@@ -90,7 +90,7 @@ int store_suite(int argc, char **argv, const struct CMUnitTest *tests, size_t co
 {
     const char *only = argc > 1 ? argv[1] : "";
     int failed = 0;
-    if (!mkdtemp(folder))
+    if (own_folder_make(NULL) != 0)
         return 1;
     if (!*only || strcmp(only, "memory") == 0) {
         options = (struct store_options){.url = "memory:"};
@@ -101,7 +101,7 @@ int store_suite(int argc, char **argv, const struct CMUnitTest *tests, size_t co
         failed += _cmocka_run_group_tests("lmdb", tests, count, NULL, NULL);
     }
     if (!*only || strcmp(only, "redis") == 0) {
-        if (!rig_redis_start(&redis, folder))
+        if (!rig_redis_start(&redis, own_folder))
             failed++, fprintf(stderr, "no redis-server (Debian: redis-tools)\n");
         else {
             options = (struct store_options){.url = redis.url, .node = "here"};
@@ -109,7 +109,5 @@ int store_suite(int argc, char **argv, const struct CMUnitTest *tests, size_t co
             rig_redis_stop(&redis, SIGTERM);
         }
     }
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command) || failed;
+    return own_folder_remove(NULL) || failed;
 }

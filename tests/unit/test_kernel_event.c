@@ -345,8 +345,8 @@ static int pid_of_nonsense(void)
 
 static void nonsense_on_the_ring_is_a_protocol_fault(void **state)
 {
-    struct mf_channel_head *head = guest;
-    struct mf_desc *slot = (struct mf_desc *)(void *)((uint8_t *)guest + MF_CHANNEL_TO_GUEST_SLOTS);
+    struct mf_channel_head *head = (void *)guest;
+    struct mf_desc *slot = (void *)(guest + MF_CHANNEL_TO_GUEST_SLOTS);
     static const struct mf_desc bad[] = {
         {.type = 99, .id = 1},
         {.type = MF_MSG_REPLY, .id = 1, .arg = 200},

@@ -9,23 +9,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "abi/operation.h"
+#include "channel_ends.h"
 #include "kernel/core/fault.h"
 #include "kernel/core/freeze.h"
 #include "kernel/core/hypercall.h"
 #include "kernel/core/user.h"
 #include "kernel/event/event.h"
 #include "kernel/event/operation.h"
-#include "node/instance/channel.h"
 
-static struct channel node;
-static int memfd = -1;
-static uint8_t *guest;
 static unsigned rings, waits;
 static void (*node_turn)(void);
 static jmp_buf end;
@@ -102,11 +97,7 @@ int user_write(uint64_t to, const void *from, size_t bytes)
 static int open_pair(void **state)
 {
     (void)state;
-    memfd = memfd_create("channel", MFD_CLOEXEC);
-    assert_int_equal(ftruncate(memfd, MF_CHANNEL_BYTES), 0);
-    assert_int_equal(channel_open(memfd, &node), MF_OK);
-    guest = mmap(NULL, MF_CHANNEL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-    assert_true((void *)guest != MAP_FAILED);
+    channel_ends_open();
     rings = waits = 0;
     node_turn = NULL;
     bad_from = UINT64_MAX;
@@ -118,9 +109,7 @@ static int open_pair(void **state)
 static int close_pair(void **state)
 {
     (void)state;
-    channel_close(&node);
-    munmap(guest, MF_CHANNEL_BYTES);
-    close(memfd);
+    channel_ends_close();
     return 0;
 }
 

@@ -433,7 +433,6 @@ static void idle_by_a_string_of_writes_ends_it_or_is_the_end_of_it(void **state)
     rolled_close(&rolled);
 }
 
-/* What a start with MF_START_RESET may come with instead of its pagemap. */
 /* A guest that takes three preempts and is idle, again and again (raw_preempt.S). */
 static void preempts_do_not_cross_a_rollback(void **state)
 {
@@ -459,6 +458,7 @@ static void preempts_do_not_cross_a_rollback(void **state)
     (void)close(image);
 }
 
+/* What a start with MF_START_RESET may come with instead of its pagemap. */
 static void without_its_pagemap_nothing_starts(void **state)
 {
     (void)state;

@@ -16,11 +16,11 @@
 #include "node/pool/isolation.h"
 #include "node/pool/start.h"
 #include "node_world.h"
+#include "own_folder.h"
 #include "snapshot_sample.h"
 
 #define BODY_BYTES 3000
 
-static char folder[32];
 static uint8_t body[BODY_BYTES];
 
 static struct version *make_version(enum isolation isolation, enum mf_sandbox sandbox)
@@ -51,11 +51,10 @@ static void with_snapshot(struct version *version)
 /* The world with room for snapshots, without a version yet. */
 static int open_with_snapshots(void **state)
 {
-    (void)snprintf(folder, sizeof folder, "/tmp/mf-isolation-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    assert_int_equal(own_folder_make(state), 0);
     memset(body, 'b', sizeof body);
     int failed = world_open(state);
-    node->api.state.snapshots_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    node->api.state.snapshots_fd = open(own_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     node->pool.spawner.pid = getpid(); /* the parent of what is spawned */
     version_put(function->version);
     function->version = NULL;
@@ -64,13 +63,11 @@ static int open_with_snapshots(void **state)
 
 static int close_with_snapshots(void **state)
 {
-    char command[64];
     int snapshots_fd = node->api.state.snapshots_fd;
     node->pool.spawner.pid = 0;
     int failed = world_close(state);
     (void)close(snapshots_fd);
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return failed || system(command) != 0;
+    return own_folder_remove(state) || failed;
 }
 
 static void says_spawned(struct peer *at, pid_t pid)

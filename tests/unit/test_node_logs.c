@@ -18,20 +18,19 @@
 #include "node/logs/json_text.h"
 #include "node/logs/log_reader.h"
 #include "node/node.h"
+#include "own_folder.h"
 
 static struct node *node;
 static struct function_log *own;
-static char folder[] = "/tmp/mf-logs-XXXXXX";
 
 static int open_log(void **state)
 {
     (void)state;
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    assert_int_equal(own_folder_make(state), 0);
     node = calloc(1, sizeof *node);
     assert_non_null(node);
     node->loop.now_ns = 1000 * MF_NS_PER_S;
-    logs_init(&node->logs, node, open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    logs_init(&node->logs, node, open(own_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     assert_true(node->logs.dir_fd >= 0);
     assert_int_equal(function_log_create(node, "f", &own), MF_OK);
     return 0;
@@ -43,9 +42,7 @@ static int close_log(void **state)
     function_log_destroy(own);
     (void)close(node->logs.dir_fd);
     free(node);
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return own_folder_remove(state);
 }
 
 static void say(const char *text)
@@ -157,7 +154,7 @@ static uint64_t on_disk(unsigned *files)
     uint64_t bytes = 0;
     struct dirent *entry;
     struct stat stat;
-    DIR *dir = opendir(folder);
+    DIR *dir = opendir(own_folder);
     assert_non_null(dir);
     *files = 0;
     while ((entry = readdir(dir)) != NULL) {

@@ -15,11 +15,11 @@
 #include <cmocka.h>
 
 #include "node/snapshots/file.h"
+#include "own_folder.h"
 #include "snapshot_sample.h"
 
 #define KILLS 40
 
-static char folder[32];
 static int dir_fd;
 static struct snapshot_origin origin;
 static uint8_t key[MF_SNAPSHOT_HASH_BYTES];
@@ -28,9 +28,8 @@ static char name[SNAPSHOT_NAME_BYTES];
 static int open_world(void **state)
 {
     (void)state;
-    (void)snprintf(folder, sizeof folder, "/tmp/mf-snapshots-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(own_folder_make(state), 0);
+    dir_fd = open(own_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(dir_fd >= 0);
     origin = (struct snapshot_origin){.window_bytes = MF_WINDOW_DEFAULT, .features = 7,
                                       .env = "A=1\0B=2", .env_bytes = 8, .env_count = 2};
@@ -42,11 +41,8 @@ static int open_world(void **state)
 
 static int close_world(void **state)
 {
-    (void)state;
-    char command[64];
     (void)close(dir_fd);
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return own_folder_remove(state);
 }
 
 static void make(uint8_t content, struct snapshot_facts *facts)

@@ -1,7 +1,6 @@
 /* test_node_state.c: the state directory: whole files or none, one owner, clear errors. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,25 +16,15 @@
 #include "node/functions/sandbox_choice.h"
 #include "node/functions/state_dir.h"
 #include "image/settings.h"
+#include "own_folder.h"
 
-static char folder[] = "/tmp/mf-state-XXXXXX";
 static char path[64];
 
 static int make_folder(void **state)
 {
-    (void)state;
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    (void)snprintf(path, sizeof path, "%s/a/b", folder);
+    assert_int_equal(own_folder_make(state), 0);
+    (void)snprintf(path, sizeof path, "%s/a/b", own_folder);
     return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
 }
 
 static void is_made_private_with_its_parts(void **state)
@@ -68,12 +55,12 @@ static void a_shared_directory_with_other_things_is_left_alone(void **state)
     struct mf_why why = {{0}};
     struct stat stat_of;
     char other[sizeof path + 8];
-    assert_int_equal(chmod(folder, 0755), 0);
-    (void)snprintf(other, sizeof other, "%s/other", folder);
+    assert_int_equal(chmod(own_folder, 0755), 0);
+    (void)snprintf(other, sizeof other, "%s/other", own_folder);
     assert_int_equal(mkdir(other, 0755), 0);
-    assert_int_equal(state_dir_open(folder, &dir, &why), MF_EEXIST);
+    assert_int_equal(state_dir_open(own_folder, &dir, &why), MF_EEXIST);
     assert_non_null(strstr(why.text, "other things"));
-    assert_int_equal(stat(folder, &stat_of), 0);
+    assert_int_equal(stat(own_folder, &stat_of), 0);
     assert_int_equal(stat_of.st_mode & 07777, 0755);
     assert_int_equal(state_dir_open(other, &dir, &why), MF_OK); /* empty: may become ours */
     state_dir_close(&dir);
@@ -148,38 +135,12 @@ static void a_link_in_the_place_of_a_file_is_not_followed(void **state)
     state_dir_close(&dir);
 }
 
-static bool write_text(const char *file, const char *text)
-{
-    int fd = open(file, O_WRONLY | O_CLOEXEC);
-    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    if (fd >= 0)
-        (void)close(fd);
-    return written;
-}
-
-/* In a user namespace of one's own one is nobody, and may make no file, until the maps
- * are written (user_namespaces(7)). */
-static bool be_root_of_the_namespace(uid_t uid, gid_t gid)
-{
-    char uid_map[32], gid_map[32];
-    (void)snprintf(uid_map, sizeof uid_map, "0 %u 1", (unsigned)uid);
-    (void)snprintf(gid_map, sizeof gid_map, "0 %u 1", (unsigned)gid);
-    return write_text("/proc/self/setgroups", "deny") &&
-           write_text("/proc/self/uid_map", uid_map) && write_text("/proc/self/gid_map", gid_map);
-}
-
-/* In a child with a file system of eight pages. 77: cannot be made here. */
+/* In a child with a file system of eight pages. */
 static int on_a_full_disk(void)
 {
     static char much[65536];
     struct state_dir dir;
     struct mf_why why = {{0}};
-    uid_t outside = geteuid();
-    gid_t group = getegid();
-    if (unshare(CLONE_NEWNS | (outside ? CLONE_NEWUSER : 0)) != 0 ||
-        (outside && !be_root_of_the_namespace(outside, group)) ||
-        mount("none", folder, "tmpfs", 0, "size=32k") != 0)
-        return 77;
     if (state_dir_open(path, &dir, &why) || state_write(dir.functions_fd, "x", "good", 4, &why))
         return 1;
     struct mf_buf got = {0};
@@ -199,16 +160,7 @@ static int on_a_full_disk(void)
 static void a_full_disk_is_said_and_keeps_the_old_file(void **state)
 {
     (void)state;
-    int status;
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(on_a_full_disk());
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip();
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    own_folder_as_disk("32k", on_a_full_disk);
 }
 
 #define A MF_SANDBOX_AUTO
@@ -243,7 +195,7 @@ static void the_better_sandbox_is_chosen_and_the_reason_kept(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, own_folder_remove)
 
 int main(void)
 {

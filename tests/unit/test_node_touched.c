@@ -25,6 +25,7 @@
 #include "machine.h"
 #include "node/instance/look.h"
 #include "node/snapshots/touched.h"
+#include "own_folder.h"
 
 #define KERNEL_PAGE (MF_KERNEL_BASE / MF_PAGE_BYTES)
 #define CHANNEL_PAGE ((uint32_t)((MF_WINDOW_MIN - MF_CHANNEL_BYTES) / MF_PAGE_BYTES))
@@ -161,7 +162,6 @@ static void what_two_have_in_common_is_touched_by_both(void **state)
 
 /* --- in the state directory --- */
 
-static char folder[32];
 static int dir_fd;
 static const uint8_t key[MF_SNAPSHOT_HASH_BYTES] = {0xab, 1, 2};
 static char name[TOUCHED_NAME_BYTES];
@@ -171,9 +171,8 @@ static struct mf_touched_run many[MF_TOUCHED_WORTH];
 static int open_world(void **state)
 {
     (void)state;
-    (void)snprintf(folder, sizeof folder, "/tmp/mf-touched-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(own_folder_make(state), 0);
+    dir_fd = open(own_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(dir_fd >= 0);
     origin = (struct touched_origin){.window_bytes = MF_WINDOW_MIN, .snapshot = {7}};
     for (uint32_t i = 0; i < COUNT(many); i++)
@@ -184,11 +183,8 @@ static int open_world(void **state)
 
 static int close_world(void **state)
 {
-    (void)state;
-    char command[64];
     (void)close(dir_fd);
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return own_folder_remove(state);
 }
 
 static struct touched_facts check(void)

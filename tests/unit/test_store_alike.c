@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "own_folder.h"
 #include "store_rig.h"
 
 #define STORES 3
@@ -22,12 +23,11 @@
 #define QUEUES 4
 #define HELD_MAX 64
 
-static char folder[] = "/tmp/mf-alike-XXXXXX";
 static struct rig rig[STORES];
 static struct queue *queue[STORES][QUEUES];
 static struct space *space[STORES];
 static struct rig_redis redis;
-static struct store_options options[STORES] = {{.url = "memory:"}, {.directory = folder}, {.node = "here"}};
+static struct store_options options[STORES] = {{.url = "memory:"}, {.directory = own_folder}, {.node = "here"}};
 
 /* Leases that were given out, right or not any more. */
 static struct {
@@ -339,7 +339,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {cmocka_unit_test(all_back_ends_answer_alike)};
     unsigned seed = argc > 1 ? (unsigned)atoi(argv[1]) : (unsigned)getpid();
     srand(seed);
-    if (!mkdtemp(folder) || !rig_redis_start(&redis, folder)) {
+    if (own_folder_make(NULL) != 0 || !rig_redis_start(&redis, own_folder)) {
         fprintf(stderr, "no redis-server (Debian: redis-tools)\n");
         return 1;
     }
@@ -347,7 +347,5 @@ int main(int argc, char **argv)
     print_message("seed %u\n", seed);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_redis_stop(&redis, SIGTERM);
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command) || failed;
+    return own_folder_remove(NULL) || failed;
 }

@@ -20,6 +20,7 @@
 
 #include "node/store/lmdb_steady.h"
 #include "power_cut.h"
+#include "own_folder.h"
 #include "store_rig.h"
 
 #define ROUNDS 40
@@ -27,7 +28,6 @@
 #define IN_FLIGHT 32
 #define EVENT_BYTES_MAX 9000u /* on pages of their own, too */
 
-static char folder[] = "/tmp/mf-crash-XXXXXX";
 static char place[64];
 
 static void run(const char *format, const char *one, const char *two)
@@ -39,19 +39,10 @@ static void run(const char *format, const char *one, const char *two)
 
 static int make_place(void **state)
 {
-    (void)state;
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    if (!mkdtemp(folder))
+    if (own_folder_make(state) != 0)
         return -1;
-    (void)snprintf(place, sizeof place, "%s/store", folder);
+    (void)snprintf(place, sizeof place, "%s/store", own_folder);
     run("mkdir %s%s", place, "");
-    return 0;
-}
-
-static int remove_place(void **state)
-{
-    (void)state;
-    run("rm -r %s%s", folder, "");
     return 0;
 }
 
@@ -334,7 +325,7 @@ static void copies_taken_at_any_moment_are_whole(void **state)
     uint32_t what;
     forget_all();
     pid_t pid = start_child(0, STORE_POWER_LOSS, &in);
-    (void)snprintf(copy, sizeof copy, "%s/copy", folder);
+    (void)snprintf(copy, sizeof copy, "%s/copy", own_folder);
     for (int round = 0; round < 40; round++) {
         for (int i = 0; i < rand() % 400 + 1; i++) {
             assert_int_equal(read(in, &what, sizeof what), sizeof what);
@@ -426,7 +417,7 @@ static void what_is_durable_survives_power_cuts(void **state)
     char left[80], file[112];
     write_noted("power-loss.mdb", STORE_POWER_LOSS, count, false);
     size_t end = power_cut_now();
-    (void)snprintf(left, sizeof left, "%s/left", folder);
+    (void)snprintf(left, sizeof left, "%s/left", own_folder);
     (void)snprintf(file, sizeof file, "%s/power-loss.mdb", left);
     print_message("%zu writes and syncs, %d cuts\n", end, CUTS);
     size_t born = 0; /* before its first record, it is no file of ours and may be refused */
@@ -451,10 +442,10 @@ static void what_need_not_survive_a_power_cut_is_whole_after_one(void **state)
     char left[80], file[112], steady[128], boot[80];
     write_noted("process-crash.mdb", STORE_PROCESS_CRASH, count, true);
     size_t end = power_cut_now();
-    (void)snprintf(left, sizeof left, "%s/left", folder);
+    (void)snprintf(left, sizeof left, "%s/left", own_folder);
     (void)snprintf(file, sizeof file, "%s/process-crash.mdb", left);
     (void)snprintf(steady, sizeof steady, "%s.steady", file);
-    (void)snprintf(boot, sizeof boot, "%s/boot", folder);
+    (void)snprintf(boot, sizeof boot, "%s/boot", own_folder);
     run("echo 01234567-0123-0123-0123-0123456789ab > %s%s", boot, "");
     lmdb_steady_boot_path = boot; /* booted */
     unsigned looked = 0;
@@ -479,7 +470,7 @@ static void what_need_not_survive_a_power_cut_is_whole_after_one(void **state)
     power_cut_forget();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, own_folder_remove)
 
 int main(void)
 {

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,30 +18,15 @@
 
 #include <cmocka.h>
 
+#include "own_folder.h"
 #include "store_rig.h"
 
-static char folder[] = "/tmp/mf-lmdb-XXXXXX";
-static struct store_options options = {.directory = folder};
+static struct store_options options = {.directory = own_folder};
 static struct rig rig;
 
 #define OK(...) assert_int_equal(RIG(&rig, (__VA_ARGS__)), MF_OK)
 #define IS(err, ...) assert_int_equal(RIG(&rig, (__VA_ARGS__)), (err))
 #define ASK rig_ask(&rig)
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
 
 static void open_rig(void)
 {
@@ -167,7 +150,7 @@ static void the_file_grows_and_is_used_again(void **state)
     struct queue *queue = rig_queue(&rig, "durable", &durable);
     for (int i = 0; i < 40; i++)
         OK(queue_append(queue, QUEUE_BULK, &event, 1, ASK));
-    (void)snprintf(path, sizeof path, "%s/power-loss.mdb", folder);
+    (void)snprintf(path, sizeof path, "%s/power-loss.mdb", own_folder);
     assert_int_equal(stat(path, &stat_of), 0);
     off_t grown = stat_of.st_size;
     assert_true(grown > 40 << 20);
@@ -202,7 +185,7 @@ static void what_comes_and_goes_takes_no_disk(void **state)
         assert_non_null(entry);
         OK(queue_ack(queue, entry->id, 1, ASK));
     }
-    (void)snprintf(path, sizeof path, "%s/process-crash.mdb", folder);
+    (void)snprintf(path, sizeof path, "%s/process-crash.mdb", own_folder);
     assert_int_equal(stat(path, &stat_of), 0);
     assert_in_range(stat_of.st_size, 1, 2 * MF_STORE_HELD_BYTES);
     queue_put(queue);
@@ -269,45 +252,20 @@ static void count_answer(void *context, const struct store_answer *answer)
     *(answer->err == MF_OK ? &answers_ok : answer->err == MF_EFULL ? &answers_full : &answers_other) += 1;
 }
 
-static bool write_text(const char *file, const char *text)
-{
-    int fd = open(file, O_WRONLY | O_CLOEXEC);
-    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    if (fd >= 0)
-        (void)close(fd);
-    return written;
-}
-
-static bool mount_small_disk(void)
-{
-    char uid_map[32], gid_map[32];
-    uid_t uid = geteuid();
-    gid_t gid = getegid();
-    if (unshare(CLONE_NEWNS | (uid ? CLONE_NEWUSER : 0)) != 0)
-        return false;
-    (void)snprintf(uid_map, sizeof uid_map, "0 %u 1", (unsigned)uid);
-    (void)snprintf(gid_map, sizeof gid_map, "0 %u 1", (unsigned)gid);
-    if (uid && !(write_text("/proc/self/setgroups", "deny") &&
-                 write_text("/proc/self/uid_map", uid_map) && write_text("/proc/self/gid_map", gid_map)))
-        return false;
-    return mount("none", folder, "tmpfs", 0, "size=12m") == 0;
-}
-
 #define NEED(number, fact)     \
     do {                       \
         if (!(fact))           \
             return (number);   \
     } while (0)
 
-/* In a child, whose folder is a disk of twelve MiB. 77: cannot be made here. */
+/* In a child, whose folder is a disk of twelve MiB. */
 static int on_a_small_disk(void)
 {
     static uint8_t large[100000];
     struct store_bytes event = {large, sizeof large};
     struct mf_why why = {{0}};
     char other[64];
-    NEED(77, mount_small_disk());
-    (void)snprintf(other, sizeof other, "%s/other", folder);
+    (void)snprintf(other, sizeof other, "%s/other", own_folder);
     int fd = open(other, O_WRONLY | O_CREAT, 0600);
     NEED(78, posix_fallocate(fd, 0, 3 << 20) == 0);
     NEED(1, rig_open(&rig, &options, &why) == MF_OK);
@@ -346,16 +304,7 @@ static int on_a_small_disk(void)
 static void a_full_disk_refuses_and_recovers(void **state)
 {
     (void)state;
-    int status;
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(on_a_small_disk());
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip();
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    own_folder_as_disk("12m", on_a_small_disk);
 }
 
 static void make_some(void)
@@ -381,7 +330,7 @@ static void files_that_are_none_are_refused_with_a_reason(void **state)
 {
     (void)state;
     char path[64];
-    (void)snprintf(path, sizeof path, "%s/power-loss.mdb", folder);
+    (void)snprintf(path, sizeof path, "%s/power-loss.mdb", own_folder);
     make_some();
     assert_int_equal(truncate(path, 8192), 0);
     assert_refused("power-loss.mdb");
@@ -401,7 +350,7 @@ static void damaged_records_are_passed_over(void **state)
     (void)state;
     char path[64];
     static uint8_t file[4 << 20];
-    (void)snprintf(path, sizeof path, "%s/power-loss.mdb", folder);
+    (void)snprintf(path, sizeof path, "%s/power-loss.mdb", own_folder);
     make_some();
     int fd = open(path, O_RDWR);
     ssize_t bytes = pread(fd, file, sizeof file, 0);
@@ -436,7 +385,7 @@ static void descriptors_are_not_inherited(void **state)
     for (int fd = 3; fd < 256; fd++) {
         char link[32], target[128] = "";
         (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        if (readlink(link, target, sizeof target - 1) <= 0 || strncmp(target, folder, strlen(folder)) != 0)
+        if (readlink(link, target, sizeof target - 1) <= 0 || strncmp(target, own_folder, strlen(own_folder)) != 0)
             continue;
         ours++;
         if (!(fcntl(fd, F_GETFD) & FD_CLOEXEC))
@@ -496,7 +445,7 @@ static void an_idle_store_uses_no_processor(void **state)
     rig_close(&rig);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, own_folder_make, own_folder_remove)
 
 int main(void)
 {

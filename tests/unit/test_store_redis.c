@@ -16,9 +16,9 @@
 
 #include "base/clock.h"
 #include "node/store/redis_url.h"
+#include "own_folder.h"
 #include "store_rig.h"
 
-static char folder[] = "/tmp/mf-redis-XXXXXX";
 static struct rig_redis redis;
 static struct rig one, two;
 
@@ -187,7 +187,7 @@ static void a_server_that_is_killed_loses_nothing_answered(void **state)
         rig_run_until(&one, before + 21);
         assert_int_equal(until_not(&one, queue, MF_OK), MF_EDEAD);
         hints = 0;
-        assert_true(rig_redis_start(&redis, folder));
+        assert_true(rig_redis_start(&redis, own_folder));
         assert_int_equal(until_not(&one, queue, MF_EDEAD), MF_OK);
         assert_true(one.got.stat.count >= (unsigned)round + 1);
         wait_for_hint(&one); /* who watches looks again */
@@ -303,13 +303,11 @@ int main(void)
         TEST(a_full_server_says_so),
         cmocka_unit_test(urls_are_taken_apart),
     };
-    if (!mkdtemp(folder) || !rig_redis_start(&redis, folder)) {
+    if (own_folder_make(NULL) != 0 || !rig_redis_start(&redis, own_folder)) {
         fprintf(stderr, "no redis-server (Debian: redis-tools)\n");
         return 1;
     }
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_redis_stop(&redis, SIGTERM);
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command) || failed;
+    return own_folder_remove(NULL) || failed;
 }

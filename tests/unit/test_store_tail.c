@@ -19,13 +19,13 @@
 
 #include "node/store/lmdb_file.h"
 #include "node/store/lmdb_tail.h"
+#include "own_folder.h"
 #include "store_rig.h"
 
 #define PAGE 4096u
 #define PAGES_MAX 4096u
 #define FREE_ROOT 80u /* in a head */
 
-static char folder[] = "/tmp/mf-tail-XXXXXX";
 static char path[64];       /* the file under test, where our store looks for it */
 static uint8_t value[5000000];
 static uint32_t chance;
@@ -42,21 +42,11 @@ static struct made {
 
 static int make_folder(void **state)
 {
-    (void)state;
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    if (!mkdtemp(folder))
+    if (own_folder_make(state) != 0)
         return -1;
-    (void)snprintf(path, sizeof path, "%s/power-loss.mdb", folder);
+    (void)snprintf(path, sizeof path, "%s/power-loss.mdb", own_folder);
     chance = 1;
     return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
 }
 
 static uint32_t random_below(uint32_t bound)
@@ -68,7 +58,7 @@ static uint32_t random_below(uint32_t bound)
 static void open_plain(void)
 {
     char plain[64];
-    (void)snprintf(plain, sizeof plain, "%s/plain", folder);
+    (void)snprintf(plain, sizeof plain, "%s/plain", own_folder);
     assert_int_equal(mdb_env_create(&made.env), 0);
     assert_int_equal(mdb_env_set_mapsize(made.env, PAGES_MAX * PAGE), 0);
     assert_int_equal(mdb_env_open(made.env, plain, MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOTLS, 0600), 0);
@@ -228,7 +218,7 @@ static mf_err check(uint64_t bytes)
 
 static void assert_store_opens(void)
 {
-    struct store_options options = {.directory = folder};
+    struct store_options options = {.directory = own_folder};
     struct rig rig;
     struct stat stat_of;
     struct mf_why why = {{0}};
@@ -248,7 +238,7 @@ static void assert_store_opens(void)
 
 static void assert_store_refuses(void)
 {
-    struct store_options options = {.directory = folder};
+    struct store_options options = {.directory = own_folder};
     struct rig rig;
     struct mf_why why = {{0}};
     assert_int_equal(rig_open(&rig, &options, &why), MF_EFORMAT);
@@ -273,7 +263,7 @@ static void a_file_that_lacks_free_pages_opens(void **state)
         makers[i]();
         (void)close(lay_out(made.pages_there * PAGE));
         assert_store_opens();
-        (void)remove_folder(NULL);
+        (void)own_folder_remove(NULL);
         assert_int_equal(make_folder(NULL), 0);
     }
 }
@@ -287,7 +277,7 @@ static void a_file_that_lacks_a_used_page_is_refused(void **state)
         assert_store_refuses();
         (void)close(lay_out(last_used() * PAGE + PAGE - 1));
         assert_store_refuses();
-        (void)remove_folder(NULL);
+        (void)own_folder_remove(NULL);
         assert_int_equal(make_folder(NULL), 0);
     }
 }
@@ -309,7 +299,7 @@ static void every_length_is_judged_as_lmdb_would(void **state)
         }
         assert_false(good);
         (void)close(fd);
-        (void)remove_folder(NULL);
+        (void)own_folder_remove(NULL);
         assert_int_equal(make_folder(NULL), 0);
     }
 }
@@ -387,7 +377,7 @@ static void a_damaged_long_list_is_no_list(void **state)
     assert_int_equal(check(list * PAGE), MF_EFORMAT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, own_folder_remove)
 
 int main(void)
 {
