@@ -105,8 +105,9 @@ static int find_folder(struct making *making)
         return cli_fail(CLI_FAILED, "%s: the path is too long", folder);
     for (size_t i = 0; i < build->input_count && !making->is_project; i++) {
         if (access(build->input[i], R_OK) != 0)
-            return cli_fail(errno == ENOENT ? CLI_NOT_FOUND : CLI_FAILED, "%s: %s",
-                            build->input[i], strerror(errno));
+            return cli_fail(errno == ENOENT ? CLI_NOT_FOUND : CLI_FAILED,
+                            "%s: %s; give a project's folder, or C files", build->input[i],
+                            strerror(errno));
         if (is_folder(build->input[i]))
             return cli_fail(CLI_USAGE, "%s is a folder; give one folder, or C files",
                             build->input[i]);

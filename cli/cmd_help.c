@@ -67,6 +67,8 @@ static int run(int argc, char **argv)
     const struct command *command = cli_command_find(argv[optind]);
     if (!command)
         return cli_fail(CLI_USAGE, "no command '%s'; 'mayfly help' lists them", argv[optind]);
+    if (argc - optind > 1)
+        cli_usage(&cmd_help, "'%.40s' is one argument too many", argv[optind + 1]);
     cli_help(command);
     return CLI_OK;
 }

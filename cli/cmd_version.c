@@ -15,6 +15,8 @@ static int run(int argc, char **argv)
     int key;
     while ((key = cli_getopt(&cmd_version, argc, argv)) != -1)
         json = key == CLI_LONG + 1;
+    if (optind < argc)
+        cli_usage(&cmd_version, "'%.40s' is one argument too many", argv[optind]);
     if (json)
         return cli_print_json(json_pack("{s:s, s:i}", "version", MF_VERSION, "abi",
                                         (int)MF_ABI_VERSION));

@@ -56,6 +56,8 @@ int cli_getopt(const struct command *command, int argc, char **argv)
     const char *given = was < argc ? argv[was] : "";
     if (key == '?' && optopt > 0 && optopt < CLI_LONG && given[0] == '-' && given[1] != '-')
         cli_usage(command, "unknown option '-%c'", optopt);
+    if (key == '?' && optopt) /* known, and a switch */
+        cli_usage(command, "option '%.*s' takes no value", (int)strcspn(given, "="), given);
     if (key == '?')
         cli_usage(command, "unknown option '%s'", argv[optind - 1]);
     if (key == ':')

@@ -35,9 +35,18 @@ _mayfly() {
     return
   fi
   case $previous in
-    --sandbox) _mayfly_words "kvm process auto"; return ;;
+    --sandbox | --min-sandbox) _mayfly_words "kvm process auto"; return ;;
     --isolation) _mayfly_words "reset reuse fresh"; return ;;
-    --output | -o | --program | --dir | --file | -f) compopt -o default; return ;;
+    --jit) _mayfly_words "true false"; return ;;
+    --lang) _mayfly_words "c go node python"; return ;;
+    --contract) _mayfly_words "sdk http lambda openwhisk stdio"; return ;;
+    --priority) _mayfly_words "bulk urgent"; return ;;
+    --durability) _mayfly_words "power-loss process-crash"; return ;;
+    --overload) _mayfly_words "backpressure drop-oldest dead-letter stop-workflow offload"; return ;;
+    --keep-alive) _mayfly_words "none hybrid"; return ;;
+    --log-level) _mayfly_words "debug info warn error"; return ;;
+    --output | -o | --program | --rootfs | --oci | --dir | --file) compopt -o default; return ;;
+    -f) [ "$command" != deploy ] || { compopt -o default; return; } ;;
   esac
   if [[ $cur == -* ]]; then
     _mayfly_words "$(_mayfly_options "$program" "$command")"
@@ -51,10 +60,13 @@ _mayfly() {
         _mayfly_words "$("$program" ls --quiet 2>/dev/null)"
       fi ;;
     kv) [ "$COMP_CWORD" -gt 2 ] || _mayfly_words "get set rm ls" ;;
-    rollback | workflows) _mayfly_words "$("$program" workflows --quiet 2>/dev/null)" ;;
-    rm) _mayfly_words "$("$program" ls --quiet 2>/dev/null) $("$program" workflows --quiet 2>/dev/null)" ;;
+    workflows) _mayfly_words "$("$program" workflows --quiet 2>/dev/null)" ;;
+    rm | rollback) _mayfly_words "$("$program" ls --quiet 2>/dev/null) $("$program" workflows --quiet 2>/dev/null)" ;;
     invoke | logs | start | stop) _mayfly_words "$("$program" ls --quiet 2>/dev/null)" ;;
-    deploy | run | inspect | build) _mayfly_files ;;
+    deploy | run | build) _mayfly_files ;;
+    inspect)
+      _mayfly_files
+      mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$("$program" ls --quiet 2>/dev/null)" -- "$cur") ;;
     help) _mayfly_words "$(_mayfly_commands "$program")" ;;
     bench) _mayfly_words "all $("$program" bench 2>/dev/null | awk 'NR > 1 { print $1 }')" ;;
     *) compopt -o default ;;

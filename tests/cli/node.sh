@@ -273,10 +273,11 @@ case_ 'builds leave nothing behind' test -z "$(ls -A "$TMPDIR")"
 
 # Completion knows names.
 complete_names() {
-    bash -c '. "$1"; compopt() { :; }; COMP_WORDS=("$2" invoke m); COMP_CWORD=2; _mayfly; echo "${COMPREPLY[@]}"' - \
-        "$tests/../../deploy/completions/mayfly.bash" "$mayfly"
+    bash -c '. "$1"; shift; compopt() { :; }; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mayfly; echo "${COMPREPLY[@]}"' - \
+        "$tests/../../deploy/completions/mayfly.bash" "$mayfly" "$@"
 }
-case_ 'completion of a name' prints 'moon' complete_names
+case_ 'completion of a name' prints 'moon' complete_names invoke m
+case_ 'completion of a name behind a switch' prints 'moon' complete_names logs -f m
 
 # Over TCP.
 address=http://127.0.0.1:$port

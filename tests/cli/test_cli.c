@@ -97,6 +97,10 @@ static void mistakes_get_their_exit_code_and_a_sentence(void **state)
         {"--json ls", 2, "stands before the command"},
         {"ls --jsn", 2, "unknown option '--jsn'; see 'mayfly ls --help'"},
         {"ls -Z", 2, "unknown option '-Z'"},
+        {"ls --json=1", 2, "option '--json' takes no value; see 'mayfly ls --help'"},
+        {"invoke --include=yes hello", 2, "option '--include' takes no value"},
+        {"version extra", 2, "'extra' is one argument too many"},
+        {"help ls extra", 2, "'extra' is one argument too many"},
         {"ls extra", 2, "one argument too many"},
         {"ls --node", 2, "option '--node' needs a value"},
         {"ls --node ftp://x", 2, "write unix:PATH or http://HOST:PORT"},
@@ -128,7 +132,7 @@ static void mistakes_get_their_exit_code_and_a_sentence(void **state)
         {"deploy --name a_b x.mf", 2, "cannot be a function's name"},
         {"new", 2, "mayfly new --help"},
         {"new A", 2, "'A'"},
-        {"build /nonexistent", 3, "/nonexistent"},
+        {"build /nonexistent", 3, "/nonexistent: No such file or directory; give a project's folder, or C files"},
         {"run /nonexistent.mf", 3, "/nonexistent.mf"},
         {"run /etc/passwd", 1, "/etc/passwd"},
         {"inspect /nonexistent.mf", 3, "/nonexistent.mf"},
@@ -339,10 +343,32 @@ static void completion_offers_commands_and_options(void **state)
         }
     }
     json_decref(all);
-    complete("deploy --sandbox k");
-    assert_string_equal(outcome.out, "kvm\n");
     complete("help ver");
     assert_string_equal(outcome.out, "version\n");
+}
+
+static void completion_offers_the_values_of_an_option(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *offered;
+    } values[] = {
+        {"deploy --sandbox k", "kvm\n"},
+        {"deploy --isolation re", "reset\nreuse\n"},
+        {"run --jit t", "true\n"},
+        {"new --lang p", "python\n"},
+        {"build --contract l", "lambda\n"},
+        {"deploy --priority u", "urgent\n"},
+        {"deploy --durability power", "power-loss\n"},
+        {"deploy --overload d", "drop-oldest\ndead-letter\n"},
+        {"deploy --keep-alive h", "hybrid\n"},
+        {"node --min-sandbox a", "auto\n"},
+        {"node --log-level w", "warn\n"},
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        complete(values[i].words);
+        assert_string_equal(outcome.out, values[i].offered);
+    }
 }
 
 static void help_goes_to_standard_output_and_is_success(void **state)
@@ -377,6 +403,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(manual_has_every_command_option_and_exit_code),
         cmocka_unit_test(manual_is_formatted_without_a_warning),
         cmocka_unit_test(completion_offers_commands_and_options),
+        cmocka_unit_test(completion_offers_the_values_of_an_option),
         cmocka_unit_test(help_goes_to_standard_output_and_is_success),
         cmocka_unit_test(output_that_cannot_be_written_is_a_failure),
     };
