@@ -270,12 +270,22 @@ static int complete(struct deploy *deploy, const struct image_file *file, const 
     return CLI_OK;
 }
 
-static int put(struct client *client, const struct deploy *deploy, const char *name, json_t *hash,
+/* What is there already, of another function or of an earlier version, is not sent again. */
+static int send_image(struct client *client, const struct image_file *file, const char *path,
+                      char hash[static IMAGE_HASH_TEXT])
+{
+    bool there;
+    upload_hash(file, hash);
+    int code = upload_is_there(client, hash, &there);
+    return code == CLI_OK && !there ? upload_image(client, file, path) : code;
+}
+
+static int put(struct client *client, const struct deploy *deploy, const char *name, const char *hash,
                json_t **function)
 {
     char path[128];
     (void)snprintf(path, sizeof path, "/v1/functions/%s", name);
-    json_t *body = json_pack("{s:O, s:O}", "image", hash, "settings", deploy->settings);
+    json_t *body = json_pack("{s:s, s:O}", "image", hash, "settings", deploy->settings);
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
     if (!text)
@@ -359,14 +369,14 @@ static int deploy_file(struct deploy *deploy, const char *path)
     int code = upload_open(path, &file);
     if (code != CLI_OK)
         return code;
-    char name[MF_NAME_BYTES_MAX + 1];
+    char name[MF_NAME_BYTES_MAX + 1], hash[IMAGE_HASH_TEXT];
     struct client client = {0};
-    json_t *hash = NULL, *function = NULL;
+    json_t *function = NULL;
     code = complete(deploy, &file, path, name);
     if (code == CLI_OK)
         code = client_open(&client, deploy->node);
     if (code == CLI_OK)
-        code = upload_image(&client, &file, path, &hash);
+        code = send_image(&client, &file, path, hash);
     if (code == CLI_OK)
         code = put(&client, deploy, name, hash, &function);
     if (code == CLI_OK)
@@ -376,7 +386,6 @@ static int deploy_file(struct deploy *deploy, const char *path)
     if (code == CLI_OK)
         code = report(&client, deploy, name, function);
     json_decref(function);
-    json_decref(hash);
     client_close(&client);
     image_close(&file);
     return code;
@@ -427,7 +436,8 @@ const struct command cmd_deploy = {
     .details =
         "DIR is a project, which is built first. Options stand over the settings in the\n"
         "image's manifest. What ran before serves until the new version is accepted; if it\n"
-        "is refused, it keeps running. Prints the function's address.\n\n"
+        "is refused, it keeps running. An image that the node has is not sent again. Prints the\n"
+        "function's address.\n\n"
         "The node then starts the function once and keeps it as it waits for its first\n"
         "event, in a snapshot that later starts restore; this waits for it for a while.\n\n"
         "With -f the functions of a mayfly.yml: sources are built, images that are missing\n"

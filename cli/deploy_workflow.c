@@ -264,11 +264,9 @@ static int send_images(struct job *job)
 {
     for (size_t i = 0; i < job->workflow.count; i++) {
         struct part *part = &job->part[i];
-        json_t *hash = NULL;
         int code = upload_is_there(&job->client, part->hash, &part->there);
         if (code == CLI_OK && !part->there && !job->deploy->dry_run)
-            code = upload_image(&job->client, &part->file, part->path, &hash);
-        json_decref(hash);
+            code = upload_image(&job->client, &part->file, part->path);
         if (code != CLI_OK)
             return code;
     }

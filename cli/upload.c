@@ -52,9 +52,9 @@ int upload_is_there(struct client *client, const char *hash, bool *there)
     return code;
 }
 
-int upload_image(struct client *client, const struct image_file *file, const char *path,
-                 json_t **hash)
+int upload_image(struct client *client, const struct image_file *file, const char *path)
 {
+    char hash[IMAGE_HASH_TEXT];
     json_t *answer = NULL;
     const struct request request = {.method = "POST",
                                     .path = "/v1/images",
@@ -64,9 +64,10 @@ int upload_image(struct client *client, const struct image_file *file, const cha
     int code = client_json(client, &request, path, &answer);
     if (code != CLI_OK)
         return code;
-    *hash = json_incref(json_object_get(answer, "hash"));
+    upload_hash(file, hash);
+    const char *said = json_string_value(json_object_get(answer, "hash"));
+    if (!said || strcmp(said, hash) != 0)
+        code = cli_fail(CLI_FAILED, "%s: the node says another hash than the image's", path);
     json_decref(answer);
-    return json_is_string(*hash)
-               ? CLI_OK
-               : cli_fail(CLI_FAILED, "%s: the node does not say the image's hash", path);
+    return code;
 }

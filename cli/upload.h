@@ -20,8 +20,7 @@ void upload_hash(const struct image_file *file, char text[static IMAGE_HASH_TEXT
 /* Is it on the node? */
 int upload_is_there(struct client *client, const char *hash, bool *there);
 
-/* POST /v1/images; *hash is the caller's. */
-int upload_image(struct client *client, const struct image_file *file, const char *path,
-                 json_t **hash);
+/* POST /v1/images; path: as the user knows it. */
+int upload_image(struct client *client, const struct image_file *file, const char *path);
 
 #endif

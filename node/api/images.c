@@ -28,15 +28,35 @@ void api_post_image(struct api_request *request)
     api_start_job(request);
 }
 
-/* Is it here? Its file, as it is: what deploys it looks at all of it. */
+static void look(struct api_request *request)
+{
+    struct file_identity identity;
+    int fd;
+    request->err = image_store_open(&request->api->state, request->name, &fd, &request->why);
+    if (request->err)
+        return;
+    request->err = image_check(fd, request->name, &identity, &request->why);
+    (void)close(fd);
+}
+
+static void looked(struct api_request *request)
+{
+    if (request->err == MF_ENOENT || request->err == MF_EFORMAT)
+        api_answer_error(request, 404, "no such image; POST /v1/images uploads one");
+    else if (request->err)
+        api_answer_err(request, request->err, &request->why);
+    else
+        api_answer_json(request, 200, json_pack("{s:s}", "hash", request->name));
+}
+
+/* Is it here, and whole? Who is told so does not upload it, which would mend a damaged one. */
 void api_get_image(struct api_request *request)
 {
-    int fd;
-    if (!image_hash_valid(request->name) ||
-        image_store_open(&request->api->state, request->name, &fd, NULL)) {
+    if (!image_hash_valid(request->name)) {
         api_answer_error(request, 404, "no such image; POST /v1/images uploads one");
         return;
     }
-    (void)close(fd);
-    api_answer_json(request, 200, json_pack("{s:s}", "hash", request->name));
+    request->job = look;
+    request->after = looked;
+    api_start_job(request);
 }

@@ -343,11 +343,32 @@ class State(unittest.TestCase):
         self.assertEqual(os.stat(path).st_ctime_ns, before.st_ctime_ns)
         self.assertEqual(os.listdir(os.path.dirname(path)), [os.path.basename(path)])
         os.truncate(path, before.st_size - 1)
+        self.assertEqual(node.api('GET', '/v1/images/' + node.function('a')['image']).status, 404)
         node.deploy('c', 'echo')
         self.assertEqual(os.stat(path).st_size, before.st_size)
         for name in 'abc':
             self.assertEqual(node.http('POST', f'/function/{name}', b'x').body, b'x')
         node.close()
+
+    def test_an_image_that_is_there_is_not_sent_again_unless_it_is_damaged(self):
+        node = Node()
+        self.addCleanup(node.close)
+        images = os.path.join(node.state, 'images')
+        written = lambda: os.stat(images).st_mtime_ns  # an upload makes a file there, in any case
+        mayfly = lambda name: subprocess.run(
+            [os.path.join(harness.ARGS.build, 'mayfly'), 'deploy', harness.image('echo'), '--name', name, '--sandbox',
+             harness.ARGS.sandbox, '--node', 'unix:' + os.path.join(node.state, 'api.sock')],
+            check=True, stdout=subprocess.DEVNULL)
+        mayfly('a')
+        once = written()
+        mayfly('b')
+        self.assertEqual(written(), once)
+        path = os.path.join(images, node.function('a')['image'] + '.mf')
+        os.truncate(path, os.stat(path).st_size - 1)
+        mayfly('c')
+        self.assertNotEqual(written(), once)
+        for name in 'abc':
+            self.assertEqual(node.http('POST', f'/function/{name}', b'x').body, b'x')
 
     def test_an_upload_that_breaks_off_leaves_nothing(self):
         node = Node()
