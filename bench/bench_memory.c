@@ -40,11 +40,9 @@ static mf_err take_point(struct subject *subject, uint32_t instances, struct cur
 {
     static struct processes list;
     struct memory memory;
-    list.count = 0;
-    mf_err err = subject->kind->processes(subject, &list);
+    mf_err err = subject_memory(subject, &list, &memory);
     if (err)
         return err;
-    memory_of(&list, &memory);
     uint32_t at = curve->count++;
     curve->instances[at] = (double)instances;
     curve->kib[PSS][at] = (double)memory.pss_kib;

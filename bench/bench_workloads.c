@@ -173,14 +173,12 @@ static mf_err take_units(struct bench_run *run, struct workloads *all, size_t i,
     if (!err)
         err = play(all, i, units, ticks, why);
     uint64_t took_ns = mf_monotonic_ns() - from_ns;
-    list.count = 0;
     if (!err)
         err = subject_usage(all->on.subject, &after);
     if (!err)
-        err = all->on.subject->kind->processes(all->on.subject, &list);
+        err = subject_memory(all->on.subject, &list, &memory);
     if (err)
         return err;
-    memory_of(&list, &memory);
     all->hidden |= memory.unreadable > 0;
     uint64_t used_ns = after.cpu_ns > before.cpu_ns ? after.cpu_ns - before.cpu_ns : 0;
     err = samples_add(&m->cpu_pct[units], 100 * (double)used_ns / (double)took_ns);

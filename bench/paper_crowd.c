@@ -51,23 +51,11 @@ mf_err crowd_burst(struct bench_run *run, const struct crowd *crowd, struct mf_w
     return err;
 }
 
-/* What all its processes hold now. MF_EDENIED: they do not say. */
-static mf_err pss_of(struct subject *subject, double *kib)
-{
-    static struct processes list;
-    struct memory memory;
-    list.count = 0;
-    mf_err err = subject->kind->processes(subject, &list);
-    if (err)
-        return err;
-    memory_of(&list, &memory);
-    *kib = (double)memory.pss_kib;
-    return memory.unreadable ? MF_EDENIED : MF_OK;
-}
-
 static mf_err curve_of(struct bench_run *run, struct subject *subject, uint32_t half, double *kib_each,
                        struct mf_why *why)
 {
+    static struct processes list;
+    struct memory memory;
     double instances[POINTS], kib[POINTS];
     mf_err err = bench_prepare(run, subject, (POINTS - 1) * half, CONTENT_SAME, why);
     if (!err && bench_await_cold(subject, why) == MF_EEXIST)
@@ -80,7 +68,11 @@ static mf_err curve_of(struct bench_run *run, struct subject *subject, uint32_t 
         if (!err)
             err = subject_alive(subject, i * half, why);
         if (!err)
-            err = pss_of(subject, &kib[i]);
+            err = subject_memory(subject, &list, &memory);
+        if (!err && memory.unreadable)
+            err = MF_EDENIED; /* they do not say */
+        if (!err)
+            kib[i] = (double)memory.pss_kib;
     }
     return err ? err : slope(instances, kib, POINTS, kib_each);
 }

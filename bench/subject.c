@@ -128,6 +128,15 @@ mf_err subject_alive(struct subject *subject, uint32_t instances, struct mf_why 
     return err;
 }
 
+mf_err subject_memory(struct subject *subject, struct processes *list, struct memory *memory)
+{
+    list->count = 0;
+    mf_err err = subject->kind->processes(subject, list);
+    if (!err)
+        memory_of(list, memory);
+    return err;
+}
+
 mf_err subject_usage(struct subject *subject, struct usage *usage)
 {
     static struct processes list;

@@ -153,6 +153,9 @@ MF_CHECKED mf_err subject_start_range(struct subject *subject, uint32_t from, ui
 /* MF_EDEAD: it has fewer processes than instances that should be alive. */
 MF_CHECKED mf_err subject_alive(struct subject *subject, uint32_t instances, struct mf_why *why);
 
+/* All its processes, in the caller's *list, and what they hold now. */
+MF_CHECKED mf_err subject_memory(struct subject *subject, struct processes *list, struct memory *memory);
+
 /* What all its processes have used so far. */
 MF_CHECKED mf_err subject_usage(struct subject *subject, struct usage *usage);
 
