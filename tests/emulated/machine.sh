@@ -6,6 +6,7 @@
 set -euo pipefail
 cache=$1 files=$2
 seconds_max=${EMULATED_SECONDS_MAX:-1000}
+mib=${EMULATED_MIB:-1024} # its memory
 lacks=${EMULATED_LACKS:-} # a feature of the processor, as QEMU names it
 
 die() {
@@ -93,7 +94,7 @@ mkdir -p "$(dirname "$cache")"
 archive=$(mktemp)
 trap 'rm -f "$archive"' EXIT
 pack "$archive"
-timeout "$seconds_max" qemu-system-x86_64 -machine q35 -accel tcg -cpu "max,-smap${lacks:+,-$lacks}" -smp 1 -m 1024 \
+timeout "$seconds_max" qemu-system-x86_64 -machine q35 -accel tcg -cpu "max,-smap${lacks:+,-$lacks}" -smp 1 -m "$mib" \
   -display none -serial stdio -monitor none -no-reboot -nic none \
   -kernel "$cache/vmlinuz" -initrd "$archive" \
   -append 'console=ttyS0 quiet panic=-1 tsc=unstable' </dev/null |

@@ -67,7 +67,7 @@ class Suite:
                             env=dict(os.environ, **self.environment))
         if listed.code:
             raise SystemExit(f'{self.package}: no list of its tests: {listed.err}')
-        return [name for name in listed.out.split() if re.match('Test|Example', name)]
+        return [name for name in listed.out.split() if re.match('Test|Example', name) and self.only.search(name)]
 
     def run(self, place, exceptions, say):
         """Verdicts by name, of tests within tests, too."""
@@ -94,8 +94,9 @@ class Suite:
 
     def run_chunk(self, place, chunk):
         only = '^(' + '|'.join(map(re.escape, chunk)) + ')$'
-        arguments = ['-test.v', '-test.short', f'-test.timeout={CHUNK_S - 20}s', '-test.run', only]
-        return place.run(self.program, arguments, CHUNK_S)
+        seconds = CHUNK_S * place.slowness
+        arguments = ['-test.v', '-test.short', f'-test.timeout={seconds - 20}s', '-test.run', only]
+        return place.run(self.program, arguments, seconds)
 
     def find_why(self, out):
         """The first line that a test said, for the list of those that failed."""

@@ -47,13 +47,22 @@ def run(command, seconds, stdin=b'', **options):
 class Program:
     """A program with the root file system that it has inside. arguments are of one run."""
 
-    def __init__(self, root, path, folder='/', environment=None, inside=None):
+    def __init__(self, root, path, folder='/', environment=None, inside=None, settings=None):
         self.root, self.path, self.folder = root, path, folder
+        self.settings = settings or {}  # of the function
         self.environment = dict({'HOME': '/tmp', 'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8'}, **(environment or {}))
         self.inside = inside or {}  # what of the environment is another there
 
 
-class Native:
+class Place:
+    slowness = 1  # what takes a second natively may take so many here
+
+    def run_all(self, orders, seconds):
+        """Each (program, arguments, standard input), one after the other."""
+        return [self.run(program, arguments, seconds, stdin) for program, arguments, stdin in orders]
+
+
+class Native(Place):
     name = 'native'
 
     def __init__(self):
@@ -67,13 +76,14 @@ class Native:
                    env=dict(program.environment, PWD=program.folder))
 
 
-class Inside:
+class Inside(Place):
     def __init__(self, build, sandbox, work):
         self.mayfly, self.name, self.work = os.path.join(build, 'mayfly'), sandbox, work
         self.images = {}
 
     def image(self, program, arguments):
-        key = json.dumps([program.root.path, program.path, program.folder, program.environment, arguments])
+        key = json.dumps([program.root.path, program.path, program.folder, program.environment, program.settings,
+                          arguments])
         if self.images.get('key') == key:
             return self.images['image']
         project = os.path.join(self.work, 'project')
@@ -81,7 +91,8 @@ class Inside:
         with open(os.path.join(project, 'function.yml'), 'w') as file:
             json.dump({'name': 'proof', 'contract': 'stdio', 'folder': program.folder, 'args': arguments,
                        'memory_mib': MEMORY_MIB,
-                       'environment': dict(program.environment, PWD=program.folder, **program.inside)}, file)
+                       'environment': dict(program.environment, PWD=program.folder, **program.inside),
+                       **program.settings}, file)
         image = os.path.join(self.work, 'proof.mf')
         made = subprocess.run([self.mayfly, 'build', '--rootfs', program.root.path, '--program', program.path,
                                project, '-o', image], capture_output=True, text=True)
@@ -101,8 +112,9 @@ class Inside:
 class Root:
     """A root file system: files of this machine at the same paths, unless said otherwise."""
 
-    def __init__(self):
-        self.path = tempfile.mkdtemp(prefix='mf-proof-')
+    def __init__(self, path=None):
+        self.path = path or tempfile.mkdtemp(prefix='mf-proof-')
+        os.makedirs(self.path, exist_ok=True)
         os.chmod(self.path, 0o755)
         self.files = {}  # path inside: file here
 

@@ -2,16 +2,18 @@
 """prove.py: test suites that others wrote, natively and inside. What passes natively passes inside, or stands in
 exceptions.txt with its reason. README.md says how to read it.
 
-usage: prove.py --build DIR [--sandbox NAME]... [--verbose] SUITE...
+usage: prove.py --build DIR [--sandbox NAME]... [--only REGEX] [--verbose] SUITE...
        prove.py --build DIR --table
 """
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
 
+import emulated
 import go_suite
 import places
 import python_suite
@@ -19,6 +21,8 @@ import script_suite
 import verdicts
 
 SKIPPED = 77
+USUAL = ['process', 'kvm']
+EMULATED = 'kvm-amd'  # of the emulated machine
 
 
 def suites(name, build):
@@ -29,7 +33,7 @@ def suites(name, build):
     if kind == 'python':
         root = python_suite.make_root()
         return python_suite.Suite(rest, root), root
-    return script_suite.Suite(kind, build), None
+    return script_suite.Suite(kind), None
 
 
 def expand(names):
@@ -43,19 +47,22 @@ def expand(names):
 
 def unavailable(name):
     kind = name.partition('/')[0]
-    return {'go': go_suite, 'python': python_suite}.get(kind, script_suite).available()
+    suite = {'go': go_suite, 'python': python_suite}.get(kind)
+    return suite.available() if suite else script_suite.available(kind)
 
 
-def prove(name, sandboxes, build, say):
+def prove(name, sandboxes, only, build, say):
     """One suite under every sandbox that works here: the rows of its table, and whether all was as it must be."""
     good, rows = True, {}
     exceptions = verdicts.Exceptions.of(name)
     suite, root = suites(name, build)
+    suite.only = re.compile(only)
     work = tempfile.mkdtemp(prefix='mf-proof-')
     try:
         native = suite.run(places.Native(), exceptions, say)
         for sandbox in sandboxes:
-            inside = suite.run(places.Inside(build, sandbox, work), exceptions, say)
+            place = emulated.Emulated(build, work) if sandbox == EMULATED else places.Inside(build, sandbox, work)
+            inside = suite.run(place, exceptions, say)
             outcome = verdicts.Outcome(native, inside, exceptions)
             rows[sandbox] = outcome.row()
             print(f'{name} under {sandbox}: {outcome.tests} tests, {len(outcome.native)} passed natively, '
@@ -80,26 +87,29 @@ def prove(name, sandboxes, build, say):
 def keep(build, name, rows):
     folder = os.path.join(build, 'proof', 'results')
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, name.replace('/', '-') + '.json'), 'w') as file:
-        json.dump({'suite': name, 'sandboxes': rows}, file, indent=1)
+    for group in (USUAL, [EMULATED]):
+        kept = {sandbox: rows[sandbox] for sandbox in group if sandbox in rows}
+        if kept:
+            with open(os.path.join(folder, '-'.join([name.replace('/', '-'), *group]) + '.json'), 'w') as file:
+                json.dump({'suite': name, 'sandboxes': kept}, file, indent=1)
 
 
-def table(build):
-    """Of what ran under both sandboxes. Totals last."""
+def table(build, sandboxes):
+    """Of what ran under all of these. Totals last."""
     folder = os.path.join(build, 'proof', 'results')
-    total = [0] * 5
-    print('| suite | tests | pass natively | inside, process | inside, kvm | exceptions |\n|---|---|---|---|---|---|')
+    columns = ['suite', 'tests', 'pass natively', *(f'inside, {name}' for name in sandboxes), 'exceptions']
+    total = [0] * (len(columns) - 1)
+    print('| ' + ' | '.join(columns) + ' |\n|' + '---|' * len(columns))
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name)) as file:
             result = json.load(file)
-        rows = result['sandboxes']
-        if set(rows) < {'process', 'kvm'}:
+        if set(result['sandboxes']) != set(sandboxes):
             continue
-        process, kvm = rows['process'], rows['kvm']
-        if process['failures'] or kvm['failures']:
-            raise SystemExit(f"{result['suite']}: {process['failures'] + kvm['failures']}")
-        numbers = [process['tests'], process['native'], process['inside'], kvm['inside'],
-                   max(process['exceptions'], kvm['exceptions'])]
+        rows = [result['sandboxes'][sandbox] for sandbox in sandboxes]
+        if any(row['failures'] for row in rows):
+            raise SystemExit(f"{result['suite']}: {[row['failures'] for row in rows]}")
+        numbers = [rows[0]['tests'], rows[0]['native'], *(row['inside'] for row in rows),
+                   max(row['exceptions'] for row in rows)]
         total = [a + b for a, b in zip(total, numbers)]
         print(f"| {result['suite']} | " + ' | '.join(map(str, numbers)) + ' |')
     print('| all | ' + ' | '.join(map(str, total)) + ' |')
@@ -108,14 +118,16 @@ def table(build):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--build', required=True)
-    parser.add_argument('--sandbox', action='append')
+    parser.add_argument('--sandbox', action='append', choices=[*USUAL, EMULATED])
+    parser.add_argument('--only', default='', metavar='REGEX', help='tests whose name it is found in')
     parser.add_argument('--verbose', action='store_true', help='show what failed tests said')
     parser.add_argument('--table', action='store_true')
     parser.add_argument('suite', nargs='*')
     asked = parser.parse_args()
     build = os.path.abspath(asked.build)
     if asked.table:
-        return table(build)
+        table(build, USUAL)
+        return table(build, [EMULATED])
     good = True
     for name in expand(asked.suite):
         why = unavailable(name)
@@ -123,7 +135,8 @@ def main():
             print('skipped: ' + why)
             return SKIPPED
         try:
-            good &= prove(name, asked.sandbox or ['process', 'kvm'], build, print if asked.verbose else lambda text: None)
+            good &= prove(name, asked.sandbox or USUAL, asked.only, build,
+                          print if asked.verbose else lambda text: None)
         except places.Unusable as unusable:
             print('skipped: ' + str(unusable))
             return SKIPPED

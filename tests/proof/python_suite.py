@@ -46,8 +46,9 @@ class Suite:
         left_out = [] if place.name == 'native' else [row[0] for row in exceptions.rows if row[2]]
         script = self.root.files['/proof/python_tests.py'] if place.name == 'native' else '/proof/python_tests.py'
         while True:
-            order = {'module': self.module, 'skip': list(verdicts), 'left_out': left_out}
-            ended = place.run(self.program, ['-X', 'faulthandler', script], MODULE_S, json.dumps(order).encode())
+            order = {'module': self.module, 'only': self.only.pattern, 'skip': list(verdicts), 'left_out': left_out}
+            ended = place.run(self.program, ['-X', 'faulthandler', script], MODULE_S * place.slowness,
+                              json.dumps(order).encode())
             running, whole, failed = None, False, False
             for word, test in LINE.findall(ended.out):
                 if word == 'begin':

@@ -4,6 +4,7 @@ standard output. Runs natively and inside; nothing of mayfly is known here.
 import fnmatch
 import json
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -64,10 +65,10 @@ def main():
                 tell('skip', test.id())
 
     os.chdir(tempfile.mkdtemp())
-    skip = set(order['skip'])
+    only, skip = re.compile(order['only']), set(order['skip'])
 
     def wanted(test):
-        return test.id() not in skip and not any(fnmatch.fnmatchcase(test.id(), one) for one in order['left_out'])
+        return only.search(test.id()) and test.id() not in skip and not any(fnmatch.fnmatchcase(test.id(), one) for one in order['left_out'])
 
     def flat(suite):
         for one in suite:
