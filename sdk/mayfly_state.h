@@ -3,8 +3,8 @@
  * user, a door. A text under a key of the node's store, changed exactly once by each event,
  * although events may be delivered twice and many instances work at the same time.
  *
- * An event is known by its id (the header ce-id, else x-call-id), which is the same at every
- * delivery. With the state the node keeps what the last MAYFLY_STATE_EVENTS events were
+ * An event is known by its id (the headers ce-source and ce-id, else x-call-id), which is the same
+ * at every delivery. With the state the node keeps what the last MAYFLY_STATE_EVENTS events were
  * answered: one that comes again changes nothing and gets its answer again, so that what
  * follows from it is neither lost nor done anew under another id. Events without an id count as new,
  * and one that comes again after so many others of the same state does.

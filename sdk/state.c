@@ -10,6 +10,7 @@
 
 #define TRIES_MAX 200
 #define ID_BYTES_MAX 256
+#define ID_ROOM (ID_BYTES_MAX + sizeof "@0123456789abcdef")
 #define VALUE_BYTES_MAX (MAYFLY_STATE_BYTES + MAYFLY_STATE_EVENT_BYTES + 2)
 
 /* A value taken apart; nothing is copied. */
@@ -19,12 +20,28 @@ struct kept {
     const char *state;
 };
 
-static const char *id_of(const struct mayfly_event *event)
+/* FNV-1a. */
+static uint64_t hash_of(const char *text)
 {
-    const char *id = mayfly_header(event, "ce-id");
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return hash;
+}
+
+/* An event is one by its source and id together (CloudEvents 1.0.2, "id"): of the source, which is long and
+ * mostly the same, a hash. NULL: it has none. */
+static const char *id_of(const struct mayfly_event *event, char room[static ID_ROOM])
+{
+    const char *id = mayfly_header(event, "ce-id"), *source = id ? mayfly_header(event, "ce-source") : NULL;
     if (!id)
         id = mayfly_header(event, "x-call-id");
-    return id && *id && strlen(id) <= ID_BYTES_MAX && !strpbrk(id, " \n") ? id : NULL;
+    if (!id || !*id || strlen(id) > ID_BYTES_MAX || strpbrk(id, " \n"))
+        return NULL;
+    if (!source)
+        return id;
+    (void)snprintf(room, ID_ROOM, "%s@%016llx", id, (unsigned long long)hash_of(source));
+    return room;
 }
 
 static bool text_open(struct mayfly_event *event, size_t room, struct mayfly_text *text)
@@ -130,7 +147,8 @@ static void keep_events(struct mayfly_text *value, const struct kept *kept, size
 enum mayfly_error mayfly_once(struct mayfly_event *event, const char *key, mayfly_step *step,
                               void *context, const char **answer)
 {
-    const char *id = id_of(event);
+    char room[ID_ROOM];
+    const char *id = id_of(event, room);
     struct mayfly_text next, said, value;
     *answer = "";
     if (!text_open(event, MAYFLY_STATE_BYTES, &next) ||

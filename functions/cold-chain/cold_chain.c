@@ -20,6 +20,7 @@
 #define KEY_BYTES 257 /* the longest key, and its NUL */
 #define ALARM_BYTES 4096
 #define SCAN_COUNT 200
+#define CLOCK_SET 1704067200 /* 2024: a machine that knows only an earlier time has not been told it yet */
 
 static struct limits limits;
 
@@ -173,10 +174,16 @@ static bool hear(struct mayfly_event *event, struct mayfly_reply *reply, const c
     return !failed;
 }
 
+static double now_or_unknown(void)
+{
+    const time_t now = time(NULL);
+    return now >= CLOCK_SET ? (double)now : 0;
+}
+
 /* All fridges, one after the other, hear what time it is. */
 static bool look_at_all(struct mayfly_event *event, struct mayfly_reply *reply, double now)
 {
-    struct news news = {.kind = NEWS_TIME, .at = now};
+    struct news news = {.kind = NEWS_TIME, .at = now, .now = now_or_unknown()};
     char after[KEY_BYTES] = "";
     struct mayfly_pairs pairs = {.more = true};
     while (pairs.more) {
@@ -230,7 +237,7 @@ void mayfly_handle(struct mayfly_event *event, struct mayfly_reply *reply)
     }
     const char *shop = mayfly_topic_level(event, 1), *what = mayfly_topic_level(event, 2);
     const char *fridge = mayfly_topic_level(event, 3), *leaf = mayfly_topic_level(event, 4);
-    struct news news = {.kind = NEWS_ACKNOWLEDGED};
+    struct news news = {.kind = NEWS_ACKNOWLEDGED, .now = now_or_unknown()};
     const char *wrong = NULL;
     if (what && strcmp(what, "acknowledge") == 0)
         fridge = mayfly_json_text(message, "fridge", "");

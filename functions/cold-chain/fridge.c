@@ -15,6 +15,8 @@ struct fridge fridge_read(struct mayfly_event *event, const char *text)
     struct mayfly_json_error error;
     const struct mayfly_json *state = mayfly_json_parse(event, text, strlen(text), &error);
     struct fridge fridge = {.seen = mayfly_json_number(state, "seen", 0),
+                            .measured = mayfly_json_number(state, "measured", 0),
+                            .moved = mayfly_json_number(state, "moved", 0),
                             .temperature = mayfly_json_number(state, "temperature", 0)};
     for (int kind = 0; kind < WATCH_KINDS; kind++) {
         const struct mayfly_json *watch = mayfly_json_member(state, names[kind]);
@@ -30,6 +32,10 @@ struct fridge fridge_read(struct mayfly_event *event, const char *text)
 void fridge_write(const struct fridge *fridge, struct mayfly_text *text)
 {
     mayfly_text_printf(text, "{\"seen\":%.3f,\"temperature\":%.15g", fridge->seen, fridge->temperature);
+    if (fridge->measured > 0)
+        mayfly_text_printf(text, ",\"measured\":%.3f", fridge->measured);
+    if (fridge->moved > 0)
+        mayfly_text_printf(text, ",\"moved\":%.3f", fridge->moved);
     for (int kind = 0; kind < WATCH_KINDS; kind++) {
         const struct watch *watch = &fridge->watch[kind];
         if (watch->since > 0)
@@ -96,12 +102,18 @@ static bool acknowledge(struct fridge *fridge)
     return changed;
 }
 
-/* A message of its sensor: not silent, whatever else. */
-static void heard(struct fridge *fridge, const struct news *news, const struct limits *limits,
+/* A message of its sensor: not silent, if it is the newest. False: it is an old one. */
+static bool heard(struct fridge *fridge, const struct news *news, const struct limits *limits,
                   fridge_tell *tell, void *context)
 {
-    fridge->seen = news->at;
-    end(fridge, WATCH_SILENT, tell, context);
+    double *last = news->kind == NEWS_TEMPERATURE ? &fridge->measured : &fridge->moved;
+    if (news->at < *last)
+        return false;
+    *last = news->at;
+    if (news->at >= fridge->seen) {
+        fridge->seen = news->at;
+        end(fridge, WATCH_SILENT, tell, context);
+    }
     if (news->kind == NEWS_TEMPERATURE) {
         fridge->temperature = news->temperature;
         if (news->temperature > limits->temperature_max)
@@ -113,24 +125,48 @@ static void heard(struct fridge *fridge, const struct news *news, const struct l
     } else {
         end(fridge, WATCH_DOOR, tell, context);
     }
+    return true;
 }
 
-bool fridge_hears(struct fridge *fridge, const struct news *news, const struct limits *limits,
+static void not_after(double *time, double now)
+{
+    if (*time > now)
+        *time = now;
+}
+
+static void forget_the_future(struct fridge *fridge, double now)
+{
+    not_after(&fridge->seen, now);
+    not_after(&fridge->measured, now);
+    not_after(&fridge->moved, now);
+    for (int kind = 0; kind < WATCH_KINDS; kind++)
+        not_after(&fridge->watch[kind].since, now);
+}
+
+static bool time_goes(struct fridge *fridge, double now, const struct limits *limits,
+                      fridge_tell *tell, void *context)
+{
+    bool fell_silent = fridge->seen > 0 && fridge->watch[WATCH_SILENT].since == 0 &&
+                       now - fridge->seen >= limits->limit_s[WATCH_SILENT];
+    if (fell_silent)
+        begin(&fridge->watch[WATCH_SILENT], fridge->seen);
+    return ripen_all(fridge, now, limits, tell, context) || fell_silent;
+}
+
+bool fridge_hears(struct fridge *fridge, const struct news *told, const struct limits *limits,
                   fridge_tell *tell, void *context)
 {
-    if (news->kind == NEWS_ACKNOWLEDGED)
-        return acknowledge(fridge);
-    if (news->kind == NEWS_TIME) {
-        double silent = news->at - fridge->seen;
-        bool fell_silent = fridge->seen > 0 && fridge->watch[WATCH_SILENT].since == 0 &&
-                           silent >= limits->limit_s[WATCH_SILENT];
-        if (fell_silent)
-            begin(&fridge->watch[WATCH_SILENT], fridge->seen);
-        return ripen_all(fridge, news->at, limits, tell, context) || fell_silent;
+    struct news news = *told;
+    if (news.now > 0) {
+        not_after(&news.at, news.now);
+        forget_the_future(fridge, news.now);
     }
-    if (news->at < fridge->seen)
+    if (news.kind == NEWS_ACKNOWLEDGED)
+        return acknowledge(fridge);
+    if (news.kind == NEWS_TIME)
+        return time_goes(fridge, news.at, limits, tell, context);
+    if (!heard(fridge, &news, limits, tell, context))
         return false;
-    heard(fridge, news, limits, tell, context);
-    (void)ripen_all(fridge, news->at, limits, tell, context);
+    (void)ripen_all(fridge, news.at, limits, tell, context);
     return true;
 }

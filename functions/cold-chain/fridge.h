@@ -2,6 +2,11 @@
  * fridge.h: what is known of one refrigerator, and when that is an alarm. Pure: what happened and
  * when goes in, the next state and what is to be told come out. Times in seconds since 1970.
  *
+ * Messages overtake each other, as several instances work and what fails comes again: thermometer and
+ * door have their own order, in which what is older than the last changes nothing. And nothing has
+ * happened later than now: a sensor, or this machine, whose clock was ahead would else be believed
+ * until then, and nobody after it.
+ *
  * Three things can be wrong: too warm, door open, silent. Each is a watch:
  *
  *   fine ──begins──▶ pending ──for its limit──▶ raised ──nobody acknowledges──▶ escalated
@@ -25,6 +30,7 @@ struct watch {
 
 struct fridge {
     double seen; /* the newest message's time; 0: none yet */
+    double measured, moved; /* of the thermometer's, and of the door's */
     double temperature;
     struct watch watch[WATCH_KINDS];
 };
@@ -38,6 +44,7 @@ struct limits {
 struct news {
     enum { NEWS_TEMPERATURE, NEWS_DOOR, NEWS_TIME, NEWS_ACKNOWLEDGED } kind;
     double at;
+    double now; /* by this machine's clock; 0: it has not been set */
     double temperature;
     bool open;
 };
@@ -52,7 +59,7 @@ void fridge_write(const struct fridge *fridge, struct mayfly_text *text);
 typedef void fridge_tell(void *context, const struct fridge *fridge, enum watch_kind kind,
                          const char *what, double since);
 
-/* True: the fridge has changed. News older than what is known of it change nothing. */
+/* True: the fridge has changed. */
 bool fridge_hears(struct fridge *fridge, const struct news *news, const struct limits *limits,
                   fridge_tell *tell, void *context);
 

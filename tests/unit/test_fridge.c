@@ -148,6 +148,51 @@ static void older_news_change_nothing(void **state)
     assert_true(fridge.temperature == 4);
 }
 
+/* Instances work beside each other, and what failed comes again later. */
+static void a_door_is_heard_though_a_reading_overtook_it(void **state)
+{
+    (void)state;
+    struct fridge fridge = {0};
+    door(&fridge, true, 1);
+    warm(&fridge, 4, 3);
+    assert_true(door(&fridge, false, 2));
+    assert_false(time_goes(&fridge, 9));
+    assert_true(warm(&fridge, 9, 10));
+    door(&fridge, true, 12);
+    assert_true(warm(&fridge, 5, 11));
+    assert_true(fridge.temperature == 5);
+    assert_false(door(&fridge, false, 11.5));
+    assert_true(time_goes(&fridge, 17));
+    assert_string_equal(told, "door raised 12;");
+}
+
+static void who_is_silent_is_not_heard_by_what_came_late(void **state)
+{
+    (void)state;
+    struct fridge fridge = {0};
+    warm(&fridge, 4, 10);
+    time_goes(&fridge, 25);
+    assert_string_equal(told, "silent raised 10;");
+    assert_true(door(&fridge, true, 9));
+    assert_string_equal(told, "");
+    assert_true(fridge.watch[WATCH_SILENT].level == LEVEL_RAISED);
+}
+
+/* A sensor's clock, or this machine's before it was set. */
+static void nothing_has_happened_later_than_now(void **state)
+{
+    (void)state;
+    struct fridge fridge = {0};
+    assert_true(hears(&fridge, (struct news){.kind = NEWS_TEMPERATURE, .temperature = 4, .now = NOON}, 100));
+    assert_true(fridge.seen == NOON);
+    assert_true(hears(&fridge, (struct news){.kind = NEWS_TIME, .now = NOON + 15 * MINUTE}, 15));
+    assert_string_equal(told, "silent raised 0;");
+    warm(&fridge, 9, 300); /* nobody knew the time then */
+    assert_true(hears(&fridge, (struct news){.kind = NEWS_TEMPERATURE, .temperature = 9, .now = NOON + 20 * MINUTE}, 20));
+    assert_true(hears(&fridge, (struct news){.kind = NEWS_TEMPERATURE, .temperature = 9, .now = NOON + 30 * MINUTE}, 30));
+    assert_string_equal(told, "warm raised 20;");
+}
+
 /* An event of so many headers, as the SDK makes them. */
 static struct mayfly_event event_of(const struct event_header *header)
 {
@@ -165,7 +210,8 @@ static void close_event(struct mayfly_event *event)
 
 static void assert_alike(const struct fridge *a, const struct fridge *b)
 {
-    assert_true(a->seen == b->seen && a->temperature == b->temperature);
+    assert_true(a->seen == b->seen && a->measured == b->measured && a->moved == b->moved);
+    assert_true(a->temperature == b->temperature);
     for (int kind = 0; kind < WATCH_KINDS; kind++) {
         assert_true(a->watch[kind].since == b->watch[kind].since);
         assert_int_equal(a->watch[kind].level, b->watch[kind].level);
@@ -251,6 +297,20 @@ static void so_many_events_are_remembered_and_no_more(void **state)
     (void)once(&event, &calls);
     assert_int_equal(calls, MAYFLY_STATE_EVENTS + 2);
     close_event(&event);
+}
+
+/* CloudEvents 1.0.2, "source": what one source calls 1, another may, too. */
+static void events_of_two_sources_may_have_one_id(void **state)
+{
+    (void)state;
+    unsigned calls = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        struct event_header header[] = {{"ce-id", "same"}, {"ce-source", i & 1 ? "/scale/b" : "/scale/a"}, {NULL, NULL}};
+        struct mayfly_event event = event_of(header);
+        (void)once(&event, &calls);
+        close_event(&event);
+    }
+    assert_int_equal(calls, 2);
 }
 
 static void an_event_without_an_id_is_always_new(void **state)
@@ -341,9 +401,13 @@ int main(void)
         cmocka_unit_test(nobody_acknowledges_it_escalates_once),
         cmocka_unit_test(acknowledged_it_does_not_escalate_but_its_end_is_told),
         cmocka_unit_test(older_news_change_nothing),
+        cmocka_unit_test(a_door_is_heard_though_a_reading_overtook_it),
+        cmocka_unit_test(who_is_silent_is_not_heard_by_what_came_late),
+        cmocka_unit_test(nothing_has_happened_later_than_now),
         cmocka_unit_test(a_state_is_written_as_it_is_read),
         cmocka_unit_test(each_event_counts_once_and_hears_its_answer_again),
         cmocka_unit_test(so_many_events_are_remembered_and_no_more),
+        cmocka_unit_test(events_of_two_sources_may_have_one_id),
         cmocka_unit_test(an_event_without_an_id_is_always_new),
         cmocka_unit_test(what_does_not_fit_changes_nothing),
         cmocka_unit_test(a_topic_has_levels),
