@@ -44,27 +44,49 @@ static int64_t next_day(const struct cron *cron, int64_t from)
     }
 }
 
-/* Local minutes in their order, and their instants with them: the first that is later. A local
- * time that is left out has the instant of others, one that comes twice its first. */
-int64_t schedule_cron(const struct cron *cron, const struct zone *zone, int64_t after)
+/* The first minute in the sets from that local time on, as such a time. SCHEDULE_NEVER: none. */
+static int64_t next_local(const struct cron *cron, int64_t from)
 {
-    int64_t local = after + zone_offset(zone, after), days = floor_div(local, DAY);
-    unsigned minute = (unsigned)((local - days * DAY) / 60);
-    for (;;) {
-        int64_t day = next_day(cron, days);
+    int64_t days = floor_div(from, DAY), day;
+    unsigned minute = (unsigned)((from - days * DAY + 59) / 60);
+    for (;; days = day + 1, minute = 0) {
+        day = next_day(cron, days);
         if (day == INT64_MAX)
             return SCHEDULE_NEVER;
-        if (day > days)
-            minute = 0;
-        days = day;
-        for (minute = next_minute(cron, minute); minute < 1440; minute = next_minute(cron, minute + 1)) {
-            int64_t instant = zone_instant(zone, days * DAY + (int64_t)minute * 60);
-            if (instant > after)
-                return instant;
-        }
-        days++;
-        minute = 0;
+        minute = next_minute(cron, day > days ? 0 : minute);
+        if (minute < 1440)
+            return day * DAY + (int64_t)minute * 60;
     }
+}
+
+/* With clocks that are never set: local time and UTC differ by that much. */
+static int64_t next_at_offset(const struct cron *cron, int64_t after, int32_t offset)
+{
+    int64_t local = next_local(cron, after + 1 + offset);
+    return local == SCHEDULE_NEVER ? local : local - offset;
+}
+
+/* As the zone's clock shows minutes, those that it shows twice at both times. */
+static int64_t next_shown(const struct cron *cron, const struct zone *zone, int64_t after)
+{
+    struct zone_step step;
+    int64_t next = next_at_offset(cron, after, zone_offset(zone, after));
+    return zone_next(zone, after, &step) && next >= step.at ? next_at_offset(cron, step.at - 1, step.offset) : next;
+}
+
+/* Local minutes in their order, and their instants with them: the first that is later. A local
+ * time that is left out has the instant of others, one that comes twice its first; but what comes each
+ * hour is not to be silent for two. */
+int64_t schedule_cron(const struct cron *cron, const struct zone *zone, int64_t after)
+{
+    int64_t local = after + zone_offset(zone, after), instant;
+    local = next_local(cron, floor_div(local, 60) * 60);
+    while (local != SCHEDULE_NEVER && (instant = zone_instant(zone, local)) <= after)
+        local = next_local(cron, local + 60);
+    if (local == SCHEDULE_NEVER)
+        return SCHEDULE_NEVER;
+    int64_t shown = cron->hours == EVERY_HOUR ? next_shown(cron, zone, after) : instant;
+    return shown < instant ? shown : instant;
 }
 
 uint64_t schedule_every(uint32_t every_ms, uint32_t phase_ms, uint64_t after_ms)

@@ -4,7 +4,7 @@
  *
  * cron follows the wall clock of its zone, as cron(8) and systemd do: a time that is left out
  * when clocks go forward is due at that moment, once, however many are left out; one that comes
- * twice is due the first time.
+ * twice is due the first time, and what is due in each hour of the day both times.
  */
 #ifndef MF_NODE_TRIGGERS_SCHEDULE_H
 #define MF_NODE_TRIGGERS_SCHEDULE_H

@@ -37,6 +37,13 @@ def instant(zone, naive):
     return high
 
 
+def again(zone, naive):
+    """The second time, of one that comes twice; None: it does not."""
+    first, second = (int(naive.replace(tzinfo=zone, fold=fold).astimezone(UTC).timestamp()) for fold in (0, 1))
+    shown = datetime.datetime.fromtimestamp(second, zone).replace(tzinfo=None)
+    return second if second > first and shown == naive else None
+
+
 def field(text, least, most):
     numbers = set()
     for part in text.split(','):
@@ -52,20 +59,22 @@ def due(expression, zone, after, count):
     weekdays = {n % 7 for n in field(texts[4], 0, 7)}
     either = texts[2][0] != '*' and texts[4][0] != '*'
     times = sorted((h, m) for h in hours for m in minutes)
-    day = (EPOCH + datetime.timedelta(seconds=after + offset(zone, after))).date()
-    answer, last = [], after
+    each_hour = hours == set(range(24))
+    day = (EPOCH + datetime.timedelta(seconds=after + offset(zone, after))).date() - datetime.timedelta(days=each_hour)
+    answer = set()
     for _ in range(366 * 30):
+        if len(answer) >= count and not each_hour:
+            break
         in_month, in_week = day.day in days, day.isoweekday() % 7 in weekdays
         if day.month in months and (in_month or in_week if either else in_month and in_week):
             for hour, minute in times:
-                utc = instant(zone, datetime.datetime(day.year, day.month, day.day, hour, minute))
-                if utc > last:
-                    answer.append(utc)
-                    last = utc
-                    if len(answer) == count:
-                        return answer
+                local = datetime.datetime(day.year, day.month, day.day, hour, minute)
+                answer |= {utc for utc in (instant(zone, local), again(zone, local) if each_hour else None)
+                           if utc is not None and utc > after}
+        if each_hour and len(answer) >= count + 2 * len(times):  # a day more: its hours may come before these
+            break
         day += datetime.timedelta(days=1)
-    return answer
+    return sorted(answer)[:count]
 
 
 EXPRESSIONS = ['*/30 * * * *', '0 2 * * *', '30 2 * * *', '15,45 0-3 * * *', '0 0 1 * *', '59 23 31 12 *', '*/7 1 * 3,10,11 0',

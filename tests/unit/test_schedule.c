@@ -118,6 +118,28 @@ static void rare_days_come(void **state)
     assert_int_equal(next("0 0 1 1 *", INT64_C(1) << 40) % 86400, 0);
 }
 
+/* 25 October 2026, 01:00 UTC: in Vienna 02:00 to 03:00 comes again. */
+static void an_hour_that_comes_twice_has_what_comes_each_hour_twice(void **state)
+{
+    const int64_t again = 1792890000;
+    struct zones zones = {0};
+    struct zone *vienna;
+    struct mf_why why = {{0}};
+    struct cron often, hourly, fixed;
+    (void)state;
+    assert_int_equal(zone_get(&zones, "Europe/Vienna", &vienna, &why), MF_OK);
+    assert_int_equal(cron_parse("*/15 * * * *", &often, NULL), MF_OK);
+    assert_int_equal(cron_parse("20 * * * *", &hourly, NULL), MF_OK);
+    assert_int_equal(cron_parse("20 2 * * *", &fixed, NULL), MF_OK);
+    for (int64_t at = again - 7200; at < again + 7200; at += 900)
+        assert_int_equal(schedule_cron(&often, vienna, at), at + 900);
+    for (int64_t at = again - 7200 + 1200; at < again + 7200; at += 3600)
+        assert_int_equal(schedule_cron(&hourly, vienna, at), at + 3600);
+    assert_int_equal(schedule_cron(&fixed, vienna, again - 7200), again - 3600 + 1200);
+    assert_int_equal(schedule_cron(&fixed, vienna, again - 3600 + 1200), again + 86400 + 1200);
+    zone_put(&zones, vienna);
+}
+
 static void intervals_keep_their_phase(void **state)
 {
     (void)state;
@@ -274,6 +296,7 @@ int main(void)
         cmocka_unit_test(nonsense_is_no_zone),
         cmocka_unit_test(zones_have_names),
         cmocka_unit_test(rare_days_come),
+        cmocka_unit_test(an_hour_that_comes_twice_has_what_comes_each_hour_twice),
         cmocka_unit_test(intervals_keep_their_phase),
         cmocka_unit_test(what_comes_next_is_waited_for),
         cmocka_unit_test(what_was_missed_is_made_up_for_once_or_not),
