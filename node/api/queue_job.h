@@ -1,4 +1,4 @@
-/* queue_job.h: one request about a queue: queues.c, queue_list.c, queue_push.c. Loop thread only. */
+/* queue_job.h: one request about a queue: queues.c, queue_entry.c, queue_list.c, queue_push.c. Loop thread only. */
 #ifndef MF_NODE_API_QUEUE_JOB_H
 #define MF_NODE_API_QUEUE_JOB_H
 
@@ -12,7 +12,7 @@ struct queue_job {
     bool dead;
     bool two_files; /* of a function that is not deployed: what waits may be in either */
     bool second;    /* the second one's turn, that of process-crash                    */
-    uint64_t total;
+    uint64_t total, left;    /* of a redrive or purge: done; to do, of this file */
     struct queue_stat stat;  /* of both                        */
     json_t *entries;         /* the same; NULL: it is no peek  */
     uint32_t count;          /* of them, at most               */
@@ -26,6 +26,10 @@ struct queue_job {
 /* ?tenant= into job->tenant; "": there is none. False: answered. */
 bool queue_job_tenant(struct api_request *request, struct queue_job *job);
 void queue_job_answer_err(struct api_request *request, mf_err err);
+/* What entries of the second file are called by: this, and their id. */
+#define QUEUE_LOOSE_ID "process-crash:"
+/* NULL: no memory. */
+json_t *queue_entry_json(const struct queue_job *job, const struct queue_entry *entry);
 json_t *queue_json(const char *name, bool deployed, const struct queue_stat *stat);
 /* The queue, and the request's stay. False: answered. */
 bool queue_job_begin(struct api_request *request);

@@ -5,25 +5,21 @@
  *
  * A function that is deployed says where its queue is (delivery/durability.h). Of one that is not
  * nobody knows: both files of the store are asked, one after the other, and what is in them is told
- * as one; ids of the second begin with LOOSE_ID.
+ * as one; ids of the second begin with QUEUE_LOOSE_ID.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "node/api/queue_job.h"
-#include "node/delivery/envelope.h"
-#include "node/delivery/reason.h"
 #include "node/functions/function.h"
 #include "node/gateway/answer.h"
-#include "node/instance/event.h"
+#include "node/logs/function_log.h"
 #include "node/operations/named.h"
 #include "node/node.h"
 
 #define PEEK_COUNT_DEFAULT 20
 #define PEEK_COUNT_MAX 256
-#define BODY_SHOWN_MAX 1024
-#define LOOSE_ID "process-crash:"
 
 static struct delivery *delivery_of(const struct api_request *request)
 {
@@ -129,11 +125,15 @@ json_t *queue_json(const char *name, bool deployed, const struct queue_stat *sta
 
 static void size_up(struct api_request *request);
 
-/* Of a redrive or a purge. */
+/* Else it purges. */
+static bool redrives(const struct api_request *request)
+{
+    return strcmp(request->route->method, "POST") == 0;
+}
+
 static void answer_total(struct api_request *request)
 {
-    const bool redrives = strcmp(request->route->method, "POST") == 0;
-    api_answer_json(request, 200, json_pack("{s:I}", redrives ? "redriven" : "removed",
+    api_answer_json(request, 200, json_pack("{s:I}", redrives(request) ? "redriven" : "removed",
                                             (json_int_t)request->queue->total));
 }
 
@@ -180,75 +180,6 @@ void api_get_queue(struct api_request *request)
 
 /* ---- peek ---- */
 
-/* Room for the number of the attempt: nobody sent that. */
-static bool is_internal(const struct field *field)
-{
-    return field->name_bytes == sizeof ATTEMPT_HEADER - 1 &&
-           memcmp(field->name, ATTEMPT_HEADER, field->name_bytes) == 0;
-}
-
-static void put_event(json_t *to, const struct store_bytes *event)
-{
-    struct envelope envelope;
-    struct field_reader reader;
-    struct field field;
-    if (!event->data || envelope_read(event->data, event->bytes, &envelope, NULL))
-        return;
-    json_t *headers = json_array();
-    json_object_set_new(to, "call", answer_words(envelope.call_id, envelope.call_id_bytes));
-    json_object_set_new(to, "arrived_at", api_stamp_json(envelope.arrived_ns / MF_NS_PER_MS));
-    field_reader_init(&reader, envelope.fields, envelope.field_bytes, false);
-    while (field_next(&reader, &field) == MF_OK) {
-        json_t *value = answer_words(field.value, field.value_bytes);
-        if (field.kind == MF_FIELD_HEADER && is_internal(&field))
-            json_decref(value);
-        else if (field.kind == MF_FIELD_HEADER)
-            json_array_append_new(headers, json_pack("[o, o]", answer_words(field.name, field.name_bytes),
-                                                     value));
-        else
-            json_object_set_new(to, field.kind == MF_FIELD_METHOD  ? "method"
-                                    : field.kind == MF_FIELD_PATH  ? "path"
-                                    : field.kind == MF_FIELD_QUERY ? "query"
-                                                                   : "type", value);
-    }
-    json_object_set_new(to, "headers", headers);
-    json_object_set_new(to, "body_bytes", json_integer((json_int_t)envelope.body_bytes));
-    json_object_set_new(to, "body",
-                        answer_words((const char *)envelope.body,
-                                     envelope.body_bytes < BODY_SHOWN_MAX ? envelope.body_bytes
-                                                                          : BODY_SHOWN_MAX));
-}
-
-static void put_reason(json_t *to, const struct store_bytes *reason)
-{
-    const char *text = reason->data;
-    size_t words = reason_words(text, reason->bytes);
-    json_object_set_new(to, "reason", answer_words(text, words));
-    if (words < reason->bytes)
-        json_object_set_new(to, "report", answer_words(text + words + 1, reason->bytes - words - 1));
-}
-
-/* Ids are strings: as numbers they need not survive a reader that has doubles only. */
-static json_t *entry_json(const struct queue_job *job, const struct queue_entry *entry)
-{
-    char id[sizeof LOOSE_ID + 20];
-    (void)snprintf(id, sizeof id, "%s%llu", job->second ? LOOSE_ID : "", (unsigned long long)entry->id);
-    json_t *made = json_pack("{s:s, s:s, s:o, s:I, s:I}", "id", id, "priority",
-                             entry->priority == QUEUE_URGENT ? "urgent" : "bulk", "enqueued_at",
-                             api_stamp_json(entry->enqueued_ms), "attempts",
-                             (json_int_t)entry->attempts, "bytes", (json_int_t)entry->event.bytes);
-    if (!made)
-        return NULL;
-    if (job->dead) {
-        json_object_set_new(made, "died_at", api_stamp_json(entry->died_ms));
-        put_reason(made, &entry->reason);
-    } else if (entry->due_ms) {
-        json_object_set_new(made, "due_at", api_stamp_json(entry->due_ms));
-    }
-    put_event(made, &entry->event);
-    return made;
-}
-
 static uint32_t room_for(const struct queue_job *job)
 {
     return job->count - (uint32_t)json_array_size(job->entries);
@@ -262,7 +193,7 @@ static void peeked(void *context, const struct store_answer *answer)
     struct queue_job *job = request->queue;
     bool full = room_for(job) == 0; /* then it is only asked whether there are more */
     for (size_t i = 0; i < answer->count && !full; i++)
-        json_array_append_new(job->entries, entry_json(job, &answer->entries[i]));
+        json_array_append_new(job->entries, queue_entry_json(job, &answer->entries[i]));
     bool more = answer->more || (full && answer->count);
     if (!answer->err && !more && to_second(job)) {
         look(request, 0);
@@ -287,16 +218,16 @@ static void look(struct api_request *request, uint64_t after_id)
         queue_job_end(request, request->answered ? MF_OK : err);
 }
 
-/* after=ID: a number of 64 bits, behind LOOSE_ID if it is of the second file. */
+/* after=ID: a number of 64 bits, behind QUEUE_LOOSE_ID if it is of the second file. */
 static uint64_t query_id(const struct api_request *request, bool *loose)
 {
-    char text[sizeof LOOSE_ID + 20];
+    char text[sizeof QUEUE_LOOSE_ID + 20];
     size_t bytes = 0;
     if (!api_query_text(request, "after", text, sizeof text - 1, &bytes))
         return UINT64_MAX; /* no entry's */
     text[bytes] = 0;
-    *loose = strncmp(text, LOOSE_ID, sizeof LOOSE_ID - 1) == 0;
-    return strtoull(*loose ? text + sizeof LOOSE_ID - 1 : text, NULL, 10);
+    *loose = strncmp(text, QUEUE_LOOSE_ID, sizeof QUEUE_LOOSE_ID - 1) == 0;
+    return strtoull(*loose ? text + sizeof QUEUE_LOOSE_ID - 1 : text, NULL, 10);
 }
 
 void api_peek_queue(struct api_request *request)
@@ -315,40 +246,86 @@ void api_peek_queue(struct api_request *request)
 
 /* ---- redrive, purge: again and again until all that was there is done ---- */
 
+static void count(struct api_request *request);
 static void go_on(struct api_request *request);
 
+/* Who looks for an event that somebody has removed finds this. */
+static void log_purge(const struct api_request *request)
+{
+    const struct queue_job *job = request->queue;
+    const struct function *function = registry_find(&request->api->node->registry, request->name);
+    if (function && job->total && !job->tenant[0] && !redrives(request))
+        function_log_node(function->log, MF_LOG_WARN, 0, "%llu %s removed by hand (queue purge)",
+                          (unsigned long long)job->total, job->dead ? "dead letters were" : "events that waited were");
+}
+
+static void finish(struct api_request *request)
+{
+    struct queue_job *job = request->queue;
+    log_purge(request);
+    if (!job->tenant[0])
+        delivery_recount(delivery_of(request), request->name);
+    if (!job->total && !job->tenant[0] && !is_deployed(request)) {
+        job->second = false; /* is there such a queue at all? */
+        size_up(request);
+        return;
+    }
+    answer_total(request);
+    queue_job_end(request, MF_OK);
+}
+
+/* A step ends at its bounds of entries or of bytes, or finds none. */
 static void went_on(void *context, const struct store_answer *answer)
 {
     struct api_request *request = context;
     struct queue_job *job = request->queue;
     job->total += answer->count;
-    if (!answer->err && (answer->count == MF_QUEUE_BATCH_MAX || to_second(job))) {
+    job->left -= answer->count < job->left ? answer->count : job->left;
+    if (answer->err) {
+        if (!job->tenant[0])
+            delivery_recount(delivery_of(request), request->name);
+        if (answer->err == MF_EFULL && answer->bounded && redrives(request))
+            api_answer_error(request, 429, "the queue has no room for them");
+        queue_job_end(request, request->answered ? MF_OK : answer->err);
+    } else if (answer->count && job->left) {
         go_on(request);
-        return;
+    } else if (to_second(job)) {
+        count(request);
+    } else {
+        finish(request);
     }
-    bool redrives = strcmp(request->route->method, "POST") == 0;
-    if (!job->tenant[0])
-        delivery_recount(delivery_of(request), request->name);
-    if (!answer->err && !job->total && !job->tenant[0] && !is_deployed(request)) {
-        job->second = false; /* is there such a queue at all? */
-        size_up(request);
-        return;
-    }
-    if (!answer->err)
-        answer_total(request);
-    else if (answer->err == MF_EFULL && redrives && answer->bounded)
-        api_answer_error(request, 429, "the queue has no room for them");
-    queue_job_end(request, request->answered ? MF_OK : answer->err);
 }
 
 static void go_on(struct api_request *request)
 {
     const struct store_ask ask = queue_job_ask(request, went_on);
-    struct queue *queue = request->queue->queue;
+    struct queue_job *job = request->queue;
+    const uint64_t most = job->left < MF_QUEUE_BATCH_MAX ? job->left : MF_QUEUE_BATCH_MAX;
     aim(request);
-    mf_err err = strcmp(request->route->method, "POST") == 0
-                     ? queue_redrive(queue, MF_QUEUE_BATCH_MAX, &ask)
-                     : queue_purge(queue, request->queue->dead, MF_QUEUE_BATCH_MAX, &ask);
+    mf_err err = redrives(request) ? queue_redrive(job->queue, most ? (uint32_t)most : 1, &ask)
+                                   : queue_purge(job->queue, job->dead, MF_QUEUE_BATCH_MAX, &ask);
+    aimed(request);
+    if (err)
+        queue_job_end(request, err);
+}
+
+/* What comes meanwhile stays: what is sent on its way may be back as soon. */
+static void counted(void *context, const struct store_answer *answer)
+{
+    struct api_request *request = context;
+    struct queue_job *job = request->queue;
+    job->left = redrives(request) || job->dead ? answer->stat.dead_count : answer->stat.count;
+    if (answer->err)
+        queue_job_end(request, answer->err);
+    else
+        go_on(request);
+}
+
+static void count(struct api_request *request)
+{
+    const struct store_ask ask = queue_job_ask(request, counted);
+    aim(request);
+    mf_err err = queue_stat(request->queue->queue, &ask);
     aimed(request);
     if (err)
         queue_job_end(request, err);
@@ -357,11 +334,11 @@ static void go_on(struct api_request *request)
 void api_redrive_queue(struct api_request *request)
 {
     if (queue_job_begin(request))
-        go_on(request);
+        count(request);
 }
 
 void api_purge_queue(struct api_request *request)
 {
     if (queue_job_begin(request))
-        go_on(request);
+        count(request);
 }

@@ -422,6 +422,15 @@ class Queues(NodeTest):
         wait_until(lambda: 'mayfly_queue_dead{function="r"} 0' in
                    self.node.api('GET', '/metrics').body.decode(), 'the metric')
 
+    def test_large_dead_letters_all_go_on_their_way(self):
+        self.node.deploy('large', 'trouble', attempts_max=1, max_instances=1, isolation='reuse')
+        for _ in range(5):  # more than a step of the store's moves
+            self.node.http('POST', '/async-function/large/status?n=500', b'x' * 5000000)
+        wait_until(lambda: self.queue('large')['dead'] == 5, 'five dead letters')
+        self.assertEqual(self.node.api('POST', '/v1/queues/large/redrive').json, {'redriven': 5})
+        wait_until(lambda: self.queue('large')['dead'] == 5, 'the same again')
+        self.assertEqual(self.node.api('DELETE', '/v1/queues/large/entries?dead=1').json, {'removed': 5})
+
     def test_a_dead_letter_has_the_fault_report(self):
         self.node.deploy('n', 'trouble', attempts_max=2)
         call = self.node.http('POST', '/async-function/n/null').header('X-Call-Id')
