@@ -6,6 +6,8 @@
 
 #include "base/utf8.h"
 
+#define SHARE "$share/"
+
 static mf_err text_check(const char *text, size_t bytes, struct mf_why *why)
 {
     if (bytes == 0 || bytes > MF_TOPIC_BYTES_MAX)
@@ -38,6 +40,23 @@ mf_err topic_filter_check(const char *filter, size_t bytes, struct mf_why *why)
         if (filter[i] == '#' && !last)
             return mf_why(why, MF_EINVAL, "# at byte %zu is not the last level", i + 1);
     }
+    size_t prefix;
+    err = topic_shared_prefix(filter, bytes, &prefix);
+    return err ? mf_why(why, err, SHARE "GROUP/FILTER: a group without wildcards, and a filter") : MF_OK;
+}
+
+mf_err topic_shared_prefix(const char *text, size_t bytes, size_t *prefix)
+{
+    *prefix = 0;
+    if (bytes < sizeof SHARE - 1 || memcmp(text, SHARE, sizeof SHARE - 1) != 0)
+        return MF_OK;
+    const char *group = text + sizeof SHARE - 1, *end = text + bytes;
+    const char *slash = memchr(group, '/', (size_t)(end - group));
+    if (!slash || slash == group || slash + 1 == end)
+        return MF_EINVAL;
+    if (memchr(group, '+', (size_t)(slash - group)) || memchr(group, '#', (size_t)(slash - group)))
+        return MF_EINVAL;
+    *prefix = (size_t)(slash + 1 - text);
     return MF_OK;
 }
 
@@ -77,5 +96,33 @@ bool topic_filter_takes(const char *filter, size_t filter_bytes, const char *nam
             return false;
         filter++;
         name++;
+    }
+}
+
+static bool is_wild(const char *filter, size_t level)
+{
+    return level == 1 && (filter[0] == '+' || filter[0] == '#');
+}
+
+bool topic_filters_meet(const char *one, size_t one_bytes, const char *other, size_t other_bytes)
+{
+    const char *one_end = one + one_bytes, *other_end = other + other_bytes;
+    if ((one[0] == '$' && (other[0] == '+' || other[0] == '#')) || /* 4.7.2 */
+        (other[0] == '$' && (one[0] == '+' || one[0] == '#')))
+        return false;
+    for (;;) {
+        size_t a = level_bytes(one, one_end), b = level_bytes(other, other_end);
+        if ((a == 1 && one[0] == '#') || (b == 1 && other[0] == '#'))
+            return true;
+        if (!is_wild(one, a) && !is_wild(other, b) && (a != b || memcmp(one, other, a) != 0))
+            return false;
+        one += a;
+        other += b;
+        if (one == one_end || other == other_end) /* "a/#" takes "a", too: 4.7.1.2 */
+            return (one == one_end && other == other_end) ||
+                   (one_end - one == 2 && memcmp(one, "/#", 2) == 0) ||
+                   (other_end - other == 2 && memcmp(other, "/#", 2) == 0);
+        one++;
+        other++;
     }
 }

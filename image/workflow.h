@@ -15,7 +15,7 @@
  * Refused, with the line: unknown keys, settings out of bounds, what `then` or `next` names and is
  * not here, circles of `then`, a function that nothing leads to (no trigger, nobody's `then`, not
  * said to be called over HTTP, nor behind one that is reached). Told of by workflow_has_circle():
- * circles of queues and keys.
+ * circles of queues, keys and topics.
  */
 #ifndef MF_IMAGE_WORKFLOW_H
 #define MF_IMAGE_WORKFLOW_H
@@ -58,8 +58,8 @@ unsigned workflow_line(const char *yaml, size_t bytes, const char *function, con
 MF_CHECKED mf_err workflow_check_order(const struct workflow *workflow, size_t *at, size_t *entry,
                                        const char **key, struct mf_why *why);
 
-/* Of one that was taken: do functions lead back to one before them by what they may push to queues, or
- * write to keys, that are triggers here? That may be meant, so it is not refused. *at: the function that
+/* Of one that was taken: do functions lead back to one before them by what they may push to queues,
+ * write to keys or publish to topics that are triggers here? That may be meant, so it is not refused. *at: the function that
  * leads back; why: the sentence. */
 bool workflow_has_circle(const struct workflow *workflow, size_t *at, struct mf_why *why);
 

@@ -1,10 +1,11 @@
 /*
- * workflow_circle.c: circles that `then` alone does not make: a function may push to a queue, or
- * change keys, that call one before it. What it may, it need not do: so they are told of, not refused.
- * The settings have been checked before.
+ * workflow_circle.c: circles that `then` alone does not make: a function may push to a queue, change
+ * keys, or publish to topics that call one before it. What it may, it need not do: so they are told of,
+ * not refused. The settings have been checked before.
  */
 #include <string.h>
 
+#include "image/topic.h"
 #include "image/workflow_search.h"
 
 static bool begins_with(const char *text, const char *beginning)
@@ -27,6 +28,20 @@ static bool may(const json_t *list, const char *what, bool prefixes)
     return false;
 }
 
+static bool may_publish(const json_t *list, const char *filter)
+{
+    size_t i, prefix = 0;
+    const json_t *entry;
+    if (topic_shared_prefix(filter, strlen(filter), &prefix) == MF_OK)
+        filter += prefix;
+    json_array_foreach(list, i, entry) {
+        const char *text = json_string_value(entry);
+        if (text && strcmp(text, "#") != 0 && topic_filters_meet(text, strlen(text), filter, strlen(filter)))
+            return true;
+    }
+    return false;
+}
+
 static bool calls_by_trigger(const json_t *allow, const json_t *triggers)
 {
     size_t i;
@@ -34,7 +49,9 @@ static bool calls_by_trigger(const json_t *allow, const json_t *triggers)
     json_array_foreach(triggers, i, trigger) {
         const char *queue = json_string_value(json_object_get(trigger, "queue"));
         const char *key = json_string_value(json_object_get(trigger, "key"));
-        if ((queue && may(json_object_get(allow, "push"), queue, false)) ||
+        const char *mqtt = json_string_value(json_object_get(trigger, "mqtt"));
+        if ((mqtt && may_publish(json_object_get(allow, "publish"), mqtt)) ||
+            (queue && may(json_object_get(allow, "push"), queue, false)) ||
             (key && may(json_object_get(allow, "write"), key, true)))
             return true;
     }
@@ -71,7 +88,7 @@ bool workflow_has_circle(const struct workflow *workflow, size_t *at, struct mf_
         return false;
     struct mf_buf names = {0};
     workflow_search_names(&search, &circle, &names);
-    (void)mf_why(why, MF_EINVAL, "what they may push or write makes a circle, %s; an event in it ends after %u steps",
+    (void)mf_why(why, MF_EINVAL, "what they may push, write or publish makes a circle, %s; an event in it ends after %u steps",
                  names.data ? (const char *)names.data : "", MF_THEN_HOPS_MAX);
     mf_buf_close(&names);
     *at = circle.at;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,9 +52,17 @@ static mf_err check_key(const char *option, const char *path, struct mf_why *why
 {
     static const char mark[] = "PRIVATE KEY-----";
     struct mf_buf text = {0};
+    char real[PATH_MAX];
+    struct mf_why inner = {{0}};
     if (!path[0])
         return MF_OK;
-    mf_err err = read_file(option, path, &text, why);
+    if (!realpath(path, real)) /* links may lead there */
+        return mf_why(why, MF_EINVAL, "%s %s: %s", option, path, strerror(errno));
+    mf_err err = state_read_secret(real, FILE_BYTES_MAX, &text, &inner);
+    if (err)
+        err = mf_why(why, MF_EINVAL, "%s: %s", option, mf_why_text(&inner, err));
+    if (!err && text.bytes && memmem(text.data, text.bytes, "ENCRYPTED", 9))
+        err = mf_why(why, MF_EINVAL, "%s %s: it has a pass phrase; give one without, closed to others", option, path);
     if (!err && !(text.bytes && memmem(text.data, text.bytes, mark, sizeof mark - 1)))
         err = mf_why(why, MF_EINVAL, "%s %s: no key in PEM", option, path);
     if (text.data)

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "node/delivery/output_event.h"
 #include "node/functions/function.h"
 #include "node/instance/event.h"
 #include "node/node.h"
@@ -105,6 +106,17 @@ static void id_text(const uint8_t id[MQTT_ID_BYTES], char text[2 * MQTT_ID_BYTES
     (void)sodium_bin2hex(text, 2 * MQTT_ID_BYTES + 1, id, MQTT_ID_BYTES);
 }
 
+/* hops: how often it was passed on, by brokers, too. */
+static mf_err put_fields(const struct cloudevent *event, const char *id, uint64_t now_ns, uint32_t hops,
+                         struct field_writer *writer)
+{
+    char number[12];
+    int digits = snprintf(number, sizeof number, "%u", hops);
+    if (hops)
+        field_put(writer, MF_FIELD_HEADER, HOPS_HEADER, sizeof HOPS_HEADER - 1, number, (size_t)digits);
+    return cloudevent_guest(event, id, now_ns, writer);
+}
+
 /* The event's fields and body, copied: into arrival->memory. */
 static mf_err write_event(struct mqtt_intake *intake, const struct mqtt_incoming *incoming,
                           struct arrival *arrival)
@@ -113,18 +125,19 @@ static mf_err write_event(struct mqtt_intake *intake, const struct mqtt_incoming
     static struct cloudevent event;
     struct field_writer writer;
     uint64_t now_ns = mf_realtime_ns();
+    const uint32_t hops = mqtt_message_hops(incoming);
     const size_t topic_room = strlen(incoming->topic) + 1;
     mf_err err = mqtt_message_event(incoming, intake->source, arrival->call_id,
                                     now_ns / MF_NS_PER_MS, &intake->words, &event);
     field_writer_init(&writer, fields, sizeof fields);
     if (!err)
-        err = cloudevent_guest(&event, arrival->call_id, now_ns, &writer);
+        err = put_fields(&event, arrival->call_id, now_ns, hops, &writer);
     if (err && err != MF_ENOMEM) { /* attributes that are more than an event's fields may be */
         err = mqtt_message_plain(incoming, intake->source, arrival->call_id, now_ns / MF_NS_PER_MS,
                                  &intake->words, &event);
         field_writer_init(&writer, fields, sizeof fields);
         if (!err)
-            err = cloudevent_guest(&event, arrival->call_id, now_ns, &writer);
+            err = put_fields(&event, arrival->call_id, now_ns, hops, &writer);
     }
     if (!err)
         arrival->memory = malloc(writer.bytes + event.data_bytes + topic_room);

@@ -49,7 +49,7 @@ static mf_err read_binary(const struct mqtt_incoming *incoming, const char *type
             return MF_ENOMEM;
         if (strcmp(name, "specversion") == 0)
             err = (versioned = strcmp(value, "1.0") == 0) ? MF_OK : MF_EINVAL;
-        else
+        else if (strcmp(name, MQTT_HOPS_PROPERTY) != 0)
             err = cloudevent_set(event, name, text_of(value), NULL);
     }
     if (!err && !versioned)
@@ -139,4 +139,21 @@ mf_err mqtt_message_event(const struct mqtt_incoming *incoming, const char *sour
     if (!err)
         mark(incoming, event);
     return err;
+}
+
+uint32_t mqtt_message_hops(const struct mqtt_incoming *incoming)
+{
+    const mosquitto_property *at = incoming->properties;
+    uint32_t hops = 0;
+    for (unsigned i = 0; at && i < MF_MQTT_PROPERTIES_MAX; i++) {
+        char *name = NULL, *value = NULL;
+        at = mosq.property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, i > 0);
+        if (at && name && value && strcmp(name, MQTT_HOPS_PROPERTY) == 0) {
+            const unsigned long said = strtoul(value, NULL, 10);
+            hops = said <= MF_THEN_HOPS_MAX ? (uint32_t)said : MF_THEN_HOPS_MAX + 1;
+        }
+        free(name);
+        free(value);
+    }
+    return hops;
 }

@@ -20,6 +20,7 @@
 
 #define MQTT_EVENT_TYPE "mayfly.mqtt.message"
 #define MQTT_TOPIC_ATTRIBUTE "mqtttopic"
+#define MQTT_HOPS_PROPERTY "mayfly-hops"  /* MQTT 5: of what a node has published; HOPS_HEADER of the event */
 #define MQTT_RETAIN_ATTRIBUTE "mqttretain" /* "true": it is an old one, that the broker kept */
 
 /* What an event borrows; reset before each, closed at the end. Zeroed at first. */
@@ -41,5 +42,8 @@ MF_CHECKED mf_err mqtt_message_event(const struct mqtt_incoming *incoming, const
 MF_CHECKED mf_err mqtt_message_plain(const struct mqtt_incoming *incoming, const char *source,
                                      const char *id, uint64_t now_ms, struct mqtt_words *words,
                                      struct cloudevent *event);
+
+/* What MQTT_HOPS_PROPERTY says, anybody's word; at most one more than may be. 0: nothing. */
+uint32_t mqtt_message_hops(const struct mqtt_incoming *incoming);
 
 #endif

@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "base/log.h"
+#include "image/topic.h"
 #include "node/functions/function.h"
 #include "node/functions/state_dir.h"
 #include "node/node.h"
@@ -171,7 +172,7 @@ static void tell_of_shared_store(const struct function *function, const struct t
         const struct trigger *trigger = &triggers->each[i];
         size_t prefix = 0;
         if (trigger->kind == TRIGGER_MQTT &&
-            mqtt_shared_prefix(trigger->text, trigger->text_bytes, &prefix) == MF_OK && !prefix)
+            topic_shared_prefix(trigger->text, trigger->text_bytes, &prefix) == MF_OK && !prefix)
             mf_log(MF_LOG_WARN, "mqtt.every-node", "fn=%s filter=\"%.200s\" why=\"each node of this store that "
                    "has the function makes an event of a message; with $share/GROUP/FILTER one does\"",
                    function->name, trigger->text);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "node/mqtt/message.h"
 #include "node/mqtt/session.h"
 #include "node/node.h"
 
@@ -365,15 +366,21 @@ static void taken(void *context, const struct store_answer *answer)
 static int properties_of(const struct mqtt_link *link, const struct mqtt_publication *publication,
                          mosquitto_property **properties)
 {
-    char type[MF_EVENT_VALUE_BYTES_MAX + 1];
-    if (link->old || !publication->content_type_bytes)
-        return MOSQ_ERR_SUCCESS;
+    char type[MF_EVENT_VALUE_BYTES_MAX + 1], hops[8];
+    int rc = MOSQ_ERR_SUCCESS;
+    if (link->old)
+        return rc;
+    (void)snprintf(hops, sizeof hops, "%u", publication->hops);
+    if (publication->hops)
+        rc = mosq.property_add_string_pair(properties, MQTT_PROP_USER_PROPERTY, MQTT_HOPS_PROPERTY, hops);
+    if (rc || !publication->content_type_bytes)
+        return rc;
     memcpy(type, publication->content_type, publication->content_type_bytes);
     type[publication->content_type_bytes] = 0;
     return mosq.property_add_string(properties, MQTT_PROP_CONTENT_TYPE, type);
 }
 
-#define PACKET_OVERHEAD 32 /* at most: lengths, numbers, the properties' heads */
+#define PACKET_OVERHEAD 64 /* at most: lengths, numbers, the properties' heads */
 
 /* libmosquitto checks the size, too, but forgets a byte, and then ends the process. */
 static int put(struct mqtt_link *link, const struct mqtt_publication *publication, int *mid)

@@ -40,6 +40,7 @@ void mqtt_publication_write(const struct mqtt_publication *publication, uint8_t 
     const struct mqtt_publication_head head = {
         .magic = MQTT_PUBLICATION_MAGIC,
         .version = MQTT_PUBLICATION_VERSION,
+        .hops = publication->hops,
         .qos = publication->qos,
         .retain = publication->retain,
         .topic_bytes = (uint16_t)publication->topic_bytes,
@@ -68,7 +69,7 @@ mf_err mqtt_publication_read(const void *data, size_t bytes,
     at += sizeof head;
     bytes -= sizeof head;
     if (head.magic != MQTT_PUBLICATION_MAGIC || head.version != MQTT_PUBLICATION_VERSION ||
-        head.retain > 1)
+        head.retain > 1 || head.hops > MF_THEN_HOPS_MAX)
         return mf_why(why, MF_EFORMAT, "not a publication that a node of mayfly has written");
     if (bytes != (size_t)head.topic_bytes + head.content_type_bytes + head.payload_bytes)
         return mf_why(why, MF_EFORMAT, "a publication whose parts are not as long as it says");
@@ -81,6 +82,7 @@ mf_err mqtt_publication_read(const void *data, size_t bytes,
         .bytes = head.payload_bytes,
         .qos = head.qos,
         .retain = head.retain,
+        .hops = head.hops,
     };
     return mqtt_publication_check(publication, why) ? MF_EFORMAT : MF_OK;
 }

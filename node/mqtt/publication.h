@@ -22,6 +22,7 @@ struct mqtt_publication {
     size_t bytes;
     uint8_t qos;              /* 0 … 2                                     */
     bool retain;
+    uint8_t hops;             /* how often the event that it comes of was passed on, and once more; 0: of none */
 };
 
 #define MQTT_PUBLICATION_MAGIC 0x7571666du /* "mfqu" */
@@ -29,7 +30,8 @@ struct mqtt_publication {
 
 struct mqtt_publication_head {
     uint32_t magic;
-    uint16_t version;
+    uint8_t version;
+    uint8_t hops;               /* 0 … MF_THEN_HOPS_MAX          */
     uint8_t qos;
     uint8_t retain;             /* 0, 1                          */
     uint16_t topic_bytes;       /* 1 … MF_TOPIC_BYTES_MAX        */

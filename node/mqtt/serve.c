@@ -36,6 +36,7 @@ static void serve(struct operation *operation)
     const struct operation_part *topic = &operation->request.part[PART_TOPIC];
     const struct operation_part *payload = &operation->request.part[PART_PAYLOAD];
     const struct mf_op_publish *asked = &operation->request.publish;
+    const uint32_t hops = operation_hops(operation);
     const struct mqtt_publication publication = {
         .topic = (const char *)topic->data,
         .topic_bytes = topic->bytes,
@@ -44,8 +45,13 @@ static void serve(struct operation *operation)
         .bytes = payload->bytes,
         .qos = (uint8_t)(asked->qos <= 2 ? asked->qos : 3),
         .retain = asked->flags & MF_OP_RETAIN,
+        .hops = (uint8_t)hops,
     };
     struct mf_why why = {{0}};
+    if (hops > MF_THEN_HOPS_MAX) {
+        refuse(operation, MF_EINVAL, OPERATION_CIRCLE);
+        return;
+    }
     struct publish *publish = calloc(1, sizeof *publish);
     if (!publish) {
         refuse(operation, MF_ENOMEM, "no memory");

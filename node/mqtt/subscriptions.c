@@ -13,8 +13,6 @@
 #include "image/topic.h"
 #include "node/functions/function.h"
 
-#define SHARE "$share/"
-
 struct member {
     struct link in_filter, in_subscriber;
     struct mqtt_filter *filter;
@@ -106,21 +104,6 @@ void mqtt_subscriptions_set(struct mqtt_subscriptions *subscriptions, struct fun
     *subscriber = self;
 }
 
-mf_err mqtt_shared_prefix(const char *text, size_t bytes, size_t *prefix)
-{
-    *prefix = 0;
-    if (bytes < sizeof SHARE - 1 || memcmp(text, SHARE, sizeof SHARE - 1) != 0)
-        return MF_OK;
-    const char *group = text + sizeof SHARE - 1, *end = text + bytes;
-    const char *slash = memchr(group, '/', (size_t)(end - group));
-    if (!slash || slash == group || slash + 1 == end)
-        return MF_EINVAL;
-    if (memchr(group, '+', (size_t)(slash - group)) || memchr(group, '#', (size_t)(slash - group)))
-        return MF_EINVAL;
-    *prefix = (size_t)(slash + 1 - text);
-    return MF_OK;
-}
-
 /* FNV-1a; the same for ever, for the broker keeps what follows from it. */
 static uint64_t hash_of(const char *text, size_t bytes)
 {
@@ -147,7 +130,7 @@ static mf_err filter_get(struct mqtt_subscriptions *subscriptions, const char *t
                          struct mqtt_filter **filter)
 {
     size_t prefix;
-    mf_err err = mqtt_shared_prefix(text, bytes, &prefix);
+    mf_err err = topic_shared_prefix(text, bytes, &prefix);
     if (err)
         return err;
     struct link *shelf = shelf_of(subscriptions, text + prefix, bytes - prefix);

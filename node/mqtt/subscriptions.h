@@ -98,7 +98,4 @@ void mqtt_subscriptions_asked(struct mqtt_subscriptions *subscriptions,
 struct mqtt_filter *mqtt_subscriptions_answered(struct mqtt_subscriptions *subscriptions, int mid);
 void mqtt_filter_free(struct mqtt_subscriptions *subscriptions, struct mqtt_filter *filter);
 
-/* $share/GROUP/FILTER: where FILTER begins; 0: an ordinary one. MF_EINVAL: $share without both. */
-MF_CHECKED mf_err mqtt_shared_prefix(const char *text, size_t bytes, size_t *prefix);
-
 #endif

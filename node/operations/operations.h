@@ -77,6 +77,11 @@ void operation_refuse(struct operation *operation, enum mf_result_error error, c
 /* What the store, or anybody with its errors, means to a function. */
 enum mf_result_error operation_error(mf_err err);
 
+/* Of what comes of the instance's event: how often that was passed on, and once more. */
+uint32_t operation_hops(const struct operation *operation);
+#define OPERATION_CIRCLE "an event of this one's kind was passed on too often; do functions push or publish to " \
+                         "each other in a circle?"
+
 /* An event that is pushed to a queue of a tenant. */
 struct queued_event {
     const char *tenant;

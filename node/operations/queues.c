@@ -53,7 +53,7 @@ static struct event_text text_of(const struct operation_part *part)
     return (struct event_text){(const char *)part->data, part->bytes};
 }
 
-static uint32_t hops_of(const struct operation *operation)
+uint32_t operation_hops(const struct operation *operation)
 {
     const struct call *call = instance_head(operation->instance);
     return output_hops(call->fields, call->field_bytes) + 1;
@@ -71,7 +71,7 @@ static mf_err make_fields(const struct operation *operation, uint64_t now_ns,
                                       .type = text_of(&part[PART_EVENT_TYPE]),
                                       .subject = text_of(&part[PART_QUEUE]),
                                       .content_type = text_of(&part[PART_CONTENT_TYPE]),
-                                      .hops = hops_of(operation),
+                                      .hops = operation_hops(operation),
                                       .now_ns = now_ns};
     return named_event_fields(&event, room, bytes, why);
 }
@@ -108,9 +108,8 @@ void operation_push(struct operation *operation)
                                 .body = part[PART_EVENT_DATA].data,
                                 .body_bytes = part[PART_EVENT_DATA].bytes};
     struct mf_why why = {{0}};
-    if (hops_of(operation) > MF_THEN_HOPS_MAX) {
-        operation_refuse(operation, MF_RESULT_INVALID, "an event of this one's kind was passed on too often; "
-                         "do functions push to each other in a circle?");
+    if (operation_hops(operation) > MF_THEN_HOPS_MAX) {
+        operation_refuse(operation, MF_RESULT_INVALID, OPERATION_CIRCLE);
         return;
     }
     push_id(operation);

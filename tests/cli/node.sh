@@ -247,7 +247,7 @@ case_ 'what only the node knows has a line' exits 1 \
     'flow/mayfly.yml:7: second: triggers: entry 2: timezone: no time zone Mars/X' "$mayfly" deploy -f flow/mayfly.yml
 flow 'triggers: [{queue: again}]
     allow: {push: [again]}'
-case_ 'a circle by a queue is told of' exits 0 'flow/mayfly.yml:5: second: what they may push or write makes a circle, second → second' \
+case_ 'a circle by a queue is told of' exits 0 'flow/mayfly.yml:5: second: what they may push, write or publish makes a circle, second → second' \
     "$mayfly" deploy -f flow/mayfly.yml --dry-run
 flow 'memory_mib: 8'
 mv flow/second.mf flow/moved.mf

@@ -430,6 +430,9 @@ class Security(MqttTest):
         with open(public, 'w') as file:
             file.write('x')
         os.chmod(public, 0o644)
+        phrase = self.b.path('phrase.key')
+        subprocess.run(['openssl', 'ec', '-in', self.b.path('client.key'), '-aes256', '-passout', 'pass:x', '-out',
+                        phrase], check=True, capture_output=True)
         for words, expect in ((['--mqtt', 'http://h'], 'mqtt://'), (['--mqtt', 'mqtt://u:p@'], 'mqtt://'),
                               (['--mqtt-what', 'x'], 'no such option'), (['--mqtt'], 'missing'),
                               (['--mqtt', 'mqtt://h', '--mqtt-ca', ca], 'mqtts'),
@@ -438,6 +441,8 @@ class Security(MqttTest):
                               (['--mqtt', 'mqtts://h', '--mqtt-ca', '/nosuch'], '--mqtt-ca /nosuch: there is no such'),
                               (['--mqtt', 'mqtts://h', '--mqtt-ca', secret], 'no certificates in PEM'),
                               (['--mqtt', 'mqtts://h', '--mqtt-cert', ca, '--mqtt-key', secret], 'no key in PEM'),
+                              (['--mqtt', 'mqtts://h', '--mqtt-cert', ca, '--mqtt-key', public], 'open to others'),
+                              (['--mqtt', 'mqtts://h', '--mqtt-cert', ca, '--mqtt-key', phrase], 'pass phrase'),
                               (['--egress-ca', '/nosuch'], '--egress-ca /nosuch: there is no such'),
                               (['--secrets', '/nosuch'], '--secrets /nosuch: No such'),
                               (['--secrets', secret], 'no directory'),
@@ -932,6 +937,17 @@ class Publishing(MqttTest):
         names = [next(v for k, v in r.headers if k.lower() == 'x-error') for r in results]
         self.assertEqual(names, ['ok', 'ok', 'denied', 'denied'])
         self.hears(node, ['one', 'two'])
+
+    def test_a_circle_by_the_broker_comes_to_an_end(self):
+        broker = self.broker()
+        node = self.node(broker)
+        node.deploy('siren', triggers=[{'mqtt': 'shop/+/alarm'}], allow={'publish': ['shop/+/alarm']}, attempts_max=1)
+        self.subscribed(broker, node, 1)
+        self.publish(node, 'shop/1/alarm', '{"shop":"1"}')
+        wait_until(lambda: self.queue(node, 'siren')['dead'] == 1, 'the end of it')
+        reason = node.api('GET', '/v1/queues/siren/entries?dead=1').json['entries'][0]['reason']
+        self.assertIn('passed on too often', reason)
+        self.assertEqual(self.metric(node, 'mayfly_mqtt_published_total{qos="1"}'), 33)
 
     def test_what_cannot_be_published(self):
         broker = self.broker()

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "image/topic.h"
 #include "node/functions/function.h"
 #include "node/mqtt/message.h"
 #include "node/mqtt/publication.h"
@@ -199,13 +200,13 @@ static void shared_subscriptions_have_a_group_and_a_filter(void **state)
 {
     size_t prefix;
     (void)state;
-    assert_int_equal(mqtt_shared_prefix("$share/g/a", 10, &prefix), MF_OK);
+    assert_int_equal(topic_shared_prefix("$share/g/a", 10, &prefix), MF_OK);
     assert_int_equal(prefix, 9);
-    assert_int_equal(mqtt_shared_prefix("$shared/a", 9, &prefix), MF_OK);
+    assert_int_equal(topic_shared_prefix("$shared/a", 9, &prefix), MF_OK);
     assert_int_equal(prefix, 0);
     static const char *const bad[] = {"$share/", "$share/g", "$share/g/", "$share//a", "$share/+/a", "$share/g#/a"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_int_equal(mqtt_shared_prefix(bad[i], strlen(bad[i]), &prefix), MF_EINVAL);
+        assert_int_equal(topic_shared_prefix(bad[i], strlen(bad[i]), &prefix), MF_EINVAL);
     struct function one = {.name = "one"};
     set(&one, FILTERS("$share/g"), NULL);
     assert_string_equal(told, "");

@@ -246,7 +246,7 @@ static void cron_mistakes_are_named(void **state)
 
 static void topics_are_mqtts(void **state)
 {
-    static const char *const good[] = {"a", "/", "a/", "//", "+", "#", "a/+/b", "+/+", "/#", "a/#", "$SYS/#",
+    static const char *const good[] = {"a", "/", "a/", "//", "+", "#", "a/+/b", "+/+", "/#", "a/#", "$SYS/#", "$share/g/a/#",
                                        "gr\u00fc\u00df/+", " "};
     static const struct {
         const char *filter, *sentence;
@@ -256,6 +256,7 @@ static void topics_are_mqtts(void **state)
         {"#/a", "# at byte 1 is not the last"}, {"a/#b", "# at byte 3 is not a level"},
         {"a/##", "# at byte 3 is not a level"}, {"a\x80", "byte 2 is not UTF-8"},
         {"a\xc3", "byte 2 is not UTF-8"},       {"\xed\xa0\x80", "byte 1 is not UTF-8"},
+        {"$share/g", "$share/GROUP/FILTER: "},  {"$share/+/a", "a group without wildcards"},
         {"a\n", "byte 2 is a control"},         {"\xc2\x9b", "byte 1 is a control"},
     };
     struct mf_why why;
@@ -275,6 +276,28 @@ static void topics_are_mqtts(void **state)
 }
 
 /* The standard's own examples, 4.7.1.2 to 4.7.3. */
+static void filters_meet(void **state)
+{
+    static const struct {
+        const char *one, *other;
+        bool meet;
+    } pair[] = {
+        {"a", "a", true},         {"a", "b", false},         {"a/+", "a/b", true},     {"a/+", "+/b", true},
+        {"a/+", "b/+", false},    {"a/#", "a", true},        {"a/#", "a/b/c", true},   {"a/#", "+/b", true},
+        {"a/b/#", "a/c/#", false}, {"#", "a/b", true},       {"+", "a/b", false},      {"+/+", "#", true},
+        {"a/b", "a/b/c", false},  {"a/b/+", "a/#", true},    {"a/+/c", "a/b/+", true}, {"a/+/c", "a/b/d", false},
+        {"$SYS/a", "#", false},   {"$SYS/a", "+/a", false},  {"$SYS/#", "$SYS/+", true}, {"/", "+/+", true},
+        {"/", "+", false},        {"a/", "a", false},        {"a/", "a/+", true},      {"a/+/#", "a", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof pair / sizeof pair[0]; i++) {
+        const size_t one = strlen(pair[i].one), other = strlen(pair[i].other);
+        if (topic_filters_meet(pair[i].one, one, pair[i].other, other) != pair[i].meet ||
+            topic_filters_meet(pair[i].other, other, pair[i].one, one) != pair[i].meet)
+            fail_msg("%s meets %s: %d", pair[i].one, pair[i].other, !pair[i].meet);
+    }
+}
+
 static void filters_take_topics(void **state)
 {
     static const struct {
@@ -329,6 +352,7 @@ int main(void)
         TEST(cron_mistakes_are_named),
         TEST(topics_are_mqtts),
         TEST(filters_take_topics),
+        TEST(filters_meet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

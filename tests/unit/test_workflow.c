@@ -216,7 +216,7 @@ static void circle(const char *yaml, const char *sentence)
     assert_true(!sentence || at < taken.count);
 }
 
-static void circles_by_queues_and_keys_are_told_of(void **state)
+static void circles_by_what_triggers_are_told_of(void **state)
 {
     (void)state;
     circle(HEAD "  a: {image: x, triggers: [{queue: q}], allow: {push: [q]}}\n", "a circle, a → a; ");
@@ -226,6 +226,11 @@ static void circles_by_queues_and_keys_are_told_of(void **state)
     circle(HEAD "  a: {image: x, triggers: [{key: door/1}], allow: {write: [door/]}}\n", "a → a");
     circle(HEAD "  c: {image: x, triggers: [{queue: q}]}\n  a: {image: x, triggers: [{queue: p}], allow: {push: [q]}}\n"
                 "  b: {image: x, triggers: [{queue: q}], allow: {push: [p]}}\n", "a circle, a → b → a; ");
+    circle(HEAD "  a: {image: x, triggers: [{mqtt: lights/#}], allow: {publish: [lights/+/bulb]}}\n", "a → a");
+    circle(HEAD "  a: {image: x, triggers: [{mqtt: $share/g/a/b}], then: [b]}\n  b: {image: x, allow: {publish: [a/+]}}\n",
+           "a → b → a");
+    circle(HEAD "  a: {image: x, triggers: [{mqtt: lights/+/motion}], allow: {publish: [lights/+/bulb]}}\n", NULL);
+    circle(HEAD "  a: {image: x, triggers: [{mqtt: a/b}], allow: {publish: ['#']}}\n", NULL);
     circle(HEAD "  a: {image: x, triggers: [{queue: q}], allow: {push: [p], write: [q], pop: [q]}}\n", NULL);
     circle(HEAD "  a: {image: x, triggers: [{queue: q}], allow: {push: ['*']}}\n", NULL);
     circle(HEAD "  a: {image: x, triggers: [{key: door/}], allow: {write: [window/], read: [door/]}}\n", NULL);
@@ -290,7 +295,7 @@ int main(void)
         cmocka_unit_test(defaults_are_checked),
         cmocka_unit_test(functions_are_checked),
         cmocka_unit_test(what_follows_is_checked),
-        cmocka_unit_test(circles_by_queues_and_keys_are_told_of),
+        cmocka_unit_test(circles_by_what_triggers_are_told_of),
         cmocka_unit_test(what_the_node_says_has_a_line),
         cmocka_unit_test(bounds),
     };
