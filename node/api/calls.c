@@ -65,7 +65,8 @@ static json_t *find_attempt(const struct delivery *delivery, const char *id)
 static json_t *end_json(const char *id, const struct call_end *end)
 {
     static const char *const state[] = {
-        [CALL_DELIVERED] = "delivered", [CALL_DEAD] = "dead", [CALL_DROPPED] = "dropped"};
+        [CALL_DELIVERED] = "delivered", [CALL_DEAD] = "dead", [CALL_DROPPED] = "dropped",
+        [CALL_OFFLOADED] = "offloaded"};
     json_t *call = call_json(id, end->function, state[end->state], end->attempts, end->words);
     if (call)
         json_object_set_new(call, "ended_at", api_stamp_json(end->ended_ms));

@@ -198,8 +198,8 @@ static void told(void *context, const struct store_answer *answer)
     free(context);
 }
 
-void callback_tell_dropped(const struct consumer *consumer, const struct envelope *envelope,
-                           const char *words)
+void callback_tell(const struct consumer *consumer, const struct envelope *envelope, const char *code,
+                   const char *words)
 {
     struct letter letter = {.call_id = envelope->call_id,
                             .call_id_bytes = envelope->call_id_bytes,
@@ -207,11 +207,10 @@ void callback_tell_dropped(const struct consumer *consumer, const struct envelop
                             .status = STATUS_UNREACHED,
                             .now_ns = mf_realtime_ns()};
     struct mf_buf out = {0};
-    if (!envelope->names_caller ||
-        !letter_wanted(envelope->fields, envelope->field_bytes, &letter.url, &letter.url_bytes))
+    if (!letter_wanted(envelope->fields, envelope->field_bytes, &letter.url, &letter.url_bytes))
         return;
     char *call_id = strndup(envelope->call_id, envelope->call_id_bytes);
-    mf_err err = call_id ? write_error(&letter, "dropped", words, strlen(words), &out) : MF_ENOMEM;
+    mf_err err = call_id ? write_error(&letter, code, words, strlen(words), &out) : MF_ENOMEM;
     if (!err)
         err = callbacks_append(&consumer->delivery->node->callbacks, out.data, out.bytes, told, call_id);
     mf_buf_close(&out);

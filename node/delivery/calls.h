@@ -17,7 +17,7 @@
 #define CALL_KEY_BYTES STORE_NOTE_KEY_BYTES
 #define CALL_WORDS_BYTES 96
 
-enum call_state { CALL_DELIVERED, CALL_DEAD, CALL_DROPPED };
+enum call_state { CALL_DELIVERED, CALL_DEAD, CALL_DROPPED, CALL_OFFLOADED };
 
 struct call_end {
     uint8_t key[CALL_KEY_BYTES]; /* a hash of its id, which may be long      */

@@ -353,8 +353,8 @@ void delivery_submit_all(struct function *function, const struct envelope *envel
     if (count == 1 && function->version && function->version->settings.overload == OVERLOAD_DEAD_LETTER)
         (void)snprintf(submission->call_id, sizeof submission->call_id, "%.*s",
                        (int)envelopes->call_id_bytes, envelopes->call_id);
-    if (!err && count == 1 && function->version && offload_may(&function->version->settings))
-        submission->kept = malloc(submission->bytes); /* without memory it is refused */
+    if (!err && count == 1 && function->version && overload_keeps(&function->version->settings, envelopes))
+        submission->kept = malloc(submission->bytes); /* without memory it is refused, or nobody is told */
     if (submission->kept)
         envelope_write(envelopes, submission->kept);
     if (!err) {

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/delivery/consumer.h"
+#include "node/delivery/overload.h"
 #include "node/egress/egress.h"
 #include "node/functions/function.h"
 #include "node/instance/event.h"
@@ -154,6 +155,7 @@ static void answered(void *context, const struct egress_answer *answer)
     (void)snprintf(words, sizeof words, "status %u", answer->status);
     if (!answer->err && answer->status == 202) {
         submission->consumer->outcomes[OUTCOME_OFFLOADED]++;
+        overload_offloaded(submission, offload->host);
         delivery_finish(submission, SITUATION_REPLIED, NULL);
     } else {
         mf_log(MF_LOG_WARN, "delivery.not-offloaded", "fn=%s host=%s why=\"%s\"",

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/callbacks/letter.h"
 #include "node/delivery/callback.h"
 #include "node/delivery/consumer.h"
 #include "node/delivery/offload.h"
 #include "node/delivery/stop.h"
+#include "node/egress/url.h"
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
 #include "node/node.h"
@@ -48,6 +50,22 @@ static void tell(const struct consumer *consumer, const char *call_id, const cha
         function_log_write(consumer->function->log, MF_LOG_WARN, 0, call_id, text, bytes, NULL);
 }
 
+bool overload_keeps(const struct settings *settings, const struct envelope *envelope)
+{
+    const char *url;
+    size_t url_bytes;
+    return offload_may(settings) ||
+           (settings->overload == OVERLOAD_DEAD_LETTER &&
+            letter_wanted(envelope->fields, envelope->field_bytes, &url, &url_bytes));
+}
+
+static void tell_buried(const struct submission *submission, const char *words)
+{
+    struct envelope envelope;
+    if (submission->kept && envelope_read(submission->kept, submission->bytes, &envelope, NULL) == MF_OK)
+        callback_tell(submission->consumer, &envelope, "dead-letter", words);
+}
+
 void overload_appended(struct submission *submission, uint32_t number)
 {
     struct consumer *consumer = submission->consumer;
@@ -59,29 +77,45 @@ void overload_appended(struct submission *submission, uint32_t number)
         consumer->stat.dead_bytes += submission->bytes;
         consumer->outcomes[OUTCOME_DEAD] += number;
         tell(consumer, submission->call_id[0] ? submission->call_id : NULL, words, sizeof words - 1);
+        tell_buried(submission, words);
         return;
     }
     consumer->stat.count += submission->count; /* without what was dropped: overload_dropped() */
     consumer->stat.bytes += submission->bytes;
 }
 
+static void end_as(struct consumer *consumer, const struct envelope *envelope, enum call_state state, uint32_t attempts,
+                   const char *line, const char *last)
+{
+    struct delivery *delivery = consumer->delivery;
+    char call_id[MF_CALL_ID_BYTES_MAX + 1];
+    uint8_t key[CALL_KEY_BYTES];
+    (void)snprintf(call_id, sizeof call_id, "%.*s", (int)envelope->call_id_bytes, envelope->call_id);
+    tell(consumer, call_id, line, strlen(line));
+    call_note_key(call_id, key);
+    calls_ended(&delivery->calls, key, consumer->name, state, attempts, last, delivery_now_ms(delivery));
+}
+
+void overload_offloaded(struct submission *submission, const char *host)
+{
+    struct envelope envelope;
+    char line[URL_HOST_BYTES_MAX + 64];
+    if (envelope_read(submission->kept, submission->bytes, &envelope, NULL))
+        return;
+    (void)snprintf(line, sizeof line, "its queue was full: %s has taken it", host);
+    end_as(submission->consumer, &envelope, CALL_OFFLOADED, 0, line, line);
+}
+
 static void end_dropped(struct consumer *consumer, const struct queue_entry *entry)
 {
     static const char words[] = "its queue was full: it was dropped, the oldest that waited";
-    struct delivery *delivery = consumer->delivery;
     struct envelope envelope;
-    char call_id[MF_CALL_ID_BYTES_MAX + 1];
-    uint8_t key[CALL_KEY_BYTES];
     if (envelope_read_beginning(entry->event.data, entry->event.bytes, &envelope)) {
         tell(consumer, NULL, words, sizeof words - 1); /* nobody's call */
         return;
     }
-    (void)snprintf(call_id, sizeof call_id, "%.*s", (int)envelope.call_id_bytes, envelope.call_id);
-    tell(consumer, call_id, words, sizeof words - 1);
-    call_note_key(call_id, key);
-    calls_ended(&delivery->calls, key, consumer->name, CALL_DROPPED, entry->attempts, QUEUE_WAS_FULL,
-                delivery_now_ms(delivery));
-    callback_tell_dropped(consumer, &envelope, words);
+    end_as(consumer, &envelope, CALL_DROPPED, entry->attempts, words, QUEUE_WAS_FULL);
+    callback_tell(consumer, &envelope, "dropped", words);
 }
 
 void overload_dropped(struct queue_watch *watch, const struct queue_entry *entries, size_t count)

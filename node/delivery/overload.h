@@ -16,8 +16,12 @@ enum queue_priority overload_priority(const struct function *function,
                                       const struct envelope *envelope);
 enum queue_overflow overload_overflow(const struct settings *settings);
 
+/* Is the event to be kept (submission.kept) until the store has answered? */
+bool overload_keeps(const struct settings *settings, const struct envelope *envelope);
 /* The submission's event is durable, and so many were dropped or buried with it. */
 void overload_appended(struct submission *submission, uint32_t number);
+/* That host has taken it, which is kept: it ends as "offloaded". */
+void overload_offloaded(struct submission *submission, const char *host);
 /* A consumer's watch: these made room in its queue, whoever appended. Each ends as "dropped": in the
  * log, for who asks for its call, and for who wants to be called back. */
 void overload_dropped(struct queue_watch *watch, const struct queue_entry *entries, size_t count);
