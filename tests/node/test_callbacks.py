@@ -113,6 +113,18 @@ class Callbacks(NodeTest):
         got, = wait_until(lambda: letters(self.sink, 'lucky'), 'the other letter')
         self.assertEqual(got['headers']['x-function-status'], '200')
 
+    def test_one_that_became_a_dead_letter_at_once(self):
+        gate = Gate()
+        self.addCleanup(gate.close)
+        self.node.deploy('b', 'trouble', max_instances=1, queue_max=1, overload='dead-letter', **gate.settings)
+        self.addCleanup(gate.open)
+        self.assertEqual(self.node.http('POST', f'/async-function/b/{gate.path}').status, 202)
+        self.assertEqual(call(self.node, '/count', self.sink.url('/buried'), b'x' * 100000, 'buried', 'b').status, 202)
+        got, = wait_until(lambda: letters(self.sink, 'buried'), 'a letter')
+        error = json.loads(got['body'])['error']
+        self.assertEqual((got['headers']['x-function-status'], error['code'], error['call']),
+                         ('503', 'dead-letter', 'buried'))
+
     def test_only_the_end_is_told(self):
         self.node.deploy('r', 'trouble', attempts_max=2)
         answer = call(self.node, '/status?n=503', self.sink.url('/end'), name='r')

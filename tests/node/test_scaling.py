@@ -235,6 +235,11 @@ class Overload(Scaling):
         self.assertNotIn('new', self.delivered('of'))
         self.assertIn(b'mayfly_deliveries_total{function="of",outcome="offloaded"} 1',
                       self.node.api('GET', '/metrics').body)
+        call = self.node.api('GET', '/v1/calls/new').json
+        self.assertEqual((call['state'], call['attempts'], call['last']),
+                         ('offloaded', 0, 'its queue was full: 127.0.0.1 has taken it'))
+        wait_until(lambda: [l['text'] for l in self.node.logs('of') if l.get('call') == 'new'] == [call['last']],
+                   'its line')
         # What came so is not posted on.
         answer = self.post('of/count', x_mayfly_offloaded='1')
         self.assertEqual((answer.status, answer.error['code']), (429, 'queue-full'))
