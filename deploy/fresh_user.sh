@@ -29,10 +29,17 @@ press_control_c() {
   ! left=$(grep -s mayfly /proc/[0-9]*/comm) || fail "Ctrl-C left processes: $left"
 }
 
+# What ./up has built makes images of any Linux program, too.
+build_program() {
+  echo 'int main(void) { return 0; }' | gcc -static -x c -o "$HOME/program" -
+  build/mayfly build --program "$HOME/program" --contract stdio -o "$HOME/program.mf" || fail "no image of a program"
+}
+
 try_up() {
   start_up
   cat "$HOME/up.log"
   curl -sS --fail http://127.0.0.1:8080/function/fib -d 20 >/dev/null || fail "fib does not answer"
+  build_program
   press_control_c
 }
 
