@@ -1,4 +1,4 @@
-/* transfer.h: sending and receiving, for socket.c: streams (stream.c) and datagrams
+/* transfer.h: within the folder, sending and receiving: streams (stream.c) and datagrams
  * (datagram.c). Arguments are as in socket.h. */
 #ifndef KERNEL_SOCKET_TRANSFER_H
 #define KERNEL_SOCKET_TRANSFER_H
@@ -25,6 +25,8 @@ uint32_t datagram_ready(struct socket *socket);
 /* Bytes of the oldest; 0: none. */
 uint32_t datagram_bytes(const struct socket *socket);
 
+/* Of socket.c: a new one, of nobody's descriptor yet. NULL: no memory. */
+struct socket *socket_make(uint16_t family, enum socket_type type, uint32_t flags);
 /* One line in the log for an address outside, of a program that wants to go there. */
 void socket_outside(const struct address *address, const char *what);
 
