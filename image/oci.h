@@ -1,7 +1,7 @@
 /*
  * oci.h: a container image (OCI image specification 1.1, or what `docker save` writes) as a root
  * file system and a command. A folder in OCI's layout, or a tar archive of one, or a docker archive;
- * hostile.
+ * hostile. A tree is one thread's.
  */
 #ifndef MF_IMAGE_OCI_H
 #define MF_IMAGE_OCI_H

@@ -1,6 +1,6 @@
 /*
  * settings.h: what a function may ask for. One schema for the manifest inside an
- * image (JSON), a project's function.yml, and the settings given at deploy.
+ * image (JSON), a project's function.yml, and the settings given at deploy. Any thread.
  */
 #ifndef MF_IMAGE_SETTINGS_H
 #define MF_IMAGE_SETTINGS_H

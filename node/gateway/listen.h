@@ -1,4 +1,4 @@
-/* listen.h: listening sockets. */
+/* listen.h: listening sockets. Any thread. */
 #ifndef MF_NODE_GATEWAY_LISTEN_H
 #define MF_NODE_GATEWAY_LISTEN_H
 

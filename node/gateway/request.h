@@ -1,6 +1,6 @@
 /*
  * request.h: from the parts of an HTTP request to an event's fields (abi/event.h).
- * Everything here is a client's. No allocation, no state.
+ * Everything here is a client's. No allocation, no state. Any thread.
  */
 #ifndef MF_NODE_GATEWAY_REQUEST_H
 #define MF_NODE_GATEWAY_REQUEST_H

@@ -1,6 +1,6 @@
 /*
  * event.h: fields of events and replies (abi/event.h), to bytes and back. The
- * bytes of a reply are a guest's, those of an event a client's. No allocation.
+ * bytes of a reply are a guest's, those of an event a client's. No allocation. Any thread.
  */
 #ifndef MF_NODE_INSTANCE_EVENT_H
 #define MF_NODE_INSTANCE_EVENT_H

@@ -1,6 +1,6 @@
 /*
  * report.h: what a guest said, fit for a person's terminal or a log file. Used for
- * its log records and for console lines, fault reports among them.
+ * its log records and for console lines, fault reports among them. Any thread.
  */
 #ifndef MF_NODE_INSTANCE_REPORT_H
 #define MF_NODE_INSTANCE_REPORT_H

@@ -1,6 +1,6 @@
 /*
  * list.h: doubly linked lists whose links live in the members. A link that is in
- * no list points at itself, so removing it again does no harm.
+ * no list points at itself, so removing it again does no harm. A list is one thread's.
  */
 #ifndef MF_NODE_LOOP_LIST_H
 #define MF_NODE_LOOP_LIST_H

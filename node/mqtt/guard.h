@@ -1,7 +1,7 @@
 /*
  * guard.h: libmosquitto looks at what a broker sent with assert(): 2.0 ends the process when a
  * packet has a property that it does not know (its log__printf(NULL, …)). No broker shall end a
- * node, so such an assertion, and no other one, ends the connection.
+ * node, so such an assertion, and no other one, ends the connection. Any thread.
  */
 #ifndef MF_NODE_MQTT_GUARD_H
 #define MF_NODE_MQTT_GUARD_H

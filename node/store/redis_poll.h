@@ -1,6 +1,6 @@
 /*
  * redis_poll.h: a hiredis connection in a libuv loop. hiredis 0.14 brings such a thing, but it
- * ignores libuv's errors, so that a refused or reset connection is never noticed.
+ * ignores libuv's errors, so that a refused or reset connection is never noticed. Loop thread only.
  */
 #ifndef MF_NODE_STORE_REDIS_POLL_H
 #define MF_NODE_STORE_REDIS_POLL_H

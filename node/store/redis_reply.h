@@ -1,6 +1,6 @@
 /*
  * redis_reply.h: operations to the script's arguments, its answers to ours. What a server
- * sends is checked like anything from outside: a broken one is MF_EPROTO.
+ * sends is checked like anything from outside: a broken one is MF_EPROTO. No state.
  */
 #ifndef MF_NODE_STORE_REDIS_REPLY_H
 #define MF_NODE_STORE_REDIS_REPLY_H

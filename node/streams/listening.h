@@ -1,4 +1,4 @@
-/* listening.h: a function that listens, for listen.c, which owns it, and hold.c. */
+/* listening.h: a function that listens, for listen.c, which owns it, and hold.c. Loop thread only. */
 #ifndef MF_NODE_STREAMS_LISTENING_H
 #define MF_NODE_STREAMS_LISTENING_H
 

@@ -1,5 +1,5 @@
 /*
- * activation.h: a trigger of a deployed function, in force. Between the files of this folder.
+ * activation.h: a trigger of a deployed function, in force. Between the files of this folder. Loop thread only.
  */
 #ifndef MF_NODE_TRIGGERS_ACTIVATION_H
 #define MF_NODE_TRIGGERS_ACTIVATION_H
