@@ -26,13 +26,33 @@ static bool work(void *owner);
 static bool rest(void *owner);
 static void over(void *owner);
 static void left(struct http_server *server);
+static mf_err open_loop(struct node *node, struct mf_why *why);
+static mf_err open_state(struct node *node, struct mf_why *why);
+static mf_err open_doors(struct node *node, struct mf_why *why);
+static mf_err open_services(struct node *node, struct mf_why *why);
+static mf_err restore_and_begin(struct node *node, struct mf_why *why);
 static const struct loop_parts parts = {work, rest, over};
 
+/* In the order in which each needs those before it; node_close() knows how to end any half of them. */
 mf_err node_open(struct node *node, const struct options *options, struct mf_why *why)
 {
     node->options = options;
+    mf_err err = open_loop(node, why);
+    if (!err)
+        err = open_state(node, why);
+    if (!err)
+        err = open_doors(node, why);
+    if (!err)
+        err = open_services(node, why);
+    if (!err)
+        err = restore_and_begin(node, why);
+    return err;
+}
+
+static mf_err open_loop(struct node *node, struct mf_why *why)
+{
     node->started_at_ns = mf_realtime_ns();
-    node->budget.limit = (uint64_t)options->buffered_mib << 20;
+    node->budget.limit = (uint64_t)node->options->buffered_mib << 20;
     node->stop_timer.fire = stop_at_last;
     registry_init(&node->registry);
     workflows_init(&node->workflows);
@@ -41,12 +61,17 @@ mf_err node_open(struct node *node, const struct options *options, struct mf_why
     mf_err err = loop_open(&node->loop, &parts, node, why);
     if (!err)
         err = watch_signals(node, why);
-    if (err) {
+    if (err)
         loop_close(&node->loop);
-        return err;
-    }
-    node->open = true;
-    err = state_dir_open(options->state_dir, &node->api.state, why);
+    else
+        node->open = true;
+    return err;
+}
+
+static mf_err open_state(struct node *node, struct mf_why *why)
+{
+    const struct options *options = node->options;
+    mf_err err = state_dir_open(options->state_dir, &node->api.state, why);
     if (err)
         return err;
     node->logs.dir_fd = node->api.state.logs_fd;
@@ -54,51 +79,60 @@ mf_err node_open(struct node *node, const struct options *options, struct mf_why
     streaming_open(&node->streaming, node);
     fairness_open(&node->fairness, node);
     usage_open(&node->usage, node);
-    if (options->tls_cert[0])
-        err = tls_open(options->tls_cert, options->tls_key, why);
-    if (err)
-        return err;
-    err = gateway_open(&node->gateway, &node->loop, node, &intake_direct, left, why);
+    return options->tls_cert[0] ? tls_open(options->tls_cert, options->tls_key, why) : MF_OK;
+}
+
+/* To clients, and to instances. */
+static mf_err open_doors(struct node *node, struct mf_why *why)
+{
+    const struct options *options = node->options;
+    mf_err err = gateway_open(&node->gateway, &node->loop, node, &intake_direct, left, why);
     if (!err)
         err = entrance_open(&node->entrance, node, why);
     if (!err)
         egress_own_port(&node->egress, node->entrance.port);
     if (!err)
         err = pool_open(&node->pool, node, options->spawner, options->blanks, why);
-    if (err)
-        return err;
+    return err;
+}
+
+static mf_err open_services(struct node *node, struct mf_why *why)
+{
     node->api.rules = (struct deploy_rules){.state = &node->api.state,
-                                             .min_sandbox = options->min_sandbox,
+                                             .min_sandbox = node->options->min_sandbox,
                                              .egress = &node->egress};
     spawner_support(&node->pool.spawner, &node->api.rules.support);
     freezer_open(&node->freezer, node);
     operations_open(&node->operations, node);
     egress_serve(node);
     mqtt_serve(node);
-    err = delivery_open(&node->delivery, node, why);
+    mf_err err = delivery_open(&node->delivery, node, why);
     if (!err)
         err = callbacks_open(&node->callbacks, node, why);
     if (!err)
         err = mqtt_open(&node->mqtt, node, why);
-    if (err)
-        return err;
+    return err;
+}
+
+/* What was deployed; then what calls functions. */
+static mf_err restore_and_begin(struct node *node, struct mf_why *why)
+{
     deploy_restore(node, &node->api.rules);
     (void)malloc_trim(0); /* what reading them took is not needed again */
-    err = api_open(&node->api, node, why);
+    mf_err err = api_open(&node->api, node, why);
     if (!err && node->api.port)
         egress_own_port(&node->egress, node->api.port);
     if (!err)
         streaming_begin(&node->streaming); /* their ports, behind our own */
     if (!err)
         err = triggering_open(&node->triggering, node, why);
-    if (!err) {
-        delivery_begin(&node->delivery);
-        triggering_begin(&node->triggering);
-        mqtt_begin(&node->mqtt);
-    }
-    if (!err)
-        usage_restore(&node->usage);
-    return err;
+    if (err)
+        return err;
+    delivery_begin(&node->delivery);
+    triggering_begin(&node->triggering);
+    mqtt_begin(&node->mqtt);
+    usage_restore(&node->usage);
+    return MF_OK;
 }
 
 static mf_err watch_signals(struct node *node, struct mf_why *why)

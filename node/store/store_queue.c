@@ -66,31 +66,39 @@ mf_err queue_take(struct queue *queue, uint32_t count_max, size_t bytes_max, uin
     return MF_OK;
 }
 
-/* What ends or changes a lease. */
-static mf_err end_lease(struct queue *queue, enum store_op_kind kind, uint64_t id,
-                        uint32_t attempts, uint64_t span_ms, struct store_bytes reason,
-                        const struct store_note *note, const struct store_beside *beside,
+/* What ends or changes a lease; as far as it has these. */
+struct lease_end {
+    uint64_t id;
+    uint32_t attempts;
+    uint64_t span_ms; /* of the delay, or of the lease from now on */
+    struct store_bytes reason;
+    const struct store_note *note;
+    const struct store_beside *beside;
+};
+
+static mf_err end_lease(struct queue *queue, enum store_op_kind kind, const struct lease_end *end,
                         const struct store_ask *ask)
 {
     struct store_op *op;
+    const struct store_note *note = end->note;
     size_t note_bytes = note ? STORE_NOTE_KEY_BYTES + note->text.bytes : 0;
-    if (store_id_priority(id) >= QUEUE_PRIORITIES)
+    if (store_id_priority(end->id) >= QUEUE_PRIORITIES)
         return MF_EINVAL;
     if (note && note->text.bytes > MF_NOTE_BYTES_MAX)
         return MF_ETOOBIG;
-    mf_err err = begin_queue(queue, kind, ask, reason.bytes + note_bytes, &op);
+    mf_err err = begin_queue(queue, kind, ask, end->reason.bytes + note_bytes, &op);
     if (err)
         return err;
     uint8_t *at = op->bytes;
-    op->id = id;
-    op->attempts = attempts;
-    op->span_ms = span_ms;
-    op->reason = store_op_keep(&at, reason);
+    op->id = end->id;
+    op->attempts = end->attempts;
+    op->span_ms = end->span_ms;
+    op->reason = store_op_keep(&at, end->reason);
     if (note) {
         op->key = store_op_keep(&at, (struct store_bytes){note->key, STORE_NOTE_KEY_BYTES});
         op->value = store_op_keep(&at, note->text);
     }
-    return store_op_submit_beside(op, beside);
+    return store_op_submit_beside(op, end->beside);
 }
 
 mf_err queue_ack(struct queue *queue, uint64_t id, uint32_t attempts, const struct store_ask *ask)
@@ -101,13 +109,13 @@ mf_err queue_ack(struct queue *queue, uint64_t id, uint32_t attempts, const stru
 mf_err queue_ack_beside(struct queue *queue, uint64_t id, uint32_t attempts,
                         const struct store_beside *beside, const struct store_ask *ask)
 {
-    return end_lease(queue, STORE_ACK, id, attempts, 0, (struct store_bytes){0}, NULL, beside, ask);
+    return end_lease(queue, STORE_ACK, &(struct lease_end){.id = id, .attempts = attempts, .beside = beside}, ask);
 }
 
 mf_err queue_ack_noted(struct queue *queue, uint64_t id, uint32_t attempts,
                        const struct store_note *note, const struct store_ask *ask)
 {
-    return end_lease(queue, STORE_ACK, id, attempts, 0, (struct store_bytes){0}, note, NULL, ask);
+    return end_lease(queue, STORE_ACK, &(struct lease_end){.id = id, .attempts = attempts, .note = note}, ask);
 }
 
 mf_err queue_nack(struct queue *queue, uint64_t id, uint32_t attempts, uint64_t delay_ms,
@@ -115,7 +123,7 @@ mf_err queue_nack(struct queue *queue, uint64_t id, uint32_t attempts, uint64_t 
 {
     if (delay_ms > MF_QUEUE_DELAY_MS_MAX)
         return MF_EINVAL;
-    return end_lease(queue, STORE_NACK, id, attempts, delay_ms, (struct store_bytes){0}, NULL, NULL, ask);
+    return end_lease(queue, STORE_NACK, &(struct lease_end){.id = id, .attempts = attempts, .span_ms = delay_ms}, ask);
 }
 
 mf_err queue_extend(struct queue *queue, uint64_t id, uint32_t attempts, uint64_t lease_ms,
@@ -123,7 +131,7 @@ mf_err queue_extend(struct queue *queue, uint64_t id, uint32_t attempts, uint64_
 {
     if (!store_counts(lease_ms, MF_QUEUE_LEASE_MS_MAX))
         return MF_EINVAL;
-    return end_lease(queue, STORE_EXTEND, id, attempts, lease_ms, (struct store_bytes){0}, NULL, NULL, ask);
+    return end_lease(queue, STORE_EXTEND, &(struct lease_end){.id = id, .attempts = attempts, .span_ms = lease_ms}, ask);
 }
 
 mf_err queue_bury(struct queue *queue, uint64_t id, uint32_t attempts, struct store_bytes reason,
@@ -137,7 +145,8 @@ mf_err queue_bury_noted(struct queue *queue, uint64_t id, uint32_t attempts, str
 {
     if (reason.bytes > MF_QUEUE_REASON_BYTES_MAX)
         return MF_ETOOBIG;
-    return end_lease(queue, STORE_BURY, id, attempts, 0, reason, note, NULL, ask);
+    return end_lease(queue, STORE_BURY,
+                     &(struct lease_end){.id = id, .attempts = attempts, .reason = reason, .note = note}, ask);
 }
 
 mf_err queue_stat(struct queue *queue, const struct store_ask *ask)
