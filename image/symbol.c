@@ -2,7 +2,7 @@
  * symbol.c: names of addresses, from an image's .symtab. Section headers, symbols
  * and strings are hostile, and nothing has checked them before: every index is
  * bounded where it is used, and the work is two binary searches, whatever the
- * file says. The packer sorts symbols by address, locals first (pack_symbols.c);
+ * file says. The packer sorts symbols by address, locals first (pack_sections.c);
  * in a file that is not sorted some names are not found, no more.
  */
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * keep_alive.h: how long an idle instance is kept, and when one is started before it is
  * asked for, as pure functions of (history, now): no clock, no allocation, nothing else
- * touched. So traces can be replayed against what the node runs (bench/replay.c).
+ * touched. So traces can be replayed against what the node runs (bench/trace_replay.c).
  * Any thread; a history has one owner. docs/adr/0002-keep-alive.md says what is weighed.
  */
 #ifndef MF_NODE_POOL_KEEP_ALIVE_H
