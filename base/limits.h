@@ -138,6 +138,7 @@
 #define MF_TOUCHED_WORTH 16u       /* written pages; fewer are not prepared: to open, hand over and
                                       read the file costs what preparing six saves       */
 #define MF_TOUCHED_LOOK_EVERY 64u  /* starts: one is not prepared but looked at, as the first were */
+#define MF_REHEARSALS_MAX 3u       /* of a snapshot's first event, before anybody asks (node/snapshots/rehearsal.h) */
 #define MF_LOOK_PAGES_MAX 32768u   /* of an instance, looked at after its first event    */
 
 /* Images in the state directory. */

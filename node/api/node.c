@@ -46,14 +46,15 @@ void api_get_node(struct api_request *request)
     (void)snprintf(address, sizeof address, strchr(host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
                    node->options->tls_cert[0] ? "https" : "http", host, (unsigned)node->entrance.port);
     json_t *body = json_pack(
-        "{s:s, s:i, s:s, s:s, s:{s:o, s:o}, s:s, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
+        "{s:s, s:i, s:s, s:s, s:{s:o, s:o}, s:s, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
         "s:{s:i, s:i}}, s:o}",
         "version", MF_VERSION, "pid", (int)getpid(), "gateway", address, "state_dir",
         request->api->state.path, "sandboxes", "process", sandbox_json(support, MF_SANDBOX_PROCESS),
         "kvm", sandbox_json(support, MF_SANDBOX_KVM), "min_sandbox",
         sandbox_name(node->options->min_sandbox), "resident_bytes",
         (json_int_t)memory_resident_bytes(), "counts", "functions", (int)node->registry.count,
-        "freezing", (int)in_state[INSTANCE_FREEZING], "restoring",
+        "freezing", (int)in_state[INSTANCE_FREEZING], "rehearsing",
+        (int)in_state[INSTANCE_REHEARSING], "restoring",
         (int)in_state[INSTANCE_RESTORING], "idle", (int)in_state[INSTANCE_IDLE], "busy",
         (int)in_state[INSTANCE_BUSY], "resetting", (int)in_state[INSTANCE_RESETTING], "draining",
         (int)in_state[INSTANCE_DRAINING],

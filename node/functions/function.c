@@ -82,6 +82,7 @@ mf_err function_create(struct node *node, const char *name, struct function **fu
     link_init(&made->busy);
     link_init(&made->resetting);
     link_init(&made->freeze_due);
+    link_init(&made->rehearsal_due);
     link_init(&made->draining);
     made->timer.fire = dispatch_queue_timer;
     ceiling_init(&made->ceiling);
@@ -109,7 +110,8 @@ void function_put(struct function *function)
     mf_assert(function->queued == 0 && list_empty(&function->idle));
     mf_assert(list_empty(&function->busy) && list_empty(&function->resetting));
     mf_assert(!function->consumer);
-    mf_assert(list_empty(&function->draining) && list_empty(&function->freeze_due));
+    mf_assert(list_empty(&function->draining) && list_empty(&function->freeze_due) &&
+              list_empty(&function->rehearsal_due));
     timer_stop(&function->node->loop.timers, &function->timer);
     ceiling_close(&function->ceiling, function->node);
     fair_close(function);

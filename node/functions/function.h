@@ -88,6 +88,7 @@ struct function {
     struct next_step *next_step; /* what follows it (next_step.h); NULL: nothing      */
 
     struct link freeze_due;     /* in the freezer's queue                             */
+    struct link rehearsal_due;  /* in the rehearsal's (snapshots/rehearsal.h)         */
     struct cpu_meter cpu;
     uint64_t memory_at_ns, memory_mean_bytes; /* of an instance, as last looked at (metrics/memory.h) */
     struct usage_record *usage; /* metrics/usage.h; NULL: no event yet                */

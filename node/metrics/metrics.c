@@ -126,7 +126,8 @@ static bool was_heard_of(const struct function *function)
 {
     const struct function_counters *counters = &function->counters;
     return counters->started || counters->starts[false] || counters->starts[true] ||
-           counters->ended || count_of_fault(counters, 0) || function->in_state[INSTANCE_FREEZING];
+           counters->ended || count_of_fault(counters, 0) || function->in_state[INSTANCE_FREEZING] ||
+           function->in_state[INSTANCE_REHEARSING];
 }
 
 /* The head of a family, or its samples of one function; at last what is of the node. */

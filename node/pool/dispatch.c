@@ -26,6 +26,7 @@
 #include "node/pool/warm.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
+#include "node/snapshots/rehearsal.h"
 #include "node/streams/hold.h"
 #include "node/streams/streams.h"
 
@@ -238,6 +239,10 @@ void dispatch_instance_timer(struct timer *timer, uint64_t now_ns)
     expire_ahead(instance, now_ns);
     if (instance->state == INSTANCE_FREEZING) {
         freezer_late(instance);
+        return;
+    }
+    if (instance->state == INSTANCE_REHEARSING) {
+        rehearsal_broke(instance, "it takes too long");
         return;
     }
     if (instance->state == INSTANCE_RESETTING && !reset_in_time(instance, now_ns))

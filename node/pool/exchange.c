@@ -18,6 +18,7 @@
 #include "node/pool/pool.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
+#include "node/snapshots/rehearsal.h"
 #include "node/streams/hold.h"
 #include "node/streams/streams.h"
 
@@ -240,6 +241,8 @@ static mf_err take_one(struct instance *instance, const struct channel_message *
     }
     if (message->type == MF_MSG_FROZEN && instance->state == INSTANCE_FREEZING)
         return freezer_frozen(instance, message->data, message->data_bytes, why);
+    if (instance->state == INSTANCE_REHEARSING)
+        return rehearsal_said(instance, message, why);
     struct call *call = instance_head(instance);
     if (!call || call->number != message->id)
         return mf_why(why, MF_EPROTO, "a reply to event %llu, which does not run here",
@@ -388,6 +391,8 @@ static void finish(struct instance *instance, struct call *call)
 static void take_log(struct instance *instance, const struct channel_message *message)
 {
     const char *call_name = NULL;
+    if (instance->state == INSTANCE_REHEARSING) /* it was said before the freeze */
+        return;
     for (uint32_t i = 0; i < instance->count && message->id; i++)
         if (instance_event(instance, i)->number == message->id)
             call_name = instance_event(instance, i)->name;

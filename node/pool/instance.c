@@ -14,9 +14,11 @@
 
 #define BIT(state) (1u << (state))
 
-static const uint8_t may_go[INSTANCE_STATES] = {
-    [INSTANCE_BLANK] = BIT(INSTANCE_RESTORING) | BIT(INSTANCE_FREEZING) | BIT(INSTANCE_DEAD),
+static const uint16_t may_go[INSTANCE_STATES] = {
+    [INSTANCE_BLANK] = BIT(INSTANCE_RESTORING) | BIT(INSTANCE_FREEZING) | BIT(INSTANCE_REHEARSING) |
+                       BIT(INSTANCE_DEAD),
     [INSTANCE_FREEZING] = BIT(INSTANCE_DEAD),
+    [INSTANCE_REHEARSING] = BIT(INSTANCE_DEAD),
     [INSTANCE_RESTORING] = BIT(INSTANCE_IDLE) | BIT(INSTANCE_BUSY) | BIT(INSTANCE_RESETTING) |
                            BIT(INSTANCE_DRAINING) | BIT(INSTANCE_DEAD),
     [INSTANCE_IDLE] = BIT(INSTANCE_BUSY) | BIT(INSTANCE_DRAINING) | BIT(INSTANCE_DEAD),
@@ -25,7 +27,7 @@ static const uint8_t may_go[INSTANCE_STATES] = {
     [INSTANCE_RESETTING] = BIT(INSTANCE_IDLE) | BIT(INSTANCE_DRAINING) | BIT(INSTANCE_DEAD),
     [INSTANCE_DRAINING] = BIT(INSTANCE_DEAD),
 };
-_Static_assert(INSTANCE_STATES <= 8, "bits of may_go");
+_Static_assert(INSTANCE_STATES <= 16, "bits of may_go");
 
 /* Which numbers of events a state allows. */
 static const struct {
@@ -33,6 +35,7 @@ static const struct {
 } may_hold[INSTANCE_STATES] = {
     [INSTANCE_BLANK] = {0, 0},
     [INSTANCE_FREEZING] = {0, 0},
+    [INSTANCE_REHEARSING] = {0, 0},
     [INSTANCE_RESTORING] = {0, MF_EVENTS_AHEAD_MAX},
     [INSTANCE_IDLE] = {0, 0},
     [INSTANCE_BUSY] = {1, MF_EVENTS_AHEAD_MAX},
@@ -55,8 +58,8 @@ static void begin_head(struct instance *instance, uint64_t now_ns, uint64_t time
 
 const char *instance_state_name(enum instance_state state)
 {
-    static const char *const name[INSTANCE_STATES] = {"blank", "freezing",  "restoring", "idle",
-                                                      "busy",  "resetting", "draining",  "dead"};
+    static const char *const name[INSTANCE_STATES] = {"blank", "freezing",  "rehearsing", "restoring", "idle",
+                                                      "busy",  "resetting", "draining",   "dead"};
     mf_assert(state < INSTANCE_STATES);
     return name[state];
 }
@@ -230,7 +233,7 @@ uint64_t instance_due_ns(const struct instance *instance, const struct instance_
         due = earlier(due, instance->state_since_ns + times->drain_ns);
     if (instance->state == INSTANCE_RESETTING)
         due = earlier(due, instance->state_since_ns + times->reset_ns);
-    if (instance->state == INSTANCE_FREEZING)
+    if (instance->state == INSTANCE_FREEZING || instance->state == INSTANCE_REHEARSING)
         due = earlier(due, instance->state_since_ns + times->freeze_ns);
     return instance->state == INSTANCE_BLANK || instance->state == INSTANCE_DEAD ? TIMER_NEVER
                                                                                  : due;

@@ -12,12 +12,14 @@
  *    │ │                  │  new version,    │          │ as new         │
  *    │ │                  └──────────────▶ DRAINING ◀───┴───────────────┘
  *    │ │ start, to be frozen                 │ halted, died, killed
- *    │ └───────────────▶ FREEZING ──────────▶│
+ *    │ ├───────────────▶ FREEZING ──────────▶│
+ *    │ └───────────────▶ REHEARSING ────────▶│
  *    │  died, killed         all states ▶    ▼
  *    └────────────────────────────────────▶ DEAD
  *
  *   BLANK      a confined monitor that knows no function; no events
  *   FREEZING   boots only to be read out into a snapshot (snapshots/freezer.c); no events
+ *   REHEARSING does its warm-up again, for its pages to be seen (snapshots/rehearsal.h); no events
  *   RESTORING  has an image and, at most, events; the guest has not spoken yet
  *   IDLE       no events; waits to be used or to be stopped. One that is rolled back has
  *              been: guest and channel are as new, and its monitor waits for our word
@@ -46,6 +48,7 @@
 enum instance_state {
     INSTANCE_BLANK,
     INSTANCE_FREEZING,
+    INSTANCE_REHEARSING,
     INSTANCE_RESTORING,
     INSTANCE_IDLE,
     INSTANCE_BUSY,

@@ -26,6 +26,7 @@
 #include "node/pool/start.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
+#include "node/snapshots/rehearsal.h"
 #include "node/streams/streams.h"
 
 static void hold_back(const struct instance *instance, bool fault, bool ran);
@@ -122,6 +123,10 @@ void pool_end(struct instance *instance, enum situation situation, const char *c
 {
     if (instance->state == INSTANCE_FREEZING) {
         freezer_broke(instance, message ? message : situation_meaning(situation));
+        return;
+    }
+    if (instance->state == INSTANCE_REHEARSING) {
+        rehearsal_broke(instance, message ? message : situation_meaning(situation));
         return;
     }
     struct function *function = function_get(instance->function);
@@ -257,7 +262,9 @@ static void replace_blank(struct instance *instance, const char *why)
 static void start_failed(struct instance *instance, const char *why)
 {
     struct call *head = instance_head(instance);
-    if (instance->blank.unready && instance->state == INSTANCE_FREEZING)
+    if (instance->state == INSTANCE_REHEARSING)
+        rehearsal_broke(instance, why);
+    else if (instance->blank.unready && instance->state == INSTANCE_FREEZING)
         freezer_unready(instance, why);
     else if (instance->blank.unready && (!head || ++head->blanks_failed < MF_BLANKS_TRIED_MAX))
         replace_blank(instance, why);
@@ -294,6 +301,8 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
         freezer_exited(instance, said->status, why.text);
         if (instance->state != INSTANCE_DEAD)
             pool_bury(instance, NULL);
+    } else if (instance->state == INSTANCE_REHEARSING) {
+        rehearsal_broke(instance, exit_cause(said->status));
     } else if (instance->state != INSTANCE_DEAD) {
         if (!was_told) /* an answer among its last words must not bring it the next event */
             instance_go(instance, INSTANCE_DRAINING, instance->pool->node->loop.now_ns);
@@ -318,7 +327,8 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
 {
     struct pool *pool = instance->pool;
     struct watcher *watcher = &pool->node->loop.watcher;
-    if (instance->function && instance->state != INSTANCE_FREEZING)
+    bool ours = instance->state == INSTANCE_FREEZING || instance->state == INSTANCE_REHEARSING;
+    if (instance->function && !ours)
         instance->function->started_ns = 0; /* its grace is over */
     bool was_blank = instance->state == INSTANCE_BLANK;
     instance_go(instance, INSTANCE_DEAD, pool->node->loop.now_ns);
@@ -343,6 +353,7 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
         instance->shelf->count--;
     }
     freezer_lost(instance);
+    rehearsal_lost(instance);
     operation_lost(instance);
     console_close(instance);
     if (instance->version)

@@ -92,24 +92,45 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     return MF_OK;
 }
 
-mf_err pool_freeze(struct pool *pool, struct function *function, struct version *version,
-                   struct instance **instance, struct mf_why *why)
+/* One for our own purposes: nobody's event. */
+static mf_err start_ours(struct function *function, struct version *version, const struct start *start,
+                         enum instance_state state, struct instance **instance, struct mf_why *why)
 {
-    const struct start start = {
-        .flags = MF_START_FREEZE, .snapshot_fd = -1, .pagemap_fd = -1, .touched_fd = -1};
+    struct pool *pool = &function->node->pool;
     mf_err err = version_image_get(function, version, why);
     if (err)
         return err;
-    err = pool->spawner.fd < 0 ? MF_EAGAIN : blanks_take(pool, function, version, &start, instance, why);
+    err = pool->spawner.fd < 0 ? MF_EAGAIN : blanks_take(pool, function, version, start, instance, why);
     if (err) {
         version_image_put(version);
         return err;
     }
     take_over(pool, *instance, function, version);
-    instance_go(*instance, INSTANCE_FREEZING, pool->node->loop.now_ns);
+    instance_go(*instance, state, pool->node->loop.now_ns);
     pool_settle(*instance);
     pool_wake(*instance); /* so that it is told, before we sleep, to ring */
     return MF_OK;
+}
+
+mf_err pool_freeze(struct function *function, struct version *version, struct instance **instance,
+                   struct mf_why *why)
+{
+    const struct start start = {
+        .flags = MF_START_FREEZE, .snapshot_fd = -1, .pagemap_fd = -1, .touched_fd = -1};
+    return start_ours(function, version, &start, INSTANCE_FREEZING, instance, why);
+}
+
+mf_err pool_rehearse(struct function *function, struct instance **instance, struct mf_why *why)
+{
+    struct start start = {.flags = MF_START_RESTORE,
+                          .snapshot_fd = snapshots_open(function),
+                          .pagemap_fd = -1,
+                          .touched_fd = -1};
+    if (start.snapshot_fd < 0)
+        return mf_why(why, MF_ENOENT, "there is no snapshot");
+    mf_err err = start_ours(function, function->version, &start, INSTANCE_REHEARSING, instance, why);
+    close_fd(&start.snapshot_fd);
+    return err;
 }
 
 void pool_start_idle(struct instance *instance)

@@ -1,6 +1,6 @@
 /*
  * start.h: how a blank becomes an instance: booted, restored from a snapshot, to be rolled
- * back after each event, or only to be frozen. Loop thread only.
+ * back after each event, or only to be frozen or looked at. Loop thread only.
  *
  * A blank is told to start only once its event is in the ring: it may run at once, in our
  * place, and a guest that finds no event goes to sleep, or is rolled back. One that is to be
@@ -27,9 +27,13 @@ MF_CHECKED mf_err pool_start(struct pool *pool, struct function *function,
 void pool_start_idle(struct instance *instance);
 
 /* Turn a blank into a FREEZING instance. MF_EAGAIN: not now. */
-MF_CHECKED mf_err pool_freeze(struct pool *pool, struct function *function,
-                              struct version *version, struct instance **instance,
-                              struct mf_why *why);
+MF_CHECKED mf_err pool_freeze(struct function *function, struct version *version,
+                              struct instance **instance, struct mf_why *why);
+
+/* Turn a blank into a REHEARSING instance of function's present version. MF_EAGAIN: not now;
+ * MF_ENOENT: there is no snapshot. */
+MF_CHECKED mf_err pool_rehearse(struct function *function, struct instance **instance,
+                                struct mf_why *why);
 
 /* MF_SPAWNED: its process is known. */
 void pool_spawned(struct instance *instance, int pid);

@@ -47,6 +47,7 @@ void freezer_open(struct freezer *freezer, struct node *node)
     link_init(&freezer->queue);
     freezer->work.data = freezer;
     recorder_open(&freezer->recorder, node);
+    rehearsal_open(&freezer->rehearsal, node);
 }
 
 void freezer_quiet(struct freezer *freezer)
@@ -57,6 +58,7 @@ void freezer_quiet(struct freezer *freezer)
         list_remove(freezer->queue.next);
     freezer->unwanted = true;
     recorder_quiet(&freezer->recorder);
+    rehearsal_quiet(&freezer->rehearsal);
 }
 
 bool freezer_busy(const struct freezer *freezer)
@@ -94,6 +96,7 @@ void freezer_cancel(struct function *function)
 {
     struct freezer *freezer = &function->node->freezer;
     list_remove(&function->freeze_due);
+    rehearsal_cancel(function);
     if (!freezer->node || freezer->function != function)
         return;
     freezer->unwanted = true;
@@ -178,6 +181,7 @@ static void looked(struct freezer *freezer)
 {
     if (!freezer->err) {
         snapshots_ready(freezer->version, &freezer->facts);
+        rehearsal_want(freezer->function);
         done(freezer);
         return;
     }
@@ -198,8 +202,7 @@ static void boot(struct freezer *freezer)
         fail(freezer, MF_EAGAIN, "not wanted any more");
         return;
     }
-    mf_err err = pool_freeze(&freezer->node->pool, freezer->function, freezer->version,
-                             &freezer->instance, &why);
+    mf_err err = pool_freeze(freezer->function, freezer->version, &freezer->instance, &why);
     if (err == MF_EAGAIN || err == MF_EDEAD)
         timer_set(&freezer->node->loop.timers, &freezer->retry,
                   freezer->node->loop.now_ns + MF_FREEZER_RETRY_MS * MF_NS_PER_MS);
@@ -340,6 +343,7 @@ static void kept(struct freezer *freezer)
                       (unsigned long long)freezer->facts.pages);
     if (version != freezer->function->version)
         snapshots_drop(freezer->node, version);
+    rehearsal_want(freezer->function);
     done(freezer);
 }
 

@@ -25,6 +25,7 @@
 #include "node/loop/timer.h"
 #include "node/snapshots/file.h"
 #include "node/snapshots/recorder.h"
+#include "node/snapshots/rehearsal.h"
 
 enum freezer_step {
     FREEZER_RESTING,
@@ -60,7 +61,8 @@ struct freezer {
     mf_err err;
     struct mf_why why;
     uv_work_t work;
-    struct recorder recorder; /* beside all that */
+    struct recorder recorder;   /* beside all that */
+    struct rehearsal rehearsal; /* the same        */
 };
 
 void freezer_open(struct freezer *freezer, struct node *node);

@@ -97,6 +97,8 @@ static void added(uv_work_t *work, int status)
     if (version != recorder->function->version) /* and nobody's, perhaps */
         snapshots_drop(recorder->function->node, version);
     let_go(recorder);
+    if (recorder->node)
+        rehearsal_next(&recorder->node->freezer.rehearsal);
 }
 
 static void queue(struct recorder *recorder, const struct instance *instance)

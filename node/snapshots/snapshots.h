@@ -30,6 +30,7 @@ struct snapshot_status {
     bool hopeless;             /* another try would end the same way                    */
     uint8_t refusals;          /* starts from it that a monitor refused                 */
     uint32_t prepared_starts;  /* recorder.c counts them                                */
+    uint8_t rehearsals;        /* so far, of this life of the node (rehearsal.h)        */
     uint8_t key[MF_SNAPSHOT_HASH_BYTES];
     uint64_t retry_ns;         /* not before this; the node's clock                     */
     struct snapshot_facts facts; /* READY                                               */

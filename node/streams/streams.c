@@ -16,6 +16,7 @@
 #include "node/functions/function.h"
 #include "node/node.h"
 #include "node/pool/pool.h"
+#include "node/snapshots/rehearsal.h"
 #include "node/streams/hold.h"
 #include "node/streams/names.h"
 #include "node/streams/outward.h"
@@ -374,6 +375,10 @@ bool streams_take(struct instance *instance)
         if (err == MF_EAGAIN)
             break;
         any = true;
+        if (instance->state == INSTANCE_REHEARSING) {
+            rehearsal_broke(instance, "it asked for the outside");
+            return true;
+        }
         if (!err && instance->state == INSTANCE_RESTORING) {
             instance_spoke(instance, instance->pool->node->loop.now_ns);
             pool_settle(instance);

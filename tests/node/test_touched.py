@@ -1,5 +1,6 @@
-"""Pages that a first event touches: learned from two instances, prepared for the others; files
-of them damaged, stale, gone."""
+"""Pages that a first event touches: learned from two instances, prepared for the others; learned
+from a warm-up that is done again, before anybody asks; files of them damaged, stale, gone."""
+import json
 import os
 import re
 import subprocess
@@ -215,6 +216,72 @@ class Touched(unittest.TestCase):
                 pass
         self.restart(leave)
         self.assertEqual(self.files(), [])
+
+
+class Rehearsed(unittest.TestCase):
+    """A program that warms up (bodies of 600,000 bytes: 147 pages) does it again from its snapshot."""
+    WARM_UP = '/size?n=600000'
+
+    def setUp(self):
+        self.node = Node()
+        self.addCleanup(self.node.close)
+
+    def deploy(self, **settings):
+        self.node.deploy('server', isolation='fresh', **settings)
+        self.assertEqual(self.node.snapshot('server')['state'], 'ready')
+
+    def touched(self):
+        return self.node.function('server')['snapshot'].get('touched')
+
+    def instances(self):
+        wait_until(lambda: not self.node.api('GET', '/v1/node').json['counts']['rehearsing'], 'its end')
+        return self.node.function('server')['instances']
+
+    def count(self):
+        answer = self.node.http('GET', '/function/server/count')
+        self.assertEqual(answer.status, 200)
+        return int(answer.body)
+
+    def test_the_first_client_finds_its_pages_prepared(self):
+        self.deploy(warm_up=self.WARM_UP)
+        wait_until(lambda: self.touched()['state'] == 'prepared', 'what it touches')
+        self.assertGreaterEqual(self.touched()['pages'], 147)
+        self.assertFalse(self.instances())
+        told = self.node.function('server')
+        self.assertEqual(told['counters']['starts'], {'boot': 0, 'restore': 0})
+        self.assertEqual(sum(line['text'] == 'listening' for line in self.node.logs('server')), 1)
+        self.assertEqual(self.count(), 1)  # the warm-up before the freeze, and no other
+        self.assertIn(f'mayfly_prepared_pages_total{{function="server"}} {told["snapshot"]["touched"]["pages"]}\n',
+                      self.node.api('GET', '/metrics').body.decode())
+
+    def test_an_event_of_lambda_is_one_as_well(self):
+        self.node.deploy('bootstrap', contract='lambda', isolation='fresh',
+                         warm_up=json.dumps('x' * 1000))
+        self.assertEqual(self.node.snapshot('bootstrap')['state'], 'ready')
+        wait_until(lambda: self.node.function('bootstrap')['snapshot'].get('touched', {}).get('state') != 'wanted',
+                   'what it touches')
+
+    def test_without_a_warm_up_there_is_none(self):
+        self.deploy(environment={'FILL': '1'})
+        self.assertIn(self.touched(), (None, {'state': 'wanted'}))
+        self.assertFalse(self.instances())
+
+    def test_one_that_ends_or_asks_for_something_is_left_alone(self):
+        for path, why in (('/once', b'exit-1'), ('/outside', b'outside')):
+            # All of its buffer for bodies is in the snapshot, which is therefore mapped.
+            self.deploy(warm_up=path, environment={'FILL': '1'},
+                        allow={'http': ['192.0.2.1:9']})
+            wait_until(lambda: re.search(rb'rehearsal.none fn=server .*' + why, self.node.log()), path)
+            self.assertFalse(self.instances())
+            self.assertEqual(self.touched(), {'state': 'wanted'}, path)
+            self.assertEqual(self.count(), 1)
+            self.assertFalse([line for line in self.node.logs('server') if 'instance ended' in line['text']])
+
+    def test_a_removal_and_the_end_of_the_node_end_it(self):
+        self.deploy(warm_up=self.WARM_UP)
+        self.node.api('DELETE', '/v1/functions/server')
+        self.deploy(warm_up=self.WARM_UP)
+        self.node.stop()
 
 
 if __name__ == '__main__':

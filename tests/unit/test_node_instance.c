@@ -219,6 +219,17 @@ static void freezing_has_its_time_and_no_events(void **state)
     assert_int_equal(instance.state, INSTANCE_FREEZING);
 }
 
+static void rehearsing_has_its_time_and_no_events(void **state)
+{
+    (void)state;
+    instance_go(&instance, INSTANCE_REHEARSING, 2);
+    assert_false(instance_has_room(&instance));
+    assert_int_equal(instance_due_ns(&instance, &times), 2 + FREEZE_NS);
+    instance_spoke(&instance, 3);
+    assert_int_equal(instance.state, INSTANCE_REHEARSING);
+    assert_false(instance_may_go(INSTANCE_REHEARSING, INSTANCE_BUSY));
+}
+
 static void push_to_resetting(void)
 {
     instance_start(&instance, ISOLATION_RESET, 2);
@@ -268,6 +279,7 @@ int main(void)
         cmocka_unit_test_setup(reset_is_idle_only_after_it_was_rolled_back, start),
         cmocka_unit_test_setup(reset_that_cannot_be_is_fresh, start),
         cmocka_unit_test_setup(freezing_has_its_time_and_no_events, start),
+        cmocka_unit_test_setup(rehearsing_has_its_time_and_no_events, start),
         cmocka_unit_test_setup(rules_of_isolation_abort, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,11 @@
  *   /slow         never answers; counts ends    /ends         connections that the client ended
  *   /init, /run   as an OpenWhisk action
  *   /file         what the file named by the body holds, or "errno N" (404)
+ *   /once         answers, then ends the process the next time it is asked
+ *   /outside      answers after an attempt to connect to another machine
  *   /large        maps 16 MiB, writes them, changes parts of them; what is found to be wrong
  *
+ * With $FILL its buffer for bodies is full from the start.
  * Before it listens it reads the file $READ_AT_START, and prints its first line, or "errno N".
  */
 #include <arpa/inet.h>
@@ -150,6 +153,25 @@ static int act(int fd)
     return answer(fd, both, (size_t)bytes);
 }
 
+/* An address of documentation (RFC 5737): nobody is there. */
+static int answer_outside(int fd)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(9)};
+    (void)inet_pton(AF_INET, "192.0.2.1", &address.sin_addr);
+    int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)!connect(other, (struct sockaddr *)&address, sizeof address);
+    close(other);
+    return answer_number(fd, requests - 1);
+}
+
+static int answer_once(int fd)
+{
+    static int asked;
+    if (asked++)
+        exit(1);
+    return answer_number(fd, requests - 1);
+}
+
 /* A file's bytes go to head; how many, or -errno. */
 static ssize_t read_file(const char *path)
 {
@@ -283,6 +305,10 @@ static int serve(int fd)
         return send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and more");
     if (is_path("/file"))
         return answer_file(fd);
+    if (is_path("/once"))
+        return answer_once(fd);
+    if (is_path("/outside"))
+        return answer_outside(fd);
     if (is_path("/large"))
         return answer_large(fd);
     return misbehave(fd);
@@ -295,6 +321,8 @@ int main(void)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)atoi(port ? port : "8080"))};
     read_at_start(getenv("READ_AT_START"));
+    if (getenv("FILL"))
+        memset(body, 'b', sizeof body);
     (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
         listen(listener, 16) != 0) {
