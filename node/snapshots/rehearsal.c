@@ -11,10 +11,10 @@
 #include "abi/channel.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "node/functions/function.h"
 #include "node/instance/channel.h"
 #include "node/instance/event.h"
+#include "node/logs/function_log.h"
 #include "node/node.h"
 #include "node/pool/pool.h"
 #include "node/pool/start.h"
@@ -170,7 +170,9 @@ mf_err rehearsal_said(struct instance *instance, const struct channel_message *m
 
 void rehearsal_broke(struct instance *instance, const char *why)
 {
-    mf_log(MF_LOG_INFO, "rehearsal.none", "fn=%s why=\"%s\"", instance->function->name, why);
+    function_log_node(instance->function->log, MF_LOG_INFO, instance->blank.id,
+                      "the warm-up, done again from the snapshot, broke off: %s; what an event touches is "
+                      "learned from the first ones", why);
     instance->version->snapshot.rehearsals = MF_REHEARSALS_MAX;
     pool_retire(instance);
 }

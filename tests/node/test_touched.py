@@ -267,15 +267,16 @@ class Rehearsed(unittest.TestCase):
         self.assertFalse(self.instances())
 
     def test_one_that_ends_or_asks_for_something_is_left_alone(self):
-        for path, why in (('/once', b'exit-1'), ('/outside', b'outside')):
+        for path, why in (('/once', 'exited'), ('/outside', 'outside')):
             # All of its buffer for bodies is in the snapshot, which is therefore mapped.
             self.deploy(warm_up=path, environment={'FILL': '1'},
                         allow={'http': ['192.0.2.1:9']})
-            wait_until(lambda: re.search(rb'rehearsal.none fn=server .*' + why, self.node.log()), path)
+            wait_until(lambda: any('broke off: ' in line['text'] and why in line['text']
+                                   for line in self.node.logs('server')), path)
             self.assertFalse(self.instances())
             self.assertEqual(self.touched(), {'state': 'wanted'}, path)
             self.assertEqual(self.count(), 1)
-            self.assertFalse([line for line in self.node.logs('server') if 'instance ended' in line['text']])
+            self.assertFalse([line for line in self.node.logs('server') if line['level'] in ('warn', 'error')])
 
     def test_a_removal_and_the_end_of_the_node_end_it(self):
         self.deploy(warm_up=self.WARM_UP)

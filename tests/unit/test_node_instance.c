@@ -39,11 +39,11 @@ static void only_these_steps_are_allowed(void **state)
 {
     (void)state;
     static const char *const allowed[S] = {
-        [INSTANCE_BLANK] = "FRD",  [INSTANCE_FREEZING] = "D",    [INSTANCE_RESTORING] = "IBTXD",
+        [INSTANCE_BLANK] = "FHRD", [INSTANCE_FREEZING] = "D",    [INSTANCE_REHEARSING] = "D", [INSTANCE_RESTORING] = "IBTXD",
         [INSTANCE_IDLE] = "BXD",   [INSTANCE_BUSY] = "ITXD",     [INSTANCE_RESETTING] = "IXD",
         [INSTANCE_DRAINING] = "D", [INSTANCE_DEAD] = "",
     };
-    static const char letter[] = "_FRIBTXD"; /* by state; T: resetting, X: draining */
+    static const char letter[] = "_FHRIBTXD"; /* by state; H: rehearsing, T: resetting, X: draining */
     for (enum instance_state from = 0; from < S; from++)
         for (enum instance_state to = 0; to < S; to++)
             assert_int_equal(instance_may_go(from, to), strchr(allowed[from], letter[to]) != NULL);
