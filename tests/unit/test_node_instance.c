@@ -39,7 +39,8 @@ static void only_these_steps_are_allowed(void **state)
 {
     (void)state;
     static const char *const allowed[S] = {
-        [INSTANCE_BLANK] = "FHRD", [INSTANCE_FREEZING] = "D",    [INSTANCE_REHEARSING] = "D", [INSTANCE_RESTORING] = "IBTXD",
+        [INSTANCE_BLANK] = "FHRD", [INSTANCE_FREEZING] = "D",    [INSTANCE_REHEARSING] = "D",
+        [INSTANCE_RESTORING] = "IBTXD",
         [INSTANCE_IDLE] = "BXD",   [INSTANCE_BUSY] = "ITXD",     [INSTANCE_RESETTING] = "IXD",
         [INSTANCE_DRAINING] = "D", [INSTANCE_DEAD] = "",
     };
