@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/build_command.h"
 #include "cli/build_root.h"
 #include "cli/command.h"
 #include "cli/compile.h"
@@ -217,34 +218,6 @@ static int make_scratch(struct making *making)
     return CLI_OK;
 }
 
-/* The command is that of the command line, or the project's, or the container image's. */
-static int find_command(struct making *making, const json_t *manifest)
-{
-    const struct oci_config *config = &making->root.config;
-    const char *program = making->build->program;
-    const char *folder = json_string_value(json_object_get(manifest, "folder"));
-    json_t *arguments = json_incref(json_object_get(manifest, "args"));
-    if (!program)
-        program = json_string_value(json_object_get(manifest, "program"));
-    if (!program && json_array_size(config->command) > 0) {
-        program = json_string_value(json_array_get(config->command, 0));
-        if (!arguments) {
-            arguments = json_copy(config->command);
-            (void)json_array_remove(arguments, 0);
-        }
-    }
-    int code = CLI_USAGE;
-    if (program)
-        code = build_root_find(&making->root, program,
-                               json_string_value(json_object_get(config->environment, "PATH")),
-                               folder ? folder : config->folder, arguments, &making->executable);
-    else
-        (void)cli_fail(CLI_USAGE, "which program of the root file system? Give --program PATH, or "
-                       "`program: PATH` in " PROJECT_FILE);
-    json_decref(arguments);
-    return code;
-}
-
 static int take_root(struct making *making)
 {
     const struct build *build = making->build;
@@ -254,7 +227,7 @@ static int take_root(struct making *making)
                              : build_root_from_oci(&making->root, build->oci);
     json_t *manifest = json_loads(making->project.manifest ? making->project.manifest : "{}", 0, NULL);
     if (code == CLI_OK)
-        code = find_command(making, manifest);
+        code = build_command_find(&making->root, build->program, manifest, &making->executable);
     json_decref(manifest);
     return code;
 }

@@ -210,6 +210,7 @@ case_ '... its settings are its configuration' \
     json '{k: d["manifest"][k] for k in ("program", "args", "environment", "port", "folder")} == {
               "program": "/bin/plain", "args": ["-x"], "environment": {"A": "b"}, "port": 81, "folder": "/srv"}' \
     "$mayfly" inspect oci.mf --json
+case_ '... its working folder is there, if in no layer' json 'd["root"]["folders"] == 3' "$mayfly" inspect oci.mf --json
 case_ '... without what was whited out' json 'd["root"]["files"] == 2' "$mayfly" inspect oci.mf --json
 case_ '... as an archive it is the same' bash -c "
     tar -C oci -cf oci.tar . && '$mayfly' build --oci oci.tar --name oci -o archive.mf && cmp oci.mf archive.mf"
@@ -220,6 +221,21 @@ case_ '... with a program in its working folder' json 'd["settings"]["program"] 
     umoci rm --image oci:other
     umoci config --image oci:it --config.workingdir /bin --config.entrypoint ./plain &&
     '$mayfly' build --oci oci >out.txt 2>&1 && '$mayfly' inspect oci.mf --json"
+# command LINE: what a shell would be started with.
+command() {
+    umoci config --image oci:it --clear config.entrypoint --clear config.cmd \
+        --config.entrypoint /bin/sh --config.entrypoint -c --config.entrypoint "$1"
+    "$mayfly" build --oci oci >out.txt 2>&1 && "$mayfly" inspect oci.mf --json
+}
+case_ 'a program that a shell only starts' \
+    json '[d["settings"]["program"], d["settings"]["args"]] == ["/bin/plain", ["--a=b", "c d", "e", ""]]' \
+    command "exec plain --a=b 'c d' \"e\" ''"
+umoci insert --rootless --image oci:it root/bin/plain /bin/sh
+# shellcheck disable=SC2016 # it is not for this shell
+for line in 'cd / && plain' 'A=b plain' 'plain "$A"' 'plain *' 'plain; plain' "plain 'a" 'exec -a b plain' 'set -e'; do
+    case_ "what only a shell knows: $line" \
+        json 'd["settings"]["program"] == "/bin/sh" and "The image starts a shell" in open("out.txt").read()' command "$line"
+done
 case_ 'none there' exits 3 'mayfly: no-such.tar: No such file' "$mayfly" build --oci no-such.tar --name none
 case_ 'a damaged one' exits 1 'is not what its digest says' bash -c "
     for blob in oci/blobs/sha256/*; do echo >>\$blob; done; '$mayfly' build --oci oci"
