@@ -88,9 +88,16 @@ json_t *build_command_words(const char *line)
     return NULL;
 }
 
-/* `/bin/sh -c LINE`, by the words of the line, if there are no others in it. */
-static void leave_shell(struct oci_config *config)
+static const char *search_of(const struct build_root *root)
 {
+    return json_string_value(json_object_get(root->config.environment, "PATH"));
+}
+
+/* `/bin/sh -c LINE`, by the words of the line, if there is nothing else in it, and its program is there: a
+ * shell has some of its own. */
+static void leave_shell(struct build_root *root, const char *folder)
+{
+    struct oci_config *config = &root->config;
     const char *shell = json_string_value(json_array_get(config->command, 0));
     const char *option = json_string_value(json_array_get(config->command, 1));
     const char *line = json_string_value(json_array_get(config->command, 2));
@@ -99,8 +106,12 @@ static void leave_shell(struct oci_config *config)
                         : NULL;
     if (!words)
         return;
-    json_decref(config->command);
-    config->command = words;
+    if (build_root_has(root, json_string_value(json_array_get(words, 0)), search_of(root), folder)) {
+        json_decref(config->command);
+        config->command = words;
+    } else {
+        json_decref(words);
+    }
 }
 
 static void tell_of_shell(const struct build_root *root)
@@ -128,13 +139,14 @@ int build_command_find(struct build_root *root, const char *program, const json_
 {
     struct oci_config *config = &root->config;
     const char *folder = json_string_value(json_object_get(manifest, "folder"));
+    folder = folder ? folder : config->folder;
     json_t *arguments = json_incref(json_object_get(manifest, "args"));
     int code = make_folder(root);
     if (!program)
         program = json_string_value(json_object_get(manifest, "program"));
     bool is_images = !program && json_array_size(config->command) > 0;
     if (is_images) {
-        leave_shell(config);
+        leave_shell(root, folder);
         program = json_string_value(json_array_get(config->command, 0));
         if (!arguments) {
             arguments = json_copy(config->command);
@@ -145,9 +157,7 @@ int build_command_find(struct build_root *root, const char *program, const json_
         code = cli_fail(CLI_USAGE, "which program of the root file system? Give --program PATH, or "
                         "`program: PATH` in " PROJECT_FILE);
     if (code == CLI_OK)
-        code = build_root_find(root, program,
-                               json_string_value(json_object_get(config->environment, "PATH")),
-                               folder ? folder : config->folder, arguments, executable);
+        code = build_root_find(root, program, search_of(root), folder, arguments, executable);
     if (code == CLI_OK && is_images)
         tell_of_shell(root);
     json_decref(arguments);

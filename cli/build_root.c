@@ -128,28 +128,60 @@ static int find(const struct build_root *root, const char *path, const char *wha
 }
 
 /* A path, from the working folder on unless it is absolute, or a name that is looked for:
- * command->path becomes absolute. */
-static int set_path(const struct build_root *root, struct started *command, const char *name)
+ * command->path becomes absolute, and command->node what is there. False: nothing is, or no place for a path. */
+static bool locate(const struct build_root *root, struct started *command, const char *name)
 {
+    command->node = NULL;
     if (strchr(name, '/') || !*name) {
         bool relative = *name && *name != '/';
-        if ((size_t)snprintf(command->path, sizeof command->path, "%s%s%s", relative ? command->folder : "",
-                             relative ? "/" : "", name) >= sizeof command->path)
-            return cli_fail(CLI_FAILED, "%.80s...: the path is too long", name);
-        return find(root, command->path, "", &command->node);
+        bool fits = (size_t)snprintf(command->path, sizeof command->path, "%s%s%s", relative ? command->folder : "",
+                                     relative ? "/" : "", name) < sizeof command->path;
+        if (fits && command->path[0] == '/')
+            command->node = root_tree_find(&root->tree, command->path);
+        return command->node;
     }
     for (const char *at = command->search; *at;) {
         size_t bytes = strcspn(at, ":");
         int used = snprintf(command->path, sizeof command->path, "%.*s/%s", (int)bytes, at, name);
         struct root_node *node =
             (size_t)used < sizeof command->path ? root_tree_find(&root->tree, command->path) : NULL;
-        if (node && (node->mode & MF_ROOT_TYPE) == MF_ROOT_FILE && (node->mode & 0111))
-            return find(root, command->path, "", &command->node);
+        if (node && (node->mode & MF_ROOT_TYPE) == MF_ROOT_FILE && (node->mode & 0111)) {
+            command->node = node;
+            return true;
+        }
         at += bytes;
         at += *at == ':';
     }
-    return cli_fail(CLI_NOT_FOUND, "%s: no program of that name in the root file system (PATH is %s)", name,
-                    command->search);
+    return false;
+}
+
+static int set_path(const struct build_root *root, struct started *command, const char *name)
+{
+    if (locate(root, command, name))
+        return find(root, command->path, "", &command->node);
+    if (*name && !strchr(name, '/'))
+        return cli_fail(CLI_NOT_FOUND, "%s: no program of that name in the root file system (PATH is %s)", name,
+                        command->search);
+    if (strlen(name) + strlen(command->folder) >= sizeof command->path - 1)
+        return cli_fail(CLI_FAILED, "%.80s...: the path is too long", name);
+    return find(root, command->path, "", &command->node);
+}
+
+static void begin(struct started *command, const char *search, const char *folder)
+{
+    *command = (struct started){.search = search ? search : SEARCH_DEFAULT,
+                                .folder = folder && strcmp(folder, "/") != 0 ? folder : ""};
+}
+
+bool build_root_has(const struct build_root *root, const char *program, const char *search,
+                    const char *folder)
+{
+    struct started *command = malloc(sizeof *command);
+    if (command)
+        begin(command, search, folder);
+    bool has = command && locate(root, command, program);
+    free(command);
+    return has;
 }
 
 static int follow(struct build_root *root, struct started *command, struct mf_buf *executable)
@@ -180,8 +212,7 @@ int build_root_find(struct build_root *root, const char *program, const char *se
         free(command);
         return cli_fail(CLI_FAILED, "out of memory");
     }
-    command->search = search ? search : SEARCH_DEFAULT;
-    command->folder = folder && strcmp(folder, "/") != 0 ? folder : "";
+    begin(command, search, folder);
     command->arguments = list;
     int code = set_path(root, command, program);
     if (code == CLI_OK)

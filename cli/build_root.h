@@ -37,6 +37,10 @@ int build_root_configure(const struct build_root *root, json_t *manifest);
 int build_root_find(struct build_root *root, const char *program, const char *search,
                     const char *folder, const json_t *arguments, struct mf_buf *executable);
 
+/* Is it there? As of build_root_find(), and nothing is told. */
+bool build_root_has(const struct build_root *root, const char *program, const char *search,
+                    const char *folder);
+
 void build_root_close(struct build_root *root);
 
 #endif

@@ -87,28 +87,37 @@ static int64_t mayfly_call(struct frame *frame)
     return -ENOSYS;
 }
 
-static int64_t not_implemented(const struct frame *frame)
+/* The first time of each number: all that are nobody's count as one, the last. */
+static bool is_first(uint64_t number)
 {
-    uint64_t number = frame->call;
-    const char *name = linux_call_name(number);
-    if (number < LINUX_NR_END) {
-        uint64_t bit = 1ull << (number % 64);
-        if (told[number / 64] & bit)
-            return -ENOSYS;
-        told[number / 64] |= bit;
-    } else { /* all numbers that are nobody's count as one, the last */
-        if (told[sizeof told / sizeof told[0] - 1] >> 63)
-            return -ENOSYS;
-        told[sizeof told / sizeof told[0] - 1] |= 1ull << 63;
-    }
+    if (number >= LINUX_NR_END)
+        number = 64 * (sizeof told / sizeof told[0]) - 1;
+    const uint64_t bit = 1ull << (number % 64);
+    const bool first = !(told[number / 64] & bit);
+    told[number / 64] |= bit;
+    return first;
+}
+
+void call_tell(const struct frame *frame, const char *what)
+{
+    const char *name = linux_call_name(frame->call);
     struct text line = {.bytes = 0};
+    if (!is_first(frame->call))
+        return;
     text_add(&line, "system call ");
-    text_decimal(&line, number);
+    text_decimal(&line, frame->call);
     text_add(&line, " (");
     text_add(&line, name ? name : "unknown");
-    text_add(&line, ") is not implemented, called from ");
+    text_add(&line, ") ");
+    text_add(&line, what);
+    text_add(&line, ", called from ");
     text_hex(&line, frame_site(frame));
     output_kernel(MF_LOG_WARN, line.data, line.bytes);
+}
+
+static int64_t not_implemented(const struct frame *frame)
+{
+    call_tell(frame, "is not implemented");
     return -ENOSYS;
 }
 

@@ -17,7 +17,8 @@
  * X(name, how far, remark)
  *   done     as Linux does it
  *   partial  the remark says what is left out
- *   refused  always the same answer, on purpose and without a line in the log
+ *   refused  always the same answer, on purpose; without a line in the log, but where a program cannot
+ *            do without (call_tell)
  * Every other call is ENOSYS, with one line in the log for each number. These are the calls
  * that both kernels serve alike; what each has beside them is calls_one.h (kernel.elf) and
  * calls_linux.h (kernel-linux.elf).
@@ -67,6 +68,10 @@ extern int64_t (*const call_handler[LINUX_NR_END])(struct frame *frame);
 /* Do what the frame asks for: the result. The frame is as it was, unless the call was
  * rt_sigreturn. */
 int64_t call_serve(struct frame *frame);
+
+/* A line in the log, the first time for each number: the call's name, what, which is not copied and in few
+ * words, and where it was made. For a call that a program will seldom get over. */
+void call_tell(const struct frame *frame, const char *what);
 
 /* Entered by entry.S; task/one.c and task/schedule.c. True: the frame is to be resumed as a
  * whole, since it may not be the one that came. */

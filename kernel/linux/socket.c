@@ -40,6 +40,14 @@ static int take_flags(int *type, uint32_t *flags, bool *close_on_exec)
     return 0;
 }
 
+/* Netlink is asked for by C libraries, which do without. */
+static void tell_of_family(const struct frame *frame, int error)
+{
+    if ((int)frame_argument(frame, 0) != FAMILY_NETLINK && (error == -EAFNOSUPPORT || error == -ESOCKTNOSUPPORT))
+        call_tell(frame, error == -EAFNOSUPPORT ? "asks for a family of sockets that is not there"
+                                                : "asks for a type of sockets that is not there");
+}
+
 int64_t linux_socket(struct frame *frame)
 {
     int type = (int)frame_argument(frame, 1);
@@ -50,6 +58,7 @@ int64_t linux_socket(struct frame *frame)
     if (!error)
         error = socket_create((int)frame_argument(frame, 0), type, (int)frame_argument(frame, 2),
                               flags, &socket);
+    tell_of_family(frame, error);
     return error ? error : descriptor_add(&socket->file, close_on_exec, 0);
 }
 

@@ -232,7 +232,7 @@ case_ 'a program that a shell only starts' \
     command "exec plain --a=b 'c d' \"e\" ''"
 umoci insert --rootless --image oci:it root/bin/plain /bin/sh
 # shellcheck disable=SC2016 # it is not for this shell
-for line in 'cd / && plain' 'A=b plain' 'plain "$A"' 'plain *' 'plain; plain' "plain 'a" 'exec -a b plain' 'set -e'; do
+for line in 'cd / && plain' 'A=b plain' 'plain "$A"' 'plain *' 'plain; plain' "plain 'a" 'exec -a b plain' 'set -e' 'none'; do
     case_ "what only a shell knows: $line" \
         json 'd["settings"]["program"] == "/bin/sh" and "The image starts a shell" in open("out.txt").read()' command "$line"
 done

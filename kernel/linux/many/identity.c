@@ -126,7 +126,7 @@ int64_t linux_waitid(struct frame *frame)
 
 int64_t linux_execve(struct frame *frame)
 {
-    (void)frame;
+    call_tell(frame, "is refused (EACCES): a function is one program");
     return -EACCES;
 }
 

@@ -30,6 +30,8 @@
     (CLONE_SHARED | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
      CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED | CLONE_IO | CSIGNAL)
 
+#define TIMER_SLACK_NS 50000 /* prctl(2): what a thread has that says nothing */
+
 static int64_t clone_thread(struct frame *frame, const struct clone_args *args);
 static int64_t refuse_process(const struct frame *frame);
 static void give_locks_back(const struct task *task);
@@ -133,6 +135,7 @@ int64_t linux_get_robust_list(struct frame *frame)
 int64_t linux_prctl(struct frame *frame)
 {
     uint64_t at = frame_argument(frame, 1);
+    const int32_t none = 0;
     char *name = task_current->name;
     switch ((int)frame_argument(frame, 0)) {
     case PR_SET_NAME:
@@ -145,12 +148,24 @@ int64_t linux_prctl(struct frame *frame)
         return 0;
     case PR_GET_NAME:
         return user_write(at, name, TASK_NAME_BYTES);
+    case PR_GET_PDEATHSIG: /* the parent does not die */
+        return user_write(at, &none, sizeof none);
     case PR_GET_DUMPABLE:
+    case PR_SET_DUMPABLE:
     case PR_SET_NO_NEW_PRIVS:
     case PR_SET_PDEATHSIG:
     case PR_SET_THP_DISABLE:
+    case PR_GET_THP_DISABLE:
     case PR_SET_TIMERSLACK:
+    case PR_SET_CHILD_SUBREAPER:
+    case PR_GET_KEEPCAPS:
+    case PR_SET_KEEPCAPS:
+    case PR_CAPBSET_READ:
+    case PR_GET_SECUREBITS:
+    case PR_GET_SECCOMP:
         return 0;
+    case PR_GET_TIMERSLACK:
+        return TIMER_SLACK_NS;
     case PR_GET_NO_NEW_PRIVS:
         return 1;
     default:
