@@ -287,6 +287,7 @@
 #define MF_EGRESS_HEAD_BYTES_MAX 65536u  /* of an answer's heads, interim ones and trailers included  */
 #define MF_CALLBACKS_AT_ONCE_MAX 16u     /* letters to callers (node/callbacks/), on their way        */
 #define MF_CALLBACKS_PER_HOST_MAX 4u     /* of these, to one host and port; as many more wait in hand   */
+#define MF_CALLBACKS_FAILING_MAX 4u      /* of these, to all hosts together that took no letter since one failed */
 #define MF_CALLBACKS_IN_HAND_MAX 64u     /* on their way, waiting for a place, or being given back    */
 #define MF_CALLBACKS_WAITING_MAX 100000u /* in their queue; more are given up                         */
 #define MF_CALLBACK_MS_MAX 10000u        /* for one POST; less than the lease                         */

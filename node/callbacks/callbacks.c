@@ -379,15 +379,15 @@ static void post(struct posting *posting)
         again(posting, pause_ms + randombytes_uniform(MF_CALLBACK_PAUSE_MS_FIRST), "its host does not answer");
         return;
     }
-    const struct room_crowd crowd = room_crowd(posting);
-    bool slow = crowd.host >= MF_CALLBACKS_PER_HOST_MAX || room_too_large(posting, &crowd);
-    if (slow && (crowd.before >= MF_CALLBACKS_PER_HOST_MAX || !room_left(callbacks))) {
+    bool fails = pauses_last_failed(&callbacks->pauses, &posting->url);
+    enum room_place place = room_place(posting, fails);
+    if (place == ROOM_BACK) {
         again(posting, turns_give_ms(&callbacks->turns, &posting->url, now_ms(callbacks), posting->number,
                                      randombytes_random()),
               "its host takes them too slowly");
         return;
     }
-    if (slow || crowd.all >= MF_CALLBACKS_AT_ONCE_MAX) {
+    if (place == ROOM_WAIT) {
         if (mf_monotonic_ns() - posting->taken_ns > MF_CALLBACK_HAND_MS * MF_NS_PER_MS)
             again(posting, MF_CALLBACK_PAUSE_MS_FIRST, "there was no place for it");
         return; /* the end of one on its way looks again, before the lease passes */
@@ -403,6 +403,7 @@ static void post(struct posting *posting)
         .done = answered, .context = posting};
     posting->begun_ns = mf_monotonic_ns();
     posting->looked_ns = 0;
+    posting->fails = fails;
     mf_err err = egress_send(&node->egress, &request, &posting->transfer, &why);
     if (err == MF_EAGAIN || err == MF_ENOMEM)
         again(posting, MF_CALLBACK_PAUSE_MS_FIRST, why.text);

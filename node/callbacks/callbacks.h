@@ -8,7 +8,7 @@
  *
  * Where they may go says the node's option --callbacks; it is asked when a call comes in, and
  * again for each POST. A host that does not answer is left alone for longer and longer
- * (pauses.h); one that is slow has MF_CALLBACKS_PER_HOST_MAX of the places (turns.h). All in hand have
+ * (pauses.h); one that is slow has MF_CALLBACKS_PER_HOST_MAX of the places (room.h, turns.h). All in hand have
  * one part in MF_CALLBACKS_SHARE of the node's buffer, or half of that and one letter; where that is full,
  * only those that are on their way stay in hand, and of these only those that move: one that does not for
  * MF_CALLBACK_STALL_MS is ended as if its time were over. After MF_CALLBACK_AGE_MS_MAX a letter is given

@@ -49,6 +49,11 @@ bool pauses_failed(struct pauses *pauses, const struct url *url, uint64_t now_ms
     return true;
 }
 
+bool pauses_last_failed(const struct pauses *pauses, const struct url *url)
+{
+    return find(pauses, url) != NULL;
+}
+
 void pauses_took(struct pauses *pauses, const struct url *url)
 {
     const struct pause *known = find(pauses, url);

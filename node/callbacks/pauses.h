@@ -27,6 +27,8 @@ struct pauses {
 uint64_t pauses_left_ms(const struct pauses *pauses, const struct url *url, uint64_t now_ms);
 /* True: a new pause begins. False: it was left alone already. */
 bool pauses_failed(struct pauses *pauses, const struct url *url, uint64_t now_ms);
+/* It took none since one failed, whether it is left alone or not any more. */
+bool pauses_last_failed(const struct pauses *pauses, const struct url *url);
 void pauses_took(struct pauses *pauses, const struct url *url);
 
 #endif

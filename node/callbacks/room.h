@@ -27,6 +27,7 @@ struct posting {
     uint64_t looked_ns, moved; /* when it had moved so many bytes              */
     size_t charged;
     bool ending;               /* its end is being written                      */
+    bool fails;                /* on its way: to a host that took none since one failed */
     struct url url;            /* for its host and port; pointers not valid     */
     char call_id[MF_CALL_ID_BYTES_MAX + 1];
     size_t bytes;
@@ -38,16 +39,19 @@ bool room_left(const struct callbacks *callbacks);
 /* It is not on its way, and its end is not being written. */
 bool room_waits(const struct posting *posting);
 
-/* Those on their way: all, and to this one's host, with their bytes; and of the host's, those that wait
- * before it. */
-struct room_crowd {
-    uint32_t all, host, before;
-    size_t held;
+/* May a letter that waits go on its way now?
+ *
+ * A host has four places at most, but fewer the more are taken by others: its second letter leaves four of
+ * the sixteen free, its third eight. So four hosts that hang have eight places, and eight have twelve. A host
+ * that let one fail and took none since has one place, and all such together MF_CALLBACKS_FAILING_MAX.
+ * And one host's letters, but for the first, take no more than half of the memory that there is for all: while
+ * they do, there is room for another (room_left()). */
+enum room_place {
+    ROOM_THERE,
+    ROOM_WAIT, /* in hand, for the end of one on its way         */
+    ROOM_BACK, /* into the queue: enough of its host's wait here */
 };
-struct room_crowd room_crowd(const struct posting *posting);
-/* One host's letters, but for the first, take no more than half of what there is for all: while they do, there is
- * room for another (room_left()). */
-bool room_too_large(const struct posting *posting, const struct room_crowd *crowd);
+enum room_place room_place(const struct posting *posting, bool fails);
 /* On its way, large, and not moving for MF_CALLBACK_STALL_MS; since it was first asked. */
 bool room_stalled(struct posting *posting, uint64_t now_ns);
 
