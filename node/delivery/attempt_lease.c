@@ -111,7 +111,7 @@ static mf_err ask_end(struct attempt *attempt, const struct store_ask *ask)
     struct queue *queue = attempt->consumer->queue;
     const char *words = attempt->words;
     struct store_bytes reason = {attempt->reason.data, attempt->reason.bytes};
-    struct call_note note;
+    struct store_own_note note;
     if (attempt->end != END_NACK) {
         call_note_make(attempt->call_id, attempt->consumer->name,
                        attempt->end == END_BURY ? CALL_DEAD : CALL_DELIVERED, attempt->number,

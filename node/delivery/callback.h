@@ -19,8 +19,8 @@ MF_CHECKED mf_err callback_make(struct attempt *attempt, const struct outcome *o
 /* It was never answered: words instead of an outcome. */
 void callback_make_words(struct attempt *attempt, const char *words, size_t bytes);
 
-/* Of an event that will not be attempted, as its queue was full: to its caller, if that wants word; an
- * error of that code. Not durable with what became of it: who kills the node in between keeps it from him. */
+/* Of an event that will not be attempted, or not any more, as its queue was full or it too old: to its caller, if that
+ * wants word; an error of that code. Not durable with what became of it: who kills the node in between keeps it from him. */
 void callback_tell(const struct consumer *consumer, const struct envelope *envelope, const char *code,
                    const char *words);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/delivery/envelope.h"
+
 #define NOTE_VERSION 1
 
 /* What stands before the function's name and the words; little-endian. */
@@ -62,7 +64,7 @@ void calls_close(struct calls *calls)
 /* ---- in the store ---- */
 
 void call_note_make(const char *call_id, const char *function, enum call_state state, uint32_t attempts,
-                    const char *words, uint64_t now_ms, struct call_note *note)
+                    const char *words, uint64_t now_ms, struct store_own_note *note)
 {
     const struct note_head head = {.version = NOTE_VERSION,
                                    .state = (uint8_t)state,
@@ -79,6 +81,18 @@ void call_note_make(const char *call_id, const char *function, enum call_state s
         *at++ = words[i] < ' ' || words[i] > '~' ? '?' : (uint8_t)words[i];
     note->note.text = (struct store_bytes){note->text, (size_t)(at - note->text)};
     call_note_key(call_id, note->note.key);
+}
+
+bool call_note_of(const char *function, const struct queue_entry *entry, uint64_t now_ms, struct store_own_note *note)
+{
+    char call_id[MF_CALL_ID_BYTES_MAX + 1], words[CALL_WORDS_BYTES];
+    struct envelope envelope;
+    if (envelope_read_beginning(entry->event.data, entry->event.bytes, &envelope))
+        return false; /* nobody's call */
+    (void)snprintf(call_id, sizeof call_id, "%.*s", (int)envelope.call_id_bytes, envelope.call_id);
+    (void)snprintf(words, sizeof words, "%.*s", (int)entry->reason.bytes, (const char *)entry->reason.data);
+    call_note_make(call_id, function, entry->died_ms ? CALL_DEAD : CALL_DROPPED, entry->attempts, words, now_ms, note);
+    return true;
 }
 
 /* Both are to be shown, and another program may have written them. */

@@ -42,12 +42,10 @@ void calls_close(struct calls *calls);
 
 /* ---- in the store ---- */
 
-struct call_note {
-    struct store_note note; /* its text is here */
-    uint8_t text[MF_NOTE_BYTES_MAX];
-};
 void call_note_make(const char *call_id, const char *function, enum call_state state, uint32_t attempts,
-                    const char *words, uint64_t now_ms, struct call_note *note);
+                    const char *words, uint64_t now_ms, struct store_own_note *note);
+/* Of an event that the store ended: as store_note_of. */
+bool call_note_of(const char *function, const struct queue_entry *entry, uint64_t now_ms, struct store_own_note *note);
 /* The key under which it is looked for. */
 void call_note_key(const char *call_id, uint8_t key[static CALL_KEY_BYTES]);
 /* MF_EFORMAT: it is none. end->key is not in it. */

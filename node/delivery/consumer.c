@@ -43,7 +43,7 @@ mf_err consumer_of(struct function *function, struct consumer **out)
     consumer->queue = queue;
     consumer->durability = durability_of(function->version ? &function->version->settings : NULL);
     consumer->watch.ready = ready;
-    consumer->watch.dropped = overload_dropped;
+    consumer->watch.ended = overload_ended;
     consumer->timer.fire = due;
     link_init(&consumer->link);
     link_init(&consumer->roomless);

@@ -408,7 +408,7 @@ static enum store_durability durability_left(const struct delivery *delivery, co
 mf_err delivery_queue(struct delivery *delivery, const char *name, struct queue **queue)
 {
     const struct function *function = registry_find(&delivery->node->registry, name);
-    struct queue_settings settings = {.durability = durability_of(NULL)};
+    struct queue_settings settings = {.durability = durability_of(NULL), .note_of = call_note_of};
     if (delivery->quiet)
         return MF_EDEAD;
     if (function && function->version) {

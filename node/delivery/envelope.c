@@ -18,7 +18,7 @@ _Static_assert(sizeof(struct envelope_head) + MF_CALL_ID_BYTES_MAX + MF_HEAD_BYT
                        MF_BODY_BYTES_MAX <= MF_EVENT_BYTES_MAX,
                "an envelope fits into a queue's entry");
 _Static_assert(sizeof(struct envelope_head) + MF_CALL_ID_BYTES_MAX + MF_HEAD_BYTES_MAX <=
-                       MF_QUEUE_DROPPED_TOLD_BYTES,
+                       MF_QUEUE_ENDED_TOLD_BYTES,
                "what is told of a dropped one has all but its body");
 
 static bool fields_valid(struct envelope *envelope);

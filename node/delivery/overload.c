@@ -80,7 +80,7 @@ void overload_appended(struct submission *submission, uint32_t number)
         tell_buried(submission, words);
         return;
     }
-    consumer->stat.count += submission->count; /* without what was dropped: overload_dropped() */
+    consumer->stat.count += submission->count; /* without what was dropped: overload_ended() */
     consumer->stat.bytes += submission->bytes;
 }
 
@@ -106,25 +106,33 @@ void overload_offloaded(struct submission *submission, const char *host)
     end_as(submission->consumer, &envelope, CALL_OFFLOADED, 0, line, line);
 }
 
-static void end_dropped(struct consumer *consumer, const struct queue_entry *entry)
+static void end_one(struct consumer *consumer, const struct queue_entry *entry)
 {
-    static const char words[] = "its queue was full: it was dropped, the oldest that waited";
+    const bool dead = entry->died_ms > 0;
+    const char *words = dead ? "it waited for longer than max_age_s: it became a dead letter"
+                             : "its queue was full: it was dropped, the oldest that waited";
     struct envelope envelope;
     if (envelope_read_beginning(entry->event.data, entry->event.bytes, &envelope)) {
-        tell(consumer, NULL, words, sizeof words - 1); /* nobody's call */
+        tell(consumer, NULL, words, strlen(words)); /* nobody's call */
         return;
     }
-    end_as(consumer, &envelope, CALL_DROPPED, entry->attempts, words, QUEUE_WAS_FULL);
-    callback_tell(consumer, &envelope, "dropped", words);
+    end_as(consumer, &envelope, dead ? CALL_DEAD : CALL_DROPPED, entry->attempts, words,
+           dead ? QUEUE_TOO_OLD : QUEUE_WAS_FULL);
+    callback_tell(consumer, &envelope, dead ? "dead-letter" : "dropped", words);
 }
 
-void overload_dropped(struct queue_watch *watch, const struct queue_entry *entries, size_t count)
+void overload_ended(struct queue_watch *watch, const struct queue_entry *entries, size_t count)
 {
     struct consumer *consumer = list_of(watch, struct consumer, watch);
-    for (size_t i = 0; i < count; i++)
-        end_dropped(consumer, &entries[i]);
+    size_t dead = 0;
+    for (size_t i = 0; i < count; i++) {
+        end_one(consumer, &entries[i]);
+        dead += entries[i].died_ms > 0;
+    }
     consumer->stat.count -= count < consumer->stat.count ? count : consumer->stat.count;
-    consumer->outcomes[OUTCOME_DROPPED] += count;
+    consumer->stat.dead_count += dead;
+    consumer->outcomes[OUTCOME_DEAD] += dead;
+    consumer->outcomes[OUTCOME_DROPPED] += count - dead;
     consumer_ask_size(consumer); /* how large they were is not among what is told */
 }
 

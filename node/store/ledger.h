@@ -154,6 +154,10 @@ void ledger_kept_forget(struct ledger *ledger, const struct store_op *op); /* it
 /* Notes of ends (ledger_note.c): write op's, if it has one, in its transaction; what of that stands at
  * the transaction's end; find one. */
 mf_err ledger_note(struct ledger *ledger, const struct store_op *op);
+/* Of an entry whose end the ledger decides: what its queue's owner notes of it, while it is there (false: nothing);
+ * then to be written. */
+bool ledger_own_note(const struct store_op *op, const struct queue_entry *entry, struct store_own_note *own);
+mf_err ledger_note_own(struct ledger *ledger, const struct store_own_note *own);
 mf_err ledger_notes_write_down(struct ledger *ledger);
 void ledger_notes_let_go(struct ledger *ledger);
 void ledger_find_note(struct ledger *ledger, struct store_op *op);
@@ -176,6 +180,8 @@ mf_err ledger_put_dead(struct ledger *ledger, const struct store_op *op,
                        struct record_queue *queue, uint64_t id, uint32_t attempts,
                        const struct record *entry, struct store_bytes reason);
 
+mf_err ledger_redrive(struct ledger *ledger, struct store_op *op, struct record *queue);
+mf_err ledger_purge(struct ledger *ledger, struct store_op *op, struct record *queue);
 bool ledger_ask_queue(struct ledger *ledger, struct store_op *op);
 mf_err ledger_change_queue(struct ledger *ledger, struct store_op *op);
 void ledger_settle_queue(struct ledger *ledger, struct store_op *op, bool committed);

@@ -95,15 +95,28 @@ static mf_err choose_all_dropped(struct ledger *ledger, struct store_op *op, uin
     return MF_OK;
 }
 
-static mf_err tell_dropped(struct ledger *ledger, struct store_op *op, uint32_t queue, uint64_t id,
-                           const struct record *entry)
+/* Told, noted, and gone. */
+static mf_err drop(struct ledger *ledger, struct store_op *op, struct record_queue *queue, uint64_t id)
 {
+    static const struct store_bytes reason = {QUEUE_WAS_FULL, sizeof QUEUE_WAS_FULL - 1};
+    struct record_key key;
+    struct record entry;
+    struct store_own_note note;
+    key_of_entry(&key, queue->number, id);
+    mf_err err = ledger_get(ledger, RECORD_ENTRY, &key, &entry);
+    if (err)
+        return err;
     const struct queue_entry told = {.id = id,
                                      .priority = store_id_priority(id),
-                                     .enqueued_ms = entry->entry.enqueued_ms,
-                                     .attempts = ledger_attempts(ledger, queue, id),
-                                     .event = entry->body};
-    return store_op_dropped(op, &told);
+                                     .enqueued_ms = entry.entry.enqueued_ms,
+                                     .attempts = ledger_attempts(ledger, queue->number, id),
+                                     .reason = reason,
+                                     .event = entry.body};
+    bool noted = ledger_own_note(op, &told, &note);
+    err = store_op_ended(op, &told);
+    if (!err)
+        err = ledger_remove_entry(ledger, queue, id, entry.body.bytes);
+    return err || !noted ? err : ledger_note_own(ledger, &note);
 }
 
 /* Nothing is removed unless that is enough. */
@@ -112,16 +125,8 @@ static mf_err make_room(struct ledger *ledger, struct store_op *op, struct recor
 {
     struct record_queue left;
     mf_err err = choose_all_dropped(ledger, op, bytes, queue, &left);
-    for (uint32_t i = 0; i < op->aged_count && !err; i++) {
-        struct record_key key;
-        struct record entry;
-        key_of_entry(&key, queue->number, op->aged[i]);
-        err = ledger_get(ledger, RECORD_ENTRY, &key, &entry);
-        if (!err)
-            err = tell_dropped(ledger, op, queue->number, op->aged[i], &entry);
-        if (!err)
-            err = ledger_remove_entry(ledger, queue, op->aged[i], entry.body.bytes);
-    }
+    for (uint32_t i = 0; i < op->aged_count && !err; i++)
+        err = drop(ledger, op, queue, op->aged[i]);
     op->answer.number = op->aged_count;
     return err;
 }
@@ -219,8 +224,17 @@ static mf_err append_dead(struct ledger *ledger, struct store_op *op, struct rec
         err = number_queue(ledger, op, &queue->queue);
     for (size_t i = 0; i < op->event_count && !err; i++) {
         uint64_t id = store_id(++queue->queue.counter, op->priority);
+        const struct queue_entry ended = {.id = id,
+                                          .priority = op->priority,
+                                          .enqueued_ms = op->now_ms,
+                                          .died_ms = op->now_ms,
+                                          .reason = reason,
+                                          .event = op->events[i]};
+        struct store_own_note note;
         entry.body = op->events[i];
         err = ledger_put_dead(ledger, op, &queue->queue, id, 0, &entry, reason);
+        if (!err && ledger_own_note(op, &ended, &note))
+            err = ledger_note_own(ledger, &note);
         if (!err)
             err = store_op_id(op, id);
     }

@@ -90,24 +90,40 @@ static mf_err write_chunk(struct ledger *ledger)
     return forget_oldest(ledger, &notes->record);
 }
 
-mf_err ledger_note(struct ledger *ledger, const struct store_op *op)
+static mf_err add(struct ledger *ledger, const uint8_t *key, struct store_bytes text)
 {
     struct kept_notes *notes = &ledger->notes;
-    const uint8_t length[LENGTH_BYTES] = {(uint8_t)op->value.bytes, (uint8_t)(op->value.bytes >> 8)};
-    size_t bytes = STORE_NOTE_KEY_BYTES + LENGTH_BYTES + op->value.bytes;
-    if (op->key.bytes != STORE_NOTE_KEY_BYTES || ledger->frugal)
+    const uint8_t length[LENGTH_BYTES] = {(uint8_t)text.bytes, (uint8_t)(text.bytes >> 8)};
+    size_t bytes = STORE_NOTE_KEY_BYTES + LENGTH_BYTES + text.bytes;
+    if (ledger->frugal)
         return MF_OK;
     mf_err err = bytes > sizeof notes->room - notes->bytes ? write_chunk(ledger) : MF_OK;
     if (err)
         return err;
     uint8_t *at = notes->room + notes->bytes;
-    memcpy(at, op->key.data, STORE_NOTE_KEY_BYTES);
+    memcpy(at, key, STORE_NOTE_KEY_BYTES);
     memcpy(at + STORE_NOTE_KEY_BYTES, length, sizeof length);
-    if (op->value.bytes)
-        memcpy(at + STORE_NOTE_KEY_BYTES + sizeof length, op->value.data, op->value.bytes);
+    if (text.bytes)
+        memcpy(at + STORE_NOTE_KEY_BYTES + sizeof length, text.data, text.bytes);
     notes->bytes += bytes;
     notes->count++;
     return MF_OK;
+}
+
+mf_err ledger_note(struct ledger *ledger, const struct store_op *op)
+{
+    return op->key.bytes == STORE_NOTE_KEY_BYTES ? add(ledger, op->key.data, op->value) : MF_OK;
+}
+
+bool ledger_own_note(const struct store_op *op, const struct queue_entry *entry, struct store_own_note *own)
+{
+    const store_note_of note_of = op->queue_settings.note_of;
+    return note_of && note_of(op->queue->name, entry, op->now_ms, own);
+}
+
+mf_err ledger_note_own(struct ledger *ledger, const struct store_own_note *own)
+{
+    return add(ledger, own->note.key, own->note.text);
 }
 
 mf_err ledger_notes_write_down(struct ledger *ledger)

@@ -16,7 +16,7 @@ _Static_assert((int)MF_ENOENT == -5 && (int)MF_EEXIST == -6 && (int)MF_EINVAL ==
                "script");
 _Static_assert(MF_QUEUE_AGED_MAX == 64u && MF_EXPIRED_PER_CHANGE_MAX == 16u &&
                    MF_SCAN_BYTES_MAX == 8388608u && MF_QUEUE_BATCH_BYTES_MAX == 16777216u &&
-                   MF_QUEUE_DROPPED_MAX == 64u && MF_QUEUE_DROP_LOOKS_MAX == 2048u && MF_QUEUE_DROPPED_TOLD_BYTES == 33024u &&
+                   MF_QUEUE_DROPPED_MAX == 64u && MF_QUEUE_DROP_LOOKS_MAX == 2048u && MF_QUEUE_ENDED_TOLD_BYTES == 33024u &&
                    MF_NOTES_MAX == 16384u,
                "script");
 _Static_assert((int)QUEUE_DROPS == 1 && (int)QUEUE_BURIES == 2, "script");
@@ -29,7 +29,7 @@ void redis_base_of_queue(const struct queue *queue, char base[REDIS_NAME_BYTES])
     (void)snprintf(base, REDIS_NAME_BYTES, "mayfly:{%s/%s}:", queue->tenant, queue->name);
 }
 
-static void add(struct redis_arguments *arguments, struct store_bytes bytes)
+void redis_arguments_bytes(struct redis_arguments *arguments, struct store_bytes bytes)
 {
     mf_assert(arguments->count < REDIS_ARGUMENTS_MAX);
     arguments->argument[arguments->count] = bytes.data ? bytes.data : "";
@@ -38,7 +38,7 @@ static void add(struct redis_arguments *arguments, struct store_bytes bytes)
 
 void redis_arguments_text(struct redis_arguments *arguments, const char *text)
 {
-    add(arguments, (struct store_bytes){text, strlen(text)});
+    redis_arguments_bytes(arguments, (struct store_bytes){text, strlen(text)});
 }
 
 /* Larger ones than the script can hold are as good as the largest. */
@@ -78,7 +78,7 @@ static void add_queue_arguments(struct redis_arguments *a, const struct store_op
     case STORE_APPEND:
         add_room(a, op);
         for (size_t i = 0; i < op->event_count; i++)
-            add(a, op->events[i]);
+            redis_arguments_bytes(a, op->events[i]);
         return;
     case STORE_TAKE:
         redis_arguments_text(a, node);
@@ -95,13 +95,13 @@ static void add_queue_arguments(struct redis_arguments *a, const struct store_op
         redis_arguments_number(a, op->id);
         redis_arguments_number(a, op->attempts);
         if (op->kind == STORE_BURY)
-            add(a, op->reason);
+            redis_arguments_bytes(a, op->reason);
         else
             redis_arguments_number(a, op->span_ms);
         redis_arguments_number(a, settings->dead_max);
         if (op->kind == STORE_ACK || op->kind == STORE_BURY) {
-            add(a, op->key);
-            add(a, op->value);
+            redis_arguments_bytes(a, op->key);
+            redis_arguments_bytes(a, op->value);
         }
         return;
     case STORE_PEEK:
@@ -143,21 +143,21 @@ static void add_from(struct redis_arguments *a, const struct store_op *op)
     }
     a->from[0] = after ? '(' : '[';
     memcpy(a->from + 1, from.data, from.bytes);
-    add(a, (struct store_bytes){a->from, from.bytes + 1});
+    redis_arguments_bytes(a, (struct store_bytes){a->from, from.bytes + 1});
 }
 
 static void add_space_arguments(struct redis_arguments *a, const struct store_op *op)
 {
     uint64_t bytes_max = op->space_settings.bytes_max;
-    add(a, op->key); /* of a scan: the prefix */
+    redis_arguments_bytes(a, op->key); /* of a scan: the prefix */
     switch (op->kind) {
     case STORE_SET:
     case STORE_COMPARE:
-        add(a, op->value);
+        redis_arguments_bytes(a, op->value);
         redis_arguments_number(a, op->span_ms);
         redis_arguments_number(a, bytes_max);
         add_flag(a, !op->absent);
-        add(a, op->expected);
+        redis_arguments_bytes(a, op->expected);
         return;
     case STORE_INCREMENT:
         (void)snprintf(a->number[a->numbers], sizeof a->number[0], "%lld", (long long)op->by);
@@ -199,7 +199,7 @@ static void add_also(struct redis_arguments *a, const struct store_op *op, int f
 {
     for (const struct store_op *child = op->also; child; child = child->also) {
         add_room(a, child);
-        add(a, child->events[0]);
+        redis_arguments_bytes(a, child->events[0]);
     }
     redis_arguments_number(a, (uint64_t)first);
 }
@@ -412,8 +412,8 @@ static mf_err read_fields(struct store_op *op, struct reader *reader)
     }
 }
 
-/* What the operation's own append has dropped, or one beside it. */
-static mf_err read_dropped(struct store_op *op, const redisReply *list)
+/* What the operation's own append has dropped, or one beside it; what its take found too old. */
+static mf_err read_ended(struct store_op *op, const redisReply *list)
 {
     struct reader reader = {.array = list, .end = list->elements};
     mf_err err = MF_OK;
@@ -426,21 +426,26 @@ static mf_err read_dropped(struct store_op *op, const redisReply *list)
         entry.enqueued_ms = next_count(&reader);
         entry.attempts = (uint32_t)next_count(&reader);
         entry.event = next_bytes(&reader);
-        reader.bad |= !which || which->kind != STORE_APPEND;
-        if (!reader.bad)
-            err = store_op_dropped(which, &entry);
+        reader.bad |= !which || (which->kind != STORE_APPEND && which->kind != STORE_TAKE);
+        if (reader.bad)
+            break;
+        bool old = which->kind == STORE_TAKE;
+        entry.died_ms = old ? op->now_ms : 0;
+        entry.reason = old ? (struct store_bytes){QUEUE_TOO_OLD, sizeof QUEUE_TOO_OLD - 1}
+                           : (struct store_bytes){QUEUE_WAS_FULL, sizeof QUEUE_WAS_FULL - 1};
+        err = store_op_ended(which, &entry);
     }
     return reader.bad ? MF_EPROTO : err;
 }
 
 /* It is the last element, if there is any. */
-static mf_err take_dropped(struct store_op *op, struct reader *reader)
+static mf_err take_ended(struct store_op *op, struct reader *reader)
 {
     const redisReply *last = reader->end ? reader->array->element[reader->end - 1] : NULL;
     if (!last || last->type != REDIS_REPLY_ARRAY)
         return MF_OK;
     reader->end--;
-    return read_dropped(op, last);
+    return read_ended(op, last);
 }
 
 /* Words of the server's own, before the first space of an error. */
@@ -469,7 +474,7 @@ void redis_reply_read(struct store_op *op, const redisReply *reply)
         err = error_of(reply);
     else if (reply->type == REDIS_REPLY_ARRAY) {
         reader.end = reply->elements;
-        mf_err dropped = take_dropped(op, &reader);
+        mf_err dropped = take_ended(op, &reader);
         int64_t said = next_number(&reader);
         if (dropped)
             reader.bad |= dropped == MF_EPROTO;

@@ -28,6 +28,7 @@ struct redis_arguments {
 /* "mayfly:{tenant/name}:", or "mayfly:{tenant}:" */
 void redis_base_of_queue(const struct queue *queue, char base[REDIS_NAME_BYTES]);
 
+void redis_arguments_bytes(struct redis_arguments *arguments, struct store_bytes bytes);
 void redis_arguments_text(struct redis_arguments *arguments, const char *text);
 void redis_arguments_number(struct redis_arguments *arguments, uint64_t number);
 

@@ -21,7 +21,7 @@
 local ENOENT, EEXIST, EINVAL, EFULL, ETOOBIG = -5, -6, -1, -14, -7
 local GROUP, NOBODY, NEVER = 'mayfly', '-', -1
 local AGED_MAX, EXPIRED_MAX, BYTES_MAX, MOVED_BYTES_MAX = 64, 16, 8388608, 16777216
-local DROPPED_MAX, DROP_LOOKS_MAX, DROPPED_TOLD = 64, 2048, 33024
+local DROPPED_MAX, DROP_LOOKS_MAX, ENDED_TOLD = 64, 2048, 33024
 local NOTES, NOTES_MAX = 'mayfly:notes:', 16384
 local base, now = KEYS[1], tonumber(ARGV[2])
 local call = redis.call
@@ -36,11 +36,11 @@ local function wake() call('PUBLISH', key('wake'), '') end
 
 local operation = {}
 
--- What appends have dropped, if any, is an answer's last element, a list; of each: for which append (0:
--- the operation's own, else that to KEYS[i + 1]), id, enqueued_ms, attempts, the event's beginning.
-local told_dropped
-local function with_dropped(answer)
-  if told_dropped then answer[#answer + 1] = told_dropped end
+-- What appends have dropped, or a take has found too old, if any, is an answer's last element, a list; of each: for
+-- which append (0: the operation's own, else that to KEYS[i + 1]), id, enqueued_ms, attempts, the event's beginning.
+local told_ended
+local function with_ended(answer)
+  if told_ended then answer[#answer + 1] = told_ended end
   return answer
 end
 
@@ -124,15 +124,18 @@ local function bury_in(k, priority, first, last, answer)
   answer[#answer + 1] = last - first + 1
 end
 
+local function tell_ended(which, id, enqueued, attempts, event)
+  told_ended = told_ended or {}
+  for _, field in ipairs({ which, id, enqueued, attempts, string.sub(event, 1, ENDED_TOLD) }) do
+    told_ended[#told_ended + 1] = field
+  end
+end
+
 local function drop_from(k, dropped, which)
-  told_dropped = told_dropped or {}
   for _, each in ipairs(dropped) do
     local stream, id, event, enqueued = k .. each[1], '0-' .. each[2], each[3], each[4]
     local pending = call('XPENDING', stream, GROUP, id, id, 1)[1]
-    for _, field in ipairs({ which, each[2], enqueued, pending and pending[4] or 0,
-      string.sub(event, 1, DROPPED_TOLD) }) do
-      told_dropped[#told_dropped + 1] = field
-    end
+    tell_ended(which, each[2], enqueued, pending and pending[4] or 0, event)
     call('XACK', stream, GROUP, id)
     call('XDEL', stream, id)
     call('ZREM', k .. 'r' .. each[1], string.format('%017.0f', tonumber(each[2])))
@@ -204,7 +207,7 @@ if ARGV[1] == 'append' then
   if not room or (also_fits and not also_fits()) then return { EFULL } end
   append_to(base, priority, FIRST_EVENT, own_last, more_bytes, room, answer, 0)
   if also_append then also_append() end
-  return with_dropped(answer)
+  return with_ended(answer)
 end
 
 -- ---- key-values ----
@@ -347,7 +350,7 @@ if not string.find(base, '/', 1, true) then
     end
   end
 
-  return with_dropped(operation[ARGV[1]]())
+  return with_ended(operation[ARGV[1]]())
 end
 
 -- ---- queues ----
@@ -489,20 +492,33 @@ if ARGV[1] == 'take' then
       if not take.full then consider_due('r' .. text(priority)) end
       if not take.full then consider_fresh(priority) end
     end
-    for _, aged in ipairs(take.buried) do bury(aged[1], aged[2], aged[3], aged[4], 'too old') end
+    for _, aged in ipairs(take.buried) do
+      tell_ended(0, aged[1], text(aged[3]), aged[4], aged[2])
+      bury(aged[1], aged[2], aged[3], aged[4], 'too old')
+    end
     take.answer[2] = take.full and now or next_due()
     return take.answer
   end
 
-  return run()
+  return with_ended(run())
 end
 
--- What is said of an end, under a key: ARGV[7], empty: nothing is; ARGV[8].
-local function note()
-  if ARGV[7] == '' then return end
-  call('HSET', NOTES .. 'v', ARGV[7], ARGV[8])
-  call('ZADD', NOTES .. 'k', call('INCR', NOTES .. 'n'), ARGV[7])
+-- What is said of an end, under a key.
+local function keep_note(name, said)
+  call('HSET', NOTES .. 'v', name, said)
+  call('ZADD', NOTES .. 'k', call('INCR', NOTES .. 'n'), name)
   if call('ZCARD', NOTES .. 'k') > NOTES_MAX then call('HDEL', NOTES .. 'v', call('ZPOPMIN', NOTES .. 'k')[1]) end
+end
+
+-- ARGV[7], empty: nothing is; ARGV[8].
+local function note()
+  if ARGV[7] ~= '' then keep_note(ARGV[7], ARGV[8]) end
+end
+
+-- Of what this node's operations before have ended by themselves: key, note, …
+function operation.notes()
+  for i = 3, #ARGV, 2 do keep_note(ARGV[i], ARGV[i + 1]) end
+  return { 0 }
 end
 
 -- id, attempts, and what each needs
@@ -687,4 +703,4 @@ function operation.release()
   return { 0 }
 end
 
-return with_dropped(operation[ARGV[1]]())
+return with_ended(operation[ARGV[1]]())

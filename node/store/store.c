@@ -116,7 +116,8 @@ mf_err queue_get(struct store *store, const char *tenant, const char *name,
         .age_ms_max = settings->age_ms_max,
         .overflow = settings->overflow,
         .tenant_queues_max = settings->tenant_queues_max,
-        .tenant_bytes_max = settings->tenant_bytes_max};
+        .tenant_bytes_max = settings->tenant_bytes_max,
+        .note_of = settings->note_of};
     queue->references++;
     *out = queue;
     return MF_OK;
@@ -160,14 +161,14 @@ static void hint(struct queue *queue)
         list_of(at, struct queue_watch, link)->ready(list_of(at, struct queue_watch, link));
 }
 
-void store_tell_dropped(const struct store_op *op)
+void store_tell_ended(const struct store_op *op)
 {
-    if (!op->dropped_count || op->answer.err)
+    if (!op->ended_count || op->answer.err)
         return;
     list_each(at, &op->queue->watches) {
         struct queue_watch *watch = list_of(at, struct queue_watch, link);
-        if (watch->dropped)
-            watch->dropped(watch, op->dropped, op->dropped_count);
+        if (watch->ended)
+            watch->ended(watch, op->ended, op->ended_count);
     }
 }
 

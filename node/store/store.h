@@ -104,6 +104,28 @@ enum queue_overflow {
     QUEUE_BURIES,  /* its events become dead letters, reason QUEUE_WAS_FULL. MF_EFULL: dead_max */
 };
 
+/* How a lease ended, to be found by a key when its entry is gone: written with its end, in the same
+ * step; an end that is refused writes none. At least the last MF_NOTES_MAX of the store are there (LMDB: of each
+ * durability), the oldest go first; of two with the same key the later is found. At a full disk LMDB ends leases and
+ * writes no notes. */
+#define STORE_NOTE_KEY_BYTES 16
+struct store_note {
+    uint8_t key[STORE_NOTE_KEY_BYTES];
+    struct store_bytes text; /* at most MF_NOTE_BYTES_MAX; MF_ETOOBIG */
+};
+/* One that owns its text. */
+struct store_own_note {
+    struct store_note note;
+    uint8_t text[MF_NOTE_BYTES_MAX];
+};
+
+struct queue_entry;
+/* The note of an entry of that queue whose end the store decides, with its end's reason; died_ms: it becomes a dead
+ * letter. Of its event there may be only the beginning. False: none. It is written in the same step (Redis: in the next
+ * one, which a node that dies in between does not send). Any thread; for the life of the store. */
+typedef bool (*store_note_of)(const char *queue, const struct queue_entry *entry, uint64_t now_ms,
+                              struct store_own_note *note);
+
 struct queue_settings {
     enum store_durability durability; /* LMDB: cannot be changed while the queue holds entries */
     uint64_t count_max, bytes_max;    /* of entries; 0: MF_QUEUE_COUNT_DEFAULT, _BYTES_DEFAULT */
@@ -116,6 +138,7 @@ struct queue_settings {
                                    make one more: MF_EFULL. 0: no bound                               */
     uint64_t tenant_bytes_max;  /* of all of these, dead letters included; as bytes_max. Only where
                                    tenant_queues_max is. Appends of one step are judged one by one    */
+    store_note_of note_of;      /* NULL: what the store ends by itself leaves no note                 */
 };
 
 #define QUEUE_TOO_OLD "too old"
@@ -153,10 +176,11 @@ struct queue *queue_again(struct queue *queue); /* one more reference; the queue
 struct queue_watch {
     struct link link;
     void (*ready)(struct queue_watch *watch);
-    /* NULL: nobody wants to know. What an append of this store's, also one beside another change,
-     * has dropped (QUEUE_DROPS), 1 … MF_QUEUE_DROPPED_MAX, before it is answered: id, priority, enqueued_ms, attempts,
-     * and of each event the beginning, MF_QUEUE_DROPPED_TOLD_BYTES at most. May unwatch nobody. */
-    void (*dropped)(struct queue_watch *watch, const struct queue_entry *entries, size_t count);
+    /* NULL: nobody wants to know. Entries whose end this store decided, before it is answered: what an append, also
+     * one beside another change, has dropped (QUEUE_DROPS, reason QUEUE_WAS_FULL), and what a take found too old
+     * (QUEUE_TOO_OLD; died_ms). 1 … MF_QUEUE_AGED_MAX; id, priority, enqueued_ms, attempts, and of each event the
+     * beginning, MF_QUEUE_ENDED_TOLD_BYTES at most. May unwatch nobody. */
+    void (*ended)(struct queue_watch *watch, const struct queue_entry *entries, size_t count);
 };
 void queue_watch(struct queue *queue, struct queue_watch *watch);
 void queue_unwatch(struct queue *queue, struct queue_watch *watch);
@@ -187,15 +211,7 @@ MF_CHECKED mf_err queue_extend(struct queue *queue, uint64_t id, uint32_t attemp
 MF_CHECKED mf_err queue_bury(struct queue *queue, uint64_t id, uint32_t attempts,
                              struct store_bytes reason, const struct store_ask *ask);
 
-/* How a lease ended, to be found by a key when its entry is gone: written with its end, in the same
- * step; an end that is refused writes none. At least the last MF_NOTES_MAX of the store are there (LMDB: of each
- * durability), the oldest go first; of two with the same key the later is found. At a full disk LMDB ends leases and
- * writes no notes. */
-#define STORE_NOTE_KEY_BYTES 16
-struct store_note {
-    uint8_t key[STORE_NOTE_KEY_BYTES];
-    struct store_bytes text; /* at most MF_NOTE_BYTES_MAX; MF_ETOOBIG */
-};
+/* The same, with a note of it. */
 MF_CHECKED mf_err queue_ack_noted(struct queue *queue, uint64_t id, uint32_t attempts,
                                   const struct store_note *note, const struct store_ask *ask);
 MF_CHECKED mf_err queue_bury_noted(struct queue *queue, uint64_t id, uint32_t attempts,

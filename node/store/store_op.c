@@ -86,7 +86,7 @@ void store_finish(struct store_op *op)
     op->answer.entries = op->entries;
     op->answer.pairs = op->pairs;
     for (const struct store_op *each = op; each && !op->answer.err; each = each->also)
-        store_tell_dropped(each);
+        store_tell_ended(each);
     if (op->done)
         op->done(op->context, &op->answer);
     store_op_reset(op);
@@ -117,9 +117,9 @@ void store_op_reset(struct store_op *op)
     free(op->ids);
     free(op->entries);
     free(op->pairs);
-    free(op->dropped);
-    op->dropped = NULL;
-    op->dropped_count = 0;
+    free(op->ended);
+    op->ended = NULL;
+    op->ended_count = 0;
     op->ids = NULL;
     op->entries = NULL;
     op->pairs = NULL;
@@ -184,20 +184,20 @@ mf_err store_op_entry(struct store_op *op, const struct queue_entry *entry)
     return MF_OK;
 }
 
-mf_err store_op_dropped(struct store_op *op, const struct queue_entry *entry)
+mf_err store_op_ended(struct store_op *op, const struct queue_entry *entry)
 {
     struct queue_entry own = *entry;
-    if (op->dropped_count == MF_QUEUE_DROPPED_MAX)
+    if (op->ended_count == MF_QUEUE_AGED_MAX)
         return MF_EPROTO;
-    if (!op->dropped)
-        op->dropped = malloc(MF_QUEUE_DROPPED_MAX * sizeof *op->dropped);
-    if (!op->dropped)
+    if (!op->ended)
+        op->ended = malloc(MF_QUEUE_AGED_MAX * sizeof *op->ended);
+    if (!op->ended)
         return MF_ENOMEM;
-    if (own.event.bytes > MF_QUEUE_DROPPED_TOLD_BYTES)
-        own.event.bytes = MF_QUEUE_DROPPED_TOLD_BYTES;
+    if (own.event.bytes > MF_QUEUE_ENDED_TOLD_BYTES)
+        own.event.bytes = MF_QUEUE_ENDED_TOLD_BYTES;
     mf_err err = copy(op, &own.event);
     if (!err)
-        op->dropped[op->dropped_count++] = own;
+        op->ended[op->ended_count++] = own;
     return err;
 }
 

@@ -89,8 +89,8 @@ struct store_op {
     size_t list_room;
     size_t list_bytes;    /* of what the entries or pairs hold        */
     struct piece *pieces; /* copies of what the answer points to      */
-    struct queue_entry *dropped; /* for who watches the queue; NULL: none */
-    size_t dropped_count;
+    struct queue_entry *ended; /* by the store itself: for who watches the queue; NULL: none */
+    size_t ended_count;
     uint64_t aged[MF_QUEUE_AGED_MAX]; /* a take's: to become dead letters; an append's: dropped */
     uint32_t aged_count;
     uint32_t queue_number; /* the ledger's, from one step to the next */
@@ -140,8 +140,8 @@ void store_op_detach(struct store_op *op, bool hints);
 
 /* All who watch the queue, which may be NULL: all queues. */
 void store_hint(struct store *store, struct queue *queue);
-/* What the operation has dropped, to all who watch its queue. */
-void store_tell_dropped(const struct store_op *op);
+/* What the operation has dropped, or found too old, to all who watch its queue. */
+void store_tell_ended(const struct store_op *op);
 struct queue *store_find_queue(struct store *store, const char *tenant, const char *name);
 
 /* Close a handle of a back end; the last one frees the store, once it is closed. */
@@ -150,8 +150,9 @@ void store_close_handle(struct store *store, uv_handle_t *handle);
 /* To the answer; copies of what they point to. MF_ENOMEM: nothing was added. Any thread. */
 MF_CHECKED mf_err store_op_id(struct store_op *op, uint64_t id);
 MF_CHECKED mf_err store_op_entry(struct store_op *op, const struct queue_entry *entry);
-/* One that an append has dropped; of its event the beginning. MF_EPROTO: too many. */
-MF_CHECKED mf_err store_op_dropped(struct store_op *op, const struct queue_entry *entry);
+/* One that an append has dropped, or a take found too old; of its event the beginning. Its reason lives as
+ * long as the program. MF_EPROTO: too many. */
+MF_CHECKED mf_err store_op_ended(struct store_op *op, const struct queue_entry *entry);
 MF_CHECKED mf_err store_op_pair(struct store_op *op, const struct space_pair *pair);
 MF_CHECKED mf_err store_op_value(struct store_op *op, struct store_bytes value);
 /* As if nothing had been answered yet. */

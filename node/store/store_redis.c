@@ -23,7 +23,7 @@
 #include "base/log.h"
 #include "node/store/port.h"
 #include "node/store/redis_poll.h"
-#include "node/store/redis_reply.h"
+#include "node/store/redis_note.h"
 #include "node/store/redis_url.h"
 
 extern const char redis_script[], redis_script_end[];
@@ -173,6 +173,13 @@ static void tell_error(struct redis_store *redis, const redisReply *reply)
            reply->type == REDIS_REPLY_ERROR ? reply->str : "an answer that is none");
 }
 
+static void send_notes(void *context, const struct redis_arguments *arguments)
+{
+    struct redis_store *redis = context;
+    (void)redisAsyncCommandArgv(redis->main, NULL, NULL, arguments->count, (const char **)(uintptr_t)arguments->argument,
+                                arguments->bytes);
+}
+
 static void answered(redisAsyncContext *context, void *reply, void *data)
 {
     struct redis_store *redis = context->data;
@@ -187,8 +194,11 @@ static void answered(redisAsyncContext *context, void *reply, void *data)
         tell_error(redis, reply);
     if (redis->closing || !reply) /* from within redisAsyncFree() */
         answer_later(redis, op, op->answer.err);
-    else
+    else {
+        if (!op->answer.err && redis->main)
+            redis_note_ended(op, redis->sha, send_notes, redis);
         store_finish(op);
+    }
 }
 
 static void send_script(struct redis_store *redis, struct store_op *op, bool whole)

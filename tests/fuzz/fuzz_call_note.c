@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     struct call_end end;
-    struct call_note again;
+    struct store_own_note again;
     mf_err err = call_note_read((struct store_bytes){data, bytes}, &end);
     if (err) {
         mf_assert(err == MF_EFORMAT);

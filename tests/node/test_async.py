@@ -205,6 +205,14 @@ class Calls(NodeTest):
         gate.open()
         wait_until(lambda: self.node.api('GET', '/v1/calls/' + late).json['state'] == 'dead', 'its end')
         self.assertFalse([t for t in self.lines(late, 'old') if 'delivered' in t])
+        self.assertTrue([t for t in self.lines(late, 'old') if 'max_age_s' in t])
+        self.node.api('DELETE', '/v1/queues/old/entries?dead=1')
+        end = self.node.api('GET', '/v1/calls/' + late).json
+        self.node.process.kill()
+        self.node.process.wait()
+        self.node.start()
+        self.assertEqual(self.node.api('GET', '/v1/calls/' + late).json, end)
+        self.assertEqual((end['state'], end['last'], end['attempts']), ('dead', 'too old', 0))
 
     def test_many(self):
         self.node.deploy('many', 'trouble')

@@ -125,6 +125,22 @@ class Callbacks(NodeTest):
         self.assertEqual((got['headers']['x-function-status'], error['code'], error['call']),
                          ('503', 'dead-letter', 'buried'))
 
+    def test_one_that_became_too_old(self):
+        gate = Gate()
+        self.addCleanup(gate.close)
+        self.node.deploy('a', 'trouble', max_instances=1, max_age_s=1, **gate.settings)
+        self.addCleanup(gate.open)
+        self.assertEqual(self.node.http('POST', f'/async-function/a/{gate.path}').status, 202)
+        wait_until(gate.held, 'the first')
+        self.assertEqual(call(self.node, '/count', self.sink.url('/old'), b'', 'stale', 'a').status, 202)
+        time.sleep(1.1)
+        gate.open()
+        got, = wait_until(lambda: letters(self.sink, 'stale'), 'a letter')
+        error = json.loads(got['body'])['error']
+        self.assertEqual((got['headers']['x-function-status'], error['code'], error['function'], error['call']),
+                         ('503', 'dead-letter', 'a', 'stale'))
+        self.assertIn('max_age_s', error['message'])
+
     def test_only_the_end_is_told(self):
         self.node.deploy('r', 'trouble', attempts_max=2)
         answer = call(self.node, '/status?n=503', self.sink.url('/end'), name='r')

@@ -172,6 +172,13 @@ class Overload(Scaling):
         for line in (b'mayfly_deliveries_total{function="do",outcome="dropped"} 1',
                      b'mayfly_queue_depth{function="do"} 0'):
             wait_until(lambda line=line: line in self.node.api('GET', '/metrics').body, line)
+        self.killed()
+        self.assertEqual(self.node.api('GET', '/v1/calls/1').json, call)
+
+    def killed(self):
+        self.node.process.kill()
+        self.node.process.wait()
+        self.node.start()
 
     def test_dead_letter(self):
         self.fill('dl', overload='dead-letter')
@@ -179,6 +186,8 @@ class Overload(Scaling):
         self.assertEqual((self.queue('dl')['count'], self.queue('dl')['dead']), (3, 1))
         entry, = self.node.api('GET', '/v1/queues/dl/entries?dead=1').json['entries']
         self.assertEqual((entry['call'], entry['reason']), ('new', 'queue full'))
+        call = self.node.api('GET', '/v1/calls/new').json
+        self.assertEqual((call['state'], call['function'], call['last']), ('dead', 'dl', 'queue full'))
         wait_until(lambda: [l.get('call') for l in self.node.logs('dl') if 'a dead letter at once' in l['text']] == ['new'],
                    'its line, with its id')
         self.gate.open()

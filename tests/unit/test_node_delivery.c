@@ -201,7 +201,7 @@ static void the_last_calls_are_remembered(void **state)
 static void an_end_is_read_from_its_note(void **state)
 {
     (void)state;
-    struct call_note note, other;
+    struct store_own_note note, other;
     struct call_end end;
     call_note_make("id", "f", CALL_DEAD, 7, "status 500", 1234, &note);
     assert_int_equal(call_note_read(note.note.text, &end), MF_OK);

@@ -68,7 +68,7 @@ static void hear(struct queue_watch *watch, const struct queue_entry *entries, s
 
 static void listen_to(int s, int q, struct queue *to)
 {
-    heard[s][q] = (struct heard){.watch = {.ready = hear_nothing, .dropped = hear}};
+    heard[s][q] = (struct heard){.watch = {.ready = hear_nothing, .ended = hear}};
     queue[s][q] = to;
     queue_watch(to, &heard[s][q].watch);
 }

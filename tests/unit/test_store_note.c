@@ -127,12 +127,101 @@ static void the_oldest_go_first(void **state)
     space_put(space);
 }
 
+/* The note of an event that begins with its number; "-": of nobody's. */
+static bool note_of_event(const char *queue, const struct queue_entry *entry, uint64_t now_ms, struct store_own_note *own)
+{
+    uint32_t number = 0;
+    const char *event = entry->event.data;
+    if (entry->event.bytes < 2 || event[0] == '-')
+        return false;
+    number = (uint32_t)(event[0] - '0') * 10 + (uint32_t)(event[1] - '0');
+    own->note = note_of(number, "");
+    int bytes = snprintf((char *)own->text, sizeof own->text, "%s %.*s %u%s%s", queue, (int)entry->reason.bytes,
+                         (const char *)entry->reason.data, entry->attempts, entry->died_ms ? " dead" : "",
+                         now_ms == rig.now_ms ? "" : " when?");
+    own->note.text = (struct store_bytes){own->text, (size_t)bytes};
+    return true;
+}
+
+static void is_noted(struct space *space, enum store_durability durability, uint32_t number, const char *text)
+{
+    assert_int_equal(find(space, durability, number), MF_OK);
+    store_has_text(rig.got.value, text);
+}
+
+static void what_is_dropped_leaves_a_note(void **state)
+{
+    static const struct queue_settings small = {.count_max = 2, .overflow = QUEUE_DROPS, .note_of = note_of_event};
+    struct queue *queue = rig_queue(&rig, "a", &small), *other = rig_queue(&rig, "b", NULL);
+    struct space *space = rig_space(&rig, RIG_TENANT);
+    (void)state;
+    rig_append(&rig, queue, "11");
+    rig_append(&rig, queue, "-");
+    uint64_t id = rig_take(&rig, queue)->id;
+    OK(queue_nack(queue, id, 1, 0, ASK));
+    rig_append(&rig, queue, "12");
+    rig_append(&rig, queue, "13");
+    is_noted(space, STORE_POWER_LOSS, 11, "a queue full 1");
+    assert_int_equal(find(space, STORE_POWER_LOSS, 12), MF_ENOENT);
+    rig_append(&rig, other, "x"); /* beside another change, too */
+    id = rig_take(&rig, other)->id;
+    const struct store_also also = {queue, QUEUE_BULK, rig_text("14")};
+    OK(queue_ack_beside(other, id, 1, &(struct store_beside){&also, 1}, ASK));
+    is_noted(space, STORE_POWER_LOSS, 12, "a queue full 0");
+    store_takes(queue, "13", 1);
+    store_takes(queue, "14", 1);
+    queue_put(queue);
+    queue_put(other);
+    space_put(space);
+}
+
+static void what_has_no_room_and_dies_leaves_a_note(void **state)
+{
+    static const struct queue_settings small = {.count_max = 1, .overflow = QUEUE_BURIES, .note_of = note_of_event,
+                                                .durability = STORE_PROCESS_CRASH};
+    struct queue *queue = rig_queue(&rig, "a", &small);
+    struct space *space = rig_space(&rig, RIG_TENANT);
+    const struct store_bytes events[] = {rig_text("22"), rig_text("-"), rig_text("23")};
+    (void)state;
+    rig_append(&rig, queue, "21");
+    OK(queue_append(queue, QUEUE_BULK, events, 3, ASK));
+    store_has_stat(queue, 1, 2, 3, 5);
+    is_noted(space, STORE_PROCESS_CRASH, 22, "a queue full 0 dead");
+    is_noted(space, STORE_PROCESS_CRASH, 23, "a queue full 0 dead");
+    assert_int_equal(find(space, STORE_PROCESS_CRASH, 21), MF_ENOENT);
+    queue_put(queue);
+    space_put(space);
+}
+
+static void what_is_too_old_leaves_a_note(void **state)
+{
+    static const struct queue_settings brief = {.age_ms_max = 1000, .note_of = note_of_event};
+    struct queue *queue = rig_queue(&rig, "a", &brief);
+    struct space *space = rig_space(&rig, RIG_TENANT);
+    (void)state;
+    rig_append(&rig, queue, "31");
+    rig_append(&rig, queue, "-");
+    uint64_t id = rig_take(&rig, queue)->id;
+    OK(queue_nack(queue, id, 1, 0, ASK));
+    rig.now_ms += 1001;
+    rig_append(&rig, queue, "32");
+    store_takes(queue, "32", 1);
+    is_noted(space, STORE_POWER_LOSS, 31, "a too old 1 dead");
+    assert_int_equal(find(space, STORE_POWER_LOSS, 32), MF_ENOENT);
+    store_has_stat(queue, 1, 2, 2, 3);
+    queue_put(queue);
+    space_put(space);
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         STORE_TEST(an_end_leaves_its_note),
         STORE_TEST(what_is_refused_leaves_none),
         STORE_TEST(the_oldest_go_first),
+        STORE_TEST(what_is_dropped_leaves_a_note),
+        STORE_TEST(what_has_no_room_and_dies_leaves_a_note),
+        STORE_TEST(what_is_too_old_leaves_a_note),
     };
     return store_suite(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }

@@ -118,7 +118,7 @@ static void hear(struct queue_watch *watch, const struct queue_entry *entries, s
 static void listen_to(struct queue *queue)
 {
     memset(&heard, 0, sizeof heard);
-    heard.watch = (struct queue_watch){.ready = hear_nothing, .dropped = hear};
+    heard.watch = (struct queue_watch){.ready = hear_nothing, .ended = hear};
     queue_watch(queue, &heard.watch);
 }
 
@@ -171,12 +171,38 @@ static void who_watches_is_told_what_was_dropped(void **state)
     queue_put(queue);
 }
 
+static void who_watches_is_told_what_was_too_old(void **state)
+{
+    (void)state;
+    const struct queue_settings settings = {.age_ms_max = 1000};
+    struct queue *queue = rig_queue(&rig, "q", &settings);
+    const uint64_t began_ms = rig.now_ms, id = rig_append(&rig, queue, "1");
+    listen_to(queue);
+    rig.now_ms += 1000;
+    store_takes(queue, "1", 1);
+    assert_int_equal(heard.count, 0);
+    OK(queue_nack(queue, id, 1, 0, ASK));
+    rig.now_ms += 1;
+    rig_append(&rig, queue, "2");
+    store_takes(queue, "2", 1);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.answered, rig.answered - 1);
+    assert_int_equal(heard.entries[0].id, id);
+    assert_int_equal(heard.entries[0].attempts, 1);
+    assert_int_equal(heard.entries[0].enqueued_ms, began_ms);
+    assert_int_equal(heard.entries[0].died_ms, rig.now_ms);
+    assert_int_equal(heard.first[0], '1');
+    store_has_text(heard.entries[0].reason, QUEUE_TOO_OLD);
+    queue_unwatch(queue, &heard.watch);
+    queue_put(queue);
+}
+
 static void of_what_was_dropped_the_beginning_is_told(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {MF_QUEUE_DROPPED_TOLD_BYTES - 1, MF_QUEUE_DROPPED_TOLD_BYTES,
-                                   MF_QUEUE_DROPPED_TOLD_BYTES + 1};
-    static char text[MF_QUEUE_DROPPED_TOLD_BYTES + 1];
+    static const size_t sizes[] = {MF_QUEUE_ENDED_TOLD_BYTES - 1, MF_QUEUE_ENDED_TOLD_BYTES,
+                                   MF_QUEUE_ENDED_TOLD_BYTES + 1};
+    static char text[MF_QUEUE_ENDED_TOLD_BYTES + 1];
     const struct queue_settings settings = {.count_max = 1, .overflow = QUEUE_DROPS};
     struct queue *queue = rig_queue(&rig, "q", &settings);
     memset(text, 'e', sizeof text);
@@ -187,7 +213,7 @@ static void of_what_was_dropped_the_beginning_is_told(void **state)
         assert_int_equal(heard.count, 1);
         assert_int_equal(heard.first[0], 'e');
         assert_int_equal(heard.entries[0].event.bytes,
-                         sizes[i] < MF_QUEUE_DROPPED_TOLD_BYTES ? sizes[i] : MF_QUEUE_DROPPED_TOLD_BYTES);
+                         sizes[i] < MF_QUEUE_ENDED_TOLD_BYTES ? sizes[i] : MF_QUEUE_ENDED_TOLD_BYTES);
     }
     queue_unwatch(queue, &heard.watch);
     queue_put(queue);
@@ -526,6 +552,7 @@ int main(int argc, char **argv)
         STORE_TEST(the_oldest_that_wait_make_room),
         STORE_TEST(one_that_came_back_may_be_dropped),
         STORE_TEST(who_watches_is_told_what_was_dropped),
+        STORE_TEST(who_watches_is_told_what_was_too_old),
         STORE_TEST(of_what_was_dropped_the_beginning_is_told),
         STORE_TEST(so_many_make_room_and_no_more),
         STORE_TEST(what_has_no_room_is_buried),
