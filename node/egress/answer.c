@@ -8,8 +8,6 @@
 #include "node/egress/transfer.h"
 #include "node/gateway/request.h"
 
-#define SECRET_BYTES_MIN 8 /* a shorter one would be found everywhere */
-
 static size_t stop(struct transfer *transfer, enum transfer_stop why)
 {
     transfer->stop = why;
@@ -136,7 +134,7 @@ bool answer_failed(const struct transfer *transfer, CURLcode code, mf_err *err, 
 
 static bool holds(const void *data, size_t bytes, const struct mf_buf *value)
 {
-    return data && value->bytes >= SECRET_BYTES_MIN &&
+    return data && value->bytes >= SECRET_HIDDEN_BYTES_MIN &&
            memmem(data, bytes, value->data, value->bytes) != NULL;
 }
 

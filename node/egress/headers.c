@@ -27,9 +27,14 @@ static mf_err read_secret(void *context, const char *name, size_t bytes, struct 
     if (!secret_listed(splicing->allowed, name, bytes))
         return mf_why(why, MF_EDENIED, "the secret %.*s is not among those that may be used here",
                       (int)bytes, name);
+    const struct secret_names readable = {splicing->allowed->names, splicing->allowed->readable, 0};
     mf_err err = secret_read(transfer->egress->secrets, name, bytes, out, why);
     if (err)
         return err;
+    if (out->bytes < SECRET_HIDDEN_BYTES_MIN && !secret_listed(&readable, name, bytes))
+        return mf_why(why, MF_EDENIED, "the secret %.*s has less than %u bytes: whether an answer repeats it could not "
+                      "be told, so it goes only where allow.secrets lets it be read", (int)bytes, name,
+                      SECRET_HIDDEN_BYTES_MIN);
     struct mf_buf *more =
         realloc(transfer->secrets, (transfer->secret_count + 1) * sizeof *transfer->secrets);
     if (!more)

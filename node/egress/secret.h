@@ -16,7 +16,12 @@
 struct secret_names {
     const char *const *names;
     size_t count;
+    size_t readable; /* the first so many it may read, too */
 };
+
+/* Of a shorter one nobody can say whether an answer repeats it: it would be found everywhere. So it is put into
+ * no header of a function that may not read it. */
+#define SECRET_HIDDEN_BYTES_MIN 8u
 
 /* Letters, digits, hyphens, underscores and dots, no dot first: so also a file's name. */
 bool secret_name_valid(const char *name, size_t bytes);

@@ -42,11 +42,11 @@ void egress_serve(struct node *node)
 
 static void permits_of(const struct allow *allow, struct permits *permits)
 {
-    size_t secrets = allow_list(allow, ALLOW_SECRETS, permits->secret);
-    secrets += allow_list(allow, ALLOW_SPLICE, permits->secret + secrets);
+    size_t readable = allow_list(allow, ALLOW_SECRETS, permits->secret);
+    size_t secrets = readable + allow_list(allow, ALLOW_SPLICE, permits->secret + readable);
     permits->rule = (struct egress_rule){.entries = permits->http,
                                          .count = allow_list(allow, ALLOW_HTTP, permits->http)};
-    permits->splice = (struct secret_names){permits->secret, secrets};
+    permits->splice = (struct secret_names){permits->secret, secrets, readable};
 }
 
 /* So that the function's owner learns what its settings lack, or where a name has led. */

@@ -238,7 +238,7 @@ int main(int argc, char *argv[])
     probe.request.field_bytes = probe.fields.bytes;
     probe.request.rule.entries = probe.allow;
     probe.request.rule.count = probe.allows;
-    probe.names = (struct secret_names){probe.splice, probe.splices};
+    probe.names = (struct secret_names){probe.splice, probe.splices, 0};
     probe.request.splice = probe.splices ? &probe.names : NULL;
     probe.request.under_way = &probe.under_way;
     probe.end.fire = end;

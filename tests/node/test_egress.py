@@ -366,7 +366,7 @@ class Secrets(unittest.TestCase):
         cls.sink = Sink()
         cls.folder = tempfile.TemporaryDirectory(prefix='mf-secrets-')
         for name, value, mode in (('token', 'sesame-open-1234\n', 0o600), ('crlf', 'a\r\nx-evil: 1', 0o600),
-                                  ('open', 'x', 0o644), ('other', 'other-value-99', 0o600)):
+                                  ('open', 'x', 0o644), ('other', 'other-value-99', 0o600), ('short', '1234567', 0o600)):
             path = os.path.join(cls.folder.name, name)
             with open(path, 'w', newline='') as file:
                 file.write(value)
@@ -393,9 +393,9 @@ class Secrets(unittest.TestCase):
 
     def test_what_may_not_be(self):
         before = len(self.sink.taken())
-        names = ('--splice', 'token', '--splice', 'crlf', '--splice', 'open', '--splice', 'gone', '--splice', 'link',
+        names = ('--splice', 'token', '--splice', 'crlf', '--splice', 'short', '--splice', 'open', '--splice', 'gone', '--splice', 'link',
                  '--splice', 'fifo', '--splice', 'dir')
-        for name, err in (('other', EDENIED), ('crlf', EINVAL), ('open', EDENIED), ('gone', ENOENT),
+        for name, err in (('other', EDENIED), ('crlf', EINVAL), ('short', EDENIED), ('open', EDENIED), ('gone', ENOENT),
                           ('../token', EINVAL), ('', EINVAL), ('link', None), ('fifo', None), ('dir', None)):
             answer = self.ask('/no', 'x-a: ${secret:' + name + '}', *names)
             self.assertIn('err', answer, name)
@@ -403,6 +403,7 @@ class Secrets(unittest.TestCase):
                 self.assertEqual(answer['err'], err, (name, answer))
             self.assertNotIn('sesame', json.dumps(answer))
             self.assertNotIn('evil', json.dumps(answer))
+            self.assertNotIn('1234567', json.dumps(answer))
         self.assertEqual(len(self.sink.taken()), before)
 
     def test_without_leave_it_is_text(self):

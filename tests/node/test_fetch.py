@@ -20,7 +20,7 @@ class Fetch(NodeTest):
         cls.sink = Sink('0.0.0.0')
         cls.safe = Sink(context=cls.certificates.server('good'))
         cls.folder = tempfile.TemporaryDirectory(prefix='mf-secrets-')
-        for name, value in (('token', 'sesame-open-1234'), ('readable', 'read-me-5678\n'), ('other', 'x')):
+        for name, value in (('token', 'sesame-open-1234'), ('readable', 'read-me-5678\n'), ('other', 'x'), ('pin', '1234')):
             with open(os.path.join(cls.folder.name, name), 'w') as file:
                 file.write(value)
             os.chmod(os.path.join(cls.folder.name, name), 0o600)
@@ -40,7 +40,7 @@ class Fetch(NodeTest):
         cls.allow = {'http': [f'127.0.0.1:{cls.sink.port}', f'localhost:{cls.sink.port}', f'https://localhost:{cls.safe.port}',
                               f'localhost:{cls.node.port}', f'127.0.0.1:{cls.node.port}',
                               f'evil.localhost:{cls.sink.port}'],
-                     'secrets': ['readable'], 'splice': ['token']}
+                     'secrets': ['readable', 'pin'], 'splice': ['token']}
         if outer_address():
             cls.allow['http'].append(f'{outer_address()}:{cls.node.port}')
         cls.node.deploy('f', 'asks', allow=cls.allow)
@@ -112,7 +112,7 @@ class Fetch(NodeTest):
         self.assertEqual(self.ask('secret', name='nothing', secret='readable').header('X-Error'), 'denied')
 
     def test_secrets_that_are_spliced(self):
-        for name, value in (('token', 'sesame-open-1234'), ('readable', 'read-me-5678')):
+        for name, value in (('token', 'sesame-open-1234'), ('readable', 'read-me-5678'), ('pin', '1234')):
             error, _ = self.fetch(self.sink.url('/spliced'), header='authorization', value='Bearer ${secret:' + name + '}')
             self.assertEqual(error, 'ok')
             self.assertEqual(self.sink.taken()[-1]['headers']['authorization'], 'Bearer ' + value)
