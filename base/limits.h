@@ -163,6 +163,7 @@
 /* The management API. */
 #define MF_API_CONNECTIONS_MAX 128
 #define MF_API_JSON_BYTES_MAX (256u << 10)
+#define MF_FRESH_IMAGES_MAX 128u        /* that came, and nothing uses: as many as one mayfly.yml may send */
 #define MF_RECORD_BYTES_MAX (1u << 20) /* of a function: such a request, spread out, and its image's manifest */
 #define MF_WORKFLOWS_MAX 1024u
 #define MF_WORKFLOW_VERSIONS_MAX 10u             /* kept of each, the one in force included              */

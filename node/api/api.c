@@ -362,6 +362,8 @@ void api_answer_error(struct api_request *request, uint32_t status, const char *
                 {405, "method-not-allowed"}, {409, "conflict"}, {413, "too-big"}, {429, "queue-full"},
                 {503, "busy"}, {507, "full"}};
     const char *name = "internal";
+    if (status == 507)
+        fresh_drop(request->api);
     for (size_t i = 0; i < sizeof code / sizeof code[0]; i++)
         if (code[i].status == status)
             name = code[i].code;

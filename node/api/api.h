@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "node/api/fresh.h"
 #include "node/functions/deploy.h"
 #include "node/functions/state_dir.h"
 #include "node/gateway/http_server.h"
@@ -25,6 +26,7 @@ struct api {
     uint8_t token_hash[32];    /* of the bearer token     */
     uint16_t port;             /* of remote; 0: none      */
     uint64_t last_upload;
+    struct fresh_images fresh;
     uint32_t followers;
     uint32_t jobs;             /* beside the loop         */
     uint32_t newcomers;        /* of them, deployments of functions that are not here yet */

@@ -14,6 +14,7 @@ static void checked(struct api_request *request)
         api_answer_err(request, request->err, &request->why);
         return;
     }
+    fresh_came(request->api, request->upload.hash);
     json_t *manifest = request->upload.manifest;
     request->upload.manifest = NULL;
     api_answer_json(request, 201,

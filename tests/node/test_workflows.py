@@ -328,6 +328,8 @@ class Disk(unittest.TestCase):
         try:
             put(node, 'w', a=step(node))
             node.snapshot('a')
+            used = os.listdir(os.path.join(node.state, 'images'))
+            node.upload('told')  # of a deployment that came no further
             entry = dict(step(node), settings={'description': 'd' * 250})
             filler = open(os.path.join(node.state, 'filler'), 'wb', buffering=0)
             with self.assertRaises(OSError):
@@ -336,6 +338,7 @@ class Disk(unittest.TestCase):
             answer = put(node, 'w', **{f'f{i}': entry for i in range(64)})
             self.assertEqual(answer.status, 507, answer.body)
             self.assertEqual(names(node), ['a'])
+            self.assertEqual(os.listdir(os.path.join(node.state, 'images')), used)
             filler.close()
             os.unlink(os.path.join(node.state, 'filler'))
             node.stop()
