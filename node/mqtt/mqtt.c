@@ -179,6 +179,19 @@ static void tell_of_shared_store(const struct function *function, const struct t
     }
 }
 
+/* The broker sends it once for each. */
+static void tell_of_overlap(const struct function *function, const struct triggers *triggers)
+{
+    for (uint32_t i = 0; i < triggers->count; i++)
+        for (uint32_t j = 0; j < i; j++) {
+            const struct trigger *one = &triggers->each[j], *other = &triggers->each[i];
+            if (one->kind == TRIGGER_MQTT && other->kind == TRIGGER_MQTT &&
+                topic_filters_meet(one->text, one->text_bytes, other->text, other->text_bytes))
+                mf_log(MF_LOG_WARN, "mqtt.twice", "fn=%s filter=\"%.200s\" other=\"%.200s\" why=\"a message that "
+                       "both take makes two events of the function\"", function->name, one->text, other->text);
+        }
+}
+
 void mqtt_deployed(struct function *function)
 {
     struct mqtt *mqtt = &function->node->mqtt;
@@ -197,6 +210,7 @@ void mqtt_deployed(struct function *function)
         function->subscriber = NULL;
     }
     tell_of_shared_store(function, triggers);
+    tell_of_overlap(function, triggers);
     mqtt_subscriptions_set(now, function, triggers, &function->subscriber);
     if (before)
         mqtt_subscriptions_set(before->owner, function, NULL, &before);

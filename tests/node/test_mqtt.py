@@ -176,12 +176,16 @@ class Messages(MqttTest):
         self.deploy(self.n, 'a/#', name='one')
         self.deploy(self.n, 'a/b', name='two')
         self.deploy(self.n, '+/b', name='three')
+        self.assertNotIn(b'mqtt.twice', self.n.log())
+        self.deploy(self.n, 'a/#', 'a/b', name='four')
+        self.assertIn(b'mqtt.twice fn=four filter="a/#" other="a/b"', self.n.log())
         self.subscribed(self.b, self.n, 3)
         self.b.publish('a/b', 'x')
         self.b.publish('a/c', 'last')
         self.hears(self.n, ['x', 'last'], 'one')
         self.hears(self.n, ['x'], 'two')
         self.hears(self.n, ['x'], 'three')
+        self.hears(self.n, ['x', 'x', 'last'], 'four')
 
     def test_shared_subscriptions(self):
         """With another node in the group each message gets to one of them; an ordinary
