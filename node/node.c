@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "node/egress/serve.h"
 #include "node/functions/function.h"
+#include "node/functions/records.h"
 #include "node/gateway/tls.h"
 #include "node/mqtt/serve.h"
 #include "node/pool/dispatch.h"
@@ -117,7 +118,7 @@ static mf_err open_services(struct node *node, struct mf_why *why)
 /* What was deployed; then what calls functions. */
 static mf_err restore_and_begin(struct node *node, struct mf_why *why)
 {
-    deploy_restore(node, &node->api.rules);
+    records_restore(node, &node->api.rules);
     (void)malloc_trim(0); /* what reading them took is not needed again */
     mf_err err = api_open(&node->api, node, why);
     if (!err && node->api.port)

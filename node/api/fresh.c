@@ -3,12 +3,13 @@
 
 #include <string.h>
 
+#include "node/functions/records.h"
 #include "node/node.h"
 
 static void drop(struct api *api, const char *hash)
 {
     struct mf_why why;
-    if (!deploy_uses(api->node, hash))
+    if (!records_use_image(api->node, hash))
         (void)!image_remove(&api->state, hash, &why);
 }
 

@@ -7,6 +7,7 @@
 #include "node/api/request.h"
 #include "node/delivery/stop.h"
 #include "node/functions/function.h"
+#include "node/functions/records.h"
 #include "node/gateway/stream.h"
 #include "node/metrics/memory.h"
 #include "node/pool/isolation.h"
@@ -88,8 +89,8 @@ void api_get_function(struct api_request *request)
 /* With the version that it replaces, to which a rollback goes. */
 static void save(struct api_request *request)
 {
-    deploy_keep_last(&request->api->state, &request->deployment);
-    request->err = deploy_save(&request->api->state, &request->deployment, &request->why);
+    records_keep_last(&request->api->state, &request->deployment);
+    request->err = records_save(&request->api->state, &request->deployment, &request->why);
 }
 
 /* A port of the machine is had on the loop, before anything is saved. */
@@ -118,7 +119,7 @@ static void check(struct api_request *request)
 void api_drop_image(struct api_request *request, const char *hash)
 {
     struct mf_why why;
-    if (request->api->jobs == 0 && !deploy_uses(request->api->node, hash))
+    if (request->api->jobs == 0 && !records_use_image(request->api->node, hash))
         (void)!image_remove(&request->api->state, hash, &why);
 }
 
@@ -216,7 +217,7 @@ static bool is_dry(const struct api_request *request)
 
 static void check_back(struct api_request *request)
 {
-    request->err = deployment_last(&request->api->state, request->name, &request->deployment, &request->why);
+    request->err = records_last(&request->api->state, request->name, &request->deployment, &request->why);
     if (!request->err)
         request->err = deploy_check(&request->api->rules, &request->deployment, &request->why);
     if (!request->err)
@@ -252,7 +253,7 @@ void api_roll_back_function(struct api_request *request)
 
 static void forget(struct api_request *request)
 {
-    request->err = deploy_forget(&request->api->state, request->name, &request->why);
+    request->err = records_forget(&request->api->state, request->name, &request->why);
 }
 
 static void forgotten(struct api_request *request)

@@ -1,5 +1,5 @@
 /*
- * deploy.h: a function's way in and out: check, save, apply. What fails at any of them
+ * deploy.h: a function's way in and out: check, save (records.h), apply. What fails at any of them
  * leaves what ran before running.
  */
 #ifndef MF_NODE_FUNCTIONS_DEPLOY_H
@@ -40,6 +40,12 @@ MF_CHECKED mf_err deployment_parse(const char *name, const char *json, size_t by
 MF_CHECKED mf_err deployment_from_json(const char *name, const json_t *object,
                                        struct deployment *deployment, struct mf_why *why);
 
+/* The same of a record (records.h), which may know the manifest, and the version before. */
+MF_CHECKED mf_err deployment_parse_record(const char *name, const char *json, size_t bytes,
+                                          struct deployment *deployment, struct mf_why *why);
+MF_CHECKED mf_err deployment_from_record(const char *name, const json_t *object,
+                                         struct deployment *deployment, struct mf_why *why);
+
 /* Load and check image and settings (any thread). A sandbox that cannot be had is an error. */
 MF_CHECKED mf_err deploy_check(const struct deploy_rules *rules, struct deployment *deployment,
                                struct mf_why *why);
@@ -49,32 +55,10 @@ MF_CHECKED mf_err deploy_check(const struct deploy_rules *rules, struct deployme
 MF_CHECKED mf_err deploy_recall(const struct deploy_rules *rules, struct deployment *deployment,
                                 bool strict, struct mf_why *why);
 
-/* Into deployment->last: what is in force now, or what is kept with it, if that is no other version
- * (any thread, before deploy_save()). What cannot be read is not kept. */
-void deploy_keep_last(const struct state_dir *state, struct deployment *deployment);
-/* The version before the one in force (any thread). MF_ENOENT: none is kept. */
-MF_CHECKED mf_err deployment_last(const struct state_dir *state, const char *name,
-                                  struct deployment *deployment, struct mf_why *why);
-
-/* To the state directory (any thread). */
-MF_CHECKED mf_err deploy_save(const struct state_dir *state, struct deployment *deployment,
-                              struct mf_why *why);
-MF_CHECKED mf_err deploy_forget(const struct state_dir *state, const char *name,
-                                struct mf_why *why);
-
 /* Into force (loop thread). created: it is new. */
 MF_CHECKED mf_err deploy_apply(struct node *node, struct deployment *deployment, bool *created,
                                struct mf_why *why);
 /* Out of force (loop thread): waiting calls are refused, those that run finish. */
 void deploy_remove(struct function *function);
-
-/* Everything that the state directory holds, workflows first, at start; what is broken is reported and left
- * out, images and snapshots that nothing refers to are removed. Images are not opened: a
- * record holds what their manifests say, and each is checked before its first use. A function
- * whose sandbox cannot be had is kept, and refuses calls with the reason. */
-void deploy_restore(struct node *node, const struct deploy_rules *rules);
-
-/* Is this image in use by a deployed function or its version before, or by a version of a workflow? */
-bool deploy_uses(const struct node *node, const char *hash);
 
 #endif

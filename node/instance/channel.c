@@ -1,10 +1,9 @@
 /*
  * channel.c: the node's end of the two rings of abi/channel.h.
  * Guarantees: whatever the guest writes, no access outside the mapping, every word
- * of a descriptor read once, every index checked at every use, every message that
- * comes out keeps the ABI's rules for its type.
- * Leaves to others: whether the event of a message exists and awaits it, the
- * fields' contents (event.c), when to sleep.
+ * of a descriptor read once, every index checked at every use.
+ * Leaves to others: the rules for each type of message (message.c), whether the event of a message
+ * exists and awaits it, the fields' contents (event.c), when to sleep.
  * Owns the mapping, not the descriptor. One thread.
  */
 #include "node/instance/channel.h"
@@ -19,10 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "abi/event.h"
-#include "abi/log.h"
 #include "abi/operation.h"
-#include "abi/snapshot.h"
+#include "node/instance/message.h"
 #include "spawner/protocol.h"
 
 #define DESC_WORDS (sizeof(struct mf_desc) / sizeof(uint64_t))
@@ -35,21 +32,6 @@ _Static_assert(MF_CHANNEL_TO_NODE_DATA + MF_CHANNEL_DATA_BYTES == MF_CHANNEL_RES
                "layout");
 _Static_assert(MF_CHANNEL_DATA_BYTES % DATA_ALIGN == 0, "aligned ends stay inside");
 
-/* What a message's type allows; direction, END and limits of abi/channel.h as data. */
-struct message_rule {
-    bool known;
-    bool to_guest;
-    bool may_end;   /* MF_MSG_END may be set  */
-    bool has_event; /* id must not be 0       */
-    bool of_streams; /* in the rings of those */
-    uint32_t head_bytes_max;
-    uint32_t data_bytes_max;
-    uint64_t arg_min, arg_max;
-};
-
-/* Two of the columns above, for what follows. */
-#define STREAMS(to_guest, may_end) true, to_guest, may_end, true, true, 0 /* head_bytes_max */
-
 /* Where the two pairs of rings lie. */
 static const struct {
     size_t to_guest, to_node; /* struct mf_ring, in the head */
@@ -61,34 +43,6 @@ static const struct {
     [LANE_STREAMS] = {offsetof(struct mf_channel_head, streams_to_guest),
                       offsetof(struct mf_channel_head, streams_to_node), MF_STREAMS_TO_GUEST_SLOTS,
                       MF_STREAMS_TO_NODE_SLOTS, MF_STREAMS_TO_GUEST_DATA, MF_STREAMS_TO_NODE_DATA},
-};
-
-#define RULE_COUNT (MF_MSG_NAME + 1)
-static const struct message_rule rule[RULE_COUNT] = {
-    [MF_MSG_INVOKE] = {true, true, true, true, false, MF_HEAD_BYTES_MAX, MF_CHUNK_BYTES_MAX, 0, UINT64_MAX},
-    [MF_MSG_BODY] = {true, true, true, true, false, 0, MF_CHUNK_BYTES_MAX, 0, MF_BODY_BYTES_MAX},
-    [MF_MSG_CANCEL] = {true, true, false, true, false, 0, 0, 0, 0},
-    [MF_MSG_DRAIN] = {true, true, false, false, false, 0, 0, 0, 0},
-    [MF_MSG_REPLY] = {true, false, true, true, false, MF_HEAD_BYTES_MAX, MF_CHUNK_BYTES_MAX, MF_STATUS_MIN,
-                      MF_STATUS_MAX},
-    [MF_MSG_REPLY_BODY] = {true, false, true, true, false, 0, MF_CHUNK_BYTES_MAX, 0, 0},
-    [MF_MSG_ERROR] = {true, false, true, true, false, 0, MF_ERROR_BYTES_MAX, MF_ERROR_HANDLER,
-                      MF_ERROR_ANSWER},
-    [MF_MSG_LOG] = {true, false, false, false, false, 0, MF_LOG_BYTES_MAX, 0, MF_LOG_LEVEL_COUNT - 1},
-    [MF_MSG_FROZEN] = {true, false, false, false, false, 0,
-                       MF_SNAPSHOT_RANGES_MAX * sizeof(struct mf_range), 0, 0},
-    [MF_MSG_OPERATION] = {true, false, false, true, false, 0, MF_CHUNK_BYTES_MAX, 1ull << 32, UINT64_MAX},
-    [MF_MSG_OPEN] = {STREAMS(true, false), sizeof(struct mf_stream_address), 1, UINT16_MAX},
-    [MF_MSG_OPENED] = {STREAMS(true, false), 0, 0, 0},
-    [MF_MSG_RECEIVED] = {STREAMS(true, true), MF_CHUNK_BYTES_MAX, 0, 0},
-    [MF_MSG_GRANT] = {STREAMS(true, false), 0, 1, MF_STREAM_CREDIT_MAX},
-    [MF_MSG_CLOSED] = {STREAMS(true, false), 0, 0, MF_STREAM_ERRNO_MAX},
-    [MF_MSG_NAMED] = {STREAMS(true, false), 16 * MF_NAME_ADDRESSES_MAX, 0, MF_NAME_COUNT - 1},
-    [MF_MSG_CONNECT] = {STREAMS(false, false), sizeof(struct mf_stream_address), 0, 0},
-    [MF_MSG_SENT] = {STREAMS(false, true), MF_CHUNK_BYTES_MAX, 0, 0},
-    [MF_MSG_CREDIT] = {STREAMS(false, false), 0, 1, MF_STREAM_CREDIT_MAX},
-    [MF_MSG_CLOSE] = {STREAMS(false, false), 0, 0, MF_STREAM_ERRNO_MAX},
-    [MF_MSG_NAME] = {STREAMS(false, false), MF_NAME_LOOKUP_BYTES_MAX, 4, 6},
 };
 
 /* Where the next chunk of a size would go. */
@@ -106,8 +60,6 @@ static void publish_desc(struct channel *channel, unsigned which, const struct m
                          uint32_t offset);
 static mf_err peek(struct channel *channel, unsigned which, struct channel_message *message,
                    struct mf_why *why);
-static mf_err decode(const struct mf_desc *desc, struct channel_message *message,
-                     struct mf_why *why);
 
 static uint32_t load(const uint32_t *word)
 {
@@ -216,7 +168,7 @@ mf_err channel_put(struct channel *channel, const struct mf_desc *desc, const vo
                    const void *body)
 {
     struct lane *lane = &channel->lane[LANE_EVENTS];
-    mf_assert(desc->type < RULE_COUNT && rule[desc->type].to_guest && !rule[desc->type].of_streams);
+    mf_assert(message_is_nodes(desc->type, false));
     mf_assert(desc->head_bytes <= desc->data_bytes && desc->data_bytes <= MF_CHUNK_BYTES_MAX);
     uint32_t offset;
     mf_err err = look(channel, LANE_EVENTS);
@@ -272,7 +224,7 @@ mf_err channel_stream_place(struct channel *channel, uint32_t least, uint32_t mo
 void channel_stream_publish(struct channel *channel, const struct mf_desc *desc,
                             const uint8_t *data)
 {
-    mf_assert(desc->type < RULE_COUNT && rule[desc->type].to_guest && rule[desc->type].of_streams);
+    mf_assert(message_is_nodes(desc->type, true));
     publish_desc(channel, LANE_STREAMS, desc,
                  (uint32_t)(data - (channel->base + MF_STREAMS_TO_GUEST_DATA)));
 }
@@ -480,45 +432,7 @@ static mf_err peek(struct channel *channel, unsigned which, struct channel_messa
     for (size_t i = 0; i < DESC_WORDS; i++)
         words[i] = __atomic_load_n(&slot[i], __ATOMIC_RELAXED);
     memcpy(&desc, words, sizeof desc);
-    mf_err err = decode(&desc, message, why);
-    if (!err && rule[desc.type].of_streams != (which == LANE_STREAMS))
-        err = mf_why(why, MF_EPROTO, "channel: a message of type %u in the other ring", desc.type);
+    mf_err err = message_decode(&desc, which == LANE_STREAMS, message, why);
     message->data = channel->base + at_lane[which].to_node_data + desc.data_offset;
     return err;
-}
-
-static mf_err decode(const struct mf_desc *desc, struct channel_message *message,
-                     struct mf_why *why)
-{
-    if (desc->type >= RULE_COUNT || !rule[desc->type].known || rule[desc->type].to_guest)
-        return mf_why(why, MF_EPROTO, "channel: message type %u is none a guest may send",
-                      desc->type);
-    const struct message_rule *allows = &rule[desc->type];
-    if (desc->flags & ~(allows->may_end ? MF_MSG_END : 0u))
-        return mf_why(why, MF_EPROTO, "channel: flags %#x in a message of type %u", desc->flags,
-                      desc->type);
-    if (desc->data_bytes > allows->data_bytes_max)
-        return mf_why(why, MF_EPROTO, "channel: %u bytes in a message of type %u, limit %u",
-                      desc->data_bytes, desc->type, allows->data_bytes_max);
-    if (desc->data_offset > MF_CHANNEL_DATA_BYTES ||
-        desc->data_bytes > MF_CHANNEL_DATA_BYTES - desc->data_offset)
-        return mf_why(why, MF_EPROTO, "channel: data at %u, %u bytes, outside an area of %u",
-                      desc->data_offset, desc->data_bytes, MF_CHANNEL_DATA_BYTES);
-    if (desc->head_bytes > desc->data_bytes || desc->head_bytes > allows->head_bytes_max)
-        return mf_why(why, MF_EPROTO, "channel: %u bytes of fields in %u of a message of type %u",
-                      desc->head_bytes, desc->data_bytes, desc->type);
-    if (desc->arg < allows->arg_min || desc->arg > allows->arg_max)
-        return mf_why(why, MF_EPROTO, "channel: argument %llu in a message of type %u",
-                      (unsigned long long)desc->arg, desc->type);
-    if (allows->has_event && desc->id == 0)
-        return mf_why(why, MF_EPROTO, "channel: a message of type %u for no event", desc->type);
-    *message = (struct channel_message){
-        .id = desc->id,
-        .type = (enum mf_message)desc->type,
-        .end = desc->type == MF_MSG_ERROR || (desc->flags & MF_MSG_END) != 0,
-        .head_bytes = desc->head_bytes,
-        .data_bytes = desc->data_bytes,
-        .arg = desc->arg,
-    };
-    return MF_OK;
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "node/delivery/delivery.h"
 #include "node/delivery/durability.h"
+#include "node/functions/records.h"
 #include "node/logs/function_log.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
@@ -279,7 +280,7 @@ mf_err change_save(struct workflow_change *change, const struct state_dir *state
                                             strlen(change->text), why)
                               : state_remove(state->workflows_fd, file, why);
     for (size_t i = 0; i < change->count && !err; i++) /* from now on they are the workflow's */
-        if (deploy_forget(state, change->deployment[i].name, &inner))
+        if (records_forget(state, change->deployment[i].name, &inner))
             mf_log(MF_LOG_WARN, "function.record-stays", "fn=%s why=\"%s\"",
                    change->deployment[i].name, inner.text);
     return err;
