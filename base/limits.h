@@ -346,6 +346,8 @@
 #define MF_MQTT_OUT_IDLE_MS 30000u         /* then the connection for publications is closed             */
 #define MF_MQTT_LOOSE_MAX 256u             /* publications of QoS 0 that wait for a connection           */
 #define MF_MQTT_LOOSE_BYTES_MAX (1u << 20)
+#define MF_MQTT_LEASE_MS 15000u            /* a node that is silent for so long no longer hears for a function */
+#define MF_MQTT_LEASE_BEAT_MS 5000u        /* what a node holds it renews, for the rest it asks          */
 #define MF_MQTT_STACK_BYTES (512u << 10)   /* of the thread that connects                                */
 
 #endif

@@ -175,6 +175,15 @@ static mf_err take_qos(const json_t *value, struct trigger *trigger, struct mf_w
     return MF_OK;
 }
 
+static mf_err take_nodes(const json_t *value, struct trigger *trigger, struct mf_why *why)
+{
+    const char *text = json_string_value(value);
+    trigger->every_node = text && strcmp(text, "every") == 0;
+    if (!trigger->every_node && (!text || strcmp(text, "one") != 0))
+        return mf_why(why, MF_EINVAL, "nodes: one or every");
+    return MF_OK;
+}
+
 static mf_err take_timezone(const json_t *value, struct trigger *trigger, struct mf_why *why)
 {
     const char *name = json_string_value(value);
@@ -204,6 +213,7 @@ static mf_err take_other(const char *key, const json_t *value, struct trigger *t
         mf_err (*take)(const json_t *, struct trigger *, struct mf_why *);
     } other[] = {
         {"qos", KIND(MQTT), take_qos},
+        {"nodes", KIND(MQTT), take_nodes},
         {"timezone", KIND(CRON), take_timezone},
         {"missed", KIND(EVERY) | KIND(CRON), take_missed},
     };
@@ -274,7 +284,8 @@ static json_t *one_to_json(const struct trigger *trigger)
     const char *missed = trigger->once ? "once" : "skip";
     switch (trigger->kind) {
     case TRIGGER_MQTT:
-        return json_pack("{s:s, s:i}", "mqtt", trigger->text, "qos", (int)trigger->qos);
+        return json_pack("{s:s, s:s, s:i}", "mqtt", trigger->text, "nodes",
+                         trigger->every_node ? "every" : "one", "qos", (int)trigger->qos);
     case TRIGGER_EVERY:
         return json_pack("{s:s, s:s}", "every", trigger->text, "missed", missed);
     case TRIGGER_CRON:

@@ -1,7 +1,8 @@
 /*
  * triggers.h: what makes a node call a function by itself: the setting `triggers`, a list of
  * objects. Each has one of the keys
- *   mqtt: FILTER     a message whose topic the filter takes; qos: 0, 1 (default) or 2
+ *   mqtt: FILTER     a message whose topic the filter takes; qos: 0, 1 (default) or 2;
+ *                    nodes: one (default) | every, i.e. which of those that share a store make an event of it
  *   every: DURATION  an interval, as 10s
  *   cron: FIELDS     as crontab(5) (cron.h); timezone: a name of IANA's, default UTC
  *   key: PREFIX      a change of a key of the function's tenant that begins so; "": of any
@@ -30,6 +31,7 @@ struct trigger {
     char *text;        /* heap: the filter, interval, fields, prefix or name; canonical     */
     size_t text_bytes; /* without its NUL                                                   */
     uint8_t qos;       /* MQTT: 0 … 2                                                       */
+    bool every_node;   /* MQTT: nodes: every                                                */
     bool once;         /* every, cron: missed: once                                         */
     uint32_t every_ms; /* MF_TRIGGER_EVERY_MS_MIN … _MAX                                    */
     struct cron cron;

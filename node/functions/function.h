@@ -24,6 +24,7 @@
 #include "node/snapshots/snapshots.h"
 
 struct consumer;
+struct mqtt_heir;
 struct mqtt_subscriber;
 struct function_log;
 struct function_names;
@@ -84,6 +85,7 @@ struct function {
     struct link triggers;       /* in force (triggers/)                               */
     struct consumer *consumer;  /* of its queue (delivery/); NULL: has none           */
     struct mqtt_subscriber *subscriber; /* its MQTT triggers (mqtt/); NULL: has none  */
+    struct mqtt_heir *heir;     /* those that one of several nodes hears; NULL: has none */
     struct warmth *warmth;      /* when it is called (warm.h); NULL: not known        */
     struct next_step *next_step; /* what follows it (next_step.h); NULL: nothing      */
 

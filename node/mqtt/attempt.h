@@ -18,7 +18,7 @@
 #include "node/mqtt/url.h"
 
 #define MQTT_WORDS_BYTES 192
-#define MQTT_CLIENT_BYTES (MF_NAME_BYTES_MAX + 8)
+#define MQTT_CLIENT_BYTES (MF_NAME_BYTES_MAX + 32) /* a name, and what is around it */
 
 /* The broker, as the node's options have it. */
 struct mqtt_broker {

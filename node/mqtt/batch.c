@@ -1,7 +1,9 @@
 /*
  * batch.c: see batch.h.
  * Guarantees: no message of QoS 1 is acknowledged before it is durable in the queue of each
- * function it is for; one batch at a time is held, of bounded size.
+ * function it is for; one batch at a time is held, of bounded size. Of a session that nodes inherit, nothing
+ * becomes an event but by who holds its lease when the messages' ids are written down: so an heir, who reads these
+ * after he has it, knows the id of whatever became one.
  * Leaves to others: what is read into it, and when (intake.c), delivery.
  * Owns batches.
  */
@@ -18,6 +20,7 @@
 #include "node/delivery/output_event.h"
 #include "node/functions/function.h"
 #include "node/instance/event.h"
+#include "node/mqtt/lease.h"
 #include "node/node.h"
 
 enum copy_state { COPY_WAITING, COPY_SENT, COPY_OVER };
@@ -52,6 +55,7 @@ struct mqtt_batch {
     size_t bytes;
     uint32_t pending;           /* answers of the store      */
     bool kept;                  /* by the session            */
+    struct mqtt_lease_check check; /* whether we hear still  */
     bool committing;
     bool refused;               /* something, this time      */
     enum situation situation;   /* the last refusal          */
@@ -295,15 +299,42 @@ static void submit(struct mqtt_batch *batch, struct arrival *arrival)
     }
 }
 
+static void submit_all(struct mqtt_batch *batch, uint8_t qos_max)
+{
+    list_each(at, &batch->arrivals)
+        if (list_of(at, struct arrival, link)->qos <= qos_max)
+            submit(batch, list_of(at, struct arrival, link));
+}
+
+static void made_sure(struct mqtt_lease_check *check, mf_err err)
+{
+    struct mqtt_batch *batch = list_of(check, struct mqtt_batch, check);
+    if (err)
+        refuse(batch, SITUATION_STORE_AWAY, NULL); /* if it is another's, the connection is given up, too */
+    submit_all(batch, err ? 0 : UINT8_MAX); /* what the broker sends once is nobody else's */
+    batch->pending--;
+    settle(batch);
+}
+
+/* Behind what was kept: is it ours to make events of? made_sure() goes on. False: refused. */
+static bool make_sure(struct mqtt_batch *batch)
+{
+    batch->check.done = made_sure;
+    mf_err err = mqtt_lease_check(batch->intake->lease, &batch->check);
+    if (err)
+        refuse(batch, SITUATION_STORE_AWAY, NULL);
+    else
+        batch->pending++;
+    return !err;
+}
+
 void mqtt_batch_commit(struct mqtt_batch *batch)
 {
     batch->committing = true;
     batch->refused = false;
     batch->pending++; /* ours: some are answered at once */
-    bool may = keep(batch);
-    list_each(at, &batch->arrivals)
-        if (may)
-            submit(batch, list_of(at, struct arrival, link));
+    if (keep(batch) && (!batch->intake->lease || !make_sure(batch)))
+        submit_all(batch, batch->intake->lease ? 0 : UINT8_MAX);
     batch->pending--;
     settle(batch);
 }
@@ -344,6 +375,8 @@ static void orphan_settled(struct mqtt_intake *intake)
     intake->orphans--;
     if (intake->orphans == 0 && !intake->batch)
         mqtt_link_withhold(&intake->link, false);
+    if (intake->parts)
+        intake->parts->rested(intake); /* may free it */
 }
 
 static void settle(struct mqtt_batch *batch)
@@ -352,8 +385,8 @@ static void settle(struct mqtt_batch *batch)
     if (batch->pending > 0)
         return;
     if (batch->orphan) {
-        orphan_settled(intake);
         batch_free(batch);
+        orphan_settled(intake);
         return;
     }
     if (batch->refused) {
@@ -378,9 +411,7 @@ void mqtt_batch_abandon(struct mqtt_batch *batch)
     batch->intake->batch = NULL;
     if (!batch->committing) {
         batch->pending++;
-        list_each(at, &batch->arrivals)
-            if (list_of(at, struct arrival, link)->qos == 0)
-                submit(batch, list_of(at, struct arrival, link));
+        submit_all(batch, 0);
         batch->pending--;
     }
     batch->orphan = true;

@@ -41,11 +41,10 @@ const char *mqtt_drop_word(enum mqtt_drop drop)
 }
 
 mf_err mqtt_intake_open(struct mqtt_intake *intake, struct node *node,
-                        const struct mqtt_broker *broker, const char *client, const char *role,
-                        bool lazy, struct mqtt_intake *other)
+                        const struct mqtt_broker *broker, const char *client, const char *me,
+                        const char *role, bool lazy)
 {
     intake->node = node;
-    intake->other = other;
     intake->lazy = lazy;
     intake->timer.fire = again;
     intake->batch_max = MF_MQTT_BATCH_MAX;
@@ -54,12 +53,13 @@ mf_err mqtt_intake_open(struct mqtt_intake *intake, struct node *node,
                    broker->url.tls ? "mqtts" : "mqtt", broker->url.host, (unsigned)broker->url.port);
     mqtt_subscriptions_open(&intake->subscriptions, changed);
     mqtt_link_open(&intake->link, &node->loop, broker, role, client, true, &parts, intake);
-    return mqtt_session_open(&intake->session, node->delivery.store, client,
+    return mqtt_session_open(&intake->session, node->delivery.store, client, me,
                              &intake->subscriptions, loaded);
 }
 
 static void load(struct mqtt_intake *intake)
 {
+    intake->loading = true;
     mf_err err = mqtt_session_load(&intake->session, delivery_now_ms(&intake->node->delivery));
     if (err)
         loaded(&intake->session, err);
@@ -67,14 +67,41 @@ static void load(struct mqtt_intake *intake)
 
 void mqtt_intake_begin(struct mqtt_intake *intake)
 {
-    load(intake);
+    if (intake->hears)
+        return;
+    intake->hears = true;
+    if (!intake->loading) /* else it is read again behind that */
+        load(intake);
+}
+
+void mqtt_intake_pause(struct mqtt_intake *intake)
+{
+    intake->hears = false;
+    intake->stale = intake->loading;
+    mqtt_link_want(&intake->link, false);
+    timer_stop(&intake->node->loop.timers, &intake->timer);
+    intake->begun = false;
+}
+
+bool mqtt_intake_rests(const struct mqtt_intake *intake)
+{
+    return !intake->loading && !intake->batch && intake->orphans == 0;
 }
 
 static void loaded(struct mqtt_session *session, mf_err err)
 {
     struct mqtt_intake *intake = list_of(session, struct mqtt_intake, session);
-    if (intake->quiet)
+    bool stale = intake->stale;
+    intake->loading = intake->stale = false;
+    if (intake->quiet || !intake->hears) {
+        if (intake->parts)
+            intake->parts->rested(intake);
         return;
+    }
+    if (stale) {
+        load(intake);
+        return;
+    }
     if (err) {
         mf_log(MF_LOG_WARN, "mqtt.waits", "why=\"what is known of the broker's session cannot be "
                "read from the store: %s\"", mf_err_words(err));
@@ -156,6 +183,8 @@ static void up(struct mqtt_link *link, bool resumed)
     (void)resumed; /* what the broker remembers may be older than what we want */
     list_each(at, &intake->subscriptions.in_order)
         tell(intake, list_of(at, struct mqtt_filter, in_order));
+    if (intake->parts && intake->subscriptions.count == 0)
+        intake->parts->empty(intake);
     if (intake->orphans)
         mqtt_link_withhold(link, true); /* until they are answered: what is held has a bound */
 }
@@ -184,6 +213,8 @@ static void left(struct mqtt_link *link, int mid)
     mqtt_session_filter(&intake->session, filter, false,
                         delivery_now_ms(&intake->node->delivery));
     mqtt_filter_free(&intake->subscriptions, filter);
+    if (intake->parts && intake->subscriptions.count == 0)
+        intake->parts->empty(intake);
 }
 
 static void published(struct mqtt_link *link, int mid, int reason)
@@ -251,9 +282,8 @@ static void message(struct mqtt_link *link, const struct mqtt_incoming *incoming
     size_t count = numbers_of(incoming, numbers);
     size_t functions = mqtt_subscriptions_match(&intake->subscriptions, incoming->topic, topic_bytes,
                                                 numbers, count, choose, intake);
-    if (functions == 0) /* of a session whose function has another priority since */
-        functions = mqtt_subscriptions_match(&intake->other->subscriptions, incoming->topic, topic_bytes,
-                                             numbers, count, choose, intake);
+    if (functions == 0) /* the function may be in another session since */
+        functions = mqtt_match_elsewhere(&intake->node->mqtt, intake, incoming->topic, numbers, count, choose);
     if (functions == 0)
         mqtt_intake_drop(intake, MQTT_DROP_UNWANTED, incoming->topic, incoming->bytes);
     else
@@ -283,7 +313,7 @@ static void again(struct timer *timer, uint64_t now_ns)
 {
     struct mqtt_intake *intake = list_of(timer, struct mqtt_intake, timer);
     (void)now_ns;
-    if (!intake->begun)
+    if (!intake->begun && !intake->loading)
         load(intake);
     else if (intake->batch)
         mqtt_batch_commit(intake->batch);
@@ -299,4 +329,6 @@ static void down(struct mqtt_link *link)
         timer_stop(&intake->node->loop.timers, &intake->timer);
     if (batch)
         mqtt_batch_abandon(batch);
+    if (intake->parts && link->wanted)
+        intake->parts->down(intake);
 }

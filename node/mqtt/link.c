@@ -65,6 +65,16 @@ void mqtt_link_open(struct mqtt_link *link, struct loop *loop, const struct mqtt
     (void)snprintf(link->client, sizeof link->client, "%s", client);
 }
 
+static void say_goodbye(struct mqtt_link *link)
+{
+    mosquitto_property *properties = NULL;
+    if (link->forgets && !link->old)
+        (void)mosq.property_add_int32(&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, 0);
+    (void)mosq.disconnect_v5(link->handle, 0, properties);
+    mosq.property_free_all(&properties);
+    (void)mosq.loop_write(link->handle, 1);
+}
+
 void mqtt_link_want(struct mqtt_link *link, bool wanted)
 {
     if (!link->parts || link->wanted == wanted)
@@ -74,10 +84,8 @@ void mqtt_link_want(struct mqtt_link *link, bool wanted)
         begin(link);
         return;
     }
-    if (link->state == LINK_UP && !link->withheld) { /* else it would acknowledge too much */
-        (void)mosq.disconnect_v5(link->handle, 0, NULL);
-        (void)mosq.loop_write(link->handle, 1);
-    }
+    if (link->state == LINK_UP && !link->withheld) /* else it would acknowledge too much */
+        say_goodbye(link);
     part(link);
     link->state = LINK_OFF;
 }
@@ -393,7 +401,7 @@ static void dismissed(struct mosquitto *handle, void *owner, int reason,
     if (link->heard[0] || reason < 128 || link->old)
         return;
     (void)snprintf(link->heard, sizeof link->heard, "%s%s", mosq.reason_string(reason),
-                   reason == MQTT_RC_SESSION_TAKEN_OVER
+                   reason == MQTT_RC_SESSION_TAKEN_OVER && !link->inherited
                        ? ": another client has this one's id; give each node its own --node-name" : "");
 }
 

@@ -65,6 +65,8 @@ struct mqtt_link {
     const char *role;              /* in logs: "in", "out"                    */
     char client[MQTT_CLIENT_BYTES]; /* its id                                 */
     bool keeps;                    /* a session                               */
+    bool inherited;                /* which another node may take over; its owner's, after opening */
+    bool forgets;                  /* and which ends when it is not wanted any more; its owner's   */
 
     enum mqtt_link_state state;
     bool wanted;

@@ -14,6 +14,7 @@
 #include "image/topic.h"
 #include "node/functions/function.h"
 #include "node/functions/state_dir.h"
+#include "node/mqtt/heir.h"
 #include "node/node.h"
 
 #define CLIENT_FILE "mqtt-client"
@@ -83,6 +84,12 @@ static mf_err client_id(const struct node *node, char *id, size_t room, struct m
     return state_write(dir_fd, CLIENT_FILE, id, strlen(id), why);
 }
 
+/* Of the node's own sessions, where there are others. */
+static bool own(const struct trigger *trigger)
+{
+    return !mqtt_heirs_want(trigger);
+}
+
 mf_err mqtt_open(struct mqtt *mqtt, struct node *node, struct mf_why *why)
 {
     char client[MF_NAME_BYTES_MAX + 1], urgent[MQTT_CLIENT_BYTES], out[MQTT_CLIENT_BYTES];
@@ -100,11 +107,13 @@ mf_err mqtt_open(struct mqtt *mqtt, struct node *node, struct mf_why *why)
     mqtt->open = true;
     (void)snprintf(out, sizeof out, "%s" OUT, client);
     (void)snprintf(urgent, sizeof urgent, "%s" URGENT, client);
-    err = mqtt_intake_open(&intake[MQTT_BULK], node, &mqtt->broker, client, "in", false,
-                           &intake[MQTT_URGENT]);
+    err = mqtt_intake_open(&intake[MQTT_BULK], node, &mqtt->broker, client, NULL, "in", false);
     if (!err)
-        err = mqtt_intake_open(&intake[MQTT_URGENT], node, &mqtt->broker, urgent, "in-urgent", true,
-                               &intake[MQTT_BULK]);
+        err = mqtt_intake_open(&intake[MQTT_URGENT], node, &mqtt->broker, urgent, NULL, "in-urgent", true);
+    if (!err && node->delivery.shared) {
+        intake[MQTT_BULK].subscriptions.wants = intake[MQTT_URGENT].subscriptions.wants = own;
+        err = mqtt_heirs_open(&mqtt->heirs, node, &mqtt->broker, client);
+    }
     if (!err)
         err = mqtt_outbox_open(&mqtt->outbox, node, &mqtt->broker, out);
     return err ? mf_why(why, err, "MQTT: the store: %s", mf_err_words(err)) : MF_OK;
@@ -116,6 +125,7 @@ void mqtt_begin(struct mqtt *mqtt)
         return;
     for (int i = 0; i < MQTT_INTAKES; i++)
         mqtt_intake_begin(&mqtt->intake[i]);
+    mqtt_heirs_begin(&mqtt->heirs);
     mqtt_outbox_begin(&mqtt->outbox);
 }
 
@@ -126,6 +136,9 @@ bool mqtt_turn(struct mqtt *mqtt)
     bool more = mqtt_link_turn(&mqtt->outbox.link);
     for (int i = 0; i < MQTT_INTAKES; i++)
         more |= mqtt_link_turn(&mqtt->intake[i].link);
+    if (mqtt->heirs.node)
+        list_each(at, &mqtt->heirs.list)
+            more |= mqtt_link_turn(&list_of(at, struct mqtt_heir, link)->intake.link);
     return more;
 }
 
@@ -136,6 +149,10 @@ static bool link_due(const struct mqtt_link *link)
 
 bool mqtt_due(const struct mqtt *mqtt)
 {
+    if (mqtt->heirs.node)
+        list_each(at, &mqtt->heirs.list)
+            if (link_due(&list_of(at, struct mqtt_heir, link)->intake.link))
+                return true;
     return link_due(&mqtt->intake[MQTT_BULK].link) || link_due(&mqtt->intake[MQTT_URGENT].link) ||
            link_due(&mqtt->outbox.link);
 }
@@ -146,12 +163,13 @@ void mqtt_quiet(struct mqtt *mqtt)
         return;
     for (int i = 0; i < MQTT_INTAKES; i++)
         mqtt_intake_quiet(&mqtt->intake[i]);
+    mqtt_heirs_quiet(&mqtt->heirs);
     mqtt_outbox_quiet(&mqtt->outbox);
 }
 
 bool mqtt_rests(const struct mqtt *mqtt)
 {
-    return mqtt->outbox.count == 0 || mqtt->outbox.link.state != LINK_UP;
+    return mqtt_heirs_rest(&mqtt->heirs) && (mqtt->outbox.count == 0 || mqtt->outbox.link.state != LINK_UP);
 }
 
 void mqtt_close(struct mqtt *mqtt)
@@ -160,23 +178,28 @@ void mqtt_close(struct mqtt *mqtt)
         return;
     for (int i = 0; i < MQTT_INTAKES; i++)
         mqtt_intake_close(&mqtt->intake[i]);
+    mqtt_heirs_close(&mqtt->heirs);
     mqtt_outbox_close(&mqtt->outbox);
     sodium_memzero(mqtt->broker.url.password, sizeof mqtt->broker.url.password);
     mqtt->open = false;
 }
 
-/* Nodes of one store make one event of everything else; who did not think of it should hear it. */
-static void tell_of_shared_store(const struct function *function, const struct triggers *triggers)
+size_t mqtt_match_elsewhere(struct mqtt *mqtt, struct mqtt_intake *not_here, const char *topic, const uint32_t *numbers,
+                            size_t number_count, void (*visit)(void *context, struct function *function))
 {
-    for (uint32_t i = 0; function->node->delivery.shared && i < triggers->count; i++) {
-        const struct trigger *trigger = &triggers->each[i];
-        size_t prefix = 0;
-        if (trigger->kind == TRIGGER_MQTT &&
-            topic_shared_prefix(trigger->text, trigger->text_bytes, &prefix) == MF_OK && !prefix)
-            mf_log(MF_LOG_WARN, "mqtt.every-node", "fn=%s filter=\"%.200s\" why=\"each node of this store that "
-                   "has the function makes an event of a message; with $share/GROUP/FILTER one does\"",
-                   function->name, trigger->text);
-    }
+    size_t count = 0;
+    for (int i = 0; i < MQTT_INTAKES && count == 0; i++)
+        if (&mqtt->intake[i] != not_here)
+            count = mqtt_subscriptions_match(&mqtt->intake[i].subscriptions, topic, strlen(topic), numbers,
+                                             number_count, visit, not_here);
+    if (count == 0 && mqtt->heirs.node)
+        list_each(at, &mqtt->heirs.list) {
+            struct mqtt_intake *intake = &list_of(at, struct mqtt_heir, link)->intake;
+            if (intake != not_here)
+                count += mqtt_subscriptions_match(&intake->subscriptions, topic, strlen(topic), numbers, number_count,
+                                                  visit, not_here);
+        }
+    return count;
 }
 
 /* The broker sends it once for each. */
@@ -209,9 +232,9 @@ void mqtt_deployed(struct function *function)
         before = function->subscriber;
         function->subscriber = NULL;
     }
-    tell_of_shared_store(function, triggers);
     tell_of_overlap(function, triggers);
     mqtt_subscriptions_set(now, function, triggers, &function->subscriber);
+    mqtt_heirs_set(&mqtt->heirs, function, triggers); /* before others are left: what both have is not lost */
     if (before)
         mqtt_subscriptions_set(before->owner, function, NULL, &before);
 }
@@ -219,8 +242,11 @@ void mqtt_deployed(struct function *function)
 void mqtt_removed(struct function *function)
 {
     struct mqtt *mqtt = &function->node->mqtt;
-    if (mqtt->open && function->subscriber)
+    if (!mqtt->open)
+        return;
+    if (function->subscriber)
         mqtt_subscriptions_set(function->subscriber->owner, function, NULL, &function->subscriber);
+    mqtt_heirs_set(&mqtt->heirs, function, NULL);
 }
 
 mf_err mqtt_publish(struct mqtt *mqtt, const struct mqtt_publication *publication,

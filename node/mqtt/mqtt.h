@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "node/mqtt/heirs.h"
 #include "node/mqtt/intake.h"
 #include "node/mqtt/outbox.h"
 
@@ -18,7 +19,8 @@ struct mqtt {
     struct node *node;
     bool open;                   /* the node has a broker              */
     struct mqtt_broker broker;
-    struct mqtt_intake intake[MQTT_INTAKES];
+    struct mqtt_intake intake[MQTT_INTAKES]; /* of sessions that are this node's      */
+    struct mqtt_heirs heirs;                 /* of those that nodes of a store share  */
     struct mqtt_outbox outbox;
 };
 
@@ -39,6 +41,11 @@ void mqtt_close(struct mqtt *mqtt); /* before the store */
 /* The function is new, or has other triggers; it is going to be removed. */
 void mqtt_deployed(struct function *function);
 void mqtt_removed(struct function *function);
+
+/* The functions that a message is for which came by a session that has none for it: it may have been theirs.
+ * See mqtt_subscriptions_match(); visit's context is that intake. */
+size_t mqtt_match_elsewhere(struct mqtt *mqtt, struct mqtt_intake *not_here, const char *topic, const uint32_t *numbers,
+                            size_t number_count, void (*visit)(void *context, struct function *function));
 
 /* See mqtt_outbox_publish(). */
 MF_CHECKED mf_err mqtt_publish(struct mqtt *mqtt, const struct mqtt_publication *publication,

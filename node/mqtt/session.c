@@ -11,7 +11,8 @@
 
 #include <sodium.h>
 
-#define KEY_BYTES (sizeof((struct mqtt_session *)0)->prefix + 16)
+#define KEY_BYTES (sizeof((struct mqtt_session *)0)->prefix + sizeof((struct mqtt_session *)0)->ring + 16)
+_Static_assert(KEY_BYTES <= MF_KEY_BYTES_MAX, "the store takes it");
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are written as they are");
 
@@ -26,7 +27,7 @@ struct record {
 static void loaded(void *context, const struct store_answer *answer);
 
 mf_err mqtt_session_open(struct mqtt_session *session, struct store *store, const char *client,
-                         struct mqtt_subscriptions *subscriptions,
+                         const char *me, struct mqtt_subscriptions *subscriptions,
                          void (*done)(struct mqtt_session *session, mf_err err))
 {
     const struct space_settings settings = {.durability = STORE_POWER_LOSS};
@@ -34,6 +35,8 @@ mf_err mqtt_session_open(struct mqtt_session *session, struct store *store, cons
     session->subscriptions = subscriptions;
     session->loaded = done;
     (void)snprintf(session->prefix, sizeof session->prefix, "mqtt/%s/", client);
+    if (me)
+        (void)snprintf(session->ring, sizeof session->ring, "%s/", me);
     return space_get(store, MQTT_TENANT, &settings, &session->space);
 }
 
@@ -109,11 +112,24 @@ void mqtt_session_kept(struct mqtt_session *session, const struct mqtt_seen *see
     session->seen[session->count++ % MF_MQTT_SEEN_MAX] = *seen;
 }
 
+static void take_all(struct mqtt_session *session)
+{
+    session->count = session->batch = 0;
+    list_each(at, &session->loading) {
+        const struct record *record = list_of(at, struct record, link);
+        for (size_t i = 0; i < record->count; i++)
+            mqtt_session_kept(session, &record->seen[i]);
+        session->batch = record->number + 1;
+    }
+    if (session->ring[0]) /* whose heir we are may be about to write one more, which counts for less than ours */
+        session->batch++;
+}
+
 static void loaded(void *context, const struct store_answer *answer)
 {
     struct mqtt_session *session = context;
-    mf_err err = answer->err;
-    for (size_t i = 0; i < answer->count && !err; i++)
+    mf_err err = session->space ? answer->err : MF_EDEAD; /* closed meanwhile */
+    for (size_t i = 0; !err && i < answer->count; i++)
         err = take_pair(session, &answer->pairs[i]);
     if (!err && answer->more && answer->count) {
         const struct store_bytes last = answer->pairs[answer->count - 1].key;
@@ -125,12 +141,7 @@ static void loaded(void *context, const struct store_answer *answer)
             return;
     }
     if (!err)
-        list_each(at, &session->loading) {
-            const struct record *record = list_of(at, struct record, link);
-            for (size_t i = 0; i < record->count; i++)
-                mqtt_session_kept(session, &record->seen[i]);
-            session->batch = record->number + 1;
-        }
+        take_all(session);
     forget_records(session);
     session->loaded(session, err);
 }
@@ -182,13 +193,15 @@ mf_err mqtt_session_keep(struct mqtt_session *session, const struct mqtt_seen *s
     char key[KEY_BYTES];
     uint8_t value[sizeof(uint64_t) + MF_MQTT_BATCH_MAX * sizeof *seen];
     mf_assert(count >= 1 && count <= MF_MQTT_BATCH_MAX);
-    int bytes = snprintf(key, sizeof key, "%ss/%03x", session->prefix,
+    int bytes = snprintf(key, sizeof key, "%ss/%s%03x", session->prefix, session->ring,
                          (unsigned)(session->batch % MF_MQTT_SEEN_MAX));
+    /* Of a node, or a function, that is gone for good they end with the broker's session. */
+    uint64_t life_ms = session->ring[0] ? MF_MQTT_SESSION_S * 1000ull : 0;
     memcpy(value, &session->batch, sizeof session->batch);
     memcpy(value + sizeof session->batch, seen, count * sizeof *seen);
     mf_err err = space_set(session->space, (struct store_bytes){key, (size_t)bytes},
                            (struct store_bytes){value, sizeof session->batch + count * sizeof *seen},
-                           0, ask);
+                           life_ms, ask);
     session->batch += !err;
     return err;
 }

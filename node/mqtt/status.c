@@ -1,4 +1,5 @@
 /* status.c: what is told of MQTT: in GET /v1/node, and in metrics. */
+#include "node/mqtt/heir.h"
 #include "node/mqtt/mqtt.h"
 
 #define LINKS (MQTT_INTAKES + 1)
@@ -16,18 +17,51 @@ static bool is_held(const struct mqtt_intake *intake)
     return intake->batch && intake->link.withheld;
 }
 
+/* Of all of a node's sessions. */
+struct sum {
+    uint64_t messages[3], redelivered, held, drops[MQTT_DROP_COUNT];
+    uint32_t subscriptions, refused;
+    bool holds; /* one does now */
+};
+
+static void add(const struct mqtt_intake *intake, struct sum *sum)
+{
+    for (int qos = 0; qos < 3; qos++)
+        sum->messages[qos] += intake->messages[qos];
+    for (enum mqtt_drop why = 0; why < MQTT_DROP_COUNT; why++)
+        sum->drops[why] += intake->drops[why];
+    sum->redelivered += intake->redelivered;
+    sum->held += intake->held;
+    sum->subscriptions += intake->subscriptions.count;
+    sum->refused += refused(&intake->subscriptions);
+    sum->holds |= is_held(intake);
+}
+
+static struct sum sum_of(const struct mqtt *mqtt)
+{
+    struct sum sum = {0};
+    for (int i = 0; i < MQTT_INTAKES; i++)
+        add(&mqtt->intake[i], &sum);
+    if (mqtt->heirs.node)
+        list_each(at, &mqtt->heirs.list)
+            add(&list_of(at, struct mqtt_heir, link)->intake, &sum);
+    return sum;
+}
+
 json_t *mqtt_status(const struct mqtt *mqtt)
 {
     const struct mqtt_intake *intake = &mqtt->intake[MQTT_BULK], *urgent = &mqtt->intake[MQTT_URGENT];
     const struct mqtt_link *link = &intake->link;
+    uint32_t hears, waits;
     if (!mqtt->open)
         return json_null();
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:s, s:s}", "broker", intake->source,
+    const struct sum sum = sum_of(mqtt);
+    mqtt_heirs_count(&mqtt->heirs, &hears, &waits);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:i, s:i, s:s, s:s}", "broker", intake->source,
                      "client", link->client, "state", mqtt_link_state_word(link->state), "version",
                      link->old ? "3.1.1" : "5", "why", link->state == LINK_UP ? "" : link->words,
-                     "subscriptions", (int)(intake->subscriptions.count + urgent->subscriptions.count),
-                     "refused", (int)(refused(&intake->subscriptions) + refused(&urgent->subscriptions)),
-                     "held", is_held(intake) || is_held(urgent), "urgent",
+                     "subscriptions", (int)sum.subscriptions, "refused", (int)sum.refused,
+                     "held", sum.holds, "hears", (int)hears, "waits", (int)waits, "urgent",
                      mqtt_link_state_word(urgent->link.state), "publishing",
                      mqtt_link_state_word(mqtt->outbox.link.state));
 }
@@ -61,32 +95,37 @@ static mf_err links(const struct mqtt *mqtt, struct mf_buf *out)
 
 static mf_err came(const struct mqtt *mqtt, struct mf_buf *out)
 {
-    const struct mqtt_intake *bulk = &mqtt->intake[MQTT_BULK], *urgent = &mqtt->intake[MQTT_URGENT];
+    const struct sum sum = sum_of(mqtt);
+    uint32_t hears, waits;
     mf_err err = family(out, "messages_total", "counter", "Messages that came.");
     for (int qos = 0; qos < 3 && !err; qos++)
         err = mf_buf_printf(out, "mayfly_mqtt_messages_total{qos=\"%d\"} %llu\n", qos,
-                            (unsigned long long)(bulk->messages[qos] + urgent->messages[qos]));
+                            (unsigned long long)sum.messages[qos]);
     if (!err)
         err = family(out, "redelivered_total", "counter",
                      "Messages that came again, with the id they had.");
     if (!err)
-        err = mf_buf_printf(out, "mayfly_mqtt_redelivered_total %llu\n",
-                            (unsigned long long)(bulk->redelivered + urgent->redelivered));
+        err = mf_buf_printf(out, "mayfly_mqtt_redelivered_total %llu\n", (unsigned long long)sum.redelivered);
     if (!err)
         err = family(out, "dropped_total", "counter", "Messages that got to no function, by reason.");
     for (enum mqtt_drop why = 0; why < MQTT_DROP_COUNT && !err; why++)
         err = mf_buf_printf(out, "mayfly_mqtt_dropped_total{reason=\"%s\"} %llu\n",
-                            mqtt_drop_word(why), (unsigned long long)(bulk->drops[why] + urgent->drops[why]));
+                            mqtt_drop_word(why), (unsigned long long)sum.drops[why]);
     if (!err)
         err = family(out, "held_total", "counter",
                      "Times that messages were not acknowledged at once, for want of room.");
     if (!err)
-        err = mf_buf_printf(out, "mayfly_mqtt_held_total %llu\n", (unsigned long long)(bulk->held + urgent->held));
+        err = mf_buf_printf(out, "mayfly_mqtt_held_total %llu\n", (unsigned long long)sum.held);
     if (!err)
         err = family(out, "subscriptions", "gauge", "Topic filters that functions have.");
     if (!err)
-        err = mf_buf_printf(out, "mayfly_mqtt_subscriptions %u\n", bulk->subscriptions.count + urgent->subscriptions.count);
-    return err;
+        err = mf_buf_printf(out, "mayfly_mqtt_subscriptions %u\n", sum.subscriptions);
+    if (err || !mqtt->heirs.node)
+        return err;
+    mqtt_heirs_count(&mqtt->heirs, &hears, &waits);
+    err = family(out, "functions", "gauge", "Functions of which one of the store's nodes hears: this one, another.");
+    return err ? err : mf_buf_printf(out, "mayfly_mqtt_functions{by=\"this\"} %u\n"
+                                     "mayfly_mqtt_functions{by=\"another\"} %u\n", hears, waits);
 }
 
 static mf_err went(const struct mqtt_outbox *outbox, struct mf_buf *out)

@@ -36,6 +36,7 @@ void mqtt_subscriptions_open(struct mqtt_subscriptions *subscriptions,
     link_init(&subscriptions->asked);
     link_init(&subscriptions->subscribers);
     subscriptions->count = 0;
+    subscriptions->wants = NULL;
     subscriptions->changed = changed;
 }
 
@@ -70,12 +71,19 @@ static struct mqtt_subscriber *subscriber_create(struct mqtt_subscriptions *subs
     return subscriber;
 }
 
+static bool wants(const struct mqtt_subscriptions *subscriptions, const struct trigger *trigger)
+{
+    return trigger->kind == TRIGGER_MQTT && (!subscriptions->wants || subscriptions->wants(trigger));
+}
+
 void mqtt_subscriptions_set(struct mqtt_subscriptions *subscriptions, struct function *function,
                             const struct triggers *triggers,
                             struct mqtt_subscriber **subscriber)
 {
     struct mqtt_subscriber *self = *subscriber;
-    bool any = triggers && triggers_has(triggers, TRIGGER_MQTT);
+    bool any = false;
+    for (uint32_t i = 0; triggers && i < triggers->count; i++)
+        any |= wants(subscriptions, &triggers->each[i]);
     if (!self && any)
         self = subscriber_create(subscriptions, function);
     if (!self) {
@@ -86,7 +94,7 @@ void mqtt_subscriptions_set(struct mqtt_subscriptions *subscriptions, struct fun
     list_each(at, &self->members)
         list_of(at, struct member, in_subscriber)->kept = false;
     for (uint32_t i = 0; any && i < triggers->count; i++) {
-        if (triggers->each[i].kind != TRIGGER_MQTT)
+        if (!wants(subscriptions, &triggers->each[i]))
             continue;
         mf_err err = join(subscriptions, self, &triggers->each[i]);
         if (err)

@@ -63,6 +63,8 @@ struct mqtt_subscriptions {
     struct link subscribers;
     uint32_t count;            /* filters                                       */
     uint64_t stamp;
+    /* Is it one of ours? NULL: of MQTT each is. Its owner's, after opening. */
+    bool (*wants)(const struct trigger *trigger);
     /* Told when a filter has to be asked for, or left. */
     void (*changed)(struct mqtt_subscriptions *subscriptions, struct mqtt_filter *filter);
 };
@@ -72,7 +74,7 @@ void mqtt_subscriptions_open(struct mqtt_subscriptions *subscriptions,
                                              struct mqtt_filter *filter));
 void mqtt_subscriptions_close(struct mqtt_subscriptions *subscriptions);
 
-/* These are the function's triggers from now on, in place of those before; NULL: none any more.
+/* These, as far as wants() them, are the function's triggers from now on, in place of those before; NULL: none any more.
  * *subscriber: NULL if it has none. What cannot be subscribed to is left out, and logged. */
 void mqtt_subscriptions_set(struct mqtt_subscriptions *subscriptions, struct function *function,
                             const struct triggers *triggers,

@@ -21,7 +21,7 @@ static void check_round_trip(const struct settings *settings)
     mf_assert(again.triggers.count == settings->triggers.count);
     for (uint32_t i = 0; i < again.triggers.count; i++) {
         const struct trigger *a = &again.triggers.each[i], *b = &settings->triggers.each[i];
-        mf_assert(a->kind == b->kind && strcmp(a->text, b->text) == 0 && a->qos == b->qos &&
+        mf_assert(a->kind == b->kind && strcmp(a->text, b->text) == 0 && a->qos == b->qos && a->every_node == b->every_node &&
                   a->once == b->once && a->every_ms == b->every_ms &&
                   strcmp(a->timezone, b->timezone) == 0 &&
                   a->cron.minutes == b->cron.minutes && a->cron.days == b->cron.days);

@@ -17,81 +17,10 @@ import unittest
 import harness
 from broker import Broker
 from harness import Node, wait_until
+from mqtt import RETRY_S, MqttTest, bodies, heard
 
 SEED = 5
 KILLS = 8
-RETRY_S = 180  # a node tries a broker that was lost again and again at least each minute
-
-
-def heard(node, name='f'):
-    """What the function `told` was given, oldest first."""
-    folder = os.path.join(node.state, 'logs')
-    found = []
-    for file in sorted(os.listdir(folder), reverse=True):
-        if file == name + '.log' or file.startswith(name + '.log.'):
-            with open(os.path.join(folder, file)) as log:
-                for line in log:
-                    if line.endswith('\n') and '{\\"type\\"' in line:
-                        try:
-                            found.append(json.loads(json.loads(line)['text']))
-                        except ValueError:
-                            pass  # the node was killed in the midst of it
-    return found
-
-
-def bodies(node, name='f'):
-    return [event['body'] for event in heard(node, name)]
-
-
-class MqttTest(unittest.TestCase):
-    def broker(self, *lines, **how):
-        broker = Broker(*lines, **how)
-        self.addCleanup(broker.close)
-        return broker
-
-    def node(self, broker, *options, connects=True, **how):
-        if not any(option == '--mqtt' for option in options):
-            options = ('--mqtt', broker.url()) + options
-        node = Node(*options, **how)
-        self.addCleanup(node.close)
-        if connects:
-            self.connected(node)
-        return node
-
-    def connected(self, node):
-        wait_until(lambda: self.status(node)['state'] == 'connected', 'the broker', RETRY_S)
-
-    def status(self, node):
-        return node.api('GET', '/v1/node').json['mqtt']
-
-    def deploy(self, node, *triggers, name='f', **settings):
-        node.deploy(name, 'told', triggers=[t if isinstance(t, dict) else {'mqtt': t}
-                                             for t in triggers], **settings)
-        node.snapshot(name)
-
-    def subscribed(self, broker, node, count):
-        """The broker has answered that many SUBSCRIBEs in all."""
-        wait_until(lambda: broker.log().count('Sending SUBACK to') >= count, 'subscriptions')
-
-    def hears(self, node, expected, name='f', seconds=RETRY_S):
-        try:
-            wait_until(lambda: sorted(bodies(node, name)) == sorted(expected), 'events', seconds)
-        except AssertionError:
-            self.assertEqual(sorted(bodies(node, name)), sorted(expected))
-
-    def hears_at_least_once(self, node, expected, name='f'):
-        """After a kill some may come again: with the id they had."""
-        wait_until(lambda: set(bodies(node, name)) == set(expected), 'events')
-        came = {(event['body'], event['ce-id']) for event in heard(node, name)}
-        self.assertEqual(len(came), len(expected), came)
-
-    def queue(self, node, name):
-        return node.api('GET', f'/v1/queues/{name}').json
-
-    def metric(self, node, name):
-        text = node.api('GET', '/metrics').body.decode()
-        return sum(float(line.rsplit(' ', 1)[1]) for line in text.splitlines()
-                   if line.startswith(name))
 
 
 class Messages(MqttTest):
@@ -708,29 +637,6 @@ class Stopped(MqttTest):
         self.hears(node, ['0', '1', '2', '5'], name='f')
 
 
-class SeveralNodes(MqttTest):
-    """On one Redis (docs/adr/mqtt-several-nodes.md)."""
-    def test_who_gets_a_message(self):
-        broker, redis = self.broker(), harness.Redis(self)
-        nodes = [self.node(broker, '--mqtt', broker.url(), '--store', redis.url, '--node-name', name)
-                 for name in ('one', 'two')]
-        for node in nodes:
-            self.deploy(node, '$share/g/two/+', name='once')
-            self.deploy(node, 'two/+', name='each')
-        self.subscribed(broker, nodes[0], 4)
-        sent = [str(i) for i in range(20)]
-        for line in sent:
-            broker.publish('two/x', line)
-        both = lambda name: [body for node in nodes for body in bodies(node, name)]
-        wait_until(lambda: len(both('each')) == 40, 'each on both')
-        wait_until(lambda: len(both('once')) >= 20, 'once on one')
-        self.assertEqual(sorted(both('once')), sorted(sent))
-        self.assertEqual(sorted(both('each')), sorted(2 * sent))
-        for node in nodes:
-            self.assertIn('mqtt.every-node fn=each filter="two/+"', node.log().decode())
-            self.assertNotIn('fn=once filter', node.log().decode())
-
-
 class NotDurable(MqttTest):
     """What cannot be kept is not acknowledged, and nothing else suffers."""
 
@@ -846,8 +752,7 @@ class Kills(MqttTest):
             thread.start()
         return threads
 
-    def check(self, node, count):
-        sent = {f'{qos}-{i}' for qos in (1, 2) for i in range(count)}
+    def check(self, node, sent):
         wait_until(lambda: set(bodies(node)) >= sent, 'every message', 180)
         ids = {}
         for event in heard(node):
@@ -870,7 +775,7 @@ class Kills(MqttTest):
             node.start()
         for thread in threads:
             thread.join()
-        self.check(node, 400)
+        self.check(node, {f'{qos}-{i}' for qos in (1, 2) for i in range(400)})
 
     def test_the_broker_is_ended_at_any_moment(self):
         """It saves what it has; and the node is killed in between."""
@@ -891,11 +796,7 @@ class Kills(MqttTest):
             broker.stop()
             time.sleep(chance.uniform(0, 0.3))
             broker.start()
-        wait_until(lambda: set(bodies(node)) == set(sent), 'every message', 180)
-        ids = {}
-        for event in heard(node):
-            ids.setdefault(event['body'], set()).add(event['ce-id'])
-        self.assertEqual({b: of for b, of in ids.items() if len(of) > 1}, {})
+        self.check(node, set(sent))
 
 
 class Publishing(MqttTest):

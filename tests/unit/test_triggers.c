@@ -35,14 +35,16 @@ static void refuse_list(struct settings *settings, const char *list, const char 
 static void every_kind_is_taken_and_told_whole(void **state)
 {
     struct settings *settings = *state;
-    take_list(settings, "[{\"mqtt\": \"device/sck/+/readings/#\"}, {\"mqtt\": \"a\", \"qos\": 2},"
+    take_list(settings, "[{\"mqtt\": \"device/sck/+/readings/#\"}, {\"mqtt\": \"a\", \"qos\": 2, \"nodes\": \"every\"},"
                    " {\"every\": \"60s\"}, {\"cron\": \"*/5 8-18 * * mon-fri\", \"timezone\":"
                    " \"Europe/Vienna\", \"missed\": \"once\"}, {\"key\": \"door/\"}, {\"queue\": \"alarms\"}]");
     const struct trigger *each = settings->triggers.each;
     assert_int_equal(settings->triggers.count, 6);
     assert_int_equal(each[0].kind, TRIGGER_MQTT);
     assert_int_equal(each[0].qos, 1);
+    assert_false(each[0].every_node);
     assert_int_equal(each[1].qos, 2);
+    assert_true(each[1].every_node);
     assert_int_equal(each[2].every_ms, 60000);
     assert_false(each[2].once);
     assert_true(each[3].once);
@@ -53,7 +55,8 @@ static void every_kind_is_taken_and_told_whole(void **state)
     assert_true(triggers_has(&settings->triggers, TRIGGER_KEY));
     json_t *told = triggers_to_json(&settings->triggers);
     char *text = json_dumps(told, JSON_COMPACT);
-    assert_string_equal(text, "[{\"mqtt\":\"device/sck/+/readings/#\",\"qos\":1},{\"mqtt\":\"a\",\"qos\":2},"
+    assert_string_equal(text, "[{\"mqtt\":\"device/sck/+/readings/#\",\"nodes\":\"one\",\"qos\":1},"
+                              "{\"mqtt\":\"a\",\"nodes\":\"every\",\"qos\":2},"
                               "{\"every\":\"1m\",\"missed\":\"skip\"},{\"cron\":\"*/5 8-18 * * mon-fri\","
                               "\"missed\":\"once\",\"timezone\":\"Europe/Vienna\"},{\"key\":\"door/\"},"
                               "{\"queue\":\"alarms\"}]");
@@ -116,6 +119,9 @@ static void mistakes_are_named(void **state)
         {"[{\"mqtt\": \"a/#/b\"}]", "entry 1: mqtt: # at byte 3 is not the last level"},
         {"[{\"mqtt\": \"a\", \"qos\": 3}]", "entry 1: qos: 0, 1 or 2"},
         {"[{\"mqtt\": \"a\", \"qos\": \"1\"}]", "entry 1: qos: 0, 1 or 2"},
+        {"[{\"mqtt\": \"a\", \"nodes\": \"two\"}]", "entry 1: nodes: one or every"},
+        {"[{\"mqtt\": \"a\", \"nodes\": 1}]", "entry 1: nodes: one or every"},
+        {"[{\"every\": \"1s\", \"nodes\": \"one\"}]", "entry 1: nodes: does not go with every"},
         {"[{\"queue\": \"Alarms\"}]", "entry 1: queue: not the name of a queue"},
         {"[{\"queue\": \"\"}]", "entry 1: queue: not the name of a queue"},
         {"[{\"every\": \"1m\"}, {\"key\": \"\"}, {\"every\": \"60s\"}]", "entry 3 is the same as entry 1"},
