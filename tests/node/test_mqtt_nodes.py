@@ -13,7 +13,7 @@ import harness
 from harness import wait_until
 from mqtt import MqttTest, bodies, heard
 
-TAKE_OVER_S = 90  # a lease of 15 s, and the machine's time
+TAKE_OVER_S = 180  # a lease is 15 s; the rest is for a machine that others use
 IN_FLIGHT = 128   # base/limits.h
 
 
@@ -49,10 +49,6 @@ class NodesTest(MqttTest):
             hears = [node.process.poll() is None and self.status(node)['hears'] for node in self.nodes]
             return hears.count(1) == 1 and [self.nodes[hears.index(1)], self.nodes[1 - hears.index(1)]]
         return wait_until(look, 'one that hears', TAKE_OVER_S)
-
-    def connected_as(self, node):
-        return wait_until(lambda: self.status(node)['hears'] == 1 and self.metric(
-            node, 'mayfly_mqtt_functions{by="this"}') == 1, 'it hears', TAKE_OVER_S)
 
     def comes_once(self, sent, name='f'):
         wait_until(lambda: set(self.of_all(name)) >= set(sent), 'every message', TAKE_OVER_S)
@@ -103,6 +99,7 @@ class Once(NodesTest):
         wait_until(lambda: len(self.of_all('each')) >= 42, 'each on both')
         self.assertEqual(sorted(self.of_all('each')), sorted(2 * (sent + ['old'])))
         self.assertEqual(sorted(self.status(node)['hears'] for node in self.nodes), [0, 1])
+        self.assertEqual(sorted(self.metric(node, 'mayfly_mqtt_functions{by="this"}') for node in self.nodes), [0, 1])
 
     def test_a_node_is_ended_and_comes_back(self):
         """Who ends says so: the other one hears soon, and nothing is lost in between."""
@@ -230,6 +227,8 @@ class TakeOver(NodesTest):
 
     def test_whose_clock_is_ahead(self):
         """Takes the session from one that is busy with it, and knows nothing of that."""
+        if harness.sanitized():
+            self.skipTest('a sanitizer wants to be loaded first')
         ahead = self.nodes[1]
         ahead.stop()
         with open(ahead.state + '/ahead', 'wb') as file:
