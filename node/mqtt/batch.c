@@ -316,16 +316,14 @@ static void made_sure(struct mqtt_lease_check *check, mf_err err)
     settle(batch);
 }
 
-/* Behind what was kept: is it ours to make events of? made_sure() goes on. False: refused. */
-static bool make_sure(struct mqtt_batch *batch)
+/* Behind what was kept: is it ours to make events of? made_sure() goes on. */
+static void make_sure(struct mqtt_batch *batch)
 {
     batch->check.done = made_sure;
+    batch->pending++;
     mf_err err = mqtt_lease_check(batch->intake->lease, &batch->check);
     if (err)
-        refuse(batch, SITUATION_STORE_AWAY, NULL);
-    else
-        batch->pending++;
-    return !err;
+        made_sure(&batch->check, err);
 }
 
 void mqtt_batch_commit(struct mqtt_batch *batch)
@@ -333,8 +331,10 @@ void mqtt_batch_commit(struct mqtt_batch *batch)
     batch->committing = true;
     batch->refused = false;
     batch->pending++; /* ours: some are answered at once */
-    if (keep(batch) && (!batch->intake->lease || !make_sure(batch)))
-        submit_all(batch, batch->intake->lease ? 0 : UINT8_MAX);
+    if (keep(batch) && !batch->intake->lease)
+        submit_all(batch, UINT8_MAX);
+    else if (!batch->refused)
+        make_sure(batch);
     batch->pending--;
     settle(batch);
 }
