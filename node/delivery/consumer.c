@@ -47,6 +47,7 @@ mf_err consumer_of(struct function *function, struct consumer **out)
     consumer->timer.fire = due;
     link_init(&consumer->link);
     link_init(&consumer->roomless);
+    link_init(&consumer->taker);
     link_init(&consumer->attempts);
     list_append(&delivery->consumers, &consumer->link);
     queue_watch(queue, &consumer->watch);
@@ -72,6 +73,7 @@ void consumer_let_go(struct consumer *consumer)
     if (consumer->function || consumer->operations || consumer->in_hand)
         return;
     queue_put(consumer->queue);
+    list_remove(&consumer->taker);
     list_remove(&consumer->link);
     free(consumer);
 }
@@ -166,6 +168,11 @@ void consumer_take(struct consumer *consumer)
     if (consumer->taking || !consumer->more || delivery->quiet || !function || !function->version ||
         function->stopped) {
         list_remove(&consumer->roomless);
+        return;
+    }
+    if (delivery->settling) {
+        if (list_empty(&consumer->taker))
+            list_append(&delivery->takers, &consumer->taker);
         return;
     }
     uint32_t most = consumer_most(function);

@@ -37,6 +37,7 @@ mf_err delivery_open(struct delivery *delivery, struct node *node, struct mf_why
     link_init(&delivery->ready);
     link_init(&delivery->over);
     link_init(&delivery->roomless);
+    link_init(&delivery->takers);
     link_init(&delivery->offloads);
     (void)snprintf(directory, sizeof directory, "%s/store", node->api.state.path);
     (void)snprintf(name, sizeof name, "%.*s", MF_NAME_BYTES_MAX, node->options->node_name);
@@ -156,21 +157,34 @@ bool delivery_due(const struct delivery *delivery)
     return delivery->store && !(list_empty(&delivery->ready) && list_empty(&delivery->over));
 }
 
-/* What is said of an attempt is in a file before its event leaves the queue. */
-bool delivery_turn(struct delivery *delivery)
+/* What is said of an attempt is in a file before its event leaves the queue. One take asks for all the
+ * places of a function that become free, instead of one for the first of them and one for the rest. */
+static void settle_all(struct delivery *delivery)
 {
-    if (!delivery_due(delivery))
-        return false;
     list_each(each, &delivery->over) {
         const struct attempt *attempt = list_of(each, struct attempt, ready);
         if (attempt->consumer->function)
             function_log_flush(attempt->consumer->function->log);
     }
+    delivery->settling = true;
     while (!list_empty(&delivery->over)) {
         struct attempt *attempt = list_of(delivery->over.next, struct attempt, ready);
         list_remove(&attempt->ready);
         attempt_settle(attempt);
     }
+    delivery->settling = false;
+    while (!list_empty(&delivery->takers)) {
+        struct consumer *consumer = list_of(delivery->takers.next, struct consumer, taker);
+        list_remove(&consumer->taker);
+        consumer_take(consumer);
+    }
+}
+
+bool delivery_turn(struct delivery *delivery)
+{
+    if (!delivery_due(delivery))
+        return false;
+    settle_all(delivery);
     struct link now; /* those that are ready by now: a begun one may be back at once */
     link_init(&now);
     while (!list_empty(&delivery->ready))

@@ -47,6 +47,8 @@ struct delivery {
     struct link over;        /* those whose end it writes                               */
     size_t held_bytes;       /* of events in hand, of the node's budget                 */
     struct link roomless;    /* consumers that wait for some of it, in turn             */
+    struct link takers;      /* those that take when all of `over` is settled           */
+    bool settling;           /* it is being settled                                     */
     struct link offloads;    /* events on their way to other nodes (offload.h)          */
     uint32_t offload_count;
     struct registry_cursor sweep;
@@ -68,6 +70,7 @@ enum delivery_outcome { DELIVERY_OUTCOMES(OUTCOME_ENUM) OUTCOME_COUNT };
 struct consumer {
     struct link link;             /* in delivery.consumers                              */
     struct link roomless;         /* in delivery.roomless                               */
+    struct link taker;            /* in delivery.takers                                 */
     struct delivery *delivery;
     struct function *function;    /* NULL: removed; borrowed                            */
     char name[MF_NAME_BYTES_MAX + 1];
