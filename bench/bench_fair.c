@@ -9,7 +9,7 @@
 #include "bench/async.h"
 #include "bench/bench.h"
 
-#define EVENTS 150u            /* of B, under each condition */
+#define EVENTS 200u            /* of B, under each condition: its 99th is the third slowest */
 #define EVENTS_A_ROUND 50u
 #define EVERY_NS (100 * MF_NS_PER_MS)
 #define WARM_UP 5u             /* of B's, that do not count */
@@ -40,10 +40,16 @@ struct feeder {
     pthread_t thread;
 };
 
+/* Of B's events, from before they are sent. */
+struct latency {
+    struct samples began_us;    /* until the handler begins */
+    struct samples durable_us;  /* of that, until they are known to be durable */
+};
+
 /* One subject. */
 struct fair_bench {
     uint32_t number; /* of B's next event */
-    struct samples alone_us, beside_us[CONDITIONS];
+    struct latency alone, beside[CONDITIONS];
     struct samples rate_alone[CONDITIONS], rate_beside[CONDITIONS], kept[CONDITIONS];
     uint64_t sent[CONDITIONS];
 };
@@ -111,11 +117,17 @@ static void sleep_until(uint64_t at_ns)
         ;
 }
 
-/* So many of B's events, ten a second; then what became of them. us NULL: they do not count. */
-static mf_err call_b(struct fair_bench *fair, const struct subject *subject, uint32_t count,
-                     struct samples *us, struct mf_why *why)
+static mf_err add_latency(struct latency *latency, uint64_t sent_ns, uint64_t durable_ns, uint64_t began_ns)
 {
-    uint64_t sent_ns[EVENTS_A_ROUND], from_ns = mf_monotonic_ns();
+    mf_err err = samples_add(&latency->began_us, (double)(began_ns - sent_ns) / MF_NS_PER_US);
+    return err ? err : samples_add(&latency->durable_us, (double)(durable_ns - sent_ns) / MF_NS_PER_US);
+}
+
+/* So many of B's events, ten a second; then what became of them. latency NULL: they do not count. */
+static mf_err call_b(struct fair_bench *fair, const struct subject *subject, uint32_t count,
+                     struct latency *latency, struct mf_why *why)
+{
+    uint64_t sent_ns[EVENTS_A_ROUND], durable_ns[EVENTS_A_ROUND], from_ns = mf_monotonic_ns();
     uint32_t first = fair->number;
     struct async async;
     mf_assert(count <= EVENTS_A_ROUND);
@@ -125,13 +137,13 @@ static mf_err call_b(struct fair_bench *fair, const struct subject *subject, uin
         sleep_until(from_ns + i * EVERY_NS);
         (void)snprintf(key, sizeof key, ASYNC_KEY_FORMAT, fair->number++);
         sent_ns[i] = mf_monotonic_ns();
-        err = async_call(&async, "late", key, NULL, why);
+        err = async_call(&async, "late", key, &durable_ns[i], why);
     }
     for (uint32_t i = 0; i < count && !err; i++) {
         uint64_t began_ns = 0;
         err = async_began(&async, first + i, &began_ns, why);
-        if (!err && us)
-            err = samples_add(us, (double)(began_ns - sent_ns[i]) / MF_NS_PER_US);
+        if (!err && latency)
+            err = add_latency(latency, sent_ns[i], durable_ns[i], began_ns);
     }
     async_close(&async);
     return err;
@@ -146,12 +158,12 @@ static mf_err rate_of(const struct feeder *feeder, uint64_t *count, uint64_t *at
 
 /* A's events a second while B has `count` events, or (0) none for as long as those would take. */
 static mf_err measure(struct fair_bench *fair, const struct subject *subject, const struct feeder *feeder,
-                      uint32_t count, uint64_t alone_ns, struct samples *us, double *rate, struct mf_why *why)
+                      uint32_t count, uint64_t alone_ns, struct latency *latency, double *rate, struct mf_why *why)
 {
     uint64_t before = 0, after = 0, from_ns = 0, to_ns = 0;
     mf_err err = rate_of(feeder, &before, &from_ns, why);
     if (!err && count)
-        err = call_b(fair, subject, count, us, why);
+        err = call_b(fair, subject, count, latency, why);
     else if (!err)
         bench_settle((uint32_t)(alone_ns / MF_NS_PER_MS));
     if (!err)
@@ -172,7 +184,7 @@ static mf_err beside(struct fair_bench *fair, const struct subject *subject, uin
     bench_settle(RAMP_MS);
     err = measure(fair, subject, &feeder, 0, alone_ns, NULL, &alone, why);
     if (!err)
-        err = measure(fair, subject, &feeder, count, 0, &fair->beside_us[condition], &both, why);
+        err = measure(fair, subject, &feeder, count, 0, &fair->beside[condition], &both, why);
     err = feeder_end(&feeder, err, why);
     fair->sent[condition] = feeder.sent;
     if (!err)
@@ -187,7 +199,7 @@ static mf_err take_round(struct bench_run *run, struct subject *subject, struct 
 {
     mf_err err = call_b(fair, subject, WARM_UP, NULL, why);
     if (!err)
-        err = call_b(fair, subject, count, &fair->alone_us, why);
+        err = call_b(fair, subject, count, &fair->alone, why);
     for (uint32_t i = 0; i < CONDITIONS && !err; i++) {
         err = beside(fair, subject, i, count, why);
         if (!err)
@@ -218,15 +230,19 @@ static mf_err add(struct bench_run *run, const struct subject *subject, const ch
 
 static mf_err add_rows(struct bench_run *run, const struct subject *subject, struct fair_bench *fair)
 {
-    mf_err err = bench_row(run, subject, "latency@alone", UNIT_US, &fair->alone_us, NULL);
+    mf_err err = bench_row(run, subject, "latency@alone", UNIT_US, &fair->alone.began_us, NULL);
+    if (!err)
+        err = bench_row(run, subject, "durable@alone", UNIT_US, &fair->alone.durable_us, NULL);
     for (uint32_t i = 0; i < CONDITIONS && !err; i++) {
         char metric[32];
         (void)snprintf(metric, sizeof metric, "slowdown@%s", loads[i].name);
-        err = add(run, subject, "latency", i, UNIT_US, &fair->beside_us[i]);
+        err = add(run, subject, "latency", i, UNIT_US, &fair->beside[i].began_us);
+        if (!err)
+            err = add(run, subject, "durable", i, UNIT_US, &fair->beside[i].durable_us);
         if (!err)
             err = bench_row_one(run, subject, metric, UNIT_PCT,
-                                100 * samples_percentile(&fair->beside_us[i], 99) /
-                                    samples_percentile(&fair->alone_us, 99));
+                                100 * samples_percentile(&fair->beside[i].began_us, 99) /
+                                    samples_percentile(&fair->alone.began_us, 99));
         if (!err)
             err = add(run, subject, "rate_alone", i, UNIT_PER_S, &fair->rate_alone[i]);
         if (!err)
@@ -237,11 +253,17 @@ static mf_err add_rows(struct bench_run *run, const struct subject *subject, str
     return err;
 }
 
+static void latency_close(struct latency *latency)
+{
+    samples_close(&latency->began_us);
+    samples_close(&latency->durable_us);
+}
+
 static void fair_bench_close(struct fair_bench *fair)
 {
-    samples_close(&fair->alone_us);
+    latency_close(&fair->alone);
     for (uint32_t i = 0; i < CONDITIONS; i++) {
-        samples_close(&fair->beside_us[i]);
+        latency_close(&fair->beside[i]);
         samples_close(&fair->rate_alone[i]);
         samples_close(&fair->rate_beside[i]);
         samples_close(&fair->kept[i]);
@@ -277,11 +299,13 @@ const struct bench bench_fair = {
         "latency@alone: of B, from before the POST to /async-function/ is written until the handler\n"
         "begins, by the clock that both share; so the commit that makes the event durable is in it.\n"
         "latency@long, @short: the same beside A.\n"
+        "durable@alone, @long, @short: of the same events, until the 202 has come, which says that the event is\n"
+        "durable: the disk's part, as somebody sees it who has then to be woken.\n"
         "slowdown@long, @short: the 99th percentile of that to the one alone; 100 is the same.\n"
         "rate_alone@, rate_beside@: A's events that were delivered in a second, for five seconds\n"
         "without B and five with it, after a second that does not count; kept@: the second of the\n"
         "first, per round.\n"
-        "3 rounds of 50 events of B under each condition. Whoever keeps A's queue full is on the\n"
+        "4 rounds of 50 events of B under each condition. Whoever keeps A's queue full is on the\n"
         "same processors; it asks for batches of 128 events, every 10 ms at most.\n"
         "--samples N: N events.",
     .run = fair_run,

@@ -31,8 +31,8 @@ CONTRACT = {
     "sweep": ({f"{metric}@{2**n}": unit for metric, unit in RATE.items() for n in range(13)}, {}),
     "reset": ({"latency": "us", **RATE}, {}),
     "neighbour": ({f"latency@{deed}": "us" for deed in ("quiet", "spin", "flood", "die")}, {}),
-    "fair": ({"latency@alone": "us"} | {f"{metric}@{load}": unit for load in ("long", "short") for metric, unit in {
-        "latency": "us", "slowdown": "pct", "rate_alone": "1/s", "rate_beside": "1/s", "kept": "pct"}.items()}, {}),
+    "fair": ({"latency@alone": "us", "durable@alone": "us"} | {f"{metric}@{load}": unit for load in ("long", "short") for metric, unit in {
+        "latency": "us", "durable": "us", "slowdown": "pct", "rate_alone": "1/s", "rate_beside": "1/s", "kept": "pct"}.items()}, {}),
     "idle": ({"wakeups": "count", "keepalive_wakeups": "count", "cpu_time": "us"}, {}),
     "memory": (MEMORY, {"node_rss": "KiB", "node_rss_per_instance": "KiB"}),
     "deployed": ({"functions": "count", "deploy": "us", "start": "us", "node_rss": "KiB",
