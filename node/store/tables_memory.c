@@ -20,6 +20,7 @@ struct entry {
 struct memory_tables {
     struct tables tables;
     struct entry *first[LEVELS];
+    uint8_t levels; /* the most that an entry has had: above are none */
     uint64_t random;
 };
 
@@ -32,17 +33,24 @@ static int compare(const struct entry *entry, struct store_bytes key)
     return entry->key_bytes < key.bytes ? -1 : entry->key_bytes > key.bytes;
 }
 
-/* The first that is not less; before[]: the links that lead past its place. */
+/* The first that is not less; before[]: the links that lead past its place, of the levels that there are. */
 static struct entry *find(struct memory_tables *map, struct store_bytes key,
                          struct entry **before[LEVELS])
 {
     struct entry **links = map->first;
-    for (int level = LEVELS - 1; level >= 0; level--) {
+    for (int level = map->levels - 1; level >= 0; level--) {
         while (links[level] && compare(links[level], key) < 0)
             links = links[level]->next;
         before[level] = &links[level];
     }
     return links[0];
+}
+
+/* A new entry may have more levels than all before it. */
+static void grow(struct memory_tables *map, uint8_t levels, struct entry **before[LEVELS])
+{
+    for (; map->levels < levels; map->levels++)
+        before[map->levels] = &map->first[map->levels];
 }
 
 static struct entry *find_exactly(struct memory_tables *map, struct store_bytes key,
@@ -104,6 +112,7 @@ static mf_err memory_put(struct tables *tables, struct store_bytes key, size_t b
             free(value);
             return MF_ENOMEM;
         }
+        grow(map, entry->levels, before);
         for (uint8_t level = 0; level < entry->levels; level++) {
             entry->next[level] = *before[level];
             *before[level] = entry;
