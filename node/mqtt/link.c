@@ -200,7 +200,8 @@ static void attempted(struct mqtt_attempt *attempt)
     mosq.unsubscribe_v5_callback_set(handle, left);
     mosq.publish_v5_callback_set(handle, sent);
     link->state = LINK_GREETING;
-    link->withheld = link->asked = link->due = false;
+    link->withheld = link->asked = link->due = link->again = false;
+    link->unmarked = 0;
     link->in_ns = link->out_ns = link->loop->now_ns;
     mf_err err = watch_add(&link->loop->watcher, &link->watch, mosq.socket(handle), EPOLLIN,
                            ready);
@@ -405,6 +406,14 @@ static void dismissed(struct mosquitto *handle, void *owner, int reason,
                        ? ": another client has this one's id; give each node its own --node-name" : "");
 }
 
+/* libmosquitto's lines cost a tenth of what an event does. What a broker of MQTT 5 sends again it had sent before this
+ * connection (MQTT 5, 4.4); after so many others its id is not known any more (session.c), so nobody need say. */
+static void listen_less(struct mqtt_link *link, const struct mqtt_incoming *incoming)
+{
+    if (!link->old && incoming->qos && !incoming->again && ++link->unmarked == MF_MQTT_SEEN_MAX)
+        mosq.log_callback_set(link->handle, NULL);
+}
+
 static void arrived(struct mosquitto *handle, void *owner,
                     const struct mosquitto_message *message,
                     const mosquitto_property *properties)
@@ -424,6 +433,7 @@ static void arrived(struct mosquitto *handle, void *owner,
     mqtt_guard_pause();
     link->parts->message(link, &incoming);
     mqtt_guard_resume();
+    listen_less(link, &incoming);
     errno = 0; /* read_some() looks at what reading leaves there */
 }
 

@@ -76,6 +76,7 @@ struct mqtt_link {
     bool due;                      /* read in the next turn                   */
     bool asked;                    /* whether it lives; no answer yet         */
     bool again;                    /* of the message that comes next          */
+    uint32_t unmarked;             /* messages of this connection that were not sent again, QoS 1 */
     struct mosquitto *handle;      /* GREETING, UP                            */
     struct mqtt_attempt *attempt;  /* CONNECTING                              */
     struct watch watch;

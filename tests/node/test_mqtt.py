@@ -531,12 +531,17 @@ class Hostile(MqttTest):
         self.assertEqual(len(set(ids)), 3)
 
     def test_the_session_of_a_long_life_is_read_again(self):
-        """More batches than the store tells of at once."""
+        """More batches than the store tells of at once, and messages than whose ids are known."""
         self.start('a')
         self.fake.accept()
         for mid in range(1, 1102):
             self.fake.publish(b'a', b'%d' % mid, mid)
             self.assertEqual(self.fake.acknowledged(), mid)
+        self.fake.connection.close()
+        self.fake.accept(b'\x20\x03\x01\x00\x00')
+        self.fake.publish(b'a', b'1100', 1100, dup=True)
+        self.assertEqual(self.fake.acknowledged(), 1100)
+        self.assertEqual(self.metric(self.n, 'mayfly_mqtt_redelivered_total'), 1)
         self.n.process.kill()
         self.n.process.wait()
         self.n.start()
