@@ -69,13 +69,20 @@ static void what_is_left_open_behind_the_reply_is_reset(void **state)
 
 /* ---- how long a connection holds an instance ---- */
 
+/* A client's, and the guest has seen it: its id. */
+static uint64_t holds(int *fd)
+{
+    deploy(ISOLATION_REUSE, "0", NULL);
+    const uint64_t id = opened(fd);
+    guest_rings(&peer[0]);
+    return id;
+}
+
 static void a_program_that_ends_nothing_has_its_time_limit(void **state)
 {
     (void)state;
     int fd;
-    deploy(ISOLATION_REUSE, "0", NULL);
-    (void)opened(&fd);
-    guest_rings(&peer[0]);
+    (void)holds(&fd);
     advance(20 * TIMEOUT_MS);
     assert_false(peer[0].killed);
     leave(fd, true);
@@ -92,9 +99,7 @@ static void who_comes_meanwhile_holds_it_again(void **state)
 {
     (void)state;
     int fd;
-    deploy(ISOLATION_REUSE, "0", NULL);
-    uint64_t first = opened(&fd);
-    guest_rings(&peer[0]);
+    uint64_t first = holds(&fd);
     leave(fd, true);
     fd = client();
     advance(20 * TIMEOUT_MS);
@@ -130,9 +135,7 @@ static void a_function_that_is_removed_is_not_held(void **state)
     (void)state;
     int fd;
     char got;
-    deploy(ISOLATION_REUSE, "0", NULL);
-    (void)opened(&fd);
-    guest_rings(&peer[0]);
+    (void)holds(&fd);
     function->removed = true;
     struct version *old = function->version;
     function->version = NULL;
@@ -150,9 +153,7 @@ static void a_stopped_function_takes_no_connection_and_ends_those_it_has(void **
 {
     (void)state;
     int fd;
-    deploy(ISOLATION_REUSE, "0", NULL);
-    (void)opened(&fd);
-    guest_rings(&peer[0]);
+    (void)holds(&fd);
     function->stopped = strdup("it is enough");
     listen_settle(function);
     dispatch_stopped(function);
@@ -323,9 +324,7 @@ static void a_reset_behind_the_end_is_told(void **state)
 {
     (void)state;
     int fd;
-    deploy(ISOLATION_REUSE, "0", NULL);
-    uint64_t id = opened(&fd);
-    guest_rings(&peer[0]);
+    uint64_t id = holds(&fd);
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
     turn();
     assert_int_equal(gets(&peer[0], MF_MSG_RECEIVED).flags, MF_MSG_END);

@@ -18,9 +18,8 @@
 
 #include "abi/cause.h"
 #include "abi/image.h"
-#include "blanks.h"
 #include "machine.h"
-#include "raw_image.h"
+#include "raw_run.h"
 
 #define LABELS(X)                                                                              \
     X(halt) X(deadline) X(fault) X(fault_unknown) X(fault_reserved) X(halt_reserved)           \
@@ -37,8 +36,6 @@
     X(uretprobe_landing) X(uretprobe_old) X(uprobe_old)
 #define DECLARE(name) extern const char raw_##name[];
 LABELS(DECLARE)
-DECLARE(preempt) DECLARE(preempt_landing) DECLARE(preempt_kernel) DECLARE(preempt_none)
-DECLARE(preempt_calls) DECLARE(preempt_calls_call) DECLARE(preempt_calls_landing)
 
 #define FAULT(cause) ((MF_CAUSE_STATUS + MF_CAUSE_##cause) << 8) /* as of waitpid */
 #define HALTED 0
@@ -127,31 +124,10 @@ static int close_spawner(void **state)
     return 0;
 }
 
-static int run_flagged(const struct raw_entries *entries, uint32_t flags, char *console, size_t room)
-{
-    struct blank blank;
-    struct mf_why why = {{0}};
-    int image = raw_image_flagged(entries, flags);
-    assert_true(image >= 0);
-    spawned(&spawner, 1, MF_SANDBOX_PROCESS, &blank);
-    mf_err err = blank_start(
-        &blank, &(struct start_order){.image_fd = image, .env = "A=b", .env_bytes = 4, .env_count = 1},
-        &why);
-    if (err)
-        fail_msg("%s", mf_why_text(&why, err));
-    int status = ended(&spawner, &blank);
-    if (blank_start_failed(&blank, &why))
-        fail_msg("%s", why.text);
-    memset(console, 0, room);
-    (void)!read(blank.console, console, room - 1);
-    blank_close(&blank);
-    (void)close(image);
-    return status;
-}
-
 static int run(const struct raw_entries *entries, char *console, size_t room)
 {
-    return run_flagged(entries, 0, console, room);
+    const struct raw_run run = {.entries = *entries, .sandbox = MF_SANDBOX_PROCESS};
+    return raw_run(&spawner, &run, console, room);
 }
 
 static void every_guest_ends_as_it_should(void **state)
@@ -173,27 +149,10 @@ static void every_guest_ends_as_it_should(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* Those whose image wants preempts, and one whose does not (raw_preempt.S). */
 static void preempts_come_where_they_should(void **state)
 {
     (void)state;
-    static const struct {
-        const char *what;
-        struct raw_entries entries;
-        uint32_t flags;
-    } preempted[] = {
-        {"preempt", {raw_preempt, NULL, raw_preempt_landing}, MF_IMAGE_LINUX},
-        {"kernel", {raw_preempt_kernel, NULL, NULL}, MF_IMAGE_LINUX},
-        {"calls", {raw_preempt_calls, raw_preempt_calls_call, raw_preempt_calls_landing},
-         MF_IMAGE_LINUX},
-        {"none", {raw_preempt_none, NULL, NULL}, 0},
-    };
-    char console[64];
-    for (size_t i = 0; i < sizeof preempted / sizeof *preempted; i++) {
-        int status = run_flagged(&preempted[i].entries, preempted[i].flags, console, sizeof console);
-        if (status != HALTED)
-            fail_msg("%s: status 0x%x (%s)", preempted[i].what, (unsigned)status, exit_cause(status));
-    }
+    raw_run_preempted(&spawner, MF_SANDBOX_PROCESS);
 }
 
 static void console_lines_arrive(void **state)
