@@ -19,6 +19,7 @@
 #define MF_ENV_WARM_UP "MAYFLY_WARM_UP"  /* before the freeze: http: path of a request to make;
                                             lambda: payload of an event; else none */
 #define MF_ENV_FOLDER "MAYFLY_FOLDER"    /* absolute path: the working folder at the start; else / */
+#define MF_ENV_USER "MAYFLY_USER"        /* USER:GROUP, decimal, USER not 0: what getuid, getgid and files say; else 65534 */
 #define MF_ENV_PROGRAM "MAYFLY_PROGRAM"  /* argv[0], AT_EXECFN, /proc/self/exe; else the function's name */
 
 /* Of the contract lambda: where the library OS serves the Lambda Runtime API, and what programs

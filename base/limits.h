@@ -16,6 +16,7 @@
 #define MF_PORT_DEFAULT 8080
 #define MF_ARGUMENTS_MAX 64u
 #define MF_WARM_UP_BYTES_MAX 1024u
+#define MF_USER_TEXT_BYTES 22u           /* two numbers of 32 bits, a colon and a zero */
 #define MF_PROGRAM_PATH_BYTES_MAX 4095u
 
 /* Settings of a function: defaults and bounds (image/settings.h). */

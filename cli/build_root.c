@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/build_user.h"
 #include "cli/command.h"
 #include "image/pack_loaded.h"
 #include "image/root_folder.h"
@@ -65,8 +66,6 @@ int build_root_from_oci(struct build_root *root, const char *path)
     if (err)
         return cli_fail(err == MF_ENOENT ? CLI_NOT_FOUND : CLI_FAILED, "%s: %s", path,
                         mf_why_text(&why, err));
-    if (root->config.user)
-        cli_note("The image's user, %s, is not taken: a guest has one user.", root->config.user);
     return CLI_OK;
 }
 
@@ -98,6 +97,9 @@ int build_root_configure(const struct build_root *root, json_t *manifest)
         whole = json_object_set_new(manifest, "port", json_integer(config->port)) == 0;
     if (whole && config->folder && strcmp(config->folder, "/") != 0 && !json_object_get(manifest, "folder"))
         whole = json_object_set_new(manifest, "folder", json_string(config->folder)) == 0;
+    char user[MF_USER_TEXT_BYTES];
+    if (whole && !json_object_get(manifest, "user") && build_user(root, user))
+        whole = json_object_set_new(manifest, "user", json_string(user)) == 0;
     json_decref(environment);
     return whole ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
 }

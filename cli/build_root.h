@@ -27,7 +27,7 @@ int build_root_from_folder(struct build_root *root, const char *folder);
 int build_root_from_oci(struct build_root *root, const char *path);
 
 /* Settings that the container image's configuration comes to, where manifest, which is changed, has
- * none: environment, name by name, folder, port. */
+ * none: environment, name by name, folder, port, user. */
 int build_root_configure(const struct build_root *root, json_t *manifest);
 
 /* Find the program: a path in the root, from folder on (NULL: the root) unless it is absolute, or a

@@ -63,6 +63,7 @@ struct settings {
                                    never from an image's own manifest                */
     uint32_t port;              /* that the program listens on, 1 … 65535; default 8080 */
     char *warm_up;              /* heap, owned: path of a request before the freeze; NULL: none */
+    char user[MF_USER_TEXT_BYTES]; /* USER:GROUP, of Linux programs; "": nobody, 65534 */
     char *folder;               /* heap, owned: absolute, where the program starts; NULL: / */
     char *program;              /* heap, owned: absolute, what it is in its root; NULL: its name */
     char *loader;               /* heap, owned: absolute, the dynamic loader that runs program; NULL */
@@ -116,7 +117,7 @@ MF_CHECKED mf_err settings_copy(const struct settings *from, struct settings *to
 /* Overlay a JSON object: keys name, description, sandbox, isolation, memory_mib,
  * timeout_ms, max_instances, attempts_max, max_age_s, queue_max, wait_ms, idle_ms, keep_alive,
  * cpu_share, cpu_ceiling_pct, next, priority, durability, overload, offload_url, grace_ms, scale_threshold,
- * min_instances, tenant, contract, listen, port, warm_up, folder, program, loader, args (list of strings; replaces
+ * min_instances, tenant, contract, listen, port, warm_up, user, folder, program, loader, args (list of strings; replaces
  * the whole list), jit (boolean), environment (object of strings; replaces the whole map), allow (object
  * of lists, allow.h; replaces all of them), triggers (triggers.h) and then (followers.h; each
  * replaces the whole list). A duration as keep_alive is idle_ms in

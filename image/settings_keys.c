@@ -302,6 +302,7 @@ mf_err settings_apply(const char *key, const json_t *value, struct settings *set
         {"program", settings_apply_program},
         {"sandbox", apply_sandbox},
         {"tenant", apply_tenant},
+        {"user", settings_apply_user},
         {"warm_up", settings_apply_warm_up},
     };
     for (size_t i = 0; i < NUMBER_KEY_COUNT; i++)

@@ -34,7 +34,7 @@ json_t *settings_to_json(const struct settings *settings)
     char room[DURATION_TEXT_BYTES];
     /* Keys in ascending order, so that the text is the same every time. */
     return json_pack("{s:o, s:o, s:i, s:s, s:i, s:i, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:b, s:s, s:s, s:s, s:i, s:i, "
-                     "s:i, s:i, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:s, s:i, s:s, s:o, s:i, s:o, s:i, s:s}",
+                     "s:i, s:i, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:s, s:i, s:s, s:o, s:i, s:o, s:s, s:i, s:s}",
                      "allow", allow_to_json(&settings->allow),
                      "args", settings_arguments_to_json(settings),
                      "attempts_max", (int)settings->attempts_max,
@@ -70,6 +70,7 @@ json_t *settings_to_json(const struct settings *settings)
                      "then", followers_to_json(&settings->then),
                      "timeout_ms", (int)settings->timeout_ms,
                      "triggers", triggers_to_json(&settings->triggers),
+                     "user", settings->user,
                      "wait_ms", (int)settings->wait_ms,
                      "warm_up", settings->warm_up ? settings->warm_up : "");
 }

@@ -70,6 +70,27 @@ mf_err settings_apply_loader(const char *path, struct settings *settings, struct
     return apply_path("loader", path, &settings->loader, why);
 }
 
+/* Decimal, up to end; not the largest of 32 bits, which stands for none. */
+static bool is_id(const char **text, char end, uint64_t least)
+{
+    char *after;
+    bool digit = **text >= '0' && **text <= '9';
+    unsigned long long value = digit ? strtoull(*text, &after, 10) : 0;
+    bool is = digit && *after == end && value >= least && value < UINT32_MAX;
+    *text = is && end ? after + 1 : *text;
+    return is;
+}
+
+mf_err settings_apply_user(const char *text, struct settings *settings, struct mf_why *why)
+{
+    const char *at = text;
+    if (*text && (strlen(text) >= sizeof settings->user || !is_id(&at, ':', 1) || !is_id(&at, '\0', 0)))
+        return mf_why(why, MF_EINVAL, "user: \"%.80s\" is no USER:GROUP, two numbers, as 1000:1000, the first "
+                      "not 0: a guest has no root", settings_printable(text));
+    (void)snprintf(settings->user, sizeof settings->user, "%s", text);
+    return MF_OK;
+}
+
 mf_err settings_apply_warm_up(const char *text, struct settings *settings, struct mf_why *why)
 {
     if (strlen(text) > MF_WARM_UP_BYTES_MAX)
@@ -180,6 +201,7 @@ static mf_err check_together(const struct settings *settings, struct mf_why *why
         return mf_why(why, MF_EINVAL, "listen: only with contract: http, not %s", contract_name(contract));
     const char *key = settings->arguments ? "args" : settings->program ? "program"
                                                  : settings->folder    ? "folder"
+                                                 : settings->user[0]   ? "user"
                                                                        : NULL;
     if (key && contract == CONTRACT_SDK)
         return mf_why(why, MF_EINVAL, "%s: not with contract: sdk, whose programs are no command", key);
@@ -198,6 +220,7 @@ static mf_err check_names(const struct settings *settings, struct mf_why *why)
         bool applies;
     } taken[] = {
         {MF_ENV_CONTRACT "=", "contract", true}, {MF_ENV_WARM_UP "=", "warm_up", true},
+        {MF_ENV_USER "=", "user", true},
         {MF_ENV_FOLDER "=", "folder", true},     {MF_ENV_PROGRAM "=", "program", true},
         {MF_ENV_ARGUMENT "=", "args", true},     {MF_ENV_PORT "=", "port", listens},
         {MF_ENV_FUNCTION "=", "name", contract != CONTRACT_SDK},
@@ -275,6 +298,7 @@ static void add_program(struct adding *adding, const struct settings *settings)
     add(adding, MF_ENV_FUNCTION, settings->name[0] ? settings->name : NULL);
     add(adding, MF_ENV_WARM_UP, settings->warm_up);
     add(adding, MF_ENV_FOLDER, settings->folder);
+    add(adding, MF_ENV_USER, settings->user[0] ? settings->user : NULL);
     add(adding, MF_ENV_PROGRAM, settings->program);
     char port[12];
     (void)snprintf(port, sizeof port, "%u", settings->port);

@@ -11,6 +11,8 @@
 /* MF_EINVAL naming the key. */
 MF_CHECKED mf_err settings_apply_contract(const char *name, struct settings *settings,
                                           struct mf_why *why);
+MF_CHECKED mf_err settings_apply_user(const char *text, struct settings *settings,
+                                      struct mf_why *why);
 MF_CHECKED mf_err settings_apply_folder(const char *path, struct settings *settings,
                                         struct mf_why *why);
 MF_CHECKED mf_err settings_apply_loader(const char *path, struct settings *settings,

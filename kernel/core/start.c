@@ -18,6 +18,7 @@
 #include "kernel/core/random.h"
 #include "kernel/core/string.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 
 #define RANDOM_BYTES 16u /* behind AT_RANDOM */
 #define STACK_ALIGN 16u
@@ -59,6 +60,7 @@ uint64_t start_stack(const struct mf_boot *boot, uint64_t top)
     uint8_t random[RANDOM_BYTES];
     random_fill(random, sizeof random);
 
+    user_id_take(boot_environment(MF_ENV_USER));
     uint64_t sp = top - sizeof(uint64_t); /* Linux ends with a null word */
     uint64_t name_at = push_bytes(&sp, name, strlen(name) + 1);
     const char *environment = (const char *)boot + boot->env_offset;
@@ -74,10 +76,10 @@ uint64_t start_stack(const struct mf_boot *boot, uint64_t top)
         AT_HWCAP, boot->hwcap,
         AT_HWCAP2, boot->hwcap2,
         AT_CLKTCK, START_CLOCK_TICKS,
-        AT_UID, IDENTITY_UID,
-        AT_EUID, IDENTITY_UID,
-        AT_GID, IDENTITY_GID,
-        AT_EGID, IDENTITY_GID,
+        AT_UID, user_id.user,
+        AT_EUID, user_id.user,
+        AT_GID, user_id.group,
+        AT_EGID, user_id.group,
         AT_SECURE, 0,
         AT_FLAGS, 0,
         AT_RANDOM, random_at,

@@ -25,6 +25,7 @@
 #include "kernel/fs/sheet.h"
 #include "kernel/fs/tmp.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 
 #define DEVICE 0x12u
 #define FOLDER_ID 0u /* secrets are numbered from 1 on */
@@ -170,8 +171,8 @@ static int secret_stat(const struct place *place, struct file_stat *stat)
                                .number = place->id + 1,
                                .mode = folder ? S_IFDIR | 0500 : S_IFREG | 0400,
                                .links = folder ? 2 : 1,
-                               .user = IDENTITY_UID,
-                               .group = IDENTITY_GID,
+                               .user = user_id.user,
+                               .group = user_id.group,
                                .bytes = folder ? 0 : known_at(place)->bytes,
                                .block_bytes = MF_PAGE_BYTES};
     return 0;

@@ -20,6 +20,7 @@
 #include "kernel/fs/tell.h"
 #include "kernel/fs/watch.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 
 #define DEVICE 0x20u
 #define BLOCK_BYTES 512u
@@ -109,8 +110,8 @@ static int tmp_stat(const struct place *place, struct file_stat *stat)
         .number = node->number,
         .mode = node->mode,
         .links = node->links,
-        .user = node_is_root(node) ? 0 : IDENTITY_UID,
-        .group = node_is_root(node) ? 0 : IDENTITY_GID,
+        .user = node_is_root(node) ? 0 : user_id.user,
+        .group = node_is_root(node) ? 0 : user_id.group,
         .bytes = node->content.bytes,
         .blocks = (node->content.bytes + MF_PAGE_BYTES - 1) / MF_PAGE_BYTES * (MF_PAGE_BYTES / BLOCK_BYTES),
         .block_bytes = MF_PAGE_BYTES,

@@ -41,7 +41,7 @@
     X(getpid, done, "another one in each clone of a snapshot")                                   \
     X(getppid, done, "1")                                                                        \
     X(getpgrp, done, "as getpid")                                                                \
-    X(getuid, done, "65534, as all users and groups")                                            \
+    X(getuid, done, "the setting user's, or 65534, as all users and groups")                     \
     X(geteuid, done, "")                                                                         \
     X(getgid, done, "")                                                                          \
     X(getegid, done, "")                                                                         \

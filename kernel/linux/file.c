@@ -16,6 +16,7 @@
 #include "kernel/event/output.h"
 #include "kernel/linux/calls_one.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 #include "kernel/linux/process.h"
 
 #define DESCRIPTORS 3u
@@ -109,8 +110,8 @@ static int64_t stat_pipe(uint64_t fd, uint64_t to)
         .st_ino = (uint32_t)fd + 1,
         .st_nlink = 1,
         .st_mode = S_IFIFO | S_IRUSR | S_IWUSR,
-        .st_uid = IDENTITY_UID,
-        .st_gid = IDENTITY_GID,
+        .st_uid = user_id.user,
+        .st_gid = user_id.group,
         .st_blksize = PIPE_BLOCK_BYTES,
     };
     if (!is_open(fd))

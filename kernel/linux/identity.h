@@ -22,8 +22,6 @@
 #define IDENTITY_PIDS 4194301 /* up to Linux's last one, 2^22 - 1; a prime, so that generations
                                  that are multiples of something use all of them, too */
 #define IDENTITY_PARENT 1
-#define IDENTITY_UID 65534
-#define IDENTITY_GID 65534
 
 static inline int32_t identity_pid_of(const struct mf_boot *boot)
 {

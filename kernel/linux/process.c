@@ -27,6 +27,7 @@
 #include "kernel/event/output.h"
 #include "kernel/linux/call.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 #include "kernel/linux/time.h"
 #include "kernel/linux/usage.h"
 #include "kernel/x86_64/segment.h"
@@ -94,25 +95,25 @@ int64_t linux_getppid(struct frame *frame)
 int64_t linux_getuid(struct frame *frame)
 {
     (void)frame;
-    return IDENTITY_UID;
+    return user_id.user;
 }
 
 int64_t linux_geteuid(struct frame *frame)
 {
     (void)frame;
-    return IDENTITY_UID;
+    return user_id.user;
 }
 
 int64_t linux_getgid(struct frame *frame)
 {
     (void)frame;
-    return IDENTITY_GID;
+    return user_id.group;
 }
 
 int64_t linux_getegid(struct frame *frame)
 {
     (void)frame;
-    return IDENTITY_GID;
+    return user_id.group;
 }
 
 int64_t linux_rseq(struct frame *frame)

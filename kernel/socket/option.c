@@ -16,6 +16,7 @@
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 #include "kernel/socket/limits.h"
 #include "kernel/socket/socket.h"
 
@@ -201,7 +202,7 @@ static int get_of_all(struct socket *socket, int name, uint64_t to, uint64_t byt
 {
     const struct socket_options *options = &socket->options;
     const int32_t linger[2] = {options->lingers, options->linger_s};
-    const int32_t who[3] = {IDENTITY_PARENT + 1, IDENTITY_UID, IDENTITY_GID}; /* struct ucred */
+    const int32_t who[3] = {identity_pid(), (int32_t)user_id.user, (int32_t)user_id.group}; /* struct ucred */
     bool stream = socket->type == SOCKET_STREAM;
     int32_t value;
     switch (name) {

@@ -204,11 +204,11 @@ case_ 'umoci makes a container image' bash -c "
     umoci insert --rootless --image oci:it root/bin /bin
     umoci insert --rootless --image oci:it --whiteout /bin/dynamic
     umoci config --image oci:it --config.entrypoint plain --config.cmd=-x --config.env A=b --config.env PORT=81 \
-        --config.workingdir /srv --config.user nobody"
+        --config.workingdir /srv --config.user 1000:7"
 case_ 'a container image' json 'd["name"] == "oci"' "$mayfly" build --oci oci --json
 case_ '... its settings are its configuration' \
-    json '{k: d["manifest"][k] for k in ("program", "args", "environment", "port", "folder")} == {
-              "program": "/bin/plain", "args": ["-x"], "environment": {"A": "b"}, "port": 81, "folder": "/srv"}' \
+    json '{k: d["manifest"][k] for k in ("program", "args", "environment", "port", "folder", "user")} == {
+              "program": "/bin/plain", "args": ["-x"], "environment": {"A": "b"}, "port": 81, "folder": "/srv", "user": "1000:7"}' \
     "$mayfly" inspect oci.mf --json
 case_ '... its working folder is there, if in no layer' json 'd["root"]["folders"] == 3' "$mayfly" inspect oci.mf --json
 case_ '... without what was whited out' json 'd["root"]["files"] == 2' "$mayfly" inspect oci.mf --json
@@ -221,6 +221,22 @@ case_ '... with a program in its working folder' json 'd["settings"]["program"] 
     umoci rm --image oci:other
     umoci config --image oci:it --config.workingdir /bin --config.entrypoint ./plain &&
     '$mayfly' build --oci oci >out.txt 2>&1 && '$mayfly' inspect oci.mf --json"
+mkdir etc
+printf 'root:x:0:0::/:\napp:x:1000:50:App:/home:/bin/sh\nbroken\n' >etc/passwd
+printf 'root:x:0:\nweb:x:33:app\n' >etc/group
+umoci insert --rootless --image oci:it etc /etc
+# user SAID: as whom the image's program runs.
+user() {
+    umoci config --image oci:it --config.user "$1"
+    "$mayfly" build --oci oci >out.txt 2>&1 && "$mayfly" inspect oci.mf --json
+}
+for case in app=1000:50 1000=1000:50 2000=2000:0 app:web=1000:33 2000:33=2000:33 app:9=1000:9; do
+    case_ "the image's user ${case%=*}" json 'd["settings"]["user"] == "'"${case#*=}"'"' user "${case%=*}"
+done
+for case in root 0 0:33 none app:none broken 4294967295 99999999999999999999; do
+    case_ "the image's user $case is nobody" \
+        json 'd["settings"]["user"] == "" and "it runs as nobody" in open("out.txt").read()' user "$case"
+done
 # command LINE: what a shell would be started with.
 command() {
     umoci config --image oci:it --clear config.entrypoint --clear config.cmd \

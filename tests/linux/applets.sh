@@ -12,6 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/root/bin" "$work/root/data/folder" "$work/project"
 cp "$busybox" "$work/root/bin/busybox"
+user=
 cd "$work/root/data" || exit 1
 seq 1 1000 >numbers
 printf 'c\na\nb\na\n' >letters
@@ -26,7 +27,7 @@ run() {
     for argument; do
         arguments="$arguments${arguments:+, }\"$(printf %s "$argument" | sed 's/[\\"]/\\&/g')\""
     done
-    echo "{\"name\": \"applet\", \"contract\": \"stdio\", \"folder\": \"/data\", \"args\": [$arguments]}" \
+    echo "{\"name\": \"applet\", \"contract\": \"stdio\", \"user\": \"$user\", \"folder\": \"/data\", \"args\": [$arguments]}" \
         >"$work/project/function.yml"
     "$mayfly" build --rootfs "$work/root" --program "$program" "$work/project" \
         -o "$work/applet.mf" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
@@ -95,6 +96,14 @@ else
     echo "texts in memory: inside there is no"; echo "${missing:-text}"; cat "$work/inside"
     failures=$((failures + 1))
 fi
+
+# Who it is.
+echo 'uid=65534(nobody) gid=65534(nogroup)' >"$work/native"
+inside /bin/busybox id
+user=1000:50
+echo 'uid=1000 gid=50' >"$work/native"
+inside /bin/busybox id
+user=
 
 # What is missing is told, by name and place.
 # told LINE APPLET ARGUMENT...: the log has it, once.

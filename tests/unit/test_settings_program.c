@@ -50,23 +50,23 @@ static void a_guest_is_told_how_its_program_is_run(void **state)
     take(settings, "{\"environment\": {\"PORT\": \"1\"}}");
     expect_guest_env(settings, (const char *const[]){"PORT=1"}, 1); /* the SDK's have no port */
     take(settings, "{\"args\": [\"-v\", \"\", \"a b\"], \"contract\": \"http\", \"port\": 81, \"jit\": false, "
-                   "\"folder\": \"/srv\", \"program\": \"/bin/s\", \"warm_up\": \"/ready?x=1\", "
+                   "\"folder\": \"/srv\", \"user\": \"1000:0\", \"program\": \"/bin/s\", \"warm_up\": \"/ready?x=1\", "
                    "\"environment\": {\"A\": \"1\"}}");
     static const char *const http[] = {
         "A=1", "MAYFLY_CONTRACT=http", "MAYFLY_WARM_UP=/ready?x=1", "MAYFLY_FOLDER=/srv",
-        "MAYFLY_PROGRAM=/bin/s", "PORT=81", "MAYFLY_ARGUMENT=-v", "MAYFLY_ARGUMENT=",
+        "MAYFLY_USER=1000:0", "MAYFLY_PROGRAM=/bin/s", "PORT=81", "MAYFLY_ARGUMENT=-v", "MAYFLY_ARGUMENT=",
         "MAYFLY_ARGUMENT=a b",
     };
-    expect_guest_env(settings, http, 9);
+    expect_guest_env(settings, http, sizeof http / sizeof http[0]);
     assert_false(settings->jit);
     take(settings, "{\"jit\": true}"); /* which no variable says */
-    expect_guest_env(settings, http, 9);
+    expect_guest_env(settings, http, sizeof http / sizeof http[0]);
     assert_int_equal(settings_copy(settings, &copy), MF_OK);
     assert_true(copy.jit);
     json_t *object = settings_to_json(&copy);
     settings_close(&copy);
     take(settings, "{\"contract\": \"lambda\", \"memory_mib\": 128, \"environment\": {}, "
-                   "\"args\": [], \"folder\": \"\", \"program\": \"\", \"warm_up\": \"\", "
+                   "\"args\": [], \"folder\": \"\", \"user\": \"\", \"program\": \"\", \"warm_up\": \"\", "
                    "\"jit\": false}");
     assert_false(settings->jit);
     static const char *const lambda[] = {
@@ -87,7 +87,7 @@ static void a_guest_is_told_how_its_program_is_run(void **state)
     expect_guest_env(settings, (const char *const[]){"MAYFLY_CONTRACT=stdio"}, 1);
     json_object_del(object, "name");
     assert_int_equal(settings_from_json(object, settings, NULL), MF_OK); /* what is printed is taken */
-    expect_guest_env(settings, http, 9);
+    expect_guest_env(settings, http, sizeof http / sizeof http[0]);
     assert_true(settings->jit);
     json_decref(object);
 }
@@ -117,6 +117,7 @@ static void how_a_program_is_run_is_checked(void **state)
     refuse(settings, "{\"args\": [\"a\"]}", "args: not with contract: sdk");
     refuse(settings, "{\"folder\": \"/a\"}", "folder: not with contract: sdk");
     refuse(settings, "{\"program\": \"/a\"}", "program: not with contract: sdk");
+    refuse(settings, "{\"user\": \"1:1\"}", "user: not with contract: sdk");
     refuse(settings, "{\"warm_up\": \"/a\", \"contract\": \"stdio\"}", "warm_up: only with contract: http or lambda, not stdio");
     take(settings, "{\"contract\": \"openwhisk\"}");
     refuse(settings, "{\"loader\": \"/lib/ld.so\"}", "loader: only with program");
@@ -132,6 +133,16 @@ static void how_a_program_is_run_is_checked(void **state)
     refuse(settings, "{\"args\": [\"a\", 1]}", "args: entry 2 is no string");
     refuse(settings, "{\"folder\": \"srv\"}", "folder: \"srv\" is no absolute path");
     refuse(settings, "{\"program\": \"s\"}", "program: \"s\" is no absolute path");
+    static const char *const user[] = {"1000", "0:0", ":1", "1:", "1:1:", "+1:1", " 1:1", "1: 1", "a:1", "-1:1",
+                                       "4294967295:1", "1:4294967295", "1:18446744073709551617", "1000:00000000000000001"};
+    for (size_t i = 0; i < sizeof user / sizeof user[0]; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "{\"user\": \"%s\"}", user[i]);
+        refuse(settings, text, "is no USER:GROUP");
+    }
+    take(settings, "{\"user\": \"4294967294:4294967294\"}");
+    refuse(settings, "{\"environment\": {\"MAYFLY_USER\": \"1:1\"}}", "what the setting `user` says");
+    take(settings, "{\"user\": \"\"}");
     refuse(settings, "{\"environment\": {\"PORT\": \"1\"}}", "PORT is what the setting `port` says");
     refuse(settings, "{\"environment\": {\"MAYFLY_ARGUMENT\": \"\"}}", "what the setting `args` says");
     take(settings, "{\"contract\": \"http\"}");

@@ -13,6 +13,7 @@
 #include "kernel/linux/calls_linux.h"
 #include "kernel/linux/files/files.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 
 #define NS_PER_S 1000000000ll
 #define NS_PER_US 1000ll
@@ -72,8 +73,8 @@ static int64_t set_owner(const struct place *place, uint64_t user, uint64_t grou
 {
     if (!place->fs->set_mode)
         return refused(place->fs);
-    bool same = ((uint32_t)user == UINT32_MAX || (uint32_t)user == IDENTITY_UID) &&
-                ((uint32_t)group == UINT32_MAX || (uint32_t)group == IDENTITY_GID);
+    bool same = ((uint32_t)user == UINT32_MAX || (uint32_t)user == user_id.user) &&
+                ((uint32_t)group == UINT32_MAX || (uint32_t)group == user_id.group);
     return same ? 0 : -EPERM;
 }
 

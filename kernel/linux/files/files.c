@@ -12,6 +12,7 @@
 #include "kernel/file/descriptor.h"
 #include "kernel/linux/calls_linux.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 #include "kernel/linux/time.h"
 
 #define PATH_PART_BYTES 64u
@@ -112,8 +113,8 @@ int files_stat(struct file *file, struct file_stat *stat)
                                .number = file->number,
                                .mode = S_IFIFO | S_IRUSR | S_IWUSR,
                                .links = 1,
-                               .user = IDENTITY_UID,
-                               .group = IDENTITY_GID,
+                               .user = user_id.user,
+                               .group = user_id.group,
                                .block_bytes = MF_PAGE_BYTES};
     return 0;
 }

@@ -4,6 +4,7 @@
  * Guarantees: what changes nothing is granted, what would is refused. Owns nothing.
  */
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 
 #include <asm/errno.h>
 #include <linux/capability.h>
@@ -34,12 +35,12 @@ static int64_t become(const struct frame *frame, unsigned arguments, uint32_t id
 
 int64_t linux_getresuid(struct frame *frame)
 {
-    return write_thrice(frame, IDENTITY_UID);
+    return write_thrice(frame, user_id.user);
 }
 
 int64_t linux_getresgid(struct frame *frame)
 {
-    return write_thrice(frame, IDENTITY_GID);
+    return write_thrice(frame, user_id.group);
 }
 
 int64_t linux_getgroups(struct frame *frame)
@@ -56,32 +57,32 @@ int64_t linux_setgroups(struct frame *frame)
 
 int64_t linux_setuid(struct frame *frame)
 {
-    return become(frame, 1, IDENTITY_UID);
+    return become(frame, 1, user_id.user);
 }
 
 int64_t linux_setgid(struct frame *frame)
 {
-    return become(frame, 1, IDENTITY_GID);
+    return become(frame, 1, user_id.group);
 }
 
 int64_t linux_setreuid(struct frame *frame)
 {
-    return become(frame, 2, IDENTITY_UID);
+    return become(frame, 2, user_id.user);
 }
 
 int64_t linux_setregid(struct frame *frame)
 {
-    return become(frame, 2, IDENTITY_GID);
+    return become(frame, 2, user_id.group);
 }
 
 int64_t linux_setresuid(struct frame *frame)
 {
-    return become(frame, 3, IDENTITY_UID);
+    return become(frame, 3, user_id.user);
 }
 
 int64_t linux_setresgid(struct frame *frame)
 {
-    return become(frame, 3, IDENTITY_GID);
+    return become(frame, 3, user_id.group);
 }
 
 static int64_t group_of(const struct frame *frame)

@@ -11,6 +11,7 @@
 #include "kernel/core/user.h"
 #include "kernel/linux/calls_linux.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 #include "kernel/task/task.h"
 
 #define NICE_LEAST (-20) /* the most favourable */
@@ -134,7 +135,7 @@ static int decode_whose(const struct frame *frame)
     int32_t who = (int32_t)frame_argument(frame, 1);
     if (which > PRIO_USER)
         return -EINVAL;
-    bool known = who == 0 || (which == PRIO_USER ? (uint32_t)who == IDENTITY_UID
+    bool known = who == 0 || (which == PRIO_USER ? (uint32_t)who == user_id.user
                               : which == PRIO_PGRP ? identity_is_self(who) : task_find(who) != NULL);
     return known ? 0 : -ESRCH;
 }

@@ -10,6 +10,7 @@
 #include "kernel/core/user.h"
 #include "kernel/linux/calls_linux.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 #include "kernel/linux/many/signal.h"
 #include "kernel/linux/time.h"
 #include "kernel/x86_64/signal_frame.h"
@@ -140,7 +141,7 @@ static int send_simple(struct task *task, uint64_t number, int code)
         return -EINVAL;
     struct siginfo info = {.si_signo = (int)number, .si_code = code};
     info.si_pid = identity_pid();
-    info.si_uid = IDENTITY_UID;
+    info.si_uid = user_id.user;
     return (uint32_t)number ? signal_send(task, &info) : 0;
 }
 

@@ -18,6 +18,7 @@
 #include "kernel/core/user.h"
 #include "kernel/linux/calls_one.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/user_id.h"
 #include "kernel/x86_64/signal_frame.h"
 
 static struct {
@@ -41,7 +42,7 @@ bool signal_deliver(struct frame *frame)
             continue;
         struct siginfo info = {.si_signo = number, .si_code = SI_TKILL};
         info.si_pid = identity_pid();
-        info.si_uid = IDENTITY_UID;
+        info.si_uid = user_id.user;
         if (action->sa_handler != SIG_DFL && enter(frame, number, &info)) {
             entered = true;
             continue; /* another one that is due interrupts the handler at its start */
