@@ -39,6 +39,7 @@ struct socket {
     bool finished;        /* the other side sends nothing more        */
     bool wants_room;      /* saw that there is none; cleared when told */
     bool reset_next;      /* a stream of IP that was closed takes one more write */
+    bool begun;           /* a connect that did not wait: the next one is told its end */
     int error;            /* what the next call is to say: an errno   */
     struct address local, remote;
     struct socket *peer;  /* of a stream, or a pair; NULL: none any more */

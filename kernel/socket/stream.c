@@ -155,7 +155,7 @@ uint32_t stream_ready(struct socket *socket)
     bool ends = socket->read_shut || socket->finished;
     switch ((enum socket_state)socket->state) {
     case SOCKET_NEW:
-        return POLLOUT | POLLWRNORM | POLLHUP | (socket->error ? POLLIN | POLLRDNORM | POLLERR : 0);
+        return POLLOUT | POLLWRNORM | POLLHUP | (socket->error ? POLLIN | POLLRDNORM | POLLRDHUP | POLLERR : 0);
     case SOCKET_CONNECTS:
         return 0;
     case SOCKET_LISTENS:

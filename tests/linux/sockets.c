@@ -344,6 +344,38 @@ static void waits(void)
     close(listener);
 }
 
+static void begun(const struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), error = -1;
+    socklen_t bytes = sizeof error;
+    printf("begun: %s", result(connect(fd, (const struct sockaddr *)address, sizeof *address)));
+    printf(" %#x", (unsigned)ready(fd));
+    (void)!getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
+    printf(" %s", strerror(error));
+    for (int i = 0; i < 2; i++)
+        printf(" %s", result(connect(fd, (const struct sockaddr *)address, sizeof *address)));
+    printf(" %#x\n", (unsigned)ready(fd));
+    close(fd);
+}
+
+/* A connection of IP's, to the instance itself, too, is begun by a call that does not wait, and ends later. */
+static void without_waiting(void)
+{
+    struct sockaddr_in address;
+    int listener = listens(&address);
+    begun(&address);
+    close(listener);
+    begun(&address);
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0mf-sockets-begun"};
+    int named = socket(AF_UNIX, SOCK_STREAM, 0), fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    (void)!bind(named, (struct sockaddr *)&name, sizeof name);
+    (void)!listen(named, 1);
+    printf("of a name: %s", result(connect(fd, (struct sockaddr *)&name, sizeof name)));
+    printf(" %s\n", result(connect(fd, (struct sockaddr *)&name, sizeof name)));
+    close(named);
+    close(fd);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -356,5 +388,6 @@ int main(void)
     much_for_nobody();
     between_threads();
     waits();
+    without_waiting();
     return 0;
 }
