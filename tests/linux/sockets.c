@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -327,6 +328,7 @@ static void waits(void)
     struct epoll_event event = {.events = EPOLLIN | EPOLLET | EPOLLRDHUP, .data.u32 = 7};
     (void)!epoll_ctl(epoll, EPOLL_CTL_ADD, client, &event);
     printf("epoll: %s\n", result(epoll_wait(epoll, &event, 1, 0)));
+    printf("more than there can be: %s\n", result(epoll_wait(epoll, &event, INT_MAX, 0)));
     (void)!send(client, "x", 1, 0);
     pthread_join(thread, NULL);
     int got = epoll_wait(epoll, &event, 1, -1);

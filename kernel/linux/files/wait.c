@@ -120,10 +120,8 @@ static int64_t epoll_call(struct frame *frame, uint64_t deadline_ns)
     int32_t most = (int32_t)frame_argument(frame, 2);
     if (!epoll)
         return -EBADF;
-    if (!epoll_is(epoll) || most <= 0)
+    if (!epoll_is(epoll) || most <= 0 || (uint32_t)most > EPOLL_EVENTS_MAX)
         return -EINVAL;
-    if ((uint32_t)most > EPOLL_EVENTS_MAX)
-        most = EPOLL_EVENTS_MAX;
     int64_t count = epoll_take(epoll, frame_argument(frame, 1), (uint32_t)most);
     if (count || deadline_ns == 0)
         return count;
