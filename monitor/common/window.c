@@ -15,6 +15,7 @@
 
 #define LARGE_PAGE_BYTES 0x200000u   /* of x86-64, and of aarch64 with small ones of 4 KiB */
 #define LARGE_GAP_MIN (8u * LARGE_PAGE_BYTES) /* a program that needs less has little from them */
+#define FEW_PAGES 2u
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, which build machines' headers may lack */
 
 static void *at(uint8_t *base, uint64_t offset)
@@ -112,7 +113,7 @@ mf_err window_load(uint8_t *base, const struct monitor_start *start, uint32_t fi
         const struct image_segment *segment = &start->image.segment[i];
         int prot = protection(segment, becomes_guest);
         mf_err err = load_file_part(base, start->image_fd, segment, prot, why);
-        if (!err)
+        if (!err && becomes_guest)
             err = window_anonymous(base, segment->address + segment->file_bytes,
                                    segment->address + segment->memory_bytes, prot, why);
         if (err)
@@ -136,20 +137,23 @@ static mf_err protect_range(uint8_t *base, const struct mf_range *range, struct 
     return MF_OK;
 }
 
-/* Into memory that is there already and may be written: a mapping less. */
-static bool copies(const struct mf_run *run, bool becomes_guest)
+/* Into memory that is there already and may be written: a mapping less. Where KVM has to hear of each
+ * mapping, a page or two are copied for less; while pages are still looked at, they would look like written ones. */
+static bool copies(const struct monitor_start *start, const struct mf_run *run, bool becomes_guest)
 {
-    return run->flags & MF_RUN_COPY &&
-           (!becomes_guest || run->prot == (MF_PROT_READ | MF_PROT_WRITE));
+    if (becomes_guest)
+        return run->flags & MF_RUN_COPY && run->prot == (MF_PROT_READ | MF_PROT_WRITE);
+    return run->flags & MF_RUN_COPY || (run->pages <= FEW_PAGES && start->touched.head);
 }
 
-static mf_err restore_run(uint8_t *base, int fd, const struct mf_run *run, bool becomes_guest,
-                          struct mf_why *why)
+static mf_err restore_run(uint8_t *base, const struct monitor_start *start, const struct mf_run *run,
+                          bool becomes_guest, struct mf_why *why)
 {
+    const int fd = start->snapshot_fd;
     int prot = becomes_guest ? protection_of(run->prot) : PROT_READ | PROT_WRITE;
     uint64_t address = (uint64_t)run->page * MF_PAGE_BYTES;
     uint64_t bytes = (uint64_t)run->pages * MF_PAGE_BYTES;
-    if (copies(run, becomes_guest))
+    if (copies(start, run, becomes_guest))
         return window_read(base, address, fd, address, bytes, "snapshot", why);
     mf_err err = map(base, address, address + bytes, prot, MAP_PRIVATE | MAP_NORESERVE, fd,
                      address, "snapshot", why);
@@ -166,7 +170,7 @@ mf_err window_restore(uint8_t *base, const struct monitor_start *start, bool bec
     for (uint32_t i = 0; !err && becomes_guest && i < snapshot->head->range_count; i++)
         err = protect_range(base, &snapshot->ranges[i], why);
     for (uint32_t i = 0; !err && i < snapshot->head->run_count; i++)
-        err = restore_run(base, start->snapshot_fd, &snapshot->runs[i], becomes_guest, why);
+        err = restore_run(base, start, &snapshot->runs[i], becomes_guest, why);
     return err;
 }
 

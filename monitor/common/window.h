@@ -17,10 +17,9 @@
 MF_CHECKED mf_err window_anonymous(uint8_t *base, uint64_t from, uint64_t to, int prot,
                                    struct mf_why *why);
 
-/* Map the segments [first, end) of the image private at base + address, zeros behind their
- * file part, within the last file page too. Protection as a segment's flags say where this
- * process becomes the guest; else read and write, since page tables then say what the
- * guest may do. The ranges between the segments are left as they are. */
+/* Map the segments [first, end) of the image private at base + address. Where this process becomes
+ * the guest, with protection as a segment's flags say, and zeros behind their file part;
+ * else read and write, since page tables then say what the guest may do, and zeros are there. The ranges between the segments are left as they are. */
 MF_CHECKED mf_err window_load(uint8_t *base, const struct monitor_start *start, uint32_t first,
                               uint32_t end, bool becomes_guest, struct mf_why *why);
 

@@ -19,13 +19,15 @@
 
 #define MEMORY_HOST MF_WINDOW_HOST_KVM /* where the window's address 0 stands; low word 0 */
 
+struct staged;
+
 struct memory {
     uint8_t *window;
     uint8_t *cpu; /* the processor's, with the page tables (cpu.h) */
     uint64_t window_bytes;
     uint64_t slot_bytes;   /* of the window's slot that the blank has made */
     uint64_t channel_base;
-    bool staged; /* the library OS of this build stands in the window (staged.h) */
+    const struct staged *staged; /* the library OS of this build that stands in the window (staged.h) */
     struct content content;      /* borrowed from the start, for good                 */
     bool shadowed;               /* cpu_is_shadowed()                                */
     bool large;                  /* what the guest opens may come in large pages     */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "abi/channel.h"
@@ -21,6 +22,8 @@
 #include "monitor/common/boot.h"
 #include "monitor/kvm/end.h"
 #include "monitor/kvm/preempt.h"
+
+#define RESTS_AFTER_MS 100
 
 _Static_assert(sizeof(struct mf_control) <= MF_PAGE_BYTES, "one page");
 
@@ -32,9 +35,10 @@ static mf_err failed(struct mf_why *why, const char *what)
 
 /* --- before the lock-down --- */
 
-static mf_err map_file(int fd, uint64_t bytes, const uint8_t **file, struct mf_why *why)
+static mf_err map_file(int fd, uint64_t bytes, uint64_t where, const uint8_t **file, struct mf_why *why)
 {
-    void *data = bytes ? mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    const int flags = MAP_PRIVATE | (where ? MAP_FIXED_NOREPLACE : 0);
+    void *data = bytes ? mmap((void *)(uintptr_t)where, bytes, PROT_READ, flags, fd, 0) : NULL;
     if (data == MAP_FAILED)
         return failed(why, "cannot map image and snapshot again");
     *file = data;
@@ -51,9 +55,9 @@ static mf_err map_contents(struct content *content, const struct monitor_start *
         uint64_t end = segment->file_offset + segment->file_bytes;
         image_bytes = segment->file_bytes && end > image_bytes ? end : image_bytes;
     }
-    mf_err err = map_file(start->image_fd, image_bytes, &content->image_file, why);
+    mf_err err = map_file(start->image_fd, image_bytes, 0, &content->image_file, why);
     if (!err)
-        err = map_file(start->snapshot_fd, start->snapshot.head->file_bytes,
+        err = map_file(start->snapshot_fd, start->snapshot.head->file_bytes, RESET_CONTENT_HOST,
                        &content->snapshot_file, why);
     return err;
 }
@@ -91,6 +95,8 @@ mf_err reset_open(struct reset *reset, const struct monitor_start *start,
     reset->bell = blank->bell;
     reset->console = blank->console;
     mf_err err = map_contents(&memory->content, start, why);
+    if (memory->large)
+        reset->content_bytes = start->snapshot.head->file_bytes;
     if (!err)
         err = map_control(reset, blank->channel, why);
     if (!err)
@@ -224,14 +230,27 @@ static void tell(const struct reset *reset, uint64_t pages, uint64_t began_ns)
         ring(reset);
 }
 
+/* A read of a page that is copied back maps many around it: of a Linux program's snapshot some 700 KiB,
+ * which count as this instance's. One that rests does not need them. */
+static void let_go(const struct reset *reset)
+{
+    if (madvise((void *)(uintptr_t)RESET_CONTENT_HOST, reset->content_bytes, MADV_DONTNEED) != 0)
+        refused(reset, "madvise", errno);
+}
+
 static void await_go(struct reset *reset)
 {
+    static const struct timespec soon = {.tv_nsec = RESTS_AFTER_MS * MF_NS_PER_MS};
+    const struct timespec *patience = reset->content_bytes ? &soon : NULL;
     uint32_t now, *go = &reset->control->go, *asleep = &reset->control->asleep;
     /* The node adds to go and then takes asleep: one of us sees the other. */
     while ((now = __atomic_load_n(go, __ATOMIC_SEQ_CST)) == reset->go) {
         __atomic_store_n(asleep, 1, __ATOMIC_SEQ_CST);
-        if (__atomic_load_n(go, __ATOMIC_SEQ_CST) == reset->go)
-            (void)syscall(SYS_futex, go, FUTEX_WAIT, reset->go, NULL, NULL, 0);
+        if (__atomic_load_n(go, __ATOMIC_SEQ_CST) == reset->go &&
+            syscall(SYS_futex, go, FUTEX_WAIT, reset->go, patience, NULL, 0) != 0 && errno == ETIMEDOUT) {
+            let_go(reset);
+            patience = NULL; /* once: an idle instance has no tick */
+        }
         __atomic_store_n(asleep, 0, __ATOMIC_SEQ_CST);
     }
     reset->go = now;

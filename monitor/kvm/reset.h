@@ -14,6 +14,8 @@
 
 /* Where struct mf_control stands here: fixed, so that the filter can name it. */
 #define RESET_CONTROL_HOST (MEMORY_HOST + 0x100000000ull)
+/* The snapshot, mapped a second time, to be copied from. */
+#define RESET_CONTENT_HOST (MEMORY_HOST + 0x200000000ull)
 _Static_assert(MF_WINDOW_MAX < 0x100000000ull, "behind the largest window");
 
 struct reset {
@@ -25,6 +27,7 @@ struct reset {
     struct pagetable_undo undo;
     struct dirty dirty;
     int bell, console;
+    uint64_t content_bytes;     /* at RESET_CONTENT_HOST; 0: small, and kept                */
     uint32_t go;                /* of control, as last seen                      */
 };
 

@@ -1,7 +1,8 @@
 /*
- * staged.h: the library OS of this build, in its place in the window of every blank, with
- * KVM's translations of its pages made: 30 us each, on some hosts, that no start pays. An
- * image that has the same library OS, as nearly all have, finds it there.
+ * staged.h: a library OS of this build, in its place in the window of every blank, with
+ * KVM's translations of its pages made: 5 to 30 us each, on some hosts, that no start pays. An
+ * image that has the same library OS, as nearly all have, finds it there: that of C functions
+ * in a window of the usual size, that of Linux programs in others.
  *
  * Nothing of any function is in it. Text and constants are the spawner's own file, shared by
  * all blanks. One thread; never while the vCPU runs.
@@ -14,7 +15,7 @@
 
 #include "monitor/kvm/memory.h"
 
-#define STAGED_PAGES_MAX 40u
+#define STAGED_PAGES_MAX 80u
 
 /* In the blank: put it into the window and its page tables. Adds the pages to read once to
  * pages (room STAGED_PAGES_MAX); how many. Where this build has none: none. */

@@ -85,7 +85,7 @@ struct call_case {
 };
 
 enum { RUN, FUTEX, RESTART, MPROTECT, MADVISE, CLOCK, CONSOLE, REGISTERS, EXIT, SCAN, SET_VECTORS,
-       GO, SEED, RING, PAGEMAP, TAKE, TIMER, LINES };
+       GO, SEED, RING, REST, PAGEMAP, TAKE, TIMER, LINES };
 #define GO_WORD (RESET_CONTROL_HOST + offsetof(struct mf_control, go))
 
 static const struct call_case good[] = {
@@ -159,6 +159,7 @@ static const struct call_case reset_good[] = {
     {"stand still", GO, SYS_futex, {GO_WORD, FUTEX_WAIT, 7}},
     {"seed", SEED, SYS_getrandom, {AT(MF_KERNEL_BASE), MF_BOOT_SEED_BYTES, 0}},
     {"tell", RING, SYS_write, {MONITOR_FD_BELL, AT(MF_KERNEL_BASE), sizeof(uint64_t)}},
+    {"rest", REST, SYS_madvise, {RESET_CONTENT_HOST, MF_WINDOW_MAX, MADV_DONTNEED}},
     {"pagemap", PAGEMAP, SYS_pread64, {KVM_FD_PAGEMAP, AT(MF_KERNEL_BASE), PAGE, 0}},
 };
 
@@ -195,6 +196,9 @@ static const struct call_case reset_bad[] = {
     {"wake the node", 0, SYS_futex, {GO_WORD, FUTEX_WAKE, 1}},
     {"random bytes for more", 0, SYS_getrandom, {AT(MF_KERNEL_BASE), MF_BOOT_SEED_BYTES + 1, 0}},
     {"random flags", 0, SYS_getrandom, {AT(MF_KERNEL_BASE), MF_BOOT_SEED_BYTES, 2}},
+    {"the snapshot from its second page on", 0, SYS_madvise, {RESET_CONTENT_HOST + PAGE, PAGE, MADV_DONTNEED}},
+    {"more than a snapshot", 0, SYS_madvise, {RESET_CONTENT_HOST, MF_WINDOW_MAX + PAGE, MADV_DONTNEED}},
+    {"populate the snapshot", 0, SYS_madvise, {RESET_CONTENT_HOST, PAGE, MADV_WILLNEED}},
     {"ring with less", 0, SYS_write, {MONITOR_FD_BELL, AT(MF_KERNEL_BASE), 7}},
     {"ring with more", 0, SYS_write, {MONITOR_FD_BELL, AT(MF_KERNEL_BASE), 16}},
     {"write the pagemap", 0, SYS_write, {KVM_FD_PAGEMAP, AT(MF_KERNEL_BASE), 8}},
@@ -277,7 +281,7 @@ static void the_table_keeps_its_promises(void **state)
     static const char *const order[] = {
         "ioctl",   "futex", "restart_syscall", "mprotect", "madvise", "clock_gettime",
         "write",   "ioctl", "exit_group",      "ioctl",    "ioctl",   "futex",
-        "getrandom", "write", "pread64",        "rt_sigtimedwait", "setitimer"};
+        "getrandom", "write", "madvise",        "pread64", "rt_sigtimedwait", "setitimer"};
     struct filter_line lines[FILTER_LINES_MAX];
     const uint32_t count = kvm_filter_choose(true, true, lines);
     assert_int_equal(count, sizeof order / sizeof *order);

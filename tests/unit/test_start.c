@@ -242,7 +242,7 @@ static void load_puts_segments_where_they_belong(void **state)
     assert_true(base != MAP_FAILED);
     memset(base + RAW_DATA, 0xee, MF_PAGE_BYTES);
     memset(base + RAW_DATA_END, 0xee, MF_PAGE_BYTES);
-    assert_int_equal(window_load(base, &start, 0, start.image.segment_count, false, &why), MF_OK);
+    assert_int_equal(window_load(base, &start, 0, start.image.segment_count, true, &why), MF_OK);
     assert_memory_equal(base + MF_KERNEL_BASE, raw_text, 64);
     assert_memory_equal(base + MF_PROGRAM_BASE, raw_program, 8);
     for (size_t i = 0; i < RAW_DATA_END - RAW_DATA; i++)

@@ -88,7 +88,7 @@
 /* The self-test, in the window of a blank, and its report: to a port of its own. */
 #define TEST_CODE    0x300000
 #define TEST_STACK   0x301000 /* its lower end: addresses to read, 32 bits each, then 0 */
-#define TEST_USED_MAX 64
+#define TEST_USED_MAX 96
 #define TEST_COUNTER 0x301f00 /* the time-stamp counter, 64 bits: what the test read */
 #define TEST_END     0x302000
 #define TEST_PORT    0x5f0

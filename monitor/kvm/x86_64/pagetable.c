@@ -55,6 +55,8 @@ static uint64_t *window_entry(uint8_t *cpu, uint64_t address)
     if (*directory & LARGE)
         for (uint64_t i = 0; i < ENTRIES; i++)
             entries[i] = (*directory & ~LARGE) + (i << PAGE_SHIFT);
+    else if (*directory == 0)
+        entries[0] = 0; /* as it is: but written before it is read, it is one fault of ours, not two */
     *directory = (CPU_BASE + window_table(address)) | TABLE;
     return &entries[(address >> PAGE_SHIFT) % ENTRIES];
 }
