@@ -1,6 +1,6 @@
 /*
  * shelf.h: the kinds of blanks that are kept, and which of them a version's starts take. The
- * usual ones, of either sandbox, take every order. One with a window of another size, or with
+ * usual ones, of either sandbox, take every order. One with a larger window, or with
  * jit, costs them extra at each start: for a few of these kinds, those that deployed versions
  * are of, blanks are kept that have it behind them (docs/adr/0013-kinds-of-blanks.md). Pure.
  */

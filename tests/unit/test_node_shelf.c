@@ -26,6 +26,7 @@ static void each_kind_has_one(void **state)
     shelves_init(shelf);
     assert_ptr_equal(use(MF_SANDBOX_PROCESS, MF_WINDOW_DEFAULT, false), &shelf[MF_SANDBOX_PROCESS]);
     assert_ptr_equal(use(MF_SANDBOX_KVM, MF_WINDOW_DEFAULT, true), &shelf[MF_SANDBOX_KVM]);
+    assert_ptr_equal(use(MF_SANDBOX_PROCESS, MF_WINDOW_MIN, false), &shelf[MF_SANDBOX_PROCESS]);
     struct shelf *jit = use(MF_SANDBOX_PROCESS, MF_WINDOW_DEFAULT, true);
     struct shelf *wide = use(MF_SANDBOX_KVM, MIB(1024), false);
     struct shelf *other = use(MF_SANDBOX_PROCESS, MIB(1024), false);
