@@ -88,6 +88,20 @@ class Home(Workflow):
             wait_until(lambda: self.state(f'fdc/{fridge}') == wanted, f'the habits of {fridge}: {wanted}',
                        PATIENCE_S)
 
+    def test_lights_go_on_and_off_in_the_order_of_motion(self):
+        self.deploy('home')
+        watcher = self.broker.listen('lights/+/bulb', 80, form='%t %p', client='eye')
+        self.heard_by('eye')
+        options = ['--devices', '2', '--count', '40', '--pattern', 'burst', '--interval', '10']
+        wanted = collections.defaultdict(list)
+        for topic, payload in messages('lights', *options):
+            wanted[topic.split('/')[1]].append('on' if json.loads(payload)['motion'] else 'off')
+        self.play('lights', *options)
+        came = collections.defaultdict(list)
+        for line in watcher.communicate(timeout=PATIENCE_S)[0].decode().splitlines():
+            came[line.split('/')[1]].append(line.split(' ')[1])
+        self.assertEqual(came, wanted)
+
     def test_lights_follow_motion_and_smoke_is_told(self):
         self.deploy('home')
         watcher = subprocess.Popen(['mosquitto_sub', '-h', '127.0.0.1', '-p', str(self.broker.port), '-t',
