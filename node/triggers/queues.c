@@ -36,10 +36,19 @@ struct mover {
     bool more;               /* a take may find something    */
 };
 
+/* An event on its way to the functions that have a trigger on its queue. */
+struct passage {
+    struct mover *mover;         /* out of the named queue, where it is: */
+    uint64_t id;
+    uint32_t attempts;
+    struct operation *operation; /* or of who pushes it, and where to:   */
+    char queue[MF_NAME_BYTES_MAX + 1];
+    size_t bytes;
+};
+
 /* Where an event goes. */
 struct targets {
     size_t count;
-    struct function *function[1 + MF_STORE_ALSO_MAX];
     struct store_also also[1 + MF_STORE_ALSO_MAX];
 };
 
@@ -77,7 +86,7 @@ static mf_err find_targets(const struct triggering *triggering, const char *tena
         if (err)
             break;
         also->event = event;
-        targets->function[targets->count++] = activation->function;
+        targets->count++;
     }
     return err;
 }
@@ -89,21 +98,49 @@ static void targets_put(struct targets *targets)
     targets->count = 0;
 }
 
+/* It waits for each of them now: only then, for many may be refused. */
+static void count_passage(const struct passage *passage)
+{
+    const struct operation *operation = passage->operation;
+    const struct triggering *triggering = operation ? &operation->node->triggering : passage->mover->owner;
+    const char *tenant = operation ? operation->version->settings.tenant : passage->mover->tenant;
+    const char *name = operation ? passage->queue : passage->mover->name;
+    list_each(at, &triggering->queues) {
+        const struct activation *activation = list_of(at, struct activation, by_kind);
+        if (strcmp(activation->trigger.text, name) == 0 && strcmp(tenant_of(activation), tenant) == 0)
+            delivery_appended(activation->function, passage->bytes);
+    }
+}
+
 /* ---- a push ---- */
 
 static void pushed(void *context, const struct store_answer *answer)
 {
-    operation_pushed(context, answer->err, answer->err == MF_EFULL ? "a queue that it would go to is full, or the disk" : NULL);
+    struct passage *passage = context;
+    struct operation *operation = passage->operation;
+    if (!answer->err)
+        count_passage(passage);
+    free(passage);
+    operation_pushed(operation, answer->err,
+                     answer->err == MF_EFULL ? "a queue that it would go to is full, or the disk" : NULL);
 }
 
 static mf_err append(struct operation *operation, const struct queued_event *event, struct targets *targets)
 {
     const struct delivery *delivery = &operation->node->delivery;
-    const struct store_ask ask = {delivery_now_ms(delivery), pushed, operation};
+    struct passage *passage = calloc(1, sizeof *passage);
+    const struct store_ask ask = {delivery_now_ms(delivery), pushed, passage};
     const struct store_also *first = &targets->also[0];
     enum queue_priority priority = event->priority == QUEUE_URGENT ? QUEUE_URGENT : first->priority;
-    return queue_append_beside(first->queue, priority, &first->event, 1,
-                               &(struct store_beside){targets->also + 1, targets->count - 1}, &ask);
+    if (!passage)
+        return MF_ENOMEM;
+    *passage = (struct passage){.operation = operation, .bytes = first->event.bytes};
+    (void)snprintf(passage->queue, sizeof passage->queue, "%s", event->queue);
+    mf_err err = queue_append_beside(first->queue, priority, &first->event, 1,
+                                     &(struct store_beside){targets->also + 1, targets->count - 1}, &ask);
+    if (err)
+        free(passage);
+    return err;
 }
 
 static bool serve(struct operation *operation, const struct queued_event *event)
@@ -125,8 +162,6 @@ static bool serve(struct operation *operation, const struct queued_event *event)
     bool ours = err || targets.count > 0;
     if (!err && ours)
         err = append(operation, event, &targets);
-    for (size_t i = 0; i < targets.count && !err; i++)
-        delivery_appended(targets.function[i], bytes.bytes);
     targets_put(&targets);
     free(room);
     if (err)
@@ -164,28 +199,35 @@ static void come_back(struct mover *mover, uint64_t delay_ms)
         timer_set(&mover->owner->node->loop.timers, &mover->timer, mf_monotonic_ns() + delay_ms * MF_NS_PER_MS);
 }
 
+/* An entry that cannot be moved now. Else it would be leased for as long as LEASE_MS, whatever room there is. */
+static void give_back(struct mover *mover, uint64_t id, uint32_t attempts)
+{
+    const struct store_ask ask = {delivery_now_ms(&mover->owner->node->delivery), NULL, NULL};
+    if (queue_nack(mover->queue, id, attempts, MF_TRIGGER_RETRY_MS_FIRST, &ask))
+        mf_log(MF_LOG_WARN, "trigger.lease-passes", "queue=%s", mover->name);
+}
+
 static void moved(void *context, const struct store_answer *answer)
 {
-    struct mover *mover = context;
+    struct passage *passage = context;
+    struct mover *mover = passage->mover;
     mover->operations--;
-    if (answer->err && answer->err != MF_ENOENT) /* it stays; a full queue, as a rule */
+    if (!answer->err)
+        count_passage(passage);
+    if (answer->err == MF_EFULL) /* one of their queues, as a rule */
+        give_back(mover, passage->id, passage->attempts);
+    if (answer->err && answer->err != MF_ENOENT) /* it stays */
         come_back(mover, MF_TRIGGER_RETRY_MS_FIRST);
     else if (!mover->operations)
         move(mover);
+    free(passage);
     let_go(mover);
-}
-
-/* Of an entry that cannot be moved now. */
-static void give_back(struct mover *mover, const struct queue_entry *entry)
-{
-    const struct store_ask ask = {delivery_now_ms(&mover->owner->node->delivery), NULL, NULL};
-    if (queue_nack(mover->queue, entry->id, entry->attempts, MF_TRIGGER_RETRY_MS_FIRST, &ask))
-        mf_log(MF_LOG_WARN, "trigger.lease-passes", "queue=%s", mover->name);
 }
 
 static void move_one(struct mover *mover, const struct queue_entry *entry)
 {
-    const struct store_ask ask = {delivery_now_ms(&mover->owner->node->delivery), moved, mover};
+    struct passage *passage = calloc(1, sizeof *passage);
+    const struct store_ask ask = {delivery_now_ms(&mover->owner->node->delivery), moved, passage};
     struct targets targets;
     struct envelope envelope;
     bool ours = envelope_read(entry->event.data, entry->event.bytes, &envelope, NULL) == MF_OK;
@@ -193,16 +235,21 @@ static void move_one(struct mover *mover, const struct queue_entry *entry)
                               MF_STORE_ALSO_MAX, &targets);
     if (!err && targets.count == 0)
         err = MF_ENOENT;
+    if (!err && !passage)
+        err = MF_ENOMEM;
+    if (passage)
+        *passage = (struct passage){.mover = mover, .id = entry->id, .attempts = entry->attempts,
+                                    .bytes = entry->event.bytes};
     if (!err)
         err = queue_ack_beside(mover->queue, entry->id, entry->attempts,
                                &(struct store_beside){targets.also, targets.count}, &ask);
-    for (size_t i = 0; i < targets.count && !err; i++)
-        delivery_appended(targets.function[i], entry->event.bytes);
     targets_put(&targets);
-    if (!err)
+    if (!err) {
         mover->operations++;
-    else
-        give_back(mover, entry);
+    } else {
+        free(passage);
+        give_back(mover, entry->id, entry->attempts);
+    }
 }
 
 static void taken(void *context, const struct store_answer *answer)

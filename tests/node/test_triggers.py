@@ -12,6 +12,7 @@ import urllib.parse
 
 import harness
 from harness import NodeTest
+from sinks import Gate
 
 LINE = re.compile(r'heard type=(?P<type>\S+) id=(?P<id>\S+) source=(?P<source>\S+) subject=(?P<subject>.*?) '
                   r'time=(?P<time>\S+) change=(?P<change>\S+) content=(?P<content>.*?) hops=(?P<hops>\S+) '
@@ -331,6 +332,25 @@ class Queues(NodeTest):
         self.node.deploy('late', 'heard', triggers=[])
         ask(self.node, 'push', b'stays', queue='early')
         self.assertEqual(ask(self.node, 'pop', queue='early')[1].body, b'stays')
+
+    def test_a_full_queue_of_one_of_them(self):
+        """Refused is not counted; what a person has pushed waits, and is looked at again soon."""
+        gate = Gate()
+        self.addCleanup(gate.close)
+        self.node.deploy('full', 'trouble', triggers=[{'queue': 'fan'}], queue_max=1, max_instances=1, **gate.settings)
+        self.addCleanup(gate.open)
+        self.node.deploy('free', 'heard', triggers=[{'queue': 'fan'}])
+        self.assertEqual(self.node.http('POST', f'/async-function/full/{gate.path}').status, 202)
+        for _ in range(3):
+            self.assertEqual(ask(self.node, 'push', b'no', queue='fan')[0], 'full')
+        depth = {q['name']: q['count'] for q in self.node.api('GET', '/v1/queues').json['queues']}
+        self.assertEqual((depth['full'], depth.get('free', 0)), (1, 0))
+        self.assertEqual(self.node.api('POST', '/v1/queues/fan/entries?tenant=default', 'x').status, 202)
+        entries = lambda: self.node.api('GET', '/v1/queues/fan/entries?tenant=default').json['entries']
+        harness.wait_until(lambda: entries()[0]['attempts'] >= 4, 'some looks at it')
+        gate.open()
+        self.assertEqual([e['body'] for e in wait_for(self.node, 'free', 1)], ['x'])
+        harness.wait_until(lambda: not entries(), 'its end there')
 
     def test_tenants_are_apart(self):
         self.node.deploy('theirs', 'heard', tenant='other', triggers=[{'queue': 'own'}])
