@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/url_text.h"
 #include "node/api/request.h"
 #include "node/functions/function.h"
 #include "node/gateway/answer.h"
@@ -176,6 +175,8 @@ static enum MHD_Result handle(struct client *client, bool first, const char *met
     }
     if (request->refusal)
         api_answer_error(request, request->refusal, request->why.text);
+    else if (api_query_check(request, &request->why))
+        api_answer_error(request, 400, request->why.text);
     else
         request->route->handle(request);
     if (!request->answered)
@@ -209,23 +210,6 @@ static void request_free(struct api_request *request)
     mf_buf_close(&request->body);
     free(request->target);
     free(request);
-}
-
-bool api_decode(const char *text, size_t bytes, char *to, size_t room, size_t *decoded)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        int high = 0, low = 0;
-        if (text[i] == '%' && (bytes - i < 3 || (high = mf_hex_digit(text[i + 1])) < 0 ||
-                               (low = mf_hex_digit(text[i + 2])) < 0))
-            return false;
-        if (count == room)
-            return false;
-        to[count++] = text[i] == '%' ? (char)(high << 4 | low) : text[i];
-        i += text[i] == '%' ? 2 : 0;
-    }
-    *decoded = count;
-    return true;
 }
 
 static bool decode_id(const char *text, size_t bytes, char *id)
@@ -442,28 +426,4 @@ void api_wait_over(struct api_request *request)
     job_over(request);
     if (!request->client)
         request_free(request);
-}
-
-bool api_query_text(const struct api_request *request, const char *name, char *to, size_t room,
-                    size_t *bytes)
-{
-    size_t length = strlen(name);
-    *bytes = 0;
-    for (const char *at = request->query; *at; at += strcspn(at, "&"), at += *at == '&')
-        if (strncmp(at, name, length) == 0 && at[length] == '=')
-            return api_decode(at + length + 1, strcspn(at + length + 1, "&"), to, room, bytes);
-    return true;
-}
-
-unsigned api_query_number(const struct api_request *request, const char *name, unsigned otherwise,
-                          unsigned most)
-{
-    size_t bytes = strlen(name);
-    for (const char *at = request->query; *at; at += strcspn(at, "&"), at += *at == '&') {
-        if (strncmp(at, name, bytes) != 0 || at[bytes] != '=')
-            continue;
-        unsigned long value = strtoul(at + bytes + 1, NULL, 10);
-        return value < most ? (unsigned)value : most;
-    }
-    return otherwise;
 }

@@ -65,7 +65,9 @@ void api_start_job(struct api_request *request);
 void api_wait(struct api_request *request);
 void api_wait_over(struct api_request *request);
 
-/* A number in the query: NAME=123. */
+/* MF_EINVAL: a parameter that is to be a number is none. */
+MF_CHECKED mf_err api_query_check(const struct api_request *request, struct mf_why *why);
+/* A number in the query: NAME=123; as many as `most` where it is more. */
 unsigned api_query_number(const struct api_request *request, const char *name, unsigned otherwise,
                           unsigned most);
 

@@ -136,6 +136,8 @@ class Described(NodeTest):
         for own in ('functions', 'node', 'callbacks'):  # the node's
             call('GET', '/v1/kv', 400, query='?tenant=' + own)
         call('GET', '/v1/kv', 400, query='?tenant=A')
+        for number in ('', 'x', '-1', '1x', '0x10', '4294967296', '1.5'):
+            call('GET', '/v1/kv', 400, query=f'?prefix=a&count={number}&after=b')
         call('GET', '/v1/kv', 400, query='?prefix=%2')
         call('GET', path, 400, key='x' * 257)
         call('GET', path, 400, key='%zz')
