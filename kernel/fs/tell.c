@@ -4,6 +4,7 @@
 #include <linux/inotify.h>
 
 #include "kernel/core/string.h"
+#include "kernel/fs/tmp.h"
 #include "kernel/fs/watch.h"
 
 static uint32_t as_folder(const struct node *node)
@@ -48,6 +49,10 @@ void tell_opened(const struct opened *opened, uint32_t mask)
     while (entry && (entry->folder != node_of(&opened->folder) || entry->name_bytes != opened->name_bytes ||
                      memcmp(entry->name, opened->name, entry->name_bytes) != 0))
         entry = entry->other;
+    /* Removed: its folder hears of it as before. */
+    if (!node->names && opened->name_bytes && tmp_is(&opened->folder))
+        watch_tell(node_of(&opened->folder)->watches, mask | as_folder(node), 0,
+                   (struct name){opened->name, opened->name_bytes});
     tell_as(node, entry ? entry : node->names, mask);
 }
 

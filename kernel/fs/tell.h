@@ -12,7 +12,7 @@ void tell_moved(const struct entry *old, const struct entry *now, const struct n
 /* To a node: itself, the folder that its newest name is in, too, or nobody else. */
 void tell(const struct node *node, uint32_t mask);
 void tell_itself(const struct node *node, uint32_t mask);
-/* To one that is open, by the name that it was opened by, if it is still one. */
+/* To one that is open, by the name that it was opened by, if it is still one, or has none any more. */
 void tell_opened(const struct opened *opened, uint32_t mask);
 
 #endif

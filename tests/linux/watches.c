@@ -178,6 +178,12 @@ static void of_a_folder(void)
     close(fd);
     hear("written and closed");
     unlink("b/by that");
+    fd = open("a/gone", O_RDWR | O_CREAT, 0600);
+    unlink("a/gone");
+    hear("gone while it is open");
+    write(fd, "x", 1);
+    close(fd);
+    hear("written and closed, of what is gone");
     rename("a", "c");
     hear("itself");
     rmdir("c");
