@@ -180,7 +180,7 @@ int64_t pipe_capacity_set(struct file *file, uint64_t bytes)
     if (!pipe)
         return -EBADF;
     if (bytes > PIPE_BYTES_MAX)
-        return -EPERM;
+        return bytes > 1u << 31 ? -EINVAL : -EPERM;
     uint32_t capacity = PIPE_BYTES_MIN;
     while (capacity < bytes)
         capacity *= 2;

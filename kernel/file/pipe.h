@@ -15,7 +15,7 @@ int pipe_create(uint32_t flags, struct file **reads, struct file **writes);
 
 /* How many bytes it takes before a writer waits. -EBADF: no pipe. */
 int64_t pipe_capacity(struct file *file);
-/* Whole pages, up to PIPE_BYTES_MAX. -EBADF, -EPERM, -EBUSY: it holds more, -ENOMEM. */
+/* Whole pages, up to PIPE_BYTES_MAX. -EBADF, -EPERM, -EINVAL: far past it, -EBUSY: it holds more, -ENOMEM. */
 int64_t pipe_capacity_set(struct file *file, uint64_t bytes);
 
 /* A file's part in a pipe, its maker's to own. */

@@ -66,6 +66,10 @@ static void plain(void)
     close(ends[1]);
     pthread_join(thread, &total);
     SAY((long)total);
+    SAY(fsync(ends[0]));
+    SAY(fdatasync(ends[0]));
+    SAY(posix_fadvise(ends[0], 0, 0, POSIX_FADV_NORMAL) == ESPIPE);
+    SAY(fcntl(ends[0], F_SETPIPE_SZ, -1));
     close(ends[0]);
     SAY(pipe2(ends, O_NONBLOCK | O_CLOEXEC));
     SAY(fcntl(ends[0], F_GETFD));

@@ -229,40 +229,42 @@ int64_t linux_futimesat(struct frame *frame)
                        frame_argument(frame, 2));
 }
 
-/* What there is in memory is as safe as it can be. */
-static int64_t synchronised(struct frame *frame)
+/* What there is in memory is as safe as it can be; of what has no places in it (pipes, sockets) Linux says that
+ * it cannot be asked for. */
+static int64_t synchronised(struct frame *frame, int refusal)
 {
-    return descriptor_file(frame_argument(frame, 0)) ? 0 : -EBADF;
+    const struct file *file = descriptor_file(frame_argument(frame, 0));
+    return !file ? -EBADF : file->operations->positioned ? 0 : refusal;
 }
 
 int64_t linux_fsync(struct frame *frame)
 {
-    return synchronised(frame);
+    return synchronised(frame, -EINVAL);
 }
 
 int64_t linux_fdatasync(struct frame *frame)
 {
-    return synchronised(frame);
+    return synchronised(frame, -EINVAL);
 }
 
 int64_t linux_syncfs(struct frame *frame)
 {
-    return synchronised(frame);
+    return synchronised(frame, 0);
 }
 
 int64_t linux_sync_file_range(struct frame *frame)
 {
-    return synchronised(frame);
+    return synchronised(frame, -ESPIPE);
 }
 
 int64_t linux_fadvise64(struct frame *frame)
 {
-    return synchronised(frame);
+    return synchronised(frame, -ESPIPE);
 }
 
 int64_t linux_readahead(struct frame *frame)
 {
-    return synchronised(frame);
+    return synchronised(frame, -EINVAL);
 }
 
 int64_t linux_sync(struct frame *frame)
