@@ -1,8 +1,9 @@
 /*
  * calls.c: GET /v1/calls/{id}: what has become of an asynchronous call. Those in hand and those
  * that ended lately are known; others are looked for in the queues, in a bounded number of
- * entries: waiting calls are not indexed, which would cost memory for each of a million. Then among
- * the store's notes of those that ended, in this life of the node or another.
+ * entries: waiting calls are not indexed, which would cost memory for each of a million; of functions that
+ * were removed nobody knows the names. Then among the store's notes of those that ended, in this life of
+ * the node or another.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +117,8 @@ static void answer(struct api_request *request, json_t *call)
         api_answer_json(request, 200, call);
     } else {
         (void)mf_why(&why, MF_ENOENT, "no asynchronous call of that id is among the last %u that "
-                     "ended, nor among %s", MF_NOTES_MAX,
+                     "ended, nor among %s for functions that are deployed; what waits for one that was removed, or in "
+                     "a named queue, `mayfly queue peek` shows", MF_NOTES_MAX,
                      job->looks_left ? "those that wait" : "the first of those that wait");
         api_answer_error(request, 404, why.text);
     }
