@@ -24,26 +24,9 @@
 #define POPULATE_READ 22
 #define POPULATE_WRITE 23
 
-/* Read rcx pages, then write rsi, whose addresses stand at rdi; leave by the port. */
 extern const uint8_t guest_begin[], guest_end[];
 __asm__(".pushsection .rodata\n"
-        "guest_begin:\n"
-        "1:  test %rcx, %rcx\n"
-        "    jz 2f\n"
-        "    mov (%rdi), %eax\n"
-        "    movb (%rax), %bl\n"
-        "    add $4, %rdi\n"
-        "    dec %rcx\n"
-        "    jmp 1b\n"
-        "2:  test %rsi, %rsi\n"
-        "    jz 3f\n"
-        "    mov (%rdi), %eax\n"
-        "    incb (%rax)\n"
-        "    add $4, %rdi\n"
-        "    dec %rsi\n"
-        "    jmp 2b\n"
-        "3:  " FLOOR_PORT_OUT
-        "guest_end:\n"
+        "guest_begin:\n" FLOOR_PAGES_CODE "guest_end:\n"
         ".popsection\n");
 
 enum way { NOTHING, WRITTEN, WRITTEN_AND_READ, ALL_OWN, GROUPS_OWN, WAYS };

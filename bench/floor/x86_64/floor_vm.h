@@ -15,6 +15,24 @@
 #define FLOOR_LIST 0x200000u        /* and a piece of it, below                 */
 #define FLOOR_PORT_OUT "mov $0x3fa, %edx\n out %al, (%dx)\n" /* the guest's way to leave */
 
+/* Code: read rcx pages, then write rsi, whose addresses stand at rdi, 32 bits each; leave. */
+#define FLOOR_PAGES_CODE     \
+    "1:  test %rcx, %rcx\n"  \
+    "    jz 2f\n"            \
+    "    mov (%rdi), %eax\n" \
+    "    movb (%rax), %bl\n" \
+    "    add $4, %rdi\n"     \
+    "    dec %rcx\n"         \
+    "    jmp 1b\n"           \
+    "2:  test %rsi, %rsi\n"  \
+    "    jz 3f\n"            \
+    "    mov (%rdi), %eax\n" \
+    "    incb (%rax)\n"      \
+    "    add $4, %rdi\n"     \
+    "    dec %rsi\n"         \
+    "    jmp 2b\n"           \
+    "3:  " FLOOR_PORT_OUT
+
 struct floor_vm {
     int kvm, file, vm, vcpu;
     uint8_t *image;  /* the file, shared: what the window holds after floor_vm_restore() */
