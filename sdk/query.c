@@ -19,10 +19,12 @@ static int hex(char c)
     return -1;
 }
 
-/* One character, %XX decoded; *at moves behind it. */
-static char percent_decoded(const char *text, size_t bytes, size_t *at)
+/* One character, %XX decoded, of a form a plus, too; *at moves behind it. */
+static char decoded(const char *text, size_t bytes, size_t *at, bool form)
 {
     char c = text[(*at)++];
+    if (form && c == '+')
+        return ' ';
     if (c != '%' || bytes - *at < 2)
         return c;
     int high = hex(text[*at]), low = hex(text[*at + 1]);
@@ -32,38 +34,30 @@ static char percent_decoded(const char *text, size_t bytes, size_t *at)
     return (char)(high << 4 | low);
 }
 
-static char decoded(const char *text, size_t bytes, size_t *at)
+static size_t decode(const char *text, size_t bytes, char *to, bool form)
 {
-    if (text[*at] == '+') {
-        (*at)++;
-        return ' ';
-    }
-    return percent_decoded(text, bytes, at);
+    size_t out = 0;
+    for (size_t at = 0; at < bytes;)
+        to[out++] = decoded(text, bytes, &at, form);
+    to[out] = 0;
+    return out;
 }
 
 size_t percent_decode(const char *text, size_t bytes, char *to)
 {
-    size_t out = 0;
-    for (size_t at = 0; at < bytes;)
-        to[out++] = percent_decoded(text, bytes, &at);
-    to[out] = 0;
-    return out;
+    return decode(text, bytes, to, false);
 }
 
 size_t query_decode(const char *text, size_t bytes, char *to)
 {
-    size_t out = 0;
-    for (size_t at = 0; at < bytes;)
-        to[out++] = decoded(text, bytes, &at);
-    to[out] = 0;
-    return out;
+    return decode(text, bytes, to, true);
 }
 
 static bool same(const char *text, size_t bytes, const char *name)
 {
     size_t at = 0;
     while (at < bytes) {
-        char c = decoded(text, bytes, &at);
+        char c = decoded(text, bytes, &at, true);
         if (*name == 0 || c != *name++)
             return false;
     }

@@ -32,6 +32,7 @@ sys.path.insert(0, os.path.join(HERE, '..', 'node'))
 import harness  # noqa: E402
 from ledger import MONITOR, NODE, NOTICE_S, SPAWNER, Ledger  # noqa: E402
 from remains import Remains, adopt_orphans, children, reap_orphans  # noqa: E402
+from sinks import unused_port  # noqa: E402
 
 CALLERS = 8                     # of each function
 BLANKS = 3 * CALLERS            # so that no burst asks for more: their number stays
@@ -48,12 +49,6 @@ PSS_GROWTH_KIB_MAX = 4096       # of all processes
 ISOLATION = {'warm': 'reuse', 'cold': 'fresh', 'reset': 'reset'}
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
-
-
 def now_ns():
     return time.monotonic_ns()      # the hammer's clock, too
 
@@ -68,7 +63,7 @@ class Soak:
         self.calls = collections.Counter()      # answered, by function; and what else was special
         self.problems = []
         self.deployed = 0
-        self.port = free_port()
+        self.port = unused_port()  # the node comes back to it
         self.draws = os.path.join(tempfile.mkdtemp(prefix='mf-soak-'), 'draws')
         harness.MADE.append(os.path.dirname(self.draws))
         self.node = harness.Node('--listen', f'127.0.0.1:{self.port}', '--blanks', str(BLANKS))
