@@ -54,6 +54,7 @@ struct monitor_blank {
     int kvm;     /* /dev/kvm, opened by the spawner; -1 where it is closed to us              */
     uint64_t window_bytes; /* of the start that it is for: layout.h's bounds and step          */
     bool jit;              /* the same                                                         */
+    int nice;              /* the spawner's own: this process's may have been set meanwhile    */
 };
 
 /* A decoded MF_START (common/start.c): every field checked against abi/ and the image. */

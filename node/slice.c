@@ -21,13 +21,15 @@ struct attributes { /* struct sched_attr, as of Linux 3.14 */
 };
 _Static_assert(sizeof(struct attributes) == 48, "SCHED_ATTR_SIZE_VER0");
 
-void slice_set(pid_t pid, uint64_t ns)
+void slice_set(pid_t pid, uint64_t ns, int nice)
 {
     struct attributes now = {0};
     if (syscall(SYS_sched_getattr, pid, &now, (unsigned)sizeof now, 0u) != 0 || now.policy != SCHED_OTHER)
         return; /* somebody has chosen another policy for it */
     now.size = sizeof now;
     now.runtime_ns = ns;
+    if (now.nice < nice)
+        now.nice = nice;
     (void)syscall(SYS_sched_setattr, pid, &now, 0u);
 }
 
@@ -37,7 +39,7 @@ void slice_set_own(uint64_t ns)
     const struct dirent *task;
     while (tasks && (task = readdir(tasks)) != NULL)
         if (task->d_name[0] != '.')
-            slice_set((pid_t)strtol(task->d_name, NULL, 10), ns);
+            slice_set((pid_t)strtol(task->d_name, NULL, 10), ns, SLICE_NICE_ANY);
     if (tasks)
         (void)closedir(tasks);
 }

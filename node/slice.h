@@ -16,8 +16,10 @@
 
 /* Of that thread, or that process's first one, and of all threads and processes that it makes from now on; 0: of the
  * calling one. What cannot be done is not. ns: 100,000 … 100,000,000, else Linux takes the nearest;
- * 0: what the kernel gives to all. */
-void slice_set(pid_t pid, uint64_t ns);
+ * 0: what the kernel gives to all. nice: that it has afterwards, if it had less: Linux sets both at once, so what a
+ * task sets of itself between our look and our setting would be undone. Who knows what that is going to be says so. */
+#define SLICE_NICE_ANY (-20)
+void slice_set(pid_t pid, uint64_t ns, int nice);
 /* Of all threads of this process. */
 void slice_set_own(uint64_t ns);
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,7 +44,7 @@ static mf_err place(const struct blank_plan *plan, struct mf_why *why)
     return MF_OK;
 }
 
-_Noreturn static void child(const struct blank_plan *plan)
+_Noreturn static void child(const struct blank_plan *plan, int nice)
 {
     static const char *const name[] = {
         [MF_SANDBOX_PROCESS] = "mayfly-process", [MF_SANDBOX_KVM] = "mayfly-kvm"};
@@ -72,6 +73,7 @@ _Noreturn static void child(const struct blank_plan *plan)
         .kvm = has_kvm ? MONITOR_FD_KVM : -1,
         .window_bytes = plan->window_bytes,
         .jit = plan->jit,
+        .nice = nice,
     };
     if (plan->probe)
         monitor_probe(&blank);
@@ -85,9 +87,10 @@ mf_err blank_fork(const struct blank_plan *plan, pid_t *pid, struct mf_why *why)
      * and whatever it might start dies with it. glibc has no wrapper. */
     struct clone_args args = {.flags = CLONE_NEWPID, .exit_signal = SIGCHLD};
     tsc_renew();
+    int nice = getpriority(PRIO_PROCESS, 0);
     long got = syscall(SYS_clone3, &args, sizeof args);
     if (got == 0)
-        child(plan);
+        child(plan, nice);
     if (got < 0)
         return mf_why(why, mf_err_from_errno(errno), "cannot start a blank: %s%s", strerror(errno),
                       errno == ENOSPC ? " (sysctl user.max_pid_namespaces)"

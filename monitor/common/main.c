@@ -2,7 +2,6 @@
  * main.c: the life of a blank from the spawner's fork to the guest, for either
  * monitor. Single-threaded; everything it owns goes with the process.
  */
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "monitor/common/features.h"
@@ -61,7 +60,7 @@ static mf_err prepare(struct monitor_blank *blank, struct mf_why *why)
 static mf_err run(struct monitor_blank *blank, const struct monitor_start *start,
                   struct mf_why *why)
 {
-    mf_err err = start_nice(start, getpriority(PRIO_PROCESS, 0), why);
+    mf_err err = start_nice(start, blank->nice, why);
     if (err)
         return err;
     switch (blank->sandbox) {

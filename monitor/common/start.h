@@ -20,7 +20,7 @@ struct start_packet {
 MF_CHECKED mf_err start_receive(int control, struct start_packet *packet,
                                 struct monitor_start *start, struct mf_why *why);
 
-/* Take the share of the processor that the order gives, from `own` (getpriority) on: a node
+/* Take the share of the processor that the order gives, from `own` (the spawner's nice) on: a node
  * that runs under nice(1) has instances that stand below others', and nobody may go up
  * without rights. One that is favoured does not pass that on. */
 MF_CHECKED mf_err start_nice(const struct monitor_start *start, int own, struct mf_why *why);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "abi/layout.h"
 #include "boot_arch.h"
@@ -62,7 +61,7 @@ void trampoline_arm(const struct monitor_blank *blank, bool sealed, const struct
                                      .same_counter = true};
     order->vdso = getauxval(AT_SYSINFO_EHDR);
     order->seal = gate_seal_address();
-    order->nice = getpriority(PRIO_PROCESS, 0);
+    order->nice = blank->nice;
     order->window_bytes = blank->window_bytes;
     order->jit = blank->jit;
     if (!sealed) {

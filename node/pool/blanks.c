@@ -9,6 +9,7 @@
 #include "node/pool/blanks.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -206,6 +207,14 @@ static int nice_of_share(uint32_t share)
     for (double weight = MF_CPU_SHARE_DEFAULT; weight > share && nice < MF_NICE_MAX; nice++)
         weight /= 1.25;
     return nice;
+}
+
+/* As monitor/common/start.c adds it up: from the node's own, which its children have. */
+int blanks_nice(const struct version *version)
+{
+    int own = getpriority(PRIO_PROCESS, 0); /* an error reads as -1 */
+    int nice = (own > 0 ? own : 0) + nice_of_share(version->settings.cpu_share);
+    return nice < MF_NICE_MAX ? nice : MF_NICE_MAX;
 }
 
 static mf_err watch_instance(struct instance *instance)

@@ -23,7 +23,9 @@
 #include "node/streams/streams.h"
 
 #define BODY_PIECE_MIN 4096u /* smaller ones wait for room, but for the last */
-#define BODY_LAID_FROM (256u << 10) /* a reply's that is larger is laid out at once (base/buf.h) */
+/* A reply's that is larger is laid out at once (base/buf.h), by large pages of 2 MiB, each of which counts: so it is charged
+ * twice what it is at most, as one that is doubled. */
+#define BODY_LAID_FROM (1u << 20)
 
 static void made_room(struct instance *instance);
 static mf_err take_one(struct instance *instance, const struct channel_message *message,

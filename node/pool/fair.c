@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "node/delivery/consumer.h"
 #include "node/functions/function.h"
+#include "node/pool/blanks.h"
 #include "node/pool/dispatch.h"
 #include "node/node.h"
 #include "node/slice.h"
@@ -51,6 +52,13 @@ void fair_init(struct fair *fair)
     link_init(&fair->active);
 }
 
+/* A monitor takes its nice when it starts, which may be now. */
+static void set_slice(const struct instance *instance)
+{
+    if (instance->blank.pid > 0)
+        slice_set(instance->blank.pid, instance->function->fair.slice_ns, blanks_nice(instance->version));
+}
+
 static void set_slices(struct function *function, uint64_t ns)
 {
     struct link *const lists[] = {&function->busy, &function->idle, &function->resetting, &function->draining};
@@ -58,11 +66,8 @@ static void set_slices(struct function *function, uint64_t ns)
         return;
     function->fair.slice_ns = ns;
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
-        list_each(at, lists[i]) {
-            pid_t pid = list_of(at, struct instance, link)->blank.pid;
-            if (pid > 0)
-                slice_set(pid, ns);
-        }
+        list_each(at, lists[i])
+            set_slice(list_of(at, struct instance, link));
 }
 
 /* Somebody computes, and others work, or did a moment ago. Blanks have the spawner's slice. */
@@ -79,7 +84,7 @@ static void set_crowded(struct fairness *fairness, uint64_t now_ns)
         uint64_t ns = crowded ? MF_SLICE_NS : 0;
         slice_set_own(ns);
         if (fairness->node->pool.spawner.pid > 0)
-            slice_set(fairness->node->pool.spawner.pid, ns);
+            slice_set(fairness->node->pool.spawner.pid, ns, SLICE_NICE_ANY);
     }
     fairness->crowded = crowded;
     list_each(each, &fairness->active) {
@@ -117,10 +122,10 @@ static void leave(struct function *function)
     set_slices(function, 0);
 }
 
-void fair_take(struct function *function, pid_t pid)
+void fair_take(const struct instance *instance)
 {
-    if (function->node->fairness.crowded_ns && pid > 0) /* else no blank was made with another than the kernel's */
-        slice_set(pid, function->fair.slice_ns);
+    if (instance->function->node->fairness.crowded_ns) /* else no blank was made with another than the kernel's */
+        set_slice(instance);
 }
 
 void fair_close(struct function *function)

@@ -36,6 +36,7 @@
 #define FAIR_LIMIT_NONE UINT32_MAX
 
 struct function;
+struct instance;
 struct node;
 
 /* Of all functions of a node. */
@@ -71,8 +72,8 @@ void fair_init(struct fair *fair);
 /* Nothing of it is left: out of all lists. */
 void fair_close(struct function *function);
 
-/* A process has become the function's, or its number is known now. */
-void fair_take(struct function *function, pid_t pid);
+/* It has become its function's, or its process's number is known now. */
+void fair_take(const struct instance *instance);
 /* An instance of the function has become busy. */
 void fair_watch(struct function *function);
 

@@ -37,7 +37,7 @@ static void take_over(struct pool *pool, struct instance *instance, struct funct
 {
     instance->function = function_get(function);
     instance->version = version_get(version);
-    fair_take(function, instance->blank.pid);
+    fair_take(instance);
     blanks_taken(pool);
 }
 
@@ -147,7 +147,7 @@ void pool_spawned(struct instance *instance, int pid)
 {
     instance->blank.pid = pid;
     if (instance->function)
-        fair_take(instance->function, pid);
+        fair_take(instance);
     if (instance->blank.sandbox == MF_SANDBOX_KVM && instance->state != INSTANCE_DEAD &&
         (instance->state == INSTANCE_BLANK || instance->start_due))
         (void)!process_pagemap_open(pid, instance->pool->spawner.pid, &instance->pagemap, NULL);

@@ -38,12 +38,14 @@ static void a_large_body_follows_as_there_is_room(void **state)
     was_answered(one, SITUATION_REPLIED);
 }
 
-/* A reply that begins, and six of the largest messages behind it: no more than large pages hold. */
-static uint64_t says_much(struct peer *at)
+#define MUCH ((1u << 20) / MF_CHUNK_BYTES_MAX + 2) /* messages: large pages hold them */
+
+/* A reply that begins, and so many of the largest messages behind it. */
+static uint64_t says(struct peer *at, unsigned messages)
 {
     uint64_t id = guest_gets(at, MF_MSG_INVOKE);
     guest_says(at, (struct mf_desc){.id = id, .type = MF_MSG_REPLY, .arg = 200});
-    for (unsigned i = 0; i < 6; i++)
+    for (unsigned i = 0; i < messages; i++)
         guest_says(at, (struct mf_desc){.id = id, .type = MF_MSG_REPLY_BODY, .data_bytes = MF_CHUNK_BYTES_MAX});
     return id;
 }
@@ -53,20 +55,34 @@ static void a_reply_without_room_holds_none_while_it_goes_on(void **state)
     (void)state;
     struct peer *at = warm(5 * MS);
     struct test_call *one = submit();
-    uint64_t id = says_much(at);
-    assert_int_equal(one->call.reply_body.bytes, 6 * MF_CHUNK_BYTES_MAX);
+    uint64_t id = says(at, MUCH);
+    assert_int_equal(one->call.reply_body.bytes, MUCH * MF_CHUNK_BYTES_MAX);
     assert_int_equal(node->budget.used, one->call.reply_body.room);
     guest_says(at, (struct mf_desc){.id = id, .type = MF_MSG_REPLY_BODY, .flags = MF_MSG_END});
     was_answered(one, SITUATION_REPLIED);
     assert_int_equal(node->budget.used, 0);
     node->budget.limit = 1u << 20; /* less than a large page */
     one = submit();
-    id = says_much(at);
+    id = says(at, MUCH);
     is_pending(one);
     assert_null(one->call.reply_body.data);
     assert_int_equal(node->budget.used, 0);
     guest_says(at, (struct mf_desc){.id = id, .type = MF_MSG_REPLY_BODY, .flags = MF_MSG_END});
     was_answered(one, SITUATION_NODE_FULL);
+}
+
+static void a_reply_is_charged_twice_what_it_is_at_most(void **state)
+{
+    (void)state;
+    struct peer *at = warm(5 * MS);
+    for (unsigned messages = 1; messages <= MUCH; messages++) {
+        struct test_call *one = submit();
+        uint64_t id = says(at, messages);
+        assert_int_equal(node->budget.used, one->call.reply_body.room);
+        assert_in_range(node->budget.used, messages * MF_CHUNK_BYTES_MAX, 2 * messages * MF_CHUNK_BYTES_MAX);
+        guest_says(at, (struct mf_desc){.id = id, .type = MF_MSG_REPLY_BODY, .flags = MF_MSG_END});
+        was_answered(one, SITUATION_REPLIED);
+    }
 }
 
 static void a_body_that_nobody_reads_is_ended(void **state)
@@ -96,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(a_large_body_follows_as_there_is_room),
         WORLD_TEST(a_reply_without_room_holds_none_while_it_goes_on),
+        WORLD_TEST(a_reply_is_charged_twice_what_it_is_at_most),
         WORLD_TEST(a_body_that_nobody_reads_is_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

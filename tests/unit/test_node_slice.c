@@ -62,7 +62,7 @@ static void check_children(void)
 {
     uint64_t expected = slice_here();
     assert_int_equal(setpriority(PRIO_PROCESS, 0, 7), 0);
-    slice_set(0, MF_SLICE_NS);
+    slice_set(0, MF_SLICE_NS, SLICE_NICE_ANY);
     assert_int_equal(mine().runtime_ns, expected);
     assert_int_equal(mine().nice, 7);
     assert_int_equal(mine().policy, SCHED_OTHER);
@@ -86,13 +86,18 @@ static void check_another(void)
         (void)!read(ends[0], &byte, 1);
         _exit(0);
     }
-    slice_set(child, MF_SLICE_NS);
+    slice_set(child, MF_SLICE_NS, SLICE_NICE_ANY);
     assert_int_equal(syscall(SYS_sched_getattr, child, &of_child, (unsigned)sizeof of_child, 0u), 0);
     assert_int_equal(of_child.runtime_ns, slice_here());
+    assert_int_equal(of_child.nice, before.nice);
     assert_int_equal(mine().runtime_ns, before.runtime_ns);
+    slice_set(child, MF_SLICE_NS, before.nice + 2); /* what it is going to take of itself */
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)child), before.nice + 2);
+    slice_set(child, 0, before.nice + 1);
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)child), before.nice + 2);
     (void)close(ends[1]);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    slice_set(child, MF_SLICE_NS); /* there is nobody any more */
+    slice_set(child, MF_SLICE_NS, SLICE_NICE_ANY); /* there is nobody any more */
 }
 
 struct looking {
@@ -147,7 +152,7 @@ static void check_batch(void)
     const struct sched_param none = {0};
     assert_int_equal(sched_setscheduler(0, SCHED_BATCH, &none), 0);
     struct attributes before = mine();
-    slice_set(0, MF_SLICE_NS);
+    slice_set(0, MF_SLICE_NS, SLICE_NICE_ANY);
     struct attributes after = mine();
     assert_memory_equal(&before, &after, sizeof before);
 }
