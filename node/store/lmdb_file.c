@@ -1,8 +1,8 @@
 /*
  * lmdb_file.c: LMDB's environment, and its errors in our words.
  * Guarantees: a file that lacks pages which are in use, or none of LMDB's, is refused, as
- * reading it would be SIGBUS. What LMDB does not check (pages in the midst of the file) it
- * believes: records carry their own checks.
+ * reading it would be SIGBUS, and so is one whose heads, roots or free pages cannot be. What LMDB does
+ * not check else (pages in the midst of the file) it believes: records carry their own checks.
  */
 #include "node/store/lmdb_file.h"
 
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "node/store/lmdb_head.h"
 #include "node/store/lmdb_steady.h"
 #include "node/store/lmdb_tail.h"
 
@@ -91,17 +92,35 @@ static mf_err check_length(struct lmdb_file *file, struct mf_why *why)
         return mf_why(why, MF_EIO, "cannot look at %s", file->path);
     uint64_t bytes = (uint64_t)stat.st_size;
     uint64_t least = ((uint64_t)info.me_last_pgno + 1) * stat_of.ms_psize;
-    if (bytes == 0 || info.me_last_pgno < bytes / stat_of.ms_psize || info.me_last_txnid == 0)
+    if (bytes == 0 || info.me_last_txnid == 0)
         return MF_OK;
     mf_err err = lmdb_tail_check(fd, bytes, stat_of.ms_psize, info.me_last_pgno);
+    if (err == MF_EFORMAT && bytes >= least)
+        return mf_why(why, err,
+                      "%s is damaged: its list of free pages is none; with it moved away, the node starts with an "
+                      "empty store", file->path);
     if (err == MF_EFORMAT)
         return mf_why(why, err,
                       "%s is damaged: it has %llu bytes and should have %llu; with it moved away, "
                       "the node starts with an empty store", file->path, (unsigned long long)bytes,
                       (unsigned long long)least);
-    if (!err && ftruncate(fd, (off_t)least) != 0)
+    if (!err && bytes < least && ftruncate(fd, (off_t)least) != 0)
         err = mf_err_from_errno(errno);
     return err ? mf_why(why, err, "cannot read or lengthen %s", file->path) : MF_OK;
+}
+
+/* Before LMDB reads it. */
+static mf_err check_head(const struct lmdb_file *file, uint64_t bytes, struct mf_why *why)
+{
+    int fd = openat(file->dir_fd, file->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return mf_why(why, MF_EIO, "cannot open %s: %s", file->path, strerror(errno));
+    mf_err err = lmdb_head_check(fd, bytes);
+    (void)close(fd);
+    if (err == MF_EFORMAT)
+        return mf_why(why, err, "%s is damaged: its head says what cannot be; with it moved away, the node starts "
+                      "with an empty store", file->path);
+    return err ? mf_why(why, err, "cannot read %s", file->path) : MF_OK;
 }
 
 static mf_err open_dbi(struct lmdb_file *file)
@@ -126,6 +145,9 @@ static mf_err open_env(struct lmdb_file *file, struct mf_why *why)
     if (fstatat(file->dir_fd, file->name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
         !S_ISREG(stat.st_mode))
         return mf_why(why, MF_EFORMAT, "%s is no file", file->path);
+    mf_err err = stat.st_size > 0 ? check_head(file, (uint64_t)stat.st_size, why) : MF_OK;
+    if (err)
+        return err;
     uint64_t bytes = lmdb_file_map_bytes((uint64_t)stat.st_size);
     int error = mdb_env_create(&file->env);
     if (!error)
@@ -133,7 +155,7 @@ static mf_err open_env(struct lmdb_file *file, struct mf_why *why)
     if (!error)
         error = mdb_env_open(file->env, file->path, flags, 0600);
     if (error) {
-        mf_err err = lmdb_file_fail(file, error);
+        err = lmdb_file_fail(file, error);
         close_env(file);
         return mf_why(why, err, "%s: %s%s", file->path, mdb_strerror(error),
                       err == MF_EFORMAT ? "; with it moved away, the node starts with an empty store"
@@ -142,7 +164,7 @@ static mf_err open_env(struct lmdb_file *file, struct mf_why *why)
     int fd; /* LMDB 0.9.24 lets programs that are started inherit it */
     if (mdb_env_get_fd(file->env, &fd) == 0)
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-    mf_err err = check_length(file, why);
+    err = check_length(file, why);
     if (!err)
         err = open_dbi(file);
     if (!err && file->loose)
@@ -178,6 +200,8 @@ mf_err lmdb_file_fail(struct lmdb_file *file, int error)
     case MDB_VERSION_MISMATCH:
     case MDB_INCOMPATIBLE:
     case MDB_BAD_DBI:
+    case MDB_CURSOR_FULL: /* a tree that is deeper than any: it has a circle */
+    case MDB_PAGE_FULL:
         return MF_EFORMAT;
     default:
         return MF_EIO;

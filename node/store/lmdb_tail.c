@@ -13,24 +13,26 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAGE_BYTES_MIN 512u
-#define PAGE_BYTES_MAX 65536u
-#define DEPTH_MAX 32u          /* LMDB's own bound */
-#define PAGE_HEAD_BYTES 16u    /* number u64, pad u16, flags u16, lower u16, upper u16 */
-#define NODE_HEAD_BYTES 8u     /* low u16, high u16, flags u16, bytes of the key u16 */
-#define NO_PAGE UINT64_MAX     /* the root of an empty tree */
+#include "node/store/lmdb_format.h"
 
-enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4, PAGE_KINDS = 0x6f };
+#define DEPTH_MAX 32u          /* LMDB's own bound */
+#define PAGE_HEAD_BYTES ((uint32_t)sizeof(struct lmdb_page))
+#define NODE_HEAD_BYTES 8u     /* low u16, high u16, flags u16, bytes of the key u16 */
+#define BUDGET_PAGE_BYTES 256u /* of the list for each page of the file: it has some 20 */
+#define BUDGET_BYTES (1u << 20)
+
+enum { PAGE_KINDS = 0x6f };
 enum { NODE_BIG = 1 };
 
 /* Where these stand in a head page. */
-enum { HEAD_FREE_ROOT = 80, HEAD_LAST_PAGE = 136, HEAD_TRANSACTION = 144, HEAD_BYTES = 152 };
+enum { HEAD_FREE_ROOT = 80, HEAD_LAST_PAGE = 136, HEAD_TRANSACTION = 144 };
 
 struct tail {
     int fd;
     uint64_t file_bytes;
     uint64_t budget_bytes;
     uint32_t page_bytes;
+    uint64_t last_page;
     uint64_t first, count; /* the pages that are not there */
     uint64_t found;        /* of them, free              */
     uint8_t *is_free;      /* a bit each                 */
@@ -75,10 +77,10 @@ static mf_err read_page(struct tail *tail, uint64_t page, void *to, uint64_t byt
 /* The root of the list in the head that counts: the newer one, which its own number places. */
 static mf_err read_head(struct tail *tail, uint64_t last_page, uint64_t *root)
 {
-    uint8_t heads[2][HEAD_BYTES];
-    mf_err err = read_page(tail, 0, heads[0], HEAD_BYTES);
+    uint8_t heads[2][LMDB_HEAD_BYTES];
+    mf_err err = read_page(tail, 0, heads[0], LMDB_HEAD_BYTES);
     if (!err)
-        err = read_page(tail, 1, heads[1], HEAD_BYTES);
+        err = read_page(tail, 1, heads[1], LMDB_HEAD_BYTES);
     if (err)
         return err;
     uint64_t first = u64(heads[0] + HEAD_TRANSACTION), second = u64(heads[1] + HEAD_TRANSACTION);
@@ -90,14 +92,18 @@ static mf_err read_head(struct tail *tail, uint64_t last_page, uint64_t *root)
     return MF_OK;
 }
 
-static void note(struct tail *tail, uint64_t page)
+/* LMDB is going to write to a page that is listed. */
+static mf_err note(struct tail *tail, uint64_t page)
 {
-    if (page < tail->first || page - tail->first >= tail->count)
-        return;
+    if (page < 2 || page > tail->last_page)
+        return MF_EFORMAT;
+    if (page < tail->first)
+        return MF_OK;
     uint64_t bit = page - tail->first;
     uint8_t mask = (uint8_t)(1u << (bit & 7));
     tail->found += !(tail->is_free[bit >> 3] & mask);
     tail->is_free[bit >> 3] |= mask;
+    return MF_OK;
 }
 
 /* A list: how many, then these. It may have more room than it uses. */
@@ -114,7 +120,7 @@ static mf_err take_list(struct tail *tail, uint64_t at, uint64_t bytes)
         uint64_t now = left < sizeof some / 8 ? left : sizeof some / 8;
         err = read_at(tail, at, some, now * 8);
         for (uint64_t i = 0; i < now && !err; i++)
-            note(tail, u64(some + i * 8));
+            err = note(tail, u64(some + i * 8));
         at += now * 8;
         left -= now;
     }
@@ -125,7 +131,7 @@ static mf_err take_big_list(struct tail *tail, uint64_t page, uint64_t bytes)
 {
     uint8_t head[PAGE_HEAD_BYTES];
     mf_err err = read_page(tail, page, head, sizeof head);
-    if (err || (u16(head + 10) & PAGE_KINDS) != PAGE_OVERFLOW)
+    if (err || (u16(head + 10) & PAGE_KINDS) != LMDB_PAGE_OVERFLOW)
         return err ? err : MF_EFORMAT;
     return take_list(tail, page * tail->page_bytes + PAGE_HEAD_BYTES, bytes);
 }
@@ -154,7 +160,7 @@ static mf_err visit(struct tail *tail, uint64_t page, uint32_t depth)
     if (err)
         return err;
     uint32_t kind = u16(content + 10) & PAGE_KINDS, lower = u16(content + 12);
-    if ((kind != PAGE_BRANCH && kind != PAGE_LEAF) || lower < PAGE_HEAD_BYTES ||
+    if ((kind != LMDB_PAGE_BRANCH && kind != LMDB_PAGE_LEAF) || lower < PAGE_HEAD_BYTES ||
         lower > tail->page_bytes)
         return MF_EFORMAT;
     uint32_t nodes = (lower - PAGE_HEAD_BYTES) / 2;
@@ -163,7 +169,7 @@ static mf_err visit(struct tail *tail, uint64_t page, uint32_t depth)
         if (at > tail->page_bytes - NODE_HEAD_BYTES)
             return MF_EFORMAT;
         const uint8_t *node = content + at;
-        if (kind == PAGE_LEAF)
+        if (kind == LMDB_PAGE_LEAF)
             err = take_leaf_node(tail, page, content, at);
         else
             err = visit(tail, u16(node) | (uint64_t)u16(node + 2) << 16 | (uint64_t)u16(node + 4) << 32,
@@ -174,20 +180,19 @@ static mf_err visit(struct tail *tail, uint64_t page, uint32_t depth)
 
 mf_err lmdb_tail_check(int fd, uint64_t file_bytes, uint32_t page_bytes, uint64_t last_page)
 {
-    if (page_bytes < PAGE_BYTES_MIN || page_bytes > PAGE_BYTES_MAX || file_bytes > INT64_MAX ||
+    if (page_bytes < LMDB_PAGE_BYTES_MIN || page_bytes > LMDB_PAGE_BYTES_MAX || file_bytes > INT64_MAX ||
         file_bytes / page_bytes < 2)
         return MF_EFORMAT;
-    struct tail tail = {.fd = fd, .file_bytes = file_bytes, .budget_bytes = file_bytes * 2,
-                        .page_bytes = page_bytes, .first = file_bytes / page_bytes};
-    if (last_page < tail.first)
-        return MF_OK; /* all are there */
-    tail.count = last_page - tail.first + 1;
+    struct tail tail = {.fd = fd, .file_bytes = file_bytes,
+                        .budget_bytes = file_bytes / page_bytes * BUDGET_PAGE_BYTES + BUDGET_BYTES,
+                        .page_bytes = page_bytes, .last_page = last_page, .first = file_bytes / page_bytes};
+    tail.count = last_page < tail.first ? 0 : last_page - tail.first + 1;
     if (tail.count > file_bytes / 8) /* as many do not fit into its lists */
         return MF_EFORMAT;
     uint64_t root;
     mf_err err = read_head(&tail, last_page, &root);
-    if (err || root == NO_PAGE)
-        return err ? err : MF_EFORMAT;
+    if (err || root == LMDB_NO_PAGE)
+        return err || !tail.count ? err : MF_EFORMAT;
     tail.is_free = calloc(1, tail.count / 8 + 1);
     tail.pages = malloc((size_t)DEPTH_MAX * page_bytes);
     err = tail.is_free && tail.pages ? visit(&tail, root, 0) : MF_ENOMEM;

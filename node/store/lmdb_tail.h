@@ -1,5 +1,5 @@
 /*
- * lmdb_tail.h: may an LMDB file be shorter than its head says?
+ * lmdb_tail.h: the list of free pages of an LMDB file: can LMDB use it, and may the file be shorter than its head says?
  *
  * LMDB does not write a page that was taken and freed in the same commit, yet the head counts
  * it. So a healthy file may lack pages at its end: exactly such as are in the list of free
@@ -15,9 +15,9 @@
 /*
  * fd: readable, has file_bytes; nobody writes it meanwhile. page_bytes, last_page: as its head
  * says, the number of the last page counted from 0. MF_OK: each page up to last_page that is not
- * in the file is in the list of free pages. MF_EFORMAT: one is not, or the list is damaged.
- * MF_EIO, MF_ENOMEM. Any content does: reads at most twice file_bytes, and keeps at most 2 MiB
- * and a 64th of file_bytes. Any thread.
+ * in the file is in the list of free pages, and the list names none but pages up to it. MF_EFORMAT: one is not, or
+ * the list is damaged. MF_EIO, MF_ENOMEM. Any content does: reads at most a MiB and 256 bytes for each page of the file,
+ * and keeps at most 2 MiB and a 64th of file_bytes. Any thread.
  */
 MF_CHECKED mf_err lmdb_tail_check(int fd, uint64_t file_bytes, uint32_t page_bytes,
                                   uint64_t last_page);

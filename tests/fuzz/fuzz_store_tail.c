@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "input.h"
+#include "node/store/lmdb_head.h"
 #include "node/store/lmdb_tail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -20,7 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         fd = memfd_create("tail", MFD_CLOEXEC);
     mf_assert(fd >= 0 && ftruncate(fd, 0) == 0);
     mf_assert(pwrite(fd, input.data, input.bytes, 0) == (ssize_t)input.bytes);
-    mf_err err = lmdb_tail_check(fd, input.bytes, 512, last_page);
+    mf_err err = lmdb_head_check(fd, input.bytes);
+    mf_assert(err == MF_OK || err == MF_EFORMAT);
+    err = lmdb_tail_check(fd, input.bytes, 512, last_page);
     mf_assert(err == MF_OK || err == MF_EFORMAT); /* never a read outside: that were MF_EIO */
     return 0;
 }
