@@ -152,11 +152,9 @@ int memory_unmap(uint64_t address, uint64_t bytes)
     return space_release(start, end);
 }
 
-int memory_protect(uint64_t address, uint64_t bytes, uint32_t prot)
+static int protect(uint32_t start, uint32_t end, uint32_t prot)
 {
-    uint32_t start, end;
-    if (!space_decode(address, bytes, &start, &end) || !regions_owned(&space.regions, start, end) ||
-        !regions_room_borders(&space.regions, start, end))
+    if (!regions_room_borders(&space.regions, start, end))
         return -ENOMEM;
     for (uint32_t page = start; prot != MF_PROT_NONE && page < end;) {
         const struct region *region = regions_at(&space.regions, page);
@@ -170,6 +168,25 @@ int memory_protect(uint64_t address, uint64_t bytes, uint32_t prot)
     if (!error)
         regions_protect(&space.regions, start, end, (uint8_t)prot);
     return error;
+}
+
+/* From start on, what is owned without a hole. */
+static uint32_t owned_end(uint32_t start, uint32_t end)
+{
+    const struct region *region;
+    while (start < end && (region = regions_at(&space.regions, start)) && region->kind != REGION_SPARE)
+        start = region->end;
+    return start < end ? start : end;
+}
+
+int memory_protect(uint64_t address, uint64_t bytes, uint32_t prot)
+{
+    uint32_t start, end;
+    if (!space_decode(address, bytes, &start, &end))
+        return -ENOMEM;
+    uint32_t owned = owned_end(start, end); /* as Linux: what is before a hole is changed all the same */
+    int error = start < owned ? protect(start, owned, prot) : 0;
+    return error ? error : owned < end ? -ENOMEM : 0;
 }
 
 int memory_discard(uint64_t address, uint64_t bytes)

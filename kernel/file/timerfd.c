@@ -43,6 +43,15 @@ static void due(struct deadline *deadline)
     file_changed(&timer->file);
 }
 
+/* A time that has come, and that nobody has told yet. */
+static void catch_up(struct timerfd *timer)
+{
+    if (!timer->deadline.set || timer->deadline.at_ns > time_monotonic())
+        return;
+    deadline_clear(&timer->deadline);
+    due(&timer->deadline);
+}
+
 struct file *timerfd_create(uint32_t clock, uint32_t flags)
 {
     struct timerfd *timer = heap_take(sizeof *timer);
@@ -64,6 +73,7 @@ int timerfd_set(struct file *file, const struct timerfd_times *times)
     deadline_clear(&timer->deadline);
     if (times->at_ns)
         deadline_set(&timer->deadline, times->at_ns);
+    catch_up(timer);
     return 0;
 }
 
@@ -91,6 +101,7 @@ static int64_t timerfd_read(struct file *file, struct io *io, uint64_t *position
     (void)position;
     if (io->bytes < sizeof timer->count)
         return -EINVAL;
+    catch_up(timer);
     if (timer->count == 0)
         return -EAGAIN;
     if (io_put(io, &timer->count, sizeof timer->count) != 0)

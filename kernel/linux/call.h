@@ -28,7 +28,8 @@
     X(munmap, done, "")                                                                          \
     X(mprotect, partial, "PROT_EXEC: EACCES without jit")                                        \
     X(mremap, partial, "not MREMAP_DONTUNMAP")                                                   \
-    X(madvise, partial, "MADV_DONTNEED acts on all but the program's own segments; "             \
+    X(madvise, partial, "MADV_DONTNEED acts on all but the program's own segments, "             \
+      "and leaves zeros of a file's copy, too; "                                                 \
       "MADV_WIPEONFORK on heap and mappings, at the freeze")                                     \
     X(arch_prctl, done, "FS and GS bases")                                                       \
     X(clock_gettime, done, "of kernel.elf processor time is time since the start")               \

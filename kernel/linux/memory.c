@@ -35,7 +35,7 @@ int64_t linux_mmap(struct frame *frame)
     uint64_t bytes = whole_pages(frame_argument(frame, 1));
     uint64_t flags = frame_argument(frame, 3);
     uint32_t prot = MF_PROT_NONE;
-    if (frame_argument(frame, 1) == 0)
+    if (frame_argument(frame, 1) == 0 || frame_argument(frame, 5) % MF_PAGE_BYTES)
         return -EINVAL;
     if (flags & MAP_HUGETLB || bytes == 0)
         return -ENOMEM;

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -18,6 +20,38 @@ static void say(const char *what, long result)
 }
 #define SAY(call) say(#call, (long)(call))
 #define MAP_SAY(...) say("mmap(" #__VA_ARGS__ ")", mmap(__VA_ARGS__) == MAP_FAILED ? -1 : 0)
+
+/* A hole within what is protected: what is before it is, and the call says so. */
+static void holes(void)
+{
+    static const char text[] = "there";
+    char *at = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int ends[2];
+    SAY(munmap(at + 2 * PAGE, PAGE));
+    SAY(mprotect(at, 4 * PAGE, PROT_READ));
+    if (pipe(ends) != 0 || write(ends[1], text, sizeof text) != sizeof text)
+        return;
+    SAY(read(ends[0], at + PAGE, 1)); /* before it: EFAULT */
+    SAY(read(ends[0], at + 3 * PAGE, 1));
+    SAY(mprotect(at + 2 * PAGE, 2 * PAGE, PROT_READ));
+    SAY(read(ends[0], at + 3 * PAGE, 1));
+}
+
+static void zeros(void)
+{
+    int fd = open("/dev/zero", O_RDWR), null = open("/dev/null", O_RDWR);
+    char *at = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    SAY(at != MAP_FAILED && at[PAGE] == 0);
+    at[PAGE] = 'z';
+    SAY(mmap(at, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, PAGE) == at);
+    printf("%d%c\n", at[0], at[PAGE]);
+    SAY(munmap(at, 2 * PAGE));
+    MAP_SAY(NULL, PAGE, PROT_READ, MAP_SHARED, null, 0);
+    SAY(syscall(SYS_mmap, NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 100));
+    SAY(flock(fd, LOCK_EX | LOCK_NB));
+    SAY(flock(fd, LOCK_UN));
+    SAY(flock(fd, 77));
+}
 
 /* What has been mapped is given back: no file is left of these, and no memory. */
 static void many(void)
@@ -145,6 +179,8 @@ int main(void)
     SAY(munmap(shared, 2 * PAGE));
     SAY(munmap(again, PAGE));
     SAY(munmap(copy, PAGE));
+    holes();
+    zeros();
     many();
     one_after_the_other();
     return 0;

@@ -120,6 +120,14 @@ static void counters(void)
     SAY(timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL));
     SAY(read(fd, &count, 8)); /* it has been */
     close(fd);
+    fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    spec = (struct itimerspec){{0, 0}, {0, 1}};
+    SAY(timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL));
+    long got = -1;
+    for (unsigned i = 0; i < 100 && got < 0; i++) /* which is no time to wait for */
+        got = read(fd, &count, 8);
+    SAY(got);
+    close(fd);
     SAY(timerfd_create(99, 0));
 }
 

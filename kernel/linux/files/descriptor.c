@@ -148,6 +148,9 @@ int64_t linux_fcntl(struct frame *frame)
 
 int64_t linux_flock(struct frame *frame)
 {
+    uint32_t how = (uint32_t)frame_argument(frame, 1) & ~(uint32_t)LOCK_NB;
+    if (how != LOCK_SH && how != LOCK_EX && how != LOCK_UN)
+        return -EINVAL;
     return descriptor_file(frame_argument(frame, 0)) ? 0 : -EBADF;
 }
 

@@ -24,6 +24,7 @@
 #include "kernel/core/text.h"
 #include "kernel/event/output.h"
 #include "kernel/file/descriptor.h"
+#include "kernel/fs/device.h"
 #include "kernel/fs/elf.h"
 #include "kernel/fs/image.h"
 #include "kernel/fs/lent.h"
@@ -130,19 +131,24 @@ static int64_t refuse_execution(const struct map_request *request)
     return -EACCES;
 }
 
-/* The file's bytes in memory of the program's own. */
+/* Memory of the program's own. */
+static int64_t take_memory(const struct map_request *request, uint32_t prot)
+{
+    int cleared = request->flags & MAP_FIXED ? map_clear(request->address, request->bytes) : 0;
+    if (cleared)
+        return cleared;
+    return is_fixed(request) ? memory_map_fixed(request->address, request->bytes, prot,
+                                                !(request->flags & MAP_FIXED_NOREPLACE))
+                             : memory_map(request->address, request->bytes, prot);
+}
+
+/* The file's bytes there. */
 static int64_t map_copy(const struct map_request *request, struct opened *opened)
 {
     struct io io;
     uint64_t at = request->offset;
     const uint32_t open = MF_PROT_READ | MF_PROT_WRITE;
-    int cleared = request->flags & MAP_FIXED ? map_clear(request->address, request->bytes) : 0;
-    if (cleared)
-        return cleared;
-    int64_t address = is_fixed(request)
-                          ? memory_map_fixed(request->address, request->bytes, open,
-                                             !(request->flags & MAP_FIXED_NOREPLACE))
-                          : memory_map(request->address, request->bytes, open);
+    int64_t address = take_memory(request, open);
     if (address < 0)
         return address;
     io_kernel(&io, (void *)address, request->bytes);
@@ -155,6 +161,14 @@ static int64_t map_copy(const struct map_request *request, struct opened *opened
     return error ? error : address;
 }
 
+/* zero(4): its mappings are memory without a file. */
+static bool is_zero_device(struct opened *opened)
+{
+    struct file_stat stat = {.mode = 0};
+    return opened && opened->file.operations->stat && opened->file.operations->stat(&opened->file, &stat) == 0 && (stat.mode & S_IFMT) == S_IFCHR &&
+           stat.device_number == device_number(DEVICE_ZERO);
+}
+
 int64_t map_file(const struct map_request *request)
 {
     struct file *file = descriptor_file(request->fd);
@@ -165,6 +179,8 @@ int64_t map_file(const struct map_request *request)
         (is_fixed(request) && request->address % MF_PAGE_BYTES))
         return -EINVAL;
     struct opened *opened = open_opened(file);
+    if (is_zero_device(opened) && !(request->prot & PROT_EXEC))
+        return take_memory(request, map_prot(request->prot));
     if (!opened || file->operations->list || place_type(&opened->place) != S_IFREG)
         return -ENODEV;
     if (!file_may_read(file) || (shared && request->prot & PROT_WRITE && !file_may_write(file)))
