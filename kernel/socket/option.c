@@ -198,11 +198,17 @@ static int put_timeout(uint64_t ns, uint64_t to, uint64_t bytes_at)
     return put(&time, sizeof time, to, bytes_at);
 }
 
+/* Whoever it is, it is the program. */
+static int put_peer(uint64_t to, uint64_t bytes_at)
+{
+    const int32_t who[3] = {identity_pid(), (int32_t)user_id.user, (int32_t)user_id.group}; /* struct ucred */
+    return put(who, sizeof who, to, bytes_at);
+}
+
 static int get_of_all(struct socket *socket, int name, uint64_t to, uint64_t bytes_at)
 {
     const struct socket_options *options = &socket->options;
     const int32_t linger[2] = {options->lingers, options->linger_s};
-    const int32_t who[3] = {identity_pid(), (int32_t)user_id.user, (int32_t)user_id.group}; /* struct ucred */
     bool stream = socket->type == SOCKET_STREAM;
     int32_t value;
     switch (name) {
@@ -234,7 +240,7 @@ static int get_of_all(struct socket *socket, int name, uint64_t to, uint64_t byt
     case SO_LINGER:
         return put(linger, sizeof linger, to, bytes_at);
     case SO_PEERCRED:
-        return put(who, sizeof who, to, bytes_at);
+        return put_peer(to, bytes_at);
     case SO_RCVTIMEO_OLD:
         return put_timeout(options->receive_timeout_ns, to, bytes_at);
     case SO_SNDTIMEO_OLD:
