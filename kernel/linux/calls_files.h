@@ -24,7 +24,8 @@
     X(dup3, done, "")                                                                            \
     X(fcntl, partial, "descriptors, flags, pipe sizes; locks are granted; not leases, seals")    \
     X(flock, partial, "granted: there is one process; nor do two descriptions exclude each other") \
-    X(ioctl, partial, "FIONBIO, FIONREAD, FIOCLEX, FIONCLEX; ENOTTY: there is no terminal")      \
+    X(ioctl, partial, "FIONBIO, FIONREAD, FIOCLEX, FIONCLEX; of sockets SIOCGIFINDEX, SIOCGIFNAME, " \
+      "SIOCGIFFLAGS; ENOTTY: there is no terminal")                                              \
     X(pipe, done, "")                                                                            \
     X(pipe2, partial, "not O_DIRECT")                                                            \
     X(eventfd, done, "")                                                                         \

@@ -3,7 +3,8 @@
 #define KERNEL_LINUX_CALLS_SOCKETS_H
 
 #define LINUX_CALLS_SOCKETS(X)                                                                   \
-    X(socket, partial, "streams and datagrams of IP and AF_UNIX; datagrams to the outside: DNS only") \
+    X(socket, partial, "streams and datagrams of IP and AF_UNIX; datagrams to the outside: DNS only; " \
+      "netlink: which interfaces and addresses there are") \
     X(socketpair, partial, "AF_UNIX, streams and datagrams")                                     \
     X(bind, partial, "loopback and any address; a path is a name only, no file")                 \
     X(listen, done, "")                                                                          \

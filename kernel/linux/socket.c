@@ -40,10 +40,9 @@ static int take_flags(int *type, uint32_t *flags, bool *close_on_exec)
     return 0;
 }
 
-/* Netlink is asked for by C libraries, which do without. */
 static void tell_of_family(const struct frame *frame, int error)
 {
-    if ((int)frame_argument(frame, 0) != FAMILY_NETLINK && (error == -EAFNOSUPPORT || error == -ESOCKTNOSUPPORT))
+    if (error == -EAFNOSUPPORT || error == -ESOCKTNOSUPPORT)
         call_tell(frame, error == -EAFNOSUPPORT ? "asks for a family of sockets that is not there"
                                                 : "asks for a type of sockets that is not there");
 }

@@ -82,6 +82,12 @@ int address_read(struct address *address, uint64_t from, uint64_t bytes)
                 address->bytes++;
         memcpy(address->data, wire.local.path, address->bytes);
         return 0;
+    case FAMILY_NETLINK: /* two bytes of nothing first */
+        if (bytes < sizeof wire.family + ADDRESS_NETLINK_BYTES)
+            return -EINVAL;
+        memcpy(address->data + 2, wire.local.path + 2, ADDRESS_NETLINK_BYTES - 2);
+        address->bytes = ADDRESS_NETLINK_BYTES;
+        return 0;
     default:
         return -EAFNOSUPPORT;
     }
@@ -137,7 +143,7 @@ struct address address_any(uint16_t family)
     struct address address = {.family = family};
     if (family == FAMILY_UNIX)
         return address;
-    address.bytes = ADDRESS_INET_BYTES;
+    address.bytes = family == FAMILY_NETLINK ? ADDRESS_NETLINK_BYTES : ADDRESS_INET_BYTES;
     if (family == FAMILY_INET)
         memcpy(address.data, mapped, sizeof mapped);
     return address;

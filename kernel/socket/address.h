@@ -1,4 +1,4 @@
-/* address.h: addresses of sockets (ip(7), ipv6(7), unix(7)), decoded. */
+/* address.h: addresses of sockets (ip(7), ipv6(7), unix(7), netlink(7)), decoded. */
 #ifndef KERNEL_SOCKET_ADDRESS_H
 #define KERNEL_SOCKET_ADDRESS_H
 
@@ -15,13 +15,14 @@
 #define FAMILY_NETLINK 16
 
 #define ADDRESS_INET_BYTES 16u
+#define ADDRESS_NETLINK_BYTES 10u
 #define ADDRESS_NAME_BYTES_MAX 108u
 
 struct address {
     uint16_t family;
     uint16_t port;  /* of IP */
     uint16_t bytes; /* of data; FAMILY_UNIX: 0: it has no name */
-    uint8_t data[ADDRESS_NAME_BYTES_MAX]; /* IP: of version 6, or 4 within it; or a name */
+    uint8_t data[ADDRESS_NAME_BYTES_MAX]; /* IP: of version 6, or 4 within it; or a name; netlink: all behind the family */
 };
 
 /* A program's sockaddr. 0, -EFAULT, -EINVAL; -EAFNOSUPPORT: none of the above families. */

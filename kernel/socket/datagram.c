@@ -11,6 +11,7 @@
 #include "kernel/socket/limits.h"
 #include "kernel/socket/lookup.h"
 #include "kernel/socket/names.h"
+#include "kernel/socket/netlink.h"
 #include "kernel/socket/transfer.h"
 
 /* Before each message in its receiver's buffer; the address's data between the two. */
@@ -127,6 +128,8 @@ int64_t datagram_send(struct socket *socket, struct io *io, const struct address
         return -EPIPE;
     if (io->bytes > SOCKET_DATAGRAM_BYTES_MAX)
         return -EMSGSIZE;
+    if (socket->family == FAMILY_NETLINK)
+        return netlink_ask(socket, io);
     const struct address *at = to || socket->state != SOCKET_CONNECTED ? to : &socket->remote;
     if (at && socket->family != FAMILY_UNIX && at->family == socket->family && lookup_is_at(at)) {
         const struct address any = address_any(socket->family);

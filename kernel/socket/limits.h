@@ -12,6 +12,7 @@
 #define SOCKET_OUTSIDE_TOLD_MAX 16u        /* lines in the log about addresses outside */
 #define SOCKET_CONTROL_BYTES_MAX 4096u     /* of ancillary data that a message brings */
 #define SOCKET_MESSAGES_MAX 1024u          /* of sendmmsg and recvmmsg, UIO_MAXIOV    */
+#define NETLINK_REQUEST_BYTES_MAX 1024u    /* of all in one message                   */
 #define LOOKUPS_MAX 64u                    /* names that are looked up at once        */
 
 #endif

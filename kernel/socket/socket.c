@@ -11,6 +11,7 @@
 #include <asm/ioctls.h>
 #include <asm/sockios.h>
 #include <linux/in.h>
+#include <linux/netlink.h>
 #include <stddef.h>
 
 #include "kernel/core/heap.h"
@@ -21,6 +22,7 @@
 #include "kernel/socket/listen.h"
 #include "kernel/socket/lookup.h"
 #include "kernel/socket/names.h"
+#include "kernel/socket/netlink.h"
 #include "kernel/socket/outside.h"
 #include "kernel/socket/transfer.h"
 
@@ -48,6 +50,10 @@ struct socket *socket_make(uint16_t family, enum socket_type type, uint32_t flag
 
 static int decode(int family, int type, int protocol)
 {
+    if (family == FAMILY_NETLINK)
+        return type != SOCKET_DATAGRAM && type != SOCKET_RAW ? -ESOCKTNOSUPPORT
+               : protocol == NETLINK_ROUTE                   ? 0
+                                                             : -EPROTONOSUPPORT;
     if (family != FAMILY_UNIX && family != FAMILY_INET && family != FAMILY_INET6)
         return -EAFNOSUPPORT;
     if (type != SOCKET_STREAM && type != SOCKET_DATAGRAM)
@@ -63,6 +69,8 @@ int socket_create(int family, int type, int protocol, uint32_t flags, struct soc
     int error = decode(family, type, protocol);
     if (error)
         return error;
+    if (type == SOCKET_RAW) /* of netlink, where it is the same */
+        type = SOCKET_DATAGRAM;
     *socket = socket_make((uint16_t)family, (enum socket_type)type, flags);
     return *socket ? 0 : -ENOMEM;
 }
@@ -92,6 +100,11 @@ int socket_bind(struct socket *socket, const struct address *address)
         at = address_any(FAMILY_INET);
     if (at.family != socket->family)
         return socket->family == FAMILY_UNIX ? -EINVAL : -EAFNOSUPPORT;
+    if (at.family == FAMILY_NETLINK) {
+        socket->local = at;
+        netlink_name(socket);
+        return 0;
+    }
     if (socket->bound || socket->state != SOCKET_NEW)
         return -EINVAL;
     if (at.family != FAMILY_UNIX && !address_is_local(&at))
@@ -228,7 +241,7 @@ static int64_t control_socket(struct file *file, uint64_t request, uint64_t argu
         bytes = 0;
         return user_write(argument, &bytes, sizeof bytes);
     default:
-        return -ENOTTY;
+        return netlink_control(request, argument);
     }
 }
 

@@ -22,7 +22,7 @@
 #include "kernel/socket/buffer.h"
 #include "kernel/socket/option.h"
 
-enum socket_type { SOCKET_STREAM = 1, SOCKET_DATAGRAM = 2 }; /* SOCK_… */
+enum socket_type { SOCKET_STREAM = 1, SOCKET_DATAGRAM = 2, SOCKET_RAW = 3 }; /* SOCK_…; none is RAW in the end */
 enum socket_state { SOCKET_NEW, SOCKET_LISTENS, SOCKET_CONNECTS, SOCKET_CONNECTED, SOCKET_ENDED };
 
 /* Flags of transfers, MSG_… */

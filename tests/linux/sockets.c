@@ -125,6 +125,10 @@ static void broken_pipes(void)
     int pair[2];
     signal(SIGPIPE, count);
     (void)!socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    struct ucred who;
+    socklen_t who_bytes = sizeof who;
+    printf("whom it is with: %s", result(getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, &who, &who_bytes)));
+    printf(" %d\n", who.pid == getpid() && who.uid == getuid() && who.gid == getgid());
     close(pair[1]);
     printf("SIGPIPE: write %s", result(write(pair[0], "x", 1)));
     printf(" signals %d", (int)signals);
