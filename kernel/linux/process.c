@@ -7,6 +7,7 @@
 
 #include <asm/errno.h>
 #include <asm/prctl.h>
+#include <linux/random.h>
 #include <linux/resource.h>
 #include <linux/sysinfo.h>
 #include <linux/utsname.h>
@@ -137,7 +138,11 @@ int64_t linux_getrandom(struct frame *frame)
 {
     uint64_t to = frame_argument(frame, 0);
     uint64_t bytes = frame_argument(frame, 1);
+    uint32_t flags = (uint32_t)frame_argument(frame, 2);
     uint8_t part[64];
+    if (flags & ~(uint32_t)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
+        (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
+        return -EINVAL;
     if (bytes > INT32_MAX)
         bytes = INT32_MAX; /* as Linux does */
     if (bytes && !user_range(to, bytes))

@@ -129,6 +129,12 @@ static void moving(void)
     SAY(fallocate(fd, 0, 0, 1000));
     SAY(lseek(fd, 0, SEEK_END));
     SAY(fsync(fd));
+    struct flock lock = {.l_type = F_WRLCK};
+    SAY(fcntl(fd, F_SETLK, &lock));
+    SAY(fcntl(fd, F_GETLK, &lock));
+    lock.l_type = 77;
+    SAY(fcntl(fd, F_SETLK, &lock));
+    SAY(fcntl(fd, F_SETLK, (void *)8));
     int other = open("c", O_CREAT | O_RDWR, 0600);
     off_t from = 1;
     SAY(sendfile(other, fd, &from, 5));

@@ -361,6 +361,24 @@ static void timers_of_one_signal(int number)
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/* What is ignored from now on is pending no more. */
+static void ignoring(int number, void (*how)(int))
+{
+    sigset_t set, before, pending;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    raise(number);
+    kill(getpid(), number);
+    sigpending(&pending);
+    printf("pending %d", sigismember(&pending, number));
+    signal(number, how);
+    sigpending(&pending);
+    printf(", ignored %d\n", sigismember(&pending, number));
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    signal(number, SIG_DFL);
+}
+
 static atomic_int stop;
 
 static void *computes(void *argument)
@@ -406,6 +424,9 @@ int main(void)
     timers();
     timers_of_one_signal(SIGRTMIN + 4);
     timers_of_one_signal(SIGUSR2);
+    ignoring(SIGUSR1, SIG_IGN);
+    ignoring(SIGRTMIN + 1, SIG_IGN);
+    ignoring(SIGURG, SIG_DFL);
     preempting();
     return 0;
 }

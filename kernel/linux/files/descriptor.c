@@ -98,6 +98,16 @@ static int64_t lock_get(uint64_t address)
     return user_write(address, &lock, sizeof lock);
 }
 
+/* There is nobody else: whoever asks has it. */
+static int64_t lock_set(uint64_t address)
+{
+    struct flock lock;
+    int error = user_read(&lock, address, sizeof lock);
+    if (error)
+        return error;
+    return lock.l_type == F_RDLCK || lock.l_type == F_WRLCK || lock.l_type == F_UNLCK ? 0 : -EINVAL;
+}
+
 int64_t linux_fcntl(struct frame *frame)
 {
     uint64_t fd = frame_argument(frame, 0), argument = frame_argument(frame, 2);
@@ -132,6 +142,7 @@ int64_t linux_fcntl(struct frame *frame)
     case F_SETLKW:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
+        return lock_set(argument);
     case F_SETOWN:
     case F_GETOWN:
     case F_SETSIG:

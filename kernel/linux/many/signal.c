@@ -86,6 +86,17 @@ void signal_drop(struct task *task, const struct siginfo *info)
     *pending |= bit_of_queued(*list, info->si_signo);
 }
 
+void signal_discard(int number)
+{
+    const uint64_t bit = SIGNAL_BIT(number);
+    struct siginfo info;
+    while (take_from(&process.pending, &process.queued, bit, &info))
+        continue;
+    for (struct task *task = task_first; task; task = task->next)
+        while (take_from(&task->signals.pending, &task->signals.queued, bit, &info))
+            continue;
+}
+
 uint64_t signal_pending(const struct task *task)
 {
     return task->signals.pending | process.pending;

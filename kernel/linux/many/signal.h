@@ -16,6 +16,9 @@ int signal_send(struct task *task, const struct siginfo *info);
 bool signal_waits(const struct task *task, const struct siginfo *info);
 void signal_drop(struct task *task, const struct siginfo *info);
 
+/* It is ignored from now on: nobody's is pending any more. */
+void signal_discard(int number);
+
 /* Is one pending that this thread does not block? */
 bool signal_is_due(const struct task *task);
 

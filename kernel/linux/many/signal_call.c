@@ -20,7 +20,11 @@ static int64_t queue_info(struct task *task, uint64_t number, uint64_t info_at);
 
 int64_t linux_rt_sigaction(struct frame *frame)
 {
-    return signal_action_call(frame, signal_action(1));
+    int64_t result = signal_action_call(frame, signal_action(1));
+    int number = (int)frame_argument(frame, 0);
+    if (result == 0 && frame_argument(frame, 1) && signal_is_ignored(signal_action(number), number))
+        signal_discard(number);
+    return result;
 }
 
 int64_t linux_rt_sigprocmask(struct frame *frame)

@@ -65,7 +65,11 @@ bool signal_fault(struct frame *frame, int number, int code, uint64_t address)
 
 int64_t linux_rt_sigaction(struct frame *frame)
 {
-    return signal_action_call(frame, signals.action);
+    int64_t result = signal_action_call(frame, signals.action);
+    int number = (int)frame_argument(frame, 0);
+    if (result == 0 && frame_argument(frame, 1) && signal_is_ignored(&signals.action[number - 1], number))
+        signals.pending &= ~SIGNAL_BIT(number);
+    return result;
 }
 
 int64_t linux_rt_sigprocmask(struct frame *frame)

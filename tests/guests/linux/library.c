@@ -102,6 +102,8 @@ static void randomness(void)
     unsigned char a[300] = {0}, b[300] = {0};
     int same = 0, set = 0;
     printf("getrandom: %d %d\n", (int)getrandom(a, sizeof a, 0), (int)getrandom(b, sizeof b, 0));
+    printf("with flags: %d %d %d\n", (int)getrandom(b, 1, GRND_NONBLOCK | GRND_RANDOM), (int)getrandom(b, 1, 6),
+           (int)getrandom(b, 1, 8)); /* neither both sources, nor what is none */
     for (unsigned i = 0; i < sizeof a; i++) {
         same += a[i] == b[i];
         set += __builtin_popcount(a[i]);
