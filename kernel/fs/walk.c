@@ -110,14 +110,14 @@ static int step(struct walked *walked, struct name name)
         return -ENOTDIR;
     walked->folder = walked->place;
     walked->name_bytes = 0;
+    memcpy(walked->name, name.text, name.bytes);
+    walked->name[name.bytes] = 0;
     if (name_is(name, "."))
         return 0;
     if (name_is(name, "..")) {
         walked->place = walked->place.fs->parent(&walked->place);
         return 0;
     }
-    memcpy(walked->name, name.text, name.bytes);
-    walked->name[name.bytes] = 0;
     walked->name_bytes = name.bytes;
     return walked->folder.fs->find(&walked->folder, name, &walked->place);
 }

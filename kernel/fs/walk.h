@@ -16,8 +16,8 @@
 struct walked {
     struct place place;  /* fs NULL: not there, with WALK_MAKE */
     struct place folder; /* that the last name is in           */
-    char name[NAME_BYTES_MAX + 1];
-    uint32_t name_bytes; /* 0: the path ends in ".", ".." or is "/" */
+    char name[NAME_BYTES_MAX + 1]; /* NUL-ended                */
+    uint32_t name_bytes; /* 0: the path ends in ".", "..", or is "/": then name is "" */
     bool folder_only;    /* it ends in '/' */
 };
 

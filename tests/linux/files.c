@@ -153,6 +153,18 @@ static void moving(void)
     close(other);
 }
 
+static void dots(void)
+{
+    SAY(rmdir("."));
+    SAY(rmdir(".."));
+    SAY(rmdir("/"));
+    SAY(rmdir("/tmp/."));
+    SAY(unlink("."));
+    SAY(unlink(".."));
+    SAY(rename(".", "x"));
+    SAY(mkdir("..", 0700));
+}
+
 static void naming(void)
 {
     char text[PATH_MAX];
@@ -264,6 +276,7 @@ int main(void)
         return 1;
     opening();
     moving();
+    dots();
     naming();
     special();
     list(".");

@@ -101,8 +101,8 @@ static int64_t remove_at(uint64_t folder_fd, uint64_t path, bool folder)
     int error = files_walk(folder_fd, path, WALK_NOFOLLOW, &walked);
     if (error)
         return error;
-    if (walked.name_bytes == 0)
-        return folder ? -EBUSY : -EISDIR;
+    if (walked.name_bytes == 0) /* as rmdir(2) has them: "/", ".", ".." */
+        return !folder ? -EISDIR : !walked.name[0] ? -EBUSY : !walked.name[1] ? -EINVAL : -ENOTEMPTY;
     if (walked.folder_only && !folder)
         return -EISDIR;
     if (walked.place.fs != walked.folder.fs)
