@@ -23,6 +23,7 @@
 
 static const struct filesystem filesystem;
 static struct root root;
+static uint64_t root_bytes;
 static uint32_t both[MADE_SHARED]; /* inodes of its folders of that name; 0: it has none */
 
 static struct place place_of(uint32_t inode)
@@ -39,6 +40,7 @@ static const struct mf_root_inode *inode_of(const struct place *place)
 const char *image_start(uint64_t base, uint64_t bytes)
 {
     const char *wrong = base ? root_open(&root, (const void *)base, bytes) : NULL;
+    root_bytes = bytes;
     for (uint32_t which = 0; !wrong && base && which < MADE_SHARED; which++) {
         const char *name = made_shared_name(which);
         if (!root_find(&root, 0, name, strlen(name), &both[which]) ||
@@ -233,6 +235,12 @@ static int64_t image_content(struct opened *opened, uint64_t offset, uint64_t by
     return (int64_t)(root_content(&root, inode) + offset);
 }
 
+/* Full, as what is read-only is. */
+static void image_usage(uint64_t *used, uint64_t *total)
+{
+    *used = *total = root_bytes;
+}
+
 static const struct filesystem filesystem = {
     .device = DEVICE,
     .magic = SQUASHFS_MAGIC,
@@ -245,4 +253,5 @@ static const struct filesystem filesystem = {
     .list = image_list,
     .read = image_read,
     .content = image_content,
+    .usage = image_usage,
 };

@@ -73,6 +73,15 @@ scratch=/tmp/mf-applets-$$
 applet sh -c 'for i in 1 2 3; do echo $i; done >"$0"; read a <"$0"; echo "$a" *; cd folder && [ -f words ] && echo yes' $scratch
 rm -f $scratch
 
+# The image's files are a file system that is full.
+run /bin/busybox stat -f -c '%b %f %a' /data
+if grep -q '^[1-9][0-9]* 0 0$' "$work/inside"; then
+    echo "the image's size: ok"
+else
+    echo "the image's size: inside"; cat "$work/inside" "$work/log"
+    failures=$((failures + 1))
+fi
+
 # Its loader and library are in the image, and mapped as the image has them.
 cp /bin/cat "$work/root/bin/cat"
 for library in $(ldd /bin/cat | grep -o '/[^ ]*'); do
