@@ -80,7 +80,7 @@ def prove(name, sandboxes, only, build, say):
         for pattern in exceptions.unused(native):
             print(f'  exceptions.txt: {name} {pattern}: passes everywhere; take it away')
             good = False
-        keep(build, name, rows)
+        keep(build, name + (', in part' if only else ''), rows)
     return good
 
 
@@ -90,7 +90,8 @@ def keep(build, name, rows):
     for group in (USUAL, [EMULATED]):
         kept = {sandbox: rows[sandbox] for sandbox in group if sandbox in rows}
         if kept:
-            with open(os.path.join(folder, '-'.join([name.replace('/', '-'), *group]) + '.json'), 'w') as file:
+            file_name = '-'.join([re.sub('[^A-Za-z0-9._]+', '-', name), *group]) + '.json'
+            with open(os.path.join(folder, file_name), 'w') as file:
                 json.dump({'suite': name, 'sandboxes': kept}, file, indent=1)
 
 
@@ -104,7 +105,7 @@ def table(build, sandboxes):
         with open(os.path.join(folder, name)) as file:
             result = json.load(file)
         if set(result['sandboxes']) != set(sandboxes):
-            continue
+            continue  # of the other table, or of one sandbox only
         rows = [result['sandboxes'][sandbox] for sandbox in sandboxes]
         if any(row['failures'] for row in rows):
             raise SystemExit(f"{result['suite']}: {[row['failures'] for row in rows]}")

@@ -12,11 +12,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPT_S = 120
 NODE = shutil.which('node') or '/usr/bin/node'
 NODE_PARTS = ('acorn', 'acorn-walk', 'cjs-module-lexer', 'undici')  # that Debian's reads from files
+WITH_JIT = ('node', 'python3-jit')
 PROGRAMS = {  # what reads a script, or an applet's input, from standard input
     'busybox': ('/bin/busybox', [], 'busybox-static'),
     'lua': ('/usr/bin/lua5.4', ['-'], 'lua5.4'),
     'node': (NODE, ['-'], 'nodejs'),
     'python3': (python_suite.PYTHON, ['-'], 'python3.11'),
+    'python3-jit': (python_suite.PYTHON, ['-'], 'python3.11'),
     'sqlite': ('/usr/bin/sqlite3', ['-batch', '-bail', '/tmp/proof.db'], 'sqlite3'),
 }
 
@@ -35,11 +37,11 @@ class Suite:
     def __init__(self, kind):
         self.kind = kind
         path, self.arguments, _ = PROGRAMS[kind]
-        self.root = python_suite.make_root() if kind == 'python3' else places.Root()
+        self.root = python_suite.make_root() if kind.startswith('python3') else places.Root()
         self.root.add_program(path)
         for name in NODE_PARTS if kind == 'node' else ():
             self.root.add('/usr/share/nodejs/' + name)
-        self.program = places.Program(self.root, path, '/tmp', settings={'jit': True} if kind == 'node' else {})
+        self.program = places.Program(self.root, path, '/tmp', settings={'jit': kind in WITH_JIT})
         self.printed, self.why = {}, {}
 
     def close(self):
