@@ -1,7 +1,8 @@
 /*
  * fuzz_mqtt.c: any message of a broker as an event, any text as a broker's address, any bytes as
- * a publication that was kept. Input: a byte for which; of a message: a byte for its properties,
- * their texts and the topic, a line each, then the payload.
+ * a publication that was kept, any two filters: do they meet where both take a topic? Input: a byte for
+ * which; of a message: a byte for its properties, their texts and the topic, a line each, then the
+ * payload; of filters: a line each, then the topic.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,27 @@ static char *line(const uint8_t **data, size_t *bytes)
     return text;
 }
 
+static bool is_filter(const char *text)
+{
+    return text && topic_filter_check(text, strlen(text), NULL) == MF_OK;
+}
+
+static void filters(const uint8_t *data, size_t bytes)
+{
+    char *one = line(&data, &bytes), *other = one ? line(&data, &bytes) : NULL;
+    char *name = strndup((const char *)data, bytes);
+    if (is_filter(one) && is_filter(other)) {
+        bool meet = topic_filters_meet(one, strlen(one), other, strlen(other));
+        mf_assert(meet == topic_filters_meet(other, strlen(other), one, strlen(one)));
+        mf_assert(meet || topic_name_check(name, strlen(name), NULL) != MF_OK ||
+                  !topic_filter_takes(one, strlen(one), name, strlen(name)) ||
+                  !topic_filter_takes(other, strlen(other), name, strlen(name)));
+    }
+    free(one);
+    free(other);
+    free(name);
+}
+
 static mosquitto_property *properties_of(uint8_t which, const uint8_t **data, size_t *bytes)
 {
     mosquitto_property *properties = NULL;
@@ -85,6 +107,7 @@ static void message(const uint8_t *data, size_t bytes)
     const struct mqtt_incoming incoming = {.topic = topic, .payload = payload, .bytes = bytes,
                                            .retain = which & 16, .properties = properties};
     if (topic && topic_name_check(topic, strlen(topic), NULL) == MF_OK) {
+        mf_assert(mqtt_message_hops(&incoming) <= MF_THEN_HOPS_MAX + 1);
         mf_err err = mqtt_message_event(&incoming, "mqtt://h:1", "0123", 1, &words, &event);
         mf_assert(!err || err == MF_EINVAL);
         mf_assert(err || cloudevent_check(&event, NULL) == MF_OK);
@@ -111,7 +134,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     if (bytes == 0 || mqtt_late(NULL) != MF_OK)
         return 0;
-    if (data[0] % 4 == 0)
+    if (data[0] % 8 == 4)
+        filters(data + 1, bytes - 1);
+    else if (data[0] % 4 == 0)
         address(data + 1, bytes - 1);
     else if (data[0] % 4 == 1)
         publication(data + 1, bytes - 1);
