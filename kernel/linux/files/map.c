@@ -165,8 +165,8 @@ static int64_t map_copy(const struct map_request *request, struct opened *opened
 static bool is_zero_device(struct opened *opened)
 {
     struct file_stat stat = {.mode = 0};
-    return opened && opened->file.operations->stat && opened->file.operations->stat(&opened->file, &stat) == 0 && (stat.mode & S_IFMT) == S_IFCHR &&
-           stat.device_number == device_number(DEVICE_ZERO);
+    return opened && opened->file.operations->stat && opened->file.operations->stat(&opened->file, &stat) == 0 &&
+           (stat.mode & S_IFMT) == S_IFCHR && stat.device_number == device_number(DEVICE_ZERO);
 }
 
 int64_t map_file(const struct map_request *request)
