@@ -17,9 +17,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "node/delivery/output_event.h"
 #include "node/functions/function.h"
-#include "node/instance/event.h"
+#include "node/mqtt/envelope.h"
 #include "node/mqtt/lease.h"
 #include "node/node.h"
 
@@ -110,60 +109,6 @@ static void id_text(const uint8_t id[MQTT_ID_BYTES], char text[2 * MQTT_ID_BYTES
     (void)sodium_bin2hex(text, 2 * MQTT_ID_BYTES + 1, id, MQTT_ID_BYTES);
 }
 
-/* hops: how often it was passed on, by brokers, too. */
-static mf_err put_fields(const struct cloudevent *event, const char *id, uint64_t now_ns, uint32_t hops,
-                         struct field_writer *writer)
-{
-    char number[12];
-    int digits = snprintf(number, sizeof number, "%u", hops);
-    if (hops)
-        field_put(writer, MF_FIELD_HEADER, HOPS_HEADER, sizeof HOPS_HEADER - 1, number, (size_t)digits);
-    return cloudevent_guest(event, id, now_ns, writer);
-}
-
-/* The event's fields and body, copied: into arrival->memory. */
-static mf_err write_event(struct mqtt_intake *intake, const struct mqtt_incoming *incoming,
-                          struct arrival *arrival)
-{
-    static uint8_t fields[MF_HEAD_BYTES_MAX]; /* one thread */
-    static struct cloudevent event;
-    struct field_writer writer;
-    uint64_t now_ns = mf_realtime_ns();
-    const uint32_t hops = mqtt_message_hops(incoming);
-    const size_t topic_room = strlen(incoming->topic) + 1;
-    mf_err err = mqtt_message_event(incoming, intake->source, arrival->call_id,
-                                    now_ns / MF_NS_PER_MS, &intake->words, &event);
-    field_writer_init(&writer, fields, sizeof fields);
-    if (!err)
-        err = put_fields(&event, arrival->call_id, now_ns, hops, &writer);
-    if (err && err != MF_ENOMEM) { /* attributes that are more than an event's fields may be */
-        err = mqtt_message_plain(incoming, intake->source, arrival->call_id, now_ns / MF_NS_PER_MS,
-                                 &intake->words, &event);
-        field_writer_init(&writer, fields, sizeof fields);
-        if (!err)
-            err = put_fields(&event, arrival->call_id, now_ns, hops, &writer);
-    }
-    if (!err)
-        arrival->memory = malloc(writer.bytes + event.data_bytes + topic_room);
-    if (!err && !arrival->memory)
-        err = MF_ENOMEM;
-    if (!err) {
-        memcpy(arrival->memory, fields, writer.bytes);
-        if (event.data_bytes)
-            memcpy(arrival->memory + writer.bytes, event.data, event.data_bytes);
-        uint8_t *topic = arrival->memory + writer.bytes + event.data_bytes;
-        memcpy(topic, incoming->topic, topic_room);
-        arrival->topic = (const char *)topic;
-        arrival->envelope = (struct envelope){
-            .arrived_ns = now_ns, .call_id = arrival->call_id,
-            .call_id_bytes = strlen(arrival->call_id), .fields = arrival->memory,
-            .field_bytes = writer.bytes, .body = arrival->memory + writer.bytes,
-            .body_bytes = event.data_bytes};
-    }
-    mqtt_words_reset(&intake->words);
-    return err;
-}
-
 void mqtt_batch_take(struct mqtt_intake *intake, const struct mqtt_incoming *incoming)
 {
     size_t count = intake->chosen.bytes / sizeof(struct function *);
@@ -178,9 +123,11 @@ void mqtt_batch_take(struct mqtt_intake *intake, const struct mqtt_incoming *inc
     arrival->batch = batch;
     arrival->qos = incoming->qos;
     arrival->known = mqtt_session_see(&intake->session, incoming, &arrival->seen);
-    intake->redelivered += arrival->known;
+    intake->counts.redelivered += arrival->known;
     id_text(arrival->seen.id, arrival->call_id);
-    mf_err err = write_event(intake, incoming, arrival);
+    mf_err err = mqtt_envelope_write(incoming, intake->source, arrival->call_id, &intake->words, &arrival->envelope,
+                                     &arrival->memory);
+    arrival->topic = err ? NULL : mqtt_envelope_topic(&arrival->envelope);
     if (err) { /* without memory it must come again; what can be no event would for ever */
         arrival_free(arrival);
         intake->starved = err == MF_ENOMEM;
@@ -347,7 +294,7 @@ static void hold(struct mqtt_batch *batch)
     if (!batch->held_ns) {
         batch->held_ns = now_ns;
         intake->batch_max = 1; /* else a slow function's batch might never get through whole */
-        intake->held++;
+        intake->counts.held++;
         mf_log(MF_LOG_WARN, "mqtt.held", "messages=%u fn=%s why=%s", batch->count, function,
                situation_code(batch->situation));
     }

@@ -281,6 +281,7 @@ static void over(struct mqtt_heir *heir)
     list_append(&heir->owner->ended, &heir->link);
     mqtt_lease_give(&heir->lease);
     mqtt_intake_close(&heir->intake);
+    mqtt_counts_add(&heir->owner->ended_counts, &heir->intake.counts);
     timer_set(timers, &heir->later, mf_monotonic_ns());
 }
 

@@ -23,7 +23,7 @@
 #include "image/triggers.h"
 #include "node/loop/list.h"
 #include "node/loop/timer.h"
-#include "node/mqtt/attempt.h"
+#include "node/mqtt/intake.h"
 #include "node/store/store.h"
 
 struct function;
@@ -40,6 +40,7 @@ struct mqtt_heirs {
     char me[MF_NAME_BYTES_MAX + 1];
     char scope[MQTT_SCOPE_BYTES]; /* of store and broker; "": not known yet                   */
     char drawn[MQTT_SCOPE_BYTES]; /* the store's name, if it has none                         */
+    struct mqtt_counts ended_counts; /* of theirs                                              */
     struct timer timer;       /* of asking for it again                                       */
     bool quiet;
 };

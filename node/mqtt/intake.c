@@ -40,6 +40,16 @@ const char *mqtt_drop_word(enum mqtt_drop drop)
     return word[drop];
 }
 
+void mqtt_counts_add(struct mqtt_counts *sum, const struct mqtt_counts *counts)
+{
+    for (int qos = 0; qos < 3; qos++)
+        sum->messages[qos] += counts->messages[qos];
+    for (enum mqtt_drop why = 0; why < MQTT_DROP_COUNT; why++)
+        sum->drops[why] += counts->drops[why];
+    sum->redelivered += counts->redelivered;
+    sum->held += counts->held;
+}
+
 mf_err mqtt_intake_open(struct mqtt_intake *intake, struct node *node,
                         const struct mqtt_broker *broker, const char *client, const char *me,
                         const char *role, bool lazy)
@@ -230,7 +240,7 @@ static void published(struct mqtt_link *link, int mid, int reason)
 void mqtt_intake_drop(struct mqtt_intake *intake, enum mqtt_drop why, const char *topic, size_t bytes)
 {
     uint64_t now_ns = intake->node->loop.now_ns;
-    intake->drops[why]++;
+    intake->counts.drops[why]++;
     if (why == MQTT_DROP_UNWANTED || (intake->told_ns && now_ns - intake->told_ns < MF_NS_PER_S))
         return;
     intake->told_ns = now_ns;
@@ -240,7 +250,7 @@ void mqtt_intake_drop(struct mqtt_intake *intake, enum mqtt_drop why, const char
         if ((unsigned char)*at < ' ' || *at == '"' || *at == 0x7f)
             *at = '?';
     mf_log(MF_LOG_WARN, "mqtt.dropped", "topic=\"%s\" bytes=%zu why=%s dropped=%llu", text, bytes,
-           mqtt_drop_word(why), (unsigned long long)intake->drops[why]);
+           mqtt_drop_word(why), (unsigned long long)intake->counts.drops[why]);
 }
 
 static size_t numbers_of(const struct mqtt_incoming *incoming, uint32_t numbers[])
@@ -269,7 +279,7 @@ static void message(struct mqtt_link *link, const struct mqtt_incoming *incoming
     size_t topic_bytes = strlen(incoming->topic);
     if (intake->starved)
         return;
-    intake->messages[incoming->qos < 3 ? incoming->qos : 2]++;
+    intake->counts.messages[incoming->qos < 3 ? incoming->qos : 2]++;
     if (topic_name_check(incoming->topic, topic_bytes, NULL) != MF_OK) {
         mqtt_intake_drop(intake, MQTT_DROP_TOPIC, incoming->topic, incoming->bytes);
         return;

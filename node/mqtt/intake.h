@@ -33,6 +33,15 @@ struct mqtt_lease;
 #define MQTT_DROP_ENUM(NAME, word) MQTT_DROP_##NAME,
 enum mqtt_drop { MQTT_DROPS(MQTT_DROP_ENUM) MQTT_DROP_COUNT };
 
+/* For metrics, since the node started. */
+struct mqtt_counts {
+    uint64_t messages[3]; /* by their QoS                               */
+    uint64_t redelivered; /* of these, known already                    */
+    uint64_t held;        /* times that a batch was                     */
+    uint64_t drops[MQTT_DROP_COUNT];
+};
+void mqtt_counts_add(struct mqtt_counts *sum, const struct mqtt_counts *counts);
+
 /* What an heir wants to know (heirs.h). */
 struct mqtt_intake_parts {
     void (*empty)(struct mqtt_intake *intake);  /* connected, and no filter is left; the link may not be closed now */
@@ -59,8 +68,7 @@ struct mqtt_intake {
     char source[320];              /* of events that the node makes                 */
     struct mqtt_words words;
     struct mf_buf chosen;          /* names of functions, of the message at hand    */
-    uint64_t messages[3], redelivered, held;
-    uint64_t drops[MQTT_DROP_COUNT];
+    struct mqtt_counts counts;
     uint64_t told_ns;              /* the last line about a dropped message         */
 };
 

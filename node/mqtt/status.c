@@ -19,19 +19,14 @@ static bool is_held(const struct mqtt_intake *intake)
 
 /* Of all of a node's sessions. */
 struct sum {
-    uint64_t messages[3], redelivered, held, drops[MQTT_DROP_COUNT];
+    struct mqtt_counts counts;
     uint32_t subscriptions, refused;
     bool holds; /* one does now */
 };
 
 static void add(const struct mqtt_intake *intake, struct sum *sum)
 {
-    for (int qos = 0; qos < 3; qos++)
-        sum->messages[qos] += intake->messages[qos];
-    for (enum mqtt_drop why = 0; why < MQTT_DROP_COUNT; why++)
-        sum->drops[why] += intake->drops[why];
-    sum->redelivered += intake->redelivered;
-    sum->held += intake->held;
+    mqtt_counts_add(&sum->counts, &intake->counts);
     sum->subscriptions += intake->subscriptions.count;
     sum->refused += refused(&intake->subscriptions);
     sum->holds |= is_held(intake);
@@ -39,7 +34,7 @@ static void add(const struct mqtt_intake *intake, struct sum *sum)
 
 static struct sum sum_of(const struct mqtt *mqtt)
 {
-    struct sum sum = {0};
+    struct sum sum = {.counts = mqtt->heirs.ended_counts};
     for (int i = 0; i < MQTT_INTAKES; i++)
         add(&mqtt->intake[i], &sum);
     if (mqtt->heirs.node)
@@ -100,22 +95,22 @@ static mf_err came(const struct mqtt *mqtt, struct mf_buf *out)
     mf_err err = family(out, "messages_total", "counter", "Messages that came.");
     for (int qos = 0; qos < 3 && !err; qos++)
         err = mf_buf_printf(out, "mayfly_mqtt_messages_total{qos=\"%d\"} %llu\n", qos,
-                            (unsigned long long)sum.messages[qos]);
+                            (unsigned long long)sum.counts.messages[qos]);
     if (!err)
         err = family(out, "redelivered_total", "counter",
                      "Messages that came again, with the id they had.");
     if (!err)
-        err = mf_buf_printf(out, "mayfly_mqtt_redelivered_total %llu\n", (unsigned long long)sum.redelivered);
+        err = mf_buf_printf(out, "mayfly_mqtt_redelivered_total %llu\n", (unsigned long long)sum.counts.redelivered);
     if (!err)
         err = family(out, "dropped_total", "counter", "Messages that got to no function, by reason.");
     for (enum mqtt_drop why = 0; why < MQTT_DROP_COUNT && !err; why++)
         err = mf_buf_printf(out, "mayfly_mqtt_dropped_total{reason=\"%s\"} %llu\n",
-                            mqtt_drop_word(why), (unsigned long long)sum.drops[why]);
+                            mqtt_drop_word(why), (unsigned long long)sum.counts.drops[why]);
     if (!err)
         err = family(out, "held_total", "counter",
                      "Times that messages were not acknowledged at once, for want of room.");
     if (!err)
-        err = mf_buf_printf(out, "mayfly_mqtt_held_total %llu\n", (unsigned long long)sum.held);
+        err = mf_buf_printf(out, "mayfly_mqtt_held_total %llu\n", (unsigned long long)sum.counts.held);
     if (!err)
         err = family(out, "subscriptions", "gauge", "Topic filters that functions have.");
     if (!err)

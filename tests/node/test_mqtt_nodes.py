@@ -117,6 +117,13 @@ class Once(NodesTest):
         self.comes_once(['before', 'between', 'after'])
         self.assertEqual(self.b.log().count('Sending SUBACK to'), 2)  # by each, once it heard
 
+    def test_who_has_nothing_to_do_sleeps(self):
+        """But for its leases, all at once, each five seconds; and Redis's answer."""
+        for i in range(5):
+            self.everywhere(f'f/{i}', name=f'f{i}')
+        for node in self.nodes:
+            wait_until(lambda node=node: node.wakes(6) <= 6, 'six seconds with hardly a waking')
+
     def test_a_function_that_one_node_has(self):
         """Its messages wait for that node; no other one takes them from it."""
         one, two = self.nodes
