@@ -172,6 +172,7 @@ class Once(NodesTest):
         self.b.publish('f/x', '1')
         wait_until(lambda: sorted(self.of_all()) == ['1', '1'], 'each')
         self.everywhere('f/+')
+        self.granted(4)
         self.hearer()
         wait_until(lambda: sorted(self.status(node)['subscriptions'] for node in self.nodes) == [1, 1], 'one filter')
         self.b.publish('f/x', '2')
