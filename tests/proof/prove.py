@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -126,6 +127,8 @@ def main():
     parser.add_argument('suite', nargs='*')
     asked = parser.parse_args()
     build = os.path.abspath(asked.build)
+    for ignored in (signal.SIGINT, signal.SIGQUIT):  # as a shell has it for what runs behind it, and tests would inherit it
+        signal.signal(ignored, lambda number, frame: sys.exit(1))
     if asked.table:
         table(build, USUAL)
         return table(build, [EMULATED])
