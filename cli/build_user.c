@@ -67,10 +67,10 @@ static uint32_t field(struct text line, unsigned count)
 bool build_user(const struct build_root *root, char text[MF_USER_TEXT_BYTES])
 {
     const char *said = root->config.user;
-    struct text rest = {said, said ? strlen(said) : 0}, line;
-    struct text name = cut(&rest, ':');
     if (!said)
         return false;
+    struct text rest = {said, strlen(said)}, line;
+    struct text name = cut(&rest, ':');
     uint32_t user = number(name), group = 0; /* of who is in no file */
     if (find_line(root, "/etc/passwd", name, &line)) {
         user = field(line, 2);

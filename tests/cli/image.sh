@@ -233,6 +233,7 @@ user() {
 for case in app=1000:50 1000=1000:50 2000=2000:0 app:web=1000:33 2000:33=2000:33 app:9=1000:9; do
     case_ "the image's user ${case%=*}" json 'd["settings"]["user"] == "'"${case#*=}"'"' user "${case%=*}"
 done
+case_ 'an image without a user' json 'd["settings"]["user"] == ""' user ''
 for case in root 0 0:33 none app:none broken 4294967295 99999999999999999999; do
     case_ "the image's user $case is nobody" \
         json 'd["settings"]["user"] == "" and "it runs as nobody" in open("out.txt").read()' user "$case"
