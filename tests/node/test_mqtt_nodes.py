@@ -22,8 +22,8 @@ class NodesTest(MqttTest):
         self.b, self.redis = self.broker(), harness.Redis(self)
         self.nodes = [self.join(name) for name in ('one', 'two')]
 
-    def join(self, name):
-        return self.node(self.b, '--mqtt', self.b.url(), '--store', self.redis.url, '--node-name', name)
+    def join(self, name, host='127.0.0.1'):
+        return self.node(self.b, '--mqtt', self.b.url(host=host), '--store', self.redis.url, '--node-name', name)
 
     def everywhere(self, *triggers, name='f', **settings):
         for node in self.nodes:
@@ -123,6 +123,22 @@ class Once(NodesTest):
             self.everywhere(f'f/{i}', name=f'f{i}')
         for node in self.nodes:
             wait_until(lambda node=node: node.wakes(6) <= 6, 'six seconds with hardly a waking')
+
+    def test_nodes_that_differ(self):
+        """In what they want to hear: told. In the broker's name: it may be another one, so each hears; and told."""
+        one, two = self.nodes
+        three = self.join('three', '127.0.0.2')
+        self.deploy(one, 'f/+')
+        self.granted(1)
+        self.deploy(two, 'f/+', 'g/+')
+        wait_until(lambda: b'mqtt.other-filters fn=f node=one' in two.log(), 'a word')
+        self.deploy(three, 'f/+')
+        self.granted(2)
+        wait_until(lambda: b'mqtt.other-broker fn=f node=one' in three.log(), 'a word')
+        self.nodes.append(three)
+        self.b.publish('f/x', '1')
+        wait_until(lambda: self.of_all() == ['1', '1'], 'each by its broker')
+        self.assertNotIn(b'mqtt.other', one.log())
 
     def test_a_function_that_one_node_has(self):
         """Its messages wait for that node; no other one takes them from it."""
