@@ -12,10 +12,8 @@ import subprocess
 import tempfile
 import threading
 import time
-import unittest
 
 import harness
-from broker import Broker
 from harness import Node, wait_until
 from mqtt import RETRY_S, MqttTest, bodies, heard
 
