@@ -8,6 +8,7 @@
 #include <asm/errno.h>
 #include <stddef.h>
 
+#include "base/freestanding/ip_text.h"
 #include "kernel/core/string.h"
 #include "kernel/core/user.h"
 
@@ -24,6 +25,7 @@ struct unix_wire {
     uint16_t family;
     uint8_t path[ADDRESS_NAME_BYTES_MAX];
 };
+_Static_assert(ADDRESS_INET_BYTES == IP_BYTES, "one length");
 _Static_assert(sizeof(struct inet_wire) == 16 && sizeof(struct inet6_wire) == 28 &&
                    sizeof(struct unix_wire) == 110,
                "Linux's ABI");
@@ -195,28 +197,9 @@ struct address address_as(const struct address *address, uint16_t family)
     return as;
 }
 
-static void add_hex4(struct text *line, uint32_t value)
-{
-    char digits[5];
-    for (unsigned i = 0; i < 4; i++)
-        digits[i] = "0123456789abcdef"[value >> (12 - 4 * i) & 15];
-    digits[4] = 0;
-    text_add(line, digits);
-}
-
 void address_text(const struct address *address, struct text *line)
 {
-    if (address_is_v4(address)) {
-        for (unsigned i = 12; i < ADDRESS_INET_BYTES; i++) {
-            text_decimal(line, address->data[i]);
-            text_add(line, i < ADDRESS_INET_BYTES - 1 ? "." : ":");
-        }
-    } else {
-        text_add(line, "[");
-        for (unsigned i = 0; i < ADDRESS_INET_BYTES; i += 2) {
-            add_hex4(line, (uint32_t)address->data[i] << 8 | address->data[i + 1]);
-            text_add(line, i < ADDRESS_INET_BYTES - 2 ? ":" : "]:");
-        }
-    }
-    text_decimal(line, address->port);
+    char text[IP_TEXT_BYTES];
+    ip_text(address->data, address->port, text);
+    text_add(line, text);
 }

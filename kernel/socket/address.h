@@ -43,7 +43,7 @@ bool address_is_local(const struct address *address);  /* any, or loopback */
 /* As one of family FAMILY_INET6 or FAMILY_INET, where it is both. */
 struct address address_as(const struct address *address, uint16_t family);
 
-/* For the log: 192.0.2.1:80, [2001:db8:0:0:0:0:0:1]:80. */
+/* For the log, of IP: 192.0.2.1:80, [2001:db8::1]:80. */
 void address_text(const struct address *address, struct text *line);
 
 #endif

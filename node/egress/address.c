@@ -4,10 +4,8 @@
  */
 #include "node/egress/address.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -145,17 +143,20 @@ bool address_is_local(const struct sockaddr *address, socklen_t bytes)
 
 const char *address_text(const struct sockaddr *address, socklen_t bytes, char *text)
 {
-    char host[INET6_ADDRSTRLEN] = "?";
+    uint8_t ip[IP_BYTES] = {[10] = 0xff, [11] = 0xff}; /* 4 within 6 */
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
     if (bytes >= sizeof v4 && address->sa_family == AF_INET) {
         memcpy(&v4, address, sizeof v4);
-        (void)inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
+        memcpy(ip + 12, &v4.sin_addr, sizeof v4.sin_addr);
     } else if (bytes >= sizeof v6 && address->sa_family == AF_INET6) {
         memcpy(&v6, address, sizeof v6);
-        (void)inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof host);
+        memcpy(ip, &v6.sin6_addr, sizeof ip);
+    } else {
+        text[0] = '?';
+        text[1] = 0;
+        return text;
     }
-    (void)snprintf(text, ADDRESS_TEXT_BYTES, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host,
-                   address_port(address, bytes));
+    ip_text(ip, address_port(address, bytes), text);
     return text;
 }

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/freestanding/ip_text.h"
+
 enum address_kind {
     ADDRESS_PUBLIC,
     ADDRESS_PRIVATE,    /* RFC 1918, 6598, 4193, 2544: a network of one's own        */
@@ -25,8 +27,8 @@ uint16_t address_port(const struct sockaddr *address, socklen_t bytes); /* 0: no
 /* Would a connection to it end on this machine? Asks the kernel; when in doubt: yes. */
 bool address_is_local(const struct sockaddr *address, socklen_t bytes);
 
-/* "127.0.0.1:80", "[::1]:80", for a log. */
-#define ADDRESS_TEXT_BYTES 64
+/* "127.0.0.1:80", "[::1]:80", for a log; "?": no address of IP. */
+#define ADDRESS_TEXT_BYTES IP_TEXT_BYTES
 const char *address_text(const struct sockaddr *address, socklen_t bytes, char *text);
 
 #endif
