@@ -393,8 +393,10 @@ static void finish(struct instance *instance, struct call *call)
 static void take_log(struct instance *instance, const struct channel_message *message)
 {
     const char *call_name = NULL;
-    if (instance->state == INSTANCE_REHEARSING) /* it was said before the freeze */
+    if (instance->state == INSTANCE_REHEARSING) { /* it was said before the freeze */
+        pool_noise(instance);
         return;
+    }
     for (uint32_t i = 0; i < instance->count && message->id; i++)
         if (instance_event(instance, i)->number == message->id)
             call_name = instance_event(instance, i)->name;

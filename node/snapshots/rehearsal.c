@@ -63,10 +63,14 @@ void rehearsal_want(struct function *function)
 
 void rehearsal_cancel(struct function *function)
 {
-    struct instance *instance = function->node->freezer.rehearsal.instance;
+    struct rehearsal *rehearsal = &function->node->freezer.rehearsal;
+    struct instance *instance = rehearsal->instance;
     list_remove(&function->rehearsal_due);
-    if (instance && instance->function == function)
-        pool_retire(instance);
+    if (!instance || instance->function != function)
+        return;
+    rehearsal->instance = NULL; /* else rehearsal_lost() would have the next one for this version, which is in force yet */
+    pool_retire(instance);
+    rehearsal_next(rehearsal);
 }
 
 /* The request that kernel/contract/ makes before the freeze, as an event. */
@@ -111,6 +115,7 @@ static mf_err begin(struct rehearsal *rehearsal, struct function *function)
     instance->version->snapshot.rehearsals++;
     rehearsal->instance = instance;
     rehearsal->number = ++pool->last_call;
+    rehearsal->reply_bytes = 0;
     err = put_event(instance, rehearsal->number,
                     rehearsal->node->loop.now_ns + MF_FREEZE_MS_MAX * MF_NS_PER_MS);
     if (err) {
@@ -137,26 +142,31 @@ void rehearsal_next(struct rehearsal *rehearsal)
     }
 }
 
-/* It has answered as it did before the freeze. */
-static void answered(struct instance *instance)
+/* All of it: it has answered as it did before the freeze. */
+static mf_err take_reply(struct rehearsal *rehearsal, struct instance *instance, const struct channel_message *message,
+                         struct mf_why *why)
 {
+    rehearsal->reply_bytes += message->data_bytes - message->head_bytes;
+    if (rehearsal->reply_bytes > MF_BODY_BYTES_MAX)
+        return mf_why(why, MF_EPROTO, "a reply of more than %u bytes", MF_BODY_BYTES_MAX);
+    if (!message->end)
+        return MF_OK;
     recorder_look(&instance->pool->node->freezer.recorder, instance);
     pool_retire(instance);
+    return MF_OK;
 }
 
 mf_err rehearsal_said(struct instance *instance, const struct channel_message *message,
                       struct mf_why *why)
 {
-    const struct rehearsal *rehearsal = &instance->pool->node->freezer.rehearsal;
+    struct rehearsal *rehearsal = &instance->pool->node->freezer.rehearsal;
     if (rehearsal->instance != instance || message->id != rehearsal->number)
         return mf_why(why, MF_EPROTO, "a reply to event %llu, which does not run here",
                       (unsigned long long)message->id);
     switch (message->type) {
     case MF_MSG_REPLY:
     case MF_MSG_REPLY_BODY:
-        if (message->end)
-            answered(instance);
-        return MF_OK;
+        return take_reply(rehearsal, instance, message, why);
     case MF_MSG_ERROR:
         rehearsal_broke(instance, "it failed");
         return MF_OK;

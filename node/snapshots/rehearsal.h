@@ -28,6 +28,7 @@ struct rehearsal {
     struct timer retry;        /* the spawner took no more                        */
     struct instance *instance; /* REHEARSING; NULL: none                          */
     uint64_t number;           /* of its event, on the channel                    */
+    uint64_t reply_bytes;      /* of its body, so far                             */
 };
 
 void rehearsal_open(struct rehearsal *rehearsal, struct node *node);

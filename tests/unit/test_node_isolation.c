@@ -16,8 +16,7 @@
 #include "node/pool/isolation.h"
 #include "node/pool/start.h"
 #include "node_world.h"
-#include "own_folder.h"
-#include "snapshot_sample.h"
+#include "snapshot_world.h"
 
 #define BODY_BYTES 3000
 
@@ -35,39 +34,10 @@ static struct version *make_version(enum isolation isolation, enum mf_sandbox sa
     return version;
 }
 
-static void with_snapshot(struct version *version)
+static int open_it(void **state)
 {
-    struct snapshot_draft draft;
-    struct snapshot_origin origin;
-    snapshots_origin(node, version, &origin);
-    assert_int_equal(snapshot_draft_open(node->api.state.snapshots_fd, version->snapshot.key,
-                                         &draft, NULL), MF_OK);
-    snapshot_sample_write(draft.fd, version->snapshot.key, origin.image, 1);
-    assert_int_equal(snapshot_draft_sync(&draft, NULL), MF_OK);
-    assert_int_equal(snapshot_draft_keep(&draft, &version->snapshot.facts, NULL), MF_OK);
-    version->snapshot.state = SNAPSHOT_READY;
-}
-
-/* The world with room for snapshots, without a version yet. */
-static int open_with_snapshots(void **state)
-{
-    assert_int_equal(own_folder_make(state), 0);
     memset(body, 'b', sizeof body);
-    int failed = world_open(state);
-    node->api.state.snapshots_fd = open(own_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    node->pool.spawner.pid = getpid(); /* the parent of what is spawned */
-    version_put(function->version);
-    function->version = NULL;
-    return failed;
-}
-
-static int close_with_snapshots(void **state)
-{
-    int snapshots_fd = node->api.state.snapshots_fd;
-    node->pool.spawner.pid = 0;
-    int failed = world_close(state);
-    (void)close(snapshots_fd);
-    return own_folder_remove(state) || failed;
+    return open_with_snapshots(state);
 }
 
 static void says_spawned(struct peer *at, pid_t pid)
@@ -91,29 +61,6 @@ static void exits(struct peer *at)
 {
     end_process(at, SIGKILL);
     turn();
-}
-
-/* The order to start that it was given: its flags; UINT32_MAX: none. */
-static uint32_t ordered(struct peer *at, unsigned *descriptors)
-{
-    struct mf_start start;
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int) * MF_START_FD_MAX)];
-    } rights;
-    struct iovec part = {&start, sizeof start};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &rights,
-                             .msg_controllen = sizeof rights};
-    if (recvmsg(at->control, &message, MSG_DONTWAIT) < (ssize_t)sizeof start)
-        return UINT32_MAX;
-    unsigned count = (unsigned)((CMSG_FIRSTHDR(&message)->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    int fd[MF_START_FD_MAX];
-    memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), count * sizeof(int));
-    for (unsigned i = 0; i < count; i++)
-        (void)close(fd[i]);
-    if (descriptors)
-        *descriptors = count;
-    return start.flags;
 }
 
 static void fails(struct peer *at, enum mf_spawn_type type)
@@ -452,7 +399,7 @@ static void one_without_an_event_is_rolled_back_first(void **state)
 
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, open_with_snapshots, close_with_snapshots)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, open_it, close_with_snapshots)
     const struct CMUnitTest tests[] = {
         TEST(fresh_serves_one_event_and_is_killed),
         TEST(process_sandbox_has_no_reset),
