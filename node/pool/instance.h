@@ -100,6 +100,7 @@ struct instance {
     int pagemap, snapshot_fd;  /* for the order to start; -1: not open                  */
     int touched_fd;            /* the same                                              */
     bool look_due;             /* after its first event: what did it touch?             */
+    bool rehearses;            /* REHEARSING, or was: what it takes is nobody's use      */
     bool unbegun;              /* its head, too, goes back to the queue when it dies    */
     uint32_t resets_seen;      /* rollbacks, of struct mf_control                       */
     bool go_due;               /* it is to be entered again: its event is in the ring   */

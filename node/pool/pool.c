@@ -284,7 +284,8 @@ void pool_exited(struct instance *instance, const struct mf_spawn_packet *said)
         function->counters.retired_cpu_ns += said->cpu_ns;
         function->counters.ended++;
         function->counters.faults_taken += said->faults;
-        cpu_meter_gone(function, instance, said->cpu_ns);
+        if (!instance->rehearses)
+            cpu_meter_gone(function, instance, said->cpu_ns);
         (void)function_get(function);
     }
     if (instance->state == INSTANCE_BLANK) {

@@ -106,6 +106,7 @@ static mf_err start_ours(struct function *function, struct version *version, con
         return err;
     }
     take_over(pool, *instance, function, version);
+    (*instance)->rehearses = state == INSTANCE_REHEARSING;
     instance_go(*instance, state, pool->node->loop.now_ns);
     pool_settle(*instance);
     pool_wake(*instance); /* so that it is told, before we sleep, to ring */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -54,10 +55,17 @@ static void answers(struct peer *at)
 static void it_is_no_event(void **state)
 {
     (void)state;
+    const struct mf_spawn_packet exited = {
+        .magic = MF_SPAWN_MAGIC, .type = MF_EXITED, .id = peer[0].id, .status = SIGKILL, .cpu_ns = 5 * MS};
     answers(&peer[0]);
     assert_true(peer[0].killed);
     assert_int_equal(function->counters.started, 0);
     assert_int_equal(function_live(function), 0);
+    assert_int_equal(send(spawner_end, &exited, sizeof exited, 0), sizeof exited);
+    peer[0].exited = true;
+    turn();
+    assert_int_equal(function->counters.ended, 1);
+    assert_int_equal(function->cpu.used_ns, 0); /* nobody pays for it */
 }
 
 static void what_is_not_seen_is_done_again_a_few_times(void **state)
