@@ -300,10 +300,11 @@ static void go_on(struct api_request *request)
 {
     const struct store_ask ask = queue_job_ask(request, went_on);
     struct queue_job *job = request->queue;
-    const uint64_t most = job->left < MF_QUEUE_BATCH_MAX ? job->left : MF_QUEUE_BATCH_MAX;
+    const uint32_t left = job->left < MF_QUEUE_BATCH_MAX ? (uint32_t)job->left : MF_QUEUE_BATCH_MAX;
+    const uint32_t most = left ? left : 1;
     aim(request);
-    mf_err err = redrives(request) ? queue_redrive(job->queue, most ? (uint32_t)most : 1, &ask)
-                                   : queue_purge(job->queue, job->dead, MF_QUEUE_BATCH_MAX, &ask);
+    mf_err err = redrives(request) ? queue_redrive(job->queue, most, &ask)
+                                   : queue_purge(job->queue, job->dead, most, &ask);
     aimed(request);
     if (err)
         queue_job_end(request, err);

@@ -114,6 +114,7 @@ void mqtt_heir_detach(struct mqtt_heir *heir)
     mqtt_intake_pause(&heir->intake);
     mqtt_heir_forget(heir);
     unnote(heir);
+    heir->stale = heir->looking;
     decide(heir);
 }
 
@@ -222,13 +223,17 @@ static void looked(void *context, const struct store_answer *answer)
     bool others = answer->err != MF_OK || answer->more; /* who does not know leaves it there */
     heir->operations--;
     heir->looking = false;
+    const bool stale = heir->stale;
+    heir->stale = false;
+    if (stale && !heir->over && !heir->function)
+        look(heir);
     member_key(heir, own);
     for (size_t i = 0; i < answer->count && !heir->over; i++) {
         const struct space_pair *pair = &answer->pairs[i];
         if (pair->key.bytes != strlen(own) || memcmp(pair->key.data, own, strlen(own)) != 0)
             others |= compare_member(heir, pair);
     }
-    if (!heir->over && !heir->function) {
+    if (!heir->over && !heir->function && !stale) {
         heir->alone = !others;
         if (others)
             over(heir);

@@ -25,6 +25,7 @@ struct mqtt_heir {
     uint64_t filters;         /* a hash of what this node wants to hear                       */
     bool noted;               /* in the store, that this node has the function                */
     bool looking;             /* for others that have the function                            */
+    bool stale;               /* that was asked before the function went: once more           */
     bool alone;               /* none has                                                     */
     bool over;
     uint32_t operations;      /* answers of the store that are to come                        */

@@ -699,11 +699,10 @@ class NotDurable(MqttTest):
         broker.publish('d', 'first')
         self.hears(node, ['first'])
         ballast = os.path.join(state, 'ballast')
-        with open(ballast, 'wb') as file:
+        with open(ballast, 'wb', buffering=0) as file:
             try:
                 while True:
                     file.write(bytes(1 << 16))
-                    file.flush()
             except OSError:
                 pass
         sent = [f'{i}' + 'x' * 60000 for i in range(40)]
