@@ -256,52 +256,63 @@ static uint64_t last_used(void)
     return page;
 }
 
-static void a_file_that_lacks_free_pages_opens(void **state)
+/* Of the file of each maker, in a folder of its own. */
+static void judge_each(void (*judge)(void))
 {
-    (void)state;
     for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
         makers[i]();
-        (void)close(lay_out(made.pages_there * PAGE));
-        assert_store_opens();
+        judge();
         (void)own_folder_remove(NULL);
         assert_int_equal(make_folder(NULL), 0);
     }
+}
+
+static void opens_without_free_pages(void)
+{
+    (void)close(lay_out(made.pages_there * PAGE));
+    assert_store_opens();
+}
+
+static void a_file_that_lacks_free_pages_opens(void **state)
+{
+    (void)state;
+    judge_each(opens_without_free_pages);
+}
+
+static void is_refused_without_a_used_page(void)
+{
+    (void)close(lay_out(last_used() * PAGE));
+    assert_store_refuses();
+    (void)close(lay_out(last_used() * PAGE + PAGE - 1));
+    assert_store_refuses();
 }
 
 static void a_file_that_lacks_a_used_page_is_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
-        makers[i]();
-        (void)close(lay_out(last_used() * PAGE));
-        assert_store_refuses();
-        (void)close(lay_out(last_used() * PAGE + PAGE - 1));
-        assert_store_refuses();
-        (void)own_folder_remove(NULL);
-        assert_int_equal(make_folder(NULL), 0);
+    judge_each(is_refused_without_a_used_page);
+}
+
+static void is_judged_at_every_length(void)
+{
+    bool good = true;
+    int fd = lay_out(made.pages_there * PAGE);
+    for (uint64_t page = made.last_page; page >= made.pages_there; page--)
+        assert_true(made.is_free[page]);
+    for (uint64_t pages = made.pages_there; pages > 0; pages--) {
+        good = good && (pages == made.pages_there || made.is_free[pages]);
+        assert_int_equal(ftruncate(fd, (off_t)(pages * PAGE)), 0);
+        assert_int_equal(lmdb_tail_check(fd, pages * PAGE, PAGE, made.last_page),
+                         good ? MF_OK : MF_EFORMAT);
     }
+    assert_false(good);
+    (void)close(fd);
 }
 
 static void every_length_is_judged_as_lmdb_would(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
-        makers[i]();
-        bool good = true;
-        int fd = lay_out(made.pages_there * PAGE);
-        for (uint64_t page = made.last_page; page >= made.pages_there; page--)
-            assert_true(made.is_free[page]);
-        for (uint64_t pages = made.pages_there; pages > 0; pages--) {
-            good = good && (pages == made.pages_there || made.is_free[pages]);
-            assert_int_equal(ftruncate(fd, (off_t)(pages * PAGE)), 0);
-            assert_int_equal(lmdb_tail_check(fd, pages * PAGE, PAGE, made.last_page),
-                             good ? MF_OK : MF_EFORMAT);
-        }
-        assert_false(good);
-        (void)close(fd);
-        (void)own_folder_remove(NULL);
-        assert_int_equal(make_folder(NULL), 0);
-    }
+    judge_each(is_judged_at_every_length);
 }
 
 static uint8_t *head_of(void)
