@@ -210,24 +210,26 @@ static void reset_that_cannot_be_is_fresh(void **state)
     assert_int_equal(instance.state, INSTANCE_DRAINING);
 }
 
-static void freezing_has_its_time_and_no_events(void **state)
+/* One for our own purposes. */
+static void has_its_time_and_no_events(enum instance_state ours)
 {
-    (void)state;
-    instance_go(&instance, INSTANCE_FREEZING, 2);
+    instance_go(&instance, ours, 2);
     assert_false(instance_has_room(&instance));
     assert_int_equal(instance_due_ns(&instance, &times), 2 + FREEZE_NS);
     instance_spoke(&instance, 3);
-    assert_int_equal(instance.state, INSTANCE_FREEZING);
+    assert_int_equal(instance.state, ours);
+}
+
+static void freezing_has_its_time_and_no_events(void **state)
+{
+    (void)state;
+    has_its_time_and_no_events(INSTANCE_FREEZING);
 }
 
 static void rehearsing_has_its_time_and_no_events(void **state)
 {
     (void)state;
-    instance_go(&instance, INSTANCE_REHEARSING, 2);
-    assert_false(instance_has_room(&instance));
-    assert_int_equal(instance_due_ns(&instance, &times), 2 + FREEZE_NS);
-    instance_spoke(&instance, 3);
-    assert_int_equal(instance.state, INSTANCE_REHEARSING);
+    has_its_time_and_no_events(INSTANCE_REHEARSING);
     assert_false(instance_may_go(INSTANCE_REHEARSING, INSTANCE_BUSY));
 }
 
