@@ -12,6 +12,7 @@
 #include "kernel/core/heap.h"
 #include "kernel/core/string.h"
 #include "kernel/file/limits.h"
+#include "kernel/file/lock.h"
 
 struct entry {
     struct file *file; /* NULL: free */
@@ -80,6 +81,8 @@ int descriptor_close(uint64_t fd)
     *entry = (struct entry){0};
     if ((uint32_t)fd < lowest)
         lowest = (uint32_t)fd;
+    if (!(file->flags & O_PATH))
+        lock_descriptor_closed(file);
     if (file->operations->descriptor_closed)
         file->operations->descriptor_closed(file);
     file_put(file);

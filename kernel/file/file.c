@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "kernel/core/assert.h"
+#include "kernel/file/lock.h"
 
 static uint64_t last_number;
 
@@ -37,6 +38,7 @@ void file_put(struct file *file)
         file_unwatch(watcher);
         watcher->gone(watcher);
     }
+    lock_file_closed(file);
     wait_wake(&file->changed, WAIT_ALL); /* they look again, and find it gone */
     file->operations->close(file);
 }

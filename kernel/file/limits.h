@@ -11,6 +11,7 @@
 #define PIPE_ATOMIC_BYTES 4096u       /* PIPE_BUF */
 #define EPOLL_NEST_MAX 5u             /* epolls that watch each other, in a row              */
 #define EPOLL_EVENTS_MAX (0x7fffffffu / 12u) /* that a call may ask for: EP_MAX_EVENTS          */
+#define LOCKS_MAX 4096u               /* on all files together                               */
 #define SEND_PART_BYTES 8192u         /* sendfile moves so much in one go                    */
 
 #endif

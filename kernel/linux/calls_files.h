@@ -22,8 +22,8 @@
     X(dup, done, "")                                                                             \
     X(dup2, done, "")                                                                            \
     X(dup3, done, "")                                                                            \
-    X(fcntl, partial, "descriptors, flags, pipe sizes; locks are granted; not leases, seals")    \
-    X(flock, partial, "granted: there is one process; nor do two descriptions exclude each other") \
+    X(fcntl, partial, "descriptors, flags, locks, pipe sizes; not leases, seals")                \
+    X(flock, done, "")                                                                           \
     X(ioctl, partial, "FIONBIO, FIONREAD, FIOCLEX, FIONCLEX; of sockets SIOCGIFINDEX, SIOCGIFNAME, " \
       "SIOCGIFFLAGS; ENOTTY: there is no terminal")                                              \
     X(pipe, done, "")                                                                            \

@@ -87,27 +87,6 @@ static int64_t set_flags(struct file *file, uint64_t flags)
     return 0;
 }
 
-/* There is one process, so nobody else holds a lock that stands in the way. */
-static int64_t lock_get(uint64_t address)
-{
-    struct flock lock;
-    int error = user_read(&lock, address, sizeof lock);
-    if (error)
-        return error;
-    lock.l_type = F_UNLCK;
-    return user_write(address, &lock, sizeof lock);
-}
-
-/* There is nobody else: whoever asks has it. */
-static int64_t lock_set(uint64_t address)
-{
-    struct flock lock;
-    int error = user_read(&lock, address, sizeof lock);
-    if (error)
-        return error;
-    return lock.l_type == F_RDLCK || lock.l_type == F_WRLCK || lock.l_type == F_UNLCK ? 0 : -EINVAL;
-}
-
 int64_t linux_fcntl(struct frame *frame)
 {
     uint64_t fd = frame_argument(frame, 0), argument = frame_argument(frame, 2);
@@ -136,13 +115,12 @@ int64_t linux_fcntl(struct frame *frame)
     case F_SETFL:
         return set_flags(file, argument);
     case F_GETLK:
-    case F_OFD_GETLK:
-        return lock_get(argument);
     case F_SETLK:
     case F_SETLKW:
+    case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
-        return lock_set(argument);
+        return files_lock(file, command, argument);
     case F_SETOWN:
     case F_GETOWN:
     case F_SETSIG:
@@ -155,14 +133,6 @@ int64_t linux_fcntl(struct frame *frame)
     default:
         return -EINVAL;
     }
-}
-
-int64_t linux_flock(struct frame *frame)
-{
-    uint32_t how = (uint32_t)frame_argument(frame, 1) & ~(uint32_t)LOCK_NB;
-    if (how != LOCK_SH && how != LOCK_EX && how != LOCK_UN)
-        return -EINVAL;
-    return descriptor_file(frame_argument(frame, 0)) ? 0 : -EBADF;
 }
 
 static int64_t set_nonblocking(struct file *file, uint64_t address)

@@ -23,6 +23,9 @@ int files_walk_at(uint64_t folder_fd, uint64_t path, uint32_t flags, struct walk
 /* Permissions of what is made, less those of the mask. */
 uint32_t files_mode(uint64_t mode);
 
+/* fcntl(2) with F_…LK…, on a struct flock of the program's: a handler's result. */
+int64_t files_lock(struct file *file, int command, uint64_t address);
+
 int files_stat(struct file *file, struct file_stat *stat);
 int64_t files_now_ns(void); /* CLOCK_REALTIME */
 
