@@ -73,7 +73,7 @@
     X(getdents64, done, "")                                                                      \
     X(mkdir, done, "")                                                                           \
     X(mkdirat, done, "")                                                                         \
-    X(mknod, partial, "files and named pipes; else EPERM")                                       \
+    X(mknod, partial, "files, named pipes, files of sockets; else EPERM")                                       \
     X(mknodat, partial, "likewise")                                                              \
     X(symlink, done, "")                                                                         \
     X(symlinkat, done, "")                                                                       \

@@ -6,7 +6,7 @@
     X(socket, partial, "streams and datagrams of IP and AF_UNIX; datagrams to the outside: DNS only; " \
       "netlink: which interfaces and addresses there are") \
     X(socketpair, partial, "AF_UNIX, streams and datagrams")                                     \
-    X(bind, partial, "loopback and any address; a path is a name only, no file")                 \
+    X(bind, partial, "loopback and any address; a path is a file in memory: of the image EROFS") \
     X(listen, done, "")                                                                          \
     X(accept, done, "")                                                                          \
     X(accept4, done, "")                                                                         \

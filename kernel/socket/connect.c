@@ -12,8 +12,17 @@
 #include "kernel/socket/lookup.h"
 #include "kernel/socket/names.h"
 #include "kernel/socket/outside.h"
+#include "kernel/socket/path.h"
 
 static int connect_stream(struct socket *socket, const struct address *address);
+/* A datagram socket's, from now on: the file that the path leads to now, whatever becomes of the path. */
+static void keep_path(struct socket *socket, const struct place *file)
+{
+    place_hold(file);
+    place_drop(&socket->remote_path);
+    socket->remote_path = *file;
+}
+
 static int connect_datagram(struct socket *socket, const struct address *to);
 
 int socket_connect(struct socket *socket, const struct address *address)
@@ -84,13 +93,6 @@ static int connect_outside(struct socket *socket, const struct address *address)
     return -EINPROGRESS;
 }
 
-/* A path that nobody has is no file (unix(7)). */
-static int nobody_there(const struct address *to)
-{
-    bool is_path = to->family == FAMILY_UNIX && to->bytes && to->data[0];
-    return is_path && !name_exists(to) ? -ENOENT : -ECONNREFUSED;
-}
-
 /* One more than the backlog says, as on Linux. There TCP asks again and again where more come, so that
  * they wait, too; here they do from the start. */
 static int may_wait(const struct socket *listener, uint32_t backlog, int refusal)
@@ -105,7 +107,9 @@ static int find_listener(struct socket *socket, struct address *to, struct socke
         *to = here(socket, to, to->port);
     *listener = name_listener(to);
     if (!*listener)
-        return nobody_there(to);
+        return socket->family == FAMILY_UNIX ? name_refusal(to, SOCKET_STREAM) : -ECONNREFUSED;
+    if (socket->family == FAMILY_UNIX)
+        *to = (*listener)->local; /* as it was bound, whatever path leads there */
     return socket->family == FAMILY_UNIX ? may_wait(*listener, (*listener)->backlog, -EAGAIN)
                                          : may_wait(*listener, SOCKET_BACKLOG_MAX, -ECONNREFUSED);
 }
@@ -144,11 +148,15 @@ static int connect_datagram(struct socket *socket, const struct address *to)
     if (to->family == FAMILY_UNSPEC) {
         socket->state = SOCKET_NEW;
         socket->remote = address_any(socket->family);
+        keep_path(socket, &(struct place){0});
         return 0;
     }
     if (socket->family == FAMILY_UNIX) {
-        if (!name_receiver(to, &socket->local))
-            return nobody_there(to);
+        const struct socket *receiver = name_receiver(to, &socket->local, NULL);
+        if (!receiver)
+            return name_refusal(to, SOCKET_DATAGRAM);
+        keep_path(socket, &receiver->path);
+        to = &receiver->local; /* as it was bound, whatever path leads there */
     } else {
         if (!address_is_local(to) && !lookup_is_at(to))
             return -ENETUNREACH; /* untold: how resolvers look for a route */

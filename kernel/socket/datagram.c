@@ -79,8 +79,9 @@ static int find(struct socket *socket, const struct address *to, struct socket *
     if (socket->family == FAMILY_INET && !address_is_v4(to))
         return -EAFNOSUPPORT;
     if (socket->family == FAMILY_UNIX) {
-        *receiver = name_receiver(to, &socket->local);
-        return *receiver ? 0 : name_exists(to) ? -EPROTOTYPE : -ECONNREFUSED;
+        bool connected = to == &socket->remote;
+        *receiver = name_receiver(to, &socket->local, connected ? &socket->remote_path : NULL);
+        return *receiver ? 0 : connected ? -ECONNREFUSED : name_refusal(to, SOCKET_DATAGRAM);
     }
     if (to->port == 0)
         return -EINVAL;
@@ -100,7 +101,7 @@ static int find(struct socket *socket, const struct address *to, struct socket *
     struct address from = address_loopback(
         address_is_v4(&at) ? FAMILY_INET : FAMILY_INET6, socket->local.port);
     from = address_as(&from, to->family);
-    *receiver = name_receiver(&at, &from);
+    *receiver = name_receiver(&at, &from, NULL);
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "kernel/core/assert.h"
 #include "kernel/core/string.h"
 #include "kernel/socket/limits.h"
+#include "kernel/socket/path.h"
 
 static struct socket *first;
 static uint16_t last_port = SOCKET_PORT_LAST;
@@ -55,8 +56,8 @@ static bool is_taken(const struct socket *socket)
         if (other == socket || (other->family == FAMILY_UNIX) != (socket->family == FAMILY_UNIX))
             continue;
         if (socket->family == FAMILY_UNIX) {
-            if (address_same(&other->local, &socket->local))
-                return true;
+            if (!path_is(&socket->local) && address_same(&other->local, &socket->local))
+                return true; /* of paths the file says so */
             continue;
         }
         if (other->type == socket->type && other->local.port == socket->local.port &&
@@ -100,10 +101,14 @@ int name_take(struct socket *socket, const struct address *address)
     mf_assert(!socket->bound);
     socket->local = *address;
     bool free = address->family == FAMILY_UNIX ? address->bytes == 0 : address->port == 0;
-    if (free ? !choose(socket) : is_taken(socket)) {
+    int error = (free ? !choose(socket) : is_taken(socket)) ? -EADDRINUSE : 0;
+    if (!error && path_is(&socket->local))
+        error = path_make(&socket->local, &socket->path);
+    if (error) {
         socket->local = old;
-        return -EADDRINUSE;
+        return error;
     }
+    place_hold(&socket->path);
     socket->bound = true;
     socket->name_previous = NULL;
     socket->name_next = first;
@@ -121,13 +126,17 @@ void name_give(struct socket *socket)
     if (socket->name_next)
         socket->name_next->name_previous = socket->name_previous;
     socket->bound = false;
+    place_drop(&socket->path);
+    socket->path = (struct place){0};
 }
 
-/* 0: not its; 1: as any address is; 2: its own. */
-static unsigned fits(const struct socket *socket, const struct address *address)
+/* 0: not its; 1: as any address is; 2: its own. file: of a path, else nobody's. */
+static unsigned fits(const struct socket *socket, const struct address *address, const struct place *file)
 {
     if ((socket->family == FAMILY_UNIX) != (address->family == FAMILY_UNIX))
         return 0;
+    if (path_is(address))
+        return place_same(&socket->path, file) ? 2 : 0;
     if (address->family == FAMILY_UNIX)
         return address_same(&socket->local, address) ? 2 : 0;
     if (socket->local.port != address->port ||
@@ -142,8 +151,11 @@ struct socket *name_listener(const struct address *address)
 {
     struct socket *best = NULL;
     unsigned best_fits = 0;
+    struct place file = {0};
+    if (path_is(address) && path_find(address, &file) != 0)
+        return NULL;
     for (struct socket *socket = first; socket; socket = socket->name_next) {
-        unsigned how = socket->state == SOCKET_LISTENS ? fits(socket, address) : 0;
+        unsigned how = socket->state == SOCKET_LISTENS ? fits(socket, address, &file) : 0;
         if (how > best_fits) {
             best = socket;
             best_fits = how;
@@ -152,12 +164,16 @@ struct socket *name_listener(const struct address *address)
     return best;
 }
 
-struct socket *name_receiver(const struct address *address, const struct address *from)
+struct socket *name_receiver(const struct address *address, const struct address *from,
+                             const struct place *file)
 {
     struct socket *best = NULL;
     unsigned best_fits = 0;
+    struct place found = {0};
+    if (path_is(address) && !file && path_find(address, &found) != 0)
+        return NULL;
     for (struct socket *socket = first; socket; socket = socket->name_next) {
-        unsigned how = socket->type == SOCKET_DATAGRAM ? fits(socket, address) : 0;
+        unsigned how = socket->type == SOCKET_DATAGRAM ? fits(socket, address, file ? file : &found) : 0;
         if (how && socket->state == SOCKET_CONNECTED) {
             const struct address peer = address_as(&socket->remote, from->family);
             how = address_same(&peer, from) ? how + 2 : 0; /* it hears nobody else */
@@ -172,8 +188,19 @@ struct socket *name_receiver(const struct address *address, const struct address
 
 bool name_exists(const struct address *address)
 {
+    mf_assert(address->family != FAMILY_UNIX);
     for (const struct socket *socket = first; socket; socket = socket->name_next)
-        if (fits(socket, address))
+        if (fits(socket, address, NULL))
             return true;
     return false;
+}
+
+int name_refusal(const struct address *address, enum socket_type type)
+{
+    struct place file = {0};
+    int error = path_is(address) ? path_find(address, &file) : 0;
+    for (const struct socket *socket = first; !error && socket; socket = socket->name_next)
+        if (socket->type != type && fits(socket, address, &file))
+            error = -EPROTOTYPE;
+    return error ? error : -ECONNREFUSED;
 }

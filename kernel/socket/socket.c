@@ -251,6 +251,7 @@ static void close_socket(struct file *file)
     if (socket->state == SOCKET_LISTENS)
         listener_close(socket);
     name_give(socket);
+    place_drop(&socket->remote_path);
     lookup_forget(socket);
     if (socket->type == SOCKET_STREAM) {
         stream_close(socket);

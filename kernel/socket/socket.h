@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "kernel/file/file.h"
+#include "kernel/fs/place.h"
 #include "kernel/socket/address.h"
 #include "kernel/socket/buffer.h"
 #include "kernel/socket/option.h"
@@ -42,6 +43,8 @@ struct socket {
     bool begun;           /* a connect that did not wait: the next one is told its end */
     int error;            /* what the next call is to say: an errno   */
     struct address local, remote;
+    struct place path;    /* bound to a path: its file, held. fs NULL: it is not */
+    struct place remote_path; /* the same of a datagram socket that is connected */
     struct socket *peer;  /* of a stream, or a pair; NULL: none any more */
     struct outside *outside; /* the other end, where it is outside; NULL */
     struct buffer received;

@@ -13,6 +13,7 @@
 #include "kernel/core/assert.h"
 #include "kernel/core/heap.h"
 #include "kernel/core/user.h"
+#include "kernel/socket/path.h"
 #include "kernel/task/wait.h"
 
 size_t stub_heap_used, stub_heap_max = 64u << 20;
@@ -55,6 +56,19 @@ void heap_usage(uint64_t *used, uint64_t *total)
 {
     *used = stub_heap_used;
     *total = stub_heap_max;
+}
+
+/* No file systems: no name of a socket is a path. */
+int path_make(const struct address *address, struct place *file)
+{
+    (void)address, (void)file;
+    return -EROFS;
+}
+
+int path_find(const struct address *address, struct place *file)
+{
+    (void)address, (void)file;
+    return -ENOENT;
 }
 
 /* A bad address is one below a page. */

@@ -27,27 +27,28 @@ static struct name name_of(const struct walked *walked)
     return (struct name){walked->name, walked->name_bytes};
 }
 
-/* Something that is not there yet. */
+int files_make(const struct walked *walked, uint32_t mode, const char *target, struct place *made)
+{
+    if (walked->place.fs || walked->name_bytes == 0)
+        return -EEXIST;
+    if ((mode & S_IFMT) != S_IFDIR && walked->folder_only)
+        return -ENOENT;
+    if (!walked->folder.fs->make)
+        return refused(walked->folder.fs);
+    if (target && *target == 0)
+        return -ENOENT;
+    return walked->folder.fs->make(&walked->folder, name_of(walked), mode, target, made);
+}
+
 static int64_t make_at(uint64_t folder_fd, uint64_t path, uint32_t mode, uint64_t target_at)
 {
     struct walked walked;
     struct place made;
     const char *target = NULL;
     int error = files_walk(folder_fd, path, WALK_MAKE | WALK_NOFOLLOW, &walked);
-    if (error)
-        return error;
-    if (walked.place.fs || walked.name_bytes == 0)
-        return -EEXIST;
-    if ((mode & S_IFMT) != S_IFDIR && walked.folder_only)
-        return -ENOENT;
-    if (!walked.folder.fs->make)
-        return refused(walked.folder.fs);
-    if (target_at)
+    if (!error && target_at)
         error = files_path(target_at, &target);
-    if (target && *target == 0)
-        error = -ENOENT;
-    return error ? error : walked.folder.fs->make(&walked.folder, name_of(&walked), mode, target,
-                                                  &made);
+    return error ? error : files_make(&walked, mode, target, &made);
 }
 
 int64_t linux_mkdir(struct frame *frame)
@@ -76,11 +77,11 @@ int64_t linux_symlinkat(struct frame *frame)
                   : -EFAULT;
 }
 
-/* Files and pipes only: there are no devices, and names of sockets are no files. */
+/* There are no devices. A socket's file that no socket has made refuses who connects. */
 static int64_t make_node(uint64_t folder_fd, uint64_t path, uint64_t mode)
 {
     const uint32_t type = mode & S_IFMT ? (uint32_t)mode & S_IFMT : S_IFREG;
-    if (type != S_IFREG && type != S_IFIFO)
+    if (type != S_IFREG && type != S_IFIFO && type != S_IFSOCK)
         return -EPERM;
     return make_at(folder_fd, path, type | files_mode(mode), 0);
 }

@@ -20,6 +20,9 @@ int files_walk(uint64_t folder_fd, uint64_t path, uint32_t how, struct walked *w
 int files_walk_at(uint64_t folder_fd, uint64_t path, uint32_t flags, struct walked *walked,
                   struct file **file);
 
+/* What is not there yet: mode is its type and permissions; target: of a link, else NULL. */
+int files_make(const struct walked *walked, uint32_t mode, const char *target, struct place *made);
+
 /* Permissions of what is made, less those of the mask. */
 uint32_t files_mode(uint64_t mode);
 

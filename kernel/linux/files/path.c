@@ -42,6 +42,8 @@ static int check_found(const struct walked *walked, uint32_t flags)
         return 0;
     if (type == S_IFLNK)
         return -ELOOP;
+    if (type == S_IFSOCK)
+        return -ENXIO;
     if (type == S_IFDIR && (writes(flags) || flags & O_CREAT))
         return -EISDIR;
     if (type == S_IFREG && writes(flags) && walked->place.fs->read_only)
