@@ -3,7 +3,7 @@
  * (attempt_lease.c writes it).
  * Guarantees: an event leaves the queue only when the function took it, or as a dead letter
  * with its reason; an event that fails, or kills the node, is begun a bounded number of times.
- * Leaves to others: which instance (pool/dispatch.c), back-off (retry.c).
+ * Leaves to others: which instance (pool/choice.c), back-off (retry.c).
  *
  * Attempts are counted by the store when an entry is taken, so that one that kills the node
  * counts. Hence an event for which there is no instance is not given back, which would count

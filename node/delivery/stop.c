@@ -14,6 +14,7 @@
 #include "node/functions/function.h"
 #include "node/logs/function_log.h"
 #include "node/pool/dispatch.h"
+#include "node/pool/outgoing.h"
 #include "node/node.h"
 #include "node/streams/listen.h"
 
@@ -75,7 +76,7 @@ void stop_function(struct function *function, const char *reason)
                                                     .message = function->stopped,
                                                     .message_bytes = strlen(function->stopped)});
     listen_settle(function);
-    dispatch_stopped(function);
+    outgoing_stopped(function);
     if (function->consumer)
         list_each_safe(at, &function->consumer->attempts)
             attempt_return(list_of(at, struct attempt, link));

@@ -12,6 +12,7 @@
 #include "node/functions/sandbox_choice.h"
 #include "node/logs/function_log.h"
 #include "node/pool/dispatch.h"
+#include "node/pool/outgoing.h"
 #include "node/node.h"
 #include "node/snapshots/freezer.h"
 #include "node/snapshots/snapshots.h"
@@ -216,7 +217,7 @@ mf_err deploy_apply(struct node *node, struct deployment *deployment, bool *crea
     pool_leave(&node->pool, old);
     version_put(old);
     listen_settle(function);
-    dispatch_redeployed(function);
+    outgoing_redeployed(function);
     delivery_deployed(function);
     triggers_deployed(function);
     mqtt_deployed(function);
@@ -241,6 +242,6 @@ void deploy_remove(struct function *function)
     function_log_discard(function->log);
     registry_remove(&node->registry, function);
     dispatch_refuse_all(function, &(struct outcome){.situation = SITUATION_UNKNOWN_FUNCTION});
-    dispatch_redeployed(function);
+    outgoing_redeployed(function);
     function_put(function);
 }

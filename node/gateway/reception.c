@@ -1,7 +1,7 @@
 /*
  * reception.c: see reception.h.
  * Guarantees: each request is answered once, unless cancelled, and released once; what is
- * answered is counted. Leaves to others: which instance (pool/dispatch.c), what an answer
+ * answered is counted. Leaves to others: which instance (pool/choice.c), what an answer
  * looks like (gateway.c). Owns the reports that are being written.
  */
 #include "node/gateway/reception.h"

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/functions/function.h"
-#include "node/pool/dispatch.h"
+#include "node/pool/overdue.h"
 #include "node/node.h"
 
 #define BLANK_TRIES 3
@@ -177,7 +177,7 @@ static mf_err make_blank(struct pool *pool, struct shelf *shelf, struct instance
     instance_init(made, pool->node->loop.now_ns);
     made->pool = pool;
     made->shelf = shelf;
-    made->timer.fire = dispatch_instance_timer;
+    made->timer.fire = overdue_fire;
     mf_err err =
         blank_open(&pool->spawner, ++pool->last_id, shelf->sandbox, fit, &made->blank, why);
     if (err) {

@@ -1,8 +1,14 @@
 /*
- * call.c: the situations as words, and what a call holds of its reply.
+ * call.c: the situations as words, and the end of a call.
  * Loop thread only.
  */
 #include "node/pool/call.h"
+
+#include "node/functions/function.h"
+#include "node/node.h"
+#include "node/operations/popped.h"
+#include "node/pool/waiting.h"
+#include "node/pool/warm.h"
 
 struct situation_words {
     uint32_t status;
@@ -33,8 +39,30 @@ const char *situation_meaning(enum situation situation)
     return words[situation].meaning;
 }
 
-void call_drop_reply(struct call *call)
+/* What the dispatcher added, freed. */
+static void drop_reply(struct call *call)
 {
     mf_buf_close(&call->reply_fields);
     mf_buf_close(&call->reply_body);
+}
+
+void call_let_go(struct call *call)
+{
+    struct function *function = call->function;
+    waiting_remove(call);
+    call->function = NULL;
+    call->instance = NULL;
+    budget_give(&function->node->budget, call->reply_charged);
+    drop_reply(call);
+    call->release(call);
+    warm_call_gone(function);
+    function_put(function);
+}
+
+void call_answer(struct call *call, const struct outcome *outcome)
+{
+    popped_settle(call, outcome);
+    if (!call->cancelled)
+        call->done(call, outcome);
+    call_let_go(call);
 }

@@ -114,7 +114,9 @@ uint32_t situation_status(enum situation situation);
 const char *situation_code(enum situation situation);
 const char *situation_meaning(enum situation situation);
 
-/* What the dispatcher added, freed. */
-void call_drop_reply(struct call *call);
+/* Its end, from wherever it waits or ran: tell whoever made it, unless that one has gone; then
+ * let go of it, which ends in release(). */
+void call_answer(struct call *call, const struct outcome *outcome);
+void call_let_go(struct call *call);
 
 #endif

@@ -2,8 +2,8 @@
  * isolation.c: see isolation.h.
  * Guarantees: an instance that was rolled back takes its next event in a channel without
  * a byte of the last one, and only after its monitor has said that the guest stands still.
- * Leaves to others: the rollback (monitor/kvm/), who is picked (dispatch.c), what
- * became of instances that do not come back in time (their timer, dispatch.c).
+ * Leaves to others: the rollback (monitor/kvm/), who is picked (choice.c), what
+ * became of instances that do not come back in time (overdue.c).
  */
 #include "node/pool/isolation.h"
 

@@ -1,7 +1,7 @@
 /*
  * hold.c: see hold.h.
  * Guarantees: a connection that waits gets an instance, or is closed and said to be.
- * Leaves to others: bytes (streams.c), who gets an instance (pool/dispatch.c).
+ * Leaves to others: bytes (streams.c), who gets an instance (pool/choice.c).
  * Owns every struct hold, and connections that wait for an instance.
  */
 #include "node/streams/hold.h"

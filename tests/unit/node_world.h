@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "node/functions/function.h"
 #include "node/pool/dispatch.h"
+#include "node/pool/outgoing.h"
 #include "node/node.h"
 
 #define MS MF_NS_PER_MS

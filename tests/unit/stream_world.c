@@ -53,7 +53,7 @@ void deploy(enum isolation isolation, const char *listens, const char *allowed)
     function->version = version_of(isolation, listens, allowed);
     version_put(old);
     listen_settle(function);
-    dispatch_redeployed(function);
+    outgoing_redeployed(function);
     turn();
 }
 

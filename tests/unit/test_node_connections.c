@@ -141,7 +141,7 @@ static void a_function_that_is_removed_is_not_held(void **state)
     function->version = NULL;
     listen_close(function);
     version_put(old);
-    dispatch_redeployed(function);
+    outgoing_redeployed(function);
     turn();
     assert_false(peer[0].killed);
     advance(TIMEOUT_MS);
@@ -156,7 +156,7 @@ static void a_stopped_function_takes_no_connection_and_ends_those_it_has(void **
     (void)holds(&fd);
     function->stopped = strdup("it is enough");
     listen_settle(function);
-    dispatch_stopped(function);
+    outgoing_stopped(function);
     (void)client(); /* in the backlog */
     gets_none(&peer[0]);
     advance(TIMEOUT_MS);

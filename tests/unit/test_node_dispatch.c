@@ -281,7 +281,7 @@ static void a_storm_answers_every_call_once(void **state)
             struct version *old = function->version;
             function->version = reusing_version(6);
             version_put(old);
-            dispatch_redeployed(function);
+            outgoing_redeployed(function);
             turn();
         }
         if (what > 8 && peers) {

@@ -135,7 +135,7 @@ static void new_version_drains_the_old_one_and_fails_nothing(void **state)
     struct version *old = function->version;
     function->version = reusing_version(4);
     version_put(old);
-    dispatch_redeployed(function);
+    outgoing_redeployed(function);
     turn();
     uint64_t id = guest_gets(busy, MF_MSG_INVOKE);
     (void)guest_gets(busy, MF_MSG_DRAIN);
@@ -161,7 +161,7 @@ static void a_removed_function_refuses_what_waits(void **state)
     version_put(function->version);
     function->version = NULL;
     dispatch_refuse_all(function, &(struct outcome){.situation = SITUATION_UNKNOWN_FUNCTION});
-    dispatch_redeployed(function);
+    outgoing_redeployed(function);
     turn();
     was_answered(two, SITUATION_UNKNOWN_FUNCTION);
     guest_replies(at, id);
@@ -305,7 +305,7 @@ static void faults_of_an_old_version_are_not_the_new_ones(void **state)
     struct test_call *one = submit();
     version_put(function->version);
     function->version = reusing_version(4);
-    dispatch_redeployed(function);
+    outgoing_redeployed(function);
     assert_int_equal(function->backoff.in_a_row, 0);
     end_process(at, 139);
     was_answered(one, SITUATION_INSTANCE_FAULT);

@@ -371,7 +371,7 @@ static void another_version_ends_who_is_rolled_back(void **state)
     struct version *old = function->version;
     function->version = make_version(ISOLATION_RESET, MF_SANDBOX_KVM);
     version_put(old);
-    dispatch_redeployed(function);
+    outgoing_redeployed(function);
     turn();
     assert_true(at->killed);
     assert_null(count_of_fault(&function->counters, 0));
