@@ -23,6 +23,7 @@ static struct entry first[DESCRIPTORS_FIRST]; /* so that a start takes no memory
 static struct entry *table = first;
 static uint32_t room = DESCRIPTORS_FIRST;
 static uint32_t lowest; /* none below this one is free */
+static uint32_t most = DESCRIPTORS_MAX;
 
 static int grow(uint32_t least);
 
@@ -49,7 +50,7 @@ int64_t descriptor_add(struct file *file, bool close_on_exec, uint32_t least)
     uint32_t fd = least < lowest ? lowest : least;
     while (fd < room && table[fd].file)
         fd++;
-    int error = fd >= DESCRIPTORS_MAX ? -EMFILE : fd >= room ? grow(fd) : 0;
+    int error = fd >= most ? -EMFILE : fd >= room ? grow(fd) : 0;
     if (error) {
         file_put(file);
         return error;
@@ -62,7 +63,7 @@ int64_t descriptor_add(struct file *file, bool close_on_exec, uint32_t least)
 
 int64_t descriptor_set(struct file *file, bool close_on_exec, uint32_t fd)
 {
-    int error = fd >= DESCRIPTORS_MAX ? -EBADF : fd >= room ? grow(fd) : 0;
+    int error = fd >= most ? -EBADF : fd >= room ? grow(fd) : 0;
     if (error) {
         file_put(file);
         return error;
@@ -103,6 +104,16 @@ bool descriptor_flag_set(uint64_t fd, bool close_on_exec)
     if (entry)
         entry->close_on_exec = close_on_exec;
     return entry;
+}
+
+void descriptor_limit(uint32_t limit)
+{
+    most = limit;
+}
+
+uint32_t descriptor_limit_now(void)
+{
+    return most;
 }
 
 uint32_t descriptor_next(uint32_t fd)

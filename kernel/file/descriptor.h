@@ -20,7 +20,7 @@ struct file *descriptor_file(uint64_t fd);
 struct file *descriptor_any(uint64_t fd);
 
 /* The lowest free number, from `least` on, for a file whose one reference becomes the table's; it
- * is given back if there is no number. -EMFILE, -ENOMEM. */
+ * is given back if there is no number below the limit. -EMFILE, -ENOMEM. */
 int64_t descriptor_add(struct file *file, bool close_on_exec, uint32_t least);
 /* A number of the caller's choice; what it referred to is closed. */
 int64_t descriptor_set(struct file *file, bool close_on_exec, uint32_t fd);
@@ -29,6 +29,10 @@ int descriptor_close(uint64_t fd);
 /* The flag has no effect, for nothing is executed; it is only told. False: not open. */
 bool descriptor_flag(uint64_t fd, bool *close_on_exec);
 bool descriptor_flag_set(uint64_t fd, bool close_on_exec);
+
+/* New ones are below this number from now on, at most DESCRIPTORS_MAX; those that are open stay. */
+void descriptor_limit(uint32_t limit);
+uint32_t descriptor_limit_now(void);
 
 /* The first open one from fd on; DESCRIPTORS_MAX: none. */
 uint32_t descriptor_next(uint32_t fd);

@@ -116,7 +116,8 @@ void file_unwatch(struct watcher *watcher);
 int64_t file_read(struct file *file, struct io *io, uint64_t *at);
 int64_t file_write(struct file *file, struct io *io, uint64_t *at);
 
-/* The current task has written for nobody: SIGPIPE. */
+/* The current task has written for nobody: SIGPIPE; more than a file may have: SIGXFSZ. */
 void file_broken(void);
+void file_too_large(void);
 
 #endif

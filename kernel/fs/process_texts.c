@@ -15,6 +15,7 @@
 #include "kernel/file/limits.h"
 #include "kernel/fs/made_texts.h"
 #include "kernel/linux/identity.h"
+#include "kernel/linux/process.h"
 #include "kernel/linux/usage.h"
 #include "kernel/task/task.h"
 
@@ -214,12 +215,15 @@ void text_statm(struct sheet *sheet)
     sheet_add(sheet, " 0 0 0 0 0\n");
 }
 
-static void limit(struct sheet *sheet, const char *what, uint64_t value, const char *unit)
+static void limit(struct sheet *sheet, const char *what, uint32_t resource, const char *unit)
 {
+    struct rlimit64 is = {0};
     static const char blanks[] = "                          ";
     size_t before = sheet->bytes;
+    (void)process_limit(resource, &is);
     sheet_add(sheet, what);
     for (unsigned i = 0; i < 2; i++) {
+        uint64_t value = i ? is.rlim_max : is.rlim_cur;
         size_t width = 26 + 21 * i;
         if (sheet->bytes - before < width)
             sheet_bytes(sheet, blanks, width - (sheet->bytes - before));
@@ -236,16 +240,14 @@ static void limit(struct sheet *sheet, const char *what, uint64_t value, const c
 
 void text_limits(struct sheet *sheet)
 {
-    uint64_t used, total;
-    memory_usage(&used, &total);
     sheet_add(sheet, "Limit                     Soft Limit           Hard Limit           Units     \n");
-    limit(sheet, "Max cpu time", UINT64_MAX, "seconds");
-    limit(sheet, "Max file size", UINT64_MAX, "bytes");
-    limit(sheet, "Max data size", total, "bytes");
-    limit(sheet, "Max stack size", memory_stack_bytes(), "bytes");
-    limit(sheet, "Max core file size", 0, "bytes");
-    limit(sheet, "Max open files", DESCRIPTORS_MAX, "files");
-    limit(sheet, "Max address space", total, "bytes");
+    limit(sheet, "Max cpu time", RLIMIT_CPU, "seconds");
+    limit(sheet, "Max file size", RLIMIT_FSIZE, "bytes");
+    limit(sheet, "Max data size", RLIMIT_DATA, "bytes");
+    limit(sheet, "Max stack size", RLIMIT_STACK, "bytes");
+    limit(sheet, "Max core file size", RLIMIT_CORE, "bytes");
+    limit(sheet, "Max open files", RLIMIT_NOFILE, "files");
+    limit(sheet, "Max address space", RLIMIT_AS, "bytes");
 }
 
 void text_mount_information(struct sheet *sheet)

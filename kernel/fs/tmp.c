@@ -1,6 +1,6 @@
 /*
  * tmp.c: see tmp.h and tmpfs(5): the file system's operations (place.h), but for those that change
- * names (names.c). Leaves to others: paths (walk.c), nodes (node.c), contents (content.c). Owns nothing.
+ * names (names.c). Leaves to others: paths (walk.c), nodes (node.c), contents (content.c). Owns how large a file may be.
  */
 #include "kernel/fs/tmp.h"
 
@@ -25,6 +25,7 @@
 #define DEVICE 0x20u
 #define BLOCK_BYTES 512u
 
+static uint64_t bytes_max = UINT64_MAX; /* of a file */
 static const struct filesystem filesystem;
 static void link_secrets(const struct place *run);
 
@@ -137,9 +138,22 @@ static int64_t tmp_read(struct opened *opened, struct io *io, uint64_t *position
     return done;
 }
 
+void tmp_limit(uint64_t most)
+{
+    bytes_max = most;
+}
+
+static int too_large(void)
+{
+    file_too_large();
+    return -EFBIG;
+}
+
 static int tmp_resize(const struct place *file, uint64_t bytes)
 {
     struct node *node = node_of(file);
+    if (bytes > node->content.bytes && bytes > bytes_max)
+        return too_large();
     int error = content_resize(&node->content, bytes);
     if (error)
         return error;
@@ -153,6 +167,10 @@ static int64_t tmp_write(struct opened *opened, struct io *io, uint64_t *positio
     struct node *node = node_of(&opened->place);
     if (opened->file.flags & O_APPEND)
         *position = node->content.bytes;
+    if (*position >= bytes_max)
+        return too_large();
+    if (io->bytes > bytes_max - *position)
+        io->bytes = bytes_max - *position;
     int64_t done = content_write(&node->content, io, position);
     if (done >= 0)
         node->modified_ns = node->changed_ns = node_now_ns();

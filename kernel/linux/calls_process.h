@@ -13,7 +13,7 @@
     X(pkey_alloc, refused, "ENOSPC: there are no keys")                                          \
     X(pkey_free, refused, "EINVAL: no key was handed out")                                       \
     X(pkey_mprotect, partial, "without a key (-1), or with the first (0)")                       \
-    X(prlimit64, partial, "changes nothing")                                                     \
+    X(prlimit64, partial, "all are remembered; those of descriptors and the size of files act")  \
     X(setrlimit, partial, "likewise")                                                            \
     X(getresuid, done, "")                                                                       \
     X(getresgid, done, "")                                                                       \

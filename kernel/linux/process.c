@@ -204,7 +204,7 @@ int64_t linux_getrusage(struct frame *frame)
     return user_write(frame_argument(frame, 1), &usage, sizeof usage);
 }
 
-int process_limit(uint64_t resource, struct rlimit64 *limit)
+int process_limit_first(uint64_t resource, struct rlimit64 *limit)
 {
     uint64_t used, total;
     memory_usage(&used, &total);

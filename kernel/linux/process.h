@@ -13,7 +13,8 @@ _Noreturn void process_exit(const struct frame *frame);
 /* How many descriptors it may have; file.c and files/start.c. */
 extern const uint64_t process_descriptors_max;
 
-/* Of RLIMIT_…. -EINVAL. */
+/* Of RLIMIT_…: what it is at the start, and now (one/thread.c, many/limit.c). -EINVAL. */
+int process_limit_first(uint64_t resource, struct rlimit64 *limit);
 int process_limit(uint64_t resource, struct rlimit64 *limit);
 
 #endif

@@ -104,3 +104,8 @@ void file_broken(void)
 {
     stub_broken++;
 }
+
+void file_too_large(void)
+{
+    stub_broken++;
+}

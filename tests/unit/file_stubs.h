@@ -7,7 +7,7 @@
 #include "kernel_stubs.h"
 
 extern uint64_t stub_clock_ns;     /* both clocks                      */
-extern unsigned stub_broken;       /* SIGPIPEs                         */
+extern unsigned stub_broken;       /* SIGPIPEs and SIGXFSZs            */
 extern const char *stub_secret;    /* the node's answer; NULL: no event is begun */
 extern uint32_t stub_secret_error; /* MF_RESULT_…                                */
 extern unsigned stub_asked, stub_wiped; /* operations; answers that were wiped   */

@@ -48,14 +48,15 @@ static int64_t duplicate(uint64_t fd, uint64_t least, bool close_on_exec)
     struct file *file = descriptor_any(fd);
     if (!file)
         return -EBADF;
-    if ((uint32_t)least >= DESCRIPTORS_MAX)
+    if ((uint32_t)least >= descriptor_limit_now())
         return -EINVAL;
     return descriptor_add(file_get(file), close_on_exec, (uint32_t)least);
 }
 
 int64_t linux_dup(struct frame *frame)
 {
-    return duplicate(frame_argument(frame, 0), 0, false);
+    struct file *file = descriptor_any(frame_argument(frame, 0));
+    return file ? descriptor_add(file_get(file), false, 0) : -EBADF;
 }
 
 int64_t linux_dup2(struct frame *frame)

@@ -207,7 +207,7 @@ static int64_t poll_call(struct frame *frame, struct waiting *waiting)
 {
     uint64_t entries = frame_argument(frame, 0);
     uint32_t count = (uint32_t)frame_argument(frame, 1), at = 0;
-    if (count > DESCRIPTORS_MAX)
+    if (count > descriptor_limit_now())
         return -EINVAL;
     int64_t found = look_at_all(entries, count);
     if (found || waiting->deadline_ns == 0)

@@ -1,6 +1,6 @@
 /*
- * identity.c: system calls on users, sessions, children and limits, of which a function has
- * one, one, none and those that it has.
+ * identity.c: system calls on users, sessions and children, of which a function has one, one
+ * and none.
  * Guarantees: what changes nothing is granted, what would is refused. Owns nothing.
  */
 #include "kernel/linux/identity.h"
@@ -8,11 +8,9 @@
 
 #include <asm/errno.h>
 #include <linux/capability.h>
-#include <linux/resource.h>
 
 #include "kernel/core/user.h"
 #include "kernel/linux/calls_linux.h"
-#include "kernel/linux/process.h"
 #include "kernel/task/task.h"
 
 /* The same number to three places. */
@@ -152,39 +150,4 @@ int64_t linux_capget(struct frame *frame)
     if (header.pid && !task_find(header.pid))
         return -ESRCH;
     return to ? user_write(to, none, sizeof none) : 0;
-}
-
-/* Limits may be what they are, or said to be lower, which changes nothing. */
-static int64_t check_limit(uint64_t resource, uint64_t from)
-{
-    struct rlimit64 is, wanted;
-    int error = process_limit(resource, &is);
-    if (error)
-        return error;
-    if (user_read(&wanted, from, sizeof wanted) != 0)
-        return -EFAULT;
-    if (wanted.rlim_cur > wanted.rlim_max)
-        return -EINVAL;
-    return wanted.rlim_max > is.rlim_max ? -EPERM : 0;
-}
-
-int64_t linux_setrlimit(struct frame *frame)
-{
-    return check_limit(frame_argument(frame, 0), frame_argument(frame, 1));
-}
-
-int64_t linux_prlimit64(struct frame *frame)
-{
-    int32_t pid = (int32_t)frame_argument(frame, 0);
-    uint64_t resource = frame_argument(frame, 1);
-    uint64_t new_at = frame_argument(frame, 2), old_at = frame_argument(frame, 3);
-    struct rlimit64 is;
-    if (pid != 0 && !task_find(pid))
-        return -ESRCH;
-    int64_t error = new_at ? check_limit(resource, new_at) : 0;
-    if (!error)
-        error = process_limit(resource, &is);
-    if (error || !old_at)
-        return error;
-    return user_write(old_at, &is, sizeof is);
 }

@@ -105,6 +105,11 @@ int64_t linux_prctl(struct frame *frame)
     }
 }
 
+int process_limit(uint64_t resource, struct rlimit64 *limit)
+{
+    return process_limit_first(resource, limit);
+}
+
 int64_t linux_prlimit64(struct frame *frame)
 {
     uint64_t pid = (uint32_t)frame_argument(frame, 0);
