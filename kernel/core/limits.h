@@ -47,6 +47,7 @@
 /* Reports and logs. */
 #define BACKTRACE_MAX 64
 #define CODE_BYTES_MAX 15             /* of one instruction, Intel SDM volume 2, 2.3.11 */
+#define OPTIONS_TOLD_MAX 32           /* lines about options that are not there         */
 #define LINE_BYTES 256                /* of one line of the kernel's own               */
 
 /* System calls. */

@@ -2,7 +2,7 @@
  * call.c: from a system call's number to its handler.
  * Guarantees: an unknown number is ENOSYS, and one line in the log, once for each.
  * Leaves to others: what the calls do (a file for each family; kernel/event for
- * those of abi/calls.h), and what follows (task/). Owns the list of numbers told.
+ * those of abi/calls.h), and what follows (task/). Owns what was told.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +38,10 @@ static const uint16_t name_at[LINUX_NR_END] = { /* one more than its offset; 0: 
 };
 
 static uint64_t told[(LINUX_NR_END + 63) / 64];
+static struct told_option {
+    uint64_t site, option; /* with its call's number above */
+} told_options[OPTIONS_TOLD_MAX];
+static uint32_t options_told;
 
 int64_t call_serve(struct frame *frame)
 {
@@ -98,12 +102,10 @@ static bool is_first(uint64_t number)
     return first;
 }
 
-void call_tell(const struct frame *frame, const char *what)
+static void tell(const struct frame *frame, const char *what)
 {
     const char *name = linux_call_name(frame->call);
     struct text line = {.bytes = 0};
-    if (!is_first(frame->call))
-        return;
     text_add(&line, "system call ");
     text_decimal(&line, frame->call);
     text_add(&line, " (");
@@ -113,6 +115,30 @@ void call_tell(const struct frame *frame, const char *what)
     text_add(&line, ", called from ");
     text_hex(&line, frame_site(frame));
     output_kernel(MF_LOG_WARN, line.data, line.bytes);
+}
+
+void call_tell(const struct frame *frame, const char *what)
+{
+    if (is_first(frame->call))
+        tell(frame, what);
+}
+
+void call_tell_option(const struct frame *frame, const char *kind, uint32_t option)
+{
+    const struct told_option now = {frame_site(frame), frame->call << 32 | option};
+    struct text what = {.bytes = 0};
+    for (uint32_t i = 0; i < options_told; i++)
+        if (told_options[i].site == now.site && told_options[i].option == now.option)
+            return;
+    if (options_told == OPTIONS_TOLD_MAX)
+        return;
+    told_options[options_told++] = now;
+    text_add(&what, "asks for ");
+    text_add(&what, kind);
+    text_add(&what, " ");
+    text_hex(&what, option);
+    text_add(&what, ", which is not there");
+    tell(frame, text_string(&what));
 }
 
 static int64_t not_implemented(const struct frame *frame)

@@ -74,6 +74,10 @@ int64_t call_serve(struct frame *frame);
  * words, and where it was made. For a call that a program will seldom get over. */
 void call_tell(const struct frame *frame, const char *what);
 
+/* Likewise for what is asked of a call, a kind of thing and its number: once for each at each place, at most
+ * OPTIONS_TOLD_MAX. For what programs get over, to find out why they do less. */
+void call_tell_option(const struct frame *frame, const char *kind, uint32_t option);
+
 /* Entered by entry.S; task/one.c and task/schedule.c. True: the frame is to be resumed as a
  * whole, since it may not be the one that came. */
 bool linux_call(struct frame *frame);

@@ -8,6 +8,7 @@
 #include <asm/fcntl.h>
 #include <stdbool.h>
 
+#include "kernel/core/text.h"
 #include "kernel/core/user.h"
 #include "kernel/file/descriptor.h"
 #include "kernel/linux/calls_linux.h"
@@ -237,14 +238,26 @@ int64_t linux_shutdown(struct frame *frame)
     return socket_shutdown(socket, how != SHUT_WRITE, how != SHUT_READ);
 }
 
+static void tell_of_option(const struct frame *frame, uint32_t level, uint32_t name)
+{
+    struct text kind = {.bytes = 0};
+    text_add(&kind, "level ");
+    text_hex(&kind, level);
+    text_add(&kind, " option");
+    call_tell_option(frame, text_string(&kind), name);
+}
+
 int64_t linux_setsockopt(struct frame *frame)
 {
     struct socket *socket;
-    int error = find(frame, &socket);
-    return error ? error
-                 : socket_option_set(socket, (int)frame_argument(frame, 1),
-                                     (int)frame_argument(frame, 2), frame_argument(frame, 3),
-                                     (uint32_t)frame_argument(frame, 4));
+    int error = find(frame, &socket), name = (int)frame_argument(frame, 2);
+    if (error)
+        return error;
+    error = socket_option_set(socket, (int)frame_argument(frame, 1), name, frame_argument(frame, 3),
+                              (uint32_t)frame_argument(frame, 4));
+    if (error == -ENOPROTOOPT)
+        tell_of_option(frame, (uint32_t)frame_argument(frame, 1), (uint32_t)name);
+    return error;
 }
 
 int64_t linux_getsockopt(struct frame *frame)

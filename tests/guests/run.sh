@@ -72,6 +72,15 @@ for image in "$hostile" "$images/hostile-linux.mf"; do
         "^warn: system call 425 \\(io_uring_setup\\) is not implemented, called from $at\$"
     [ "$(grep -c io_uring_setup "$work/err")" = 1 ] || { echo "and not once"; failures=$((failures + 1)); }
 done
+get /wants_options >"$in"
+for line in 'call 54 (setsockopt) asks for level 0x1 option 0x63' 'call 16 (ioctl) asks for request 0x8b01' \
+    'call 72 (fcntl) asks for command 0x40c' 'call 222 (timer_create) asks for clock 0x2'; do
+    go "$images/hostile-linux.mf"
+    check "$line" 0 '^-92 -25 -22 -22$' '^warn: system call .*, called from 0x[0-9a-f]+$'
+    once=$(grep -cF "warn: system $line, which is not there, called from 0x" "$work/err")
+    all=$(grep -c 'which is not there' "$work/err")
+    [ "$once $all" = '1 4' ] || { echo "$line: $once times of $all"; failures=$((failures + 1)); }
+done
 get /loop >"$in"
 go --timeout 100 "$hostile"
 check "a timeout" 5 '^$' 'no reply: timeout'

@@ -20,6 +20,9 @@
 /* Flags of eventfd2(2), whose header is not Linux's but the C library's. */
 #define EVENTFD_SEMAPHORE 1u
 
+/* ioctls of terminals: that there is none is nothing to tell. */
+#define TERMINALS 'T'
+
 /* What F_SETFL changes. */
 #define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
 
@@ -132,6 +135,7 @@ int64_t linux_fcntl(struct frame *frame)
     case F_SETPIPE_SZ:
         return pipe_capacity_set(file, (uint32_t)argument);
     default:
+        call_tell_option(frame, "command", (uint32_t)command);
         return -EINVAL;
     }
 }
@@ -175,8 +179,11 @@ int64_t linux_ioctl(struct frame *frame)
     default:
         break;
     }
-    return file->operations->control ? file->operations->control(file, request, argument)
-                                     : -ENOTTY;
+    int64_t result =
+        file->operations->control ? file->operations->control(file, request, argument) : -ENOTTY;
+    if (result == -ENOTTY && _IOC_TYPE(request) != TERMINALS)
+        call_tell_option(frame, "request", (uint32_t)request);
+    return result;
 }
 
 /* Descriptors for two files at once, told to the program; both or none. */

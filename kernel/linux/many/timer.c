@@ -45,8 +45,10 @@ int64_t linux_timer_create(struct frame *frame)
     uint64_t clock = (uint32_t)frame_argument(frame, 0);
     uint64_t id_at = frame_argument(frame, 2);
     int32_t id = 0;
-    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
+    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) {
+        call_tell_option(frame, "clock", (uint32_t)clock);
         return -EINVAL;
+    }
     while (id < TIMERS_MAX && timers[id])
         id++;
     struct timer made = {.clock = clock};

@@ -23,7 +23,7 @@
     X(call) X(sweep) X(sigreturn_forged) X(syscall_from_data)                               \
     X(loop) X(loop_calls) X(sleeps) X(allocates) X(maps) X(log_flood) X(console_flood)      \
     X(reply_flood) X(never_reads) X(spins_then_answers) X(fails) X(two_replies) X(naps)    \
-    X(wants_what_is_not)
+    X(wants_what_is_not) X(wants_options)
 
 #define ACT_DECLARE(name) void act_##name(struct mayfly_event *event, struct mayfly_reply *reply);
 ACTS(ACT_DECLARE)

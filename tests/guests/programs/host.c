@@ -68,6 +68,22 @@ void act_wants_what_is_not(struct mayfly_event *event, struct mayfly_reply *repl
     mayfly_printf(reply, "%p %ld", at, result);
 }
 
+/* Options that no kernel of ours has, each twice; and one that no file has, of which nothing is to be said. */
+void act_wants_options(struct mayfly_event *event, struct mayfly_reply *reply)
+{
+    int value = 1;
+    long fd = call6(SYS_socket, (uint64_t[6]){1, 1}), results[4] = {0};
+    (void)event;
+    for (unsigned i = 0; i < 2; i++) {
+        results[0] = call6(SYS_setsockopt, (uint64_t[6]){(uint64_t)fd, 1, 99, (uintptr_t)&value, sizeof value});
+        results[1] = call6(SYS_ioctl, (uint64_t[6]){1, 0x8b01, 0});
+        results[2] = call6(SYS_fcntl, (uint64_t[6]){1, 1036, 0});
+        results[3] = call6(SYS_timer_create, (uint64_t[6]){2, 0, 0});
+        (void)call6(SYS_ioctl, (uint64_t[6]){1, 0x5401, 0}); /* TCGETS */
+    }
+    mayfly_printf(reply, "%ld %ld %ld %ld", results[0], results[1], results[2], results[3]);
+}
+
 /* A range of numbers with the same arguments; calls that end or stop us by their
  * meaning are left out. One line for each that did not say no. */
 void act_sweep(struct mayfly_event *event, struct mayfly_reply *reply)
