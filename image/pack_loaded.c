@@ -88,6 +88,7 @@ struct placing {
     const struct root_tree *tree;
     const struct root_node *program, *loader;
     struct loaded *loaded;
+    struct mf_why *why;
 };
 
 /* A file with several names is placed at its first. */
@@ -109,15 +110,12 @@ static mf_err place(struct placing *placing, struct root_node *node, struct mf_w
 }
 
 /* As deep as a tree is (MF_ROOT_DEPTH_MAX). */
-static mf_err place_all(struct placing *placing, struct root_node *folder, struct mf_why *why)
+static mf_err place_name(void *context, const struct root_name *name)
 {
-    mf_err err = MF_OK;
-    for (size_t i = 0; i < folder->name_count && !err; i++) {
-        struct root_node *node = folder->name[i].node;
-        err = (node->mode & MF_ROOT_TYPE) == MF_ROOT_FOLDER ? place_all(placing, node, why)
-                                                            : place(placing, node, why);
-    }
-    return err;
+    struct placing *placing = context;
+    struct root_node *node = name->node;
+    return (node->mode & MF_ROOT_TYPE) == MF_ROOT_FOLDER ? root_names_each(&node->folder, place_name, placing)
+                                                         : place(placing, node, placing->why);
 }
 
 mf_err loaded_place(const struct root_tree *tree, const struct root_node *program,
@@ -126,8 +124,8 @@ mf_err loaded_place(const struct root_tree *tree, const struct root_node *progra
 {
     *loaded = (struct loaded){.address = address};
     struct placing placing = {
-        .tree = tree, .program = program, .loader = loader, .loaded = loaded};
-    return place_all(&placing, tree->root, why);
+        .tree = tree, .program = program, .loader = loader, .loaded = loaded, .why = why};
+    return root_names_each(&tree->root->folder, place_name, &placing);
 }
 
 /* One file's pages: its segments at their places, zeros between and behind. */

@@ -1,6 +1,5 @@
 /*
- * root_tree.c: see root_tree.h. Guarantees: folders hold their names ascending and each once; a
- * folder stands in one folder; no more names, levels or bytes than base/limits.h has. A tree is
+ * root_tree.c: see root_tree.h. Guarantees: a folder stands in one folder; no more names, levels or bytes than base/limits.h has. A tree is
  * freed without recursion past MF_ROOT_DEPTH_MAX.
  */
 #include "image/root_tree.h"
@@ -27,8 +26,9 @@ static mf_err find_place(struct root_tree *tree, const char *path, bool make,
                          struct root_node **folder, struct part *last, struct mf_why *why);
 static mf_err put(struct root_tree *tree, struct root_node *folder, const struct part *part,
                   struct root_node *node, struct mf_why *why);
-static bool find_name(const struct root_node *folder, const struct part *part, size_t *index);
-static void take_out(struct root_tree *tree, struct root_node *folder, size_t index);
+static struct root_name *find_name(const struct root_node *folder, const struct part *part);
+static void take_out(struct root_tree *tree, struct root_node *folder, struct root_name *name);
+static void empty(struct root_tree *tree, struct root_node *folder);
 static void forget(struct root_tree *tree, struct root_node *node);
 
 static bool is_folder(const struct root_node *node)
@@ -147,10 +147,8 @@ mf_err root_tree_another(struct root_tree *tree, const char *path, const char *e
     mf_err err = find_place(tree, existing, false, &folder, &part, why);
     if (err && err != MF_ENOENT)
         return err;
-    struct root_node *node = NULL;
-    size_t index;
-    if (!err && part.bytes && find_name(folder, &part, &index))
-        node = folder->name[index].node;
+    const struct root_name *name = !err && part.bytes ? find_name(folder, &part) : NULL;
+    struct root_node *node = name ? name->node : NULL;
     if (!node)
         return refuse(why, "%.200s: another name of \"%.200s\", which is not there", path, existing);
     if (is_folder(node))
@@ -185,12 +183,12 @@ mf_err root_tree_remove(struct root_tree *tree, const char *path, struct mf_why 
 {
     struct root_node *folder;
     struct part part;
-    size_t index;
     mf_err err = find_place(tree, path, false, &folder, &part, why);
     if (err)
         return err == MF_ENOENT ? MF_OK : err;
-    if (part.bytes && find_name(folder, &part, &index))
-        take_out(tree, folder, index);
+    struct root_name *name = part.bytes ? find_name(folder, &part) : NULL;
+    if (name)
+        take_out(tree, folder, name);
     return MF_OK;
 }
 
@@ -198,15 +196,14 @@ mf_err root_tree_empty(struct root_tree *tree, const char *path, struct mf_why *
 {
     struct root_node *folder;
     struct part part;
-    size_t index;
     mf_err err = find_place(tree, path, false, &folder, &part, why);
     if (err)
         return err == MF_ENOENT ? MF_OK : err;
-    if (part.bytes && !find_name(folder, &part, &index))
-        return MF_OK;
-    struct root_node *emptied = part.bytes ? folder->name[index].node : folder;
-    while (emptied->name_count)
-        take_out(tree, emptied, emptied->name_count - 1);
+    const struct root_name *name = part.bytes ? find_name(folder, &part) : NULL;
+    if (name)
+        empty(tree, name->node);
+    else if (!part.bytes)
+        empty(tree, folder);
     return MF_OK;
 }
 
@@ -249,8 +246,8 @@ static mf_err check_part(const char *path, const struct part *part, struct mf_wh
 static mf_err enter(struct root_tree *tree, const char *path, const struct part *part, bool make,
                     struct root_node **folder, struct mf_why *why)
 {
-    size_t index;
-    if (!find_name(*folder, part, &index)) {
+    const struct root_name *name = find_name(*folder, part);
+    if (!name) {
         if (!make)
             return MF_ENOENT;
         struct root_node *made = new_node(MF_ROOT_FOLDER, IMPLIED_MODE);
@@ -261,7 +258,7 @@ static mf_err enter(struct root_tree *tree, const char *path, const struct part 
         *folder = made;
         return err;
     }
-    struct root_node *there = (*folder)->name[index].node;
+    struct root_node *there = name->node;
     if (!is_folder(there))
         return refuse(why, "\"%.200s\" leads through \"%.*s\", which is %s", path, (int)part->bytes,
                       part->at, there->target ? "a link" : "a file");
@@ -306,7 +303,6 @@ struct root_node *root_tree_find(const struct root_tree *tree, const char *path)
     const char *at = way;
     for (;;) {
         struct part part = next_part(&at);
-        size_t index;
         if (part.bytes == 0)
             return node;
         if (!is_folder(node))
@@ -315,9 +311,10 @@ struct root_node *root_tree_find(const struct root_tree *tree, const char *path)
             node = node->parent; /* the root's is the root */
             continue;
         }
-        if (!find_name(node, &part, &index))
+        const struct root_name *name = find_name(node, &part);
+        if (!name)
             return NULL;
-        struct root_node *next = node->name[index].node;
+        struct root_node *next = name->node;
         if (!next->target) {
             node = next;
             continue;
@@ -336,96 +333,64 @@ struct root_node *root_tree_find(const struct root_tree *tree, const char *path)
 
 /* ---- names and nodes ---- */
 
-/* Where the name is in its folder, or would be. */
-static bool find_name(const struct root_node *folder, const struct part *part, size_t *index)
+static struct root_name *find_name(const struct root_node *folder, const struct part *part)
 {
-    size_t low = 0, high = folder->name_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const char *name = folder->name[middle].name;
-        size_t bytes = strlen(name), common = bytes < part->bytes ? bytes : part->bytes;
-        int order = memcmp(name, part->at, common);
-        if (order == 0)
-            order = bytes < part->bytes ? -1 : bytes > part->bytes;
-        if (order == 0) {
-            *index = middle;
-            return true;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *index = low;
-    return false;
+    return root_names_find(&folder->folder, part->at, part->bytes);
 }
 
 /* A new name in folder; ownership of the node's count goes with it. */
-static mf_err add_name(struct root_tree *tree, struct root_node *folder, size_t index,
-                       const struct part *part, struct root_node *node, struct mf_why *why)
+static mf_err add_name(struct root_tree *tree, struct root_node *folder, const struct part *part,
+                       struct root_node *node, struct mf_why *why)
 {
     if (tree->name_total == MF_ROOT_NAMES_MAX)
         return mf_why(why, MF_ETOOBIG, "the root file system has more than %u names", MF_ROOT_NAMES_MAX);
-    if (folder->name_count == folder->name_room) {
-        size_t room = folder->name_room ? 2 * folder->name_room : 4;
-        struct root_name *grown = realloc(folder->name, room * sizeof *grown);
-        if (!grown)
-            return MF_ENOMEM;
-        folder->name = grown;
-        folder->name_room = room;
+    mf_err err = root_names_add(&folder->folder, part->at, part->bytes, node);
+    if (!err) {
+        tree->name_total++;
+        node->names++;
     }
-    char *copy = strndup(part->at, part->bytes);
-    if (!copy)
-        return MF_ENOMEM;
-    struct root_name *slot = &folder->name[index];
-    memmove(slot + 1, slot, (folder->name_count - index) * sizeof *slot);
-    *slot = (struct root_name){.name = copy, .node = node};
-    folder->name_count++;
-    tree->name_total++;
-    node->names++;
-    return MF_OK;
+    return err;
 }
 
 /* node becomes what that name stands for. A folder over a folder gives it only its mode. */
 static mf_err put(struct root_tree *tree, struct root_node *folder, const struct part *part,
                   struct root_node *node, struct mf_why *why)
 {
-    size_t index;
-    if (find_name(folder, part, &index)) {
-        struct root_name *there = &folder->name[index];
-        if (is_folder(node) && is_folder(there->node)) {
-            there->node->mode = node->mode;
-            forget(tree, node);
-            return MF_OK;
-        }
-        if (there->node == node) /* another name of its own */
-            return MF_OK;
-        take_out(tree, folder, index);
+    struct root_name *there = find_name(folder, part);
+    if (there && is_folder(node) && is_folder(there->node)) {
+        there->node->mode = node->mode;
+        forget(tree, node);
+        return MF_OK;
     }
-    mf_err err = add_name(tree, folder, index, part, node, why);
+    if (there && there->node == node) /* another name of its own */
+        return MF_OK;
+    if (there)
+        take_out(tree, folder, there);
+    mf_err err = add_name(tree, folder, part, node, why);
     if (err && node->names == 0)
         forget(tree, node);
     return err;
 }
 
-static void take_out(struct root_tree *tree, struct root_node *folder, size_t index)
+static void take_out(struct root_tree *tree, struct root_node *folder, struct root_name *name)
 {
-    struct root_name *slot = &folder->name[index];
-    struct root_node *node = slot->node;
-    free(slot->name);
-    folder->name_count--;
+    struct root_node *node = name->node;
+    root_names_remove(&folder->folder, name);
     tree->name_total--;
-    memmove(slot, slot + 1, (folder->name_count - index) * sizeof *slot);
     if (--node->names == 0)
         forget(tree, node);
+}
+
+static void empty(struct root_tree *tree, struct root_node *folder)
+{
+    while (folder->folder.count)
+        take_out(tree, folder, root_names_any(&folder->folder));
 }
 
 /* Free a node that has no name; its content stays in the store. As deep as a tree is. */
 static void forget(struct root_tree *tree, struct root_node *node)
 {
-    while (node->name_count)
-        take_out(tree, node, node->name_count - 1);
-    free(node->name);
+    empty(tree, node);
     free(node->target);
     free(node);
 }

@@ -13,13 +13,7 @@
 #include "abi/root.h"
 #include "base/err.h"
 #include "base/limits.h"
-
-struct root_node;
-
-struct root_name {
-    char *name; /* heap */
-    struct root_node *node;
-};
+#include "image/root_names.h"
 
 /* A folder, a file or a link; whoever has it as a root_name counts in names. */
 struct root_node {
@@ -30,8 +24,7 @@ struct root_node {
     uint64_t bytes;         /* file                      */
     uint64_t loaded_at;     /* file: abi/root.h          */
     char *target;           /* link: heap                */
-    struct root_name *name; /* folder: ascending, heap   */
-    size_t name_count, name_room;
+    struct root_names folder; /* folder: what is in it                         */
     struct root_node *parent; /* folder: the one it stands in; the root itself */
     uint32_t number;          /* as an inode: root_write.c's */
 };

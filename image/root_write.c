@@ -17,9 +17,10 @@ struct writing {
     uint32_t count;
     struct mf_buf inode, entry, name;
     uint64_t content_bytes; /* so far, whole pages */
+    uint32_t folders;       /* in the folder whose entries are added */
 };
 
-static void number(struct writing *writing);
+static mf_err number(struct writing *writing);
 static mf_err tabulate(struct writing *writing);
 static mf_err add_tables(struct writing *writing, struct mf_buf *out, uint64_t *bytes,
                          struct mf_why *why);
@@ -31,10 +32,10 @@ mf_err root_write(struct root_tree *tree, struct mf_buf *out, uint64_t *bytes, s
     struct writing writing = {.tree = tree};
     writing.node = calloc(tree->name_total + (size_t)1, sizeof(struct root_node *));
     mf_err err = writing.node ? root_tree_contents(tree, why) : MF_ENOMEM;
-    if (!err) {
-        number(&writing);
+    if (!err)
+        err = number(&writing);
+    if (!err)
         err = tabulate(&writing);
-    }
     if (!err)
         err = add_tables(&writing, out, bytes, why);
     if (!err)
@@ -58,20 +59,24 @@ static bool is(const struct root_node *node, uint32_t type)
     return (node->mode & MF_ROOT_TYPE) == type;
 }
 
-/* Each node once, at its first name. 0 is the root's, which has no name, and so also says: none. */
-static void number(struct writing *writing)
+static mf_err number_name(void *context, const struct root_name *name)
 {
-    writing->node[writing->count++] = writing->tree->root;
-    for (uint32_t i = 0; i < writing->count; i++) {
-        const struct root_node *folder = writing->node[i];
-        for (size_t k = 0; k < folder->name_count; k++) {
-            struct root_node *node = folder->name[k].node;
-            if (node->number)
-                continue;
-            node->number = writing->count;
-            writing->node[writing->count++] = node;
-        }
+    struct writing *writing = context;
+    if (!name->node->number) {
+        name->node->number = writing->count;
+        writing->node[writing->count++] = name->node;
     }
+    return MF_OK;
+}
+
+/* Each node once, at its first name. 0 is the root's, which has no name, and so also says: none. */
+static mf_err number(struct writing *writing)
+{
+    mf_err err = MF_OK;
+    writing->node[writing->count++] = writing->tree->root;
+    for (uint32_t i = 0; i < writing->count && !err; i++)
+        err = root_names_each(&writing->node[i]->folder, number_name, writing);
+    return err;
 }
 
 static mf_err add_name(struct writing *writing, const char *text, uint64_t *at)
@@ -80,23 +85,26 @@ static mf_err add_name(struct writing *writing, const char *text, uint64_t *at)
     return mf_buf_add(&writing->name, text, strlen(text));
 }
 
+static mf_err add_entry(void *context, const struct root_name *name)
+{
+    struct writing *writing = context;
+    uint64_t at;
+    mf_err err = add_name(writing, name->text, &at);
+    struct mf_root_entry entry = {
+        .inode = name->node->number,
+        .name_at = (uint32_t)at,
+        .name_bytes = (uint32_t)name->bytes,
+    };
+    writing->folders += is(name->node, MF_ROOT_FOLDER);
+    return err ? err : mf_buf_add(&writing->entry, &entry, sizeof entry);
+}
+
 /* Its entries; what they add to the links of the folder. */
 static mf_err add_entries(struct writing *writing, const struct root_node *folder, uint32_t *links)
 {
-    mf_err err = MF_OK;
-    for (size_t i = 0; i < folder->name_count && !err; i++) {
-        const struct root_name *name = &folder->name[i];
-        uint64_t at;
-        err = add_name(writing, name->name, &at);
-        struct mf_root_entry entry = {
-            .inode = name->node->number,
-            .name_at = (uint32_t)at,
-            .name_bytes = (uint32_t)strlen(name->name),
-        };
-        *links += is(name->node, MF_ROOT_FOLDER);
-        if (!err)
-            err = mf_buf_add(&writing->entry, &entry, sizeof entry);
-    }
+    writing->folders = 0;
+    mf_err err = root_names_each(&folder->folder, add_entry, writing);
+    *links += writing->folders;
     return err;
 }
 
@@ -107,7 +115,7 @@ static mf_err add_inode(struct writing *writing, const struct root_node *node)
     mf_err err = MF_OK;
     if (is(node, MF_ROOT_FOLDER)) {
         inode.links = 2;
-        inode.bytes = node->name_count;
+        inode.bytes = node->folder.count;
         inode.at = writing->entry.bytes / sizeof(struct mf_root_entry);
         inode.parent = node->parent->number;
         err = add_entries(writing, node, &inode.links);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -98,6 +99,27 @@ static void depth_has_a_bound(void **state)
     ok(root_tree_folder(tree, path, 0755, &why), &why);
     memcpy(path + 2 * MF_ROOT_DEPTH_MAX, "a", 2);
     expect(root_tree_folder(tree, path, 0755, &why), &why, MF_ETOOBIG, "more than 64 folders deep");
+}
+
+/* Whoever makes an image chooses the order of its names: none of them may make it take long. */
+static void many_names_take_no_longer_in_any_order(void **state)
+{
+    struct root_tree *tree = *state;
+    struct mf_why why = {{0}};
+    char path[16];
+    clock_t start = clock();
+    for (uint32_t i = MF_ROOT_NAMES_MAX; i > 0; i--) {
+        (void)snprintf(path, sizeof path, "%08x", i);
+        ok(root_tree_link(tree, path, "x", &why), &why);
+    }
+    expect(root_tree_link(tree, "z", "x", &why), &why, MF_ETOOBIG, "more than 262144 names");
+    assert_non_null(root_tree_find(tree, "/"));
+    for (uint32_t i = 1; i <= MF_ROOT_NAMES_MAX; i++) {
+        (void)snprintf(path, sizeof path, "%08x", i);
+        ok(root_tree_remove(tree, path, &why), &why);
+    }
+    assert_int_equal(tree->name_total, 0);
+    assert_true(clock() - start < 15 * CLOCKS_PER_SEC); /* of the processor; moved for each name: minutes */
 }
 
 static void what_comes_later_stands_in_place_of_what_was_there(void **state)
@@ -297,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(ways_out_of_the_root_are_refused),
         TEST(depth_has_a_bound),
+        TEST(many_names_take_no_longer_in_any_order),
         TEST(what_comes_later_stands_in_place_of_what_was_there),
         TEST(names_of_one_file_are_one_file),
         TEST(links_are_followed_inside_the_root),
