@@ -118,6 +118,26 @@ int64_t memory_map(uint64_t hint, uint64_t bytes, uint32_t prot)
     return error ? error : (int64_t)address_of(start);
 }
 
+int memory_behind(uint64_t address, uint64_t bytes, bool behind)
+{
+    uint32_t start, end;
+    if (!space_decode(address, bytes, &start, &end) || !regions_owned(&space.regions, start, end) ||
+        !regions_room_borders(&space.regions, start, end))
+        return -ENOMEM;
+    int error = space_set(start, end, behind ? MF_PROT_NONE : PROT_RW);
+    if (!error)
+        regions_protect(&space.regions, start, end, behind ? REGION_BEHIND : PROT_RW);
+    return error;
+}
+
+bool memory_is_behind(uint64_t address)
+{
+    if (address >= address_of(space.high))
+        return false;
+    const struct region *region = regions_at(&space.regions, page_of(address));
+    return region && region->prot & REGION_BEHIND;
+}
+
 int64_t memory_map_fixed(uint64_t address, uint64_t bytes, uint32_t prot, bool replace)
 {
     uint32_t start, end;
@@ -185,7 +205,14 @@ int memory_protect(uint64_t address, uint64_t bytes, uint32_t prot)
     if (!space_decode(address, bytes, &start, &end))
         return -ENOMEM;
     uint32_t owned = owned_end(start, end); /* as Linux: what is before a hole is changed all the same */
-    int error = start < owned ? protect(start, owned, prot) : 0;
+    int error = 0;
+    for (uint32_t page = start, stop; !error && page < owned; page = stop) {
+        bool behind = memory_is_behind(address_of(page)); /* stays so */
+        for (stop = page; stop < owned && memory_is_behind(address_of(stop)) == behind;)
+            stop = regions_at(&space.regions, stop)->end;
+        stop = stop < owned ? stop : owned;
+        error = behind ? 0 : protect(page, stop, prot);
+    }
     return error ? error : owned < end ? -ENOMEM : 0;
 }
 

@@ -33,6 +33,9 @@ int64_t memory_map(uint64_t hint, uint64_t bytes, uint32_t prot);
 int64_t memory_map_fixed(uint64_t address, uint64_t bytes, uint32_t prot, bool replace);
 int memory_unmap(uint64_t address, uint64_t bytes);
 int memory_protect(uint64_t address, uint64_t bytes, uint32_t prot);
+/* Pages of a mapping are behind the end of their file, which is SIGBUS, or no more, and may be written. */
+int memory_behind(uint64_t address, uint64_t bytes, bool behind);
+bool memory_is_behind(uint64_t address);
 int memory_discard(uint64_t address, uint64_t bytes);
 /* Is it wiped when the instance is frozen, so that clones find zeros? Only heap and mappings
  * may be: else -EINVAL. */

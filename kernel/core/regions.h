@@ -30,6 +30,7 @@ struct region {
     uint8_t reserved;
 };
 #define REGION_TEXT 16u   /* of the image, as that has it                            */
+#define REGION_BEHIND 32u /* of a mapping, behind its file's end: not accessible, whatever is asked for */
 #define REGION_STALE 8u   /* not accessible, and to be discarded before it is again */
 
 struct regions {

@@ -20,6 +20,7 @@
 static uint64_t bytes_used;
 
 static int set_room(struct content *content, uint64_t bytes);
+static int set_length(struct content *content, uint64_t bytes);
 static int lend(struct content *content, uint64_t bytes, void *owner, void (*back)(void *owner));
 static uint64_t bytes_max(void);
 
@@ -40,8 +41,10 @@ int content_resize(struct content *content, uint64_t bytes)
         return error;
     if (bytes < content->bytes)
         memset(content->data + bytes, 0, content->bytes - bytes); /* the rest stays zero */
-    content->bytes = bytes;
-    return 0;
+    error = set_length(content, bytes);
+    if (!error)
+        content->bytes = bytes;
+    return error;
 }
 
 int64_t content_read(const struct content *content, struct io *io, uint64_t *position)
@@ -63,12 +66,15 @@ int64_t content_write(struct content *content, struct io *io, uint64_t *position
     if (*position > INT64_MAX - bytes)
         return -EFBIG;
     int error = set_room(content, *position + bytes);
+    if (!error && *position + bytes > content->bytes)
+        error = set_length(content, *position + bytes);
     if (error)
         return error;
     if (io_get(io, content->data + *position, bytes) != 0) {
         uint64_t from = *position > content->bytes ? *position : content->bytes;
         if (from < *position + bytes) /* what is behind the end stays zero */
             memset(content->data + from, 0, *position + bytes - from);
+        (void)set_length(content, content->bytes); /* as it was */
         return -EFAULT;
     }
     *position += bytes;
@@ -167,6 +173,7 @@ static int lend(struct content *content, uint64_t bytes, void *owner, void (*bac
     memory_fill((uint64_t)address, content->data, length, length);
     content_drop(content);
     lent->usable = usable;
+    (void)lent_set_length(lent, length);
     *content = (struct content){(uint8_t *)address, length, usable, lent};
     bytes_used += usable;
     return 0;
@@ -195,6 +202,12 @@ static int grow_lent(struct content *content, uint64_t bytes)
     bytes_used += usable - content->room;
     content->room = content->lent->usable = usable;
     return 0;
+}
+
+/* Where it is mapped, what is behind its end is not there. */
+static int set_length(struct content *content, uint64_t bytes)
+{
+    return content->lent && lent_set_length(content->lent, bytes) != 0 ? -ENOSPC : 0;
 }
 
 /* Let the content have room for so many bytes; what is new of it is zero. */

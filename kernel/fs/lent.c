@@ -6,6 +6,7 @@
 #include "abi/layout.h"
 #include "kernel/core/assert.h"
 #include "kernel/core/heap.h"
+#include "kernel/core/memory.h"
 
 static struct lent *all;
 
@@ -36,6 +37,27 @@ void lent_close(struct lent *lent)
     heap_give(lent, bytes_of(lent->room));
 }
 
+/* Pages behind the file's end, up to there. Without room for that they stay zeros. */
+static void close_to(struct lent *lent, uint64_t end)
+{
+    uint64_t from = lent->length > lent->closed_end ? lent->length : lent->closed_end;
+    if (end > from && memory_behind(lent->address + from, end - from, true) == 0)
+        lent->closed_end = end;
+}
+
+int lent_set_length(struct lent *lent, uint64_t bytes)
+{
+    const uint64_t before = lent->length, now = (bytes + MF_PAGE_BYTES - 1) & ~(uint64_t)(MF_PAGE_BYTES - 1);
+    uint64_t open_end = now < lent->closed_end ? now : lent->closed_end;
+    int error = before < open_end ? memory_behind(lent->address + before, open_end - before, false) : 0;
+    if (error)
+        return error;
+    lent->length = now;
+    if (now < before && memory_behind(lent->address + now, before - now, true) == 0 && lent->closed_end < before)
+        lent->closed_end = before;
+    return 0;
+}
+
 bool lent_map(struct lent *lent, uint64_t offset, uint64_t bytes)
 {
     mf_assert(offset <= lent->usable && bytes <= lent->usable - offset);
@@ -46,6 +68,7 @@ bool lent_map(struct lent *lent, uint64_t offset, uint64_t bytes)
     for (uint64_t page = from; page < end; page++)
         lent->times[page]++;
     lent->mapped += end - from;
+    close_to(lent, offset + bytes);
     return true;
 }
 

@@ -13,6 +13,8 @@ struct lent {
     struct lent *next;
     uint64_t address, room; /* in the program's memory; all of it is the file's to grow into      */
     uint64_t usable;        /* from its beginning: may be mapped; the owner's                     */
+    uint64_t length;        /* of the file, up to a page's end                                    */
+    uint64_t closed_end;    /* of pages behind that, which are SIGBUS; before it: there are none  */
     uint64_t mapped;        /* pages, each as often as it is mapped                               */
     void *owner;
     void (*back)(void *owner); /* nobody has a page of it any more; may close it                  */
@@ -25,6 +27,9 @@ void lent_close(struct lent *lent);
 
 /* One mapping more of pages that are usable. False: too many. */
 bool lent_map(struct lent *lent, uint64_t offset, uint64_t bytes);
+/* The file is so long from now on: pages up to there may be written, those behind it are not the program's to
+ * touch. 0 or -errno, if they cannot be opened. */
+int lent_set_length(struct lent *lent, uint64_t bytes);
 /* One less of what of it lies there. */
 void lent_unmap(struct lent *lent, uint64_t address, uint64_t bytes);
 

@@ -122,6 +122,7 @@
     X(mmap, partial, "to be executed: only what the image has as loaded, with jit memory and "   \
       "private copies, too; shared and written: "                                                \
       "only files in memory; of the image, not written: where it lies, and stays read-only; "    \
-      "anonymous memory that is shared is as private")
+      "anonymous memory that is shared is as private; "                                          \
+      "behind a file's end SIGBUS, of a copy where that was when it was made")
 
 #endif

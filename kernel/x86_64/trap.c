@@ -101,6 +101,8 @@ static struct fault_signal decode(const struct frame *frame)
             return (struct fault_signal){MF_CAUSE_ABORTED, 0, 0, rip};
         return (struct fault_signal){MF_CAUSE_ILLEGAL_INSTRUCTION, SIGILL, ILL_ILLOPN, rip};
     case MF_VECTOR_PAGE_FAULT:
+        if (memory_is_behind(trap->address))
+            return (struct fault_signal){MF_CAUSE_PAGE_FAULT, SIGBUS, BUS_ADRERR, trap->address};
         return (struct fault_signal){page_fault_cause(frame), SIGSEGV,
                                      memory_is_owned(trap->address) ? SEGV_ACCERR : SEGV_MAPERR,
                                      trap->address};

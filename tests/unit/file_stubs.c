@@ -44,6 +44,13 @@ int memory_unmap(uint64_t address, uint64_t bytes)
     return 0;
 }
 
+/* Nothing is closed: what is read there is zeros. */
+int memory_behind(uint64_t address, uint64_t bytes, bool behind)
+{
+    (void)address, (void)bytes, (void)behind;
+    return 0;
+}
+
 void memory_fill(uint64_t address, const void *from, uint64_t bytes, uint64_t length)
 {
     if (bytes)

@@ -341,6 +341,32 @@ static int call(uint64_t code)
     return ((int (*)(void))(uintptr_t)code)();
 }
 
+static void behind_body(void)
+{
+    uint64_t at = (uint64_t)memory_map(0, 8 * PAGE, RW);
+    CHECK(memory_behind(at + 2 * PAGE, 4 * PAGE, true) == 0);
+    CHECK(!memory_is_behind(at + 2 * PAGE - 1) && memory_is_behind(at + 2 * PAGE));
+    CHECK(memory_is_behind(at + 6 * PAGE - 1) && !memory_is_behind(at + 6 * PAGE));
+    CHECK(readable(at + PAGE) && !readable(at + 2 * PAGE) && !readable(at + 5 * PAGE) && readable(at + 6 * PAGE));
+    CHECK(memory_protect(at, 8 * PAGE, MF_PROT_READ) == 0);
+    CHECK(memory_protect(at, 8 * PAGE, RW) == 0); /* stays so */
+    CHECK(readable(at) && !readable(at + 2 * PAGE) && readable(at + 7 * PAGE) && memory_is_behind(at + 5 * PAGE));
+    memset((void *)(at + 6 * PAGE), 1, 2 * PAGE);
+    CHECK(memory_behind(at + 2 * PAGE, PAGE, false) == 0);
+    memset((void *)(at + 2 * PAGE), 1, PAGE);
+    CHECK(!memory_is_behind(at + 2 * PAGE) && memory_is_behind(at + 3 * PAGE));
+    CHECK(memory_map_fixed(at + 3 * PAGE, PAGE, RW, true) == (int64_t)(at + 3 * PAGE));
+    CHECK(zero(at + 3 * PAGE, PAGE) && !memory_is_behind(at + 3 * PAGE) && memory_is_behind(at + 4 * PAGE));
+    CHECK(memory_behind(at + 7 * PAGE, 2 * PAGE, true) == -ENOMEM); /* not all of it is owned */
+    CHECK(memory_unmap(at, 8 * PAGE) == 0 && !memory_is_behind(at + 4 * PAGE));
+}
+
+static void behind_a_files_end_nothing_opens_but_its_growth(void **state)
+{
+    (void)state;
+    child(behind_body);
+}
+
 static void made_code_body(void)
 {
     static const uint8_t returns_42[] = {0xb8, 42, 0, 0, 0, 0xc3};
@@ -578,6 +604,7 @@ int main(void)
         cmocka_unit_test(break_moves_both_ways_and_stops_at_a_mapping),
         cmocka_unit_test(mappings_are_zero_from_granules_and_given_back),
         cmocka_unit_test(fixed_mappings_replace_only_the_programs),
+        cmocka_unit_test(behind_a_files_end_nothing_opens_but_its_growth),
         cmocka_unit_test(what_replaces_the_image_is_zero),
         cmocka_unit_test(protection_is_per_page_and_only_of_what_is_owned),
         cmocka_unit_test(made_code_keeps_what_it_allows),

@@ -156,6 +156,9 @@ static int64_t map_copy(const struct map_request *request, struct opened *opened
     int error = read < 0 ? (int)read : 0;
     if (!error && map_prot(request->prot) != open)
         error = memory_protect((uint64_t)address, request->bytes, map_prot(request->prot));
+    const uint64_t there = error ? 0 : ((uint64_t)read + MF_PAGE_BYTES - 1) & ~(uint64_t)(MF_PAGE_BYTES - 1);
+    if (!error && there < request->bytes) /* without room for that they stay zeros */
+        (void)memory_behind((uint64_t)address + there, request->bytes - there, true);
     if (error)
         (void)memory_unmap((uint64_t)address, request->bytes);
     return error ? error : address;
