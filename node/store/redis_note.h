@@ -5,7 +5,7 @@
 #ifndef MF_NODE_STORE_REDIS_NOTE_H
 #define MF_NODE_STORE_REDIS_NOTE_H
 
-#include "node/store/redis_reply.h"
+#include "node/store/redis_arguments.h"
 
 /* The operation is answered, well. send(): for each call of the script; the arguments are borrowed. Without memory
  * there are no notes. */

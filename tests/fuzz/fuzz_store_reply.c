@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/store/redis_arguments.h"
 #include "node/store/redis_reply.h"
 #include "node/store/redis_url.h"
 
