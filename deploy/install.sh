@@ -37,7 +37,7 @@ missing_packages() {
   mapfile -t wanted < <(packages_of "$@")
   installed=$(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null |
     sed -n 's/^ii *//p') || true
-  comm -23 <(printf '%s\n' "${wanted[@]}" | sort) <(printf '%s\n' "$installed" | sort)
+  comm -23 <(printf '%s\n' "${wanted[@]}" | sort -u) <(printf '%s\n' "$installed" | sort -u)
 }
 
 apt_get() {
@@ -84,7 +84,7 @@ configure() {
 # build PRESET TARGET: of a configured build directory. A person sees it going on; else
 # only what goes wrong shows.
 build() {
-  local preset=$1 arguments log=$top/build/build.log
+  local preset=$1 arguments log=$top/build/build-$1.log
   arguments=(--build "$(directory_of "$preset")" --target "$2")
   if [ -t 1 ]; then
     cmake "${arguments[@]}" || die "building ($preset) failed, see above"
