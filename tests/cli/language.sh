@@ -36,7 +36,7 @@ answers() {
 "$mayfly" node --listen 127.0.0.1:0 >>node.log 2>&1 &
 node_pid=$!
 case_ 'a node starts' answers
-export GOCACHE=$build/tests/linux/go-cache # as the tests of Go's programs: compiled once
+export GOCACHE=${GOCACHE:-$build/go-cache} # Go's own library is compiled once
 case_ 'new' "$mayfly" new --lang "$language" ride
 if [ -e ride/root.sh ]; then
     case_ 'its root' sh ride/root.sh

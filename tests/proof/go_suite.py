@@ -43,7 +43,7 @@ class Suite:
         os.makedirs(os.path.dirname(self.binary), exist_ok=True)
         subprocess.run(['go', 'test', '-c', '-o', self.binary, package], check=True,
                        env=dict(os.environ, CGO_ENABLED='0', GOFLAGS='', GOPATH=os.path.join(build, 'proof', 'go-path'),
-                                GOCACHE=os.path.join(build, 'tests', 'linux', 'go-cache')))
+                                GOCACHE=os.path.join(build, 'go-cache')))
         self.root.add('/proof/test', self.binary)
         self.root.add(self.folder, os.path.realpath(self.folder))
         self.root.add(GOROOT + '/VERSION')

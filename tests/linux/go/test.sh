@@ -9,7 +9,7 @@ command -v go >/dev/null || { echo "skipped: no go here (Debian: golang-go)"; ex
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-export CGO_ENABLED=0 GOFLAGS=-mod=mod GOPATH="$work/path" GOCACHE="$build/tests/linux/go-cache"
+export CGO_ENABLED=0 GOFLAGS=-mod=mod GOPATH="$work/path" GOCACHE="${GOCACHE:-$build/go-cache}"
 mkdir -p "$GOCACHE"
 (cd "$here" && go build -trimpath -o "$work/program" .) || exit 1
 "$work/program" >"$work/native" || exit 1
