@@ -36,6 +36,15 @@ def end_all():
         shutil.rmtree(state, ignore_errors=True)
 
 
+def node_program():
+    return getattr(ARGS, 'node', None) or os.path.join(ARGS.build, 'mayfly-node')
+
+
+def spawner_option():
+    """A node of another build has no spawner beside it."""
+    return ['--spawner', os.path.join(ARGS.build, 'mayfly-spawner')] if getattr(ARGS, 'node', None) else []
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout=PATIENCE_S):
         super().__init__('node', timeout=timeout)
@@ -85,7 +94,7 @@ class Node:
         with open(self.log_path, 'ab') as log:
             mark = log.tell()
             self.process = subprocess.Popen(
-                [os.path.join(ARGS.build, 'mayfly-node'), '--state', self.state, '--listen',
+                [node_program(), *spawner_option(), '--state', self.state, '--listen',
                  '127.0.0.1:0'] + (['--fronts', '2', '--front-after', '0'] if getattr(ARGS, 'fronts', False) else []) +
                 self.options, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         STARTED.append(self.process)
@@ -314,7 +323,7 @@ def small_disk(test, mib):
 def sanitized(kinds=(b'__asan_init', b'__tsan_init')):
     """Sanitizers need memory of their own, keep what is freed for a while; the one for
     threads has a thread that wakes up."""
-    with open(os.path.join(ARGS.build, 'mayfly-node'), 'rb') as file:
+    with open(node_program(), 'rb') as file:
         text = file.read()
     return any(kind in text for kind in kinds)
 
@@ -381,6 +390,7 @@ def main():
     global ARGS
     parser = argparse.ArgumentParser()
     parser.add_argument('--build', required=True)
+    parser.add_argument('--node', help='the node of another build, alone')
     parser.add_argument('--sandbox', default='process', choices=('process', 'kvm'))
     parser.add_argument('--fronts', action='store_true', help='no HTTP in the functions\' thread')
     ARGS, rest = parser.parse_known_args()

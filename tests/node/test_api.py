@@ -298,7 +298,7 @@ class GatewayMetrics(NodeTest):
 
 class Options(unittest.TestCase):
     def run_node(self, *arguments):
-        return subprocess.run([os.path.join(harness.ARGS.build, 'mayfly-node'), *arguments],
+        return subprocess.run([harness.node_program(), *arguments],
                               capture_output=True, text=True, timeout=harness.PATIENCE_S)
 
     def test_wrong_options_are_named(self):

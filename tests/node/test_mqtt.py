@@ -379,7 +379,7 @@ class Security(MqttTest):
                               (['--secrets', secret], 'no directory'),
                               (['--mqtt', 'mqtt://h', '--mqtt-password-file', secret], 'needs a user'),
                               (['--mqtt', 'mqtt://u@h', '--mqtt-password-file', public], 'public|secret2')):
-            process = subprocess.run([os.path.join(harness.ARGS.build, 'mayfly-node'), '--state',
+            process = subprocess.run([harness.node_program(), '--state',
                                       self.b.path('state'), '--listen', '127.0.0.1:0', *words],
                                      capture_output=True, text=True, timeout=harness.PATIENCE_S)
             self.assertNotEqual(process.returncode, 0)
