@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,7 +25,9 @@
 #include "node/loop/loop.h"
 
 #define RUNS_MAX 1000
-#define REPLY_BYTES (4u << 20) /* more than sockets buffer */
+#define PATIENCE_MS 20000 /* what the loopback carries comes after the call that sent it, on a busy machine */
+#define REPLY_BYTES (16u << 20) /* more than sockets buffer: a sender's grows to some 4 MiB */
+#define CLIENT_BUFFER_BYTES (64 << 10) /* said, lest it grow as far as the system lets it */
 
 static struct loop *loop;
 static struct http_server server;
@@ -45,7 +49,7 @@ static void begin(struct client *client, const char *target)
 static enum MHD_Result handle(struct client *client, bool first, const char *method,
                               const char *data, size_t *bytes)
 {
-    static const char reply[REPLY_BYTES];
+    static char reply[REPLY_BYTES];
     (void)data;
     if (first) {
         if (strcmp(method, "POST") == 0)
@@ -142,14 +146,29 @@ static void advance(uint64_t ms)
     work();
 }
 
+/* The server's end has what was sent, and so the connection. */
+static void arrived(int fd)
+{
+    int unacknowledged = 1;
+    for (int i = 0; i < PATIENCE_MS && unacknowledged; i++) {
+        assert_int_equal(ioctl(fd, SIOCOUTQ, &unacknowledged), 0);
+        if (unacknowledged)
+            (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(unacknowledged, 0);
+}
+
 static int client(const char *text)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
+    const int buffer_bytes = CLIENT_BUFFER_BYTES;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
+    arrived(fd);
     work();
     return fd;
 }
@@ -159,6 +178,19 @@ static bool is_open(int fd)
     char byte;
     ssize_t got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got > 0 || (got < 0 && errno == EAGAIN);
+}
+
+static bool is_closed(int fd)
+{
+    struct pollfd end = {fd, POLLRDHUP, 0};
+    return poll(&end, 1, PATIENCE_MS) == 1 && !is_open(fd);
+}
+
+static bool hang_up_is_noticed(void)
+{
+    for (int i = 0; i < RUNS_MAX && !left; i++)
+        work();
+    return left == 1;
 }
 
 /* ---- tests ---- */
@@ -185,7 +217,7 @@ static void a_head_that_does_not_end_is_cut_off(void **state)
         assert_true(is_open(fd));
     }
     advance(MF_REQUEST_HEAD_MS_MAX / 10);
-    assert_false(is_open(fd));
+    assert_true(is_closed(fd));
     (void)close(fd);
 }
 
@@ -198,7 +230,7 @@ static void an_idle_connection_is_closed(void **state)
     advance(MF_REQUEST_HEAD_MS_MAX - 1);
     assert_true(is_open(fd));
     advance(1);
-    assert_false(is_open(fd));
+    assert_true(is_closed(fd));
     (void)close(fd);
 }
 
@@ -213,7 +245,7 @@ static void a_body_that_does_not_end_is_cut_off(void **state)
         assert_true(is_open(fd));
     }
     advance(MF_REQUEST_BODY_MS_MAX / 5);
-    assert_false(is_open(fd));
+    assert_true(is_closed(fd));
     (void)close(fd);
 }
 
@@ -257,14 +289,13 @@ static void a_hang_up_is_noticed_soon_or_at_once(void **state)
     work();
     assert_int_equal(left, 0);
     advance(MF_CLIENT_WATCH_MS);
-    assert_int_equal(left, 1);
+    assert_true(hang_up_is_noticed());
     left = 0;
     int late = client("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     advance(MF_CLIENT_WATCH_MS);
     assert_int_equal(left, 0);
     (void)close(late);
-    work();
-    assert_int_equal(left, 1);
+    assert_true(hang_up_is_noticed());
 }
 
 static void a_hang_up_with_the_last_data_of_half_a_body_is_noticed(void **state)
