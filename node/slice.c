@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "spawner/protocol.h"
+
 struct attributes { /* struct sched_attr, as of Linux 3.14 */
     uint32_t size;
     uint32_t policy;
@@ -31,6 +33,14 @@ void slice_set(pid_t pid, uint64_t ns, int nice)
     if (now.nice < nice)
         now.nice = nice;
     (void)syscall(SYS_sched_setattr, pid, &now, 0u);
+}
+
+int slice_nice_of(double weight)
+{
+    int nice = 0;
+    for (double at = 1; at > weight && nice < MF_NICE_MAX; nice++)
+        at /= 1.25;
+    return nice;
 }
 
 void slice_set_own(uint64_t ns)

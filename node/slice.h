@@ -20,6 +20,10 @@
  * task sets of itself between our look and our setting would be undone. Who knows what that is going to be says so. */
 #define SLICE_NICE_ANY (-20)
 void slice_set(pid_t pid, uint64_t ns, int nice);
+/* The nice, 0 to MF_NICE_MAX, at which the kernel gives that part of the weight of nice 0; 1 and more: 0, as
+ * an ordinary user may only go down. The weights fall by 1.25 with each step (kernel/sched/core.c,
+ * sched_prio_to_weight). */
+int slice_nice_of(double weight);
 /* Of all threads of this process. */
 void slice_set_own(uint64_t ns);
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/functions/function.h"
+#include "node/pool/fair.h"
 #include "node/pool/overdue.h"
 #include "node/node.h"
 
@@ -21,7 +22,6 @@
 
 static mf_err make_blank(struct pool *pool, struct shelf *shelf, struct instance **instance,
                          struct mf_why *why);
-static int nice_of_share(uint32_t share);
 static mf_err watch_instance(struct instance *instance);
 
 /* So many are for first instances, if there is more than one function. */
@@ -57,6 +57,7 @@ mf_err blanks_take(struct pool *pool, const struct function *function, const str
             made = oldest_after(shelf, left);
         list_remove(&made->link);
         shelf->count--;
+        made->nice = fair_nice(version, 0);
         err = start ? blanks_order(made, version, start, why) : MF_OK;
         *instance = made;
         if (!err)
@@ -78,7 +79,7 @@ mf_err blanks_order(struct instance *instance, const struct version *version,
         .pagemap_fd = start->pagemap_fd,
         .touched_fd = start->touched_fd,
         .window_bytes = version->window_bytes,
-        .nice = nice_of_share(settings->cpu_share),
+        .nice = instance->nice,
         .env = settings->guest_env,
         .env_bytes = settings->guest_env_bytes,
         .env_count = settings->guest_env_count,
@@ -198,22 +199,11 @@ static mf_err make_blank(struct pool *pool, struct shelf *shelf, struct instance
     return MF_OK;
 }
 
-/* The CPU share as a scheduling weight: default share is nice 0, and the kernel's
- * weights fall by 1.25 with each step (kernel/sched/core.c, sched_prio_to_weight);
- * an ordinary user may only go down, so more than the default counts as the default. */
-static int nice_of_share(uint32_t share)
-{
-    int nice = 0;
-    for (double weight = MF_CPU_SHARE_DEFAULT; weight > share && nice < MF_NICE_MAX; nice++)
-        weight /= 1.25;
-    return nice;
-}
-
 /* As monitor/common/start.c adds it up: from the node's own, which its children have. */
-int blanks_nice(const struct version *version)
+int blanks_nice(const struct instance *instance)
 {
     int own = getpriority(PRIO_PROCESS, 0); /* an error reads as -1 */
-    int nice = (own > 0 ? own : 0) + nice_of_share(version->settings.cpu_share);
+    int nice = (own > 0 ? own : 0) + instance->nice;
     return nice < MF_NICE_MAX ? nice : MF_NICE_MAX;
 }
 

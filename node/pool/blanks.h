@@ -21,8 +21,8 @@ MF_CHECKED mf_err blanks_take(struct pool *pool, const struct function *function
 MF_CHECKED mf_err blanks_order(struct instance *instance, const struct version *version,
                                const struct start *start, struct mf_why *why);
 
-/* That an instance of it has once it has started. */
-int blanks_nice(const struct version *version);
+/* That the instance has once it has started. */
+int blanks_nice(const struct instance *instance);
 
 /* One was taken: there will be others. */
 void blanks_taken(struct pool *pool);

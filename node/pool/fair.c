@@ -56,7 +56,7 @@ void fair_init(struct fair *fair)
 static void set_slice(const struct instance *instance)
 {
     if (instance->blank.pid > 0)
-        slice_set(instance->blank.pid, instance->function->fair.slice_ns, blanks_nice(instance->version));
+        slice_set(instance->blank.pid, instance->function->fair.slice_ns, blanks_nice(instance));
 }
 
 static void set_slices(struct function *function, uint64_t ns)
@@ -120,6 +120,16 @@ static void leave(struct function *function)
     fair->limit = 0;
     fair->computes = false;
     set_slices(function, 0);
+}
+
+int fair_nice(const struct version *version, uint32_t beside)
+{
+    return slice_nice_of((double)version->settings.cpu_share / MF_CPU_SHARE_DEFAULT / (1 + beside));
+}
+
+int fair_crowd_nice(const struct function *function)
+{
+    return fair_nice(function->version, busy_of(function));
 }
 
 void fair_take(const struct instance *instance)

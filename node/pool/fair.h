@@ -13,9 +13,12 @@
  *             have long slices (slice.h), and node, spawner and all other instances short ones, so that
  *             whoever wakes up has its turn at once, not when slices end.
  *
- * The kernel's own weights do neither: they are of instances, not of functions, an ordinary user
- * can only lower them, and they hold for one processor at a time. Loop thread only, but for the
- * pure functions at the end.
+ *   weights   An instance that serves one event only weighs less the more of its function are at work when
+ *             it starts: together as much as one. No tick is needed for it. Those that serve more would
+ *             keep the weight of a crowd when it has gone: an ordinary user can only lower it.
+ *
+ * The kernel's own weights do none of it: they are of instances, not of functions, and they hold for one
+ * processor at a time. Loop thread only, but for the pure functions at the end.
  */
 #ifndef MF_NODE_POOL_FAIR_H
 #define MF_NODE_POOL_FAIR_H
@@ -38,6 +41,7 @@
 struct function;
 struct instance;
 struct node;
+struct version;
 
 /* Of all functions of a node. */
 struct fairness {
@@ -72,6 +76,11 @@ void fair_init(struct fair *fair);
 /* Nothing of it is left: out of all lists. */
 void fair_close(struct function *function);
 
+/* Below the node's, 0 to MF_NICE_MAX, of one of the version's instances that all weigh, with `beside` others,
+ * what its share of the processor is. */
+int fair_nice(const struct version *version, uint32_t beside);
+/* Of one that is going to serve one event only, beside those that are at work. */
+int fair_crowd_nice(const struct function *function);
 /* It has become its function's, or its process's number is known now. */
 void fair_take(const struct instance *instance);
 /* An instance of the function has become busy. */

@@ -95,6 +95,7 @@ struct instance {
     struct link held;          /* in the pool's list of those not listened to            */
     struct link unseen;        /* in the pool's list of those that snapshots/recorder.c looks at */
     struct link spent;         /* in the pool's list of those that are to be killed     */
+    int nice;                  /* below the node's, 0 to MF_NICE_MAX                    */
     uint32_t start_flags;      /* MF_START_… of its start                               */
     bool start_due;            /* the order to start waits for its pid, or its event    */
     int pagemap, snapshot_fd;  /* for the order to start; -1: not open                  */

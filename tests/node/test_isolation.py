@@ -63,6 +63,31 @@ class Isolation(NodeTest):
         self.assertEqual(sum(after['starts'].values()) - sum(before['starts'].values()), 5)
         self.assertEqual(after['faults'], before['faults'])
 
+    def serve_four_at_once(self, name, nice):
+        """Each begun after the one before it; so many steps below the node do they stand."""
+        own = max(os.getpriority(os.PRIO_PROCESS, self.node.process.pid), 0)
+        callers = []
+
+        def at_work():
+            return [each['pid'] for each in self.node.function(name)['instances'] if each['pid'] and each['events']]
+
+        for _ in range(4):
+            callers.append(threading.Thread(target=self.get, args=(name + '/nap?n=3000',)))
+            callers[-1].start()
+            wait_until(lambda: len(at_work()) == len(callers), 'an instance more')
+        pids = at_work()
+        wait_until(lambda: sorted(os.getpriority(os.PRIO_PROCESS, pid) - own for pid in pids) == nice, 'their nice')
+        for caller in callers:
+            caller.join()
+
+    def test_a_crowd_of_fresh_ones_weighs_what_one_does(self):
+        self.node.deploy('crowd', 'trouble', isolation='fresh', max_instances=4)
+        self.serve_four_at_once('crowd', [0, 4, 5, 7])  # 1.25^-n is 1, 1/2, 1/3, 1/4 at most
+
+    def test_those_that_serve_many_weigh_the_same(self):
+        self.node.deploy('steady', 'trouble', isolation='reuse', max_instances=4)
+        self.serve_four_at_once('steady', [0, 0, 0, 0])
+
     def test_what_is_in_force_is_told(self):
         for name, in_force in (('reuse', 'reuse'), ('fresh', 'fresh'),
                                ('reset', 'reset' if rolls_back() else 'fresh')):

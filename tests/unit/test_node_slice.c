@@ -18,7 +18,7 @@
 
 #include "base/limits.h"
 #include "node/slice.h"
-
+#include "spawner/protocol.h"
 
 struct attributes {
     uint32_t size, policy;
@@ -163,12 +163,25 @@ static void who_was_given_another_policy_keeps_it(void **state)
     in_child(check_batch);
 }
 
+static void a_part_of_the_weight_is_steps_of_nice(void **state)
+{
+    (void)state;
+    assert_int_equal(slice_nice_of(3), 0);
+    assert_int_equal(slice_nice_of(1), 0);
+    assert_int_equal(slice_nice_of(0.8), 1);
+    assert_int_equal(slice_nice_of(0.79), 2);
+    assert_int_equal(slice_nice_of(0.1), 11);
+    assert_int_equal(slice_nice_of(0.001), MF_NICE_MAX);
+    assert_int_equal(slice_nice_of(0), MF_NICE_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_short_and_inherited_and_the_share_stays),
         cmocka_unit_test(it_can_be_all_threads_and_the_kernel_s_again),
         cmocka_unit_test(it_can_be_another_process_s),
+        cmocka_unit_test(a_part_of_the_weight_is_steps_of_nice),
         cmocka_unit_test(who_was_given_another_policy_keeps_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
