@@ -126,7 +126,7 @@ static void ranges_are_what_bytes_say(void **state)
         free |= type == LOCK_NONE;
         assert_int_equal(lock(who, type, start, last), free ? 0 : -EAGAIN);
         if (free)
-            memset(bytes[who] + start, type, last - start + 1);
+            memset(bytes[who] + start, (int)type, last - start + 1);
         struct lock_range range = {LOCK_ALONE, who, start, start};
         assert_int_equal(lock_in_the_way(file, &range), bytes[!who][start] != LOCK_NONE);
         if (bytes[!who][start] != LOCK_NONE)
