@@ -60,7 +60,8 @@ mf_err oci_import(const char *path, struct root_tree *tree, const struct root_ea
     else if (!err && find_blob(&import, "/manifest.json", &first))
         err = import_docker(&import, &first, config, why);
     else if (!err)
-        err = refuse(why, "neither index.json (OCI) nor manifest.json (docker) is in it");
+        err = refuse(why, "neither index.json (OCI) nor manifest.json (docker) is in it: no container image; a "
+                     "root file system is unpacked, and its folder given with --rootfs");
     root_tree_close(&import.files);
     if (err)
         oci_config_close(config);
@@ -278,6 +279,8 @@ static mf_err import_docker(struct import *import, const struct blob *list, stru
     json_t *document, *settings = NULL;
     char digest[sizeof DIGEST_PREFIX + DIGEST_HEX];
     mf_err err = load(list, "manifest.json", &document, why);
+    if (!err && json_object_get(document, "schemaVersion"))
+        err = refuse(why, "of the kind dir:, without a layout; write it as oci:, oci-archive: or docker-archive:");
     if (!err && json_array_size(document) != 1)
         err = refuse(why, "it holds %zu images; save one by itself", json_array_size(document));
     const json_t *image = json_array_get(document, 0), *name = json_object_get(image, "Config");

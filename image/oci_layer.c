@@ -140,11 +140,24 @@ static bool begins(const uint8_t *layer, size_t bytes, const char *magic, size_t
     return bytes >= magic_bytes && memcmp(layer, magic, magic_bytes) == 0;
 }
 
+/* How it is packed, if that is not taken: xz and bzip2 want memory, or time, that a hostile archive chooses. */
+static mf_err check_packing(const uint8_t *layer, size_t bytes, struct mf_why *why)
+{
+    const char *packing = begins(layer, bytes, "\xfd" "7zXZ", 5) ? "xz"
+                          : begins(layer, bytes, "BZh", 3)       ? "bzip2"
+                                                                 : NULL;
+    return packing ? refuse(why, "it, or a layer of it, is compressed by %s; unpack it: plain tar, gzip and zstd "
+                            "are taken", packing)
+                   : MF_OK;
+}
+
 static mf_err unpack(const uint8_t *layer, size_t bytes, struct oci_room *room,
                      struct unpacked *unpacked, struct mf_why *why)
 {
     *unpacked = (struct unpacked){.data = layer, .bytes = bytes};
-    mf_err err = MF_OK;
+    mf_err err = check_packing(layer, bytes, why);
+    if (err)
+        return err;
     if (begins(layer, bytes, "\x1f\x8b", 2) || begins(layer, bytes, "\x28\xb5\x2f\xfd", 4)) {
         struct archive *archive = archive_read_new();
         int fd = root_store_open();
@@ -253,6 +266,13 @@ static mf_err take_whiteout(struct unpacking *unpacking, struct mf_why *why)
     return err;
 }
 
+static void leave_out(struct unpacking *unpacking, const char *what)
+{
+    char sentence[MF_ROOT_TARGET_MAX + 64];
+    (void)snprintf(sentence, sizeof sentence, "/%s: %s", shown(unpacking->path), what);
+    unpacking->ears->left_out(unpacking->ears->context, sentence);
+}
+
 static mf_err add_file(struct unpacking *unpacking, uint32_t mode, struct mf_why *why)
 {
     struct root_node *node;
@@ -269,18 +289,18 @@ static mf_err add_file(struct unpacking *unpacking, uint32_t mode, struct mf_why
                       : root_tree_append(unpacking->tree, node, piece, (size_t)got, why);
     }
     free(piece);
-    if (!err && (mode & SET_ID_BITS)) {
-        char sentence[MF_ROOT_TARGET_MAX + 64];
-        (void)snprintf(sentence, sizeof sentence, "/%s: its set-id bits are left out: a guest has one user",
-                       shown(unpacking->path));
-        unpacking->ears->left_out(unpacking->ears->context, sentence);
-    }
+    if (!err && (mode & SET_ID_BITS))
+        leave_out(unpacking, "its set-id bits are left out: a guest has one user");
     return err;
 }
 
-static const char *type_name(uint32_t type)
+/* /dev/null and the like, of whole systems: a guest has its own. What was there makes room all the same. */
+static mf_err take_special(struct unpacking *unpacking, struct mf_why *why)
 {
-    return type == AE_IFCHR || type == AE_IFBLK ? "a device" : type == AE_IFIFO ? "a pipe" : "no file";
+    mf_err err = root_tree_remove(unpacking->tree, unpacking->path, why);
+    if (!err)
+        leave_out(unpacking, "left out: no regular file, folder or link");
+    return err;
 }
 
 static mf_err take_addition(struct unpacking *unpacking, struct mf_why *why)
@@ -302,7 +322,6 @@ static mf_err take_addition(struct unpacking *unpacking, struct mf_why *why)
             return root_tree_link(unpacking->tree, unpacking->path, soft, why);
         return refuse(why, "%.200s: a link to nowhere", shown(unpacking->path));
     default:
-        return refuse(why, "%.200s: %s; only files, folders and links are taken", shown(unpacking->path),
-                      type_name(archive_entry_filetype(entry)));
+        return take_special(unpacking, why);
     }
 }

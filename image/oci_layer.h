@@ -18,7 +18,7 @@ struct oci_room {
     uint32_t entries; /* of archives, whiteouts included */
 };
 
-/* First what its whiteouts say of the layers below, then what it adds. MF_EFORMAT or MF_ETOOBIG
+/* First what its whiteouts say of the layers below, then what it adds; devices and pipes are left out. MF_EFORMAT or MF_ETOOBIG
  * with the entry's name in the reason. */
 MF_CHECKED mf_err oci_layer_add(struct root_tree *tree, const uint8_t *layer, size_t bytes,
                                 struct oci_room *room, const struct root_ears *ears,

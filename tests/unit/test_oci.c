@@ -193,15 +193,48 @@ static void hostile_entries_are_refused(void **state)
     refuse(tree, HARD_LINK, "x", "lib/x", "leads through \"lib\"");
     refuse(tree, HARD_LINK, "x", "none", "which is not there");
     refuse(tree, HARD_LINK, "x", "etc", "which is a folder");
-    refuse(tree, AE_IFCHR, "dev/null", NULL, "dev/null: a device; only files, folders and links");
-    refuse(tree, AE_IFBLK, "dev/sda", NULL, "a device");
-    refuse(tree, AE_IFIFO, "pipe", NULL, "a pipe");
     refuse(tree, AE_IFREG, "a/.wh.", NULL, "a whiteout of no name");
     refuse(tree, AE_IFREG, "etc/.wh..", NULL, "a whiteout of no name"); /* not etc itself */
     refuse(tree, AE_IFREG, "etc/.wh...", NULL, "leads out of the root");
     refuse(tree, AE_IFREG, "../.wh.x", NULL, "leads out of the root");
     refuse(tree, AE_IFREG, "../.wh..wh..opq", NULL, "leads out of the root");
     refuse(tree, AE_IFREG, "lib/.wh.x", NULL, "leads through \"lib\"");
+}
+
+static void devices_and_pipes_are_left_out(void **state)
+{
+    struct root_tree *tree = *state;
+    begin(false);
+    add(AE_IFREG, "dev/tty", NULL, "text");
+    end();
+    take(tree);
+    told = 0;
+    begin(false);
+    add(AE_IFCHR, "dev/null", NULL, NULL);
+    add(AE_IFBLK, "dev/sda", NULL, NULL);
+    add(AE_IFIFO, "pipe", NULL, NULL);
+    add(AE_IFCHR, "dev/tty", NULL, NULL);
+    add(AE_IFDIR, "srv", NULL, NULL);
+    end();
+    take(tree);
+    assert_int_equal(told, 4);
+    assert_null(root_tree_find(tree, "/dev/null"));
+    assert_null(root_tree_find(tree, "/dev/tty")); /* what was there makes room */
+    assert_non_null(root_tree_find(tree, "/srv"));
+    refuse(tree, AE_IFCHR, "../null", NULL, "leads out of the root");
+}
+
+static void other_packings_are_named(void **state)
+{
+    struct root_tree *tree = *state;
+    struct mf_why why = {{0}};
+    memcpy(layer.data, "\xfd" "7zXZ", 6);
+    layer.bytes = 600;
+    assert_int_equal(over(tree, &why), MF_EFORMAT);
+    assert_non_null(strstr(why.text, "compressed by xz; unpack it: plain tar, gzip and zstd"));
+    memcpy(layer.data, "BZh9", 4);
+    assert_int_equal(over(tree, &why), MF_EFORMAT);
+    assert_non_null(strstr(why.text, "compressed by bzip2"));
 }
 
 static void bombs_have_bounds(void **state)
@@ -437,6 +470,8 @@ static void a_docker_archive_is_followed_too(void **state)
     import(tree, MF_EFORMAT, "0 layers, but the configuration names 1");
     write_at("manifest.json", "[]", 2);
     import(tree, MF_EFORMAT, "it holds 0 images");
+    write_at("manifest.json", "{\"schemaVersion\": 2}", 20);
+    import(tree, MF_EFORMAT, "of the kind dir:, without a layout; write it as oci:");
     (void)snprintf(command, sizeof command, "rm -r %s", place);
     assert_int_equal(system(command), 0);
 }
@@ -450,6 +485,8 @@ int main(void)
         TEST(whiteouts_are_of_the_layers_below),
         TEST(an_archive_may_lack_its_last_zeros),
         TEST(hostile_entries_are_refused),
+        TEST(devices_and_pipes_are_left_out),
+        TEST(other_packings_are_named),
         TEST(bombs_have_bounds),
         TEST(damaged_layers_are_refused),
         TEST(a_configuration_says_how_it_is_run),
