@@ -17,12 +17,17 @@
 
 #include "cli/build_command.h"
 #include "cli/build_root.h"
+#include "cli/build_stale.h"
 #include "cli/command.h"
 #include "cli/compile.h"
 #include "image/image.h"
 #include "image/pack.h"
 #include "image/project.h"
 #include "image/settings.h"
+
+#define OTHER_LANGUAGE                                                                            \
+    "of a program in another language `mayfly build --program FILE` makes an image, or `mayfly " \
+    "build --rootfs DIR` with all its files"
 
 /* One build on its way; zeroed means nothing is held. */
 struct making {
@@ -88,6 +93,12 @@ static bool is_folder(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+static bool is_c(const char *path)
+{
+    size_t bytes = strlen(path);
+    return bytes > 2 && strcmp(path + bytes - 2, ".c") == 0;
+}
+
 static int find_folder(struct making *making)
 {
     const struct build *build = making->build;
@@ -104,6 +115,9 @@ static int find_folder(struct making *making)
     if ((size_t)snprintf(making->folder, sizeof making->folder, "%s", folder) >=
         sizeof making->folder)
         return cli_fail(CLI_FAILED, "%s: the path is too long", folder);
+    if (build->oci && access(build->oci, F_OK) != 0)
+        return cli_fail(errno == ENOENT ? CLI_NOT_FOUND : CLI_FAILED, "%s: %s; an image of a registry is fetched first: "
+                        "`skopeo copy docker://NAME oci-archive:FILE`", build->oci, strerror(errno));
     for (size_t i = 0; i < build->input_count && !making->is_project; i++) {
         if (access(build->input[i], R_OK) != 0)
             return cli_fail(errno == ENOENT ? CLI_NOT_FOUND : CLI_FAILED,
@@ -112,6 +126,8 @@ static int find_folder(struct making *making)
         if (is_folder(build->input[i]))
             return cli_fail(CLI_USAGE, "%s is a folder; give one folder, or C files",
                             build->input[i]);
+        if (!is_c(build->input[i]))
+            return cli_fail(CLI_USAGE, "%s is no C file; " OTHER_LANGUAGE, build->input[i]);
     }
     return CLI_OK;
 }
@@ -173,8 +189,7 @@ static int choose_name(struct making *making)
 
 static int only_c(const struct dirent *entry)
 {
-    size_t bytes = strlen(entry->d_name);
-    return bytes > 2 && entry->d_name[0] != '.' && strcmp(entry->d_name + bytes - 2, ".c") == 0;
+    return entry->d_name[0] != '.' && is_c(entry->d_name);
 }
 
 /* Every C file of the folder, in the order of their names. */
@@ -196,8 +211,7 @@ static int find_sources(struct making *making)
     if (!whole)
         return cli_fail(CLI_FAILED, "out of memory");
     if (count == 0)
-        return cli_fail(CLI_NOT_FOUND, "%s holds no C file; of a program in another language: "
-                        "--program FILE, or --rootfs DIR with all its files", making->folder);
+        return cli_fail(CLI_NOT_FOUND, "%s holds no C file; " OTHER_LANGUAGE, making->folder);
     if (count > MF_PROJECT_SOURCES_MAX)
         return cli_fail(CLI_FAILED, "%s holds %zu C files; %u are allowed", making->folder, count,
                         MF_PROJECT_SOURCES_MAX);
@@ -229,6 +243,8 @@ static int take_root(struct making *making)
     if (code == CLI_OK)
         code = build_command_find(&making->root, build->program, manifest, &making->executable);
     json_decref(manifest);
+    if (code == CLI_OK && build->rootfs && making->is_project)
+        build_stale_tell(&making->root, making->folder);
     return code;
 }
 

@@ -215,7 +215,7 @@ static int build_part(struct job *job, size_t at, char image[static PATH_MAX])
     int code = build_image(&build, &built);
     if (code != CLI_OK) /* it has explained itself */
         (void)fail_at(job, CLI_FAILED, line_of(job, part->function, "source"),
-                      "this source cannot be built; nothing was deployed");
+                      "this source cannot be built; nothing was deployed (what is built already: `image: FILE`)");
     return code;
 }
 

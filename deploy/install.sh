@@ -110,7 +110,10 @@ unpack_packages() {
 unpack_package() {
   local scratch
   scratch=$(mktemp -d)
-  (cd "$scratch" && apt-get -q download "$1" >/dev/null 2>&1) || die "apt-get download $1 failed: is the network there?"
+  (cd "$scratch" && apt-get -q download "$1") >"$scratch/said" 2>&1 || {
+    cat "$scratch/said" >&2
+    die "apt-get download $1 failed, see above. Is the network there, and was apt-get update run?"
+  }
   mkdir -p "$2"
   dpkg-deb -x "$scratch"/*.deb "$2"
   rm -rf "$scratch"

@@ -106,6 +106,9 @@ printf 'sources: []\n' >copy/function.yml
 rm copy/greet.c
 case_ 'a project without C' exits 3 'copy holds no C file' "$mayfly" build copy
 cp greet/greet.c My_Name.c
+echo 'fn main() {}' >main.rs
+case_ 'a file of another language' exits 2 'main.rs is no C file; of a program in another language' "$mayfly" build main.rs
+case_ 'a program is no C file, either' exits 2 'mayfly build --program FILE' "$mayfly" build /usr/bin/true
 case_ 'a file name that is no name' exits 2 'give one with --name' "$mayfly" build My_Name.c
 case_ '... with --name' json 'd["image"] == "mine.mf"' "$mayfly" build My_Name.c --name mine --json
 case_ 'an image where nobody may write' exits 3 'cannot create' "$mayfly" build greet -o "$here/no/such/x.mf"
@@ -142,6 +145,11 @@ case_ 'its root is this machine'"'"'s Python' bash -c '
 case_ 'an image of it' json 'd["name"] == "snake" and d["contract"] == "http"' bash -c "
     [ -x /usr/bin/python3 ] && '$mayfly' build --rootfs snake/root snake --json ||
         echo '{\"name\": \"snake\", \"contract\": \"http\"}'"
+case_ 'a root that lacks a change is told of' exits 0 'snake/main.py is not what the root file system has of it, /main.py' bash -c "
+    mkdir -p snake/root/usr/bin && cp plain snake/root/usr/bin/python3 && cp snake/main.py snake/root/ &&
+    echo '# changed' >>snake/main.py && '$mayfly' build --rootfs snake/root snake"
+case_ '... and one that does not is not' bash -c "
+    cp snake/main.py snake/root/ && '$mayfly' build --rootfs snake/root snake 2>&1 | tee out.txt && ! grep 'is not what' out.txt"
 case_ 'new --lang node' "$mayfly" new --lang node knot
 case_ 'new in an unknown language' exits 2 "--lang 'cobol': c, go, node or python" "$mayfly" new --lang cobol ride2
 case_ 'a missing go' exits 6 'apt install golang-go' "$mayfly" build ride --compiler no-such-go
@@ -254,6 +262,10 @@ for line in 'cd / && plain' 'A=b plain' 'plain "$A"' 'plain *' 'plain; plain' "p
         json 'd["settings"]["program"] == "/bin/sh" and "The image starts a shell" in open("out.txt").read()' command "$line"
 done
 case_ 'none there' exits 3 'mayfly: no-such.tar: No such file' "$mayfly" build --oci no-such.tar --name none
+case_ 'one of a registry' exits 3 'nginx:latest: No such file or directory; an image of a registry is fetched first' \
+    "$mayfly" build --oci nginx:latest
+case_ 'compressed by what is not taken' exits 1 'is compressed by xz; unpack it' \
+    bash -c "printf '\\375' >oci.tar.xz; printf '7zXZ%600s' >>oci.tar.xz; '$mayfly' build --oci oci.tar.xz --name none"
 case_ 'a damaged one' exits 1 'is not what its digest says' bash -c "
     for blob in oci/blobs/sha256/*; do echo >>\$blob; done; '$mayfly' build --oci oci"
 case_ 'what is none' exits 1 'neither index.json (OCI) nor manifest.json' "$mayfly" build --oci root --name none
