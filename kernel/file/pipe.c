@@ -193,50 +193,91 @@ int64_t pipe_capacity_set(struct file *file, uint64_t bytes)
     return capacity;
 }
 
+int64_t pipe_oldest(struct file *file, const uint8_t **data)
+{
+    const struct pipe *pipe = pipe_of(file);
+    if (pipe->bytes == 0)
+        return pipe->writers ? -EAGAIN : 0;
+    *data = pipe->data + pipe->at;
+    return pipe->room - pipe->at < pipe->bytes ? pipe->room - pipe->at : pipe->bytes;
+}
+
+/* Untold: so many of the oldest are gone. */
+static void drop(struct pipe *pipe, uint32_t bytes)
+{
+    pipe->bytes -= bytes;
+    pipe->at = pipe->bytes ? (pipe->at + bytes) % pipe->room : 0; /* of an empty one, the next ones lie in a row */
+}
+
+void pipe_take(struct file *file, uint32_t bytes)
+{
+    drop(pipe_of(file), bytes);
+    writers_changed(pipe_of(file));
+}
+
 int64_t pipe_read(struct file *file, struct io *io, uint64_t *position)
 {
     struct pipe *pipe = pipe_of(file);
+    const uint8_t *data;
     uint64_t done = 0;
+    int64_t part;
     (void)position;
-    if (pipe->bytes == 0)
-        return pipe->writers ? -EAGAIN : 0;
-    while (io->bytes && pipe->bytes) {
-        uint32_t part = pipe->room - pipe->at < pipe->bytes ? pipe->room - pipe->at : pipe->bytes;
-        if (part > io->bytes)
-            part = (uint32_t)io->bytes;
-        if (io_put(io, pipe->data + pipe->at, part) != 0)
+    while ((part = pipe_oldest(file, &data)) > 0 && io->bytes) {
+        if ((uint64_t)part > io->bytes)
+            part = (int64_t)io->bytes;
+        if (io_put(io, data, (size_t)part) != 0)
             break;
-        pipe->at = (pipe->at + part) % pipe->room;
-        pipe->bytes -= part;
-        done += part;
+        drop(pipe, (uint32_t)part);
+        done += (uint64_t)part;
     }
     if (done == 0)
-        return -EFAULT;
-    if (pipe->bytes == 0)
-        pipe->at = 0; /* the next ones lie in a row */
+        return part > 0 ? -EFAULT : part;
     writers_changed(pipe);
     return (int64_t)done;
+}
+
+/* Behind the newest: how much lies together. */
+static uint32_t free_part(const struct pipe *pipe, uint8_t **data)
+{
+    uint32_t to = (pipe->at + pipe->bytes) % pipe->room;
+    *data = pipe->data + to;
+    return to < pipe->at || pipe->bytes == pipe->room ? pipe->at - to : pipe->room - to;
+}
+
+int64_t pipe_room(struct file *file, uint64_t wanted, uint8_t **data)
+{
+    struct pipe *pipe = pipe_of(file);
+    if (pipe->readers == 0)
+        return -EPIPE;
+    int error = make_room(pipe, wanted);
+    if (error)
+        return error;
+    return pipe->bytes == pipe->room ? -EAGAIN : (int64_t)free_part(pipe, data);
+}
+
+void pipe_put(struct file *file, uint32_t bytes)
+{
+    struct pipe *pipe = pipe_of(file);
+    pipe->bytes += bytes;
+    readers_changed(pipe);
 }
 
 int64_t pipe_write(struct file *file, struct io *io, uint64_t *position)
 {
     struct pipe *pipe = pipe_of(file);
+    uint8_t *data;
     uint64_t done = 0;
+    int64_t room = pipe_room(file, io->bytes, &data);
     (void)position;
-    if (pipe->readers == 0)
-        return -EPIPE;
-    int error = make_room(pipe, io->bytes);
-    if (error)
-        return error;
-    uint32_t left = pipe->room - pipe->bytes;
-    if (left == 0 || (io->bytes <= PIPE_ATOMIC_BYTES && left < io->bytes))
+    if (room < 0)
+        return room;
+    if (io->bytes <= PIPE_ATOMIC_BYTES && pipe->room - pipe->bytes < io->bytes)
         return -EAGAIN;
     while (io->bytes && pipe->bytes < pipe->room) {
-        uint32_t to = (pipe->at + pipe->bytes) % pipe->room;
-        uint32_t part = to < pipe->at ? pipe->at - to : pipe->room - to;
+        uint32_t part = free_part(pipe, &data);
         if (part > io->bytes)
             part = (uint32_t)io->bytes;
-        if (io_get(io, pipe->data + to, part) != 0)
+        if (io_get(io, data, part) != 0)
             break;
         pipe->bytes += part;
         done += part;

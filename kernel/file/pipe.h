@@ -18,6 +18,16 @@ int64_t pipe_capacity(struct file *file);
 /* Whole pages, up to PIPE_BYTES_MAX. -EBADF, -EPERM, -EINVAL: far past it, -EBUSY: it holds more, -ENOMEM. */
 int64_t pipe_capacity_set(struct file *file, uint64_t bytes);
 
+/*
+ * For who moves bytes without a buffer between (splice(2)). file is a pipe's end: its operation `pipe` is there.
+ * The oldest bytes that lie together, how many: 0 at the end, -EAGAIN: none yet; and that so many are taken.
+ */
+int64_t pipe_oldest(struct file *file, const uint8_t **data);
+void pipe_take(struct file *file, uint32_t bytes);
+/* Room that lies together, for `wanted` at best, how much: -EPIPE, -EAGAIN, -ENOMEM; and that so many stand there now. */
+int64_t pipe_room(struct file *file, uint64_t wanted, uint8_t **data);
+void pipe_put(struct file *file, uint32_t bytes);
+
 /* A file's part in a pipe, its maker's to own. */
 struct pipe_end {
     struct pipe_end *next;

@@ -15,7 +15,9 @@
     X(pwritev2, partial, "not RWF_NOWAIT, RWF_APPEND")                                           \
     X(sendfile, done, "")                                                                        \
     X(copy_file_range, done, "")                                                                 \
-    X(splice, refused, "EINVAL, upon which programs (Go's io.Copy) read and write")             \
+    X(splice, done, "files, pipes and sockets; others, standard output among them: EINVAL")     \
+    X(tee, done, "")                                                                             \
+    X(vmsplice, done, "what is written is copied")                                               \
     X(lseek, done, "")                                                                           \
     X(close, done, "")                                                                           \
     X(close_range, done, "")                                                                     \

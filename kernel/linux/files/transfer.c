@@ -5,6 +5,7 @@
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <linux/fs.h>
+#include <stddef.h>
 
 #include "kernel/core/user.h"
 #include "kernel/file/descriptor.h"
@@ -134,30 +135,30 @@ static int64_t part_of(struct file *from, uint64_t at, uint64_t bytes, struct io
 
 /*
  * From a file to whatever, in parts: what the goal did not take is read again, so only what it took
- * counts. Nothing is kept from one beginning of the call to the next: it waits only while it has moved
- * nothing.
+ * counts. It ends when all is moved, as Linux has it: of a call that waits, how far it came stands in its state.
  */
 static int64_t send(struct file *from, uint64_t *from_at, struct file *to, uint64_t *to_at,
                     uint64_t bytes)
 {
-    uint64_t done = 0;
+    uint64_t *done = call_state(sizeof *done, NULL);
     int64_t result = 0;
-    while (done < bytes) {
+    *from_at += *done;
+    while (*done < bytes) {
         struct io io;
-        result = part_of(from, *from_at, bytes - done, &io);
+        result = part_of(from, *from_at, bytes - *done, &io);
         if (result <= 0)
             break;
         result = to->operations->write(to, &io, to_at);
         if (result <= 0)
             break;
         *from_at += (uint64_t)result;
-        done += (uint64_t)result;
+        *done += (uint64_t)result;
     }
-    if (done)
-        return (int64_t)done;
     if (result == -EPIPE)
         file_broken();
-    return result == -EAGAIN ? file_wait(to, WAIT_FOR_EVER) : result;
+    if (result == -EAGAIN)
+        result = file_wait(to, WAIT_FOR_EVER);
+    return result != WAIT && *done ? (int64_t)*done : result;
 }
 
 /* An offset of the program's, where it gave one; else the file's position. */
@@ -175,13 +176,6 @@ static int offset_out(uint64_t address, struct file *file, uint64_t at)
     return 0;
 }
 
-/* ENOSYS would be an error to Go, which has asked for a pipe and got one. */
-int64_t linux_splice(struct frame *frame)
-{
-    (void)frame;
-    return -EINVAL;
-}
-
 int64_t linux_sendfile(struct frame *frame)
 {
     struct file *to = descriptor_file(frame_argument(frame, 0));
@@ -189,6 +183,8 @@ int64_t linux_sendfile(struct frame *frame)
     uint64_t offset = frame_argument(frame, 2), bytes = frame_argument(frame, 3), at;
     if (!to || !from || !file_may_write(to) || !to->operations->write || !file_may_read(from))
         return -EBADF;
+    if (offset && !from->operations->positioned)
+        return -ESPIPE;
     if (!from->operations->positioned || !from->operations->read || to->flags & O_APPEND)
         return -EINVAL;
     int error = offset_in(offset, from, &at);
