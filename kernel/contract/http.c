@@ -259,7 +259,7 @@ static bool put(const uint8_t *data, uint32_t bytes, uint32_t *sent)
 {
     struct io io;
     io_kernel(&io, (void *)(uintptr_t)data, bytes);
-    int64_t result = bytes ? socket_send(now.connection, &io, NULL) : 0;
+    int64_t result = bytes ? socket_send(now.connection, &io, NULL, NULL) : 0;
     *sent = result > 0 ? (uint32_t)result : 0;
     return *sent > 0;
 }

@@ -149,7 +149,7 @@ static void say_bytes(struct client *client, const void *data, uint32_t bytes)
 {
     struct io io;
     io_kernel(&io, (void *)(uintptr_t)data, bytes);
-    (void)socket_send(client->socket, &io, NULL);
+    (void)socket_send(client->socket, &io, NULL, NULL);
 }
 
 static void say(struct client *client, const struct text *words)
@@ -272,7 +272,7 @@ static bool give_body(void)
         exchange_body_let_go(); /* it is given once */
         uint32_t bytes = exchange_body(&data);
         io_kernel(&io, (void *)(uintptr_t)data, bytes);
-        int64_t sent = bytes ? socket_send(now.given_to->socket, &io, NULL) : 0;
+        int64_t sent = bytes ? socket_send(now.given_to->socket, &io, NULL, NULL) : 0;
         if (sent <= 0)
             return moved;
         exchange_body_use((uint32_t)sent);

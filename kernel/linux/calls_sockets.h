@@ -3,9 +3,9 @@
 #define KERNEL_LINUX_CALLS_SOCKETS_H
 
 #define LINUX_CALLS_SOCKETS(X)                                                                   \
-    X(socket, partial, "streams and datagrams of IP and AF_UNIX; datagrams to the outside: DNS only; " \
+    X(socket, partial, "streams and datagrams of IP and AF_UNIX, SOCK_SEQPACKET of AF_UNIX; datagrams to the outside: DNS only; " \
       "netlink: which interfaces and addresses there are") \
-    X(socketpair, partial, "AF_UNIX, streams and datagrams")                                     \
+    X(socketpair, done, "")                                                                      \
     X(bind, partial, "loopback and any address; a path is a file in memory: of the image EROFS") \
     X(listen, done, "")                                                                          \
     X(accept, done, "")                                                                          \
@@ -16,9 +16,10 @@
     X(shutdown, done, "")                                                                        \
     X(sendto, done, "no urgent data")                                                            \
     X(recvfrom, done, "likewise")                                                                \
-    X(sendmsg, partial, "SCM_RIGHTS: EOPNOTSUPP; other control data is not looked at")           \
-    X(recvmsg, partial, "no control data comes")                                                 \
-    X(sendmmsg, done, "likewise")                                                                \
+    X(sendmsg, partial, "control data of AF_UNIX: SCM_RIGHTS, 1,024 descriptors on their way together, "  \
+      "and SCM_CREDENTIALS; of IP it is not looked at")                                          \
+    X(recvmsg, partial, "likewise")                                                              \
+    X(sendmmsg, partial, "likewise")                                                             \
     X(recvmmsg, partial, "the timeout has no effect")                                            \
     X(setsockopt, partial, "those that runtimes set are kept; buffer sizes are told only")       \
     X(getsockopt, partial, "likewise; of TCP_INFO the state")

@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "kernel/core/string.h"
 #include "kernel/core/user.h"
-#include "kernel/event/output.h"
 #include "kernel/file/descriptor.h"
 #include "kernel/linux/calls_linux.h"
+#include "kernel/linux/control.h"
+#include "kernel/linux/message.h"
 #include "kernel/linux/time.h"
 #include "kernel/socket/limits.h"
 #include "kernel/socket/socket.h"
@@ -27,8 +27,8 @@
 #define FLAG_ERRQUEUE 0x2000u
 #define FLAG_NOSIGNAL 0x4000u
 #define FLAG_WAITFORONE 0x10000u
-
-#define SCM_RIGHTS 1
+#define FLAG_CONTROL_TRUNCATED 0x8u
+#define FLAG_CLOSE_ON_EXEC 0x40000000u
 
 /* struct msghdr and struct mmsghdr, as Linux's ABI has them. */
 struct message {
@@ -42,13 +42,7 @@ struct message_of_many {
     struct message message;
     uint32_t bytes, pad;
 };
-struct control_head {
-    uint64_t bytes;
-    int32_t level, type;
-};
-_Static_assert(sizeof(struct message) == 56 && sizeof(struct message_of_many) == 64 &&
-                   sizeof(struct control_head) == 16,
-               "Linux's ABI");
+_Static_assert(sizeof(struct message) == 56 && sizeof(struct message_of_many) == 64, "Linux's ABI");
 
 /* Of a call that has begun: zero at first. */
 struct progress {
@@ -92,13 +86,13 @@ static int64_t stopped(struct progress *so_far, int64_t result)
 }
 
 static int64_t send_all(struct socket *socket, struct io *io, const struct address *to,
-                        uint32_t flags)
+                        uint32_t flags, struct rights **rights)
 {
     struct progress *so_far = progress();
     if (flags & FLAG_OOB)
         return -EOPNOTSUPP;
-    if (socket->type == SOCKET_DATAGRAM) {
-        int64_t sent = socket_send(socket, io, to);
+    if (socket->type != SOCKET_STREAM) {
+        int64_t sent = socket_send(socket, io, to, rights);
         return sent == -EAGAIN ? wait_changed(socket, flags, socket->options.send_timeout_ns)
                                : sent;
     }
@@ -106,7 +100,7 @@ static int64_t send_all(struct socket *socket, struct io *io, const struct addre
     if (error)
         return error;
     for (;;) {
-        int64_t sent = socket_send(socket, io, to);
+        int64_t sent = socket_send(socket, io, to, rights);
         if (sent >= 0) {
             so_far->bytes += (uint64_t)sent;
             if (io->bytes == 0)
@@ -121,8 +115,9 @@ static int64_t send_all(struct socket *socket, struct io *io, const struct addre
     }
 }
 
+/* rights: as socket_receive() has it. */
 static int64_t receive_all(struct socket *socket, struct io *io, uint32_t flags, uint32_t *out,
-                           struct address *from)
+                           struct address *from, struct rights **rights)
 {
     struct progress *so_far = progress();
     bool stream = socket->type == SOCKET_STREAM;
@@ -135,7 +130,7 @@ static int64_t receive_all(struct socket *socket, struct io *io, uint32_t flags,
         return error;
     for (;;) {
         *out = flags & (SOCKET_PEEK | SOCKET_TRUNCATED);
-        int64_t got = socket_receive(socket, io, out, from);
+        int64_t got = socket_receive(socket, io, out, from, rights);
         if (got == -EAGAIN) {
             got = wait_changed(socket, flags, socket->options.receive_timeout_ns);
             return stream ? stopped(so_far, got) : got;
@@ -145,9 +140,20 @@ static int64_t receive_all(struct socket *socket, struct io *io, uint32_t flags,
         if (got <= 0)
             return stopped(so_far, got);
         so_far->bytes += (uint64_t)got;
-        if (io->bytes == 0)
+        if (io->bytes == 0 || (rights && *rights)) /* what comes beside bytes ends a call */
             return stopped(so_far, 0);
     }
+}
+
+int64_t message_read(struct socket *socket, struct io *io)
+{
+    uint32_t flags;
+    return receive_all(socket, io, 0, &flags, NULL, NULL);
+}
+
+int64_t message_write(struct socket *socket, struct io *io)
+{
+    return send_all(socket, io, NULL, 0, NULL);
 }
 
 int64_t linux_sendto(struct frame *frame)
@@ -163,7 +169,7 @@ int64_t linux_sendto(struct frame *frame)
         error = address_read(&to, name, (uint32_t)frame_argument(frame, 5));
     if (error)
         return error;
-    return send_all(socket, &io, name ? &to : NULL, (uint32_t)frame_argument(frame, 3));
+    return send_all(socket, &io, name ? &to : NULL, (uint32_t)frame_argument(frame, 3), NULL);
 }
 
 /* Of a socket of Unix's that is not bound, Linux tells no address at all. */
@@ -183,7 +189,7 @@ int64_t linux_recvfrom(struct frame *frame)
         error = io_buffer(&io, frame_argument(frame, 1), frame_argument(frame, 2));
     if (error)
         return error;
-    int64_t got = receive_all(socket, &io, (uint32_t)frame_argument(frame, 3), &flags, &from);
+    int64_t got = receive_all(socket, &io, (uint32_t)frame_argument(frame, 3), &flags, &from, NULL);
     uint64_t name = frame_argument(frame, 4);
     if (got < 0 || !name)
         return got;
@@ -194,70 +200,53 @@ int64_t linux_recvfrom(struct frame *frame)
     return error ? error : got;
 }
 
-/* Descriptors are not passed: there is no other process. Everything else beside a message is
- * not looked at. */
-static int check_control(const struct message *message)
-{
-    static const char told[] = "sendmsg: SCM_RIGHTS (descriptors beside a message) is refused";
-    static bool is_told;
-    uint64_t at = 0;
-    if (message->control_bytes > SOCKET_CONTROL_BYTES_MAX)
-        return -ENOBUFS;
-    while (message->control && message->control_bytes - at >= sizeof(struct control_head)) {
-        struct control_head head;
-        int error = user_read(&head, message->control + at, sizeof head);
-        if (error)
-            return error;
-        if (head.bytes < sizeof head || head.bytes > message->control_bytes - at)
-            return -EINVAL;
-        if (head.level == SOL_SOCKET && head.type == SCM_RIGHTS) {
-            if (!is_told)
-                output_kernel(MF_LOG_WARN, told, sizeof told - 1);
-            is_told = true;
-            return -EOPNOTSUPP;
-        }
-        at += (head.bytes + sizeof(uint64_t) - 1) & ~(uint64_t)(sizeof(uint64_t) - 1);
-        if (at > message->control_bytes)
-            break;
-    }
-    return 0;
-}
-
 static int64_t send_message(struct socket *socket, const struct message *message, uint32_t flags)
 {
+    const struct control control = {message->control, message->control_bytes};
     struct address to;
+    struct rights *rights = NULL;
     struct io io;
     bool named = message->name && message->name_bytes;
     int error = io_vector(&io, message->vector, message->entries);
     if (!error && named)
         error = address_read(&to, message->name, message->name_bytes);
     if (!error)
-        error = check_control(message);
-    return error ? error : send_all(socket, &io, named ? &to : NULL, flags);
+        error = control_read(socket, &control, &rights);
+    if (error)
+        return error;
+    if (progress()->bytes) { /* they went with the first ones */
+        rights_drop(rights);
+        rights = NULL;
+    }
+    int64_t sent = send_all(socket, &io, named ? &to : NULL, flags, &rights);
+    rights_drop(rights);
+    return sent;
 }
 
-/* The message's own words change: how long the name is, flags, no control data. */
+/* The message's own words change: how long the name is, flags, control data. */
 static int64_t receive_message(struct socket *socket, struct message *message, uint32_t flags)
 {
+    const struct control control = {message->control, message->control_bytes};
     struct address from;
+    struct rights *rights = NULL;
     struct io io;
     uint32_t out, whole = 0;
+    bool cut;
     int error = io_vector(&io, message->vector, message->entries);
     if (error)
         return error;
     if (message->name && message->name_bytes > INT32_MAX)
         return -EINVAL;
-    int64_t got = receive_all(socket, &io, flags, &out, &from);
-    if (got < 0)
-        return got;
-    if (message->name && has_name(&from)) {
+    int64_t got = receive_all(socket, &io, flags, &out, &from, &rights);
+    if (got >= 0 && message->name && has_name(&from))
         error = address_put(&from, message->name, message->name_bytes, &whole);
-        if (error)
-            return error;
+    if (got < 0 || error) {
+        rights_drop(rights);
+        return got < 0 ? got : error;
     }
     message->name_bytes = whole;
-    message->control_bytes = 0;
-    message->flags = out;
+    message->control_bytes = control_write(socket, &control, rights, flags & FLAG_CLOSE_ON_EXEC, &cut);
+    message->flags = out | (flags & FLAG_CLOSE_ON_EXEC) | (cut ? FLAG_CONTROL_TRUNCATED : 0);
     return got;
 }
 

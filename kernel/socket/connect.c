@@ -107,7 +107,9 @@ static int find_listener(struct socket *socket, struct address *to, struct socke
         *to = here(socket, to, to->port);
     *listener = name_listener(to);
     if (!*listener)
-        return socket->family == FAMILY_UNIX ? name_refusal(to, SOCKET_STREAM) : -ECONNREFUSED;
+        return socket->family == FAMILY_UNIX ? name_refusal(to, (enum socket_type)socket->type) : -ECONNREFUSED;
+    if ((*listener)->type != socket->type) /* names that are no paths are of each type's own, unix(7) */
+        return to->data[0] ? -EPROTOTYPE : -ECONNREFUSED;
     if (socket->family == FAMILY_UNIX)
         *to = (*listener)->local; /* as it was bound, whatever path leads there */
     return socket->family == FAMILY_UNIX ? may_wait(*listener, (*listener)->backlog, -EAGAIN)

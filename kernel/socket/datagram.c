@@ -17,8 +17,11 @@
 /* Before each message in its receiver's buffer; the address's data between the two. */
 struct head {
     uint32_t bytes;
-    uint16_t family, port, address_bytes;
+    uint16_t family, port, address_bytes, has_rights;
 };
+
+#define HEAD_BYTES_MAX (sizeof(struct head) + ADDRESS_NAME_BYTES_MAX)
+_Static_assert(SOCKET_MESSAGE_BYTES_MAX + HEAD_BYTES_MAX <= SOCKET_BUFFER_BYTES_MAX, "the longest is taken");
 
 static struct head oldest(const struct buffer *buffer)
 {
@@ -30,17 +33,25 @@ static struct head oldest(const struct buffer *buffer)
 
 uint32_t datagram_bytes(const struct socket *socket)
 {
-    return oldest(&socket->received).bytes;
+    struct head head = oldest(&socket->received);
+    uint32_t bytes = head.bytes, at = (uint32_t)sizeof head + head.address_bytes + bytes;
+    while (socket->type == SOCKET_PACKETS && at < socket->received.bytes) {
+        buffer_look(&socket->received, at, &head, sizeof head);
+        at += (uint32_t)sizeof head + head.address_bytes + head.bytes;
+        bytes += head.bytes;
+    }
+    return bytes;
 }
 
-int datagram_deliver(struct socket *to, const struct address *from, struct io *io)
+int datagram_deliver(struct socket *to, const struct address *from, struct io *io, struct rights **rights)
 {
     struct buffer *buffer = &to->received;
     uint32_t bytes = (uint32_t)io->bytes;
     const struct head head = {.bytes = bytes,
                               .family = from->family,
                               .port = from->port,
-                              .address_bytes = from->bytes};
+                              .address_bytes = from->bytes,
+                              .has_rights = rights && *rights};
     uint32_t whole = (uint32_t)sizeof head + from->bytes + bytes;
     if (whole > buffer_room(buffer, SOCKET_BUFFER_BYTES_MAX))
         return -EAGAIN;
@@ -56,6 +67,10 @@ int datagram_deliver(struct socket *to, const struct address *from, struct io *i
     buffer_add(buffer, &head, sizeof head);
     buffer_add(buffer, from->data, from->bytes);
     buffer->bytes += bytes;
+    if (head.has_rights) {
+        rights_send(*rights, to, 0, 0);
+        *rights = NULL;
+    }
     file_changed(&to->file);
     return 0;
 }
@@ -63,11 +78,11 @@ int datagram_deliver(struct socket *to, const struct address *from, struct io *i
 /* Where to, and from where; the sender gets a name if it has none. */
 static int find(struct socket *socket, const struct address *to, struct socket **receiver)
 {
-    *receiver = NULL;
-    if (socket->peer) {
-        *receiver = socket->peer;
+    *receiver = socket->peer;
+    if (socket->type == SOCKET_PACKETS) /* an address is not looked at */
+        return socket->peer ? 0 : socket->state == SOCKET_ENDED ? -EPIPE : -ENOTCONN;
+    if (socket->peer)
         return to ? -EISCONN : 0;
-    }
     if (!to && socket->state != SOCKET_CONNECTED)
         return socket->state == SOCKET_ENDED  ? -ECONNREFUSED
                : socket->family == FAMILY_UNIX ? -ENOTCONN
@@ -118,7 +133,12 @@ static struct address sender(const struct socket *socket, const struct socket *r
     return address_as(&from, receiver->family);
 }
 
-int64_t datagram_send(struct socket *socket, struct io *io, const struct address *to)
+static uint32_t bytes_max(const struct socket *socket)
+{
+    return socket->family == FAMILY_UNIX ? SOCKET_MESSAGE_BYTES_MAX : SOCKET_DATAGRAM_BYTES_MAX;
+}
+
+int64_t datagram_send(struct socket *socket, struct io *io, const struct address *to, struct rights **rights)
 {
     struct socket *receiver;
     int64_t bytes = (int64_t)io->bytes;
@@ -127,7 +147,7 @@ int64_t datagram_send(struct socket *socket, struct io *io, const struct address
         return -error;
     if (socket->write_shut)
         return -EPIPE;
-    if (io->bytes > SOCKET_DATAGRAM_BYTES_MAX)
+    if (io->bytes > bytes_max(socket))
         return -EMSGSIZE;
     if (socket->family == FAMILY_NETLINK)
         return netlink_ask(socket, io);
@@ -151,7 +171,7 @@ int64_t datagram_send(struct socket *socket, struct io *io, const struct address
         return error ? error : bytes;
     }
     const struct address from = sender(socket, receiver);
-    error = datagram_deliver(receiver, &from, io);
+    error = datagram_deliver(receiver, &from, io, rights);
     if (error == -EAGAIN && socket->family != FAMILY_UNIX)
         error = io_skip(io, io->bytes); /* as a network loses it */
     if (error == -EAGAIN && !socket->peer)
@@ -162,7 +182,7 @@ int64_t datagram_send(struct socket *socket, struct io *io, const struct address
 }
 
 int64_t datagram_receive(struct socket *socket, struct io *io, uint32_t *flags,
-                         struct address *from)
+                         struct address *from, struct rights **rights)
 {
     struct buffer *buffer = &socket->received;
     uint32_t how = *flags;
@@ -171,6 +191,8 @@ int64_t datagram_receive(struct socket *socket, struct io *io, uint32_t *flags,
         int error = socket_error_take(socket);
         if (error)
             return -error;
+        if (socket->type == SOCKET_PACKETS && socket->state < SOCKET_CONNECTED)
+            return -ENOTCONN;
         return socket->read_shut || socket->finished ? 0 : -EAGAIN;
     }
     const struct head head = oldest(buffer);
@@ -184,6 +206,11 @@ int64_t datagram_receive(struct socket *socket, struct io *io, uint32_t *flags,
             .family = head.family, .port = head.port, .bytes = head.address_bytes};
         buffer_look(buffer, sizeof head, from->data, head.address_bytes);
     }
+    struct rights *came = !head.has_rights ? NULL : how & SOCKET_PEEK ? rights_copy(socket->rights) : rights_receive(socket);
+    if (rights)
+        *rights = came;
+    else
+        rights_drop(came);
     if (!(how & SOCKET_PEEK)) {
         buffer_drop(buffer, front + head.bytes);
         if (socket->peer && socket->peer->wants_room) {
@@ -198,6 +225,8 @@ int64_t datagram_receive(struct socket *socket, struct io *io, uint32_t *flags,
 
 uint32_t datagram_ready(struct socket *socket)
 {
+    if (socket->type == SOCKET_PACKETS && socket->state < SOCKET_CONNECTED)
+        return stream_ready(socket);
     uint32_t ready = POLLOUT | POLLWRNORM;
     if (socket->received.bytes || socket->read_shut || socket->finished || socket->error)
         ready |= POLLIN | POLLRDNORM;
@@ -205,10 +234,10 @@ uint32_t datagram_ready(struct socket *socket)
         ready |= POLLRDHUP;
     if (socket->error)
         ready |= POLLERR;
-    if (socket->read_shut && socket->write_shut)
+    if ((socket->read_shut || socket->finished) && (socket->write_shut || socket->state == SOCKET_ENDED))
         ready |= POLLHUP;
     if (socket->peer &&
-        buffer_room(&socket->peer->received, SOCKET_BUFFER_BYTES_MAX) < SOCKET_DATAGRAM_BYTES_MAX) {
+        buffer_room(&socket->peer->received, SOCKET_BUFFER_BYTES_MAX) < bytes_max(socket) + HEAD_BYTES_MAX) {
         ready &= ~(uint32_t)(POLLOUT | POLLWRNORM);
         socket->wants_room = true;
     }

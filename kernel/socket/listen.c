@@ -23,7 +23,7 @@ static void adopt_early(void);
 
 int socket_listen(struct socket *socket, int backlog)
 {
-    if (socket->type != SOCKET_STREAM)
+    if (socket->type == SOCKET_DATAGRAM)
         return -EOPNOTSUPP;
     if (socket->state != SOCKET_NEW && socket->state != SOCKET_LISTENS)
         return -EINVAL;
@@ -44,7 +44,7 @@ int socket_listen(struct socket *socket, int backlog)
 
 int socket_accept(struct socket *socket, uint32_t flags, struct socket **accepted)
 {
-    if (socket->type != SOCKET_STREAM)
+    if (socket->type == SOCKET_DATAGRAM)
         return -EOPNOTSUPP;
     if (socket->state != SOCKET_LISTENS)
         return -EINVAL;
@@ -63,7 +63,7 @@ int socket_accept(struct socket *socket, uint32_t flags, struct socket **accepte
 
 int listener_join(struct socket *socket, struct socket *listener, const struct address *to)
 {
-    struct socket *end = socket_make(listener->family, SOCKET_STREAM, 0);
+    struct socket *end = socket_make(listener->family, (enum socket_type)listener->type, 0);
     if (!end)
         return -ENOMEM;
     end->options = listener->options;

@@ -157,7 +157,7 @@ static void answer(struct question *question, unsigned rcode, const uint8_t *add
     struct io io;
     io_kernel(&io, text, at);
     const struct address from = address_as(&question->server, question->socket->family);
-    (void)datagram_deliver(question->socket, &from, &io); /* lost, as a network loses it */
+    (void)datagram_deliver(question->socket, &from, &io, NULL); /* lost, as a network loses it */
 }
 
 /* To the node. False: no room. */

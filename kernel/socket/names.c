@@ -200,7 +200,7 @@ int name_refusal(const struct address *address, enum socket_type type)
     struct place file = {0};
     int error = path_is(address) ? path_find(address, &file) : 0;
     for (const struct socket *socket = first; !error && socket; socket = socket->name_next)
-        if (socket->type != type && fits(socket, address, &file))
+        if (path_is(address) && socket->type != type && fits(socket, address, &file))
             error = -EPROTOTYPE;
     return error ? error : -ECONNREFUSED;
 }

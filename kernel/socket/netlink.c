@@ -107,7 +107,7 @@ static int end(struct answer *answer)
     struct io io;
     ((struct nlmsghdr *)(void *)answer->data)->nlmsg_len = answer->bytes;
     io_kernel(&io, answer->data, answer->bytes);
-    int error = datagram_deliver(answer->to, &kernel, &io);
+    int error = datagram_deliver(answer->to, &kernel, &io, NULL);
     return error == -EAGAIN ? -ENOBUFS : error;
 }
 

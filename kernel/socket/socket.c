@@ -56,7 +56,7 @@ static int decode(int family, int type, int protocol)
                                                              : -EPROTONOSUPPORT;
     if (family != FAMILY_UNIX && family != FAMILY_INET && family != FAMILY_INET6)
         return -EAFNOSUPPORT;
-    if (type != SOCKET_STREAM && type != SOCKET_DATAGRAM)
+    if (type != SOCKET_STREAM && type != SOCKET_DATAGRAM && !(type == SOCKET_PACKETS && family == FAMILY_UNIX))
         return -ESOCKTNOSUPPORT;
     int own = type == SOCKET_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
     if (family == FAMILY_UNIX)
@@ -134,29 +134,34 @@ int socket_shutdown(struct socket *socket, bool read, bool write)
         outside_finish(socket->outside);
     if (!peer)
         return 0;
-    if (write && socket->type == SOCKET_STREAM)
+    if (write && socket->type != SOCKET_DATAGRAM)
         peer->finished = true;
     file_changed(&peer->file);
     return 0;
 }
 
-int64_t socket_send(struct socket *socket, struct io *io, const struct address *to)
+int64_t socket_send(struct socket *socket, struct io *io, const struct address *to, struct rights **rights)
 {
-    if (socket->type == SOCKET_DATAGRAM)
-        return datagram_send(socket, io, to);
+    int error = rights && *rights ? rights_may_send(*rights) : 0;
+    if (error)
+        return error;
+    if (socket->type != SOCKET_STREAM)
+        return datagram_send(socket, io, to, rights);
     if (to && socket->family == FAMILY_UNIX)
         return socket->state == SOCKET_CONNECTED ? -EISCONN : -EOPNOTSUPP;
-    return stream_send(socket, io); /* of IP an address is not looked at */
+    return stream_send(socket, io, rights); /* of IP an address is not looked at */
 }
 
 int64_t socket_receive(struct socket *socket, struct io *io, uint32_t *flags,
-                       struct address *from)
+                       struct address *from, struct rights **rights)
 {
+    if (rights)
+        *rights = NULL;
     if (from)
         *from = (struct address){.family = FAMILY_UNSPEC};
-    if (socket->type == SOCKET_DATAGRAM)
-        return datagram_receive(socket, io, flags, from);
-    return stream_receive(socket, io, flags);
+    if (socket->type != SOCKET_STREAM)
+        return datagram_receive(socket, io, flags, from, rights);
+    return stream_receive(socket, io, flags, rights);
 }
 
 void socket_name(const struct socket *socket, struct address *address)
@@ -197,19 +202,19 @@ static int64_t read_socket(struct file *file, struct io *io, uint64_t *position)
 {
     uint32_t flags = 0;
     (void)position;
-    return socket_receive(socket_of(file), io, &flags, NULL);
+    return socket_receive(socket_of(file), io, &flags, NULL, NULL);
 }
 
 static int64_t write_socket(struct file *file, struct io *io, uint64_t *position)
 {
     (void)position;
-    return socket_send(socket_of(file), io, NULL);
+    return socket_send(socket_of(file), io, NULL, NULL);
 }
 
 static uint32_t ready_socket(struct file *file)
 {
     struct socket *socket = socket_of(file);
-    return socket->type == SOCKET_DATAGRAM ? datagram_ready(socket) : stream_ready(socket);
+    return socket->type != SOCKET_STREAM ? datagram_ready(socket) : stream_ready(socket);
 }
 
 static int stat_socket(struct file *file, struct file_stat *stat)
@@ -229,8 +234,8 @@ static int64_t control_socket(struct file *file, uint64_t request, uint64_t argu
     case FIONREAD:
         if (socket->state == SOCKET_LISTENS)
             return -EINVAL;
-        bytes = (int32_t)(socket->type == SOCKET_DATAGRAM ? datagram_bytes(socket)
-                                                          : socket->received.bytes);
+        bytes = (int32_t)(socket->type != SOCKET_STREAM ? datagram_bytes(socket)
+                                                        : socket->received.bytes);
         return user_write(argument, &bytes, sizeof bytes);
     case TIOCOUTQ: /* SIOCOUTQ */
         bytes = socket->peer && socket->type == SOCKET_STREAM
@@ -253,7 +258,7 @@ static void close_socket(struct file *file)
     name_give(socket);
     place_drop(&socket->remote_path);
     lookup_forget(socket);
-    if (socket->type == SOCKET_STREAM) {
+    if (socket->type != SOCKET_DATAGRAM) {
         stream_close(socket);
     } else if (socket->peer) {
         socket->peer->peer = NULL;
@@ -261,7 +266,17 @@ static void close_socket(struct file *file)
         file_changed(&socket->peer->file);
     }
     buffer_close(&socket->received);
+    while (socket->rights)
+        rights_drop(rights_receive(socket));
     heap_give(socket, sizeof *socket);
+    rights_collect(NULL); /* who was reached by what it had received */
+}
+
+/* Of one that is in messages, too. */
+static void close_descriptor(struct file *file)
+{
+    if (socket_of(file)->on_way)
+        rights_collect(socket_of(file));
 }
 
 static const struct file_operations operations = {
@@ -271,5 +286,6 @@ static const struct file_operations operations = {
     .ready = ready_socket,
     .stat = stat_socket,
     .control = control_socket,
+    .descriptor_closed = close_descriptor,
     .close = close_socket,
 };

@@ -4,7 +4,8 @@
  * buffer, which is bounded, or in the channel; nothing is lost but datagrams that nobody is
  * there for. Of datagrams to the outside there are only those to a resolver (lookup.h).
  *
- *   a stream:  NEW ──▶ LISTENS            accept() gives it others that are CONNECTED
+ *   a stream, or connection of messages:
+ *              NEW ──▶ LISTENS            accept() gives it others that are CONNECTED
  *              NEW ──▶ CONNECTED ──▶ ENDED   the other side is closed
  *              NEW ──▶ CONNECTS ──▶ CONNECTED, or NEW and an error: to the outside
  *
@@ -23,7 +24,8 @@
 #include "kernel/socket/buffer.h"
 #include "kernel/socket/option.h"
 
-enum socket_type { SOCKET_STREAM = 1, SOCKET_DATAGRAM = 2, SOCKET_RAW = 3 }; /* SOCK_…; none is RAW in the end */
+enum socket_type { SOCKET_STREAM = 1, SOCKET_DATAGRAM = 2, SOCKET_RAW = 3, SOCKET_PACKETS = 5 };
+/* SOCK_…; none is RAW in the end; PACKETS: SOCK_SEQPACKET, a connection of messages, of AF_UNIX only */
 enum socket_state { SOCKET_NEW, SOCKET_LISTENS, SOCKET_CONNECTS, SOCKET_CONNECTED, SOCKET_ENDED };
 
 /* Flags of transfers, MSG_… */
@@ -48,6 +50,9 @@ struct socket {
     struct socket *peer;  /* of a stream, or a pair; NULL: none any more */
     struct outside *outside; /* the other end, where it is outside; NULL */
     struct buffer received;
+    struct rights *rights; /* what came beside it, oldest first (rights.h) */
+    uint32_t on_way;       /* in how many messages it is itself */
+    bool reached;          /* of rights_collect() */
     /* Of the library OS's own end: bytes that it takes where their writer has them, past the buffer, with
      * what stands in that before them; 0: none now; or -EFAULT. It may close the connection. NULL: all
      * go by the buffer. */
@@ -76,12 +81,14 @@ int socket_accept(struct socket *socket, uint32_t flags, struct socket **accepte
 int socket_connect(struct socket *socket, const struct address *address);
 int socket_shutdown(struct socket *socket, bool read, bool write);
 
-/* Bytes sent, or -errno. to: of a datagram; NULL: where it is connected to. -EPIPE: the
- * program is to have a signal for it. */
-int64_t socket_send(struct socket *socket, struct io *io, const struct address *to);
-/* Bytes received, 0 at the end. flags: as above, in and out. from may be NULL. */
+/* Bytes sent, or -errno. to: of a datagram; NULL: where it is connected to. rights: what goes beside them,
+ * taken, and NULL then, if they are sent; of AF_UNIX only. -EPIPE of a stream: the program is to have a signal
+ * for it. */
+int64_t socket_send(struct socket *socket, struct io *io, const struct address *to, struct rights **rights);
+/* Bytes received, 0 at the end. flags: as above, in and out. from may be NULL. rights: what came beside
+ * them, the caller's, or NULL; without a place for it it is dropped. */
 int64_t socket_receive(struct socket *socket, struct io *io, uint32_t *flags,
-                       struct address *from);
+                       struct address *from, struct rights **rights);
 
 /* What getsockname and getpeername say. -ENOTCONN. */
 void socket_name(const struct socket *socket, struct address *address);

@@ -57,7 +57,7 @@ static int64_t send_past(const struct socket *socket, struct io *io)
     return taken;
 }
 
-int64_t stream_send(struct socket *socket, struct io *io)
+int64_t stream_send(struct socket *socket, struct io *io, struct rights **rights)
 {
     int error = socket_error_take(socket);
     if (error)
@@ -92,11 +92,28 @@ int64_t stream_send(struct socket *socket, struct io *io)
         return error;
     if (io->bytes)
         socket->wants_room = true;
+    if (rights && *rights) {
+        uint64_t end = peer->read_bytes + peer->received.bytes;
+        rights_send(*rights, peer, end - bytes, end);
+        *rights = NULL;
+    }
     file_changed(&peer->file);
     return bytes;
 }
 
-int64_t stream_receive(struct socket *socket, struct io *io, uint32_t *flags)
+/* What is beside the first of so many bytes, of which are left those up to its end, unless it is looked at only: as
+ * Linux does it, its like is received then, too. */
+static struct rights *beside(struct socket *socket, uint32_t *bytes, bool looks)
+{
+    const struct rights *next = socket->rights;
+    if (!next || next->from >= socket->read_bytes + *bytes)
+        return NULL;
+    if (next->end - socket->read_bytes < *bytes)
+        *bytes = (uint32_t)(next->end - socket->read_bytes);
+    return looks ? rights_copy(next) : rights_receive(socket);
+}
+
+int64_t stream_receive(struct socket *socket, struct io *io, uint32_t *flags, struct rights **rights)
 {
     struct buffer *buffer = &socket->received;
     if (socket->outside && !buffer->bytes && !socket->finished)
@@ -105,6 +122,11 @@ int64_t stream_receive(struct socket *socket, struct io *io, uint32_t *flags)
     uint32_t how = *flags;
     *flags = 0;
     if (bytes) {
+        struct rights *came = beside(socket, &bytes, how & SOCKET_PEEK);
+        if (rights)
+            *rights = came;
+        else
+            rights_drop(came);
         if (!(how & SOCKET_TRUNCATED) || socket->family == FAMILY_UNIX) {
             int error = buffer_get(buffer, 0, io, bytes);
             if (error)

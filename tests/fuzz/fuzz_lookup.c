@@ -43,7 +43,7 @@ static void asks(struct input *input, uint8_t *text, size_t bytes)
     at.data[12] = number(input, 1) & 1 ? 127 : 8;
     io_kernel(&io, text, bytes);
     const struct address to = address_as(&at, socket->family);
-    const int64_t sent = socket_send(socket, &io, &to);
+    const int64_t sent = socket_send(socket, &io, &to, NULL);
     MUST(sent == (int64_t)bytes);
 }
 
@@ -132,7 +132,7 @@ static void hears(struct input *input)
     uint32_t flags = 0;
     struct socket *socket = some(input);
     io_kernel(&io, text, sizeof text);
-    const int64_t got_bytes = socket_receive(socket, &io, &flags, &from);
+    const int64_t got_bytes = socket_receive(socket, &io, &flags, &from, NULL);
     if (got_bytes == -EAGAIN)
         return;
     MUST(got_bytes >= HEAD_BYTES && got_bytes <= ANSWER_BYTES_MAX && from.port == 53);

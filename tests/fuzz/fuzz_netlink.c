@@ -46,12 +46,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     bytes = bytes < sizeof request ? bytes : sizeof request;
     memcpy(request, data, bytes);
     io_kernel(&io, request, bytes);
-    MUST(socket_send(socket, &io, NULL) == (int64_t)bytes);
+    MUST(socket_send(socket, &io, NULL, NULL) == (int64_t)bytes);
     for (;;) {
         uint32_t flags = 0;
         struct address from;
         io_kernel(&io, answer, sizeof answer);
-        const int64_t got_bytes = socket_receive(socket, &io, &flags, &from);
+        const int64_t got_bytes = socket_receive(socket, &io, &flags, &from, NULL);
         if (got_bytes < 0)
             break;
         MUST(flags == 0 && from.family == FAMILY_NETLINK);

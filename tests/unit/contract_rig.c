@@ -207,7 +207,7 @@ int64_t reads(struct socket *server)
     struct io io;
     uint32_t flags = 0;
     io_kernel(&io, request + request_bytes, sizeof request - 1 - request_bytes);
-    int64_t bytes = socket_receive(server, &io, &flags, NULL);
+    int64_t bytes = socket_receive(server, &io, &flags, NULL, NULL);
     if (bytes > 0)
         request_bytes += (size_t)bytes;
     request[request_bytes] = 0;
@@ -218,7 +218,7 @@ int64_t writes_bytes(struct socket *server, const void *data, size_t bytes)
 {
     struct io io;
     io_kernel(&io, (void *)(uintptr_t)data, bytes);
-    return socket_send(server, &io, NULL);
+    return socket_send(server, &io, NULL, NULL);
 }
 
 void writes(struct socket *server, const char *text)

@@ -81,14 +81,14 @@ int64_t send_text(struct socket *socket, const char *text)
 {
     struct io io;
     io_kernel(&io, (void *)(uintptr_t)text, strlen(text));
-    return socket_send(socket, &io, NULL);
+    return socket_send(socket, &io, NULL, NULL);
 }
 
 int64_t send_bytes(struct socket *socket, const void *bytes, size_t count)
 {
     struct io io;
     io_kernel(&io, (void *)(uintptr_t)bytes, count);
-    return socket_send(socket, &io, NULL);
+    return socket_send(socket, &io, NULL, NULL);
 }
 
 int64_t receive_text(struct socket *socket)
@@ -97,7 +97,7 @@ int64_t receive_text(struct socket *socket)
     uint32_t flags = 0;
     memset(got, 0, sizeof got);
     io_kernel(&io, got, sizeof got - 1);
-    return socket_receive(socket, &io, &flags, NULL);
+    return socket_receive(socket, &io, &flags, NULL, NULL);
 }
 
 void assert_received(struct socket *socket, const char *text)

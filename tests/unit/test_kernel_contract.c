@@ -424,7 +424,7 @@ static void a_request_that_was_not_read_ends_the_connection(void **state)
     struct io io;
     uint32_t flags = 0;
     io_kernel(&io, request, 10);
-    assert_int_equal(socket_receive(server, &io, &flags, NULL), 10);
+    assert_int_equal(socket_receive(server, &io, &flags, NULL, NULL), 10);
     writes(server, OK_LINE "Content-Length: 1\r\n\r\na");
     assert_true(turn());
     assert_int_equal(got.ends, 1);

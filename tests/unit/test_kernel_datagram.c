@@ -18,7 +18,7 @@ static int64_t send_to(struct socket *socket, const char *text, struct address t
 {
     struct io io;
     io_kernel(&io, (void *)(uintptr_t)text, strlen(text));
-    return socket_send(socket, &io, &to);
+    return socket_send(socket, &io, &to, NULL);
 }
 
 static void datagrams_arrive_whole_with_their_sender(void **state)
@@ -34,11 +34,11 @@ static void datagrams_arrive_whole_with_their_sender(void **state)
     struct io io;
     uint32_t flags = SOCKET_TRUNCATED | SOCKET_PEEK;
     io_kernel(&io, got, 3);
-    assert_int_equal(socket_receive(a, &io, &flags, &from), 8);
+    assert_int_equal(socket_receive(a, &io, &flags, &from, NULL), 8);
     assert_int_equal(flags, SOCKET_TRUNCATED);
     flags = 0;
     io_kernel(&io, got, 3);
-    assert_int_equal(socket_receive(a, &io, &flags, &from), 3);
+    assert_int_equal(socket_receive(a, &io, &flags, &from, NULL), 3);
     assert_int_equal(flags, SOCKET_TRUNCATED);
     assert_int_equal(from.port, b->local.port);
     assert_int_equal(receive_text(a), 0); /* the empty one */
@@ -86,7 +86,7 @@ static void a_datagram_goes_nowhere_outside(void **state)
     for (unsigned i = 0; i < 2 * SOCKET_OUTSIDE_TOLD_MAX; i++) {
         struct io io;
         io_kernel(&io, (void *)(uintptr_t)"x", 1);
-        assert_int_equal(socket_send(client, &io, &outside), -ENETUNREACH);
+        assert_int_equal(socket_send(client, &io, &outside, NULL), -ENETUNREACH);
     }
     assert_int_equal(socket_lines, SOCKET_OUTSIDE_TOLD_MAX);
     assert_int_equal(socket_connect(client, &outside), -ENETUNREACH);

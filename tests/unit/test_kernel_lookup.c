@@ -24,7 +24,7 @@ static int64_t ask(struct socket *socket, const uint8_t *text, size_t bytes)
     struct address at = address_loopback(FAMILY_INET, 53);
     at.data[12] = 9;
     io_kernel(&io, (void *)(uintptr_t)text, bytes);
-    return socket_send(socket, &io, &at);
+    return socket_send(socket, &io, &at, NULL);
 }
 
 static void assert_answer(struct socket *socket, unsigned rcode, unsigned answers, uint8_t *text)
@@ -33,7 +33,7 @@ static void assert_answer(struct socket *socket, unsigned rcode, unsigned answer
     struct address from;
     uint32_t flags = 0;
     io_kernel(&io, text, 512);
-    assert_true(socket_receive(socket, &io, &flags, &from) >= 12);
+    assert_true(socket_receive(socket, &io, &flags, &from, NULL) >= 12);
     assert_int_equal(from.port, 53);
     assert_int_equal(from.data[12], 9);
     assert_int_equal(text[0] << 8 | text[1], 0x1234);
@@ -97,7 +97,7 @@ static void questions_that_are_none_ask_nobody(void **state)
     struct io io;
     uint32_t flags = 0;
     io_kernel(&io, got_text, sizeof got_text);
-    assert_int_equal(socket_receive(client, &io, &flags, NULL), -EAGAIN);
+    assert_int_equal(socket_receive(client, &io, &flags, NULL, NULL), -EAGAIN);
     assert_silent();
     close_socket(client);
 }

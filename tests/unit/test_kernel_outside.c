@@ -99,8 +99,8 @@ static void nothing_is_sent_without_credit(void **state)
     client = asks(&id);
     node_says(MF_MSG_OPENED, id, 0, 0, NULL, 0);
     io_kernel(&io, much, sizeof much);
-    assert_int_equal(socket_send(client, &io, NULL), MF_STREAM_WINDOW);
-    assert_int_equal(socket_send(client, &io, NULL), -EAGAIN);
+    assert_int_equal(socket_send(client, &io, NULL, NULL), MF_STREAM_WINDOW);
+    assert_int_equal(socket_send(client, &io, NULL, NULL), -EAGAIN);
     assert_false(file_ready(&client->file) & POLLOUT);
     while (sent < MF_STREAM_WINDOW) {
         assert_said(MF_MSG_SENT, id);
@@ -109,17 +109,17 @@ static void nothing_is_sent_without_credit(void **state)
     assert_silent();
     node_says(MF_MSG_GRANT, id, 4000, 0, NULL, 0);
     assert_true(file_ready(&client->file) & POLLOUT);
-    assert_int_equal(socket_send(client, &io, NULL), 4000);
+    assert_int_equal(socket_send(client, &io, NULL, NULL), 4000);
     assert_said(MF_MSG_SENT, id);
     /* What the program has read is granted again, in large pieces. */
     static char got_much[MF_STREAM_WINDOW];
     node_says(MF_MSG_RECEIVED, id, 0, 0, much, MF_STREAM_WINDOW);
     uint32_t flags = 0;
     io_kernel(&io, got_much, 100);
-    assert_int_equal(socket_receive(client, &io, &flags, NULL), 100);
+    assert_int_equal(socket_receive(client, &io, &flags, NULL, NULL), 100);
     assert_silent();
     io_kernel(&io, got_much, sizeof got_much);
-    assert_int_equal(socket_receive(client, &io, &flags, NULL), MF_STREAM_WINDOW - 100);
+    assert_int_equal(socket_receive(client, &io, &flags, NULL, NULL), MF_STREAM_WINDOW - 100);
     assert_said(MF_MSG_CREDIT, id);
     assert_int_equal(said.arg, MF_STREAM_WINDOW);
     close_socket(client);

@@ -105,22 +105,22 @@ static void a_full_buffer_stops_the_writer_until_much_is_read(void **state)
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (uint8_t)(i * 7 + (i >> 11));
     io_kernel(&io, data, sizeof data);
-    assert_int_equal(socket_send(client, &io, NULL), SOCKET_BUFFER_BYTES_MAX);
-    assert_int_equal(socket_send(client, &io, NULL), -EAGAIN);
+    assert_int_equal(socket_send(client, &io, NULL, NULL), SOCKET_BUFFER_BYTES_MAX);
+    assert_int_equal(socket_send(client, &io, NULL, NULL), -EAGAIN);
     assert_false(file_ready(&client->file) & POLLOUT);
     struct io into;
     io_kernel(&into, back, 1000);
-    assert_int_equal(socket_receive(server, &into, &flags, NULL), 1000);
+    assert_int_equal(socket_receive(server, &into, &flags, NULL, NULL), 1000);
     assert_false(file_ready(&client->file) & POLLOUT);
     io_kernel(&into, back + 1000, SOCKET_BUFFER_BYTES_MAX / 2);
-    assert_int_equal(socket_receive(server, &into, &flags, NULL), SOCKET_BUFFER_BYTES_MAX / 2);
+    assert_int_equal(socket_receive(server, &into, &flags, NULL, NULL), SOCKET_BUFFER_BYTES_MAX / 2);
     assert_true(file_ready(&client->file) & POLLOUT);
     size_t at = 1000 + SOCKET_BUFFER_BYTES_MAX / 2;
     while (at < sizeof back) {
         if (io.bytes)
-            assert_true(socket_send(client, &io, NULL) > 0);
+            assert_true(socket_send(client, &io, NULL, NULL) > 0);
         io_kernel(&into, back + at, sizeof back - at);
-        int64_t bytes = socket_receive(server, &into, &flags, NULL);
+        int64_t bytes = socket_receive(server, &into, &flags, NULL, NULL);
         assert_true(bytes > 0);
         at += (size_t)bytes;
     }
@@ -146,12 +146,12 @@ static void who_looks_for_room_in_vain_is_told_of_it(void **state)
     uint32_t flags = 0;
     join(FAMILY_INET);
     io_kernel(&io, data, SOCKET_BUFFER_BYTES_MAX - 1);
-    assert_int_equal(socket_send(client, &io, NULL), SOCKET_BUFFER_BYTES_MAX - 1); /* all of it */
+    assert_int_equal(socket_send(client, &io, NULL, NULL), SOCKET_BUFFER_BYTES_MAX - 1); /* all of it */
     file_watch(&client->file, &watcher);
     assert_false(file_ready(&client->file) & POLLOUT);
     times_told = 0;
     io_kernel(&into, data, sizeof data);
-    assert_int_equal(socket_receive(server, &into, &flags, NULL), SOCKET_BUFFER_BYTES_MAX - 1);
+    assert_int_equal(socket_receive(server, &into, &flags, NULL, NULL), SOCKET_BUFFER_BYTES_MAX - 1);
     assert_int_equal(times_told, 1);
     assert_true(file_ready(&client->file) & POLLOUT);
     file_unwatch(&watcher);
@@ -166,7 +166,7 @@ static void looking_takes_nothing(void **state)
     join(FAMILY_INET);
     assert_int_equal(send_text(client, "abc"), 3);
     io_kernel(&io, got, 2);
-    assert_int_equal(socket_receive(server, &io, &flags, NULL), 2);
+    assert_int_equal(socket_receive(server, &io, &flags, NULL, NULL), 2);
     assert_received(server, "abc");
     close_all();
 }

@@ -5,6 +5,7 @@
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <linux/fs.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "kernel/core/user.h"
@@ -12,6 +13,7 @@
 #include "kernel/file/limits.h"
 #include "kernel/fs/open.h"
 #include "kernel/linux/calls_linux.h"
+#include "kernel/linux/message.h"
 
 #define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
 
@@ -29,7 +31,13 @@ static int64_t call(struct frame *frame, io_of *memory, transfer *move, uint64_t
     if (at && *at > INT64_MAX)
         return -EINVAL;
     int error = memory(&io, frame_argument(frame, 1), frame_argument(frame, 2));
-    return error ? error : move(file, &io, at);
+    struct socket *socket = socket_of(file);
+    if (error || !socket || at)
+        return error ? error : move(file, &io, at);
+    bool reads = move == file_read; /* timeouts and signals are a socket's own */
+    if (io.bytes == 0 && (reads || memory == io_vector))
+        return 0;
+    return reads ? message_read(socket, &io) : message_write(socket, &io);
 }
 
 static int64_t buffer_call(struct frame *frame, transfer *move, uint64_t *at)
