@@ -169,7 +169,7 @@ void mqtt_quiet(struct mqtt *mqtt)
 
 bool mqtt_rests(const struct mqtt *mqtt)
 {
-    return mqtt_heirs_rest(&mqtt->heirs) && (mqtt->outbox.count == 0 || mqtt->outbox.link.state != LINK_UP);
+    return mqtt_heirs_rest(&mqtt->heirs) && (mqtt->outbox.in_hand.count == 0 || mqtt->outbox.link.state != LINK_UP);
 }
 
 void mqtt_close(struct mqtt *mqtt)

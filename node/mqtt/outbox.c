@@ -1,31 +1,18 @@
 /*
- * outbox.c: see outbox.h.
+ * outbox.c: see outbox.h; what comes in is outbox_in.c's.
  * Guarantees: an entry leaves the queue when the broker has acknowledged it, or refused it for
  * good; what is in hand has a bound.
  * Leaves to others: connections (link.c), who may publish what. Owns what it has taken.
  */
 #include "node/mqtt/outbox.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "node/mqtt/message.h"
 #include "node/mqtt/session.h"
+#include "node/mqtt/wire.h"
 #include "node/node.h"
-
-/* Taken from the queue, or loose: then id is 0. */
-struct sending {
-    struct link link;
-    uint64_t id;
-    uint32_t attempts;
-    int mid;
-    uint64_t sent_ns;
-    size_t bytes;
-    uint8_t record[];
-};
 
 static void up(struct mqtt_link *link, bool resumed);
 static void down(struct mqtt_link *link);
@@ -37,11 +24,10 @@ static void granted(struct mqtt_link *link, int mid, int reason);
 static void left(struct mqtt_link *link, int mid);
 static void hint(struct queue_watch *watch);
 static void fired(struct timer *timer, uint64_t now_ns);
-static void pump(struct mqtt_outbox *outbox);
 static void look_again(struct mqtt_outbox *outbox, uint64_t ms);
 static void sized(void *context, const struct store_answer *answer);
 static void taken(void *context, const struct store_answer *answer);
-static void send_one(struct mqtt_outbox *outbox, struct sending *sending);
+static void send_one(struct mqtt_outbox *outbox, struct mqtt_sending *sending);
 static const struct mqtt_link_parts parts = {up, down, message, never, nothing, granted, left, sent};
 
 mf_err mqtt_outbox_open(struct mqtt_outbox *outbox, struct node *node,
@@ -54,8 +40,8 @@ mf_err mqtt_outbox_open(struct mqtt_outbox *outbox, struct node *node,
     outbox->watch.ready = hint;
     outbox->timer.fire = fired;
     outbox->due_ns = TIMER_NEVER;
-    link_init(&outbox->in_hand);
-    link_init(&outbox->loose);
+    mqtt_sendings_init(&outbox->in_hand);
+    mqtt_sendings_init(&outbox->loose);
     link_init(&outbox->watch.link);
     mqtt_link_open(&outbox->link, &node->loop, broker, "out", client, false, &parts, outbox);
     mf_err err = queue_get(node->delivery.store, MQTT_TENANT, MQTT_OUT_QUEUE, &settings,
@@ -70,35 +56,19 @@ void mqtt_outbox_begin(struct mqtt_outbox *outbox)
     const struct store_ask ask = {delivery_now_ms(&outbox->node->delivery), sized, outbox};
     if (queue_stat(outbox->queue, &ask) != MF_OK)
         look_again(outbox, MF_MQTT_HOLD_MS_MAX);
-    pump(outbox);
+    mqtt_outbox_pump(outbox);
 }
 
 static void sized(void *context, const struct store_answer *answer)
 {
     struct mqtt_outbox *outbox = context;
     outbox->more |= answer->err || answer->stat.count > 0; /* not known: a take tells */
-    pump(outbox);
+    mqtt_outbox_pump(outbox);
 }
 
 void mqtt_outbox_quiet(struct mqtt_outbox *outbox)
 {
     outbox->quiet = true;
-}
-
-static void loose_free(struct mqtt_outbox *outbox, struct sending *sending)
-{
-    list_remove(&sending->link);
-    outbox->loose_count--;
-    outbox->loose_bytes -= sending->bytes;
-    free(sending);
-}
-
-static void put_down(struct mqtt_outbox *outbox, struct sending *sending)
-{
-    list_remove(&sending->link);
-    outbox->count--;
-    outbox->bytes -= sending->bytes;
-    free(sending);
 }
 
 void mqtt_outbox_close(struct mqtt_outbox *outbox)
@@ -108,10 +78,10 @@ void mqtt_outbox_close(struct mqtt_outbox *outbox)
     outbox->quiet = true;
     mqtt_link_close(&outbox->link);
     timer_stop(&outbox->node->loop.timers, &outbox->timer);
-    while (!list_empty(&outbox->in_hand)) /* leased; the next start finds them */
-        put_down(outbox, list_of(outbox->in_hand.next, struct sending, link));
-    while (!list_empty(&outbox->loose))
-        loose_free(outbox, list_of(outbox->loose.next, struct sending, link));
+    while (!list_empty(&outbox->in_hand.list)) /* leased; the next start finds them */
+        mqtt_sendings_drop(&outbox->in_hand, mqtt_sendings_first(&outbox->in_hand));
+    while (!list_empty(&outbox->loose.list))
+        mqtt_sendings_drop(&outbox->loose, mqtt_sendings_first(&outbox->loose));
     if (outbox->queue) {
         queue_unwatch(outbox->queue, &outbox->watch);
         queue_put(outbox->queue);
@@ -119,106 +89,16 @@ void mqtt_outbox_close(struct mqtt_outbox *outbox)
     }
 }
 
-/* ---- publications come in ---- */
-
-static struct sending *sending_create(const void *record, size_t bytes)
-{
-    struct sending *sending = calloc(1, sizeof *sending + bytes);
-    if (!sending)
-        return NULL;
-    link_init(&sending->link);
-    sending->bytes = bytes;
-    if (record)
-        memcpy(sending->record, record, bytes);
-    return sending;
-}
-
-/* What waits for the store's answer about one publication. */
-struct acceptance {
-    struct mqtt_outbox *outbox;
-    struct mqtt_publisher *publisher;
-};
-
-static void accepted(void *context, const struct store_answer *answer)
-{
-    struct acceptance *acceptance = context;
-    struct mqtt_publisher *publisher = acceptance->publisher;
-    free(acceptance);
-    publisher->done(publisher, answer->err);
-}
-
-static mf_err keep(struct mqtt_outbox *outbox, const struct sending *record,
-                   struct mqtt_publisher *publisher)
-{
-    struct acceptance *acceptance = calloc(1, sizeof *acceptance);
-    if (!acceptance)
-        return MF_ENOMEM;
-    *acceptance = (struct acceptance){outbox, publisher};
-    const struct store_bytes bytes = {record->record, record->bytes};
-    const struct store_ask ask = {delivery_now_ms(&outbox->node->delivery), accepted, acceptance};
-    mf_err err = queue_append(outbox->queue, QUEUE_BULK, &bytes, 1, &ask);
-    if (err)
-        free(acceptance);
-    return err;
-}
-
-static mf_err keep_loose(struct mqtt_outbox *outbox, struct sending *sending)
-{
-    if (outbox->link.state == LINK_AWAY) {
-        outbox->dropped++;
-        return MF_EDEAD;
-    }
-    if (outbox->loose_count >= MF_MQTT_LOOSE_MAX ||
-        (outbox->loose_count && outbox->loose_bytes + sending->bytes > MF_MQTT_LOOSE_BYTES_MAX)) {
-        outbox->dropped++;
-        return MF_EAGAIN;
-    }
-    list_append(&outbox->loose, &sending->link);
-    outbox->loose_count++;
-    outbox->loose_bytes += sending->bytes;
-    pump(outbox);
-    return MF_OK;
-}
-
-mf_err mqtt_outbox_publish(struct mqtt_outbox *outbox, const struct mqtt_publication *publication,
-                           struct mqtt_publisher *publisher, struct mf_why *why)
-{
-    mf_err err = mqtt_publication_check(publication, why);
-    if (err)
-        return err;
-    if (!outbox->node)
-        return mf_why(why, MF_EUNSUPPORTED, "this node has no broker; its option --mqtt names one");
-    if (!outbox->queue)
-        return MF_EDEAD;
-    struct sending *sending = sending_create(NULL, mqtt_publication_bytes(publication));
-    if (!sending)
-        return MF_ENOMEM;
-    mqtt_publication_write(publication, sending->record);
-    if (publication->qos > 0) {
-        err = keep(outbox, sending, publisher);
-        free(sending);
-        return err;
-    }
-    err = keep_loose(outbox, sending);
-    if (err)
-        free(sending);
-    else
-        publisher->done(publisher, MF_OK);
-    return err;
-}
-
-/* ---- and go out ---- */
-
 static void hint(struct queue_watch *watch)
 {
     struct mqtt_outbox *outbox = list_of(watch, struct mqtt_outbox, watch);
     outbox->more = true;
-    pump(outbox);
+    mqtt_outbox_pump(outbox);
 }
 
 static bool has_work(const struct mqtt_outbox *outbox)
 {
-    return outbox->more || outbox->taking || outbox->count > 0 || outbox->loose_count > 0;
+    return outbox->more || outbox->taking || outbox->in_hand.count > 0 || outbox->loose.count > 0;
 }
 
 /* When the connection has been idle, or without an answer, for too long. */
@@ -226,8 +106,8 @@ static uint64_t patience_ns(const struct mqtt_outbox *outbox)
 {
     if (outbox->link.state != LINK_UP)
         return TIMER_NEVER;
-    if (outbox->count > 0)
-        return list_of(outbox->in_hand.next, struct sending, link)->sent_ns +
+    if (outbox->in_hand.count > 0)
+        return mqtt_sendings_first(&outbox->in_hand)->sent_ns +
                MF_MQTT_OUT_ANSWER_MS * MF_NS_PER_MS;
     return outbox->active_ns + MF_MQTT_OUT_IDLE_MS * MF_NS_PER_MS;
 }
@@ -252,20 +132,20 @@ static void fired(struct timer *timer, uint64_t now_ns)
         outbox->more = true;
     }
     if (now_ns >= patience_ns(outbox)) {
-        if (outbox->count > 0)
+        if (outbox->in_hand.count > 0)
             mqtt_link_lose(&outbox->link, "it does not acknowledge what is published");
         else if (!has_work(outbox))
             mqtt_link_want(&outbox->link, false);
     }
-    pump(outbox);
+    mqtt_outbox_pump(outbox);
 }
 
 static uint32_t room(const struct mqtt_outbox *outbox)
 {
     uint32_t most = outbox->narrow ? 1 : MF_MQTT_OUT_WINDOW;
-    if (outbox->count >= most || (outbox->count && outbox->bytes >= MF_MQTT_OUT_BYTES_MAX))
+    if (outbox->in_hand.count >= most || (outbox->in_hand.count && outbox->in_hand.bytes >= MF_MQTT_OUT_BYTES_MAX))
         return 0;
-    return most - outbox->count;
+    return most - outbox->in_hand.count;
 }
 
 static void take(struct mqtt_outbox *outbox)
@@ -282,7 +162,7 @@ static void take(struct mqtt_outbox *outbox)
 }
 
 /* Not from within one of libmosquitto's callbacks. */
-static void pump(struct mqtt_outbox *outbox)
+void mqtt_outbox_pump(struct mqtt_outbox *outbox)
 {
     if (!outbox->queue)
         return;
@@ -295,10 +175,10 @@ static void pump(struct mqtt_outbox *outbox)
         set_timer(outbox);
         return;
     }
-    while (!list_empty(&outbox->loose)) {
-        struct sending *sending = list_of(outbox->loose.next, struct sending, link);
+    while (!list_empty(&outbox->loose.list)) {
+        struct mqtt_sending *sending = mqtt_sendings_first(&outbox->loose);
         send_one(outbox, sending);
-        loose_free(outbox, sending);
+        mqtt_sendings_drop(&outbox->loose, sending);
     }
     take(outbox);
     mqtt_link_flush(&outbox->link);
@@ -314,22 +194,39 @@ static void bury(struct mqtt_outbox *outbox, uint64_t id, uint32_t attempts, con
     (void)!queue_bury(outbox->queue, id, attempts, (struct store_bytes){why, strlen(why)}, &ask);
 }
 
+static void send_one(struct mqtt_outbox *outbox, struct mqtt_sending *sending)
+{
+    struct mqtt_publication publication;
+    struct mf_why why = {{0}};
+    mf_err err = mqtt_publication_read(sending->record, sending->bytes, &publication, &why);
+    int rc = err ? MOSQ_ERR_INVAL : mqtt_wire_put(&outbox->link, &publication, &sending->mid);
+    sending->sent_ns = mf_monotonic_ns();
+    if (!sending->id) {
+        outbox->published[0] += !rc;
+        outbox->dropped += rc != 0;
+        return;
+    }
+    if (!rc || rc == MOSQ_ERR_NO_CONN || rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_NOMEM)
+        return; /* the first one has an answer, the others get none: the connection is lost, or ends in time */
+    bury(outbox, sending->id, sending->attempts,
+         err ? mf_why_text(&why, err) : mosq.strerror(rc));
+    mqtt_sendings_drop(&outbox->in_hand, sending);
+}
+
 static void begin(struct mqtt_outbox *outbox, const struct queue_entry *entry)
 {
-    struct sending *sending = sending_create(entry->event.data, entry->event.bytes);
+    struct mqtt_sending *sending = mqtt_sending_create(entry->event.data, entry->event.bytes);
     if (!sending) { /* its lease ends */
         mqtt_link_lose(&outbox->link, mf_err_words(MF_ENOMEM));
         return;
     }
     sending->id = entry->id;
     sending->attempts = entry->attempts;
-    list_append(&outbox->in_hand, &sending->link);
-    outbox->count++;
-    outbox->bytes += sending->bytes;
+    mqtt_sendings_add(&outbox->in_hand, sending);
     if (entry->attempts > MF_MQTT_OUT_ATTEMPTS_MAX) {
         bury(outbox, sending->id, sending->attempts,
              "the connection was lost each time that it was sent");
-        put_down(outbox, sending);
+        mqtt_sendings_drop(&outbox->in_hand, sending);
         return;
     }
     send_one(outbox, sending);
@@ -358,68 +255,9 @@ static void taken(void *context, const struct store_answer *answer)
             give_back(outbox, answer->entries[i].id, answer->entries[i].attempts, now_ms);
     if (!answer->err && answer->due_ms <= now_ms)
         outbox->more = true;
-    else if (!answer->err && answer->due_ms != STORE_NEVER && outbox->count == 0)
+    else if (!answer->err && answer->due_ms != STORE_NEVER && outbox->in_hand.count == 0)
         look_again(outbox, answer->due_ms - now_ms); /* another node has it, or had */
-    pump(outbox);
-}
-
-static int properties_of(const struct mqtt_link *link, const struct mqtt_publication *publication,
-                         mosquitto_property **properties)
-{
-    char type[MF_EVENT_VALUE_BYTES_MAX + 1], hops[8];
-    int rc = MOSQ_ERR_SUCCESS;
-    if (link->old)
-        return rc;
-    (void)snprintf(hops, sizeof hops, "%u", publication->hops);
-    if (publication->hops)
-        rc = mosq.property_add_string_pair(properties, MQTT_PROP_USER_PROPERTY, MQTT_HOPS_PROPERTY, hops);
-    if (rc || !publication->content_type_bytes)
-        return rc;
-    memcpy(type, publication->content_type, publication->content_type_bytes);
-    type[publication->content_type_bytes] = 0;
-    return mosq.property_add_string(properties, MQTT_PROP_CONTENT_TYPE, type);
-}
-
-#define PACKET_OVERHEAD 64 /* at most: lengths, numbers, the properties' heads */
-
-/* libmosquitto checks the size, too, but forgets a byte, and then ends the process. */
-static int put(struct mqtt_link *link, const struct mqtt_publication *publication, int *mid)
-{
-    if (publication->topic_bytes + publication->content_type_bytes + publication->bytes +
-            PACKET_OVERHEAD > link->packet_bytes_max)
-        return MOSQ_ERR_OVERSIZE_PACKET;
-    char topic[MF_TOPIC_BYTES_MAX + 1];
-    mosquitto_property *properties = NULL;
-    int rc = properties_of(link, publication, &properties);
-    memcpy(topic, publication->topic, publication->topic_bytes);
-    topic[publication->topic_bytes] = 0;
-    int qos = publication->qos;
-    do /* a broker may know less */
-        if (!rc || rc == MOSQ_ERR_QOS_NOT_SUPPORTED)
-            rc = mosq.publish_v5(link->handle, mid, topic, (int)publication->bytes,
-                                      publication->payload, qos, publication->retain, properties);
-    while (rc == MOSQ_ERR_QOS_NOT_SUPPORTED && --qos >= 0);
-    mosq.property_free_all(&properties);
-    return rc;
-}
-
-static void send_one(struct mqtt_outbox *outbox, struct sending *sending)
-{
-    struct mqtt_publication publication;
-    struct mf_why why = {{0}};
-    mf_err err = mqtt_publication_read(sending->record, sending->bytes, &publication, &why);
-    int rc = err ? MOSQ_ERR_INVAL : put(&outbox->link, &publication, &sending->mid);
-    sending->sent_ns = mf_monotonic_ns();
-    if (!sending->id) {
-        outbox->published[0] += !rc;
-        outbox->dropped += rc != 0;
-        return;
-    }
-    if (!rc || rc == MOSQ_ERR_NO_CONN || rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_NOMEM)
-        return; /* the first one has an answer, the others get none: the connection is lost, or ends in time */
-    bury(outbox, sending->id, sending->attempts,
-         err ? mf_why_text(&why, err) : mosq.strerror(rc));
-    put_down(outbox, sending);
+    mqtt_outbox_pump(outbox);
 }
 
 /* ---- what the link says ---- */
@@ -434,27 +272,22 @@ static void down(struct mqtt_link *link)
 {
     struct mqtt_outbox *outbox = link->owner;
     uint64_t now_ms = delivery_now_ms(&outbox->node->delivery); /* one for all: their order stays */
-    outbox->narrow = outbox->count > 0; /* if one of them is why, the others must not count it */
-    while (!list_empty(&outbox->in_hand)) {
-        struct sending *sending = list_of(outbox->in_hand.next, struct sending, link);
+    outbox->narrow = outbox->in_hand.count > 0; /* if one of them is why, the others must not count it */
+    while (!list_empty(&outbox->in_hand.list)) {
+        struct mqtt_sending *sending = mqtt_sendings_first(&outbox->in_hand);
         give_back(outbox, sending->id, sending->attempts, now_ms);
-        put_down(outbox, sending);
+        mqtt_sendings_drop(&outbox->in_hand, sending);
     }
-    outbox->dropped += outbox->loose_count;
-    while (!list_empty(&outbox->loose))
-        loose_free(outbox, list_of(outbox->loose.next, struct sending, link));
+    outbox->dropped += outbox->loose.count;
+    while (!list_empty(&outbox->loose.list))
+        mqtt_sendings_drop(&outbox->loose, mqtt_sendings_first(&outbox->loose));
     set_timer(outbox);
 }
 
 static void sent(struct mqtt_link *link, int mid, int reason)
 {
     struct mqtt_outbox *outbox = link->owner;
-    struct sending *sending = NULL;
-    list_each(at, &outbox->in_hand)
-        if (list_of(at, struct sending, link)->mid == mid) {
-            sending = list_of(at, struct sending, link);
-            break;
-        }
+    struct mqtt_sending *sending = mqtt_sendings_of_mid(&outbox->in_hand, mid);
     if (!sending)
         return; /* of QoS 0 */
     outbox->narrow = false;
@@ -467,13 +300,13 @@ static void sent(struct mqtt_link *link, int mid, int reason)
             outbox->published[publication.qos]++;
         (void)!queue_ack(outbox->queue, sending->id, sending->attempts, &ask);
     }
-    put_down(outbox, sending);
+    mqtt_sendings_drop(&outbox->in_hand, sending);
     link->due = true; /* more is taken in the next turn, outside of libmosquitto */
 }
 
 static void nothing(struct mqtt_link *link)
 {
-    pump(link->owner);
+    mqtt_outbox_pump(link->owner);
 }
 
 static void message(struct mqtt_link *link, const struct mqtt_incoming *incoming)

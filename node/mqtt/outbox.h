@@ -21,6 +21,7 @@
 
 #include "node/mqtt/link.h"
 #include "node/mqtt/publication.h"
+#include "node/mqtt/sending.h"
 #include "node/store/store.h"
 
 #define MQTT_OUT_QUEUE "mqtt-out"
@@ -41,12 +42,8 @@ struct mqtt_outbox {
     struct queue *queue;
     struct queue_watch watch;
     struct timer timer;            /* idle, or waited too long for an answer */
-    struct link in_hand;           /* taken, in the order of sending        */
-    uint32_t count;
-    size_t bytes;
-    struct link loose;             /* QoS 0, until there is a connection    */
-    uint32_t loose_count;
-    size_t loose_bytes;
+    struct mqtt_sendings in_hand;  /* taken, in the order of sending        */
+    struct mqtt_sendings loose;    /* QoS 0, until there is a connection    */
     bool more;                     /* a take may find something             */
     bool taking;
     bool narrow;                   /* one at a time: the last ones were not answered */
@@ -62,10 +59,12 @@ void mqtt_outbox_begin(struct mqtt_outbox *outbox);
 void mqtt_outbox_quiet(struct mqtt_outbox *outbox);
 void mqtt_outbox_close(struct mqtt_outbox *outbox);
 
-/* Copies the publication. An error: it cannot be (mqtt_publication_check()), or not now, and
+/* outbox_in.c: copies the publication. An error: it cannot be (mqtt_publication_check()), or not now, and
  * done() is not called; else done() is, once, perhaps from within. */
 MF_CHECKED mf_err mqtt_outbox_publish(struct mqtt_outbox *outbox,
                                       const struct mqtt_publication *publication,
                                       struct mqtt_publisher *publisher, struct mf_why *why);
+/* There may be something to send. Not from within one of libmosquitto's callbacks. */
+void mqtt_outbox_pump(struct mqtt_outbox *outbox);
 
 #endif
