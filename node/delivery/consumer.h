@@ -5,6 +5,7 @@
 #ifndef MF_NODE_DELIVERY_CONSUMER_H
 #define MF_NODE_DELIVERY_CONSUMER_H
 
+#include "abi/log.h"
 #include "node/delivery/delivery.h"
 #include "node/delivery/envelope.h"
 
@@ -85,6 +86,11 @@ void attempt_settle(struct attempt *attempt);
 void attempt_return(struct attempt *attempt);
 /* Free it as it is, now or when the store has answered; it is not with the dispatcher. */
 void attempt_drop(struct attempt *attempt);
+
+/* Its line in the function's log; instance: 0 for none. */
+void attempt_log(struct attempt *attempt, enum mf_log_level level, uint64_t instance, const char *what);
+/* It cannot be begun: it becomes a dead letter, and this is why. */
+void attempt_bury(struct attempt *attempt, const char *reason, size_t bytes);
 
 /* attempt_lease.c: takes it one of its function's places? */
 void attempt_place(struct attempt *attempt, bool placed);
