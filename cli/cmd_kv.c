@@ -3,33 +3,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/client.h"
-#include "cli/command.h"
-#include "cli/data.h"
+#include "cli/verbs.h"
 
 #define KEY_BYTES_MAX 256
 #define PATH_BYTES_MAX (6 * KEY_BYTES_MAX + 256)
 #define COUNT_DEFAULT 100
 #define COUNT_MAX 1000
 
-enum { KEY_JSON = CLI_LONG + 1, KEY_TENANT, KEY_COUNT, KEY_AFTER, KEY_LIFE };
+enum { KEY_LIFE = VERBS_OWN };
 
 static const struct cli_option options[] = {
-    {"tenant", KEY_TENANT, "NAME", "whose (default: default)"},
-    {"count", KEY_COUNT, "N", "ls: so many at most (default: 100)"},
-    {"after", KEY_AFTER, "KEY", "ls: those after this key"},
+    {"tenant", VERBS_TENANT, "NAME", "whose (default: default)"},
+    {"count", VERBS_COUNT, "N", "ls: so many at most (default: 100)"},
+    {"after", VERBS_AFTER, "KEY", "ls: those after this key"},
     {"data", 'd', "DATA", "set: the value; @FILE reads it from a file, @- from standard input"},
     {"life", KEY_LIFE, "MS", "set: gone after so many milliseconds"},
-    {"json", KEY_JSON, NULL, "ls: print as JSON"},
+    {"json", VERBS_JSON, NULL, "ls: print as JSON"},
     CLIENT_OPTION_NODE,
     {0},
 };
 
-struct kv_command {
-    const char *node, *key, *tenant, *after;
-    struct mf_buf data;
-    uint64_t count, life_ms;
-    bool json, has_data;
+struct kv_asked {
+    struct asked asked;
+    uint64_t life_ms;
 };
 
 /* Percent-encoded, to the end of a path. False: no room. */
@@ -49,33 +45,34 @@ static bool add_encoded(char *path, const char *text)
     return true;
 }
 
-static void path_of(const struct kv_command *command, char path[PATH_BYTES_MAX])
+static void path_of(const struct asked *asked, char path[PATH_BYTES_MAX])
 {
+    const struct kv_asked *own = (const struct kv_asked *)asked;
     (void)snprintf(path, PATH_BYTES_MAX, "/v1/kv/");
-    if (strlen(command->key) > KEY_BYTES_MAX || !add_encoded(path, command->key))
+    if (strlen(asked->operand) > KEY_BYTES_MAX || !add_encoded(path, asked->operand))
         cli_usage(&cmd_kv, "a key has %d bytes at most", KEY_BYTES_MAX);
     size_t at = strlen(path);
-    (void)snprintf(path + at, PATH_BYTES_MAX - at, "?tenant=%s&life_ms=%llu", command->tenant,
-                   (unsigned long long)command->life_ms);
+    (void)snprintf(path + at, PATH_BYTES_MAX - at, "?tenant=%s&life_ms=%llu", asked->tenant,
+                   (unsigned long long)own->life_ms);
 }
 
 /* The answer's body is the caller's to close. */
-static int ask(struct client *client, const struct kv_command *command, const char *method,
+static int ask(struct client *client, const struct asked *asked, const char *method,
                struct answer *answer)
 {
     char path[PATH_BYTES_MAX];
-    path_of(command, path);
+    path_of(asked, path);
     const struct request request = {.method = method,
                                     .path = path,
-                                    .data = command->has_data ? (command->data.data ? (const char *)command->data.data : "") : NULL,
-                                    .bytes = command->data.bytes,
+                                    .data = asked->has_data ? (asked->data.data ? (const char *)asked->data.data : "") : NULL,
+                                    .bytes = asked->data.bytes,
                                     .content_type = "application/octet-stream"};
     int code = client_call(client, &request, answer);
     if (code != CLI_OK)
         return code;
     if (answer->status == 404)
         code = cli_fail(CLI_NOT_FOUND, "tenant '%s' has no such key; 'mayfly kv ls' lists them",
-                        command->tenant);
+                        asked->tenant);
     else if (answer->status >= 400)
         code = client_refused(answer, "kv");
     if (code != CLI_OK)
@@ -83,10 +80,10 @@ static int ask(struct client *client, const struct kv_command *command, const ch
     return code;
 }
 
-static int get(struct client *client, const struct kv_command *command)
+static int get(struct client *client, const struct asked *asked)
 {
     struct answer answer;
-    int code = ask(client, command, "GET", &answer);
+    int code = ask(client, asked, "GET", &answer);
     if (code != CLI_OK)
         return code;
     if (answer.body.bytes)
@@ -95,37 +92,37 @@ static int get(struct client *client, const struct kv_command *command)
     return CLI_OK;
 }
 
-static int change(struct client *client, const struct kv_command *command, const char *method)
+static int change(struct client *client, const struct asked *asked, const char *method)
 {
     struct answer answer;
-    int code = ask(client, command, method, &answer);
+    int code = ask(client, asked, method, &answer);
     if (code == CLI_OK)
         mf_buf_close(&answer.body);
     return code;
 }
 
-static int set(struct client *client, const struct kv_command *command)
+static int set(struct client *client, const struct asked *asked)
 {
-    if (!command->has_data)
+    if (!asked->has_data)
         cli_usage(&cmd_kv, "set: to what? --data VALUE");
-    return change(client, command, "PUT");
+    return change(client, asked, "PUT");
 }
 
-static int forget(struct client *client, const struct kv_command *command)
+static int forget(struct client *client, const struct asked *asked)
 {
-    return change(client, command, "DELETE");
+    return change(client, asked, "DELETE");
 }
 
-static int list(struct client *client, const struct kv_command *command)
+static int list(struct client *client, const struct asked *asked)
 {
     char path[PATH_BYTES_MAX];
     json_t *answer = NULL;
-    (void)snprintf(path, sizeof path, "/v1/kv?tenant=%s&count=%llu&prefix=", command->tenant,
-                   (unsigned long long)command->count);
-    bool fits = add_encoded(path, command->key ? command->key : "");
-    if (fits && command->after) {
+    (void)snprintf(path, sizeof path, "/v1/kv?tenant=%s&count=%llu&prefix=", asked->tenant,
+                   (unsigned long long)asked->count);
+    bool fits = add_encoded(path, asked->operand ? asked->operand : "");
+    if (fits && asked->after) {
         strcat(path, "&after=");
-        fits = add_encoded(path, command->after);
+        fits = add_encoded(path, asked->after);
     }
     if (!fits)
         cli_usage(&cmd_kv, "a key has %d bytes at most", KEY_BYTES_MAX);
@@ -133,7 +130,7 @@ static int list(struct client *client, const struct kv_command *command)
     int code = client_json(client, &request, "kv", &answer);
     if (code != CLI_OK)
         return code;
-    if (command->json)
+    if (asked->json)
         return cli_print_json(answer);
     size_t i;
     const json_t *key, *keys = json_object_get(answer, "keys");
@@ -145,53 +142,27 @@ static int list(struct client *client, const struct kv_command *command)
     return CLI_OK;
 }
 
-enum { GET, SET, RM, LS };
+static const struct verb verb[] = {{"get", "which key?", get},
+                                   {"set", "which key?", set},
+                                   {"rm", "which key?", forget},
+                                   {"ls", NULL, list},
+                                   {0}};
 
-static const struct cli_verb verbs[] = {[GET] = {"get", "which key?"},
-                                        [SET] = {"set", "which key?"},
-                                        [RM] = {"rm", "which key?"},
-                                        [LS] = {"ls", NULL},
-                                        {0}};
-static int (*const runs[])(struct client *client, const struct kv_command *command) = {
-    [GET] = get, [SET] = set, [RM] = forget, [LS] = list};
-
-static int parse(struct kv_command *command, int argc, char **argv)
+static void option(struct asked *asked, int key)
 {
-    int key, code = CLI_OK;
-    while (code == CLI_OK && (key = cli_getopt(&cmd_kv, argc, argv)) != -1) {
-        if (key == CLIENT_KEY_NODE)
-            command->node = optarg;
-        else if (key == KEY_JSON)
-            command->json = true;
-        else if (key == KEY_TENANT)
-            client_check_name(command->tenant = optarg);
-        else if (key == KEY_COUNT)
-            command->count = cli_number("--count", optarg, 1, COUNT_MAX);
-        else if (key == KEY_LIFE)
-            command->life_ms = cli_number("--life", optarg, 1, UINT32_MAX);
-        else if (key == KEY_AFTER && strlen(command->after = optarg) > KEY_BYTES_MAX)
-            cli_usage(&cmd_kv, "--after: a key has %d bytes at most", KEY_BYTES_MAX);
-        else if (key == 'd' && (command->has_data = true))
-            code = cli_read_data(optarg, &command->data);
-    }
-    return code;
+    struct kv_asked *own = (struct kv_asked *)asked;
+    if (key == VERBS_AFTER && strlen(asked->after) > KEY_BYTES_MAX)
+        cli_usage(&cmd_kv, "--after: a key has %d bytes at most", KEY_BYTES_MAX);
+    if (key == KEY_LIFE)
+        own->life_ms = cli_number("--life", optarg, 1, UINT32_MAX);
 }
 
 static int run(int argc, char **argv)
 {
-    struct kv_command command = {.count = COUNT_DEFAULT, .tenant = "default"};
-    struct client client = {0};
-    size_t verb = 0;
-    int code = parse(&command, argc, argv);
-    if (code == CLI_OK)
-        verb = cli_verb_find(&cmd_kv, verbs, argc, argv, &command.key);
-    if (code == CLI_OK)
-        code = client_open(&client, command.node);
-    if (code == CLI_OK)
-        code = runs[verb](&client, &command);
-    mf_buf_close(&command.data);
-    client_close(&client);
-    return code;
+    static const struct verbs verbs = {
+        .command = &cmd_kv, .verb = verb, .count_max = COUNT_MAX, .option = option};
+    struct kv_asked own = {.asked = {.count = COUNT_DEFAULT, .tenant = "default"}};
+    return verbs_run(&verbs, &own.asked, argc, argv);
 }
 
 const struct command cmd_kv = {

@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/client.h"
-#include "cli/command.h"
 #include "cli/listing.h"
-#include "cli/data.h"
+#include "cli/verbs.h"
 
 #define QUERY_BYTES_MAX 128
 #define PATH_BYTES_MAX (256 + QUERY_BYTES_MAX)
@@ -14,45 +12,48 @@
 #define COUNT_MAX 256
 #define REASON_SHOWN 60
 
-enum { KEY_JSON = CLI_LONG + 1, KEY_DEAD, KEY_COUNT, KEY_AFTER, KEY_TENANT };
+enum { KEY_DEAD = VERBS_OWN };
 
 static const struct cli_option options[] = {
-    {"tenant", KEY_TENANT, "TENANT", "named queues of this tenant, not functions'"},
+    {"tenant", VERBS_TENANT, "TENANT", "named queues of this tenant, not functions'"},
     {"dead", KEY_DEAD, NULL, "peek, purge: the dead letters, not what waits"},
-    {"count", KEY_COUNT, "N", "peek: so many at most (default: 20)"},
-    {"after", KEY_AFTER, "ID", "peek: those after the entry of this id"},
+    {"count", VERBS_COUNT, "N", "peek: so many at most (default: 20)"},
+    {"after", VERBS_AFTER, "ID", "peek: those after the entry of this id"},
     {"data", 'd', "DATA", "push: the body; @FILE reads it from a file, @- from standard input"},
-    {"json", KEY_JSON, NULL, "print as JSON"},
+    {"json", VERBS_JSON, NULL, "print as JSON"},
     CLIENT_OPTION_NODE,
     {0},
 };
 
-struct queue_command {
-    const char *node, *name, *tenant, *after;
-    struct mf_buf data;
-    uint64_t count;
-    bool dead, json;
+struct queue_asked {
+    struct asked asked;
+    bool dead;
 };
 
-/* Of the command's queue, or of all; `what` begins with a slash, query with "&". */
-static void path_of(const struct queue_command *command, const char *what, const char *query,
-                    char path[PATH_BYTES_MAX])
+static bool of_dead(const struct asked *asked)
 {
-    (void)snprintf(path, PATH_BYTES_MAX, "/v1/queues%s%s%s?tenant=%s%s", command->name ? "/" : "",
-                   command->name ? command->name : "", what, command->tenant ? command->tenant : "", query);
+    return ((const struct queue_asked *)asked)->dead;
 }
 
-static int ask(struct client *client, const struct request *request, const struct queue_command *command,
+/* Of the command's queue, or of all; `what` begins with a slash, query with "&". */
+static void path_of(const struct asked *asked, const char *what, const char *query,
+                    char path[PATH_BYTES_MAX])
+{
+    (void)snprintf(path, PATH_BYTES_MAX, "/v1/queues%s%s%s?tenant=%s%s", asked->operand ? "/" : "",
+                   asked->operand ? asked->operand : "", what, asked->tenant ? asked->tenant : "", query);
+}
+
+static int ask(struct client *client, const struct request *request, const struct asked *asked,
                json_t **answer)
 {
-    const char *doing = command->name ? command->name : "queues";
+    const char *doing = asked->operand ? asked->operand : "queues";
     struct answer raw;
     int code = client_call(client, request, &raw);
     if (code != CLI_OK)
         return code;
     json_error_t error;
-    if (raw.status == 404 && command->tenant)
-        code = cli_fail(CLI_NOT_FOUND, "nothing waits in a queue '%s' of tenant '%s'", doing, command->tenant);
+    if (raw.status == 404 && asked->tenant)
+        code = cli_fail(CLI_NOT_FOUND, "nothing waits in a queue '%s' of tenant '%s'", doing, asked->tenant);
     else if (raw.status == 404)
         code = cli_fail(CLI_NOT_FOUND, "no function '%s', and nothing that waits for one; "
                         "'mayfly queue ls' lists them", doing);
@@ -84,22 +85,22 @@ static void print_queues(const json_t *queues)
     cli_table_close(&table);
 }
 
-static int list(struct client *client, const struct queue_command *command)
+static int list(struct client *client, const struct asked *asked)
 {
     char path[PATH_BYTES_MAX];
     json_t *answer = NULL;
-    path_of(command, "", "", path);
+    path_of(asked, "", "", path);
     const struct request request = {.method = "GET", .path = path};
-    int code = ask(client, &request, command, &answer);
+    int code = ask(client, &request, asked, &answer);
     if (code != CLI_OK)
         return code;
-    json_t *queues = command->name ? json_pack("[O]", answer)
-                                   : json_incref(json_object_get(answer, "queues"));
+    json_t *queues = asked->operand ? json_pack("[O]", answer)
+                                    : json_incref(json_object_get(answer, "queues"));
     json_decref(answer);
-    if (command->json)
+    if (asked->json)
         return cli_print_json(queues);
-    if (json_array_size(queues) == 0 && command->tenant)
-        cli_note("nothing was ever pushed to a queue of tenant '%s'", command->tenant);
+    if (json_array_size(queues) == 0 && asked->tenant)
+        cli_note("nothing was ever pushed to a queue of tenant '%s'", asked->tenant);
     else if (json_array_size(queues) == 0)
         cli_note("no function has a queue yet; 'mayfly invoke --async' makes one");
     else
@@ -141,24 +142,24 @@ static void print_reports(const json_t *entries)
     }
 }
 
-static int peek(struct client *client, const struct queue_command *command)
+static int peek(struct client *client, const struct asked *asked)
 {
     char path[PATH_BYTES_MAX], query[QUERY_BYTES_MAX];
     json_t *answer = NULL;
-    (void)snprintf(query, sizeof query, "&dead=%d&count=%llu&after=%s", command->dead,
-                   (unsigned long long)command->count, command->after ? command->after : "0");
-    path_of(command, "/entries", query, path);
+    (void)snprintf(query, sizeof query, "&dead=%d&count=%llu&after=%s", of_dead(asked),
+                   (unsigned long long)asked->count, asked->after ? asked->after : "0");
+    path_of(asked, "/entries", query, path);
     const struct request request = {.method = "GET", .path = path};
-    int code = ask(client, &request, command, &answer);
+    int code = ask(client, &request, asked, &answer);
     if (code != CLI_OK)
         return code;
-    if (command->json)
+    if (asked->json)
         return cli_print_json(answer);
     const json_t *entries = json_object_get(answer, "entries");
     if (json_array_size(entries) == 0)
-        cli_note(command->dead ? "no dead letters" : "nothing waits");
+        cli_note(of_dead(asked) ? "no dead letters" : "nothing waits");
     else
-        print_entries(entries, command->dead);
+        print_entries(entries, of_dead(asked));
     print_reports(entries);
     if (json_is_true(json_object_get(answer, "more")))
         cli_note("there are more: --after %s",
@@ -169,105 +170,77 @@ static int peek(struct client *client, const struct queue_command *command)
 
 /* ---- push, redrive, purge ---- */
 
-static int push(struct client *client, const struct queue_command *command)
+static int push(struct client *client, const struct asked *asked)
 {
     char path[PATH_BYTES_MAX];
     json_t *answer = NULL;
-    path_of(command, "/entries", "", path);
+    path_of(asked, "/entries", "", path);
     const struct request request = {.method = "POST",
                                     .path = path,
-                                    .data = command->data.data ? (const char *)command->data.data : "",
-                                    .bytes = command->data.bytes,
+                                    .data = asked->data.data ? (const char *)asked->data.data : "",
+                                    .bytes = asked->data.bytes,
                                     .content_type = "application/octet-stream"};
-    int code = ask(client, &request, command, &answer);
+    int code = ask(client, &request, asked, &answer);
     if (code != CLI_OK)
         return code;
-    if (command->json)
+    if (asked->json)
         return cli_print_json(answer);
     printf("%s\n", listing_text(answer, "call"));
     json_decref(answer);
     return CLI_OK;
 }
 
-static int change(struct client *client, const struct queue_command *command, const char *method,
+static int change(struct client *client, const struct asked *asked, const char *method,
                   const char *what, const char *query, const char *word)
 {
     char path[PATH_BYTES_MAX];
     json_t *answer = NULL;
-    path_of(command, what, query, path);
+    path_of(asked, what, query, path);
     const struct request request = {.method = method, .path = path};
-    int code = ask(client, &request, command, &answer);
+    int code = ask(client, &request, asked, &answer);
     if (code != CLI_OK)
         return code;
-    if (command->json)
+    if (asked->json)
         return cli_print_json(answer);
     cli_note("%s %lld", word, listing_number(answer, word));
     json_decref(answer);
     return CLI_OK;
 }
 
-static int redrive(struct client *client, const struct queue_command *command)
+static int redrive(struct client *client, const struct asked *asked)
 {
-    return change(client, command, "POST", "/redrive", "", "redriven");
+    return change(client, asked, "POST", "/redrive", "", "redriven");
 }
 
-static int purge(struct client *client, const struct queue_command *command)
+static int purge(struct client *client, const struct asked *asked)
 {
-    return change(client, command, "DELETE", "/entries", command->dead ? "&dead=1" : "", "removed");
+    return change(client, asked, "DELETE", "/entries", of_dead(asked) ? "&dead=1" : "", "removed");
 }
 
-enum { LS, PEEK, PUSH, REDRIVE, PURGE };
+static const struct verb verb[] = {{"ls", NULL, list},
+                                   {"peek", "of which function?", peek},
+                                   {"push", "to which function?", push},
+                                   {"redrive", "of which function?", redrive},
+                                   {"purge", "of which function?", purge},
+                                   {0}};
 
-static const struct cli_verb verbs[] = {[LS] = {"ls", NULL},
-                                        [PEEK] = {"peek", "of which function?"},
-                                        [PUSH] = {"push", "to which function?"},
-                                        [REDRIVE] = {"redrive", "of which function?"},
-                                        [PURGE] = {"purge", "of which function?"},
-                                        {0}};
-static int (*const runs[])(struct client *client, const struct queue_command *command) = {
-    [LS] = list, [PEEK] = peek, [PUSH] = push, [REDRIVE] = redrive, [PURGE] = purge};
-
-static int parse(struct queue_command *command, int argc, char **argv)
+static void option(struct asked *asked, int key)
 {
-    int key, code = CLI_OK;
-    while (code == CLI_OK && (key = cli_getopt(&cmd_queue, argc, argv)) != -1) {
-        if (key == CLIENT_KEY_NODE)
-            command->node = optarg;
-        else if (key == KEY_JSON)
-            command->json = true;
-        else if (key == KEY_TENANT)
-            client_check_name(command->tenant = optarg);
-        else if (key == KEY_DEAD)
-            command->dead = true;
-        else if (key == KEY_COUNT)
-            command->count = cli_number("--count", optarg, 1, COUNT_MAX);
-        else if (key == KEY_AFTER && optarg[strspn(optarg, "0123456789")])
-            cli_usage(&cmd_queue, "--after '%.40s': an entry's id belongs here", optarg);
-        else if (key == KEY_AFTER)
-            command->after = optarg;
-        else if (key == 'd')
-            code = cli_read_data(optarg, &command->data);
-    }
-    return code;
+    struct queue_asked *own = (struct queue_asked *)asked;
+    if (key == VERBS_AFTER && optarg[strspn(optarg, "0123456789")])
+        cli_usage(&cmd_queue, "--after '%.40s': an entry's id belongs here", optarg);
+    own->dead |= key == KEY_DEAD;
 }
 
 static int run(int argc, char **argv)
 {
-    struct queue_command command = {.count = COUNT_DEFAULT};
-    struct client client = {0};
-    size_t verb = 0;
-    int code = parse(&command, argc, argv);
-    if (code == CLI_OK)
-        verb = cli_verb_find(&cmd_queue, verbs, argc, argv, &command.name);
-    if (code == CLI_OK && command.name)
-        client_check_name(command.name);
-    if (code == CLI_OK)
-        code = client_open(&client, command.node);
-    if (code == CLI_OK)
-        code = runs[verb](&client, &command);
-    mf_buf_close(&command.data);
-    client_close(&client);
-    return code;
+    static const struct verbs verbs = {.command = &cmd_queue,
+                                       .verb = verb,
+                                       .count_max = COUNT_MAX,
+                                       .of_names = true,
+                                       .option = option};
+    struct queue_asked own = {.asked = {.count = COUNT_DEFAULT}};
+    return verbs_run(&verbs, &own.asked, argc, argv);
 }
 
 const struct command cmd_queue = {

@@ -100,16 +100,6 @@ bool cli_whether(const char *what, const char *text);
 _Noreturn void cli_usage(const struct command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* What a command with several does: "queue peek NAME". */
-struct cli_verb {
-    const char *name;  /* NULL ends the table                                  */
-    const char *needs; /* without an operand: "of which queue?"; NULL: it may be */
-};
-
-/* Which of them stands at optind, and its one operand (NULL: none), or the end of the program. */
-size_t cli_verb_find(const struct command *command, const struct cli_verb *verbs, int argc, char **argv,
-                     const char **operand);
-
 void cli_help(const struct command *command);
 
 /* ---- messages and output: cli/output.c ---- */

@@ -105,36 +105,6 @@ void cli_usage(const struct command *command, const char *format, ...)
                   command->name));
 }
 
-/* "ls, peek or purge". */
-static void verb_names(const struct cli_verb *verbs, char *text, size_t room)
-{
-    size_t at = 0;
-    for (size_t i = 0; verbs[i].name && at < room; i++) {
-        const char *between = i == 0 ? "" : verbs[i + 1].name ? ", " : " or ";
-        at += (size_t)snprintf(text + at, room - at, "%s%s", between, verbs[i].name);
-    }
-}
-
-size_t cli_verb_find(const struct command *command, const struct cli_verb *verbs, int argc, char **argv,
-                     const char **operand)
-{
-    char names[MF_WHY_BYTES];
-    size_t at = 0;
-    verb_names(verbs, names, sizeof names);
-    if (optind == argc)
-        cli_usage(command, "%s belongs here", names);
-    while (verbs[at].name && strcmp(argv[optind], verbs[at].name) != 0)
-        at++;
-    if (!verbs[at].name)
-        cli_usage(command, "'%.40s': %s belongs here", argv[optind], names);
-    if (argc - optind > 2)
-        cli_usage(command, "'%.40s' is one argument too many", argv[optind + 2]);
-    *operand = argc - optind == 2 ? argv[optind + 1] : NULL;
-    if (verbs[at].needs && (!*operand || !**operand))
-        cli_usage(command, "%s: %s", verbs[at].name, verbs[at].needs);
-    return at;
-}
-
 static void help_line(const struct cli_option *o)
 {
     char left[64];
