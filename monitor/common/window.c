@@ -23,24 +23,34 @@ static void *at(uint8_t *base, uint64_t offset)
     return (void *)((uintptr_t)base + (uintptr_t)offset); /* base may be NULL: no pointer arithmetic */
 }
 
-static mf_err map(uint8_t *base, uint64_t from, uint64_t to, int prot, int flags, int fd,
-                  uint64_t offset, const char *what, struct mf_why *why)
+/* A mapping to be: of memory (fd is -1), or of a file from offset on. */
+struct mapping {
+    uint64_t from, to; /* in the window, whole pages */
+    int prot, flags;
+    int fd;
+    uint64_t offset;
+    const char *what;  /* in words                   */
+};
+
+static mf_err map(uint8_t *base, const struct mapping *m, struct mf_why *why)
 {
-    mf_assert(from % MF_PAGE_BYTES == 0 && to % MF_PAGE_BYTES == 0 && from <= to);
-    if (from == to)
+    mf_assert(m->from % MF_PAGE_BYTES == 0 && m->to % MF_PAGE_BYTES == 0 && m->from <= m->to);
+    if (m->from == m->to)
         return MF_OK;
-    void *where = at(base, from);
-    if (mmap(where, (size_t)(to - from), prot, flags | MAP_FIXED, fd, (off_t)offset) != where)
+    void *where = at(base, m->from);
+    size_t bytes = (size_t)(m->to - m->from);
+    if (mmap(where, bytes, m->prot, m->flags | MAP_FIXED, m->fd, (off_t)m->offset) != where)
         return mf_why(why, mf_err_from_errno(errno), "cannot map the %s at 0x%llx (%llu bytes): %s",
-                      what, (unsigned long long)from, (unsigned long long)(to - from),
-                      strerror(errno));
+                      m->what, (unsigned long long)m->from, (unsigned long long)bytes, strerror(errno));
     return MF_OK;
 }
 
 mf_err window_anonymous(uint8_t *base, uint64_t from, uint64_t to, int prot, struct mf_why *why)
 {
-    return map(base, from, to, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, "memory",
-               why);
+    const struct mapping memory = {.from = from, .to = to, .prot = prot,
+                                   .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                                   .fd = -1, .what = "memory"};
+    return map(base, &memory, why);
 }
 
 static int protection(const struct image_segment *segment, bool becomes_guest)
@@ -80,28 +90,34 @@ void window_own(uint8_t *base, uint64_t address, uint64_t bytes)
 /* A file system mounted noexec refuses to have its pages executed (mmap(2), EPERM).
  * Then the text is read into memory of our own before it becomes executable: slower,
  * and not shared between instances, but an image is an image wherever it lies. */
-static mf_err copy_text(uint8_t *base, int fd, uint64_t address, uint64_t from, uint64_t bytes,
-                        int prot, const char *what, struct mf_why *why)
+static mf_err copy_text(uint8_t *base, const struct mapping *text, struct mf_why *why)
 {
-    mf_err err = window_anonymous(base, address, address + bytes, PROT_READ | PROT_WRITE, why);
+    uint64_t bytes = text->to - text->from;
+    mf_err err = window_anonymous(base, text->from, text->to, PROT_READ | PROT_WRITE, why);
     if (!err)
-        err = window_read(base, address, fd, from, bytes, what, why);
-    if (!err && mprotect(at(base, address), bytes, prot) != 0)
+        err = window_read(base, text->from, text->fd, text->offset, bytes, text->what, why);
+    if (!err && mprotect(at(base, text->from), bytes, text->prot) != 0)
         err = mf_why(why, mf_err_from_errno(errno), "cannot make text executable: %s",
                      strerror(errno));
     return err;
 }
 
+/* Sizes are whole pages (abi/image.h), so no file page has a tail to clear. */
+static mf_err map_file(uint8_t *base, const struct mapping *part, struct mf_why *why)
+{
+    mf_err err = map(base, part, why);
+    return err == MF_EDENIED && (part->prot & PROT_EXEC) ? copy_text(base, part, why) : err;
+}
+
 static mf_err load_file_part(uint8_t *base, int fd, const struct image_segment *segment, int prot,
                              struct mf_why *why)
 {
-    /* Sizes are whole pages (abi/image.h), so no file page has a tail to clear. */
-    mf_err err = map(base, segment->address, segment->address + segment->file_bytes, prot,
-                     MAP_PRIVATE | MAP_NORESERVE, fd, segment->file_offset, "segment", why);
-    if (err == MF_EDENIED && (prot & PROT_EXEC))
-        err = copy_text(base, fd, segment->address, segment->file_offset, segment->file_bytes,
-                        prot, "image's text", why);
-    return err;
+    const struct mapping part = {.from = segment->address,
+                                 .to = segment->address + segment->file_bytes,
+                                 .prot = prot, .flags = MAP_PRIVATE | MAP_NORESERVE,
+                                 .fd = fd, .offset = segment->file_offset,
+                                 .what = "image's segment"};
+    return map_file(base, &part, why);
 }
 
 mf_err window_load(uint8_t *base, const struct monitor_start *start, uint32_t first,
@@ -155,11 +171,10 @@ static mf_err restore_run(uint8_t *base, const struct monitor_start *start, cons
     uint64_t bytes = (uint64_t)run->pages * MF_PAGE_BYTES;
     if (copies(start, run, becomes_guest))
         return window_read(base, address, fd, address, bytes, "snapshot", why);
-    mf_err err = map(base, address, address + bytes, prot, MAP_PRIVATE | MAP_NORESERVE, fd,
-                     address, "snapshot", why);
-    return err == MF_EDENIED && prot & PROT_EXEC
-               ? copy_text(base, fd, address, address, bytes, prot, "snapshot", why)
-               : err;
+    const struct mapping part = {.from = address, .to = address + bytes,
+                                 .prot = prot, .flags = MAP_PRIVATE | MAP_NORESERVE,
+                                 .fd = fd, .offset = address, .what = "snapshot"};
+    return map_file(base, &part, why);
 }
 
 mf_err window_restore(uint8_t *base, const struct monitor_start *start, bool becomes_guest,
@@ -210,6 +225,8 @@ void window_prepare(uint8_t *base, const struct touched *touched)
 
 mf_err window_channel(uint8_t *base, uint64_t channel_base, int channel, struct mf_why *why)
 {
-    return map(base, channel_base, channel_base + MF_CHANNEL_BYTES, PROT_READ | PROT_WRITE,
-               MAP_SHARED, channel, 0, "channel", why);
+    const struct mapping shared = {.from = channel_base, .to = channel_base + MF_CHANNEL_BYTES,
+                                   .prot = PROT_READ | PROT_WRITE, .flags = MAP_SHARED,
+                                   .fd = channel, .what = "channel"};
+    return map(base, &shared, why);
 }
