@@ -369,8 +369,10 @@ static int pack(struct making *making)
             .program = making->executable.data,
             .program_bytes = making->executable.bytes,
             .root = making->root.is_open ? &making->root.tree : NULL,
+            .started = making->root.started,
             .dynamic = making->root.dynamic,
-            .loader = making->root.loader,
+            .programs = making->root.starts_others,
+            .wanted = making->root.wanted,
             .manifest = making->manifest,
             .manifest_bytes = strlen(making->manifest),
         };

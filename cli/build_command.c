@@ -1,13 +1,16 @@
 /*
- * build_command.c: see build_command.h. A function is one program, so a shell that starts another one
- * could not; what it would start is known here in the simple case, and told to the author in all others.
+ * build_command.c: see build_command.h. A function is one process: a shell may end as another program (exec),
+ * but not start one beside itself. What a line comes to is known here in the simple case, so that no shell
+ * is needed; in all others the shell runs inside, and the author is told.
  * Leaves paths and scripts to build_root.c.
  */
 #include "cli/build_command.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
+#include "image/pack_loaded.h"
 #include "image/project.h"
 
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,@%+"
@@ -106,7 +109,7 @@ static void leave_shell(struct build_root *root, const char *folder)
                         : NULL;
     if (!words)
         return;
-    if (build_root_has(root, json_string_value(json_array_get(words, 0)), search_of(root), folder)) {
+    if (build_root_at(root, json_string_value(json_array_get(words, 0)), search_of(root), folder)) {
         json_decref(config->command);
         config->command = words;
     } else {
@@ -118,9 +121,81 @@ static void tell_of_shell(const struct build_root *root)
 {
     const char *program = json_string_value(json_object_get(root->command, "program"));
     if (program && is_shell(program))
-        cli_note("The image starts a shell, %s. What that starts in turn is refused, since a function is one "
-                 "program: if it is another one that serves, name it with --program, its args in function.yml.",
+        cli_note("The image starts a shell, %s. It may end as another program (`exec PROGRAM`); a second process, "
+                 "as pipes, $(...) and all other programs of a script are, is refused. If that is what it is for, "
+                 "name the program that serves with --program, its args in function.yml.",
                  program);
+}
+
+/* Is it what programs like this are for, to become another one? */
+static bool starts_others(const char *program)
+{
+    static const char *const starters[] = {"busybox", "ksh", "zsh", "env", "nice", "nohup", "stdbuf", "setpriv",
+                                           "gosu", "su-exec", "chpst", NULL};
+    return is_shell(program) || is_one_of(last_part(program), starters);
+}
+
+struct named {
+    const struct root_tree *tree;
+    const char *name;
+    struct root_node *node; /* NULL: none yet */
+};
+
+/* The first program of fixed addresses that has this name in any folder: a script may go elsewhere first. */
+static mf_err find_named(void *context, const struct root_name *name)
+{
+    struct named *named = context;
+    struct root_node *node = name->node;
+    if ((node->mode & MF_ROOT_TYPE) == MF_ROOT_FOLDER)
+        return root_names_each(&node->folder, find_named, named);
+    if (!named->node && strcmp(name->text, named->name) == 0 && loaded_is_fixed(named->tree, node))
+        named->node = node;
+    return MF_OK;
+}
+
+/* A word of a script, or an argument: the first program of fixed addresses that one names. anywhere: by its
+ * name alone. */
+static void want(struct build_root *root, const char *word, const char *folder, bool anywhere)
+{
+    const char *name = last_part(word);
+    if (root->wanted || !*name)
+        return;
+    struct named named = {&root->tree, name, NULL};
+    if (anywhere && root_names_each(&root->tree.root->folder, find_named, &named) != MF_OK)
+        return;
+    struct root_node *node = anywhere ? named.node : build_root_at(root, word, search_of(root), folder);
+    if (node && loaded_is_fixed(&root->tree, node))
+        root->wanted = node;
+}
+
+static void want_words(struct build_root *root, const char *text, size_t bytes, const char *folder, bool anywhere)
+{
+    static const char between[] = " \t\n\r;&|()<>'\"`{}";
+    char word[MF_ROOT_TARGET_MAX + 1];
+    for (size_t at = 0, start = 0; at <= bytes; at++) {
+        if (at < bytes && text[at] && !strchr(between, text[at]))
+            continue;
+        if (at > start && at - start < sizeof word) {
+            (void)snprintf(word, sizeof word, "%.*s", (int)(at - start), text + start);
+            want(root, word, folder, anywhere);
+        }
+        start = at + 1;
+    }
+}
+
+/* What arguments name, and scripts among them: text that begins as one. */
+static void find_wanted(struct build_root *root, const char *folder, bool anywhere)
+{
+    size_t i;
+    const json_t *argument;
+    json_array_foreach(json_object_get(root->command, "args"), i, argument) {
+        const char *text = json_string_value(argument);
+        const struct root_node *node = *text ? build_root_at(root, text, search_of(root), folder) : NULL;
+        const char *script = node ? (const char *)root->tree.store + node->content_at : NULL;
+        bool is_script = node && (node->mode & MF_ROOT_TYPE) == MF_ROOT_FILE && node->bytes > 2 &&
+                         memcmp(script, "#!", 2) == 0;
+        want_words(root, is_script ? script : text, is_script ? node->bytes : strlen(text), folder, anywhere);
+    }
 }
 
 /* Layers need not have it (config.md, WorkingDir). */
@@ -160,6 +235,10 @@ int build_command_find(struct build_root *root, const char *program, const json_
         code = build_root_find(root, program, search_of(root), folder, arguments, executable);
     if (code == CLI_OK && is_images)
         tell_of_shell(root);
+    root->starts_others =
+        code == CLI_OK && starts_others(json_string_value(json_object_get(root->command, "program")));
+    for (int anywhere = 0; root->starts_others && anywhere < 2; anywhere++)
+        find_wanted(root, folder, anywhere);
     json_decref(arguments);
     return code;
 }

@@ -175,15 +175,15 @@ static void begin(struct started *command, const char *search, const char *folde
                                 .folder = folder && strcmp(folder, "/") != 0 ? folder : ""};
 }
 
-bool build_root_has(const struct build_root *root, const char *program, const char *search,
-                    const char *folder)
+struct root_node *build_root_at(const struct build_root *root, const char *program, const char *search,
+                                const char *folder)
 {
     struct started *command = malloc(sizeof *command);
     if (command)
         begin(command, search, folder);
-    bool has = command && locate(root, command, program);
+    struct root_node *node = command && locate(root, command, program) ? command->node : NULL;
     free(command);
-    return has;
+    return node;
 }
 
 static int follow(struct build_root *root, struct started *command, struct mf_buf *executable)
@@ -273,11 +273,11 @@ static int find_loader(struct build_root *root, const struct started *command,
     if (loader[0]) {
         failed |= json_object_set_new(root->command, "loader", json_string(loader));
         root->dynamic = command->node;
-        int code = find(root, loader, "the program's dynamic loader, ", &root->loader);
+        int code = find(root, loader, "the program's dynamic loader, ", &started);
         if (code != CLI_OK)
             return code;
-        started = root->loader;
     }
+    root->started = started;
     if (failed)
         return cli_fail(CLI_FAILED, "a path in the root file system is no UTF-8");
     err = mf_buf_add(executable, content(root, started), started->bytes);

@@ -170,13 +170,17 @@ static mf_err read_program(const struct pack_input *input, struct packing *packi
     mf_err err = MF_OK;
     if (input->dynamic)
         err = loaded_fixed(input->root, input->dynamic, &packing->fixed, why);
+    if (!err && input->programs && !packing->fixed.bytes && pack_part_moves(input->program, input->program_bytes))
+        err = loaded_another(input->root, input->wanted, &packing->fixed);
     if (!err && packing->fixed.bytes)
         low = packing->fixed.address + packing->fixed.bytes;
     if (!err)
         err = pack_part_read("program", input->program, input->program_bytes, low, MF_WINDOW_MAX,
                              program, why);
-    if (!err && input->dynamic)
-        err = loaded_place(input->root, input->dynamic, input->loader, pack_part_end(program),
+    if (!err && input->started)
+        input->started->loaded_at = program->segment[0].address;
+    if (!err && (input->dynamic || input->programs))
+        err = loaded_place(input->root, input->dynamic, input->programs, pack_part_end(program),
                            &packing->libraries, why);
     if (err)
         return err;

@@ -19,9 +19,14 @@ struct pack_input {
     const uint8_t *program; /* a static Linux executable, PIE or not */
     size_t program_bytes;
     struct root_tree *root; /* the root file system; NULL: none */
-    /* Of it: a program that is not the one above, but which that loads, its dynamic loader, and that
-     * loader's own file; or both NULL. */
-    struct root_node *dynamic, *loader;
+    /* Of it: the file that the program above is; and what that loads if it is a dynamic loader, the
+     * program proper. Or NULL. */
+    struct root_node *started, *dynamic;
+    /* Its other programs can be executed, too, in the place of the first one (execve): those that are
+     * position-independent, and one of fixed addresses if the started ones are none: this, or if it is
+     * NULL, the largest. */
+    bool programs;
+    struct root_node *wanted;
     const char *manifest; /* settings as JSON text (settings.h) */
     size_t manifest_bytes;
 };

@@ -84,21 +84,75 @@ mf_err loaded_fixed(const struct root_tree *tree, struct root_node *program, str
     return take(loaded, program);
 }
 
+static bool fits_fixed(const struct root_tree *tree, const struct root_node *node, struct span *span)
+{
+    return is_file(node) && node->mode & 0111 && read_span(content(tree, node), node->bytes, span) &&
+           span->type == ET_EXEC && span->executes && span->low >= MF_PROGRAM_BASE;
+}
+
+bool loaded_is_fixed(const struct root_tree *tree, const struct root_node *node)
+{
+    struct span span;
+    return fits_fixed(tree, node, &span);
+}
+
+struct largest {
+    const struct root_tree *tree;
+    struct root_node *node; /* NULL: none yet */
+};
+
+/* As deep as a tree is (MF_ROOT_DEPTH_MAX). */
+static mf_err find_largest(void *context, const struct root_name *name)
+{
+    struct largest *largest = context;
+    struct root_node *node = name->node;
+    if ((node->mode & MF_ROOT_TYPE) == MF_ROOT_FOLDER)
+        return root_names_each(&node->folder, find_largest, largest);
+    if (loaded_is_fixed(largest->tree, node) && (!largest->node || node->bytes > largest->node->bytes))
+        largest->node = node;
+    return MF_OK;
+}
+
+mf_err loaded_another(const struct root_tree *tree, struct root_node *wanted, struct loaded *loaded)
+{
+    struct largest largest = {.tree = tree, .node = wanted};
+    struct span span;
+    mf_err err = MF_OK;
+    *loaded = (struct loaded){0};
+    if (!wanted || !loaded_is_fixed(tree, wanted)) {
+        largest.node = NULL;
+        err = root_names_each(&tree->root->folder, find_largest, &largest);
+    }
+    struct root_node *node = largest.node;
+    if (err || !node || !fits_fixed(tree, node, &span))
+        return err;
+    node->loaded_at = loaded->address = span.low;
+    loaded->bytes = span.high - span.low;
+    return take(loaded, node);
+}
+
 struct placing {
     const struct root_tree *tree;
-    const struct root_node *program, *loader;
+    const struct root_node *program;
+    bool programs; /* they are what is placed now */
     struct loaded *loaded;
     struct mf_why *why;
 };
+
+/* Programs that the image does not start have their turn when all else has its place. */
+static bool has_turn(const struct placing *placing, const struct root_node *node, const struct span *span)
+{
+    bool is_other = span->is_program && node != placing->program;
+    return is_other == placing->programs && (!is_other || node->mode & 0111);
+}
 
 /* A file with several names is placed at its first. */
 static mf_err place(struct placing *placing, struct root_node *node, struct mf_why *why)
 {
     struct loaded *loaded = placing->loaded;
     struct span span;
-    if (!is_file(node) || node->loaded_at || node == placing->loader ||
-        !read_span(content(placing->tree, node), node->bytes, &span) || span.type != ET_DYN ||
-        !span.executes || (span.is_program && node != placing->program))
+    if (!is_file(node) || node->loaded_at || !read_span(content(placing->tree, node), node->bytes, &span) ||
+        span.type != ET_DYN || !span.executes || !has_turn(placing, node, &span))
         return MF_OK;
     uint64_t at = loaded->address + loaded->bytes, bytes = span.high - span.low;
     if (bytes > MF_WINDOW_MAX - at)
@@ -118,14 +172,14 @@ static mf_err place_name(void *context, const struct root_name *name)
                                                          : place(placing, node, placing->why);
 }
 
-mf_err loaded_place(const struct root_tree *tree, const struct root_node *program,
-                    const struct root_node *loader, uint64_t address, struct loaded *loaded,
-                    struct mf_why *why)
+mf_err loaded_place(const struct root_tree *tree, const struct root_node *program, bool programs,
+                    uint64_t address, struct loaded *loaded, struct mf_why *why)
 {
     *loaded = (struct loaded){.address = address};
-    struct placing placing = {
-        .tree = tree, .program = program, .loader = loader, .loaded = loaded, .why = why};
-    return root_names_each(&tree->root->folder, place_name, &placing);
+    struct placing placing = {.tree = tree, .program = program, .loaded = loaded, .why = why};
+    mf_err err = root_names_each(&tree->root->folder, place_name, &placing);
+    placing.programs = true;
+    return !err && programs ? root_names_each(&tree->root->folder, place_name, &placing) : err;
 }
 
 /* One file's pages: its segments at their places, zeros between and behind. */

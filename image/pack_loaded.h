@@ -26,11 +26,18 @@ MF_CHECKED mf_err pack_interpreter(const uint8_t *file, size_t bytes,
 MF_CHECKED mf_err loaded_fixed(const struct root_tree *tree, struct root_node *program,
                                struct loaded *loaded, struct mf_why *why);
 
-/* All libraries of the tree but the loader, and the program if it is position-independent, from
- * address on. Sets each one's loaded_at. The tree's contents are there (root_tree_contents). */
-MF_CHECKED mf_err loaded_place(const struct root_tree *tree, const struct root_node *program,
-                               const struct root_node *loader, uint64_t address,
-                               struct loaded *loaded, struct mf_why *why);
+/* Is it a program that is linked for fixed addresses, and can be laid out? */
+bool loaded_is_fixed(const struct root_tree *tree, const struct root_node *node);
+
+/* Another program that is linked for fixed addresses: this one, or if it is none or NULL, the largest
+ * that can be laid out. Sets its loaded_at. */
+MF_CHECKED mf_err loaded_another(const struct root_tree *tree, struct root_node *wanted, struct loaded *loaded);
+
+/* All libraries of the tree that stand nowhere yet, and the program (NULL: none) if it is
+ * position-independent, from address on; programs: behind them all other programs that are. Sets each
+ * one's loaded_at. The tree's contents are there (root_tree_contents). */
+MF_CHECKED mf_err loaded_place(const struct root_tree *tree, const struct root_node *program, bool programs,
+                               uint64_t address, struct loaded *loaded, struct mf_why *why);
 
 /* Add loaded->bytes to *out. */
 MF_CHECKED mf_err loaded_add(const struct root_tree *tree, const struct loaded *loaded,

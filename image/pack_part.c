@@ -38,6 +38,12 @@ mf_err pack_part_read(const char *name, const uint8_t *file, size_t bytes, uint6
     return err;
 }
 
+bool pack_part_moves(const uint8_t *file, size_t bytes)
+{
+    Elf64_Ehdr header;
+    return elf_header(file, bytes, MF_PROGRAM_HEADERS_MAX, &header, NULL) == MF_OK && header.e_type == ET_DYN;
+}
+
 uint64_t pack_part_end(const struct pack_part *part)
 {
     const struct pack_segment *last = &part->segment[part->segment_count - 1];

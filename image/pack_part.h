@@ -45,6 +45,9 @@ MF_CHECKED mf_err pack_part_read(const char *name, const uint8_t *file, size_t b
                                  uint64_t low, uint64_t high, struct pack_part *part,
                                  struct mf_why *why);
 
+/* Is it position-independent? */
+bool pack_part_moves(const uint8_t *file, size_t bytes);
+
 /* One past the last byte of its last segment. */
 uint64_t pack_part_end(const struct pack_part *part);
 

@@ -247,6 +247,11 @@ int memory_wipe(uint64_t address, uint64_t bytes, bool wipe)
     return 0;
 }
 
+int memory_renew(uint64_t stack_bytes)
+{
+    return space_renew(page_after(stack_bytes));
+}
+
 int memory_adopt(uint64_t address, uint64_t bytes)
 {
     uint32_t start, end;

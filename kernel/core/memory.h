@@ -41,6 +41,11 @@ int memory_discard(uint64_t address, uint64_t bytes);
  * may be: else -EINVAL. */
 int memory_wipe(uint64_t address, uint64_t bytes, bool wipe);
 
+/* Another program instead: nothing is the old one's any more, of the image it only has to be adopted; the
+ * stack is empty, and of it so many bytes and what a start opens are open. 0 or -errno: then what was there is
+ * not whole. */
+int memory_renew(uint64_t stack_bytes);
+
 /* Pages of the image that are nobody's yet become the program's, text among them; as they are. */
 int memory_adopt(uint64_t address, uint64_t bytes);
 /* May memory become executable: do the function's settings say `jit: true`? */

@@ -37,6 +37,7 @@ static struct {
 static void add_program(const struct mf_boot *boot);
 static int open_free(uint32_t start, uint32_t end, bool upwards);
 static int clear_frozen(uint32_t start, uint32_t end);
+static void add_stack(void);
 
 bool space_decode(uint64_t address, uint64_t bytes, uint32_t *start, uint32_t *end)
 {
@@ -75,13 +76,7 @@ int space_start(const struct mf_boot *boot)
     space.stack_open = space.stack_top - first_pages;
     space.heap_start = space.heap_break = address_of(space.stack_top);
     add_program(boot);
-    regions_add(&space.regions, (struct region){.start = low,
-                                                .end = space.stack_low,
-                                                .kind = REGION_GUARD});
-    regions_add(&space.regions, (struct region){.start = space.stack_low,
-                                                .end = space.stack_top,
-                                                .prot = PROT_RW,
-                                                .kind = REGION_STACK});
+    add_stack();
     uint32_t open_end = space.stack_open + page_of(GRANULE_BYTES);
     if (open_end > space.high)
         open_end = space.high;
@@ -90,6 +85,48 @@ int space_start(const struct mf_boot *boot)
                                                 .prot = PROT_RW,
                                                 .kind = REGION_SPARE});
     return space_set(space.stack_open, open_end, PROT_RW);
+}
+
+static void add_stack(void)
+{
+    regions_add(&space.regions, (struct region){.start = space.image_end,
+                                                .end = space.stack_low,
+                                                .kind = REGION_GUARD});
+    regions_add(&space.regions, (struct region){.start = space.stack_low,
+                                                .end = space.stack_top,
+                                                .prot = PROT_RW,
+                                                .kind = REGION_STACK});
+}
+
+/* What the image has stays as it is, for whoever adopts it next. */
+static int drop(struct region region)
+{
+    if (region.kind == REGION_PROGRAM || region.kind == REGION_GUARD) {
+        regions_cut(&space.regions, region.start, region.end);
+        return 0;
+    }
+    return space_release(region.start, region.end);
+}
+
+int space_renew(uint32_t stack_pages)
+{
+    int error = 0;
+    for (uint32_t i = 0; !error && i < space.regions.count;) {
+        const struct region region = space.regions.region[i];
+        if (region.kind == REGION_SPARE || region.kind == REGION_KERNEL)
+            i++;
+        else
+            error = drop(region);
+    }
+    if (error)
+        return error;
+    add_stack();
+    space.heap_break = space.heap_start;
+    stack_pages += page_of(STACK_FIRST_BYTES);
+    if (stack_pages > space.stack_top - space.stack_low)
+        stack_pages = space.stack_top - space.stack_low;
+    space.stack_open = space.stack_top - stack_pages;
+    return space_set(space.stack_open, space.stack_top, PROT_RW);
 }
 
 int space_set(uint32_t start, uint32_t end, uint32_t prot)

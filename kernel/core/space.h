@@ -48,6 +48,10 @@ bool space_decode(uint64_t address, uint64_t bytes, uint32_t *start, uint32_t *e
 /* Lay out program, guard, stack and heap, and open what a start needs. */
 int space_start(const struct mf_boot *boot);
 
+/* As at the start again, but that of the program nothing is anybody's, and stack_pages more of the stack are
+ * open. */
+int space_renew(uint32_t stack_pages);
+
 /* All that is open, or was changed since the start, as `protect` has it: how many
  * entries (abi/snapshot.h). Neighbours alike are one. most + 1: they are more than to has room for. */
 uint32_t space_ranges(struct mf_range *to, uint32_t most);

@@ -116,6 +116,13 @@ uint32_t descriptor_limit_now(void)
     return most;
 }
 
+void descriptor_execute(void)
+{
+    for (uint32_t fd = 0; fd < room; fd++)
+        if (table[fd].file && table[fd].close_on_exec)
+            (void)descriptor_close(fd);
+}
+
 uint32_t descriptor_next(uint32_t fd)
 {
     while (fd < room && !table[fd].file)

@@ -26,13 +26,16 @@ int64_t descriptor_add(struct file *file, bool close_on_exec, uint32_t least);
 int64_t descriptor_set(struct file *file, bool close_on_exec, uint32_t fd);
 int descriptor_close(uint64_t fd);
 
-/* The flag has no effect, for nothing is executed; it is only told. False: not open. */
+/* Whether it is closed when another program is executed. False: not open. */
 bool descriptor_flag(uint64_t fd, bool *close_on_exec);
 bool descriptor_flag_set(uint64_t fd, bool close_on_exec);
 
 /* New ones are below this number from now on, at most DESCRIPTORS_MAX; those that are open stay. */
 void descriptor_limit(uint32_t limit);
 uint32_t descriptor_limit_now(void);
+
+/* Close those whose flag says so. */
+void descriptor_execute(void);
 
 /* The first open one from fd on; DESCRIPTORS_MAX: none. */
 uint32_t descriptor_next(uint32_t fd);

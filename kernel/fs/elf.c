@@ -107,6 +107,53 @@ bool elf_piece(const void *file, uint64_t bytes, uint64_t distance, uint64_t *en
     return false;
 }
 
+/* Where its own headers are in memory, which is where the segment that holds them has them. */
+static uint64_t headers_of(const void *file, uint64_t bytes)
+{
+    const struct elf64_hdr *header = file;
+    const uint64_t table_bytes = (uint64_t)header->e_phnum * header->e_phentsize;
+    struct elf_segment segment;
+    for (uint32_t number = 0; elf_segment(file, bytes, &number, &segment);)
+        if (header->e_phoff >= segment.offset && table_bytes <= segment.file_bytes &&
+            header->e_phoff - segment.offset <= segment.file_bytes - table_bytes)
+            return segment.address + (header->e_phoff - segment.offset);
+    return 0;
+}
+
+bool elf_program(const void *file, uint64_t bytes, struct elf_program *program)
+{
+    const struct elf64_hdr *header = file;
+    uint64_t high;
+    if (!find_span(file, bytes, &program->low, &high) || header->e_machine != EM_X86_64 ||
+        (header->e_type != ET_EXEC && header->e_type != ET_DYN) || header->e_entry < program->low ||
+        header->e_entry >= high)
+        return false;
+    program->entry = header->e_entry;
+    program->headers = headers_of(file, bytes);
+    program->header_count = header->e_phnum;
+    program->moves = header->e_type == ET_DYN;
+    return true;
+}
+
+bool elf_segment(const void *file, uint64_t bytes, uint32_t *number, struct elf_segment *segment)
+{
+    uint32_t count = 0;
+    const struct elf64_phdr *header = table_of(file, bytes, &count);
+    while (header && *number < count) {
+        const struct elf64_phdr *next = &header[(*number)++];
+        if (!is_loaded(next) || next->p_offset > bytes || next->p_filesz > bytes - next->p_offset)
+            continue;
+        *segment = (struct elf_segment){.address = next->p_vaddr,
+                                        .memory_bytes = next->p_memsz,
+                                        .offset = next->p_offset,
+                                        .file_bytes = next->p_filesz,
+                                        .writes = next->p_flags & PF_W,
+                                        .executes = next->p_flags & PF_X};
+        return true;
+    }
+    return false;
+}
+
 const char *elf_loader(const void *file, uint64_t bytes)
 {
     uint32_t count = 0;

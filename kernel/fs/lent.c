@@ -86,6 +86,20 @@ void lent_unmap(struct lent *lent, uint64_t address, uint64_t bytes)
         lent->back(lent->owner);
 }
 
+bool lent_unmap_all(void)
+{
+    for (struct lent *lent = all, *next; lent; lent = next) {
+        next = lent->next; /* back() may close it, and no other */
+        for (uint64_t page = 0; page < lent->room / MF_PAGE_BYTES; page++)
+            lent->times[page] = 0;
+        bool was_mapped = lent->mapped;
+        lent->mapped = 0;
+        if (was_mapped)
+            lent->back(lent->owner);
+    }
+    return !all;
+}
+
 struct lent *lent_find(uint64_t address, uint64_t bytes)
 {
     struct lent *lowest = NULL;

@@ -33,6 +33,9 @@ int lent_set_length(struct lent *lent, uint64_t bytes);
 /* One less of what of it lies there. */
 void lent_unmap(struct lent *lent, uint64_t address, uint64_t bytes);
 
+/* Nobody has any of it mapped any more, of all. False: there is one that could not be given back. */
+bool lent_unmap_all(void);
+
 /* The lowest one with a page there, NULL if there is none. */
 struct lent *lent_find(uint64_t address, uint64_t bytes);
 /* Is all of it one's? */

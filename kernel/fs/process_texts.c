@@ -12,13 +12,16 @@
 #include "kernel/core/memory.h"
 #include "kernel/core/start.h"
 #include "kernel/core/string.h"
+#include "kernel/core/user.h"
 #include "kernel/file/limits.h"
 #include "kernel/fs/made_texts.h"
+#include "kernel/linux/files/exec.h"
 #include "kernel/linux/identity.h"
 #include "kernel/linux/process.h"
 #include "kernel/linux/usage.h"
 #include "kernel/task/task.h"
 
+#define PART_BYTES 256u
 #define NS_PER_TICK (1000000000ull / START_CLOCK_TICKS)
 
 /* The process's first thread; when it has ended, another one. */
@@ -72,6 +75,10 @@ void text_thread(struct sheet *sheet)
 
 void text_program(struct sheet *sheet)
 {
+    if (exec_now.path) {
+        sheet_add(sheet, exec_now.path);
+        return;
+    }
     const char *path = boot_environment(MF_ENV_PROGRAM);
     if (!path || *path != '/') {
         sheet_add(sheet, "/");
@@ -111,8 +118,24 @@ static void strings(struct sheet *sheet, bool arguments)
     }
 }
 
+/* What the program has there; what is not there any more is left out. */
+static void user_bytes(struct sheet *sheet, uint64_t from, uint64_t end)
+{
+    char part[PART_BYTES];
+    for (uint64_t bytes; from < end; from += bytes) {
+        bytes = end - from < sizeof part ? end - from : sizeof part;
+        if (user_read(part, from, bytes) != 0)
+            return;
+        sheet_bytes(sheet, part, bytes);
+    }
+}
+
 void text_command_line(struct sheet *sheet)
 {
+    if (exec_now.path) {
+        user_bytes(sheet, exec_now.arguments_at, exec_now.variables_at);
+        return;
+    }
     const char *program = boot_environment(MF_ENV_PROGRAM);
     sheet_add(sheet, program ? program : text_function());
     sheet_bytes(sheet, "", 1);
@@ -121,7 +144,10 @@ void text_command_line(struct sheet *sheet)
 
 void text_environment(struct sheet *sheet)
 {
-    strings(sheet, false);
+    if (exec_now.path)
+        user_bytes(sheet, exec_now.variables_at, exec_now.end_at);
+    else
+        strings(sheet, false);
 }
 
 static bool runs(const struct task *task)

@@ -31,7 +31,8 @@
     X(setsid, refused, "EPERM")                                                                  \
     X(wait4, refused, "ECHILD: there are no children")                                           \
     X(waitid, refused, "ECHILD")                                                                 \
-    X(execve, refused, "EACCES, and a line in the log: a function is one program")                                   \
+    X(execve, partial, "of programs that the image has as loaded: else EACCES, and a line in the log") \
+    X(execveat, partial, "likewise")                                                             \
     X(personality, partial, "0")                                                                 \
     X(capget, done, "none")
 

@@ -28,6 +28,12 @@ static inline uint32_t map_prot(uint32_t prot)
 
 int64_t map_file(const struct map_request *request);
 
+/* Another program instead: no file is mapped any more. False: a file in memory has no other place. */
+bool map_renew(void);
+/* A program, or its loader, where the image has it; bias: from the file's addresses to there. 0 or -errno. */
+struct image_loaded;
+int map_program(const struct image_loaded *file, uint64_t bias);
+
 /* munmap, mprotect and madvise of such a range. True: *result is the answer, and nothing is left to
  * do. False: it is memory like any other. */
 bool map_unmap(uint64_t address, uint64_t bytes, int64_t *result);

@@ -67,6 +67,11 @@ void task_run(struct task *task)
     put(&woken, task);
 }
 
+void task_run_none(void)
+{
+    woken = spent = (struct queue){NULL, NULL};
+}
+
 static bool somebody_can_run(void)
 {
     return woken.first || spent.first;
@@ -115,7 +120,7 @@ static bool serve(struct frame *frame, bool *whole)
         bool interrupted = result == WAIT_INTERRUPTED;
         task_call_over(task);
         task_switch(task);
-        *whole = frame->call == LINUX_NR_rt_sigreturn && result == 0;
+        *whole = (frame->call == LINUX_NR_rt_sigreturn || frame->call == LINUX_NR_execve) && result == 0;
         if (!*whole) {
             frame_result_set(frame, interrupted ? -EINTR : result);
             frame->trap.rflags &= ~(uint64_t)FLAG_TRAP; /* else it would trap in here */

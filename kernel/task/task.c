@@ -7,6 +7,8 @@
  */
 #include "kernel/task/task.h"
 
+#include <asm/errno.h>
+
 #include "abi/program.h"
 #include "kernel/core/assert.h"
 #include "kernel/core/boot.h"
@@ -34,7 +36,7 @@ static struct vector vector;      /* no bytes: not known yet */
 static uint32_t count;
 static int32_t last_tid;
 
-static void name_first(void);
+static void name(struct task *task, const char *path);
 static void link(struct task *task);
 static void unlink(struct task *task);
 
@@ -42,24 +44,24 @@ void task_start(void)
 {
     heap_start();
     files_start();
+    const char *path = boot_environment(MF_ENV_PROGRAM);
+    path = path ? path : boot_environment(MF_ENV_FUNCTION);
     link(&first);
-    name_first();
+    name(&first, path ? path : "function");
     task_current = in_processor = &first;
     usage_begin(&first);
 }
 
 /* As Linux has it: the file that was started, without its folders. */
-static void name_first(void)
+static void name(struct task *task, const char *path)
 {
-    const char *path = boot_environment(MF_ENV_PROGRAM);
-    const char *name = path ? path : boot_environment(MF_ENV_FUNCTION);
-    if (!name)
-        name = "function";
-    for (path = name; *path; path++)
+    const char *last = path;
+    for (; *path; path++)
         if (*path == '/')
-            name = path + 1;
-    for (uint32_t i = 0; i < TASK_NAME_BYTES - 1 && name[i]; i++)
-        first.name[i] = name[i];
+            last = path + 1;
+    memset(task->name, 0, sizeof task->name);
+    for (uint32_t i = 0; i < TASK_NAME_BYTES - 1 && last[i]; i++)
+        task->name[i] = last[i];
 }
 
 static bool give_vector(struct task *task)
@@ -99,10 +101,14 @@ struct task *task_create(void)
     return task;
 }
 
-void task_end(void)
+static void set_base(uint32_t which, uint64_t base)
 {
-    struct task *task = task_current;
-    usage_end();
+    if (segment_base(which) != base && segment_set_base(which, base) != 0)
+        fault_words(MF_CAUSE_KERNEL_BUG, "the monitor refuses a thread's FS or GS base");
+}
+
+static void end(struct task *task)
+{
     task_call_over(task);
     signal_forget(task);
     unlink(task);
@@ -111,8 +117,40 @@ void task_end(void)
     heap_give(task->vector, vector.bytes);
     if (task != &first)
         heap_give(task, sizeof *task);
+}
+
+void task_end(void)
+{
+    usage_end();
+    end(task_current);
     task_current = NULL;
     signal_retarget(); /* it may have been the one that was to take them */
+}
+
+int task_renew_prepare(void)
+{
+    return give_vector(task_current) ? 0 : -ENOMEM;
+}
+
+void task_renew(const char *path)
+{
+    struct task *task = task_current;
+    mf_assert(in_processor == task);
+    for (struct task *other = task_first, *next; other; other = next) {
+        next = other->next;
+        if (other != task)
+            end(other);
+    }
+    task_run_none();
+    task->tid = 0;
+    task->clear_tid_at = task->robust_at = 0;
+    task->signals.stack = (stack_t){.ss_size = 0};
+    name(task, path);
+    set_base(MF_SEGMENT_FS, 0);
+    set_base(MF_SEGMENT_GS, 0);
+    vector_begin(&vector, task->vector);
+    if (vector_restore(&vector, task->vector) != 0)
+        fault_words(MF_CAUSE_KERNEL_BUG, "the processor refuses the vector state of a start");
 }
 
 uint32_t task_count(void)
@@ -131,12 +169,6 @@ struct task *task_find(int64_t tid)
         if (task->tid ? task->tid == tid : identity_is_self(tid))
             return task;
     return NULL;
-}
-
-static void set_base(uint32_t which, uint64_t base)
-{
-    if (segment_base(which) != base && segment_set_base(which, base) != 0)
-        fault_words(MF_CAUSE_KERNEL_BUG, "the monitor refuses a thread's FS or GS base");
 }
 
 void task_switch(struct task *task)

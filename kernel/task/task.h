@@ -77,6 +77,11 @@ extern struct task *task_first;   /* of all */
 struct task *task_create(void);
 /* The current one is no more. */
 void task_end(void);
+/* Another program is to be executed: room for it. -ENOMEM. */
+int task_renew_prepare(void);
+/* Of the tasks the current one is left, as the first, with this name; its registers but those of the frame,
+ * and its bases, are those of a program that starts. */
+void task_renew(const char *path);
 uint32_t task_count(void);
 
 int32_t task_tid(const struct task *task);
@@ -85,6 +90,8 @@ struct task *task_find(int64_t tid);
 
 /* It can run: put it behind those that can already. Its call begins again if it had begun. */
 void task_run(struct task *task);
+/* All but the current one have ended (task_renew). */
+void task_run_none(void);
 /* Its wait and its call are over: whatever they held is given back. */
 void task_call_over(struct task *task);
 /* Its registers and bases are the processor's from now on; the frame is the caller's matter. */

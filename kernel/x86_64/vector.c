@@ -1,6 +1,7 @@
 /* vector.c: see vector.h. Owns nothing. */
 #include "kernel/x86_64/vector.h"
 
+#include "kernel/core/string.h"
 #include "kernel/x86_64/cpu.h"
 
 #define ID_FEATURES 1u        /* CPUID leaf */
@@ -9,6 +10,9 @@
 #define COMPONENTS 0xe7u      /* x87, SSE, AVX, opmask, ZMM: Intel SDM volume 1, 13.1 */
 #define COMPONENTS_LEGACY 3u  /* x87 and SSE */
 #define COMPONENT_LAST 7u
+#define CONTROL_X87 0x37fu    /* exceptions masked, as a System V program starts */
+#define CONTROL_SSE 0x1f80u   /* likewise, MXCSR ... */
+#define MXCSR_AT 24           /* ... in FXSAVE's part */
 
 int xstate_restore(const void *area, uint64_t components); /* entry.S */
 
@@ -29,6 +33,13 @@ struct vector vector_find(uint32_t most)
         vector.bytes = VECTOR_LEGACY_BYTES + VECTOR_HEADER_BYTES;
     }
     return vector;
+}
+
+void vector_begin(const struct vector *vector, void *area)
+{
+    memset(area, 0, vector->bytes); /* a header of zeros: all components as at a reset */
+    memcpy(area, &(uint16_t){CONTROL_X87}, sizeof(uint16_t));
+    memcpy((uint8_t *)area + MXCSR_AT, &(uint32_t){CONTROL_SSE}, sizeof(uint32_t));
 }
 
 void vector_save(const struct vector *vector, void *area)

@@ -20,6 +20,8 @@ struct vector {
 /* What there is here, x87 and SSE alone if the rest does not fit into `most` bytes. */
 struct vector vector_find(uint32_t most);
 
+/* An area becomes that of a program that starts. */
+void vector_begin(const struct vector *vector, void *area);
 /* area: aligned, vector.bytes long; for save zeros in its header. restore: nonzero if the
  * processor refuses what stands there. */
 void vector_save(const struct vector *vector, void *area);

@@ -200,8 +200,8 @@ for library in $(ldd root/bin/dynamic | grep -o '/[^ ]*'); do
 done
 case_ 'a dynamic program with it' json 'd["contract"] == "stdio"' \
     "$mayfly" build --rootfs root --program dynamic --contract stdio --name rooted --json
-case_ '... and its libraries are laid out' \
-    json 'd["root"]["loaded"] == 2 and d["settings"]["loader"].startswith("/lib") and d["segments"][-1]["owner"] == "root"' \
+case_ '... its loader and its libraries have their places' \
+    json 'd["root"]["loaded"] == 3 and d["settings"]["loader"].startswith("/lib") and d["segments"][-1]["owner"] == "root"' \
     "$mayfly" inspect rooted.mf --json
 
 # A container image, made by another program: two layers, a whiteout.

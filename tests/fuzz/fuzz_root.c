@@ -5,6 +5,7 @@
 
 #include "kernel/fs/elf.h"
 #include "kernel/fs/root.h"
+#include "kernel/fs/script.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
@@ -17,6 +18,37 @@ static void read_all(const void *from, size_t bytes)
         sum += at[i];
 }
 
+/* What of it would be executed lies within it, and within what it spans. */
+static void execute(const uint8_t *content, uint64_t bytes, uint64_t span)
+{
+    struct elf_program program;
+    struct elf_segment segment;
+    const char *loader = elf_loader(content, bytes);
+    sum += loader ? strlen(loader) : 0;
+    if (!elf_program(content, bytes, &program))
+        return;
+    if (program.low % MF_PAGE_BYTES || program.entry - program.low >= span ||
+        (program.headers && program.headers - program.low >= span))
+        abort();
+    for (uint32_t number = 0; elf_segment(content, bytes, &number, &segment);) {
+        read_all(content + segment.offset, segment.file_bytes);
+        if (segment.address - program.low > span || segment.memory_bytes > span ||
+            segment.file_bytes > segment.memory_bytes)
+            abort();
+    }
+}
+
+static void be_script(const uint8_t *content, uint64_t bytes)
+{
+    char text[SCRIPT_BYTES + 1] = "", *argument = NULL;
+    memcpy(text, content, bytes < SCRIPT_BYTES ? bytes : SCRIPT_BYTES);
+    const char *interpreter = script_read(text, &argument);
+    if (interpreter && (interpreter < text + 2 || *interpreter == 0 || interpreter + strlen(interpreter) > text + SCRIPT_BYTES))
+        abort();
+    if (interpreter && argument && (argument <= interpreter || argument + strlen(argument) > text + SCRIPT_BYTES))
+        abort();
+}
+
 /* And as an ELF file, which it may say that it is. */
 static void read_file(const uint8_t *content, uint64_t bytes)
 {
@@ -24,6 +56,8 @@ static void read_file(const uint8_t *content, uint64_t bytes)
     read_all(content, bytes);
     if (elf_span(content, bytes, &span) && span % MF_PAGE_BYTES)
         abort();
+    execute(content, bytes, span);
+    be_script(content, bytes);
     for (uint64_t at = 0; at < span && at < 1 << 20; at += MF_PAGE_BYTES)
         sum += elf_holds(content, bytes, at, at, MF_PAGE_BYTES);
 }

@@ -504,7 +504,7 @@ static void pack_lays_out_what_a_loader_will_map(void **state)
     struct pack_input input = {
         .kernel = in.kernel.data, .kernel_bytes = in.kernel.bytes,
         .program = in.program.data, .program_bytes = in.program.bytes,
-        .root = &tree, .dynamic = program, .loader = loader,
+        .root = &tree, .dynamic = program, .started = loader,
         .manifest = in.manifest, .manifest_bytes = strlen(in.manifest),
     };
     if (pack_image(&input, &out, &why) != MF_OK)
@@ -521,14 +521,15 @@ static void pack_lays_out_what_a_loader_will_map(void **state)
     assert_int_equal(image.info.program_entry, 0x405000);
     assert_int_equal(program->loaded_at, 0x400000);
     assert_int_equal(library->loaded_at, 0x408000);
-    assert_int_equal(loader->loaded_at | script->loaded_at | other->loaded_at, 0);
+    assert_int_equal(loader->loaded_at, 0x404000); /* where it is started */
+    assert_int_equal(script->loaded_at | other->loaded_at, 0);
     const uint8_t *pages = out.data + image.segment[6].file_offset;
     assert_memory_equal(pages, in.program.data, 0x2000); /* headers, text */
     assert_memory_equal(pages + 0x2ff0, "data", 5);
     for (size_t i = 0x2ff0 + 32; i < 0x4000; i++) /* as the loader would leave it: zeros */
         assert_int_equal(pages[i], 0);
     const uint8_t *root = out.data + image.segment[7].file_offset;
-    assert_true(library_of(root, loader->bytes, 0, 0x200000));
+    assert_true(library_of(root, loader->bytes, loader->loaded_at, MF_PAGE_BYTES));
     assert_true(library_of(root, library->bytes, library->loaded_at, MF_PAGE_BYTES));
     struct mf_buf again = {0};
     program->loaded_at = library->loaded_at = 0;
@@ -540,6 +541,47 @@ static void pack_lays_out_what_a_loader_will_map(void **state)
     mf_buf_close(&text);
     mf_buf_close(&out);
     mf_buf_close(&again);
+    close_inputs(&in);
+}
+
+/* Where what is started is there to become another program, one of fixed addresses has them. */
+static void pack_lays_out_what_may_be_executed(void **state)
+{
+    (void)state;
+    struct inputs in;
+    struct mf_buf fixed = {0};
+    struct root_tree tree;
+    struct mf_why why = {{0}};
+    open_inputs(&in);
+    sample_program(&fixed);
+    make_pie(&in.program);
+    assert_int_equal(root_tree_open(&tree, &why), MF_OK);
+    struct root_node *first = add_file(&tree, "bin/a", &fixed);
+    struct root_node *wanted = add_file(&tree, "bin/b", &fixed);
+    struct root_node *started = add_file(&tree, "bin/sh", &in.program);
+    struct root_node *data = add_file(&tree, "data", &fixed);
+    data->mode &= ~0111u;
+    struct pack_input input = {
+        .kernel = in.kernel.data, .kernel_bytes = in.kernel.bytes,
+        .program = in.program.data, .program_bytes = in.program.bytes,
+        .root = &tree, .started = started,
+        .manifest = in.manifest, .manifest_bytes = strlen(in.manifest),
+    };
+    for (int i = 0; i < 4; i++) { /* none, the first that is the largest, the wanted one, one that is none */
+        struct mf_buf out = {0};
+        first->loaded_at = wanted->loaded_at = started->loaded_at = 0;
+        input.programs = i > 0;
+        input.wanted = i == 2 ? wanted : i == 3 ? data : NULL;
+        if (pack_image(&input, &out, &why) != MF_OK)
+            fail_msg("%s", why.text);
+        assert_int_equal(first->loaded_at, i == 1 || i == 3 ? 0x400000 : 0);
+        assert_int_equal(wanted->loaded_at, i == 2 ? 0x400000 : 0);
+        assert_int_equal(started->loaded_at, i ? 0x404000 : 0x400000);
+        assert_int_equal(data->loaded_at, 0);
+        mf_buf_close(&out);
+    }
+    root_tree_close(&tree);
+    mf_buf_close(&fixed);
     close_inputs(&in);
 }
 
@@ -588,6 +630,7 @@ int main(void)
         cmocka_unit_test(an_image_says_which_kernel_it_has),
         cmocka_unit_test(the_sdks_programs_are_known),
         cmocka_unit_test(pack_lays_out_what_a_loader_will_map),
+        cmocka_unit_test(pack_lays_out_what_may_be_executed),
         cmocka_unit_test(a_loader_is_an_absolute_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,7 @@ struct loaded {
     struct loaded *next;
     struct image_loaded file;
     uint64_t bytes; /* that its segments span */
+    bool adopted;   /* its pages are the program's */
     bool mapped;    /* now; else it was once  */
     bool used;      /* before: its data may have been written */
 };
@@ -61,22 +62,81 @@ static struct loaded *loaded_at(uint64_t address, uint64_t bytes)
     return loaded;
 }
 
-/* What is known of a file that the image has as loaded; its pages are the program's from now on. */
-static struct loaded *find_loaded(const struct image_loaded *file)
+/* What is known of a file that the image has as loaded. */
+static struct loaded *know_loaded(const struct image_loaded *file)
 {
     struct loaded *loaded = all_loaded;
     uint64_t bytes;
     while (loaded && loaded->file.address != file->address)
         loaded = loaded->next;
-    if (loaded || !elf_span(file->content, file->bytes, &bytes))
+    if (loaded || !elf_span(file->content, file->bytes, &bytes) || !(loaded = heap_take(sizeof *loaded)))
         return loaded;
-    loaded = heap_take(sizeof *loaded);
-    if (!loaded || memory_adopt(file->address, bytes) != 0) {
-        heap_give(loaded, sizeof *loaded);
-        return NULL;
-    }
-    *loaded = (struct loaded){.next = all_loaded, .file = *file, .bytes = bytes};
+    const uint64_t started = boot_page()->program_entry;
+    *loaded = (struct loaded){.next = all_loaded, .file = *file, .bytes = bytes,
+                              .used = within(started, 1, file->address, bytes)};
     return all_loaded = loaded;
+}
+
+/* The same; its pages are the program's from now on. */
+static struct loaded *find_loaded(const struct image_loaded *file)
+{
+    struct loaded *loaded = know_loaded(file);
+    if (loaded && !loaded->adopted)
+        loaded->adopted = memory_adopt(file->address, loaded->bytes) == 0;
+    return loaded && loaded->adopted ? loaded : NULL;
+}
+
+bool map_renew(void)
+{
+    for (struct loaded *loaded = all_loaded; loaded; loaded = loaded->next) {
+        loaded->used |= loaded->adopted;
+        loaded->mapped = loaded->adopted = false;
+    }
+    return lent_unmap_all();
+}
+
+static uint64_t page_down(uint64_t address)
+{
+    return address & ~(uint64_t)(MF_PAGE_BYTES - 1);
+}
+
+static uint64_t page_up(uint64_t address)
+{
+    return page_down(address + MF_PAGE_BYTES - 1);
+}
+
+/* Memory that is written, as it is in the file, and zeros behind that. */
+static int put_segment(const struct loaded *loaded, const struct elf_segment *segment, uint64_t address)
+{
+    const uint64_t start = page_down(address), lead = address - start;
+    const uint64_t content_end = page_up(address + segment->file_bytes);
+    const uint64_t end = page_up(address + segment->memory_bytes);
+    const uint32_t open = MF_PROT_READ | MF_PROT_WRITE;
+    if (!loaded->used)
+        return memory_protect(start, end - start, open);
+    int error = content_end > start ? memory_protect(start, content_end - start, open) : 0;
+    if (!error && content_end > start) {
+        memory_fill(start, loaded->file.content, 0, lead);
+        memory_fill(address, loaded->file.content + segment->offset, segment->file_bytes,
+                    content_end - address);
+    }
+    if (error || content_end == end)
+        return error;
+    int64_t zeros = memory_map_fixed(content_end, end - content_end, open, true);
+    return zeros < 0 ? (int)zeros : 0;
+}
+
+int map_program(const struct image_loaded *file, uint64_t bias)
+{
+    struct loaded *loaded = find_loaded(file);
+    struct elf_segment segment;
+    int error = loaded ? 0 : -ENOMEM;
+    for (uint32_t number = 0; !error && elf_segment(file->content, file->bytes, &number, &segment);)
+        if (segment.writes)
+            error = put_segment(loaded, &segment, segment.address + bias);
+    if (loaded)
+        loaded->mapped = true;
+    return error;
 }
 
 /* A loader's mapping of a segment, over what the image has there. */

@@ -123,12 +123,6 @@ int64_t linux_waitid(struct frame *frame)
     return -ECHILD;
 }
 
-int64_t linux_execve(struct frame *frame)
-{
-    call_tell(frame, "is refused (EACCES): a function is one program");
-    return -EACCES;
-}
-
 int64_t linux_personality(struct frame *frame)
 {
     uint32_t wanted = (uint32_t)frame_argument(frame, 0);

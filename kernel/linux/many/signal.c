@@ -182,6 +182,14 @@ void signal_retarget(void)
         wake_one(left & -left);
 }
 
+void signal_renew(void)
+{
+    for (int i = 0; i < SIGNALS; i++) {
+        struct sigaction *action = &process.action[i];
+        *action = (struct sigaction){.sa_handler = action->sa_handler == SIG_IGN ? SIG_IGN : SIG_DFL};
+    }
+}
+
 void signal_forget(struct task *task)
 {
     struct siginfo info;

@@ -43,6 +43,9 @@ struct sigaction *signal_action(int number);
  * taken by it, is for another one that waits. */
 void signal_retarget(void);
 
+/* Another program instead: no handlers; what is ignored stays so, and what is pending. */
+void signal_renew(void);
+
 /* The thread ends. */
 void signal_forget(struct task *task);
 

@@ -109,17 +109,29 @@ int64_t linux_timer_getoverrun(struct frame *frame)
     return timer ? (*timer)->told : -EINVAL;
 }
 
-int64_t linux_timer_delete(struct frame *frame)
+static void end(struct timer **timer)
 {
-    struct timer **timer = find(frame_argument(frame, 0));
-    if (!timer)
-        return -EINVAL;
     struct task *task = (*timer)->tid ? task_find((*timer)->tid) : NULL;
     deadline_clear(&(*timer)->deadline);
     signal_drop(task, &(*timer)->info); /* its number will be another one's */
     heap_give(*timer, sizeof **timer);
     *timer = NULL;
+}
+
+int64_t linux_timer_delete(struct frame *frame)
+{
+    struct timer **timer = find(frame_argument(frame, 0));
+    if (!timer)
+        return -EINVAL;
+    end(timer);
     return 0;
+}
+
+void timer_end_all(void)
+{
+    for (uint32_t id = 0; id < TIMERS_MAX; id++)
+        if (timers[id])
+            end(&timers[id]);
 }
 
 void timer_signal_taken(struct siginfo *info)

@@ -10,4 +10,7 @@
  * timer has missed meanwhile, which is what timer_getoverrun() says until the next one. */
 void timer_signal_taken(struct siginfo *info);
 
+/* There are none any more. */
+void timer_end_all(void);
+
 #endif
