@@ -89,6 +89,14 @@ const struct metrics_family of_functions[] = {
 };
 const size_t of_functions_count = sizeof of_functions / sizeof of_functions[0];
 
+static bool has_ours(const struct function *function)
+{
+    for (enum instance_state state = 0; state < INSTANCE_STATES; state++)
+        if (instance_state_is_ours(state) && function->in_state[state])
+            return true;
+    return false;
+}
+
 static bool was_heard_of(const struct function *function);
 
 bool of_functions_has(const struct metrics_family *family, const struct function *function)
@@ -100,8 +108,7 @@ static bool was_heard_of(const struct function *function)
 {
     const struct function_counters *counters = &function->counters;
     return counters->started || counters->starts[false] || counters->starts[true] ||
-           counters->ended || count_of_fault(counters, 0) || function->in_state[INSTANCE_FREEZING] ||
-           function->in_state[INSTANCE_REHEARSING];
+           counters->ended || count_of_fault(counters, 0) || has_ours(function);
 }
 
 static void invocations(struct metrics_text *text, struct function *function)

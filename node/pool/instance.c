@@ -233,7 +233,7 @@ uint64_t instance_due_ns(const struct instance *instance, const struct instance_
         due = earlier(due, instance->state_since_ns + times->drain_ns);
     if (instance->state == INSTANCE_RESETTING)
         due = earlier(due, instance->state_since_ns + times->reset_ns);
-    if (instance->state == INSTANCE_FREEZING || instance->state == INSTANCE_REHEARSING)
+    if (instance_state_is_ours(instance->state))
         due = earlier(due, instance->state_since_ns + times->freeze_ns);
     return instance->state == INSTANCE_BLANK || instance->state == INSTANCE_DEAD ? TIMER_NEVER
                                                                                  : due;

@@ -130,6 +130,12 @@ struct instance {
 const char *instance_state_name(enum instance_state state);
 bool instance_may_go(enum instance_state from, enum instance_state to);
 
+/* Started for our own purposes (snapshots/): it is nobody's, serves no event, and has freeze_ns. */
+static inline bool instance_state_is_ours(enum instance_state state)
+{
+    return state == INSTANCE_FREEZING || state == INSTANCE_REHEARSING;
+}
+
 void instance_init(struct instance *instance, uint64_t now_ns);
 
 /* The one writer of the state. A step that the table forbids is a bug of ours. */

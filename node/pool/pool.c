@@ -328,7 +328,7 @@ void pool_bury(struct instance *instance, const struct outcome *outcome)
 {
     struct pool *pool = instance->pool;
     struct watcher *watcher = &pool->node->loop.watcher;
-    bool ours = instance->state == INSTANCE_FREEZING || instance->state == INSTANCE_REHEARSING;
+    bool ours = instance_state_is_ours(instance->state);
     if (instance->function && !ours)
         instance->function->started_ns = 0; /* its grace is over */
     bool was_blank = instance->state == INSTANCE_BLANK;
