@@ -140,6 +140,7 @@
                                       read the file costs what preparing six saves       */
 #define MF_TOUCHED_LOOK_EVERY 64u  /* starts: one is not prepared but looked at, as the first were */
 #define MF_REHEARSALS_MAX 3u       /* of a snapshot's first event, before anybody asks (node/snapshots/rehearsal.h) */
+#define MF_REHEARSAL_ROOM_MS 1000  /* until the next try, where the node has no room for another instance */
 #define MF_LOOK_PAGES_MAX 32768u   /* of an instance, looked at after its first event    */
 
 /* Images in the state directory. */

@@ -103,7 +103,6 @@ static mf_err put_event(struct instance *instance, uint64_t id, uint64_t deadlin
     return channel_put(&instance->blank.channel, &desc, fields, body);
 }
 
-/* MF_EAGAIN: not now. */
 static mf_err begin(struct rehearsal *rehearsal, struct function *function)
 {
     struct pool *pool = &rehearsal->node->pool;
@@ -111,7 +110,7 @@ static mf_err begin(struct rehearsal *rehearsal, struct function *function)
     struct mf_why why = {{0}};
     mf_err err = pool_rehearse(function, &instance, &why);
     if (err)
-        return err == MF_EDEAD ? MF_EAGAIN : err;
+        return err;
     instance->version->snapshot.rehearsals++;
     rehearsal->instance = instance;
     rehearsal->number = ++pool->last_call;
@@ -127,16 +126,24 @@ static mf_err begin(struct rehearsal *rehearsal, struct function *function)
     return MF_OK;
 }
 
+/* Not now, but in so long, as the spawner comes back, or somebody else's instance goes; 0: never, of that snapshot. */
+static uint64_t later_ms(mf_err err)
+{
+    if (err == MF_EAGAIN || err == MF_EDEAD)
+        return MF_FREEZER_RETRY_MS;
+    return err == MF_EFULL || err == MF_ENOMEM ? MF_REHEARSAL_ROOM_MS : 0;
+}
+
 void rehearsal_next(struct rehearsal *rehearsal)
 {
     while (rehearsal->node && !rehearsal->instance && !rehearsal->node->freezer.recorder.in_job &&
            !list_empty(&rehearsal->queue)) {
         struct function *function = list_of(rehearsal->queue.next, struct function, rehearsal_due);
         list_remove(&function->rehearsal_due);
-        if (may(function) && begin(rehearsal, function) == MF_EAGAIN) {
+        const uint64_t ms = may(function) ? later_ms(begin(rehearsal, function)) : 0;
+        if (ms) {
             list_append(&rehearsal->queue, &function->rehearsal_due);
-            timer_set(&rehearsal->node->loop.timers, &rehearsal->retry,
-                      rehearsal->node->loop.now_ns + MF_FREEZER_RETRY_MS * MF_NS_PER_MS);
+            timer_set(&rehearsal->node->loop.timers, &rehearsal->retry, rehearsal->node->loop.now_ns + ms * MF_NS_PER_MS);
             return;
         }
     }

@@ -2,7 +2,8 @@
  * rehearsal.h: a function that warms up before its freeze (setting warm_up) does the same once
  * more from its snapshot when that has been made, and nobody asks anything of it yet: so it is
  * known which pages an event touches (recorder.h) before the first client comes. One at a time,
- * beside everything else; no request waits for it. Loop thread only.
+ * beside everything else; no request waits for it. Where the node has no room for another instance it is done
+ * when it has. Loop thread only.
  *
  * It is no event: what it says is told to nobody, nothing of it is counted as use, and it is as
  * alone as it was before the freeze: what it asks of the node, and a connection to the outside,
@@ -25,7 +26,7 @@ struct node;
 struct rehearsal {
     struct node *node;         /* NULL: not open, or nothing is begun any more    */
     struct link queue;         /* functions that want one, by their rehearsal_due */
-    struct timer retry;        /* the spawner took no more                        */
+    struct timer retry;        /* the spawner took no more, or there was no room  */
     struct instance *instance; /* REHEARSING; NULL: none                          */
     uint64_t number;           /* of its event, on the channel                    */
     uint64_t reply_bytes;      /* of its body, so far                             */

@@ -147,6 +147,23 @@ static void the_next_one_begins_when_who_rehearses_goes(void **state)
     registry_remove(&node->registry, other);
 }
 
+/* Of a node that is full of others' instances. */
+static void who_finds_no_room_tries_again(void **state)
+{
+    const uint32_t others = MF_INSTANCES_NODE_MAX;
+    (void)state;
+    node->pool.count += others;
+    answers(&peer[0]); /* and another is wanted, for nobody saw what it touched */
+    assert_true(peer[0].killed);
+    assert_int_equal(peers, 1);
+    advance(MF_REHEARSAL_ROOM_MS);
+    assert_int_equal(peers, 1);
+    node->pool.count -= others;
+    advance(MF_REHEARSAL_ROOM_MS);
+    assert_int_equal(peers, 2);
+    assert_int_equal(function->in_state[INSTANCE_REHEARSING], 1);
+}
+
 static void a_lost_spawner_ends_it(void **state)
 {
     (void)state;
@@ -170,6 +187,7 @@ int main(void)
         TEST(who_goes_does_not_begin_again),
         TEST(who_goes_is_not_left_in_the_queue),
         TEST(the_next_one_begins_when_who_rehearses_goes),
+        TEST(who_finds_no_room_tries_again),
         TEST(a_lost_spawner_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
