@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "abi/event.h"
+#include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "node/functions/state_dir.h"
 
 #define OPENING "${secret:"
@@ -44,20 +46,42 @@ void secret_wipe(struct mf_buf *value)
     mf_buf_close(value);
 }
 
+/* Who asked is a tenant's function, which need not know where the node keeps what: the path is for the node's own log,
+ * once a second at most, as a guest decides how often it asks. */
+static mf_err unreadable(mf_err err, const char *name, size_t bytes, const char *words, struct mf_why *why)
+{
+    static uint64_t quiet_until_ns;
+    const uint64_t now_ns = mf_monotonic_ns();
+    if (now_ns >= quiet_until_ns) {
+        quiet_until_ns = now_ns + MF_NS_PER_S;
+        mf_log(MF_LOG_WARN, "secret.unreadable", "name=%.*s why=\"%s\"", (int)bytes, name, words);
+    }
+    if (err == MF_EDENIED)
+        return mf_why(why, err, "the secret %.*s may not be used: its file has to belong to the node's user and be closed "
+                      "to others (`chmod 600`); the node's log says which it is", (int)bytes, name);
+    if (err == MF_ETOOBIG)
+        return mf_why(why, err, "the secret %.*s is larger than %u bytes", (int)bytes, name, MF_SECRET_BYTES_MAX);
+    return mf_why(why, err, "the secret %.*s cannot be read: %s; the node's log says more", (int)bytes, name,
+                  mf_err_words(err));
+}
+
 mf_err secret_read(const char *directory, const char *name, size_t bytes, struct mf_buf *out,
                    struct mf_why *why)
 {
     char path[PATH_MAX + MF_SECRET_NAME_BYTES_MAX + 2];
     struct mf_buf value = {0};
+    struct mf_why told = {{0}};
     if (!secret_name_valid(name, bytes))
         return mf_why(why, MF_EINVAL, "a secret's name has 1 to %u letters, digits, - _ and .",
                       MF_SECRET_NAME_BYTES_MAX);
     if (!directory[0])
         return mf_why(why, MF_ENOENT, "this node keeps no secrets; it is given some by --secrets DIR");
     (void)snprintf(path, sizeof path, "%s/%.*s", directory, (int)bytes, name);
-    mf_err err = state_read_secret(path, MF_SECRET_BYTES_MAX, &value, why);
+    mf_err err = state_read_secret(path, MF_SECRET_BYTES_MAX, &value, &told);
     if (err == MF_ENOENT)
         (void)mf_why(why, err, "there is no secret %.*s on this node", (int)bytes, name);
+    else if (err)
+        (void)unreadable(err, name, bytes, mf_why_text(&told, err), why);
     if (!err && value.bytes && value.data[value.bytes - 1] == '\n')
         value.bytes--;
     if (!err && value.bytes)

@@ -29,7 +29,7 @@ bool secret_listed(const struct secret_names *list, const char *name, size_t byt
 
 /* The value of the file DIR/NAME, without one newline at its end, added to *out, which the
  * caller ends by secret_wipe(). directory: "": the node has none. MF_ENOENT: no such secret.
- * MF_EDENIED: the file is open to others. */
+ * MF_EDENIED: the file is open to others. why is for the tenant, and names no path: the node's log does. */
 MF_CHECKED mf_err secret_read(const char *directory, const char *name, size_t bytes,
                               struct mf_buf *out, struct mf_why *why);
 void secret_wipe(struct mf_buf *value);

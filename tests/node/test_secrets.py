@@ -3,6 +3,7 @@ it opens them, for those that its settings name; and nowhere else, on no disk an
 import errno
 import os
 import tempfile
+import time
 import unittest
 import urllib.parse
 
@@ -83,6 +84,22 @@ class Secrets(NodeTest):
         self.assertEqual(self.read(AT + 'open'), errno.EACCES)
         self.assertIn('chmod 600', self.said())
         self.assertEqual(self.read(AT + 'db'), VALUE)
+
+    def test_where_they_are_kept_is_the_nodes_to_know(self):
+        """What a function is told names the secret; the path is in the node's own log, not once for each question."""
+        os.mkdir(os.path.join(self.folder.name, 'moves'))
+        self.addCleanup(os.rmdir, os.path.join(self.folder.name, 'moves'))
+        for name in ('open', 'large', 'moves'):
+            lines = lambda: [line for line in self.node.log().decode().splitlines() if 'secret.unreadable' in line]
+            time.sleep(1.1)
+            before = len(lines())
+            for _ in range(3):
+                self.read(AT + name)
+            self.assertIn(f'secret {name}: the secret {name} ', self.said())
+            self.assertIn(f'{self.folder.name}/{name}', lines()[before])
+            self.assertLessEqual(len(lines()) - before, 2)
+        for name in ('server', 'none'):
+            self.assertNotIn(self.folder.name, self.said(name))
 
     def test_it_changes_and_goes_between_events(self):
         path = self.put('moves', b'first')
