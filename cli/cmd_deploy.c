@@ -270,20 +270,27 @@ static int complete(struct deploy *deploy, const struct image_file *file, const 
     return CLI_OK;
 }
 
-/* What is there already, of another function or of an earlier version, is not sent again. */
-static int send_image(struct client *client, const struct image_file *file, const char *path,
-                      char hash[static IMAGE_HASH_TEXT])
+/* The request; what the node had when it was asked it may have no more, for its last function went: once more then. */
+static int put_text(struct client *client, const struct image_file *file, const char *path, const struct request *request,
+                    struct answer *answer)
 {
-    bool there;
-    upload_hash(file, hash);
-    int code = upload_is_there(client, hash, &there);
-    return code == CLI_OK && !there ? upload_image(client, file, path) : code;
+    bool sent;
+    int code = client_call(client, request, answer);
+    if (code != CLI_OK || answer->status < 400)
+        return code;
+    code = upload_missing(client, file, path, &sent);
+    if (code == CLI_OK && !sent)
+        return CLI_OK;
+    mf_buf_close(&answer->body);
+    return code == CLI_OK ? client_call(client, request, answer) : code;
 }
 
-static int put(struct client *client, const struct deploy *deploy, const char *name, const char *hash,
-               json_t **function)
+static int put(struct client *client, const struct deploy *deploy, const char *name, const struct image_file *file,
+               const char *image_path, json_t **function)
 {
-    char path[128];
+    char path[128], hash[IMAGE_HASH_TEXT];
+    struct answer answer;
+    upload_hash(file, hash);
     (void)snprintf(path, sizeof path, "/v1/functions/%s", name);
     json_t *body = json_pack("{s:s, s:O}", "image", hash, "settings", deploy->settings);
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
@@ -295,8 +302,12 @@ static int put(struct client *client, const struct deploy *deploy, const char *n
                                     .data = text,
                                     .bytes = strlen(text),
                                     .content_type = "application/json"};
-    int code = client_json(client, &request, name, function);
+    int code = put_text(client, file, image_path, &request, &answer);
     free(text);
+    if (code != CLI_OK)
+        return code;
+    code = answer.status >= 400 ? client_refused(&answer, name) : client_answer(client, &answer, name, function);
+    mf_buf_close(&answer.body);
     return code;
 }
 
@@ -369,16 +380,17 @@ static int deploy_file(struct deploy *deploy, const char *path)
     int code = upload_open(path, &file);
     if (code != CLI_OK)
         return code;
-    char name[MF_NAME_BYTES_MAX + 1], hash[IMAGE_HASH_TEXT];
+    char name[MF_NAME_BYTES_MAX + 1];
     struct client client = {0};
     json_t *function = NULL;
+    bool ignored;
     code = complete(deploy, &file, path, name);
     if (code == CLI_OK)
         code = client_open(&client, deploy->node);
     if (code == CLI_OK)
-        code = send_image(&client, &file, path, hash);
+        code = upload_missing(&client, &file, path, &ignored); /* what is there is not sent again */
     if (code == CLI_OK)
-        code = put(&client, deploy, name, hash, &function);
+        code = put(&client, deploy, name, &file, path, &function);
     if (code == CLI_OK)
         code = await_snapshot(&client, name, &function);
     if (code == CLI_OK && !deploy->json)

@@ -45,7 +45,7 @@ struct job {
 
 static int read_file(struct job *job);
 static int take_part(struct job *job, size_t at);
-static int send_images(struct job *job);
+static int send_images(struct job *job, bool *any);
 static int apply(struct job *job);
 static void close_job(struct job *job);
 
@@ -55,13 +55,14 @@ int deploy_workflow(const struct deploy_workflow *deploy)
     if (!job)
         return cli_fail(CLI_FAILED, "out of memory");
     job->deploy = deploy;
+    bool sent;
     int code = read_file(job);
     for (size_t i = 0; i < job->workflow.count && code == CLI_OK; i++)
         code = take_part(job, i);
     if (code == CLI_OK)
         code = client_open(&job->client, deploy->node);
     if (code == CLI_OK)
-        code = send_images(job);
+        code = send_images(job, &sent);
     if (code == CLI_OK)
         code = apply(job);
     close_job(job);
@@ -260,8 +261,10 @@ static int take_part(struct job *job, size_t at)
 
 /* ---- to the node ---- */
 
-static int send_images(struct job *job)
+/* What is missing; any: something was. */
+static int send_images(struct job *job, bool *any)
 {
+    *any = false;
     for (size_t i = 0; i < job->workflow.count; i++) {
         struct part *part = &job->part[i];
         int code = upload_is_there(&job->client, part->hash, &part->there);
@@ -269,6 +272,7 @@ static int send_images(struct job *job)
             code = upload_image(&job->client, &part->file, part->path);
         if (code != CLI_OK)
             return code;
+        *any |= !part->there;
     }
     return CLI_OK;
 }
@@ -302,9 +306,8 @@ static int tell_refusal(const struct job *job, const struct answer *answer)
     return code;
 }
 
-static int apply(struct job *job)
+static int put(struct job *job, struct answer *answer)
 {
-    struct answer answer;
     char path[sizeof "/v1/workflows/?dry_run=1" + MF_NAME_BYTES_MAX];
     char *body = make_body(job);
     if (!body)
@@ -316,8 +319,24 @@ static int apply(struct job *job)
                                     .data = body,
                                     .bytes = strlen(body),
                                     .content_type = "application/json"};
-    int code = client_call(&job->client, &request, &answer);
+    int code = client_call(&job->client, &request, answer);
     free(body);
+    return code;
+}
+
+/* What the node had when it was asked it may have no more, for its last function went: once more then. */
+static int apply(struct job *job)
+{
+    struct answer answer;
+    bool missing = false;
+    int code = put(job, &answer);
+    if (code == CLI_OK && answer.status >= 400) {
+        code = send_images(job, &missing);
+        if (code != CLI_OK || missing)
+            mf_buf_close(&answer.body);
+        if (code == CLI_OK && missing)
+            code = put(job, &answer);
+    }
     if (code != CLI_OK)
         return code;
     code = answer.status >= 400 ? tell_refusal(job, &answer)

@@ -52,6 +52,20 @@ int upload_is_there(struct client *client, const char *hash, bool *there)
     return code;
 }
 
+int upload_missing(struct client *client, const struct image_file *file, const char *path, bool *sent)
+{
+    char hash[IMAGE_HASH_TEXT];
+    bool there;
+    *sent = false;
+    upload_hash(file, hash);
+    int code = upload_is_there(client, hash, &there);
+    if (code != CLI_OK || there)
+        return code;
+    code = upload_image(client, file, path);
+    *sent = code == CLI_OK;
+    return code;
+}
+
 int upload_image(struct client *client, const struct image_file *file, const char *path)
 {
     char hash[IMAGE_HASH_TEXT];

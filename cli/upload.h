@@ -20,6 +20,9 @@ void upload_hash(const struct image_file *file, char text[static IMAGE_HASH_TEXT
 /* Is it on the node? */
 int upload_is_there(struct client *client, const char *hash, bool *there);
 
+/* To the node, if it has not got it, or no more; *sent: it was not there. */
+int upload_missing(struct client *client, const struct image_file *file, const char *path, bool *sent);
+
 /* POST /v1/images; path: as the user knows it. */
 int upload_image(struct client *client, const struct image_file *file, const char *path);
 
