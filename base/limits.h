@@ -190,6 +190,7 @@
 #define MF_QUEUE_LEASE_MS_MAX 86400000u
 #define MF_QUEUE_DELAY_MS_MAX 2592000000ull /* thirty days, until an entry may be taken again        */
 #define MF_QUEUE_DROPPED_MAX 64u        /* entries that make room for one append                     */
+#define MF_QUEUE_NAMES_MAX 256u         /* of queues, in one answer                                  */
 #define MF_QUEUE_ENDED_TOLD_BYTES 33024u /* of the beginning of each: an event without its body    */
 #define MF_QUEUE_DROP_LOOKS_MAX 2048u   /* at entries, for it: those that are taken are passed over  */
 #define MF_QUEUE_AGED_MAX 64u           /* entries that one take finds too old; the next goes on     */

@@ -90,9 +90,9 @@ const struct command cmd_call = {
     .arguments = "[--json] ID",
     .summary = "tell what has become of an asynchronous call",
     .details =
-        "waiting, running, retrying, delivered, dead, dropped or offloaded, with the attempts so far\n"
+        "waiting, running, retrying, delivered, dead, dropped, purged or offloaded, with the attempts so far\n"
         "and how the last one ended. The store keeps the ends of the last 16384, also when the node is\n"
-        "started anew (of power-loss queues, and as many of others; not of dropped and offloaded ones); calls that\n"
+        "started anew (of power-loss queues, and as many of others; not of offloaded ones); calls that\n"
         "wait are looked for among the first 16384 entries of the queues.",
     .options = options,
     .run = run,

@@ -52,12 +52,7 @@ static int ask(struct client *client, const struct request *request, const struc
     if (code != CLI_OK)
         return code;
     json_error_t error;
-    if (raw.status == 404 && asked->tenant)
-        code = cli_fail(CLI_NOT_FOUND, "nothing waits in a queue '%s' of tenant '%s'", doing, asked->tenant);
-    else if (raw.status == 404)
-        code = cli_fail(CLI_NOT_FOUND, "no function '%s', and nothing that waits for one; "
-                        "'mayfly queue ls' lists them", doing);
-    else if (raw.status >= 400)
+    if (raw.status >= 400)
         code = client_refused(&raw, doing);
     else if (!(*answer = json_loadb((const char *)raw.body.data, raw.body.bytes, 0, &error)))
         code = cli_fail(CLI_FAILED, "%s: the node does not speak this API", doing);
@@ -69,18 +64,21 @@ static int ask(struct client *client, const struct request *request, const struc
 
 static void print_queues(const json_t *queues)
 {
-    static const char *const heading[] = {"NAME", "TENANT", "WAITING", "BYTES", "DEAD"};
+    static const char *const heading[] = {"NAME", "TENANT", "WAITING", "BYTES", "DEAD", "FUNCTION"};
     struct cli_table table;
     size_t i;
     const json_t *queue;
     char bytes[16];
-    listing_table_open(&table, heading, 5);
+    listing_table_open(&table, heading, 6);
     json_array_foreach(queues, i, queue) {
         cli_table_add(&table, "%s", listing_text(queue, "name"));
         cli_table_add(&table, "%s", listing_text(queue, "tenant")); /* "-": it is a function's */
         cli_table_add(&table, "%lld", listing_number(queue, "count"));
         cli_table_add(&table, "%s", cli_bytes((uint64_t)listing_number(queue, "bytes"), bytes));
         cli_table_add(&table, "%lld", listing_number(queue, "dead"));
+        cli_table_add(&table, "%s", json_object_get(queue, "tenant")                   ? "-"
+                                    : json_is_true(json_object_get(queue, "deployed")) ? "deployed"
+                                                                                       : "removed");
     }
     cli_table_close(&table);
 }
@@ -224,10 +222,19 @@ static const struct verb verb[] = {{"ls", NULL, list},
                                    {"purge", "of which function?", purge},
                                    {0}};
 
+/* A number, or, of what waits for a function that was removed in the second of two files, one behind that one's name. */
+static bool is_id(const char *text)
+{
+    static const char second[] = "process-crash:";
+    if (strncmp(text, second, sizeof second - 1) == 0)
+        text += sizeof second - 1;
+    return *text && !text[strspn(text, "0123456789")];
+}
+
 static void option(struct asked *asked, int key)
 {
     struct queue_asked *own = (struct queue_asked *)asked;
-    if (key == VERBS_AFTER && optarg[strspn(optarg, "0123456789")])
+    if (key == VERBS_AFTER && !is_id(optarg))
         cli_usage(&cmd_queue, "--after '%.40s': an entry's id belongs here", optarg);
     own->dead |= key == KEY_DEAD;
 }
@@ -255,8 +262,9 @@ const struct command cmd_queue = {
         "waits for a function that was removed stays, and is delivered when one of that name is\n"
         "deployed. With --tenant it is a named queue, to which functions push, and from which they\n"
         "pop or are triggered; what is pushed here reaches them as if a function had pushed it.\n"
-        "ls lists functions' queues and the named ones of the tenants that functions belong to;\n"
-        "with --tenant those of that tenant.",
+        "ls lists functions' queues, also what waits for functions that were removed, and the named ones\n"
+        "of the tenants that functions belong to; with --tenant those of that tenant. Callers who wait for\n"
+        "word of what is purged get it: 'purged'.",
     .options = options,
     .run = run,
 };

@@ -67,7 +67,7 @@ static json_t *end_json(const char *id, const struct call_end *end)
 {
     static const char *const state[] = {
         [CALL_DELIVERED] = "delivered", [CALL_DEAD] = "dead", [CALL_DROPPED] = "dropped",
-        [CALL_OFFLOADED] = "offloaded"};
+        [CALL_OFFLOADED] = "offloaded", [CALL_PURGED] = "purged"};
     json_t *call = call_json(id, end->function, state[end->state], end->attempts, end->words);
     if (call)
         json_object_set_new(call, "ended_at", api_stamp_json(end->ended_ms));

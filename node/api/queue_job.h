@@ -1,4 +1,5 @@
-/* queue_job.h: one request about a queue: queues.c, queue_entry.c, queue_list.c, queue_push.c. Loop thread only. */
+/* queue_job.h: one request about a queue: queues.c, queue_entry.c, queue_find.c, queue_list.c, queue_push.c. Loop thread
+ * only. */
 #ifndef MF_NODE_API_QUEUE_JOB_H
 #define MF_NODE_API_QUEUE_JOB_H
 
@@ -17,6 +18,10 @@ struct queue_job {
     json_t *entries;         /* the same; NULL: it is no peek  */
     uint32_t count;          /* of them, at most               */
     struct tenants *tenants; /* of queue_list.c                */
+    char after[MF_NAME_BYTES_MAX + 1]; /* of names: where to go on */
+    struct mf_buf names;     /* of queue_find.c                */
+    void (*found)(struct api_request *request);
+    struct queue_watch watch; /* of a purge; its `ended`, NULL: none */
     struct submission submission;
     struct call_ids ids;
     char call_id[UUID_TEXT_BYTES + 1];
@@ -36,5 +41,18 @@ bool queue_job_begin(struct api_request *request);
 /* err: answer so. */
 void queue_job_end(struct api_request *request, mf_err err);
 struct store_ask queue_job_ask(struct api_request *request, store_done done);
+
+/* The next operation is on the file whose turn it is, if the function has not been deployed since; and the ones after it
+ * are where they were. Between the two nothing else may happen. */
+void queue_job_aim(const struct api_request *request);
+void queue_job_aimed(const struct api_request *request);
+/* The other file's turn. False: there is none. */
+bool queue_job_to_second(struct queue_job *job);
+bool queue_job_is_deployed(const struct api_request *request);
+
+/* Is there such a queue? Then found(), on the first file; else the request is answered 404, with those that there are. */
+void queue_job_find(struct api_request *request, void (*found)(struct api_request *request));
+/* The name of a pair of queue_siblings(). False: none that can be asked for. */
+bool queue_job_name(const struct space_pair *pair, char name[static MF_NAME_BYTES_MAX + 1]);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "node/api/queue_job.h"
+#include "node/delivery/ended.h"
 #include "node/functions/function.h"
 #include "node/gateway/answer.h"
 #include "node/logs/function_log.h"
@@ -34,7 +35,7 @@ void queue_job_answer_err(struct api_request *request, mf_err err)
                                      : mf_err_words(err));
 }
 
-static bool is_deployed(const struct api_request *request)
+bool queue_job_is_deployed(const struct api_request *request)
 {
     return registry_find(&request->api->node->registry, request->name) != NULL;
 }
@@ -72,7 +73,7 @@ bool queue_job_begin(struct api_request *request)
     }
     job->request = request;
     job->dead = api_query_number(request, "dead", 0, 1) == 1;
-    job->two_files = !job->tenant[0] && !is_deployed(request) && durability_two_files(delivery_of(request));
+    job->two_files = !job->tenant[0] && !queue_job_is_deployed(request) && durability_two_files(delivery_of(request));
     api_wait(request);
     return true;
 }
@@ -83,6 +84,9 @@ void queue_job_end(struct api_request *request, mf_err err)
         queue_job_answer_err(request, err);
     json_decref(request->queue->entries);
     request->queue->entries = NULL;
+    mf_buf_close(&request->queue->names);
+    if (request->queue->watch.ended)
+        queue_unwatch(request->queue->queue, &request->queue->watch);
     queue_put(request->queue->queue);
     api_wait_over(request);
 }
@@ -92,24 +96,21 @@ struct store_ask queue_job_ask(struct api_request *request, store_done done)
     return (struct store_ask){delivery_now_ms(delivery_of(request)), done, request};
 }
 
-/* The next operation is on the file whose turn it is, if the function has not been deployed since. */
-static void aim(const struct api_request *request)
+void queue_job_aim(const struct api_request *request)
 {
     const struct queue_job *job = request->queue;
-    if (job->two_files && !is_deployed(request))
+    if (job->two_files && !queue_job_is_deployed(request))
         durability_aim(delivery_of(request), request->name,
                        job->second ? STORE_PROCESS_CRASH : STORE_POWER_LOSS);
 }
 
-/* And the ones after it are where they were. */
-static void aimed(const struct api_request *request)
+void queue_job_aimed(const struct api_request *request)
 {
     if (request->queue->two_files)
         durability_aim_back(delivery_of(request), request->name);
 }
 
-/* The other file's turn. False: there is none. */
-static bool to_second(struct queue_job *job)
+bool queue_job_to_second(struct queue_job *job)
 {
     if (!job->two_files || job->second)
         return false;
@@ -125,39 +126,21 @@ json_t *queue_json(const char *name, bool deployed, const struct queue_stat *sta
 
 static void size_up(struct api_request *request);
 
-/* Else it purges. */
-static bool redrives(const struct api_request *request)
-{
-    return strcmp(request->route->method, "POST") == 0;
-}
-
-static void answer_total(struct api_request *request)
-{
-    api_answer_json(request, 200, json_pack("{s:I}", redrives(request) ? "redriven" : "removed",
-                                            (json_int_t)request->queue->total));
-}
-
 static void sized(void *context, const struct store_answer *answer)
 {
     struct api_request *request = context;
     struct queue_job *job = request->queue;
     struct queue_stat *stat = &job->stat;
-    bool named = job->tenant[0], deployed = !named && is_deployed(request);
+    bool deployed = !job->tenant[0] && queue_job_is_deployed(request);
     stat->count += answer->stat.count;
     stat->bytes += answer->stat.bytes;
     stat->dead_count += answer->stat.dead_count;
     stat->dead_bytes += answer->stat.dead_bytes;
-    if (!answer->err && to_second(job)) {
+    if (!answer->err && queue_job_to_second(job)) {
         size_up(request);
         return;
     }
-    if (!answer->err && !deployed && !stat->count && !stat->dead_count)
-        api_answer_error(request, 404, named ? "nothing waits in a queue of that name"
-                                             : "no function of that name is deployed, and nothing waits "
-                                               "for one");
-    else if (!answer->err && strcmp(request->route->method, "GET") != 0)
-        answer_total(request);
-    else if (!answer->err)
+    if (!answer->err)
         api_answer_json(request, 200, queue_json(request->name, deployed, stat));
     queue_job_end(request, answer->err);
 }
@@ -165,9 +148,9 @@ static void sized(void *context, const struct store_answer *answer)
 static void size_up(struct api_request *request)
 {
     const struct store_ask ask = queue_job_ask(request, sized);
-    aim(request);
+    queue_job_aim(request);
     mf_err err = queue_stat(request->queue->queue, &ask);
-    aimed(request);
+    queue_job_aimed(request);
     if (err)
         queue_job_end(request, err);
 }
@@ -175,7 +158,7 @@ static void size_up(struct api_request *request)
 void api_get_queue(struct api_request *request)
 {
     if (queue_job_begin(request))
-        size_up(request);
+        queue_job_find(request, size_up);
 }
 
 /* ---- peek ---- */
@@ -195,7 +178,7 @@ static void peeked(void *context, const struct store_answer *answer)
     for (size_t i = 0; i < answer->count && !full; i++)
         json_array_append_new(job->entries, queue_entry_json(job, &answer->entries[i]));
     bool more = answer->more || (full && answer->count);
-    if (!answer->err && !more && to_second(job)) {
+    if (!answer->err && !more && queue_job_to_second(job)) {
         look(request, 0);
         return;
     }
@@ -209,9 +192,9 @@ static void look(struct api_request *request, uint64_t after_id)
     const struct store_ask ask = queue_job_ask(request, peeked);
     struct queue_job *job = request->queue;
     uint32_t room = room_for(job);
-    aim(request);
+    queue_job_aim(request);
     mf_err err = queue_peek(job->queue, job->dead, after_id, room ? room : 1, MF_EVENT_BYTES_MAX, &ask);
-    aimed(request);
+    queue_job_aimed(request);
     if (err == MF_EINVAL)
         api_answer_error(request, 400, "after: not an entry's id");
     if (err)
@@ -230,21 +213,38 @@ static uint64_t query_id(const struct api_request *request, bool *loose)
     return strtoull(*loose ? text + sizeof QUEUE_LOOSE_ID - 1 : text, NULL, 10);
 }
 
-void api_peek_queue(struct api_request *request)
+static void begin_peek(struct api_request *request)
 {
     bool loose = false;
     uint64_t after_id = query_id(request, &loose);
-    unsigned count = api_query_number(request, "count", PEEK_COUNT_DEFAULT, PEEK_COUNT_MAX);
-    if (!queue_job_begin(request))
-        return;
-    request->queue->count = count ? count : 1;
     request->queue->entries = json_array();
-    if (loose && !to_second(request->queue))
+    if (loose && !queue_job_to_second(request->queue))
         after_id = UINT64_MAX; /* it has been deployed since: its ids are others */
     look(request, after_id);
 }
 
+void api_peek_queue(struct api_request *request)
+{
+    unsigned count = api_query_number(request, "count", PEEK_COUNT_DEFAULT, PEEK_COUNT_MAX);
+    if (!queue_job_begin(request))
+        return;
+    request->queue->count = count ? count : 1;
+    queue_job_find(request, begin_peek);
+}
+
 /* ---- redrive, purge: again and again until all that was there is done ---- */
+
+/* Else it purges. */
+static bool redrives(const struct api_request *request)
+{
+    return strcmp(request->route->method, "POST") == 0;
+}
+
+static void answer_total(struct api_request *request)
+{
+    api_answer_json(request, 200, json_pack("{s:I}", redrives(request) ? "redriven" : "removed",
+                                            (json_int_t)request->queue->total));
+}
 
 static void count(struct api_request *request);
 static void go_on(struct api_request *request);
@@ -265,11 +265,6 @@ static void finish(struct api_request *request)
     log_purge(request);
     if (!job->tenant[0])
         delivery_recount(delivery_of(request), request->name);
-    if (!job->total && !job->tenant[0] && !is_deployed(request)) {
-        job->second = false; /* is there such a queue at all? */
-        size_up(request);
-        return;
-    }
     answer_total(request);
     queue_job_end(request, MF_OK);
 }
@@ -289,7 +284,7 @@ static void went_on(void *context, const struct store_answer *answer)
         queue_job_end(request, request->answered ? MF_OK : answer->err);
     } else if (answer->count && job->left) {
         go_on(request);
-    } else if (to_second(job)) {
+    } else if (queue_job_to_second(job)) {
         count(request);
     } else {
         finish(request);
@@ -302,10 +297,10 @@ static void go_on(struct api_request *request)
     struct queue_job *job = request->queue;
     const uint32_t left = job->left < MF_QUEUE_BATCH_MAX ? (uint32_t)job->left : MF_QUEUE_BATCH_MAX;
     const uint32_t most = left ? left : 1;
-    aim(request);
+    queue_job_aim(request);
     mf_err err = redrives(request) ? queue_redrive(job->queue, most, &ask)
                                    : queue_purge(job->queue, job->dead, most, &ask);
-    aimed(request);
+    queue_job_aimed(request);
     if (err)
         queue_job_end(request, err);
 }
@@ -325,9 +320,9 @@ static void counted(void *context, const struct store_answer *answer)
 static void count(struct api_request *request)
 {
     const struct store_ask ask = queue_job_ask(request, counted);
-    aim(request);
+    queue_job_aim(request);
     mf_err err = queue_stat(request->queue->queue, &ask);
-    aimed(request);
+    queue_job_aimed(request);
     if (err)
         queue_job_end(request, err);
 }
@@ -335,11 +330,33 @@ static void count(struct api_request *request)
 void api_redrive_queue(struct api_request *request)
 {
     if (queue_job_begin(request))
-        count(request);
+        queue_job_find(request, count);
+}
+
+static void hear_nothing(struct queue_watch *watch)
+{
+    (void)watch;
+}
+
+/* Their callers are told, whether the function is deployed or not. */
+static void purged(struct queue_watch *watch, const struct queue_entry *entries, size_t count)
+{
+    const struct queue_job *job = list_of(watch, struct queue_job, watch);
+    ended_purged(delivery_of(job->request), job->request->name, entries, count);
+}
+
+static void purge(struct api_request *request)
+{
+    struct queue_job *job = request->queue;
+    if (!job->tenant[0]) {
+        job->watch = (struct queue_watch){.ready = hear_nothing, .ended = purged};
+        queue_watch(job->queue, &job->watch);
+    }
+    count(request);
 }
 
 void api_purge_queue(struct api_request *request)
 {
     if (queue_job_begin(request))
-        count(request);
+        queue_job_find(request, purge);
 }

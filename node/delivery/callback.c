@@ -198,12 +198,12 @@ static void told(void *context, const struct store_answer *answer)
     free(context);
 }
 
-void callback_tell(const struct consumer *consumer, const struct envelope *envelope, const char *code,
+void callback_tell(struct delivery *delivery, const char *function, const struct envelope *envelope, const char *code,
                    const char *words)
 {
     struct letter letter = {.call_id = envelope->call_id,
                             .call_id_bytes = envelope->call_id_bytes,
-                            .function = consumer->name,
+                            .function = function,
                             .status = STATUS_UNREACHED,
                             .now_ns = mf_realtime_ns()};
     struct mf_buf out = {0};
@@ -212,7 +212,7 @@ void callback_tell(const struct consumer *consumer, const struct envelope *envel
     char *call_id = strndup(envelope->call_id, envelope->call_id_bytes);
     mf_err err = call_id ? write_error(&letter, code, words, strlen(words), &out) : MF_ENOMEM;
     if (!err)
-        err = callbacks_append(&consumer->delivery->node->callbacks, out.data, out.bytes, told, call_id);
+        err = callbacks_append(&delivery->node->callbacks, out.data, out.bytes, told, call_id);
     mf_buf_close(&out);
     if (!err)
         return;

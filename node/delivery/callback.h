@@ -19,9 +19,9 @@ MF_CHECKED mf_err callback_make(struct attempt *attempt, const struct outcome *o
 /* It was never answered: words instead of an outcome. */
 void callback_make_words(struct attempt *attempt, const char *words, size_t bytes);
 
-/* Of an event that will not be attempted, or not any more, as its queue was full or it too old: to its caller, if that
- * wants word; an error of that code. Not durable with what became of it: who kills the node in between keeps it from him. */
-void callback_tell(const struct consumer *consumer, const struct envelope *envelope, const char *code,
+/* Of an event that will not be attempted, or not any more, as its queue was full, it too old, or purged: to its caller,
+ * if that wants word; an error of that code. Not durable with what became of it: who kills the node in between keeps it from him. */
+void callback_tell(struct delivery *delivery, const char *function, const struct envelope *envelope, const char *code,
                    const char *words);
 
 /* Append it. At the end attempt_settle(), with attempt->callback NULL, or attempt_stuck(). */

@@ -83,6 +83,15 @@ void call_note_make(const char *call_id, const char *function, enum call_state s
     call_note_key(call_id, note->note.key);
 }
 
+enum call_state call_end_state(const struct queue_entry *entry)
+{
+    const struct store_bytes *reason = &entry->reason;
+    if (entry->died_ms)
+        return CALL_DEAD;
+    return reason->bytes == sizeof QUEUE_PURGED - 1 && memcmp(reason->data, QUEUE_PURGED, reason->bytes) == 0
+               ? CALL_PURGED : CALL_DROPPED;
+}
+
 bool call_note_of(const char *function, const struct queue_entry *entry, uint64_t now_ms, struct store_own_note *note)
 {
     char call_id[MF_CALL_ID_BYTES_MAX + 1], words[CALL_WORDS_BYTES];
@@ -91,7 +100,7 @@ bool call_note_of(const char *function, const struct queue_entry *entry, uint64_
         return false; /* nobody's call */
     (void)snprintf(call_id, sizeof call_id, "%.*s", (int)envelope.call_id_bytes, envelope.call_id);
     (void)snprintf(words, sizeof words, "%.*s", (int)entry->reason.bytes, (const char *)entry->reason.data);
-    call_note_make(call_id, function, entry->died_ms ? CALL_DEAD : CALL_DROPPED, entry->attempts, words, now_ms, note);
+    call_note_make(call_id, function, call_end_state(entry), entry->attempts, words, now_ms, note);
     return true;
 }
 
@@ -112,7 +121,7 @@ mf_err call_note_read(struct store_bytes text, struct call_end *end)
         return MF_EFORMAT;
     memcpy(&head, at, sizeof head);
     at += sizeof head;
-    if (head.version != NOTE_VERSION || head.state > CALL_DROPPED || head.function_bytes > MF_NAME_BYTES_MAX ||
+    if (head.version != NOTE_VERSION || head.state == CALL_OFFLOADED || head.state >= CALL_STATES || head.function_bytes > MF_NAME_BYTES_MAX ||
         head.words_bytes >= CALL_WORDS_BYTES || head.ended_ms > STORE_DATE_MS_MAX ||
         text.bytes != sizeof head + head.function_bytes + head.words_bytes ||
         !is_text(at, text.bytes - sizeof head))

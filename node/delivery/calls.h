@@ -17,7 +17,8 @@
 #define CALL_KEY_BYTES STORE_NOTE_KEY_BYTES
 #define CALL_WORDS_BYTES 96
 
-enum call_state { CALL_DELIVERED, CALL_DEAD, CALL_DROPPED, CALL_OFFLOADED };
+/* Written down (calls.c): the same for ever. */
+enum call_state { CALL_DELIVERED, CALL_DEAD, CALL_DROPPED, CALL_OFFLOADED, CALL_PURGED, CALL_STATES };
 
 struct call_end {
     uint8_t key[CALL_KEY_BYTES]; /* a hash of its id, which may be long      */
@@ -44,7 +45,9 @@ void calls_close(struct calls *calls);
 
 void call_note_make(const char *call_id, const char *function, enum call_state state, uint32_t attempts,
                     const char *words, uint64_t now_ms, struct store_own_note *note);
-/* Of an event that the store ended: as store_note_of. */
+/* As what an event ended that the store did. */
+enum call_state call_end_state(const struct queue_entry *entry);
+/* Of one: as store_note_of. */
 bool call_note_of(const char *function, const struct queue_entry *entry, uint64_t now_ms, struct store_own_note *note);
 /* The key under which it is looked for. */
 void call_note_key(const char *call_id, uint8_t key[static CALL_KEY_BYTES]);

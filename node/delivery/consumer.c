@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/delivery/durability.h"
-#include "node/delivery/overload.h"
+#include "node/delivery/ended.h"
 #include "node/delivery/retry.h"
 #include "node/functions/function.h"
 #include "node/node.h"
@@ -43,7 +43,7 @@ mf_err consumer_of(struct function *function, struct consumer **out)
     consumer->queue = queue;
     consumer->durability = durability_of(function->version ? &function->version->settings : NULL);
     consumer->watch.ready = ready;
-    consumer->watch.ended = overload_ended;
+    consumer->watch.ended = ended_told;
     consumer->timer.fire = due;
     link_init(&consumer->link);
     link_init(&consumer->roomless);

@@ -61,7 +61,7 @@ struct delivery {
 /* How events and attempts at them end, as counted. X(NAME, word) */
 #define DELIVERY_OUTCOMES(X) \
     X(DELIVERED, "delivered") X(RETRIED, "retried") X(DEAD, "dead") X(DROPPED, "dropped") \
-    X(OFFLOADED, "offloaded")
+    X(PURGED, "purged") X(OFFLOADED, "offloaded")
 #define OUTCOME_ENUM(NAME, word) OUTCOME_##NAME,
 enum delivery_outcome { DELIVERY_OUTCOMES(OUTCOME_ENUM) OUTCOME_COUNT };
 

@@ -12,11 +12,11 @@
 #include "node/callbacks/letter.h"
 #include "node/delivery/callback.h"
 #include "node/delivery/consumer.h"
+#include "node/delivery/ended.h"
 #include "node/delivery/offload.h"
 #include "node/delivery/stop.h"
 #include "node/egress/url.h"
 #include "node/functions/function.h"
-#include "node/logs/function_log.h"
 #include "node/node.h"
 
 enum queue_priority overload_priority(const struct function *function,
@@ -43,13 +43,6 @@ enum queue_overflow overload_overflow(const struct settings *settings)
     }
 }
 
-/* Rationed as a guest's lines are: there may be thousands a second. */
-static void tell(const struct consumer *consumer, const char *call_id, const char *text, size_t bytes)
-{
-    if (consumer->function)
-        function_log_write(consumer->function->log, MF_LOG_WARN, 0, call_id, text, bytes, NULL);
-}
-
 bool overload_keeps(const struct settings *settings, const struct envelope *envelope)
 {
     const char *url;
@@ -63,7 +56,7 @@ static void tell_buried(const struct submission *submission, const char *words)
 {
     struct envelope envelope;
     if (submission->kept && envelope_read(submission->kept, submission->bytes, &envelope, NULL) == MF_OK)
-        callback_tell(submission->consumer, &envelope, "dead-letter", words);
+        callback_tell(submission->consumer->delivery, submission->consumer->name, &envelope, "dead-letter", words);
 }
 
 void overload_appended(struct submission *submission, uint32_t number)
@@ -76,24 +69,12 @@ void overload_appended(struct submission *submission, uint32_t number)
         consumer->stat.dead_count += number;
         consumer->stat.dead_bytes += submission->bytes;
         consumer->outcomes[OUTCOME_DEAD] += number;
-        tell(consumer, submission->call_id[0] ? submission->call_id : NULL, words, sizeof words - 1);
+        ended_line(consumer->function, submission->call_id[0] ? submission->call_id : NULL, words);
         tell_buried(submission, words);
         return;
     }
-    consumer->stat.count += submission->count; /* without what was dropped: overload_ended() */
+    consumer->stat.count += submission->count; /* without what was dropped: ended_told() */
     consumer->stat.bytes += submission->bytes;
-}
-
-static void end_as(struct consumer *consumer, const struct envelope *envelope, enum call_state state, uint32_t attempts,
-                   const char *line, const char *last)
-{
-    struct delivery *delivery = consumer->delivery;
-    char call_id[MF_CALL_ID_BYTES_MAX + 1];
-    uint8_t key[CALL_KEY_BYTES];
-    (void)snprintf(call_id, sizeof call_id, "%.*s", (int)envelope->call_id_bytes, envelope->call_id);
-    tell(consumer, call_id, line, strlen(line));
-    call_note_key(call_id, key);
-    calls_ended(&delivery->calls, key, consumer->name, state, attempts, last, delivery_now_ms(delivery));
 }
 
 void overload_offloaded(struct submission *submission, const char *host)
@@ -103,37 +84,8 @@ void overload_offloaded(struct submission *submission, const char *host)
     if (envelope_read(submission->kept, submission->bytes, &envelope, NULL))
         return;
     (void)snprintf(line, sizeof line, "its queue was full: %s has taken it", host);
-    end_as(submission->consumer, &envelope, CALL_OFFLOADED, 0, line, line);
-}
-
-static void end_one(struct consumer *consumer, const struct queue_entry *entry)
-{
-    const bool dead = entry->died_ms > 0;
-    const char *words = dead ? "it waited for longer than max_age_s: it became a dead letter"
-                             : "its queue was full: it was dropped, the oldest that waited";
-    struct envelope envelope;
-    if (envelope_read_beginning(entry->event.data, entry->event.bytes, &envelope)) {
-        tell(consumer, NULL, words, strlen(words)); /* nobody's call */
-        return;
-    }
-    end_as(consumer, &envelope, dead ? CALL_DEAD : CALL_DROPPED, entry->attempts, words,
-           dead ? QUEUE_TOO_OLD : QUEUE_WAS_FULL);
-    callback_tell(consumer, &envelope, dead ? "dead-letter" : "dropped", words);
-}
-
-void overload_ended(struct queue_watch *watch, const struct queue_entry *entries, size_t count)
-{
-    struct consumer *consumer = list_of(watch, struct consumer, watch);
-    size_t dead = 0;
-    for (size_t i = 0; i < count; i++) {
-        end_one(consumer, &entries[i]);
-        dead += entries[i].died_ms > 0;
-    }
-    consumer->stat.count -= count < consumer->stat.count ? count : consumer->stat.count;
-    consumer->stat.dead_count += dead;
-    consumer->outcomes[OUTCOME_DEAD] += dead;
-    consumer->outcomes[OUTCOME_DROPPED] += count - dead;
-    consumer_ask_size(consumer); /* how large they were is not among what is told */
+    ended_as(submission->consumer->delivery, submission->consumer->name, &envelope,
+             &(struct ended_how){CALL_OFFLOADED, 0, line, line});
 }
 
 /* Not while it is only starting up, or waits for something else. */

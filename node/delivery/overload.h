@@ -22,9 +22,6 @@ bool overload_keeps(const struct settings *settings, const struct envelope *enve
 void overload_appended(struct submission *submission, uint32_t number);
 /* That host has taken it, which is kept: it ends as "offloaded". */
 void overload_offloaded(struct submission *submission, const char *host);
-/* A consumer's watch: these made room in its queue, whoever appended, or were found too old. Each ends as "dropped",
- * or as a dead letter: in the log, for who asks for its call, and for who wants to be called back. */
-void overload_ended(struct queue_watch *watch, const struct queue_entry *entries, size_t count);
 /* The function's queue is full, and has not taken the event. Finishes the submission. */
 void overload_refused(struct submission *submission);
 

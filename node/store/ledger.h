@@ -180,6 +180,10 @@ mf_err ledger_put_dead(struct ledger *ledger, const struct store_op *op,
                        struct record_queue *queue, uint64_t id, uint32_t attempts,
                        const struct record *entry, struct store_bytes reason);
 
+/* An entry whose end the ledger decides, for that reason: told, noted, and gone. MF_EFORMAT: it is damaged, and there yet. */
+mf_err ledger_drop(struct ledger *ledger, struct store_op *op, struct record_queue *queue, uint64_t id,
+                   struct store_bytes reason);
+
 mf_err ledger_redrive(struct ledger *ledger, struct store_op *op, struct record *queue);
 mf_err ledger_purge(struct ledger *ledger, struct store_op *op, struct record *queue);
 bool ledger_ask_queue(struct ledger *ledger, struct store_op *op);

@@ -95,10 +95,9 @@ static mf_err choose_all_dropped(struct ledger *ledger, struct store_op *op, uin
     return MF_OK;
 }
 
-/* Told, noted, and gone. */
-static mf_err drop(struct ledger *ledger, struct store_op *op, struct record_queue *queue, uint64_t id)
+mf_err ledger_drop(struct ledger *ledger, struct store_op *op, struct record_queue *queue, uint64_t id,
+                   struct store_bytes reason)
 {
-    static const struct store_bytes reason = {QUEUE_WAS_FULL, sizeof QUEUE_WAS_FULL - 1};
     struct record_key key;
     struct record entry;
     struct store_own_note note;
@@ -123,10 +122,11 @@ static mf_err drop(struct ledger *ledger, struct store_op *op, struct record_que
 static mf_err make_room(struct ledger *ledger, struct store_op *op, struct record_queue *queue,
                         uint64_t bytes)
 {
+    static const struct store_bytes reason = {QUEUE_WAS_FULL, sizeof QUEUE_WAS_FULL - 1};
     struct record_queue left;
     mf_err err = choose_all_dropped(ledger, op, bytes, queue, &left);
     for (uint32_t i = 0; i < op->aged_count && !err; i++)
-        err = drop(ledger, op, queue, op->aged[i]);
+        err = ledger_drop(ledger, op, queue, op->aged[i], reason);
     op->answer.number = op->aged_count;
     return err;
 }

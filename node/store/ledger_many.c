@@ -51,24 +51,32 @@ mf_err ledger_redrive(struct ledger *ledger, struct store_op *op, struct record 
     return op->answer.count ? ledger_kept_put(ledger, op, queue) : MF_OK;
 }
 
-static mf_err purge_one(struct ledger *ledger, struct store_op *op, struct record_queue *queue,
-                        uint64_t id)
+static mf_err purge_dead(struct ledger *ledger, struct record_queue *queue, uint64_t id)
 {
     struct record_key key;
     struct record record;
-    if (op->dead)
-        key_of_dead(&key, queue->number, id);
-    else
-        key_of_entry(&key, queue->number, id);
-    mf_err err = ledger_get(ledger, op->dead ? RECORD_DEAD : RECORD_ENTRY, &key, &record);
-    uint64_t bytes = err ? 0 : record.body.bytes - (op->dead ? record.dead.reason_bytes : 0);
+    key_of_dead(&key, queue->number, id);
+    mf_err err = ledger_get(ledger, RECORD_DEAD, &key, &record);
     if (err && err != MF_EFORMAT)
         return err;
-    err = store_op_id(op, id);
-    if (err || !op->dead)
-        return err ? err : ledger_remove_entry(ledger, queue, id, bytes);
-    ledger_uncount(&queue->dead_count, &queue->dead_bytes, bytes);
+    ledger_uncount(&queue->dead_count, &queue->dead_bytes, err ? 0 : record.body.bytes - record.dead.reason_bytes);
     return ledger_remove(ledger, &key);
+}
+
+static mf_err purge_one(struct ledger *ledger, struct store_op *op, struct record_queue *queue, uint64_t id)
+{
+    static const struct store_bytes reason = {QUEUE_PURGED, sizeof QUEUE_PURGED - 1};
+    mf_err err = store_op_id(op, id);
+    if (err || op->dead)
+        return err ? err : purge_dead(ledger, queue, id);
+    err = ledger_drop(ledger, op, queue, id, reason);
+    return err == MF_EFORMAT ? ledger_remove_entry(ledger, queue, id, 0) : err; /* of it nobody can say whose it was */
+}
+
+/* What is told of entries has a bound, as a peek's answer has. */
+static bool may_purge(const struct store_op *op)
+{
+    return op->answer.count < op->count_max && op->ended_bytes < MF_SCAN_BYTES_MAX;
 }
 
 /* Nothing is left of it but its name, which is given back. */
@@ -94,8 +102,7 @@ mf_err ledger_purge(struct ledger *ledger, struct store_op *op, struct record *q
 {
     uint64_t id = 0;
     mf_err err = MF_OK;
-    while (!err && op->answer.count < op->count_max &&
-           !(err = ledger_next_id(ledger, queue->queue.number, op->dead, &id))) {
+    while (!err && may_purge(op) && !(err = ledger_next_id(ledger, queue->queue.number, op->dead, &id))) {
         err = purge_one(ledger, op, &queue->queue, id);
         if (!err)
             err = ledger_go_past(&id, op->dead);

@@ -111,6 +111,7 @@ static mf_err siblings(struct ledger *ledger, struct store_op *op)
     mf_err err;
     key_of_tenant(&key, op->queue);
     const size_t prefix = key.bytes;
+    record_key_bytes(&key, op->after);
     record_key_number(&key, 0, 1);
     while (!(err = ledger_seek(ledger->durable, &key, prefix, &found, &value))) {
         if (found.bytes > sizeof key.data - 1)

@@ -114,6 +114,8 @@ static void add_queue_arguments(struct redis_arguments *a, const struct store_op
         return;
     case STORE_SIBLINGS:
         redis_arguments_number(a, op->count_max);
+        redis_arguments_bytes(a, op->after);
+        redis_arguments_number(a, settings->tenant_queues_max);
         return;
     case STORE_REDRIVE:
         redis_arguments_number(a, op->count_max);

@@ -46,7 +46,7 @@ static void take(struct notes *notes, const struct store_op *op, const struct qu
         flush(notes);
 }
 
-/* An append that became dead letters at once; of it there is no list. */
+/* An append that became dead letters at once, by itself or beside something else; of it there is no list. */
 static bool is_buried(const struct store_op *op)
 {
     return op->kind == STORE_APPEND && op->queue_settings.overflow == QUEUE_BURIES && op->answer.number > 0;

@@ -197,29 +197,48 @@ static mf_err read_fields(struct store_op *op, struct reader *reader)
     }
 }
 
-/* What the operation's own append has dropped, or one beside it; what its take found too old. */
+static bool ends_entries(const struct store_op *op)
+{
+    return op && (op->kind == STORE_APPEND || op->kind == STORE_TAKE || op->kind == STORE_PURGE);
+}
+
+static struct store_bytes reason_of_end(enum store_op_kind kind)
+{
+    return kind == STORE_TAKE    ? (struct store_bytes){QUEUE_TOO_OLD, sizeof QUEUE_TOO_OLD - 1}
+           : kind == STORE_PURGE ? (struct store_bytes){QUEUE_PURGED, sizeof QUEUE_PURGED - 1}
+                                 : (struct store_bytes){QUEUE_WAS_FULL, sizeof QUEUE_WAS_FULL - 1};
+}
+
+/* One that was ended by an operation, or by an append beside it, which became a dead letter itself if it may. */
+static mf_err read_one_ended(struct store_op *op, struct reader *reader)
+{
+    struct store_op *which = op;
+    for (uint64_t i = next_count(reader); i > 0 && which; i--)
+        which = which->also;
+    struct queue_entry entry = {.id = next_id(reader)};
+    entry.priority = store_id_priority(entry.id);
+    entry.enqueued_ms = next_count(reader);
+    entry.attempts = (uint32_t)next_count(reader);
+    entry.event = next_bytes(reader);
+    reader->bad |= !ends_entries(which);
+    if (reader->bad)
+        return MF_OK;
+    if (which != op && which->queue_settings.overflow == QUEUE_BURIES) {
+        which->answer.number = 1;
+        return MF_OK;
+    }
+    entry.died_ms = which->kind == STORE_TAKE ? op->now_ms : 0;
+    entry.reason = reason_of_end(which->kind);
+    return store_op_ended(which, &entry);
+}
+
+/* What the operation's own append has dropped, or one beside it; what its take found too old; what it purged. */
 static mf_err read_ended(struct store_op *op, const redisReply *list)
 {
     struct reader reader = {.array = list, .end = list->elements};
     mf_err err = MF_OK;
-    while (!err && !reader.bad && reader.at < reader.end) {
-        struct store_op *which = op;
-        for (uint64_t i = next_count(&reader); i > 0 && which; i--)
-            which = which->also;
-        struct queue_entry entry = {.id = next_id(&reader)};
-        entry.priority = store_id_priority(entry.id);
-        entry.enqueued_ms = next_count(&reader);
-        entry.attempts = (uint32_t)next_count(&reader);
-        entry.event = next_bytes(&reader);
-        reader.bad |= !which || (which->kind != STORE_APPEND && which->kind != STORE_TAKE);
-        if (reader.bad)
-            break;
-        bool old = which->kind == STORE_TAKE;
-        entry.died_ms = old ? op->now_ms : 0;
-        entry.reason = old ? (struct store_bytes){QUEUE_TOO_OLD, sizeof QUEUE_TOO_OLD - 1}
-                           : (struct store_bytes){QUEUE_WAS_FULL, sizeof QUEUE_WAS_FULL - 1};
-        err = store_op_ended(which, &entry);
-    }
+    while (!err && !reader.bad && reader.at < reader.end)
+        err = read_one_ended(op, &reader);
     return reader.bad ? MF_EPROTO : err;
 }
 

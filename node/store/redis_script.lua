@@ -15,6 +15,8 @@
 -- and of a tenant whose queues are counted, mayfly:{TENANT}: and behind it:
 --   q       their names        f  no id of one that gave its name back is above it
 --   b       their bytes are no more than that: what was appended since they were last added up
+-- and of any other, mayfly:{TENANT}: and behind it:
+--   n       the names of its queues, in order
 -- mayfly:notes: is of all queues: behind it
 --   v       keys to notes of ends      k  keys in the order of these      n  how many there ever were
 -- Numbers are doubles: everything is below 2^53 but values of `increment`, which stay text.
@@ -36,8 +38,9 @@ local function wake() call('PUBLISH', key('wake'), '') end
 
 local operation = {}
 
--- What appends have dropped, or a take has found too old, if any, is an answer's last element, a list; of each: for
--- which append (0: the operation's own, else that to KEYS[i + 1]), id, enqueued_ms, attempts, the event's beginning.
+-- What appends have dropped, a take has found too old, or a purge removed, if any, is an answer's last element, a list;
+-- of each: for which append (0: the operation's own, else that to KEYS[i + 1]), id, enqueued_ms, attempts, the event's
+-- beginning. Also that an append to KEYS[i + 1] became a dead letter.
 local told_ended
 local function with_ended(answer)
   if told_ended then answer[#answer + 1] = told_ended end
@@ -112,6 +115,12 @@ local function room_for(k, priority, more_count, more_bytes, count_max, bytes_ma
     name = name, is_new = is_new }
 end
 
+-- A queue of a tenant that may have any number.
+local function list_name(k)
+  local tenant, name = string.match(k, '^mayfly:{([^/]*)/([^}]*)}:$')
+  if call('SISMEMBER', 'mayfly:{' .. tenant .. '}:q', name) == 0 then call('ZADD', 'mayfly:{' .. tenant .. '}:n', 0, name) end
+end
+
 local function bury_in(k, priority, first, last, answer)
   for i = first, last do
     local id = text(call('HINCRBY', k .. 'm', 'counter', 1) * 4 + priority)
@@ -147,6 +156,7 @@ local function append_to(k, priority, first, last, more_bytes, room, answer, whi
   local ids = room.ids
   if room.is_new then
     call('HSET', k .. 'm', 'counter', text(ids)) -- where bury_in() goes on, too
+    if not room.whose then list_name(k) end
     for each = 0, 1 do redis.pcall('XGROUP', 'CREATE', k .. text(each), GROUP, '0', 'MKSTREAM') end
   end
   if room.whose then
@@ -192,7 +202,9 @@ if #KEYS > 1 then
   function also_append()
     for i = 2, #KEYS do
       local at = first + (i - 2) * 8
-      append_to(KEYS[i], tonumber(ARGV[at]), at + 7, at + 7, #ARGV[at + 7], room_of(i, true), {}, i - 1)
+      local room = room_of(i, true)
+      append_to(KEYS[i], tonumber(ARGV[at]), at + 7, at + 7, #ARGV[at + 7], room, {}, i - 1)
+      if room.buried then tell_ended(i - 1, '0', '0', 0, '') end -- who sent it has the event
     end
   end
 end
@@ -564,11 +576,18 @@ function operation.stat()
   return { 0, counter('count'), counter('bytes'), counter('dead_count'), counter('dead_bytes') }
 end
 
--- The queues of its tenant; count_max
+-- The queues of its tenant: count_max, after which name, whether these are counted
 function operation.siblings()
   local tenant, answer, count_max = string.match(base, '^mayfly:{([^/]*)/'), { 0, 0 }, tonumber(ARGV[3])
-  local names = call('SMEMBERS', 'mayfly:{' .. tenant .. '}:q')
-  table.sort(names)
+  local whose, after, names = 'mayfly:{' .. tenant .. '}:', ARGV[4], {}
+  if ARGV[5] == '0' then
+    names = call('ZRANGEBYLEX', whose .. 'n', after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, count_max + 1)
+  else
+    for _, name in ipairs(call('SMEMBERS', whose .. 'q')) do
+      if name > after then names[#names + 1] = name end
+    end
+    table.sort(names)
+  end
   for i, name in ipairs(names) do
     if i > count_max then
       answer[2] = 1
@@ -650,7 +669,7 @@ end
 
 -- dead, count_max, tenant_queues_max
 function operation.purge()
-  local gone, count_max = 0, tonumber(ARGV[4])
+  local gone, count_max, told_bytes = 0, tonumber(ARGV[4]), 0
 
   -- Nothing is left of it but its name, which is given back.
   local function forget()
@@ -675,12 +694,17 @@ function operation.purge()
     return { 0, gone }
   end
   for priority = 0, 1 do
-    if gone < count_max then
-      for _, each in ipairs(call('XRANGE', key(text(priority)), '-', '+', 'COUNT', count_max - gone)) do
-        remove(string.sub(each[1], 3), each[2][2])
-        gone = gone + 1
+    repeat
+      local found = call('XRANGE', key(text(priority)), '-', '+', 'COUNT', math.min(16, count_max - gone))
+      for _, each in ipairs(found) do
+        if told_bytes >= BYTES_MAX then break end
+        local id, event = string.sub(each[1], 3), each[2][2]
+        tell_ended(0, id, each[2][4], attempts_of(id), event)
+        remove(id, event)
+        told_bytes, gone = told_bytes + math.min(#event, ENDED_TOLD), gone + 1
       end
-    end
+    until #found == 0 or gone == count_max or told_bytes >= BYTES_MAX
+    if gone == count_max then break end
   end
   forget()
   return { 0, gone }
@@ -689,6 +713,7 @@ end
 -- node: what it had taken before it was started anew comes back
 function operation.release()
   if counter('counter') == 0 then return { 0 } end
+  list_name(base) -- scripts of before had no such list
   for priority = 0, 1 do
     repeat
       local pending = call('XPENDING', key(text(priority)), GROUP, '-', '+', 100, ARGV[3])

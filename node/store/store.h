@@ -143,6 +143,7 @@ struct queue_settings {
 
 #define QUEUE_TOO_OLD "too old"
 #define QUEUE_WAS_FULL "queue full"
+#define QUEUE_PURGED "purged"
 
 /* An entry, as take and peek tell it. */
 struct queue_entry {
@@ -177,9 +178,10 @@ struct queue_watch {
     struct link link;
     void (*ready)(struct queue_watch *watch);
     /* NULL: nobody wants to know. Entries whose end this store decided, before it is answered: what an append, also
-     * one beside another change, has dropped (QUEUE_DROPS, reason QUEUE_WAS_FULL), and what a take found too old
-     * (QUEUE_TOO_OLD; died_ms). 1 … MF_QUEUE_AGED_MAX; id, priority, enqueued_ms, attempts, and of each event the
-     * beginning, MF_QUEUE_ENDED_TOLD_BYTES at most. May unwatch nobody. */
+     * one beside another change, has dropped (QUEUE_DROPS, reason QUEUE_WAS_FULL), what a take found too old
+     * (QUEUE_TOO_OLD; died_ms), and what a purge has removed of what waited (QUEUE_PURGED). 1 … MF_QUEUE_BATCH_MAX;
+     * id, priority, enqueued_ms, attempts, and of each event the beginning, MF_QUEUE_ENDED_TOLD_BYTES at most. May
+     * unwatch nobody. */
     void (*ended)(struct queue_watch *watch, const struct queue_entry *entries, size_t count);
 };
 void queue_watch(struct queue *queue, struct queue_watch *watch);
@@ -221,10 +223,10 @@ MF_CHECKED mf_err queue_bury_noted(struct queue *queue, uint64_t id, uint32_t at
 /* Answer: stat. A queue that was never appended to is empty. */
 MF_CHECKED mf_err queue_stat(struct queue *queue, const struct store_ask *ask);
 
-/* All queues of this one's tenant, which has a tenant_queues_max, in the order of their names, and their
- * sizes; empty ones, too. Answer: pairs, count; each one's value is a struct queue_stat, not aligned.
- * more: the tenant has some beyond that bound, from when it was larger. MF_EINVAL: it has none. */
-MF_CHECKED mf_err queue_siblings(struct queue *queue, const struct store_ask *ask);
+/* The queues of this one's tenant that are as durable, behind that name (empty: from the first), in the order of their
+ * names, and their sizes; empty ones, too. Answer: pairs, count, at most MF_QUEUE_NAMES_MAX; each one's value is a
+ * struct queue_stat, not aligned. more: ask again, after the last of them. MF_EINVAL: no name can be as long. */
+MF_CHECKED mf_err queue_siblings(struct queue *queue, struct store_bytes after, const struct store_ask *ask);
 
 /* Entries after the one of that id (0: from the first), taken ones too, urgent ones first,
  * then as they were appended; or dead letters. Answer: entries, count, more. Of events larger than a body_max only the
@@ -237,9 +239,10 @@ MF_CHECKED mf_err queue_peek(struct queue *queue, bool dead, uint64_t after_id,
 MF_CHECKED mf_err queue_redrive(struct queue *queue, uint32_t count_max,
                                 const struct store_ask *ask);
 
-/* Remove up to count_max entries, taken ones too, or dead letters, oldest first. Answer:
- * count. count_max of both: 1 … MF_QUEUE_BATCH_MAX; do it again until count is less. Of a tenant
- * whose queues are bounded, a queue that is empty then, dead letters included, gives its name back. */
+/* Remove up to count_max entries, taken ones too, or dead letters, oldest first; of entries fewer where what is told
+ * of them (queue_watch.ended) has MF_SCAN_BYTES_MAX. Each of these is noted (note_of). Answer: count. count_max of both:
+ * 1 … MF_QUEUE_BATCH_MAX; do it again until count is 0. Of a tenant whose queues are bounded, a queue that is empty
+ * then, dead letters included, gives its name back. */
 MF_CHECKED mf_err queue_purge(struct queue *queue, bool dead, uint32_t count_max,
                               const struct store_ask *ask);
 

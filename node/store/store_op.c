@@ -119,7 +119,7 @@ void store_op_reset(struct store_op *op)
     free(op->pairs);
     free(op->ended);
     op->ended = NULL;
-    op->ended_count = 0;
+    op->ended_count = op->ended_room = op->ended_bytes = 0;
     op->ids = NULL;
     op->entries = NULL;
     op->pairs = NULL;
@@ -187,18 +187,24 @@ mf_err store_op_entry(struct store_op *op, const struct queue_entry *entry)
 mf_err store_op_ended(struct store_op *op, const struct queue_entry *entry)
 {
     struct queue_entry own = *entry;
-    if (op->ended_count == MF_QUEUE_AGED_MAX)
+    if (op->ended_count == (op->kind == STORE_PURGE ? MF_QUEUE_BATCH_MAX : MF_QUEUE_AGED_MAX))
         return MF_EPROTO;
-    if (!op->ended)
-        op->ended = malloc(MF_QUEUE_AGED_MAX * sizeof *op->ended);
-    if (!op->ended)
-        return MF_ENOMEM;
+    if (op->ended_count == op->ended_room) {
+        const size_t room = op->ended_room ? 2 * op->ended_room : 8;
+        struct queue_entry *larger = realloc(op->ended, room * sizeof *op->ended);
+        if (!larger)
+            return MF_ENOMEM;
+        op->ended = larger;
+        op->ended_room = room;
+    }
     if (own.event.bytes > MF_QUEUE_ENDED_TOLD_BYTES)
         own.event.bytes = MF_QUEUE_ENDED_TOLD_BYTES;
     mf_err err = copy(op, &own.event);
-    if (!err)
-        op->ended[op->ended_count++] = own;
-    return err;
+    if (err)
+        return err;
+    op->ended[op->ended_count++] = own;
+    op->ended_bytes += own.event.bytes;
+    return MF_OK;
 }
 
 mf_err store_op_pair(struct store_op *op, const struct space_pair *pair)

@@ -90,7 +90,8 @@ struct store_op {
     size_t list_bytes;    /* of what the entries or pairs hold        */
     struct piece *pieces; /* copies of what the answer points to      */
     struct queue_entry *ended; /* by the store itself: for who watches the queue; NULL: none */
-    size_t ended_count;
+    size_t ended_count, ended_room;
+    size_t ended_bytes; /* of what is told of these */
     uint64_t aged[MF_QUEUE_AGED_MAX]; /* a take's: to become dead letters; an append's: dropped */
     uint32_t aged_count;
     uint32_t queue_number; /* the ledger's, from one step to the next */
@@ -150,8 +151,8 @@ void store_close_handle(struct store *store, uv_handle_t *handle);
 /* To the answer; copies of what they point to. MF_ENOMEM: nothing was added. Any thread. */
 MF_CHECKED mf_err store_op_id(struct store_op *op, uint64_t id);
 MF_CHECKED mf_err store_op_entry(struct store_op *op, const struct queue_entry *entry);
-/* One that an append has dropped, or a take found too old; of its event the beginning. Its reason lives as
- * long as the program. MF_EPROTO: too many. */
+/* One that an append has dropped, a take found too old, or a purge removed; of its event the beginning. Its reason lives
+ * as long as the program. MF_EPROTO: too many. */
 MF_CHECKED mf_err store_op_ended(struct store_op *op, const struct queue_entry *entry);
 MF_CHECKED mf_err store_op_pair(struct store_op *op, const struct space_pair *pair);
 MF_CHECKED mf_err store_op_value(struct store_op *op, struct store_bytes value);

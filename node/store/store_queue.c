@@ -158,15 +158,17 @@ mf_err queue_stat(struct queue *queue, const struct store_ask *ask)
     return err;
 }
 
-mf_err queue_siblings(struct queue *queue, const struct store_ask *ask)
+mf_err queue_siblings(struct queue *queue, struct store_bytes after, const struct store_ask *ask)
 {
     struct store_op *op;
-    if (!queue->settings.tenant_queues_max)
+    if (after.bytes > MF_NAME_BYTES_MAX)
         return MF_EINVAL;
-    mf_err err = begin_queue(queue, STORE_SIBLINGS, ask, 0, &op);
+    mf_err err = begin_queue(queue, STORE_SIBLINGS, ask, after.bytes, &op);
     if (err)
         return err;
-    op->count_max = queue->settings.tenant_queues_max;
+    uint8_t *at = op->bytes;
+    op->after = store_op_keep(&at, after);
+    op->count_max = MF_QUEUE_NAMES_MAX;
     store_op_submit(op);
     return MF_OK;
 }

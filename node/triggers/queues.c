@@ -300,6 +300,11 @@ static struct mover *find_mover(const struct triggering *triggering, const char 
     return NULL;
 }
 
+bool triggers_read(const struct triggering *triggering, const char *tenant, const char *queue)
+{
+    return find_mover(triggering, tenant, queue) != NULL;
+}
+
 static struct mover *make_mover(struct triggering *triggering, const char *tenant, const char *name)
 {
     struct mover *mover = calloc(1, sizeof *mover);

@@ -57,6 +57,9 @@ MF_CHECKED mf_err triggers_check(const struct triggers *triggers, struct mf_why 
 void triggers_deployed(struct function *function);
 void triggers_removed(struct function *function);
 
+/* Is some deployed function triggered by that named queue? */
+bool triggers_read(const struct triggering *triggering, const char *tenant, const char *queue);
+
 /* When its timer `index` (of the settings' list) is due next, ms since 1970; 0: it is none. */
 uint64_t triggers_next_ms(const struct function *function, uint32_t index);
 

@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
             whole.elements = i + 1;
         }
     redis_reply_read(&op, &whole);
-    mf_assert(op.ended_count <= MF_QUEUE_AGED_MAX);
+    mf_assert(op.ended_count <= MF_QUEUE_BATCH_MAX);
     mf_assert(op.answer.count <= 5 || !op.entries);
     store_op_reset(&op);
     if (whole.elements && element[0].type != REDIS_REPLY_ARRAY) {

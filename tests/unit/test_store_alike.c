@@ -253,9 +253,10 @@ static void change_queue(int step)
     default: {
         bool dead = roll(2);
         unsigned body_max = roll(50);
+        const struct store_bytes from = rig_text(roll(2) ? "b" : "");
         uint64_t after = held_count && roll(2) ? held[h].id : 0;
         EACH("stat", queue_stat(queue[s][q], ASK));
-        EACH("siblings", queue_siblings(queue[s][q], ASK));
+        EACH("siblings", queue_siblings(queue[s][q], from, ASK));
         EACH("peek", queue_peek(queue[s][q], dead, after, count, body_max, ASK));
     }
     }

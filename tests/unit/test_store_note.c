@@ -193,6 +193,43 @@ static void what_has_no_room_and_dies_leaves_a_note(void **state)
     space_put(space);
 }
 
+static void what_has_no_room_beside_a_change_leaves_a_note(void **state)
+{
+    static const struct queue_settings small = {.count_max = 1, .overflow = QUEUE_BURIES, .note_of = note_of_event};
+    struct queue *queue = rig_queue(&rig, "a", &small), *roomy = rig_queue(&rig, "b", NULL);
+    struct space *space = rig_space(&rig, RIG_TENANT);
+    const struct store_also also[] = {{roomy, QUEUE_BULK, rig_text("41")}, {queue, QUEUE_BULK, rig_text("42")}};
+    (void)state;
+    rig_append(&rig, queue, "40");
+    OK(space_set_beside(space, rig_text("k"), rig_text("v"), 0, &(struct store_beside){also, 2}, ASK));
+    store_has_stat(queue, 1, 2, 1, 2);
+    is_noted(space, STORE_POWER_LOSS, 42, "a queue full 0 dead");
+    assert_int_equal(find(space, STORE_POWER_LOSS, 41), MF_ENOENT);
+    queue_put(queue);
+    queue_put(roomy);
+    space_put(space);
+}
+
+static void what_is_purged_leaves_a_note(void **state)
+{
+    static const struct queue_settings noting = {.note_of = note_of_event};
+    struct queue *queue = rig_queue(&rig, "a", &noting);
+    struct space *space = rig_space(&rig, RIG_TENANT);
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        rig_append(&rig, queue, (const char *[]){"51", "52", "53"}[i]);
+    uint64_t id = rig_take(&rig, queue)->id;
+    OK(queue_bury(queue, id, 1, rig_text("why"), ASK));
+    (void)rig_take(&rig, queue);
+    OK(queue_purge(queue, true, 10, ASK)); /* what died has its note */
+    assert_int_equal(find(space, STORE_POWER_LOSS, 51), MF_ENOENT);
+    OK(queue_purge(queue, false, 10, ASK));
+    is_noted(space, STORE_POWER_LOSS, 52, "a purged 1");
+    is_noted(space, STORE_POWER_LOSS, 53, "a purged 0");
+    queue_put(queue);
+    space_put(space);
+}
+
 static void what_is_too_old_leaves_a_note(void **state)
 {
     static const struct queue_settings brief = {.age_ms_max = 1000, .note_of = note_of_event};
@@ -221,6 +258,8 @@ int main(int argc, char **argv)
         STORE_TEST(the_oldest_go_first),
         STORE_TEST(what_is_dropped_leaves_a_note),
         STORE_TEST(what_has_no_room_and_dies_leaves_a_note),
+        STORE_TEST(what_has_no_room_beside_a_change_leaves_a_note),
+        STORE_TEST(what_is_purged_leaves_a_note),
         STORE_TEST(what_is_too_old_leaves_a_note),
     };
     return store_suite(argc, argv, tests, sizeof tests / sizeof tests[0]);

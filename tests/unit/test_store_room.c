@@ -271,7 +271,7 @@ static void what_has_no_room_is_buried(void **state)
 
 static void store_has_siblings(struct queue *queue, const char *const *names, size_t count)
 {
-    OK(queue_siblings(queue, ASK));
+    OK(queue_siblings(queue, rig_text(""), ASK));
     assert_int_equal(rig.got.count, count);
     assert_false(rig.got.more);
     for (size_t i = 0; i < count; i++) {
@@ -307,9 +307,9 @@ static void a_tenant_has_so_many_queues_and_bytes(void **state)
     IS(MF_EFULL, queue_append(c, QUEUE_BULK, &event, 1, ASK));
     OK(queue_purge(b, false, 10, ASK)); /* nothing: a dead letter keeps the name */
     IS(MF_EFULL, queue_append(d, QUEUE_BULK, &event, 1, ASK));
-    OK(queue_siblings(a, ASK));
+    OK(queue_siblings(a, rig_text("a"), ASK));
     struct queue_stat stat;
-    memcpy(&stat, rig.got.pairs[1].value.data, sizeof stat);
+    memcpy(&stat, rig.got.pairs[0].value.data, sizeof stat);
     assert_int_equal(stat.count, 0);
     assert_int_equal(stat.dead_count, 1);
     assert_int_equal(stat.dead_bytes, 5);
@@ -327,7 +327,6 @@ static void a_tenant_has_so_many_queues_and_bytes(void **state)
     OK(queue_purge(c, false, 10, ASK));
     struct queue *free_one = rig_queue(&rig, "free", &(struct queue_settings){0});
     OK(queue_append(free_one, QUEUE_BULK, two, 2, ASK)); /* whose settings ask for no bound */
-    assert_int_equal(queue_siblings(free_one, ASK), MF_EINVAL);
     struct queue *all[] = {a, b, c, d, other, free_one};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         queue_put(all[i]);
