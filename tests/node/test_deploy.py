@@ -1,7 +1,9 @@
 """Deployments: what is bad is refused, what is good outlives a restart, calls never fail."""
+import http.server
 import json
 import os
 import shutil
+import socketserver
 import subprocess
 import tempfile
 import threading
@@ -140,6 +142,46 @@ class Redeploy(NodeTest):
         self.assertEqual(one.getresponse().status, 200)
         one.close()
         two.close()
+
+
+class Between:
+    """Stands between `mayfly` and a node, and does something before the first PUT."""
+
+    def __init__(self, node):
+        self.seen, self.before_put = [], None
+        self.folder = tempfile.mkdtemp(prefix='mf-between-')
+        self.path = os.path.join(self.folder, 'sock')
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def forward(self):
+                body = self.rfile.read(int(self.headers.get('content-length', 0)))
+                act, outer.before_put = (outer.before_put, None) if self.command == 'PUT' else (None, outer.before_put)
+                if act:
+                    act()
+                answer = node.api(self.command, self.path, body)
+                outer.seen.append((self.command, answer.status))
+                self.send_response(answer.status)
+                self.send_header('Content-Length', str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body)
+            do_GET = do_PUT = do_POST = forward
+
+            def log_message(self, *_):
+                pass
+
+            def address_string(self):
+                return 'cli'
+        self.server = socketserver.ThreadingUnixStreamServer(self.path, Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        shutil.rmtree(self.folder)
 
 
 class State(unittest.TestCase):
@@ -369,6 +411,46 @@ class State(unittest.TestCase):
         self.assertNotEqual(written(), once)
         for name in 'abc':
             self.assertEqual(node.http('POST', f'/function/{name}', b'x').body, b'x')
+
+    def test_an_image_that_goes_before_the_deployment_is_sent_again(self):
+        """The node had it when it was asked; then the last function that used it was removed."""
+        node = Node()
+        self.addCleanup(node.close)
+        between = Between(node)
+        self.addCleanup(between.close)
+        folder = tempfile.mkdtemp(prefix='mf-flow-')
+        self.addCleanup(shutil.rmtree, folder)
+        shutil.copy(harness.image('step'), folder)
+        file = os.path.join(folder, 'mayfly.yml')
+        with open(file, 'w') as out:
+            out.write('workflow: flow\nfunctions:\n' + ''.join(
+                f'  {name}:\n    image: step.mf\n    http: true\n    sandbox: {harness.ARGS.sandbox}\n' for name in ('one', 'two')))
+        for name, arguments in (('b', (harness.image('step'), '--name', 'b', '--sandbox', harness.ARGS.sandbox)),
+                                ('two', ('-f', file))):
+            node.deploy('a', 'step')
+            between.before_put = lambda: node.api('DELETE', '/v1/functions/a')
+            between.seen.clear()
+            done = subprocess.run([os.path.join(harness.ARGS.build, 'mayfly'), 'deploy', *arguments, '--node',
+                                   'unix:' + between.path], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            changes = [each for each in between.seen if each[0] in ('PUT', 'POST')]
+            self.assertEqual([method for method, _ in changes], ['PUT', 'POST', 'PUT'])
+            self.assertEqual([status for _, status in changes[1:]], [201, 201], changes)
+            self.assertEqual(node.api('GET', f'/v1/functions/{name}').status, 200)
+            node.api('DELETE', '/v1/functions/b')
+
+    def test_a_refusal_is_told_once(self):
+        """Whatever it is: only an image that is missing is sent, and asked for again."""
+        node = Node()
+        self.addCleanup(node.close)
+        between = Between(node)
+        self.addCleanup(between.close)
+        done = subprocess.run([os.path.join(harness.ARGS.build, 'mayfly'), 'deploy', harness.image('step'), '--name', 'b',
+                               '--sandbox', harness.ARGS.sandbox, '--allow', 'nonsense=x', '--node', 'unix:' + between.path],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertEqual([each for each in between.seen if each[0] in ('PUT', 'POST')], [('POST', 201), ('PUT', 400)])
 
     def test_an_upload_that_breaks_off_leaves_nothing(self):
         node = Node()
