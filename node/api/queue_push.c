@@ -119,7 +119,7 @@ void api_push_queue(struct api_request *request)
         push_call(request, function);
     } else {
         api_answer_error(request, 404, "no such function; `mayfly ls` lists them. A named queue is pushed to "
-                         "with ?tenant=");
+                         "with its tenant");
         queue_job_end(request, MF_OK);
     }
 }

@@ -55,7 +55,7 @@ bool durability_two_files(const struct delivery *delivery)
 
 void durability_aim(struct delivery *delivery, const char *name, enum store_durability durability)
 {
-    const struct queue_settings there = {.durability = durability};
+    const struct queue_settings there = {.durability = durability, .note_of = call_note_of};
     struct queue *queue;
     if (queue_get(delivery->store, DELIVERY_TENANT, name, &there, &queue) == MF_OK)
         queue_put(queue);

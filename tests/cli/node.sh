@@ -147,14 +147,16 @@ case_ 'queue ls of one' json 'd[0]["name"] == "greet" and d[0]["dead"] == 0' \
 case_ 'queue peek' exits 0 'no dead letters' "$mayfly" queue peek greet --dead
 case_ 'queue redrive' exits 0 'redriven 0' "$mayfly" queue redrive greet
 case_ 'queue purge' json 'd == {"removed": 0}' "$mayfly" queue purge greet --dead --json
-case_ 'queue of nobody' exits 3 'nothing that waits for one' "$mayfly" queue ls nobody
+case_ 'queue of nobody' exits 3 'nothing waits for one' "$mayfly" queue ls nobody
+case_ 'queue peek of nobody' exits 3 'nothing waits for one' "$mayfly" queue peek nobody
+case_ 'queue ls says whose' shows 'deployed' "$mayfly" queue ls
 "$mayfly" queue push orders --tenant shop -d 'a pie' >id.txt
 case_ 'queue push to a named queue' grep -qxE '[0-9a-f-]{36}' id.txt
 case_ 'queue peek in it' json 'd["entries"][0]["body"] == "a pie" and
     d["entries"][0]["call"] == open("id.txt").read().strip() and
     ["ce-subject", "orders"] in d["entries"][0]["headers"]' "$mayfly" queue peek orders --tenant shop --json
 case_ 'queue ls of it' json 'd[0]["count"] == 1 and not d[0]["deployed"]' "$mayfly" queue ls orders --tenant shop --json
-case_ 'queue of another tenant' exits 3 "nothing waits in a queue 'orders' of tenant 'other'" \
+case_ 'queue of another tenant' exits 3 'tenant other has no named queue at all' \
     "$mayfly" queue ls orders --tenant other
 case_ 'queue of the node itself' exits 1 "the node's own" "$mayfly" queue ls orders --tenant functions
 case_ 'queue ls of all of a tenant' json '[(q["name"], q["tenant"], q["count"]) for q in d] == [("orders", "shop", 1)]' \
