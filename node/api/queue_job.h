@@ -1,11 +1,12 @@
-/* queue_job.h: one request about a queue: queues.c, queue_entry.c, queue_find.c, queue_list.c, queue_push.c. Loop thread
- * only. */
+/* queue_job.h: one request about a queue: queues.c, queue_change.c, queue_entry.c, queue_find.c,
+ * queue_list.c, queue_push.c. Loop thread only. */
 #ifndef MF_NODE_API_QUEUE_JOB_H
 #define MF_NODE_API_QUEUE_JOB_H
 
 #include "node/api/request.h"
 #include "node/delivery/delivery.h"
 #include "node/gateway/call_id.h"
+#include "node/node.h"
 
 struct queue_job {
     struct queue *queue;
@@ -27,6 +28,11 @@ struct queue_job {
     char call_id[UUID_TEXT_BYTES + 1];
     struct api_request *request;
 };
+
+static inline struct delivery *queue_job_delivery(const struct api_request *request)
+{
+    return &request->api->node->delivery;
+}
 
 /* ?tenant= into job->tenant; "": there is none. False: answered. */
 bool queue_job_tenant(struct api_request *request, struct queue_job *job);

@@ -1,5 +1,5 @@
 /*
- * queues.c: the routes of /v1/queues: functions' queues, looked at and repaired. A queue is
+ * queues.c: the routes of /v1/queues: functions' queues, looked at; queue_change.c has those that repair them. A queue is
  * there under any function's name, deployed or not: what waits outlives its function. With ?tenant=
  * the named queue of that tenant (operations/named.h).
  *
@@ -12,20 +12,13 @@
 
 #include "base/clock.h"
 #include "node/api/queue_job.h"
-#include "node/delivery/ended.h"
 #include "node/functions/function.h"
 #include "node/gateway/answer.h"
-#include "node/logs/function_log.h"
 #include "node/operations/named.h"
 #include "node/node.h"
 
 #define PEEK_COUNT_DEFAULT 20
 #define PEEK_COUNT_MAX 256
-
-static struct delivery *delivery_of(const struct api_request *request)
-{
-    return &request->api->node->delivery;
-}
 
 void queue_job_answer_err(struct api_request *request, mf_err err)
 {
@@ -66,14 +59,14 @@ bool queue_job_begin(struct api_request *request)
         return false;
     if (!err)
         err = job->tenant[0] ? named_queue(request->api->node, job->tenant, request->name, &job->queue)
-                             : delivery_queue(delivery_of(request), request->name, &job->queue);
+                             : delivery_queue(queue_job_delivery(request), request->name, &job->queue);
     if (err) {
         queue_job_answer_err(request, err);
         return false;
     }
     job->request = request;
     job->dead = api_query_number(request, "dead", 0, 1) == 1;
-    job->two_files = !job->tenant[0] && !queue_job_is_deployed(request) && durability_two_files(delivery_of(request));
+    job->two_files = !job->tenant[0] && !queue_job_is_deployed(request) && durability_two_files(queue_job_delivery(request));
     api_wait(request);
     return true;
 }
@@ -93,21 +86,21 @@ void queue_job_end(struct api_request *request, mf_err err)
 
 struct store_ask queue_job_ask(struct api_request *request, store_done done)
 {
-    return (struct store_ask){delivery_now_ms(delivery_of(request)), done, request};
+    return (struct store_ask){delivery_now_ms(queue_job_delivery(request)), done, request};
 }
 
 void queue_job_aim(const struct api_request *request)
 {
     const struct queue_job *job = request->queue;
     if (job->two_files && !queue_job_is_deployed(request))
-        durability_aim(delivery_of(request), request->name,
+        durability_aim(queue_job_delivery(request), request->name,
                        job->second ? STORE_PROCESS_CRASH : STORE_POWER_LOSS);
 }
 
 void queue_job_aimed(const struct api_request *request)
 {
     if (request->queue->two_files)
-        durability_aim_back(delivery_of(request), request->name);
+        durability_aim_back(queue_job_delivery(request), request->name);
 }
 
 bool queue_job_to_second(struct queue_job *job)
@@ -230,133 +223,4 @@ void api_peek_queue(struct api_request *request)
         return;
     request->queue->count = count ? count : 1;
     queue_job_find(request, begin_peek);
-}
-
-/* ---- redrive, purge: again and again until all that was there is done ---- */
-
-/* Else it purges. */
-static bool redrives(const struct api_request *request)
-{
-    return strcmp(request->route->method, "POST") == 0;
-}
-
-static void answer_total(struct api_request *request)
-{
-    api_answer_json(request, 200, json_pack("{s:I}", redrives(request) ? "redriven" : "removed",
-                                            (json_int_t)request->queue->total));
-}
-
-static void count(struct api_request *request);
-static void go_on(struct api_request *request);
-
-/* Who looks for an event that somebody has removed finds this. */
-static void log_purge(const struct api_request *request)
-{
-    const struct queue_job *job = request->queue;
-    const struct function *function = registry_find(&request->api->node->registry, request->name);
-    if (function && job->total && !job->tenant[0] && !redrives(request))
-        function_log_node(function->log, MF_LOG_WARN, 0, "%llu %s removed by hand (queue purge)",
-                          (unsigned long long)job->total, job->dead ? "dead letters were" : "events that waited were");
-}
-
-static void finish(struct api_request *request)
-{
-    struct queue_job *job = request->queue;
-    log_purge(request);
-    if (!job->tenant[0])
-        delivery_recount(delivery_of(request), request->name);
-    answer_total(request);
-    queue_job_end(request, MF_OK);
-}
-
-/* A step ends at its bounds of entries or of bytes, or finds none. */
-static void went_on(void *context, const struct store_answer *answer)
-{
-    struct api_request *request = context;
-    struct queue_job *job = request->queue;
-    job->total += answer->count;
-    job->left -= answer->count < job->left ? answer->count : job->left;
-    if (answer->err) {
-        if (!job->tenant[0])
-            delivery_recount(delivery_of(request), request->name);
-        if (answer->err == MF_EFULL && answer->bounded && redrives(request))
-            api_answer_error(request, 429, "the queue has no room for them");
-        queue_job_end(request, request->answered ? MF_OK : answer->err);
-    } else if (answer->count && job->left) {
-        go_on(request);
-    } else if (queue_job_to_second(job)) {
-        count(request);
-    } else {
-        finish(request);
-    }
-}
-
-static void go_on(struct api_request *request)
-{
-    const struct store_ask ask = queue_job_ask(request, went_on);
-    struct queue_job *job = request->queue;
-    const uint32_t left = job->left < MF_QUEUE_BATCH_MAX ? (uint32_t)job->left : MF_QUEUE_BATCH_MAX;
-    const uint32_t most = left ? left : 1;
-    queue_job_aim(request);
-    mf_err err = redrives(request) ? queue_redrive(job->queue, most, &ask)
-                                   : queue_purge(job->queue, job->dead, most, &ask);
-    queue_job_aimed(request);
-    if (err)
-        queue_job_end(request, err);
-}
-
-/* What comes meanwhile stays: what is sent on its way may be back as soon. */
-static void counted(void *context, const struct store_answer *answer)
-{
-    struct api_request *request = context;
-    struct queue_job *job = request->queue;
-    job->left = redrives(request) || job->dead ? answer->stat.dead_count : answer->stat.count;
-    if (answer->err)
-        queue_job_end(request, answer->err);
-    else
-        go_on(request);
-}
-
-static void count(struct api_request *request)
-{
-    const struct store_ask ask = queue_job_ask(request, counted);
-    queue_job_aim(request);
-    mf_err err = queue_stat(request->queue->queue, &ask);
-    queue_job_aimed(request);
-    if (err)
-        queue_job_end(request, err);
-}
-
-void api_redrive_queue(struct api_request *request)
-{
-    if (queue_job_begin(request))
-        queue_job_find(request, count);
-}
-
-static void hear_nothing(struct queue_watch *watch)
-{
-    (void)watch;
-}
-
-/* Their callers are told, whether the function is deployed or not. */
-static void purged(struct queue_watch *watch, const struct queue_entry *entries, size_t count)
-{
-    const struct queue_job *job = list_of(watch, struct queue_job, watch);
-    ended_purged(delivery_of(job->request), job->request->name, entries, count);
-}
-
-static void purge(struct api_request *request)
-{
-    struct queue_job *job = request->queue;
-    if (!job->tenant[0]) {
-        job->watch = (struct queue_watch){.ready = hear_nothing, .ended = purged};
-        queue_watch(job->queue, &job->watch);
-    }
-    count(request);
-}
-
-void api_purge_queue(struct api_request *request)
-{
-    if (queue_job_begin(request))
-        queue_job_find(request, purge);
 }
