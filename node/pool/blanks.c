@@ -57,7 +57,7 @@ mf_err blanks_take(struct pool *pool, const struct function *function, const str
             made = oldest_after(shelf, left);
         list_remove(&made->link);
         shelf->count--;
-        made->nice = fair_nice(version, 0);
+        made->nice = fair_nice_of_share(version);
         err = start ? blanks_order(made, version, start, why) : MF_OK;
         *instance = made;
         if (!err)

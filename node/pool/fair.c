@@ -122,14 +122,22 @@ static void leave(struct function *function)
     set_slices(function, 0);
 }
 
-int fair_nice(const struct version *version, uint32_t beside)
+static double share_of(const struct version *version)
 {
-    return slice_nice_of((double)version->settings.cpu_share / MF_CPU_SHARE_DEFAULT / (1 + beside));
+    return (double)version->settings.cpu_share / MF_CPU_SHARE_DEFAULT;
 }
 
-int fair_crowd_nice(const struct function *function)
+int fair_nice_of_share(const struct version *version)
 {
-    return fair_nice(function->version, busy_of(function));
+    return slice_nice_of(share_of(version));
+}
+
+int fair_nice(const struct function *function, bool serves_one)
+{
+    if (serves_one)
+        return slice_nice_of(share_of(function->version) / (1 + busy_of(function)));
+    int nice = FAIR_NICE + fair_nice_of_share(function->version);
+    return nice < MF_NICE_MAX ? nice : MF_NICE_MAX;
 }
 
 void fair_take(const struct instance *instance)

@@ -14,8 +14,9 @@
  *             whoever wakes up has its turn at once, not when slices end.
  *
  *   weights   An instance that serves one event only weighs less the more of its function are at work when
- *             it starts: together as much as one. No tick is needed for it. Those that serve more would
- *             keep the weight of a crowd when it has gone: an ordinary user can only lower it.
+ *             it starts: together as much as one. No tick is needed for it. Those that serve many would
+ *             keep the weight of a crowd when it has gone, as an ordinary user can only lower it: they
+ *             weigh less than the node, whom all wait for, and all the same.
  *
  * The kernel's own weights do none of it: they are of instances, not of functions, and they hold for one
  * processor at a time. Loop thread only, but for the pure functions at the end.
@@ -37,6 +38,7 @@
 #define FAIR_URGENT_WEIGHT 8    /* times the share: what an urgent function counts for   */
 #define FAIR_CROWDED_MS 2000    /* slices stay as they are for so long when others have nothing to do */
 #define FAIR_LIMIT_NONE UINT32_MAX
+#define FAIR_NICE 10            /* below the node's: of instances that serve many events          */
 
 struct function;
 struct instance;
@@ -76,11 +78,10 @@ void fair_init(struct fair *fair);
 /* Nothing of it is left: out of all lists. */
 void fair_close(struct function *function);
 
-/* Below the node's, 0 to MF_NICE_MAX, of one of the version's instances that all weigh, with `beside` others,
- * what its share of the processor is. */
-int fair_nice(const struct version *version, uint32_t beside);
-/* Of one that is going to serve one event only, beside those that are at work. */
-int fair_crowd_nice(const struct function *function);
+/* Steps of nice below the node, 0 to MF_NICE_MAX: what the share alone asks; and of an instance that is about to
+ * start for events, for one only or for many. */
+int fair_nice_of_share(const struct version *version);
+int fair_nice(const struct function *function, bool serves_one);
 /* It has become its function's, or its process's number is known now. */
 void fair_take(const struct instance *instance);
 /* An instance of the function has become busy. */

@@ -80,8 +80,7 @@ mf_err pool_start(struct pool *pool, struct function *function, struct instance 
     if (err)
         return err;
     struct instance *made = *instance;
-    if (isolation == ISOLATION_FRESH)
-        made->nice = fair_crowd_nice(function);
+    made->nice = fair_nice(function, isolation == ISOLATION_FRESH);
     take_over(pool, made, function, version);
     made->start_due = true;
     made->snapshot_fd = snapshot_fd;
