@@ -61,6 +61,7 @@ INIT
   cat >"$1/second" <<'SECOND'
 busybox=/bin/busybox
 $busybox mkdir -p /dev /proc /sys /tmp /root
+$busybox chmod 1777 /tmp
 $busybox --install -s /bin
 export PATH=/bin
 mount -t devtmpfs dev /dev

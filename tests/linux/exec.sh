@@ -1,6 +1,7 @@
 #!/bin/bash
 # exec.sh MAYFLY WORK: programs that another one becomes (execve), natively and inside: exec/execs.c built in
-# several kinds, and scripts. They stand at the same paths in WORK and in the images' root file systems.
+# several kinds, and scripts. They stand at the same paths here and in the images' root file systems: not below
+# /tmp, which is in memory inside.
 # Exit code 77: no sandbox works here.
 set -u
 mayfly=$1
@@ -11,9 +12,11 @@ for fd in {3..39}; do
     eval "exec $fd>&-" # what this was started with is not what programs look at
 done
 rm -rf "$work"
-mkdir -p "$work/bin/folder" "$work/root" "$work/project"
-dir=$(cd "$work/bin" && pwd -P)
-cd "$dir" || exit 1
+mkdir -p "$work/root" "$work/project"
+dir=$(mktemp -d /var/tmp/mayfly-exec.XXXXXX) || exit 1
+trap 'rm -rf "$dir"' EXIT
+chmod 755 "$dir"
+cd "$dir" && mkdir folder || exit 1
 
 # kind NAME FLAG...: the program, which knows how it was built.
 kind() {

@@ -169,8 +169,10 @@ static void circles(void)
         close(pair[1]);
     }
     close(pipes[0]);
-    for (int i = 0; i < 1000 && !is_closed(pipes[1]); i++) /* Linux looks later */
+    for (int i = 0; i < 1000 && !is_closed(pipes[1]); i++) { /* Linux looks later, when another one is closed */
+        close(socket(AF_UNIX, SOCK_STREAM, 0));
         usleep(10000);
+    }
     printf("circles: %ld, closed %d\n", sent, is_closed(pipes[1]));
     close(pipes[1]);
     /* A chain: each in the one before it. */
