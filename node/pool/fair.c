@@ -122,21 +122,15 @@ static void leave(struct function *function)
     set_slices(function, 0);
 }
 
-static double share_of(const struct version *version)
-{
-    return (double)version->settings.cpu_share / MF_CPU_SHARE_DEFAULT;
-}
-
 int fair_nice_of_share(const struct version *version)
 {
-    return slice_nice_of(share_of(version));
+    return slice_nice_of((double)version->settings.cpu_share / MF_CPU_SHARE_DEFAULT);
 }
 
 int fair_nice(const struct function *function, bool serves_one)
 {
-    if (serves_one)
-        return slice_nice_of(share_of(function->version) / (1 + busy_of(function)));
-    int nice = FAIR_NICE + fair_nice_of_share(function->version);
+    int crowd = serves_one ? slice_nice_of(1.0 / (1 + busy_of(function))) : FAIR_NICE;
+    int nice = (crowd < FAIR_NICE ? crowd : FAIR_NICE) + fair_nice_of_share(function->version);
     return nice < MF_NICE_MAX ? nice : MF_NICE_MAX;
 }
 

@@ -14,9 +14,9 @@
  *             whoever wakes up has its turn at once, not when slices end.
  *
  *   weights   An instance that serves one event only weighs less the more of its function are at work when
- *             it starts: together as much as one. No tick is needed for it. Those that serve many would
- *             keep the weight of a crowd when it has gone, as an ordinary user can only lower it: they
- *             weigh less than the node, whom all wait for, and all the same.
+ *             it starts; no tick is needed for it. Those that serve many would keep the weight of a crowd
+ *             when it has gone, as an ordinary user can only lower it: they weigh less than the node, whom
+ *             all wait for, and all the same. Not much less, as it holds towards other programs, too.
  *
  * The kernel's own weights do none of it: they are of instances, not of functions, and they hold for one
  * processor at a time. Loop thread only, but for the pure functions at the end.
@@ -38,7 +38,7 @@
 #define FAIR_URGENT_WEIGHT 8    /* times the share: what an urgent function counts for   */
 #define FAIR_CROWDED_MS 2000    /* slices stay as they are for so long when others have nothing to do */
 #define FAIR_LIMIT_NONE UINT32_MAX
-#define FAIR_NICE 10            /* below the node's: of instances that serve many events          */
+#define FAIR_NICE 5             /* below the node's, at most: a third of the weight          */
 
 struct function;
 struct instance;
