@@ -132,7 +132,8 @@ class NeverLose(Workflow):
     def check(self, expected, waits=PATIENCE_S):
         missing, until = expected - set(self.posted()), time.monotonic() + waits
         while missing:  # as long as they come: a machine that others use may be slow
-            self.assertLess(time.monotonic(), until, f'{len(missing)} of {len(expected)} alerts do not come')
+            self.assertLess(time.monotonic(), until, f'{len(missing)} of {len(expected)} alerts do not come: '
+                            f'{sorted(missing)[:5]}; {self.node.api("GET", "/v1/queues").body}')
             time.sleep(0.2)
             left = expected - set(self.posted())
             if left != missing:
