@@ -29,6 +29,11 @@ def program(name):
     raise FileNotFoundError(f'{name}: is the Debian package mosquitto there, or unpacked by ./check?')
 
 
+def state_of(pid):
+    with open(f'/proc/{pid}/stat') as file:
+        return file.read().rsplit(')', 1)[1].split()[0]
+
+
 class Broker:
     """lines: more of mosquitto.conf. tls: it has a certificate of its own authority."""
 
@@ -127,8 +132,9 @@ class Broker:
             harness.wait_until(lambda saves=saves: self.log().count(saving) > saves, 'the saving')
             self.turns()  # behind the saving, that is
             self.process.send_signal(signal.SIGSTOP)
-            saves_now = os.path.exists(self.path('mosquitto.db.new'))  # it becomes mosquitto.db when it is whole
-            if not saves_now and publish not in self.log().rsplit(saving, 1)[1]:
+            harness.wait_until(lambda: state_of(self.process.pid) == 'T', 'its standing still')
+            behind = self.log().rsplit(saving, 1)[1]
+            if behind.count('\n') > 1 and publish not in behind:  # it said more: that file is whole
                 return self.kill()
             self.process.send_signal(signal.SIGCONT)
 
