@@ -96,12 +96,7 @@ static void counted(void *context, const struct store_answer *answer)
 
 static void count(struct api_request *request)
 {
-    const struct store_ask ask = queue_job_ask(request, counted);
-    queue_job_aim(request);
-    mf_err err = queue_stat(request->queue->queue, &ask);
-    queue_job_aimed(request);
-    if (err)
-        queue_job_end(request, err);
+    queue_job_stat(request, counted);
 }
 
 void api_redrive_queue(struct api_request *request)

@@ -62,12 +62,7 @@ static void looked(void *context, const struct store_answer *answer)
 
 static void look(struct api_request *request)
 {
-    const struct store_ask ask = queue_job_ask(request, looked);
-    queue_job_aim(request);
-    mf_err err = queue_stat(request->queue->queue, &ask);
-    queue_job_aimed(request);
-    if (err)
-        queue_job_end(request, err);
+    queue_job_stat(request, looked);
 }
 
 /* ---- a named one ---- */

@@ -52,6 +52,8 @@ struct store_ask queue_job_ask(struct api_request *request, store_done done);
  * are where they were. Between the two nothing else may happen. */
 void queue_job_aim(const struct api_request *request);
 void queue_job_aimed(const struct api_request *request);
+/* How much is in that file; an error answers the request. */
+void queue_job_stat(struct api_request *request, store_done done);
 /* The other file's turn. False: there is none. */
 bool queue_job_to_second(struct queue_job *job);
 bool queue_job_is_deployed(const struct api_request *request);

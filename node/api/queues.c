@@ -103,6 +103,16 @@ void queue_job_aimed(const struct api_request *request)
         durability_aim_back(queue_job_delivery(request), request->name);
 }
 
+void queue_job_stat(struct api_request *request, store_done done)
+{
+    const struct store_ask ask = queue_job_ask(request, done);
+    queue_job_aim(request);
+    mf_err err = queue_stat(request->queue->queue, &ask);
+    queue_job_aimed(request);
+    if (err)
+        queue_job_end(request, err);
+}
+
 bool queue_job_to_second(struct queue_job *job)
 {
     if (!job->two_files || job->second)
@@ -140,12 +150,7 @@ static void sized(void *context, const struct store_answer *answer)
 
 static void size_up(struct api_request *request)
 {
-    const struct store_ask ask = queue_job_ask(request, sized);
-    queue_job_aim(request);
-    mf_err err = queue_stat(request->queue->queue, &ask);
-    queue_job_aimed(request);
-    if (err)
-        queue_job_end(request, err);
+    queue_job_stat(request, sized);
 }
 
 void api_get_queue(struct api_request *request)
